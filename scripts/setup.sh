@@ -1,0 +1,66 @@
+#!/bin/sh
+# Installs what scenarios are made of from Debian's packages: only what is missing, nothing upgraded, and no
+# service of theirs starts on this machine, now or after a reboot.
+set -eu
+
+PACKAGES="haproxy nginx-light keepalived openssh-server openssh-client iptables iproute2 procps python3
+gcc libc6-dev make pkg-config libssl-dev zlib1g-dev git"
+
+missing=""
+for package in $PACKAGES; do
+    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "setup: missing:$missing; install them as root, or install sudo" >&2; exit 1; }
+    exec sudo sh "$0"
+fi
+
+# Services that this machine has of its own stay as they are: only units that come with what is installed now are
+# disabled.
+units() { systemctl list-unit-files --type=service --no-legend 2>/dev/null | cut -d' ' -f1 | sort || true; }
+before=$(mktemp)
+units >"$before"
+
+# A policy-rc.d that says 101 keeps packages from starting their services now. One that is there already is put back.
+policy=/usr/sbin/policy-rc.d
+kept=""
+if [ -e "$policy" ]; then
+    kept=$(mktemp)
+    cp -p "$policy" "$kept"
+fi
+restore() {
+    if [ -n "$kept" ]; then cp -p "$kept" "$policy"; rm -f "$kept"; else rm -f "$policy"; fi
+    rm -f "$before" "${after:-}"
+}
+trap restore EXIT
+trap 'exit 130' INT TERM
+printf '#!/bin/sh\nexit 101\n' >"$policy"
+chmod 755 "$policy"
+
+echo "setup: installing$missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+# shellcheck disable=SC2086
+apt-get install -q -y --no-install-recommends --no-upgrade $missing
+
+after=$(mktemp)
+units >"$after"
+for unit in $(comm -13 "$before" "$after"); do
+    systemctl disable "$unit" 2>/dev/null || true
+done
+# Where no systemd runs, the links it would follow at boot are removed for the packages that were just installed.
+for package in $missing; do
+    case "$package" in
+        haproxy) service=haproxy ;;
+        nginx-light) service=nginx ;;
+        keepalived) service=keepalived ;;
+        openssh-server) service=ssh ;;
+        *) continue ;;
+    esac
+    if ! [ -d /run/systemd/system ]; then
+        rm -f "/etc/systemd/system/multi-user.target.wants/$service.service"
+        [ -x "/etc/init.d/$service" ] && update-rc.d "$service" disable >/dev/null 2>&1 || true
+    fi
+done

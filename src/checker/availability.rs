@@ -1,0 +1,107 @@
+//! `availability {phase} is {percent_bound}`: good ÷ due, by due time.
+
+use crate::history::History;
+use crate::measure::phases::phase_span;
+use crate::measure::{Sample, Timeline};
+use crate::units::{PercentBound, trimmed};
+
+use super::compare::margin_pct;
+use super::judgement::show_us;
+use super::{Checker, Judgement, Phase, Verdict};
+
+/// Fewer requests than this say nothing of a share.
+const LEAST: u64 = 10;
+
+pub(super) struct Availability {
+    pub phase: Phase,
+    pub bound: PercentBound,
+}
+
+impl Checker for Availability {
+    fn check(&self, history: &History) -> Judgement {
+        let expected = self.bound.to_string();
+        let timeline = Timeline::of(history);
+        let found = match phase_span(&timeline, self.phase) {
+            Ok(found) => found,
+            Err(why) => return Judgement::invalid(expected, "%", 0, why),
+        };
+        let sample = Sample::of(history).within(found.span);
+        let (due, good) = (sample.due(), sample.good());
+        let Some(availability) = sample.availability().filter(|_| due >= LEAST) else {
+            let length = show_us(found.span.length_us());
+            let why = format!("only {due} requests were due in the {length} of this phase; it takes {LEAST}");
+            return Judgement::invalid(expected, "%", due, why);
+        };
+        let deadline = show_us(sample.deadline_us());
+        let note = format!("{good} of {due} good, with a deadline of {deadline}{}", still_open(found.open));
+        Judgement {
+            verdict: if self.bound.holds(availability) { Verdict::Pass } else { Verdict::Fail },
+            expected,
+            observed: format!("{} %", trimmed(availability.0, 4)),
+            value: Some(availability.0),
+            unit: "%".into(),
+            margin_pct: margin_pct(&self.bound.map(|limit| limit.0), availability.0),
+            n: due,
+            reason: Some(note),
+        }
+    }
+}
+
+/// A note on a phase that the watch did not see the end of.
+pub(super) fn still_open(open: bool) -> &'static str {
+    if open { "; the phase had not ended when the watch did" } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::{Expectation, Verdict};
+    use crate::history::synthetic::Script;
+
+    use crate::history::Outcome;
+    use crate::units::{Bound, Percent};
+
+    fn judged(script: &Script, phase: Phase, bound: PercentBound) -> Judgement {
+        Expectation::Availability { phase, bound }.checker().check(&script.history())
+    }
+
+    fn outage() -> Script {
+        let script = Script::website(4, 2).dies(6000, "web-1").replaced(6500, 7000, 8000, "web-1");
+        script.bad(6010.0, 6030.0, Outcome::Status(503))
+    }
+
+    #[test]
+    fn it_is_good_over_due_of_the_phase() {
+        let judgement = judged(&outage(), Phase::Degraded, Bound::AtLeast(Percent(98.0)));
+        assert_eq!(judgement.verdict, Verdict::Pass);
+        assert_eq!((judgement.n, judgement.observed.as_str()), (995, "98.995 %"));
+        assert_eq!(judgement.expected, "≥ 98 %");
+        assert_eq!(judgement.reason.as_deref(), Some("985 of 995 good, with a deadline of 5 s"));
+        assert!(judgement.margin_pct.is_some_and(|margin| (1.0..1.1).contains(&margin)));
+        assert_eq!(judged(&outage(), Phase::Degraded, Bound::AtLeast(Percent(99.0))).verdict, Verdict::Fail);
+        assert_eq!(judged(&outage(), Phase::Before, Bound::AtLeast(Percent(100.0))).verdict, Verdict::Pass);
+        assert_eq!(judged(&outage(), Phase::After, Bound::AtLeast(Percent(100.0))).n, 6000);
+    }
+
+    #[test]
+    fn a_phase_that_is_empty_or_never_began_cannot_be_told() {
+        let empty = judged(&outage().slow(6010.0, 6030.0, 5.0), Phase::Failover, Bound::AtLeast(Percent(0.0)));
+        assert_eq!(empty.verdict, Verdict::Invalid);
+        assert!(empty.reason.expect("a reason").contains("only 0 requests were due"));
+        assert_eq!(
+            judged(&Script::website(1, 1), Phase::Degraded, Bound::Over(Percent(0.0))).verdict,
+            Verdict::Invalid
+        );
+        let short = outage().slow(6000.0, 6100.0, 5.0);
+        let nine = short.clone().bad(6010.0, 6028.0, Outcome::Refused);
+        assert_eq!(judged(&nine, Phase::Failover, Bound::AtMost(Percent(0.0))).verdict, Verdict::Invalid);
+        let ten = short.bad(6010.0, 6030.0, Outcome::Refused);
+        assert_eq!(judged(&ten, Phase::Failover, Bound::AtMost(Percent(0.0))).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_phase_that_did_not_end_says_so() {
+        let judgement = judged(&Script::website(2, 1).dies(6000, "web-1"), Phase::Degraded, Bound::Over(Percent(99.0)));
+        assert!(judgement.reason.expect("a note").ends_with("the phase had not ended when the watch did"));
+    }
+}

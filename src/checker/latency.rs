@@ -1,0 +1,209 @@
+//! `{quantile} stays {duration_bound}` and `{quantile} latency {phase} is {duration_bound}`.
+//!
+//! "Stays" is judged over a fixed span from t0 (`[steady] stays`, 60 s), so that a slow recovery cannot dilute a
+//! failure; without any fault in the plan, over the same span from zero.
+
+use crate::history::History;
+use crate::measure::phases::{phase_span, stays_span};
+use crate::measure::quantile::quantile_us;
+use crate::measure::resolution::resolution_us;
+use crate::measure::worst::{WorstSecond, worst_second};
+use crate::measure::{Moments, Sample, Span, Timeline};
+use crate::units::{DurationBound, Quantile, trimmed};
+
+use super::availability::still_open;
+use super::compare::Measured;
+use super::judgement::{Timed, show_us};
+use super::{Checker, Judgement, Phase};
+
+pub(super) struct LatencyStays {
+    pub quantile: Quantile,
+    pub bound: DurationBound,
+}
+
+pub(super) struct Latency {
+    pub quantile: Quantile,
+    pub phase: Phase,
+    pub bound: DurationBound,
+}
+
+impl Checker for LatencyStays {
+    fn check(&self, history: &History) -> Judgement {
+        let moments = Moments::of(history);
+        let invalid = |why: String| Judgement::invalid(self.bound.to_string(), "ms", 0, why);
+        let Some(span) = stays_span(history, &moments) else { return invalid("no fault was confirmed".into()) };
+        if moments.end_us < span.to_us {
+            let watched = show_us(moments.end_us.saturating_sub(span.from_us));
+            return invalid(format!("the watch lasted {watched} of the {} it takes", show_us(span.length_us())));
+        }
+        let sample = Sample::of(history).within(span);
+        let worst = worst_second(&sample, span).map(|worst| show_worst(&worst, &sample, span));
+        let notes: Vec<String> = forgiven(self.quantile, span).into_iter().chain(worst).collect();
+        judge(history, self.quantile, self.bound, &sample, Some(notes.join("; ")))
+    }
+}
+
+impl Checker for Latency {
+    fn check(&self, history: &History) -> Judgement {
+        match phase_span(&Timeline::of(history), self.phase) {
+            Ok(found) => {
+                let note = found.open.then(|| still_open(true).trim_start_matches("; ").to_string());
+                judge(history, self.quantile, self.bound, &Sample::of(history).within(found.span), note)
+            }
+            Err(why) => Judgement::invalid(self.bound.to_string(), "ms", 0, why),
+        }
+    }
+}
+
+fn judge(
+    history: &History,
+    quantile: Quantile,
+    bound: DurationBound,
+    sample: &Sample<'_>,
+    note: Option<String>,
+) -> Judgement {
+    let n = sample.due();
+    let value = match quantile_us(sample, quantile) {
+        Ok(value) => value,
+        Err(few) => {
+            let why = format!("too few samples for {quantile}: {} were due, it takes {}", few.have, few.need);
+            return Judgement::invalid(bound.to_string(), "ms", n, why);
+        }
+    };
+    let deadline = sample.deadline_us();
+    let (measured, observed) = if value >= deadline {
+        (Measured::AtLeast(deadline as f64), format!("{quantile} ≥ {}", show_us(deadline)))
+    } else {
+        (Measured::Exactly(value as f64), format!("{quantile} {}", show_us(value)))
+    };
+    // A histogram of three significant digits tells a value to a thousandth.
+    let resolution_us = resolution_us(history).max(value / 1000);
+    let unknown = format!("the deadline of {} hides how much longer it took", show_us(deadline));
+    Timed { bound, measured, resolution_us, n, observed, note, unknown, unit: "ms" }.judge()
+}
+
+/// How long an outage the quantile forgives over a span.
+fn forgiven(quantile: Quantile, span: Span) -> Option<String> {
+    let Quantile::At(share) = quantile else { return None };
+    let (length, forgiven) = (span.length_us(), (span.length_us() as f64 * (1.0 - share)).round() as u64);
+    let percent = trimmed((1.0 - share) * 100.0, 4);
+    Some(format!("{percent} % of {} = {} of requests may be bad", show_us(length), show_us(forgiven)))
+}
+
+fn show_worst(worst: &WorstSecond, sample: &Sample<'_>, span: Span) -> String {
+    let at = trimmed((worst.from_us - span.from_us) as f64 / 1e6, 1);
+    let p99 = if worst.p99_us >= sample.deadline_us() {
+        format!("≥ {}", show_us(sample.deadline_us()))
+    } else {
+        show_us(worst.p99_us)
+    };
+    format!("worst second: from {at} s on, {} of {} good, p99 {p99}", worst.good, worst.due)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::{Expectation, Verdict};
+    use crate::history::synthetic::Script;
+
+    use crate::history::Outcome;
+    use crate::units::{Bound, HumanDuration};
+    use std::time::Duration;
+
+    fn ms(limit: u64) -> HumanDuration {
+        HumanDuration(Duration::from_millis(limit))
+    }
+
+    fn stays(script: &Script, quantile: f64, bound: DurationBound) -> Judgement {
+        Expectation::LatencyStays { quantile: Quantile::At(quantile), bound }.checker().check(&script.history())
+    }
+
+    fn during(script: &Script, quantile: Quantile, phase: Phase, bound: DurationBound) -> Judgement {
+        Expectation::Latency { quantile, phase, bound }.checker().check(&script.history())
+    }
+
+    fn dies() -> Script {
+        Script::website(4, 2).dies(6000, "web-1").replaced(6500, 7000, 8000, "web-1").until(70_000)
+    }
+
+    #[test]
+    fn a_hundredth_of_the_span_may_be_bad_and_no_more() {
+        let forgiven = stays(&dies().bad(6010.0, 6610.0, Outcome::Status(503)), 0.99, Bound::Under(ms(500)));
+        assert_eq!(forgiven.verdict, Verdict::Pass);
+        assert_eq!((forgiven.n, forgiven.observed.as_str(), forgiven.unit.as_str()), (30_000, "p99 5 ms", "ms"));
+        let note = forgiven.reason.expect("a note");
+        assert_eq!(
+            note,
+            "1 % of 1 min = 600 ms of requests may be bad; worst second: from 0 s on, 200 of 500 good, p99 ≥ 5 s"
+        );
+        let refuted = stays(&dies().bad(6010.0, 6612.0, Outcome::Status(503)), 0.99, Bound::Under(ms(500)));
+        assert_eq!((refuted.verdict, refuted.observed.as_str()), (Verdict::Fail, "p99 ≥ 5 s"));
+        assert_eq!(refuted.value, None);
+    }
+
+    #[test]
+    fn only_the_fixed_span_from_t0_counts() {
+        let elsewhere = dies().slow(1000.0, 6010.0, 600.0).slow(66_010.0, 70_000.0, 600.0);
+        let judgement = stays(&elsewhere, 0.99, Bound::Under(ms(500)));
+        assert_eq!(judgement.verdict, Verdict::Pass);
+        assert!(judgement.margin_pct.is_some_and(|margin| (98.9..99.1).contains(&margin)));
+        assert!(judgement.value.is_some_and(|value| (4.9..5.1).contains(&value)));
+        assert_eq!(stays(&dies().slow(6010.0, 6700.0, 600.0), 0.99, Bound::Under(ms(500))).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn it_cannot_be_told_from_a_shorter_watch_or_without_a_fault() {
+        let short = stays(&dies().until(66_009), 0.99, Bound::Under(ms(500)));
+        assert_eq!(short.verdict, Verdict::Invalid);
+        assert!(short.reason.expect("a reason").contains("of the 1 min it takes"));
+        assert_eq!(stays(&dies().until(66_011), 0.99, Bound::Under(ms(500))).verdict, Verdict::Pass);
+        let asked = Script::website(1, 1).asks("dies", crate::plan::Schedule::Once).until(70_000);
+        assert_eq!(stays(&asked, 0.99, Bound::Under(ms(500))).verdict, Verdict::Invalid);
+        assert_eq!(stays(&Script::website(1, 1).until(61_000), 0.99, Bound::Under(ms(500))).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_value_next_to_its_bound_cannot_be_told() {
+        let near = dies().slow(6010.0, 66_010.0, 499.0);
+        assert_eq!(stays(&near, 0.99, Bound::Under(ms(500))).verdict, Verdict::Invalid);
+        assert_eq!(stays(&near, 0.99, Bound::Under(ms(502))).verdict, Verdict::Pass);
+        assert_eq!(stays(&near, 0.99, Bound::Under(ms(496))).verdict, Verdict::Fail);
+        let slower = dies().slow(6010.0, 66_010.0, 4000.0);
+        assert_eq!(stays(&slower, 0.99, Bound::Under(ms(4004))).verdict, Verdict::Invalid, "the histogram's bin");
+    }
+
+    #[test]
+    fn beyond_the_deadline_nothing_can_be_told() {
+        let down = dies().bad(6010.0, 66_010.0, Outcome::Timeout);
+        assert_eq!(stays(&down, 0.99, Bound::Under(ms(8000))).verdict, Verdict::Invalid);
+        assert_eq!(stays(&down, 0.99, Bound::Over(ms(3000))).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn too_few_samples_cannot_be_told() {
+        let few = during(&dies(), Quantile::At(0.99), Phase::Degraded, Bound::Under(ms(500)));
+        assert_eq!(few.verdict, Verdict::Invalid);
+        assert_eq!(few.reason.as_deref(), Some("too few samples for p99: 995 were due, it takes 1000"));
+        assert_eq!(few.n, 995);
+        assert_eq!(during(&dies(), Quantile::At(0.95), Phase::Degraded, Bound::Under(ms(500))).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn mean_and_maximum_are_of_the_phase() {
+        let slow = dies().slow(7000.0, 7002.0, 900.0);
+        assert_eq!(during(&slow, Quantile::Maximum, Phase::Degraded, Bound::Over(ms(800))).observed, "maximum 900 ms");
+        assert_eq!(during(&slow, Quantile::Mean, Phase::Degraded, Bound::Under(ms(10))).verdict, Verdict::Pass);
+        assert_eq!(during(&slow, Quantile::Maximum, Phase::After, Bound::Under(ms(800))).verdict, Verdict::Pass);
+        assert_eq!(
+            during(&Script::website(1, 1), Quantile::Mean, Phase::After, Bound::Under(ms(1))).verdict,
+            Verdict::Invalid
+        );
+    }
+
+    #[test]
+    fn a_request_that_failed_at_once_is_at_least_the_deadline() {
+        let refused = dies().bad(7000.0, 7002.0, Outcome::Refused);
+        let judgement = during(&refused, Quantile::Maximum, Phase::Degraded, Bound::Over(ms(800)));
+        assert_eq!((judgement.observed.as_str(), judgement.value), ("maximum ≥ 5 s", None));
+    }
+}

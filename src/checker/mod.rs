@@ -1,0 +1,146 @@
+//! Judges: a [`Checker`] turns a [`History`] into a [`Judgement`], and does nothing else.
+//!
+//! Definitions of all words (availability, failover, recovery…) are in [`crate::measure`].
+
+use serde::{Deserialize, Serialize};
+
+mod availability;
+mod collateral;
+mod compare;
+mod connections;
+mod downtime;
+mod interval;
+mod judgement;
+mod latency;
+mod rotation;
+mod steady;
+mod virtual_ip;
+
+use crate::history::History;
+use crate::units::{DurationBound, PercentBound, Quantile};
+
+/// A pure judge.
+pub trait Checker {
+    /// Judges what was recorded.
+    fn check(&self, history: &History) -> Judgement;
+}
+
+/// What a `Then` means, as data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expectation {
+    /// `availability {phase} is {percent_bound}`
+    Availability { phase: Phase, bound: PercentBound },
+    /// `{quantile} stays {duration_bound}`: over the fixed span from t0.
+    LatencyStays { quantile: Quantile, bound: DurationBound },
+    /// `{quantile} latency {phase} is {duration_bound}`
+    Latency { quantile: Quantile, phase: Phase, bound: DurationBound },
+    /// `total downtime is {duration_bound}`
+    TotalDowntime { bound: DurationBound },
+    /// `the longest outage is {duration_bound}`
+    LongestOutage { bound: DurationBound },
+    /// `{interval} takes {duration_bound}`
+    Interval { interval: Interval, bound: DurationBound },
+    /// `{int} {role} are in rotation`: by every balancer that lives, at the end of the watch.
+    InRotation { count: usize, role: String },
+    /// `exactly one {role} holds the virtual IP {phase}`
+    OneHolder { role: String, phase: Phase },
+    /// `steady state holds {phase}`
+    SteadyState { phase: Phase },
+    /// `no other node fails`
+    NoOtherFails,
+    /// `at least {int} connections stay open {phase}`: by HAProxy's own count of current sessions.
+    ConnectionsOpen { count: u64, phase: Phase },
+}
+
+impl Expectation {
+    /// Who judges it.
+    pub fn checker(&self) -> Box<dyn Checker> {
+        match self.clone() {
+            Expectation::Availability { phase, bound } => Box::new(availability::Availability { phase, bound }),
+            Expectation::LatencyStays { quantile, bound } => Box::new(latency::LatencyStays { quantile, bound }),
+            Expectation::Latency { quantile, phase, bound } => Box::new(latency::Latency { quantile, phase, bound }),
+            Expectation::TotalDowntime { bound } => Box::new(downtime::TotalDowntime { bound }),
+            Expectation::LongestOutage { bound } => Box::new(downtime::LongestOutage { bound }),
+            Expectation::Interval { interval, bound } => Box::new(interval::IntervalTakes { interval, bound }),
+            Expectation::InRotation { count, role } => Box::new(rotation::InRotation { count, role }),
+            Expectation::OneHolder { role, phase } => Box::new(virtual_ip::OneHolder { role, phase }),
+            Expectation::SteadyState { phase } => Box::new(steady::SteadyState { phase }),
+            Expectation::NoOtherFails => Box::new(collateral::NoOtherFails),
+            Expectation::ConnectionsOpen { count, phase } => Box::new(connections::ConnectionsOpen { count, phase }),
+        }
+    }
+}
+
+/// A stretch of a scenario. Phases are half-open and judged by due time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// From the steady baseline's begin until injection begins.
+    Before,
+    /// From t0 until service is back.
+    Failover,
+    /// From t0 until recovery.
+    Degraded,
+    /// From recovery until the watch ends.
+    After,
+    /// From the baseline's begin until the watch ends.
+    Throughout,
+}
+
+/// A span that begins at t0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interval {
+    /// Until the system's own first record of the fault.
+    Detection,
+    /// Until the victim is out of rotation at every balancer that lives.
+    Removal,
+    /// Until the last bad moment that is followed by a steady span.
+    Failover,
+    /// Until the replacement's role is configured and it serves.
+    Replacement,
+    /// Until every declared server is there, ready and in rotation again.
+    Redundancy,
+    /// Until service and redundancy are back and steady.
+    Recovery,
+}
+
+/// The verdict of a hypothesis, of a scenario, or of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The hypothesis held.
+    Pass,
+    /// It was refuted.
+    Fail,
+    /// It could not be told.
+    Invalid,
+    /// Provisioning or a tool failed.
+    Infra,
+    /// A stop condition ended the run.
+    Aborted,
+    /// Not a verdict but a status: this machine cannot run it.
+    Skipped,
+}
+
+/// What a checker found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// Pass, fail or invalid.
+    pub verdict: Verdict,
+    /// The bound, as text: `< 500 ms`.
+    pub expected: String,
+    /// The value, as text: `84 ms`, `never (over 30 s)`, `unobserved`.
+    pub observed: String,
+    /// The value as a number in `unit`, where there is one.
+    pub value: Option<f64>,
+    /// The unit of `value`: `ms`, `s`, `%`, `servers`.
+    pub unit: String,
+    /// How far the value is inside (positive) or outside (negative) the bound, in percent of the bound.
+    pub margin_pct: Option<f64>,
+    /// How many samples the value rests on.
+    pub n: u64,
+    /// Why, for what did not pass; a note otherwise (how long an outage the window forgives…).
+    pub reason: Option<String>,
+}

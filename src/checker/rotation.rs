@@ -1,0 +1,90 @@
+//! `{int} {role} are in rotation`: by every balancer that lives, at the end of the watch.
+
+use crate::history::History;
+use crate::measure::fleet::Fleet;
+use crate::measure::moments::watched;
+
+use super::{Checker, Judgement, Verdict};
+
+pub(super) struct InRotation {
+    pub count: usize,
+    pub role: String,
+}
+
+impl Checker for InRotation {
+    fn check(&self, history: &History) -> Judgement {
+        let expected = self.count.to_string();
+        let infrastructure = &history.plan.infrastructure;
+        let mut fleet = Fleet::new(infrastructure);
+        watched(history).iter().for_each(|record| fleet.apply(record));
+        let servers = infrastructure.servers_called(&self.role);
+        let seen: Vec<(&str, bool)> = (servers.iter())
+            .filter_map(|server| Some((server.name.as_str(), fleet.in_rotation(&server.name)?)))
+            .collect();
+        if seen.is_empty() {
+            let why = format!("no living balancer told anything of a {}", self.role);
+            return Judgement::invalid(expected, "servers", 0, why);
+        }
+        let named = |wanted: bool| -> Vec<&str> {
+            seen.iter().filter(|(_, up)| *up == wanted).map(|(name, _)| *name).collect()
+        };
+        let (within, without) = (named(true), named(false));
+        let balancers: Vec<&str> = fleet.living_balancers().into_iter().collect();
+        let missing = if without.is_empty() { String::new() } else { format!("; not: {}", without.join(", ")) };
+        Judgement {
+            verdict: if within.len() == self.count { Verdict::Pass } else { Verdict::Fail },
+            expected,
+            observed: within.len().to_string(),
+            value: Some(within.len() as f64),
+            unit: "servers".into(),
+            margin_pct: None,
+            n: seen.len() as u64,
+            reason: Some(format!("in rotation by {}: {}{missing}", balancers.join(" and "), within.join(", "))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::{Expectation, Verdict};
+    use crate::history::synthetic::Script;
+
+    use crate::provider::PowerState;
+
+    fn judged(script: &Script, count: usize) -> Judgement {
+        Expectation::InRotation { count, role: "webserver".into() }.checker().check(&script.history())
+    }
+
+    #[test]
+    fn those_count_that_every_living_balancer_has() {
+        let script = Script::website(4, 2).view(8000, "lb-1", "web-2", "DOWN");
+        let judgement = judged(&script, 3);
+        assert_eq!((judgement.verdict, judgement.observed.as_str(), judgement.n), (Verdict::Pass, "3", 4));
+        let note = "in rotation by lb-1 and lb-2: web-1, web-3, web-4; not: web-2";
+        assert_eq!(judgement.reason.as_deref(), Some(note));
+        assert_eq!(judged(&script, 4).verdict, Verdict::Fail);
+        assert_eq!(judged(&script, 2).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn the_end_of_the_watch_counts() {
+        let back = Script::website(4, 1).view(8000, "lb-1", "web-2", "DOWN").view(9000, "lb-1", "web-2", "UP");
+        assert_eq!(judged(&back, 4).verdict, Verdict::Pass);
+        assert_eq!(judged(&back.view(21_000, "lb-1", "web-2", "DOWN"), 4).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_dead_balancers_view_does_not_count() {
+        let script = Script::website(4, 2).view(5000, "lb-1", "web-2", "DOWN").dies(6000, "lb-1");
+        assert_eq!(judged(&script, 4).verdict, Verdict::Pass);
+        let none_left = script.state(7000, "lb-2", 1, PowerState::Frozen);
+        assert_eq!(judged(&none_left, 0).verdict, Verdict::Invalid);
+    }
+
+    #[test]
+    fn without_a_balancer_it_is_unobserved() {
+        let judgement = judged(&Script::website(4, 0), 4);
+        assert_eq!((judgement.verdict, judgement.observed.as_str()), (Verdict::Invalid, "unobserved"));
+    }
+}

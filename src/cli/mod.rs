@@ -1,0 +1,253 @@
+//! The command line: `chimp run`, `plan`, `report`, `doctor`; and the `chaos` test target.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::declare::libtest::ChaosArgs;
+use crate::declare::{DeclareOptions, declare};
+use crate::harness::{self, Request};
+use crate::judge::exit;
+use crate::provider::local::doctor;
+use crate::run::bundle::Bundle;
+use crate::run::{RunOptions, Sabotage};
+use crate::settings::{Settings, SettingsError};
+
+/// Chaos as integration tests: proves that a website survives failure.
+#[derive(Debug, Parser)]
+#[command(name = "chimp", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run features: provision, load, break, judge; the report lies in `reports/latest/`.
+    Run {
+        #[command(flatten)]
+        what: What,
+        /// Where bundles go: `DIR/<run-id>`, with `DIR/latest` beside them.
+        #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
+        out: PathBuf,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Say what `run` would do, as JSON; boots nothing and needs no rights.
+    Plan {
+        #[command(flatten)]
+        what: What,
+    },
+    /// Judge and render a recorded run again: the same bytes, from its bundle alone.
+    Report {
+        /// The bundle: `reports/<run-id>` or `reports/latest`.
+        run: PathBuf,
+    },
+    /// Say what this machine lacks, and the command that mends it.
+    Doctor,
+}
+
+/// Which scenarios.
+#[derive(Debug, Clone, Args)]
+struct What {
+    /// Feature files, or folders that are searched for them.
+    #[arg(default_value = "features")]
+    paths: Vec<PathBuf>,
+    /// Only scenarios whose tags match, e.g. `@pr and not @slow`.
+    #[arg(long, value_name = "EXPR")]
+    tags: Option<String>,
+    /// Only scenarios whose address (`features/card::NAME`) contains this.
+    #[arg(long = "name", value_name = "TEXT")]
+    names: Vec<String>,
+    /// The same seed strikes the same victims. Default: one drawn from the clock, and printed.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Where servers live.
+    #[arg(long, default_value = "local", value_parser = ["local"])]
+    provider: String,
+    /// Overrides of the defaults. Default: `chimp.toml`, if there is one here.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// How scenarios are run; the `chaos` test target takes the same options.
+#[derive(Debug, Clone, Default, Args)]
+pub struct How {
+    /// Scenarios under way at once.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_JOBS, value_parser = clap::value_parser!(u16).range(1..=8))]
+    pub jobs: u16,
+    /// How often a scenario that could not be told (`invalid`, `infra`) is tried again; a failure never is.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub retries: u32,
+    /// For tests of the harness: plants a lie, which must never pass.
+    #[arg(long, hide = true, value_name = "LIE", value_parser = ["faults", "users", "probes"])]
+    pub sabotage: Vec<String>,
+}
+
+/// Two scenarios side by side leave a machine with two cores unstarved.
+const DEFAULT_JOBS: u16 = 2;
+const DEFAULT_OUT: &str = "reports";
+const DEFAULT_CONFIG: &str = "chimp.toml";
+
+/// The `chimp` binary.
+pub fn main() -> ExitCode {
+    if let Some(code) = crate::load::run_if_asked() {
+        return code;
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(why) => return usage(&why),
+    };
+    let done = match cli.command {
+        Verb::Run { what, out, how } => run(&what, out, &how),
+        Verb::Plan { what } => plan(&what),
+        Verb::Report { run } => report(&run),
+        Verb::Doctor => Ok(show_doctor()),
+    };
+    done.unwrap_or_else(|why| {
+        eprintln!("chimp: {why}");
+        ExitCode::from(exit::USAGE)
+    })
+}
+
+/// The `chaos` test target of a crate: runs the features below `folder`, and accepts libtest's flags.
+///
+/// The whole `tests/chaos.rs` of a crate that uses this one, with `harness = false`, is
+/// ```no_run
+/// fn main() -> std::process::ExitCode {
+///     anarcho_chimp::chaos("features")
+/// }
+/// ```
+pub fn chaos(folder: &str) -> ExitCode {
+    if let Some(code) = crate::load::run_if_asked() {
+        return code;
+    }
+    let arguments = match ChaosArgs::try_parse() {
+        Ok(arguments) => arguments,
+        Err(why) => return usage(&why),
+    };
+    run_target(folder, &arguments).unwrap_or_else(|why| {
+        eprintln!("chaos: {why}");
+        ExitCode::from(exit::USAGE)
+    })
+}
+
+fn run_target(folder: &str, arguments: &ChaosArgs) -> Result<ExitCode, Refused> {
+    let settings = settings(arguments.config.as_deref())?;
+    let declare = arguments.declare_options(&[folder.into()], drawn_seed(), settings);
+    if arguments.list || arguments.ignored {
+        print!("{}", arguments.listing(&declare)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let out = arguments.out.clone().unwrap_or_else(|| DEFAULT_OUT.into());
+    let command = command("cargo test --test chaos --", declare.seed, arguments.seed.is_some());
+    Ok(harness::run(&Request { declare, run: arguments.how.options(out, command) }))
+}
+
+fn run(what: &What, out: PathBuf, how: &How) -> Result<ExitCode, Refused> {
+    let declare = what.declare_options()?;
+    let command = command("chimp", declare.seed, what.seed.is_some());
+    Ok(harness::run(&Request { declare, run: how.options(out, command) }))
+}
+
+fn plan(what: &What) -> Result<ExitCode, Refused> {
+    let plan = declare(&what.declare_options()?)?;
+    println!("{}", serde_json::to_string_pretty(&plan).expect("a plan is plain data"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(run: &Path) -> Result<ExitCode, Refused> {
+    let judged = Bundle::open(run)?.render()?;
+    println!("{}", run.join("report.html").display());
+    Ok(ExitCode::from(judged.record.exit_code))
+}
+
+fn show_doctor() -> ExitCode {
+    let mut healthy = true;
+    for check in doctor::probe() {
+        healthy &= check.ok;
+        println!("{} {}: {}", if check.ok { "ok     " } else { "MISSING" }, check.name, check.detail);
+        if let (false, Some(mend)) = (check.ok, &check.mend) {
+            println!("          mend: {mend}");
+        }
+    }
+    println!("{}", if healthy { "scenarios can run here" } else { "scenarios cannot run here yet" });
+    if healthy { ExitCode::SUCCESS } else { ExitCode::from(exit::COULD_NOT_TELL) }
+}
+
+/// Why a command was not carried out; nothing was booted.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Declare(#[from] crate::declare::DeclareError),
+    #[error(transparent)]
+    Bundle(#[from] crate::run::RunError),
+}
+
+impl What {
+    fn declare_options(&self) -> Result<DeclareOptions, SettingsError> {
+        Ok(DeclareOptions {
+            paths: self.paths.clone(),
+            tags: self.tags.clone(),
+            names: self.names.clone(),
+            seed: self.seed.unwrap_or_else(drawn_seed),
+            settings: settings(self.config.as_deref())?,
+            provider: self.provider.clone(),
+            ..DeclareOptions::default()
+        })
+    }
+}
+
+impl How {
+    fn options(&self, out: PathBuf, command: String) -> RunOptions {
+        let lies = |lie: &str| self.sabotage.iter().any(|asked| asked == lie);
+        RunOptions {
+            out,
+            jobs: usize::from(self.jobs),
+            retries: self.retries,
+            command,
+            sabotage: Sabotage { faults: lies("faults"), users: lies("users"), probes: lies("probes") },
+        }
+    }
+}
+
+/// The named settings, or those of `chimp.toml` where there is one, or the defaults.
+fn settings(named: Option<&Path>) -> Result<Settings, SettingsError> {
+    match named {
+        Some(path) => Settings::read(path),
+        None if Path::new(DEFAULT_CONFIG).exists() => Settings::read(Path::new(DEFAULT_CONFIG)),
+        None => Ok(Settings::default()),
+    }
+}
+
+/// A seed for a run that names none: short enough to be typed again.
+fn drawn_seed() -> u64 {
+    crate::clock::Clock::start().epoch() % 1_000_000
+}
+
+/// The command that does the same again: the one that was given, with the seed.
+fn command(program: &str, seed: u64, named: bool) -> String {
+    let mut words = vec![program.to_string()];
+    words.extend(std::env::args().skip(1).map(|argument| shown(&argument)));
+    if !named {
+        words.push(format!("--seed {seed}"));
+    }
+    words.join(" ")
+}
+
+fn shown(argument: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@,+".contains(c);
+    if argument.chars().all(plain) && !argument.is_empty() {
+        argument.to_string()
+    } else {
+        format!("'{}'", argument.replace('\'', r"'\''"))
+    }
+}
+
+fn usage(why: &clap::Error) -> ExitCode {
+    let _ = why.print();
+    if why.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS }
+}

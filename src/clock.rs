@@ -1,0 +1,56 @@
+//! One monotonic clock for everything that is recorded.
+//!
+//! The wall clock is shared by all namespaces of a kernel and may be set while a scenario runs, so nothing is
+//! measured with it. `CLOCK_MONOTONIC` is the same in every process of a machine: a worker process that is given
+//! the epoch stamps its samples on the harness's own time line.
+
+use std::time::{Duration, Instant};
+
+use nix::time::{ClockId, clock_gettime};
+
+/// Microseconds since an epoch on `CLOCK_MONOTONIC`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clock {
+    epoch_us: u64,
+}
+
+impl Clock {
+    /// A clock that reads zero now.
+    pub fn start() -> Self {
+        Clock { epoch_us: monotonic_us() }
+    }
+
+    /// The clock of another process, by its [`epoch`](Self::epoch).
+    pub fn with_epoch(epoch_us: u64) -> Self {
+        Clock { epoch_us }
+    }
+
+    /// Where zero is, in microseconds of `CLOCK_MONOTONIC`.
+    pub fn epoch(&self) -> u64 {
+        self.epoch_us
+    }
+
+    /// Microseconds since the epoch.
+    pub fn now_us(&self) -> u64 {
+        monotonic_us().saturating_sub(self.epoch_us)
+    }
+
+    /// Where an instant lies on this clock, in microseconds; instants before the epoch are zero.
+    pub fn at(&self, instant: Instant) -> u64 {
+        let (now, now_us) = (Instant::now(), self.now_us());
+        match instant.checked_duration_since(now) {
+            Some(ahead) => now_us + micros(ahead),
+            None => now_us.saturating_sub(micros(now - instant)),
+        }
+    }
+}
+
+fn monotonic_us() -> u64 {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("CLOCK_MONOTONIC exists on every Linux");
+    micros(Duration::from(now))
+}
+
+/// A duration in whole microseconds.
+pub fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

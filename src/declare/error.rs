@@ -1,0 +1,93 @@
+//! What can be wrong with features, told all at once.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeclareError {
+    /// Something is wrong with the features, or with what was asked: exit 2.
+    #[error("{}", refusal(.0))]
+    Refused(Vec<Problem>),
+    /// There is no scenario, or none with such tags: exit 7.
+    #[error("nothing to run: {0}")]
+    Nothing(String),
+    /// The names, or what they skip, leave no scenario. Under `cargo test NAME` that is no error.
+    #[error("nothing to run: {0}")]
+    NothingNamed(String),
+}
+
+/// One thing that is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The feature, as it was given; `None` where the command line is meant.
+    pub file: Option<PathBuf>,
+    /// From 1.
+    pub line: Option<usize>,
+    /// What sort of thing.
+    pub kind: ProblemKind,
+    /// What is wrong; further lines say what to do.
+    pub detail: String,
+}
+
+/// The sorts of things that are wrong with features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProblemKind {
+    /// The tag expression does not parse.
+    TagExpression,
+    /// No such file or folder, not a feature, not readable.
+    File,
+    /// Not Gherkin.
+    Syntax,
+    /// `Giiven …`, which Gherkin takes for a description.
+    MisspeltKeyword,
+    /// Two scenarios of one name in a feature, or a scenario without one.
+    Name,
+    /// No steps, nothing provisioned, or no Then.
+    Incomplete,
+    /// A step that no pattern matches.
+    Undefined,
+    /// A step that several patterns match.
+    Ambiguous,
+    /// A step that could not be declared: a malformed value, an infrastructure that can't be, a wrong place.
+    Step,
+    /// The infrastructure as a whole can't be.
+    Infrastructure,
+    /// The scenario contradicts itself: it strikes or expects what it does not have.
+    Meaning,
+}
+
+impl DeclareError {
+    /// All problems in the order of files and lines, each once (a background's is met in every scenario).
+    pub(super) fn refused(mut problems: Vec<Problem>) -> Option<DeclareError> {
+        problems.sort();
+        problems.dedup();
+        (!problems.is_empty()).then_some(DeclareError::Refused(problems))
+    }
+}
+
+impl Problem {
+    pub(super) fn at(file: &Path, line: usize, kind: ProblemKind, detail: impl Into<String>) -> Problem {
+        Problem { file: Some(file.into()), line: Some(line), kind, detail: detail.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}:", file.display())?;
+            if let Some(line) = self.line {
+                write!(f, "{line}:")?;
+            }
+            f.write_str(" ")?;
+        }
+        f.write_str(&self.detail)
+    }
+}
+
+fn refusal(problems: &[Problem]) -> String {
+    let mut text: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
+    let count = if problems.len() == 1 { "1 error".to_string() } else { format!("{} errors", problems.len()) };
+    text.push_str(&format!("{count}; nothing was booted"));
+    text
+}

@@ -1,0 +1,129 @@
+//! The arguments of the `chaos` test target: our own and libtest's, so that `cargo test` and `cargo nextest` may
+//! pass them to every target alike.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use super::{DeclareError, DeclareOptions, addresses};
+use crate::settings::Settings;
+
+/// What runs where neither tags nor an exact name are asked for: the long ones have a command of their own.
+pub const DEFAULT_TAGS: &str = "not @nightly and not @slow";
+
+/// `cargo test --test chaos -- [NAME…] [OPTIONS]`
+#[derive(Debug, Clone, Default, Parser)]
+#[command(name = "chaos", disable_version_flag = true, args_override_self = true)]
+pub struct ChaosArgs {
+    /// Only scenarios whose address (`features/card::NAME`) contains one of these
+    pub names: Vec<String>,
+    /// Only scenarios with these tags: `@pr and not @slow`
+    #[arg(long, value_name = "EXPR")]
+    pub tags: Option<String>,
+    /// The seed of the run
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Where bundles go: `DIR/<run-id>`, with DIR/latest beside them
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Where servers live
+    #[arg(long, value_name = "NAME", default_value = "local")]
+    pub provider: String,
+    /// Settings that override the defaults
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A feature file or a folder of them, instead of those that the target names
+    #[arg(long = "features", value_name = "PATH")]
+    pub features: Vec<PathBuf>,
+    /// A name must be the whole address, or the scenario's whole name
+    #[arg(long)]
+    pub exact: bool,
+    /// Not the scenarios whose address contains this
+    #[arg(long, value_name = "FILTER")]
+    pub skip: Vec<String>,
+    /// List the scenarios instead of running them
+    #[arg(long)]
+    pub list: bool,
+    /// How `--list` writes: `terse` without, otherwise with a count
+    #[arg(long, value_name = "pretty|terse|json", default_value = "pretty")]
+    pub format: String,
+    /// No scenario is ignored: with this, none is listed or run
+    #[arg(long)]
+    pub ignored: bool,
+    /// Accepted: no scenario is ignored
+    #[arg(long = "include-ignored")]
+    pub include_ignored: bool,
+    /// How scenarios are run
+    #[command(flatten)]
+    pub how: crate::cli::How,
+    /// libtest's own, accepted and without effect
+    #[command(flatten)]
+    pub accepted: Accepted,
+}
+
+/// libtest's options that mean nothing here: scenarios capture nothing and have their own `--jobs`.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Accepted {
+    #[arg(long, alias = "no-capture", hide = true)]
+    nocapture: bool,
+    #[arg(long = "show-output", hide = true)]
+    show_output: bool,
+    #[arg(short = 'q', long, hide = true)]
+    quiet: bool,
+    #[arg(long = "report-time", hide = true)]
+    report_time: bool,
+    #[arg(long = "ensure-time", hide = true)]
+    ensure_time: bool,
+    #[arg(long, hide = true)]
+    test: bool,
+    #[arg(long, hide = true)]
+    bench: bool,
+    #[arg(long, hide = true)]
+    shuffle: bool,
+    #[arg(long = "shuffle-seed", hide = true)]
+    shuffle_seed: Option<u64>,
+    #[arg(long = "exclude-should-panic", hide = true)]
+    exclude_should_panic: bool,
+    #[arg(long = "test-threads", hide = true)]
+    test_threads: Option<usize>,
+    #[arg(long, hide = true)]
+    color: Option<String>,
+    #[arg(long, hide = true)]
+    logfile: Option<PathBuf>,
+    #[arg(short = 'Z', hide = true)]
+    unstable: Vec<String>,
+}
+
+impl ChaosArgs {
+    /// What to declare. `features` are the target's own paths; `seed` is for a run that names none.
+    pub fn declare_options(&self, features: &[PathBuf], seed: u64, settings: Settings) -> DeclareOptions {
+        let default = (!self.exact).then(|| DEFAULT_TAGS.to_string());
+        DeclareOptions {
+            paths: if self.features.is_empty() { features.to_vec() } else { self.features.clone() },
+            tags: self.tags.clone().or(default),
+            names: self.names.clone(),
+            exact: self.exact,
+            skip: self.skip.clone(),
+            seed: self.seed.unwrap_or(seed),
+            settings,
+            provider: self.provider.clone(),
+        }
+    }
+
+    /// What `--list` prints: `<address>: test` a line, as `cargo nextest` reads it.
+    ///
+    /// # Errors
+    /// Those of [`addresses`] but for an empty list, which is none.
+    pub fn listing(&self, options: &DeclareOptions) -> Result<String, DeclareError> {
+        let addresses = match addresses(options) {
+            _ if self.ignored => Vec::new(),
+            Err(DeclareError::Nothing(_) | DeclareError::NothingNamed(_)) => Vec::new(),
+            other => other?,
+        };
+        let mut text: String = addresses.iter().map(|address| format!("{address}: test\n")).collect();
+        if self.format != "terse" {
+            text.push_str(&format!("\n{} tests, 0 benchmarks\n", addresses.len()));
+        }
+        Ok(text)
+    }
+}

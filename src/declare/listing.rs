@@ -1,0 +1,179 @@
+//! Scenarios as they are listed: named, addressed, tagged, selected.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use cucumber::gherkin::tagexpr::TagOperation;
+use cucumber::gherkin::{Background, Scenario, Step};
+use cucumber::tag::Ext as _;
+use sha2::{Digest, Sha256};
+
+use super::DeclareOptions;
+use super::error::{DeclareError, Problem, ProblemKind};
+use super::files::FeatureFile;
+use crate::plan::{ScenarioPlan, StepText};
+
+/// A scenario in its file, not declared yet.
+pub(super) struct Listed<'f> {
+    pub file: &'f FeatureFile,
+    pub line: usize,
+    pub name: String,
+    /// The feature's, the rule's and its own, without `@`, each once.
+    pub tags: Vec<String>,
+    /// The backgrounds' steps first.
+    pub steps: Vec<&'f Step>,
+}
+
+impl Listed<'_> {
+    pub(super) fn address(&self) -> String {
+        address_in(&self.file.path, &self.name)
+    }
+
+    /// The first 8 bytes, little endian, of SHA-256 over the run's seed (8 bytes, little endian), the feature's
+    /// path below its root, a zero byte and the scenario's name. Neither lines nor neighbours matter.
+    pub(super) fn seed(&self, run: u64) -> u64 {
+        let digest = Sha256::new()
+            .chain_update(run.to_le_bytes())
+            .chain_update(&self.file.key)
+            .chain_update([0])
+            .chain_update(&self.name)
+            .finalize();
+        u64::from_le_bytes(digest[..8].try_into().expect("SHA-256 has 32 bytes"))
+    }
+}
+
+/// What a scenario is called on the command line: `features/card::The sentence on the card`.
+pub fn address(scenario: &ScenarioPlan) -> String {
+    address_in(&scenario.feature, &scenario.name)
+}
+
+fn address_in(feature: &Path, name: &str) -> String {
+    format!("{}::{name}", feature.with_extension("").display())
+}
+
+/// A step as the plan keeps it.
+pub(super) fn step_text(step: &Step) -> StepText {
+    StepText { keyword: step.keyword.trim().into(), text: step.value.clone(), line: step.position.line }
+}
+
+/// All scenarios, in the order of files and lines. A name that is missing or taken is a problem.
+pub(super) fn list<'f>(files: &'f [FeatureFile], problems: &mut Vec<Problem>) -> Vec<Listed<'f>> {
+    let mut all = Vec::new();
+    for file in files {
+        let listed = in_file(file);
+        problems.extend(wrong_names(&listed));
+        all.extend(listed);
+    }
+    all
+}
+
+fn in_file(file: &FeatureFile) -> Vec<Listed<'_>> {
+    let feature = &file.feature;
+    let background = feature.background.as_ref();
+    let mut listed: Vec<_> =
+        feature.scenarios.iter().map(|scenario| one(file, &[background], &feature.tags, scenario)).collect();
+    for rule in &feature.rules {
+        let tags = [feature.tags.clone(), rule.tags.clone()].concat();
+        let backgrounds = [background, rule.background.as_ref()];
+        listed.extend(rule.scenarios.iter().map(|scenario| one(file, &backgrounds, &tags, scenario)));
+    }
+    listed.sort_by_key(|scenario| scenario.line);
+    listed
+}
+
+fn one<'f>(
+    file: &'f FeatureFile,
+    backgrounds: &[Option<&'f Background>],
+    outer_tags: &[String],
+    scenario: &'f Scenario,
+) -> Listed<'f> {
+    let mut tags = outer_tags.to_vec();
+    tags.extend(scenario.tags.iter().cloned());
+    let mut seen = std::collections::BTreeSet::new();
+    tags.retain(|tag| seen.insert(tag.clone()));
+    let given = backgrounds.iter().flatten().flat_map(|background| &background.steps);
+    let steps = given.chain(&scenario.steps).collect();
+    Listed { file, line: scenario.position.line, name: name(file, scenario), tags, steps }
+}
+
+/// A row of an outline whose name says nothing about the row is told apart by the row's values.
+fn name(file: &FeatureFile, scenario: &Scenario) -> String {
+    let row =
+        scenario.examples.first().and_then(|examples| examples.table.as_ref()).and_then(|table| table.rows.get(1));
+    let named = |other: &&Scenario| other.name == scenario.name;
+    let rules = file.feature.rules.iter().flat_map(|rule| &rule.scenarios);
+    match row {
+        Some(row) if file.feature.scenarios.iter().chain(rules).filter(named).count() > 1 => {
+            format!("{} ({})", scenario.name, row.join(", "))
+        }
+        _ => scenario.name.clone(),
+    }
+}
+
+fn wrong_names(listed: &[Listed<'_>]) -> Vec<Problem> {
+    let mut lines = BTreeMap::new();
+    let mut problems = Vec::new();
+    for scenario in listed {
+        let wrong = |detail: String| Problem::at(&scenario.file.path, scenario.line, ProblemKind::Name, detail);
+        if scenario.name.is_empty() {
+            problems.push(wrong("a scenario needs a name: it is addressed by it".into()));
+        } else if let Some(first) = lines.insert(scenario.name.as_str(), scenario.line) {
+            let detail = format!(
+                "`{}` is also the name of the scenario in line {first}\n  help: scenarios are addressed by their names; rename one",
+                scenario.name
+            );
+            problems.push(wrong(detail));
+        }
+    }
+    problems
+}
+
+/// Those that tags, names and skips leave.
+///
+/// # Errors
+/// The tag expression does not parse; nothing is left.
+pub(super) fn select<'f>(
+    mut listed: Vec<Listed<'f>>,
+    options: &DeclareOptions,
+) -> Result<Vec<Listed<'f>>, DeclareError> {
+    let tags = options.tags.as_deref().filter(|tags| !tags.trim().is_empty()).map(tag_expression).transpose()?;
+    if listed.is_empty() {
+        return Err(DeclareError::Nothing("the features have no scenario".into()));
+    }
+    if let Some(tags) = tags {
+        listed.retain(|scenario| tags.eval(&scenario.tags));
+    }
+    if listed.is_empty() {
+        let tags = options.tags.as_deref().unwrap_or_default();
+        return Err(DeclareError::Nothing(format!("no scenario has the tags `{tags}`")));
+    }
+    listed.retain(|scenario| is_wanted(scenario, options));
+    if listed.is_empty() {
+        return Err(DeclareError::NothingNamed(format!(
+            "no scenario is called {}",
+            if options.names.is_empty() { "otherwise than skipped".into() } else { quoted(&options.names) }
+        )));
+    }
+    Ok(listed)
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+}
+
+fn tag_expression(text: &str) -> Result<TagOperation, DeclareError> {
+    text.trim().parse().map_err(|_| {
+        let detail = format!(
+            "`{text}` is not a tag expression\n  help: tags begin with `@` and are joined by `and`, `or`, `not` and parentheses: `@pr and not @slow`"
+        );
+        DeclareError::Refused(vec![Problem { file: None, line: None, kind: ProblemKind::TagExpression, detail }])
+    })
+}
+
+fn is_wanted(scenario: &Listed<'_>, options: &DeclareOptions) -> bool {
+    let address = scenario.address();
+    let fits = |filter: &String| {
+        if options.exact { address == *filter || scenario.name == *filter } else { address.contains(filter.as_str()) }
+    };
+    (options.names.is_empty() || options.names.iter().any(fits)) && !options.skip.iter().any(fits)
+}

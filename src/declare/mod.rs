@@ -1,0 +1,129 @@
+//! From feature files to a [`Plan`], without any effect: nothing boots, no thread starts, no socket opens.
+//!
+//! Cucumber parses, matches and runs the steps; each scenario's [`World`] collects a [`Declaration`], which, once
+//! complete, becomes a [`ScenarioPlan`]. Whatever is wrong with any of them is told at
+//! once, before anything boots. In the order of the flow:
+//! [`files`] finds and parses · [`keywords`] finds what Gherkin swallows · [`listing`] names, tags and selects ·
+//! [`vocabulary`] matches and suggests · [`run`] lets the steps speak · [`check`] asks whether it makes sense.
+
+use std::path::PathBuf;
+
+use crate::infrastructure::InfrastructureError;
+use crate::plan::{Plan, ScenarioPlan};
+use crate::role::check_templates;
+use crate::settings::Settings;
+
+mod check;
+mod error;
+mod files;
+mod keywords;
+pub mod libtest;
+mod listing;
+mod run;
+mod vocabulary;
+mod world;
+
+pub use error::{DeclareError, Problem, ProblemKind};
+pub use listing::address;
+pub use vocabulary::{ParameterType, Pattern, Vocabulary};
+pub use world::{Declaration, StepError, World};
+
+use files::FeatureFile;
+use listing::Listed;
+
+/// What to declare, and with which defaults.
+#[derive(Debug, Clone, Default)]
+pub struct DeclareOptions {
+    /// Feature files, or folders that are searched through and through.
+    pub paths: Vec<PathBuf>,
+    /// A tag expression: `@pr and not @slow`.
+    pub tags: Option<String>,
+    /// Only scenarios whose address (see [`address`]) contains one of these.
+    pub names: Vec<String>,
+    /// An entry of `names` or `skip` must be the whole address, or the scenario's whole name.
+    pub exact: bool,
+    /// Not the scenarios whose address contains one of these.
+    pub skip: Vec<String>,
+    /// The seed of the run.
+    pub seed: u64,
+    /// The defaults and `chimp.toml`, merged.
+    pub settings: Settings,
+    /// The provider's name.
+    pub provider: String,
+}
+
+/// Reads the features and lets the selected scenarios declare themselves.
+///
+/// # Errors
+/// [`DeclareError::Refused`] with everything that is wrong (exit 2); [`DeclareError::Nothing`] where there is no
+/// scenario, or none with such tags (exit 7); [`DeclareError::NothingNamed`] where the names leave none.
+pub fn declare(options: &DeclareOptions) -> Result<Plan, DeclareError> {
+    let files = files::read(&options.paths)?;
+    let vocabulary = Vocabulary::registered();
+    let mut problems = swallowed(&files, &vocabulary);
+    let listed = listing::list(&files, &mut problems);
+    let listed = match listing::select(listed, options) {
+        Ok(listed) => listed,
+        Err(why) => return Err(DeclareError::refused(problems).unwrap_or(why)),
+    };
+    let mut scenarios = Vec::new();
+    for (index, listed) in listed.iter().enumerate() {
+        match scenario(index, listed, &vocabulary, options) {
+            Ok(plan) => scenarios.push(plan),
+            Err(more) => problems.extend(more),
+        }
+    }
+    match DeclareError::refused(problems) {
+        Some(refused) => Err(refused),
+        None => Ok(Plan { schema: 1, seed: options.seed, provider: options.provider.clone(), scenarios }),
+    }
+}
+
+/// The addresses of the selected scenarios, without declaring them.
+///
+/// # Errors
+/// Those of [`declare`] that come before the steps.
+pub fn addresses(options: &DeclareOptions) -> Result<Vec<String>, DeclareError> {
+    let files = files::read(&options.paths)?;
+    let mut problems = swallowed(&files, &Vocabulary::registered());
+    let listed = listing::list(&files, &mut problems);
+    match DeclareError::refused(problems) {
+        Some(refused) => Err(refused),
+        None => Ok(listing::select(listed, options)?.iter().map(Listed::address).collect()),
+    }
+}
+
+fn swallowed(files: &[FeatureFile], vocabulary: &Vocabulary) -> Vec<Problem> {
+    files.iter().flat_map(|file| keywords::misspelt(file, vocabulary)).collect()
+}
+
+fn scenario(
+    index: usize,
+    listed: &Listed<'_>,
+    vocabulary: &Vocabulary,
+    options: &DeclareOptions,
+) -> Result<ScenarioPlan, Vec<Problem>> {
+    let declaration = run::declare(listed, vocabulary, &options.settings)?;
+    check::complete(listed, &declaration)?;
+    let Declaration { draft, acts, hypotheses, settings, .. } = declaration;
+    let cant_be = |why: InfrastructureError| {
+        vec![Problem::at(&listed.file.path, listed.line, ProblemKind::Infrastructure, why.to_string())]
+    };
+    let infrastructure = draft.build().map_err(cant_be)?;
+    check_templates(&infrastructure, &settings).map_err(cant_be)?;
+    check::meaning(listed, &infrastructure, &acts, &hypotheses)?;
+    Ok(ScenarioPlan {
+        index: u32::try_from(index).expect("fewer than 4 billion scenarios"),
+        name: listed.name.clone(),
+        feature_name: listed.file.feature.name.clone(),
+        feature: listed.file.path.clone(),
+        line: listed.line,
+        tags: listed.tags.clone(),
+        steps: listed.steps.iter().map(|step| listing::step_text(step)).collect(),
+        seed: listed.seed(options.seed),
+        infrastructure,
+        acts,
+        hypotheses,
+        settings,
+    })
+}

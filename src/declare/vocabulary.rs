@@ -1,0 +1,215 @@
+//! The registered steps: finding the one that a text means, and the nearest where there is none.
+
+use std::cmp::Ordering;
+
+use cucumber::World as _;
+use cucumber::codegen::{Expression, Regex, StepConstructor, WorldInventory, inventory};
+use cucumber::gherkin::{Step, StepType};
+use cucumber::step::{self, Location};
+use regex::Captures;
+
+use super::world::World;
+
+/// A parameter type, registered so that patterns can be shown as they were written and errors can say what fits.
+#[derive(Debug, Clone, Copy)]
+pub struct ParameterType {
+    /// As in patterns: `duration_bound`.
+    pub name: &'static str,
+    /// What it matches.
+    pub regex: &'static str,
+    /// What it accepts, for people.
+    pub accepts: &'static str,
+}
+
+cucumber::codegen::collect!(ParameterType);
+
+/// A registered step.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    /// `Given`, `When` or `Then`.
+    pub keyword: &'static str,
+    /// As it was written: `{target} {event} for {duration}`.
+    pub text: String,
+    /// Where it was written.
+    pub location: Location,
+    regex: Regex,
+}
+
+/// All registered steps: the shipped ones and the user's own.
+pub struct Vocabulary {
+    collection: step::Collection<World>,
+    patterns: Vec<Pattern>,
+    parameters: Vec<Parameter>,
+}
+
+struct Parameter {
+    kind: ParameterType,
+    /// Where it stands between blanks.
+    word: Regex,
+}
+
+/// How many suggestions are worth reading.
+const SUGGESTIONS: usize = 3;
+/// The similarity (0 to 1) under which a second suggestion would only mislead.
+const SIMILAR: f64 = 0.45;
+
+impl Vocabulary {
+    /// Everything that was linked in.
+    ///
+    /// # Panics
+    /// If that is nothing: then the steps were lost by the linker, and every scenario would be empty.
+    pub fn registered() -> Vocabulary {
+        let parameters = parameters();
+        let mut patterns = Vec::new();
+        patterns.extend(registered::<<World as WorldInventory>::Given>("Given", &parameters));
+        patterns.extend(registered::<<World as WorldInventory>::When>("When", &parameters));
+        patterns.extend(registered::<<World as WorldInventory>::Then>("Then", &parameters));
+        assert!(!patterns.is_empty(), "no steps are registered");
+        patterns.sort_by_key(|pattern| pattern.location);
+        Vocabulary { collection: World::collection(), patterns, parameters }
+    }
+
+    /// All patterns, by file and line.
+    pub fn patterns(&self) -> &[Pattern] {
+        &self.patterns
+    }
+
+    /// The patterns that match a text, whatever their keyword.
+    pub fn matching(&self, text: &str) -> Vec<&Pattern> {
+        self.patterns.iter().filter(|pattern| pattern.regex.is_match(text)).collect()
+    }
+
+    /// The keyword under which a text is a step.
+    pub(super) fn keyword_of(&self, text: &str) -> Option<&'static str> {
+        self.matching(text).first().map(|pattern| pattern.keyword)
+    }
+
+    /// The function of a step and what it is called with.
+    ///
+    /// # Errors
+    /// Why there is none, or not one, for people.
+    pub(super) fn find(&self, step: &Step) -> Result<(step::Step<World>, step::Context), NotFound> {
+        match self.collection.find(step) {
+            Ok(Some((function, _, _, context))) => Ok((*function, context)),
+            Ok(None) => Err(NotFound::Undefined(self.undefined(step))),
+            Err(_) => Err(NotFound::Ambiguous(self.ambiguous(step))),
+        }
+    }
+
+    fn undefined(&self, step: &Step) -> String {
+        let keyword = keyword(step.ty);
+        let mut text = format!("no step matches `{keyword} {}`", step.value);
+        if let Some(other) = self.keyword_of(&step.value) {
+            text.push_str(&format!("\n  help: it is a {other}, not a {keyword}"));
+            return text;
+        }
+        let nearest = self.nearest(keyword, &step.value);
+        for pattern in &nearest {
+            text.push_str(&format!("\n  near: {} {}", pattern.keyword, pattern.text));
+        }
+        for parameter in &self.parameters {
+            let name = format!("{{{}}}", parameter.kind.name);
+            if nearest.iter().any(|pattern| pattern.text.contains(&name)) {
+                text.push_str(&format!("\n        {name}: {}", parameter.kind.accepts));
+            }
+        }
+        text
+    }
+
+    fn ambiguous(&self, step: &Step) -> String {
+        let mut text = format!("several steps match `{} {}`:", keyword(step.ty), step.value);
+        for pattern in self.matching(&step.value) {
+            text.push_str(&format!("\n  {} {} ({})", pattern.keyword, pattern.text, place(&pattern.location)));
+        }
+        text
+    }
+
+    /// The patterns under a keyword that look most like a text, the nearest first; at least one.
+    pub fn nearest(&self, keyword: &str, text: &str) -> Vec<&Pattern> {
+        let general = self.generalised(text);
+        let similarity = |pattern: &Pattern| {
+            let written = strsim::normalized_damerau_levenshtein(&general, &pattern.text);
+            written.max(strsim::normalized_damerau_levenshtein(text, &pattern.text))
+        };
+        let candidates = self.patterns.iter().filter(|pattern| pattern.keyword == keyword);
+        let mut scored: Vec<_> = candidates.map(|pattern| (similarity(pattern), pattern)).collect();
+        scored.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal));
+        let telling = scored.iter().take_while(|(score, _)| *score >= SIMILAR).count();
+        scored.into_iter().take(telling.clamp(1, SUGGESTIONS)).map(|(_, pattern)| pattern).collect()
+    }
+
+    /// `the highest-degree node explodes` → `{target} explodes`
+    fn generalised(&self, text: &str) -> String {
+        let mut general = text.to_string();
+        for parameter in &self.parameters {
+            let name = format!("${{before}}{{{}}}${{after}}", parameter.kind.name);
+            // Neighbours share the blank between them, so one pass takes every other one.
+            for _ in 0..2 {
+                general = parameter.word.replace_all(&general, name.as_str()).into_owned();
+            }
+        }
+        general
+    }
+}
+
+/// Why a step has no function.
+pub(super) enum NotFound {
+    Undefined(String),
+    Ambiguous(String),
+}
+
+fn keyword(kind: StepType) -> &'static str {
+    match kind {
+        StepType::Given => "Given",
+        StepType::When => "When",
+        StepType::Then => "Then",
+    }
+}
+
+/// The file below the package, so that it does not matter where it was built.
+fn place(location: &Location) -> String {
+    let path = location.path.rsplit_once("../").map_or(location.path, |(_, path)| path);
+    format!("{path}:{}", location.line)
+}
+
+/// The longest first: it is the most telling one where several fit.
+fn parameters() -> Vec<Parameter> {
+    let mut parameters: Vec<_> = inventory::iter::<ParameterType>
+        .into_iter()
+        .map(|kind| Parameter {
+            kind: *kind,
+            word: Regex::new(&format!(r"(?P<before>^|\s)(?:{})(?P<after>\s|$)", kind.regex))
+                .expect("a parameter's regex was checked when it was derived"),
+        })
+        .collect();
+    parameters.sort_by_key(|parameter| std::cmp::Reverse(parameter.kind.regex.len()));
+    parameters
+}
+
+fn registered<S>(keyword: &'static str, parameters: &[Parameter]) -> Vec<Pattern>
+where
+    S: inventory::Collect + StepConstructor<World>,
+{
+    let pattern = |step: &S| {
+        let (location, regex, _) = step.inner();
+        let regex = regex();
+        Pattern { keyword, text: as_written(regex.as_str(), parameters), location, regex }
+    };
+    inventory::iter::<S>.into_iter().map(pattern).collect()
+}
+
+/// Cucumber keeps only the regex of an expression; this turns it back: `miss(?:es)?` into `miss(es)`.
+fn as_written(regex: &str, parameters: &[Parameter]) -> String {
+    let mut text = regex.trim_start_matches('^').trim_end_matches('$').to_string();
+    for Parameter { kind, .. } in parameters {
+        text = text.replace(&format!("({})", kind.regex), &format!("{{{}}}", kind.name));
+    }
+    for built_in in ["{int}", "{float}", "{string}", "{word}"] {
+        let expanded = Expression::regex(built_in).expect("cucumber's own parameters are expressions");
+        text = text.replace(expanded.as_str().trim_start_matches('^').trim_end_matches('$'), built_in);
+    }
+    let optional = Regex::new(r"\(\?:([^()|]*)\)\?").expect("a constant");
+    let alternation = Regex::new(r"\(\?:([^()]*\|[^()]*)\)").expect("a constant");
+    let text = optional.replace_all(&text, "($1)");
+    alternation.replace_all(&text, |found: &Captures<'_>| found[1].replace('|', "/")).into_owned()
+}

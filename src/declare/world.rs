@@ -1,0 +1,255 @@
+//! A scenario while its steps are read: what they may say, and what has been said so far.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::checker::Expectation;
+use crate::infrastructure::InfrastructureError;
+use crate::infrastructure::tiers::Draft;
+use crate::plan::{Act, Choice, Hypothesis, Schedule, StepText, Target};
+use crate::settings::Settings;
+
+/// What the steps of one scenario write to. A user's own steps take `&mut World` as the shipped ones do: they
+/// may call the same verbs, and keep what they need between them with [`World::extension`].
+#[derive(Debug, Default, cucumber::World)]
+pub struct World {
+    /// What has been declared so far.
+    pub declaration: Declaration,
+    extensions: HashMap<TypeId, Box<dyn Any>>,
+}
+
+impl World {
+    /// State of a user's own steps, one value of each type a scenario; made on first use.
+    pub fn extension<T: Any + Default>(&mut self) -> &mut T {
+        let slot = self.extensions.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(T::default()));
+        slot.downcast_mut().expect("the slot is keyed by the value's type")
+    }
+}
+
+/// Why a step could not be declared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// It asks for an infrastructure that can't be.
+    #[error(transparent)]
+    Infrastructure(#[from] InfrastructureError),
+    /// A value in it can't be read.
+    #[error("{0}")]
+    Malformed(String),
+    /// It makes no sense where it stands.
+    #[error("{detail}\n  help: {hint}")]
+    Refused {
+        /// What is wrong.
+        detail: String,
+        /// What to do.
+        hint: String,
+    },
+}
+
+impl StepError {
+    /// A step that makes no sense where it stands.
+    pub fn refused(detail: impl Into<String>, hint: impl Into<String>) -> StepError {
+        StepError::Refused { detail: detail.into(), hint: hint.into() }
+    }
+}
+
+/// What a scenario's steps have said so far; each verb adds one thing.
+#[derive(Default)]
+pub struct Declaration {
+    /// The feature file, which paths in steps are relative to.
+    pub(super) feature: PathBuf,
+    /// The step being declared.
+    pub(super) step: StepText,
+    pub(super) draft: Draft,
+    pub(super) provisioned: bool,
+    /// A Given about the infrastructure failed; those that follow would only complain about its consequences.
+    broken: bool,
+    pub(super) settings: Settings,
+    pub(super) acts: Vec<Act>,
+    pub(super) hypotheses: Vec<Hypothesis>,
+}
+
+impl fmt::Debug for Declaration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Declaration")
+            .field("feature", &self.feature)
+            .field("step", &self.step)
+            .field("acts", &self.acts)
+            .field("hypotheses", &self.hypotheses)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Declaration {
+    /// Nothing said yet, in this feature, with these defaults.
+    pub(super) fn new(feature: &Path, settings: &Settings) -> Declaration {
+        Declaration { feature: feature.into(), settings: settings.clone(), ..Declaration::default() }
+    }
+
+    /// Adds servers, or says more about those that are there.
+    ///
+    /// # Errors
+    /// Those of the draft; a Given after the first When or Then.
+    pub fn provision(
+        &mut self,
+        add: impl FnOnce(&mut Draft) -> Result<(), InfrastructureError>,
+    ) -> Result<(), StepError> {
+        self.before_any_act()?;
+        self.provisioned = true;
+        if self.broken {
+            return Ok(());
+        }
+        add(&mut self.draft).inspect_err(|_| self.broken = true).map_err(StepError::from)
+    }
+
+    /// Changes a setting for this scenario.
+    ///
+    /// # Errors
+    /// A Given after the first When or Then.
+    pub fn set(&mut self, change: impl FnOnce(&mut Settings)) -> Result<(), StepError> {
+        self.before_any_act()?;
+        change(&mut self.settings);
+        Ok(())
+    }
+
+    /// How many goose users browse.
+    ///
+    /// # Errors
+    /// More than 4 billion; a Given after the first When or Then.
+    pub fn users(&mut self, count: usize) -> Result<(), StepError> {
+        let users = narrow(count)?;
+        self.set(|settings| settings.load.users = users)
+    }
+
+    /// HAProxy's `inter` and `fall`.
+    ///
+    /// # Errors
+    /// No misses at all; a Given after the first When or Then.
+    pub fn health_checks(&mut self, every: Duration, misses: usize) -> Result<(), StepError> {
+        let misses = narrow(misses)?;
+        if misses == 0 {
+            return Err(StepError::refused("a health check can't fail after 0 misses", "say at least `1 miss`"));
+        }
+        self.set(|settings| {
+            settings.balancer.check_every = every;
+            settings.balancer.check_misses = misses;
+        })
+    }
+
+    /// How long the baseline must be steady; the time allowed for it grows with it.
+    ///
+    /// # Errors
+    /// A Given after the first When or Then.
+    pub fn baseline(&mut self, steady: Duration) -> Result<(), StepError> {
+        self.set(|settings| {
+            settings.steady.baseline = steady;
+            settings.steady.baseline_within = settings.steady.baseline_within.max(2 * steady);
+        })
+    }
+
+    /// A fault, later.
+    ///
+    /// # Errors
+    /// A fault that can't be healed `for` a while or struck again, a nameless process, an `every` longer than
+    /// its `for`.
+    pub fn strike(
+        &mut self,
+        fault: &str,
+        argument: Option<String>,
+        target: Target,
+        schedule: Schedule,
+    ) -> Result<(), StepError> {
+        fits(fault, &schedule)?;
+        if argument.as_deref().is_some_and(|name| name.trim().is_empty()) {
+            return Err(StepError::refused("a process needs a name", "say for example `process \"nginx\"`"));
+        }
+        if target.choice == Choice::Same && !self.strikes() {
+            return Err(StepError::refused(
+                format!("`{}` was not struck before", target.text),
+                "`same` means whom the strike before hit; put that strike first",
+            ));
+        }
+        let step = self.step.clone();
+        self.act(Act::Strike { fault: fault.into(), argument, target, schedule, step })
+    }
+
+    /// Anything that is done.
+    ///
+    /// # Errors
+    /// None yet.
+    pub fn act(&mut self, act: Act) -> Result<(), StepError> {
+        self.acts.push(act);
+        Ok(())
+    }
+
+    /// Something that must be true, judged when the watch is over.
+    ///
+    /// # Errors
+    /// None yet; whether it can be true at all is looked at when the scenario is complete.
+    pub fn expect(&mut self, expectation: Expectation) -> Result<(), StepError> {
+        let StepText { text, line, .. } = self.step.clone();
+        self.hypotheses.push(Hypothesis { step: text, line, expectation });
+        Ok(())
+    }
+
+    /// The file that `the infrastructure in "…"` means: a path is relative to the feature; a bare name is a
+    /// shipped one, `fixtures/infrastructures/<name>.yaml` in a folder above the feature or in this package.
+    ///
+    /// # Errors
+    /// A bare name that nothing is shipped under.
+    pub fn infrastructure_path(&self, name: &str) -> Result<PathBuf, StepError> {
+        let folder = self.feature.parent().unwrap_or(Path::new("."));
+        if name.contains('/') || Path::new(name).extension().is_some() {
+            return Ok(folder.join(name.trim_start_matches("./")));
+        }
+        let shipped = Path::new("fixtures/infrastructures").join(format!("{name}.yaml"));
+        let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.into());
+        // As it was given first, so that a plan made in two places is the same.
+        let places = folder.ancestors().chain(absolute.ancestors()).chain([Path::new(env!("CARGO_MANIFEST_DIR"))]);
+        places.map(|place| place.join(&shipped)).find(|path| path.is_file()).ok_or_else(|| {
+            StepError::refused(
+                format!("no infrastructure called `{name}` is shipped"),
+                "a file of your own is written with its path, relative to the feature: \"./site.yaml\"",
+            )
+        })
+    }
+
+    /// Whether anything strikes.
+    pub(super) fn strikes(&self) -> bool {
+        self.acts.iter().any(|act| matches!(act, Act::Strike { .. }))
+    }
+
+    fn before_any_act(&self) -> Result<(), StepError> {
+        if self.acts.is_empty() && self.hypotheses.is_empty() {
+            return Ok(());
+        }
+        Err(StepError::refused(
+            "a Given can't follow a When or a Then: everything is provisioned before the first of them",
+            "move it up",
+        ))
+    }
+}
+
+fn narrow(count: usize) -> Result<u32, StepError> {
+    u32::try_from(count).map_err(|_| StepError::Malformed(format!("{count} is too many")))
+}
+
+/// Whether a fault can be struck on such a schedule.
+fn fits(fault: &str, schedule: &Schedule) -> Result<(), StepError> {
+    let gone = "a server that dies is gone for good; one that `loses power for …` comes back";
+    let instant = "it is over in a moment; leave the time away";
+    match (fault, schedule) {
+        ("dies" | "process-dies", Schedule::For(_)) => Err(StepError::refused("`dies` can't be undone", gone)),
+        ("reboots" | "comes-back", Schedule::For(_)) => {
+            Err(StepError::refused(format!("`{}` can't last", fault.replace('-', " ")), instant))
+        }
+        ("comes-back", Schedule::Every { .. }) => Err(StepError::refused("`comes back` can't recur", instant)),
+        (_, Schedule::Every { interval, total }) if interval > total => Err(StepError::refused(
+            "it would strike only once: the interval is longer than the whole",
+            "say `every 5 s for 20 s`: the interval first, the whole after it",
+        )),
+        _ => Ok(()),
+    }
+}

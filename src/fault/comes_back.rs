@@ -1,0 +1,26 @@
+//! A server that lost its power gets it back.
+
+use super::{Action, Fault, Strike, Witness};
+use crate::provider::{PowerOp, PowerState};
+
+/// `When {target} comes back`
+///
+/// Runs: the provider's start, from the kept disk. Witness: its first process runs. Heal: none, it is one itself.
+pub struct ComesBack;
+
+impl Fault for ComesBack {
+    fn name(&self) -> &'static str {
+        "comes-back"
+    }
+
+    fn strike(&self, server: &str, _argument: Option<&str>) -> Strike {
+        Strike {
+            server: server.into(),
+            before: Witness::State(PowerState::Stopped),
+            inject: Action::Power(PowerOp::Start),
+            witness: Witness::State(PowerState::Running),
+            then: None,
+            heal: None,
+        }
+    }
+}

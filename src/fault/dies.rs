@@ -1,0 +1,27 @@
+//! A server dies: a black hole, gone for good.
+
+use super::{Action, Fault, Strike, Witness};
+use crate::provider::{PowerOp, PowerState};
+
+/// `When {target} dies`
+///
+/// Runs: the provider's terminate; locally the link is cut first, then everything is killed, so no peer is told.
+/// Witness: the instance's first process is gone. Heal: none; a reconciler may replace it.
+pub struct Dies;
+
+impl Fault for Dies {
+    fn name(&self) -> &'static str {
+        "dies"
+    }
+
+    fn strike(&self, server: &str, _argument: Option<&str>) -> Strike {
+        Strike {
+            server: server.into(),
+            before: Witness::State(PowerState::Running),
+            inject: Action::Power(PowerOp::Terminate),
+            witness: Witness::State(PowerState::Terminated),
+            then: None,
+            heal: None,
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! A server loses its power: as dead as dead, but its disk is kept.
+
+use super::{Action, Fault, Heal, Strike, Witness};
+use crate::provider::{PowerOp, PowerState};
+
+/// `When {target} loses power`, `… for {duration}`
+///
+/// Runs: the provider's stop (link cut, killed, disk kept). Witness: no process is left, the disk is.
+/// Heal: start. The reconciler leaves it alone: a provider still lists it.
+pub struct LosesPower;
+
+impl Fault for LosesPower {
+    fn name(&self) -> &'static str {
+        "loses-power"
+    }
+
+    fn strike(&self, server: &str, _argument: Option<&str>) -> Strike {
+        Strike {
+            server: server.into(),
+            before: Witness::State(PowerState::Running),
+            inject: Action::Power(PowerOp::Stop),
+            witness: Witness::State(PowerState::Stopped),
+            then: None,
+            heal: Some(Heal { action: Action::Power(PowerOp::Start), witness: Witness::State(PowerState::Running) }),
+        }
+    }
+}

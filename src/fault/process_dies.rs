@@ -1,0 +1,32 @@
+//! Every process of a name is killed on a server; the server lives on.
+
+use super::{Action, Fault, Strike, Witness};
+use crate::provider::Command;
+
+/// `When process {string} on {target} dies`
+///
+/// Runs, over SSH: `pkill -KILL -x NAME` in the instance, whose processes are the only ones it can see.
+/// Witness, over SSH: `pgrep -x NAME` finds none. Heal: none; whatever supervises the process may start it again.
+pub struct ProcessDies;
+
+/// The kernel keeps this much of a process's name, and `pgrep -x` compares with that.
+const COMM_LENGTH: usize = 15;
+
+impl Fault for ProcessDies {
+    fn name(&self) -> &'static str {
+        "process-dies"
+    }
+
+    fn strike(&self, server: &str, argument: Option<&str>) -> Strike {
+        let process: String = argument.unwrap_or_default().chars().take(COMM_LENGTH).collect();
+        let pattern = regex::escape(&process);
+        Strike {
+            server: server.into(),
+            before: Witness::ProcessRuns(pattern.clone()),
+            inject: Action::Exec(Command::new(["pkill", "-KILL", "-x", "--", &pattern])),
+            witness: Witness::NoProcess(pattern),
+            then: None,
+            heal: None,
+        }
+    }
+}

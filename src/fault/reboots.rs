@@ -1,0 +1,27 @@
+//! A server reboots without warning.
+
+use super::{Action, Fault, Strike, Witness};
+use crate::provider::{PowerOp, PowerState};
+
+/// `When {target} reboots`
+///
+/// Runs: stop; once the witness has seen that no process is left, start. t0 is between the two, so a reboot that
+/// did not happen can't be missed. Heal: none needed.
+pub struct Reboots;
+
+impl Fault for Reboots {
+    fn name(&self) -> &'static str {
+        "reboots"
+    }
+
+    fn strike(&self, server: &str, _argument: Option<&str>) -> Strike {
+        Strike {
+            server: server.into(),
+            before: Witness::State(PowerState::Running),
+            inject: Action::Power(PowerOp::Stop),
+            witness: Witness::State(PowerState::Stopped),
+            then: Some(Action::Power(PowerOp::Start)),
+            heal: None,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! From a request to an exit code: declare, see what this machine can run, enter the sandbox, run, show.
+//!
+//! `chimp run` and the `chaos` test target both go through [`run()`]. Order matters here: nothing may start a thread
+//! before the sandbox is entered, and nothing may boot before everything was declared without an error.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use crate::declare::{DeclareError, DeclareOptions, declare};
+use crate::judge::exit;
+use crate::plan::{Plan, ScenarioPlan};
+use crate::provider::local::{doctor, sandbox};
+use crate::report::terminal;
+use crate::role;
+use crate::run::{self, Finished, RunOptions, lock};
+
+/// What somebody asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Which scenarios, and with what seed and settings.
+    pub declare: DeclareOptions,
+    /// How they are run.
+    pub run: RunOptions,
+}
+
+/// Does it all; errors and the verdict table go to stderr and stdout.
+pub fn run(request: &Request) -> ExitCode {
+    ExitCode::from(run_to_code(request))
+}
+
+fn run_to_code(request: &Request) -> u8 {
+    let plan = match declare(&request.declare) {
+        Ok(plan) => plan,
+        Err(why) => return refuse(&why),
+    };
+    eprintln!("{} with seed {}", count(plan.scenarios.len()), plan.seed);
+    let mut skips = missing_programs(&plan);
+    if skips.len() < plan.scenarios.len()
+        && let Some(reason) = cannot_sandbox()
+    {
+        skips = plan.scenarios.iter().map(|scenario| (scenario.index, reason.clone())).collect();
+    }
+    if skips.len() == plan.scenarios.len() {
+        return show(run::execute(&plan, &skips, &request.run, None));
+    }
+    let _lock = match lock::acquire() {
+        Ok(lock) => lock,
+        Err(why) => {
+            eprintln!("chimp: can't take the lock of this machine's runs: {why}");
+            return exit::COULD_NOT_TELL;
+        }
+    };
+    match sandbox::enter(|zygote| show(run::execute(&plan, &skips, &request.run, Some(zygote)))) {
+        Ok(code) => code,
+        Err(why) => {
+            eprintln!("chimp: {why}");
+            exit::COULD_NOT_TELL
+        }
+    }
+}
+
+/// Says what is wrong with what was asked for; nothing was booted.
+fn refuse(why: &DeclareError) -> u8 {
+    match why {
+        DeclareError::NothingNamed(_) => {
+            println!("\nrunning 0 scenarios\n{why}");
+            exit::PASS
+        }
+        DeclareError::Nothing(_) => {
+            eprintln!("chimp: {why}");
+            exit::NOTHING_RAN
+        }
+        _ => {
+            eprintln!("chimp: {why}");
+            exit::USAGE
+        }
+    }
+}
+
+fn count(scenarios: usize) -> String {
+    if scenarios == 1 { "1 scenario".into() } else { format!("{scenarios} scenarios") }
+}
+
+/// The scenarios whose roles need a program that is not there, each with the command that brings it.
+fn missing_programs(plan: &Plan) -> Vec<(u32, String)> {
+    let reason = |scenario: &ScenarioPlan| {
+        let missing = role::missing_programs(&scenario.infrastructure);
+        let first = missing.first()?;
+        Some((scenario.index, first.to_string()))
+    };
+    plan.scenarios.iter().filter_map(reason).collect()
+}
+
+/// Why this machine can't make the sandbox, if it can't.
+fn cannot_sandbox() -> Option<String> {
+    let check = doctor::probe().into_iter().find(|check| !check.ok)?;
+    let mend = check.mend.map(|mend| format!("; {mend}")).unwrap_or_default();
+    Some(format!("{}: {}{mend}", check.name, check.detail))
+}
+
+fn show(finished: Result<Finished, run::RunError>) -> u8 {
+    let finished = match finished {
+        Ok(finished) => finished,
+        Err(why) => {
+            eprintln!("chimp: {why}");
+            return exit::COULD_NOT_TELL;
+        }
+    };
+    let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(100);
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    println!("\n{}", terminal::verdict_table(&finished.judged.record, colour, width));
+    println!("report: {}", finished.folder.join("report.html").display());
+    finished.judged.record.exit_code
+}

@@ -1,0 +1,112 @@
+//! What can happen, as data. One line of `events.ndjson` is one [`Record`].
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::provider::PowerState;
+
+/// Something that happened, with its time and how exactly the time is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Microseconds since the run's epoch.
+    pub at_us: u64,
+    /// The scenario it belongs to, by index.
+    pub scenario: u32,
+    /// The time is known to this many microseconds: what was observed by polling happened at most this much earlier.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resolution_us: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// What can happen in a scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Provisioning began.
+    ScenarioStarted { attempt: u32 },
+    /// The scenario was not run, and why.
+    ScenarioSkipped { reason: String },
+    /// A server was booted (by the first provisioning or by the reconciler).
+    InstanceBooted { server: String, instance: String, address: String },
+    /// A server fulfils its role's readiness.
+    ServerReady { server: String, instance: String },
+    /// Every server was ready and the entry answered for the first time, this long after provisioning began.
+    SiteReady { took_ms: f64 },
+    /// The prober began: `rate` requests a second, judged with this deadline.
+    ProbingStarted { rate: f64, deadline_ms: f64 },
+    /// The users' process began.
+    UsersStarted { users: u32 },
+    /// The users' process ended by itself, which it should not.
+    UsersLost { detail: String },
+    /// The baseline was steady from `from_us` until now: faults may begin.
+    BaselineSteady { from_us: u64 },
+    /// No steady baseline came in time.
+    BaselineUnsteady { reason: String },
+    /// A strike was resolved to its targets; random ties are explained in `why`.
+    StrikeResolved { strike: u32, fault: String, step: String, line: usize, targets: Vec<String>, why: String },
+    /// The nemesis begins to inject: the phase "before" ends here.
+    InjectionStarted { strike: u32 },
+    /// The witness confirmed the fault at a victim: t0 of a strike is the last of its victims' confirmations.
+    FaultConfirmed { strike: u32, target: String, evidence: String },
+    /// The witness did not confirm, so nothing can be concluded.
+    FaultNotConfirmed { strike: u32, target: String, evidence: String },
+    /// Injecting failed for a reason of the harness, not of the site.
+    InjectionFailed { strike: u32, detail: String },
+    /// A strike was healed by the nemesis, confirmed by observation.
+    StrikeHealed { strike: u32, evidence: String },
+    /// A heal did not take.
+    HealFailed { strike: u32, detail: String },
+    /// The state of an instance changed, as the instance observer measured it.
+    InstanceState { server: String, instance: String, state: PowerState, evidence: String },
+    /// A balancer's own view of one of its servers changed (HAProxy's `show stat`).
+    /// `status` is HAProxy's word (`UP`, `UP 2/3`, `DOWN`), `check` its last check's (`L7OK`, `L4TOUT`).
+    BalancerView { balancer: String, backend: String, server: String, status: String, check: String, up: bool },
+    /// How many client connections a balancer's frontends hold now (HAProxy's `scur`), once a second.
+    BalancerSessions { balancer: String, current: u64 },
+    /// The holders of a virtual IP changed. None: nobody has it. More than one: split brain.
+    VirtualIpHolders { name: String, holders: Vec<String> },
+    /// An observer lost sight of what it watches, or has it again.
+    ObserverBlind { observer: String, of: String, detail: String },
+    /// See `ObserverBlind`.
+    ObserverSees { observer: String, of: String },
+    /// The reconciler found a server missing.
+    ReconcilerMissing { server: String, found: String },
+    /// The reconciler asked the provider for a boot.
+    ReconcilerBoots { server: String },
+    /// The reconciler wrote changed configuration (hosts files, the balancers').
+    ReconcilerRefreshed { server: String, files: Vec<String> },
+    /// A replacement is ready: its role is configured and it serves.
+    ReconcilerReplaced { server: String, instance: String },
+    /// Something the reconciler tried failed; it will try again.
+    ReconcilerFailed { server: String, detail: String },
+    /// Service and redundancy are back and steady (found live; the verdict derives it again).
+    Recovered,
+    /// The watch gave up waiting for recovery.
+    RecoveryGivenUp { reason: String },
+    /// CPU pressure of the machine over the last ten seconds, where the kernel tells (PSI, `some avg10`).
+    Pressure { cpu_some_pct: f64 },
+    /// The recorder could not keep up and dropped this many.
+    RecorderDropped { events: u64 },
+    /// The harness failed: provisioning, a tool, itself.
+    HarnessFailed { stage: String, detail: String },
+    /// Something of the scenario could not be removed.
+    LeftBehind { detail: String },
+    /// The run was interrupted.
+    Interrupted { signal: String },
+    /// The watch is over; nothing after this counts.
+    WatchEnded,
+}
+
+impl Record {
+    /// When, since the run's epoch.
+    pub fn at(&self) -> Duration {
+        Duration::from_micros(self.at_us)
+    }
+}

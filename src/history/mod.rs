@@ -1,0 +1,101 @@
+//! Everything that was observed, in order: the only thing that checkers and reports see.
+//!
+//! A run records to two files: `events.ndjson` ([`event`], one JSON object a line) and `requests.bin`
+//! ([`request_log`], every request of prober and users). A [`History`] is what both say about one scenario.
+
+use std::path::{Path, PathBuf};
+
+pub mod event;
+pub mod recorder;
+pub mod request_log;
+pub mod requests;
+pub mod synthetic;
+
+pub use event::{Event, Record};
+pub use recorder::{Recorder, RunRecorder};
+pub use request_log::RequestLogError;
+pub use requests::{Outcome, Request, Source};
+
+use crate::plan::ScenarioPlan;
+
+/// The events of a run, in its bundle.
+pub const EVENTS_FILE: &str = "events.ndjson";
+/// The requests of a run, in its bundle.
+pub const REQUESTS_FILE: &str = "requests.bin";
+
+/// What was recorded of one scenario, beside what it had asked for. Times are microseconds on the run's clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    /// What was asked for.
+    pub plan: ScenarioPlan,
+    /// Its events, by time.
+    pub events: Vec<Record>,
+    /// The prober's requests, by due time: the judge's evidence.
+    pub probes: Vec<Request>,
+    /// The users' requests, by start: pressure, not evidence, but they must exist if they were asked for.
+    pub users: Vec<Request>,
+}
+
+/// Why a recorded run could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The file system refused.
+    #[error("{}: {source}", .path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    /// A line of `events.ndjson` that is not an event.
+    #[error("{}:{line}: not an event of this version: {detail}", .path.display())]
+    Malformed { path: PathBuf, line: usize, detail: String },
+    /// `requests.bin` could not be read.
+    #[error(transparent)]
+    Requests(#[from] RequestLogError),
+}
+
+impl History {
+    /// Reads what a run's bundle says about one scenario. Of a scenario that was tried again only the last try
+    /// counts: what happened before its last [`Event::ScenarioStarted`] is left out.
+    ///
+    /// # Errors
+    /// Names file and line or offset. A last line or chunk that was cut off by a crash is not an error: it is left out.
+    pub fn read(dir: &Path, plan: &ScenarioPlan) -> Result<History, HistoryError> {
+        let mut events = read_events(&dir.join(EVENTS_FILE))?;
+        events.retain(|record| record.scenario == plan.index);
+        let is_start = |record: &&Record| matches!(record.event, Event::ScenarioStarted { .. });
+        let since_us = events.iter().rfind(is_start).map_or(0, |start| start.at_us);
+        events.retain(|record| record.at_us >= since_us);
+        events.sort_by_key(|record| record.at_us);
+        let requests = |source| read_requests(&dir.join(REQUESTS_FILE), plan.index, source, since_us);
+        Ok(History { plan: plan.clone(), events, probes: requests(Source::Prober)?, users: requests(Source::User)? })
+    }
+}
+
+/// Every event of a run, of all scenarios, in the order it was written.
+///
+/// # Errors
+/// As [`History::read`].
+pub fn read_events(path: &Path) -> Result<Vec<Record>, HistoryError> {
+    let bytes = std::fs::read(path).map_err(|source| HistoryError::Unreadable { path: path.into(), source })?;
+    let mut events = Vec::new();
+    // What follows the last newline was cut off while it was written.
+    for (number, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        let Some(line) = line.strip_suffix(b"\n") else { break };
+        let record = serde_json::from_slice(line).map_err(|why| HistoryError::Malformed {
+            path: path.into(),
+            line: number + 1,
+            detail: why.to_string(),
+        })?;
+        events.push(record);
+    }
+    Ok(events)
+}
+
+fn read_requests(path: &Path, scenario: u32, source: Source, since_us: u64) -> Result<Vec<Request>, RequestLogError> {
+    let mut requests = Vec::new();
+    for request in request_log::read(path, scenario, source)? {
+        let request = request?;
+        if request.due_us >= since_us {
+            requests.push(request);
+        }
+    }
+    requests.sort_by_key(|request| request.due_us);
+    Ok(requests)
+}

@@ -1,0 +1,280 @@
+//! Writes a run's history to disk as it happens.
+//!
+//! A [`RunRecorder`] owns the two files of a run and the one thread that writes them; a [`Recorder`] is a handle to
+//! it on behalf of one scenario. Events are never dropped; requests wait in a bounded queue, and what does not fit is
+//! counted and recorded as [`Event::RecorderDropped`], which makes the scenario's verdict `invalid`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::clock::Clock;
+
+use super::event::{Event, Record};
+use super::request_log::RequestLogWriter;
+use super::requests::{Request, Source};
+use super::{EVENTS_FILE, REQUESTS_FILE};
+
+/// Requests that may wait for the disk: 24 MB, over three minutes at 5,000 a second.
+const QUEUE_MAX: usize = 1_000_000;
+/// How old what is not yet on disk may become.
+const FLUSH_EVERY: Duration = Duration::from_millis(250);
+
+/// A handle to record into a run's history on behalf of one scenario. Cheap to clone; never blocks on the disk.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    clock: Clock,
+    scenario: u32,
+    sink: Sink,
+}
+
+#[derive(Debug, Clone)]
+enum Sink {
+    Disk { queue: Sender<Message>, waiting: Arc<AtomicUsize>, limit: usize },
+    Memory(Memory),
+}
+
+/// What the writer thread is told.
+enum Message {
+    Event(Record),
+    Requests { scenario: u32, source: Source, requests: Vec<Request> },
+    Sync(Reply),
+    Finish,
+}
+
+/// Tells whoever waits that everything sent before is on disk, or why not.
+type Reply = Box<dyn FnOnce(io::Result<()>) + Send>;
+
+impl Recorder {
+    /// A recorder that keeps everything in memory, and what it kept: for tests and benchmarks.
+    pub fn memory(clock: Clock) -> (Recorder, Memory) {
+        let memory = Memory::default();
+        (Recorder { clock, scenario: 0, sink: Sink::Memory(memory.clone()) }, memory)
+    }
+
+    /// The run's clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The scenario recorded for.
+    pub fn scenario(&self) -> u32 {
+        self.scenario
+    }
+
+    /// Records what happened now.
+    pub fn record(&self, event: Event) {
+        self.record_at(self.clock.now_us(), 0, event);
+    }
+
+    /// Records what happened at `at_us`, known to `resolution_us`.
+    pub fn record_at(&self, at_us: u64, resolution_us: u64, event: Event) {
+        let record = Record { at_us, scenario: self.scenario, resolution_us, event };
+        match &self.sink {
+            // The queue is closed only once the run is finished: what comes later belongs to no run.
+            Sink::Disk { queue, .. } => drop(queue.send(Message::Event(record))),
+            Sink::Memory(memory) => memory.kept().events.push(record),
+        }
+    }
+
+    /// Records requests; prober's in the order of their due times.
+    pub fn requests(&self, source: Source, requests: Vec<Request>) {
+        match &self.sink {
+            Sink::Memory(memory) => memory.kept().requests.extend(requests.into_iter().map(|r| (source, r))),
+            Sink::Disk { queue, waiting, limit } => {
+                let count = requests.len();
+                if waiting.fetch_add(count, Ordering::Relaxed) + count > *limit {
+                    waiting.fetch_sub(count, Ordering::Relaxed);
+                    self.record(Event::RecorderDropped { events: count as u64 });
+                } else {
+                    let _ = queue.send(Message::Requests { scenario: self.scenario, source, requests });
+                }
+            }
+        }
+    }
+
+    /// Waits until everything that this thread recorded before is on disk, for those who read the files of a run
+    /// that still goes on.
+    ///
+    /// # Errors
+    /// The first that writing met.
+    pub async fn sync(&self) -> io::Result<()> {
+        let Sink::Disk { queue, .. } = &self.sink else { return Ok(()) };
+        let (reply, written) = tokio::sync::oneshot::channel();
+        queue.send(Message::Sync(Box::new(|result| drop(reply.send(result))))).map_err(|_| finished())?;
+        written.await.map_err(|_| finished())?
+    }
+
+    /// [`sync`](Self::sync) for threads that may block.
+    ///
+    /// # Errors
+    /// The first that writing met.
+    pub fn flush(&self) -> io::Result<()> {
+        let Sink::Disk { queue, .. } = &self.sink else { return Ok(()) };
+        let (reply, written) = mpsc::sync_channel(1);
+        queue.send(Message::Sync(Box::new(move |result| drop(reply.send(result))))).map_err(|_| finished())?;
+        written.recv().map_err(|_| finished())?
+    }
+}
+
+fn finished() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "the run's recording is finished")
+}
+
+/// What a recorder of [`Recorder::memory`] kept.
+#[derive(Debug, Clone, Default)]
+pub struct Memory(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    events: Vec<Record>,
+    requests: Vec<(Source, Request)>,
+}
+
+impl Memory {
+    /// The events so far.
+    pub fn events(&self) -> Vec<Record> {
+        self.kept().events.clone()
+    }
+
+    /// The requests of one source so far.
+    pub fn requests(&self, source: Source) -> Vec<Request> {
+        self.kept().requests.iter().filter(|(of, _)| *of == source).map(|(_, request)| *request).collect()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The files of a run and the thread that writes them. Dropping it finishes it too, but hides errors.
+#[derive(Debug)]
+pub struct RunRecorder {
+    clock: Clock,
+    queue: Sender<Message>,
+    waiting: Arc<AtomicUsize>,
+    limit: usize,
+    writer: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl RunRecorder {
+    /// Creates `events.ndjson` and `requests.bin` in `dir`, which must exist, and starts the writer.
+    ///
+    /// # Errors
+    /// When a file cannot be created; it is named.
+    pub fn create(dir: &Path, clock: Clock) -> io::Result<RunRecorder> {
+        Self::with_limit(dir, clock, QUEUE_MAX)
+    }
+
+    fn with_limit(dir: &Path, clock: Clock, limit: usize) -> io::Result<RunRecorder> {
+        let events = create_file(dir.join(EVENTS_FILE))?;
+        let requests = RequestLogWriter::new(create_file(dir.join(REQUESTS_FILE))?)?;
+        let (queue, messages) = mpsc::channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let writer = Writer { events, requests, waiting: waiting.clone(), oldest: None, failed: None };
+        let writer = std::thread::Builder::new().name("recorder".into()).spawn(move || writer.run(&messages))?;
+        Ok(RunRecorder { clock, queue, waiting, limit, writer: Some(writer) })
+    }
+
+    /// A handle to record on behalf of this scenario.
+    pub fn scenario(&self, index: u32) -> Recorder {
+        let sink = Sink::Disk { queue: self.queue.clone(), waiting: self.waiting.clone(), limit: self.limit };
+        Recorder { clock: self.clock, scenario: index, sink }
+    }
+
+    /// Writes what is still queued and closes the files. Recorders that live on record nothing any more.
+    ///
+    /// # Errors
+    /// The first that writing met.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        let Some(writer) = self.writer.take() else { return Ok(()) };
+        let _ = self.queue.send(Message::Finish);
+        writer.join().unwrap_or_else(|_| Err(io::Error::other("the recorder's thread panicked")))
+    }
+}
+
+impl Drop for RunRecorder {
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}
+
+fn create_file(path: PathBuf) -> io::Result<BufWriter<File>> {
+    File::create(&path)
+        .map(|file| BufWriter::with_capacity(64 * 1024, file))
+        .map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))
+}
+
+/// The writer thread's own.
+struct Writer {
+    events: BufWriter<File>,
+    requests: RequestLogWriter<BufWriter<File>>,
+    waiting: Arc<AtomicUsize>,
+    /// Since when something is not on disk.
+    oldest: Option<Instant>,
+    /// The first error; after it nothing is written.
+    failed: Option<(io::ErrorKind, String)>,
+}
+
+impl Writer {
+    fn run(mut self, messages: &Receiver<Message>) -> io::Result<()> {
+        loop {
+            let patience = self.oldest.map_or(FLUSH_EVERY, |since| FLUSH_EVERY.saturating_sub(since.elapsed()));
+            match messages.recv_timeout(patience) {
+                Ok(Message::Finish) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(Message::Sync(reply)) => {
+                    self.flush();
+                    reply(self.result());
+                }
+                Ok(Message::Event(record)) => self.write(|writer| writer.event(&record)),
+                Ok(Message::Requests { scenario, source, requests }) => {
+                    self.write(|writer| writer.requests.write(scenario, source, &requests));
+                    self.waiting.fetch_sub(requests.len(), Ordering::Relaxed);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if self.oldest.is_some_and(|since| since.elapsed() >= FLUSH_EVERY) {
+                self.flush();
+            }
+        }
+        self.flush();
+        self.result()
+    }
+
+    fn event(&mut self, record: &Record) -> io::Result<()> {
+        serde_json::to_writer(&mut self.events, record)?;
+        self.events.write_all(b"\n")
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut Self) -> io::Result<()>) {
+        if self.failed.is_some() {
+            return;
+        }
+        self.oldest.get_or_insert_with(Instant::now);
+        if let Err(why) = write(self) {
+            self.failed = Some((why.kind(), why.to_string()));
+        }
+    }
+
+    fn flush(&mut self) {
+        self.write(|writer| writer.events.flush().and_then(|()| writer.requests.flush()));
+        self.oldest = None;
+    }
+
+    fn result(&self) -> io::Result<()> {
+        self.failed.clone().map_or(Ok(()), |(kind, why)| Err(io::Error::new(kind, why)))
+    }
+}
+
+#[cfg(test)]
+#[path = "recorder_tests.rs"]
+mod tests;

@@ -1,0 +1,149 @@
+use super::*;
+use crate::history::{History, Outcome, read_events};
+use crate::infrastructure::{Entry, Infrastructure};
+use crate::plan::ScenarioPlan;
+use crate::settings::Settings;
+
+fn request(due_us: u64) -> Request {
+    Request { due_us, late_us: 1, latency_us: 500, outcome: Outcome::Good }
+}
+
+fn plan(index: u32) -> ScenarioPlan {
+    ScenarioPlan {
+        index,
+        name: String::new(),
+        feature_name: String::new(),
+        feature: PathBuf::new(),
+        line: 1,
+        tags: Vec::new(),
+        steps: Vec::new(),
+        seed: 7,
+        infrastructure: Infrastructure {
+            servers: Default::default(),
+            links: Vec::new(),
+            virtual_ips: Vec::new(),
+            entry: Entry { host: "www".into(), port: 80 },
+            roles: Default::default(),
+            source: None,
+        },
+        acts: Vec::new(),
+        hypotheses: Vec::new(),
+        settings: Settings::default(),
+    }
+}
+
+fn started(attempt: u32) -> Event {
+    Event::ScenarioStarted { attempt }
+}
+
+#[test]
+fn each_scenario_reads_back_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunRecorder::create(dir.path(), Clock::start()).unwrap();
+    let (first, second) = (run.scenario(0), run.scenario(1));
+    first.record_at(10, 0, started(1));
+    second.record_at(20, 5, Event::WatchEnded);
+    first.record_at(40, 0, Event::WatchEnded);
+    first.record_at(30, 0, Event::Recovered);
+    first.requests(Source::Prober, vec![request(100), request(200)]);
+    second.requests(Source::Prober, vec![request(150)]);
+    first.requests(Source::User, vec![request(180), request(170)]);
+    run.finish().unwrap();
+
+    let history = History::read(dir.path(), &plan(0)).unwrap();
+    assert_eq!(history.events.iter().map(|r| r.at_us).collect::<Vec<_>>(), [10, 30, 40]);
+    assert_eq!(history.probes, [request(100), request(200)]);
+    assert_eq!(history.users, [request(170), request(180)]);
+    let other = History::read(dir.path(), &plan(1)).unwrap();
+    assert_eq!(other.events, [Record { at_us: 20, scenario: 1, resolution_us: 5, event: Event::WatchEnded }]);
+    assert_eq!(other.probes, [request(150)]);
+}
+
+#[test]
+fn only_the_last_try_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunRecorder::create(dir.path(), Clock::start()).unwrap();
+    let recorder = run.scenario(0);
+    recorder.record_at(10, 0, started(1));
+    recorder.record_at(20, 0, Event::Recovered);
+    recorder.requests(Source::Prober, vec![request(30)]);
+    recorder.record_at(1000, 0, started(2));
+    recorder.requests(Source::Prober, vec![request(2000)]);
+    run.finish().unwrap();
+    let history = History::read(dir.path(), &plan(0)).unwrap();
+    assert_eq!(history.events.len(), 1);
+    assert_eq!(history.events[0].event, started(2));
+    assert_eq!(history.probes, [request(2000)]);
+}
+
+#[tokio::test]
+async fn after_sync_everything_is_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunRecorder::create(dir.path(), Clock::start()).unwrap();
+    let recorder = run.scenario(0);
+    for k in 0..1000 {
+        recorder.record_at(k, 0, Event::Recovered);
+        recorder.requests(Source::Prober, vec![request(k)]);
+    }
+    recorder.sync().await.unwrap();
+    let history = History::read(dir.path(), &plan(0)).unwrap();
+    assert_eq!((history.events.len(), history.probes.len()), (1000, 1000));
+}
+
+#[test]
+fn what_is_recorded_reaches_the_disk_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunRecorder::create(dir.path(), Clock::start()).unwrap();
+    run.scenario(0).record(Event::Recovered);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while read_events(&dir.path().join(EVENTS_FILE)).unwrap().is_empty() {
+        assert!(Instant::now() < deadline, "not on disk after 10 s");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_counted_and_events_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunRecorder::with_limit(dir.path(), Clock::start(), 10).unwrap();
+    let recorder = run.scenario(0);
+    recorder.requests(Source::Prober, (0..11).map(request).collect());
+    recorder.requests(Source::Prober, (0..10).map(request).collect());
+    run.finish().unwrap();
+    let history = History::read(dir.path(), &plan(0)).unwrap();
+    assert_eq!(history.events.len(), 1);
+    assert_eq!(history.events[0].event, Event::RecorderDropped { events: 11 });
+    assert_eq!(history.probes.len(), 10);
+}
+
+#[test]
+fn a_line_cut_by_a_crash_is_left_out_and_a_wrong_one_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunRecorder::create(dir.path(), Clock::start()).unwrap();
+    run.scenario(0).record_at(10, 0, Event::WatchEnded);
+    run.finish().unwrap();
+    let path = dir.path().join(EVENTS_FILE);
+    let whole = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{whole}{{\"at_us\":11,\"scen")).unwrap();
+    assert_eq!(read_events(&path).unwrap().len(), 1);
+    std::fs::write(&path, format!("{whole}{{\"at_us\":11}}\n{whole}")).unwrap();
+    let why = read_events(&path).unwrap_err().to_string();
+    assert!(why.contains("events.ndjson:2: not an event"), "{why}");
+}
+
+#[test]
+fn recording_after_the_end_is_harmless() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunRecorder::create(dir.path(), Clock::start()).unwrap();
+    let recorder = run.scenario(0);
+    run.finish().unwrap();
+    recorder.record(Event::Recovered);
+    recorder.requests(Source::User, vec![request(1)]);
+    assert!(recorder.flush().is_err());
+}
+
+#[test]
+fn a_missing_folder_is_named() {
+    let why = RunRecorder::create(Path::new("/nowhere/at/all"), Clock::start()).unwrap_err().to_string();
+    assert!(why.contains("/nowhere/at/all/events.ndjson"), "{why}");
+}

@@ -1,0 +1,90 @@
+//! What should be: the declared servers, their roles, zones and links.
+//!
+//! However it was declared (`Given 4 webservers behind haproxy`, a YAML file), it ends as one [`Infrastructure`],
+//! already validated: names are unique, roles exist, links lead somewhere. Addresses are given when it is
+//! provisioned, not here.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::role::Role;
+
+mod declaration;
+pub mod error;
+pub mod file;
+pub mod graph;
+pub mod names;
+pub mod tiers;
+pub(crate) mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::InfrastructureError;
+pub use graph::SiteGraph;
+pub use tiers::Draft;
+
+/// What should be. Servers are kept in the order of their names, so that the order of declaration means nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Infrastructure {
+    /// The servers, by name.
+    pub servers: BTreeMap<String, Server>,
+    /// Who talks to whom, as pairs (client side, server side) of server names.
+    pub links: Vec<(String, String)>,
+    /// Addresses that several servers share by keepalived, by tier.
+    pub virtual_ips: Vec<VirtualIp>,
+    /// Where users enter: a virtual IP's tier or one server, and the port.
+    pub entry: Entry,
+    /// The roles that the servers name, resolved.
+    pub roles: BTreeMap<String, Role>,
+    /// The file it came from, if it came from one.
+    pub source: Option<PathBuf>,
+}
+
+/// One server that should exist.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Server {
+    /// Its name: `web-1`. Matches `[a-z0-9][a-z0-9-]{0,40}`.
+    pub name: String,
+    /// What it becomes, by the role's name.
+    pub role: String,
+    /// Free labels, for selecting.
+    pub tags: Vec<String>,
+    /// Where it is placed.
+    pub zone: Option<String>,
+    /// How long its boot takes beyond what it really takes (declared, modelled).
+    #[serde(with = "crate::units::duration")]
+    pub boot_delay: Duration,
+}
+
+/// An address that the servers of a tier share; keepalived decides who holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VirtualIp {
+    /// Its name in `/etc/hosts`: `www`.
+    pub name: String,
+    /// The servers that may hold it, by name, sorted; the first has the highest priority.
+    pub holders: Vec<String>,
+}
+
+/// Where users enter the site.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The name of a virtual IP or of a server.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+impl Infrastructure {
+    /// The servers of a role, in the order of their names. `word` is what a step calls them
+    /// (`webserver`, `load balancer`, `node`) or the role's name (`webhaproxy`).
+    pub fn servers_called(&self, word: &str) -> Vec<&Server> {
+        self.servers
+            .values()
+            .filter(|server| word == "node" || server.role == word || self.roles[&server.role].word == word)
+            .collect()
+    }
+}

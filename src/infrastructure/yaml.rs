@@ -1,0 +1,243 @@
+//! YAML with places: reads a document strictly, and finds the line and column of any item in it.
+//!
+//! serde says where a document is malformed. What is wrong in meaning (a name given twice, a link to nowhere) is
+//! found later, when only the item's path is known: the same parser then walks down that path and stops there, so
+//! the place is right in block and in flow style, with comments, quotes and anchors.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::InfrastructureError;
+use super::error::did_you_mean;
+
+/// One step down a YAML document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Into the value of this key.
+    Key(String),
+    /// To this key itself.
+    KeyOf(String),
+    /// Into this element of a sequence, from 0.
+    Index(usize),
+}
+
+impl From<&str> for Step {
+    fn from(key: &str) -> Self {
+        Step::Key(key.into())
+    }
+}
+
+impl From<usize> for Step {
+    fn from(index: usize) -> Self {
+        Step::Index(index)
+    }
+}
+
+/// A path of [`Step`]s: `at!["servers", 2, "name"]`.
+macro_rules! at {
+    ($($step:expr),* $(,)?) => { [$($crate::infrastructure::yaml::Step::from($step)),*] };
+}
+pub(crate) use at;
+
+/// A YAML file that was read: its text is kept, so that errors found later know their place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The file, as it is named in errors.
+    pub path: PathBuf,
+    /// The whole text.
+    pub text: String,
+}
+
+impl Source {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Names the file and why it can't be read.
+    pub fn read(path: &Path) -> Result<Source, InfrastructureError> {
+        let text = std::fs::read_to_string(path).map_err(|why| InfrastructureError {
+            file: Some(path.into()),
+            hint: Some("paths are relative to the file that names them".into()),
+            ..InfrastructureError::new(format!("can't be read: {why}"))
+        })?;
+        Ok(Source { path: path.into(), text })
+    }
+
+    /// Reads the text as a `T`.
+    ///
+    /// # Errors
+    /// Has the line and column of what is malformed, and for an unknown field the nearest known one.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, InfrastructureError> {
+        serde_yaml::from_str(&self.text).map_err(|why| {
+            let place = why.location();
+            let shown = why.to_string();
+            let detail = shown.rsplit_once(" at line ").map_or(shown.as_str(), |(detail, _)| detail);
+            InfrastructureError {
+                file: Some(self.path.clone()),
+                line: place.as_ref().map(|place| place.line()),
+                column: place.as_ref().map(|place| place.column()),
+                hint: Some(form_hint(detail)),
+                ..InfrastructureError::new(plain(detail))
+            }
+        })
+    }
+
+    /// An error about the item at `path`.
+    pub fn error(&self, path: &[Step], detail: impl Into<String>, hint: Option<String>) -> InfrastructureError {
+        let (line, column) = locate(&self.text, path).unzip();
+        InfrastructureError { file: Some(self.path.clone()), line, column, hint, ..InfrastructureError::new(detail) }
+    }
+}
+
+/// What to do about serde's complaint. Of "unknown field `nmae`, expected one of `name`, `role`" the first quoted
+/// word was found, the rest is known.
+fn form_hint(detail: &str) -> String {
+    let Some((_, message)) = detail.split_once("unknown field ") else { return general_hint(detail).into() };
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let nearest = quoted.next().and_then(|found| did_you_mean(found, quoted));
+    nearest.unwrap_or_else(|| "leave it out, or write one of those".into())
+}
+
+fn general_hint(detail: &str) -> &'static str {
+    match detail {
+        _ if detail.contains("missing field") => "add it",
+        _ if detail.contains("duplicate") => "leave one of the two out",
+        _ if ["did not find", "found ", "mapping values"].iter().any(|word| detail.contains(word)) => {
+            "this is no YAML: look for a bracket, a quote or an indentation just before this place"
+        }
+        _ => "write it in the form that is expected",
+    }
+}
+
+/// The same without the names of Rust's types.
+fn plain(detail: &str) -> String {
+    let number = |text: String, kind: &str, plain: &str| text.replace(&format!("expected {kind}"), plain);
+    let whole = number(detail.into(), "usize", "expected a whole number");
+    number(whole, "u16", "expected a whole number up to 65535")
+}
+
+/// The line and column, from 1, of the item at `path`; of the nearest item above it where the path leads nowhere.
+pub fn locate(text: &str, path: &[Step]) -> Option<(usize, usize)> {
+    let error = Walk(path).deserialize(serde_yaml::Deserializer::from_str(text)).err()?;
+    error.location().map(|place| (place.line(), place.column()))
+}
+
+/// Walks down the path and fails at its end: the parser puts the place into the error.
+struct Walk<'p>(&'p [Step]);
+
+const HERE: &str = "here";
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+macro_rules! stop_here {
+    ($($method:ident: $kind:ty),*) => {
+        $(fn $method<E: Error>(self, _: $kind) -> Result<(), E> { Err(E::custom(HERE)) })*
+    };
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("any item")
+    }
+
+    stop_here!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Err(E::custom(HERE))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Some((step, rest)) = self.0.split_first() else { return Err(A::Error::custom(HERE)) };
+        let stop_at = if let Step::KeyOf(key) = step { Some(key.as_str()) } else { None };
+        while let Some(key) = map.next_key_seed(Key { stop_at })? {
+            if *step == Step::Key(key) {
+                map.next_value_seed(Walk(rest))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Err(A::Error::custom(HERE))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let Some((Step::Index(index), rest)) = self.0.split_first() else { return Err(A::Error::custom(HERE)) };
+        for _ in 0..*index {
+            items.next_element::<IgnoredAny>()?;
+        }
+        items.next_element_seed(Walk(rest))?;
+        Err(A::Error::custom(HERE))
+    }
+}
+
+/// Reads a key; fails at the one to stop at.
+struct Key<'p> {
+    stop_at: Option<&'p str>,
+}
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key<'_> {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<String, E> {
+        if self.stop_at == Some(key) { Err(E::custom(HERE)) } else { Ok(key.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLOCK: &str =
+        "# a comment\nservers:\n  - name: web-1\n    role: webserver\n\n  - name: \"web-2\"\n    role: x\n";
+    const FLOW: &str = "servers: [{name: web-1, role: webserver},\n  {role: x, name: web-2}]\nroles: {a: b}\n";
+
+    #[test]
+    fn an_item_is_found_in_block_style() {
+        assert_eq!(locate(BLOCK, &at!["servers", 1, "name"]), Some((6, 11)));
+        assert_eq!(locate(BLOCK, &at!["servers", 0]), Some((3, 5)));
+    }
+
+    #[test]
+    fn an_item_is_found_in_flow_style() {
+        assert_eq!(locate(FLOW, &at!["servers", 1, "name"]), Some((2, 19)));
+        assert_eq!(locate(FLOW, &at!["servers", 0, "role"]), Some((1, 31)));
+    }
+
+    #[test]
+    fn a_key_is_found_apart_from_its_value() {
+        let key = [Step::from("roles"), Step::KeyOf("a".into())];
+        assert_eq!(locate(FLOW, &key), Some((3, 9)));
+        assert_eq!(locate(FLOW, &at!["roles", "a"]), Some((3, 12)));
+    }
+
+    #[test]
+    fn a_path_that_leads_nowhere_ends_at_the_nearest_item_above() {
+        assert_eq!(locate(BLOCK, &at!["servers", 1, "zone"]), Some((6, 5)));
+    }
+
+    #[test]
+    fn an_unknown_field_is_answered_with_the_nearest() {
+        let hint = form_hint("servers[0]: unknown field `nmae`, expected one of `name`, `role`");
+        assert_eq!(hint, "did you mean `name`?");
+    }
+}

@@ -1,0 +1,112 @@
+//! The verdict in one sentence, with the numbers a person wants.
+
+use std::time::Duration;
+
+use crate::checker::Verdict;
+use crate::report::record::{HypothesisRecord, ScenarioRecord};
+use crate::units::show_duration;
+
+/// "Passed: p99 11 ms when the highest-degree node dies (lb-1); users saw 84 ms of downtime; recovered after 2.3 s."
+pub fn headline(record: &ScenarioRecord) -> String {
+    let reason = || record.reason.clone().unwrap_or_default();
+    match record.verdict {
+        Verdict::Pass => format!("Passed: {}.", sentence(record, passed(record))),
+        Verdict::Fail => format!("Failed: {}.", sentence(record, of_verdict(record, Verdict::Fail))),
+        Verdict::Invalid => format!("Could not tell: {}.", reason()),
+        Verdict::Infra => format!("The harness failed, not the site: {}.", reason()),
+        Verdict::Aborted => format!("Aborted: {}.", reason()),
+        Verdict::Skipped => format!("Skipped: {}.", reason()),
+    }
+}
+
+fn sentence(record: &ScenarioRecord, first: String) -> String {
+    let mut parts = vec![first + &struck(record)];
+    parts.extend(downtime(record));
+    parts.extend(recovered(record));
+    parts.join("; ")
+}
+
+/// The first hypothesis speaks for all that held.
+fn passed(record: &ScenarioRecord) -> String {
+    record.hypotheses.first().map(told).unwrap_or_default()
+}
+
+fn of_verdict(record: &ScenarioRecord, verdict: Verdict) -> String {
+    let found = record.hypotheses.iter().filter(|hypothesis| hypothesis.verdict == verdict);
+    found.map(|failed| format!("`{}` was {}", failed.step, failed.observed)).collect::<Vec<_>>().join(", ")
+}
+
+/// A latency names itself ("p99 11 ms"); anything else is told with its step.
+fn told(hypothesis: &HypothesisRecord) -> String {
+    match hypothesis.unit.as_str() {
+        "ms" => hypothesis.observed.clone(),
+        _ => format!("`{}` was {}", hypothesis.step, hypothesis.observed),
+    }
+}
+
+fn struck(record: &ScenarioRecord) -> String {
+    let Some(first) = record.strikes.first() else { return String::new() };
+    let same_step = record.strikes.iter().filter(|strike| strike.line == first.line);
+    let mut targets: Vec<&str> = same_step.map(|strike| strike.target.as_str()).collect();
+    targets.dedup();
+    format!(" when {} ({})", first.step, targets.join(", "))
+}
+
+fn downtime(record: &ScenarioRecord) -> Option<String> {
+    match record.downtime_total_s? {
+        0.0 => Some("users saw no downtime".into()),
+        total => Some(format!("users saw {} of downtime", show_s(total))),
+    }
+}
+
+fn recovered(record: &ScenarioRecord) -> Option<String> {
+    record.milestones.t0_s?;
+    Some(match record.milestones.normal_s {
+        Some(after) => format!("recovered after {}", show_s(after)),
+        None => "it did not recover while it was watched".into(),
+    })
+}
+
+fn show_s(seconds: f64) -> String {
+    show_duration(Duration::from_secs_f64(seconds.max(0.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checker::{Expectation, Phase};
+    use crate::history::synthetic::Script;
+    use crate::history::{Event, Outcome};
+    use crate::judge::judge;
+    use crate::units::{Bound, Percent};
+
+    fn available(script: Script) -> Script {
+        script.expects(Expectation::Availability { phase: Phase::Throughout, bound: Bound::AtLeast(Percent(99.0)) })
+    }
+
+    #[test]
+    fn it_says_what_users_saw_and_whether_it_recovered() {
+        let quiet = judge(&available(Script::website(2, 1)).history()).headline;
+        assert_eq!(quiet, "Passed: `hypothesis 20` was 100 %; users saw no downtime.");
+        let down = Script::website(2, 1).dies(6000, "lb-1").bad(6002.0, 20_000.0, Outcome::Refused);
+        assert_eq!(
+            judge(&available(down).history()).headline,
+            "Failed: `hypothesis 20` was 26.3263 % when a node dies (lb-1); users saw 14 s of downtime; \
+             it did not recover while it was watched."
+        );
+    }
+
+    #[test]
+    fn every_victim_of_the_first_step_is_named() {
+        let script = Script::website(3, 1).strike(6000, "dies", &["web-1", "web-2"]).dies(7000, "web-3");
+        assert!(judge(&available(script).history()).headline.contains("when a node dies (web-1, web-2);"));
+    }
+
+    #[test]
+    fn what_neither_passed_nor_failed_says_why() {
+        let told = |event| judge(&available(Script::website(2, 1)).event(7000, event).history()).headline;
+        assert_eq!(told(Event::ScenarioSkipped { reason: "not root".into() }), "Skipped: not root.");
+        assert_eq!(told(Event::RecorderDropped { events: 2 }), "Could not tell: the recorder dropped 2 events.");
+        let failed = Event::HarnessFailed { stage: "boot".into(), detail: "no space".into() };
+        assert_eq!(told(failed), "The harness failed, not the site: boot: no space.");
+    }
+}

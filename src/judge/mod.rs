@@ -1,0 +1,21 @@
+//! Verdicts: a recorded history becomes what `run.json` says of it. Pure, so a run can be judged again any time.
+//!
+//! The verdict of a scenario, the first line that applies:
+//!
+//! | verdict | when |
+//! |---|---|
+//! | skipped | it was not run |
+//! | infra | provisioning, a tool or the harness failed |
+//! | invalid | it was interrupted, or the run cannot be believed ([`crate::measure::validity`]) |
+//! | fail | a hypothesis was refuted |
+//! | invalid | a hypothesis could not be told, or there is none |
+//! | pass | every hypothesis held |
+
+pub mod exit;
+mod headline;
+mod run;
+mod scenario;
+
+pub use exit::{Ending, exit_code};
+pub use run::{judge_run, plan_sha256};
+pub use scenario::judge;

@@ -1,0 +1,206 @@
+//! All histories of a run, judged.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::checker::Verdict;
+use crate::history::{Event, History};
+use crate::plan::{Plan, ScenarioPlan};
+use crate::report::Environment;
+use crate::report::record::{RunRecord, ScenarioRecord, Validity};
+use crate::settings::Settings;
+
+use super::exit::{Ending, exit_code};
+use super::scenario::judge;
+
+/// Verdicts, the worst first: a run's is the worst of its scenarios'. What was skipped counts only when all was.
+const WORST_FIRST: [Verdict; 5] = [Verdict::Fail, Verdict::Aborted, Verdict::Infra, Verdict::Invalid, Verdict::Pass];
+
+/// Judges a run from what was recorded; a scenario without a history was not run.
+pub fn judge_run(environment: &Environment, plan: &Plan, histories: &BTreeMap<u32, History>) -> RunRecord {
+    let scenarios: Vec<ScenarioRecord> = (plan.scenarios.iter())
+        .map(|scenario| histories.get(&scenario.index).map_or_else(|| never_run(scenario), judge))
+        .collect();
+    let interrupted = interrupted(histories);
+    let ending = Ending {
+        interrupted: interrupted.is_some(),
+        cleanup_failed: cleanup_failed(histories),
+        usage: false,
+        ci: environment.ci,
+        verdicts: scenarios.iter().map(|scenario| scenario.verdict).collect(),
+    };
+    RunRecord {
+        schema: 1,
+        run_id: environment.run_id.clone(),
+        seed: plan.seed,
+        provider: plan.provider.clone(),
+        verdict: worst(&ending.verdicts),
+        exit_code: exit_code(&ending),
+        started_at: environment.started_at.clone(),
+        duration_s: last_us(histories) as f64 / 1e6,
+        git_sha: environment.git_sha.clone(),
+        time_scale: 1.0,
+        interrupted,
+        plan_sha256: plan_sha256(plan),
+        scenarios,
+    }
+}
+
+/// SHA-256 of a plan's JSON, in hexadecimal.
+pub fn plan_sha256(plan: &Plan) -> String {
+    let json = serde_json::to_vec(plan).expect("a plan has text keys alone");
+    Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn worst(verdicts: &[Verdict]) -> Verdict {
+    WORST_FIRST.into_iter().find(|verdict| verdicts.contains(verdict)).unwrap_or(Verdict::Skipped)
+}
+
+/// How the run was interrupted, if it was: also while nothing but the end of a watch was left to do.
+fn interrupted(histories: &BTreeMap<u32, History>) -> Option<String> {
+    all_events(histories).find_map(|event| match event {
+        Event::Interrupted { signal } => Some(format!("interrupted by {signal}")),
+        _ => None,
+    })
+}
+
+fn cleanup_failed(histories: &BTreeMap<u32, History>) -> bool {
+    all_events(histories).any(|event| matches!(event, Event::HealFailed { .. } | Event::LeftBehind { .. }))
+}
+
+fn all_events(histories: &BTreeMap<u32, History>) -> impl Iterator<Item = &Event> {
+    histories.values().flat_map(|history| &history.events).map(|record| &record.event)
+}
+
+fn last_us(histories: &BTreeMap<u32, History>) -> u64 {
+    histories.values().filter_map(|history| history.events.last()).map(|record| record.at_us).max().unwrap_or(0)
+}
+
+fn never_run(plan: &ScenarioPlan) -> ScenarioRecord {
+    let reason = "the run ended before its turn".to_string();
+    ScenarioRecord {
+        index: plan.index,
+        name: plan.name.clone(),
+        feature_name: plan.feature_name.clone(),
+        feature: plan.feature.display().to_string(),
+        line: plan.line,
+        tags: plan.tags.clone(),
+        seed: plan.seed,
+        verdict: Verdict::Skipped,
+        headline: format!("Skipped: {reason}."),
+        reason: Some(reason),
+        attempts: 0,
+        duration_s: 0.0,
+        hypotheses: Vec::new(),
+        strikes: Vec::new(),
+        phases: Vec::new(),
+        milestones: Default::default(),
+        downtime_total_s: None,
+        downtime_longest_s: None,
+        outages: None,
+        availability_pct: None,
+        deadline_ms: deadline_ms(&plan.settings),
+        worst_second: None,
+        validity: Validity::default(),
+    }
+}
+
+fn deadline_ms(settings: &Settings) -> f64 {
+    settings.load.deadline.as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::{Expectation, Phase};
+    use crate::history::synthetic::Script;
+    use crate::units::{Bound, Percent};
+
+    fn script(percent: f64) -> Script {
+        Script::website(2, 1)
+            .expects(Expectation::Availability { phase: Phase::Throughout, bound: Bound::AtMost(Percent(percent)) })
+    }
+
+    fn environment(ci: bool) -> Environment {
+        Environment {
+            run_id: "2026-11-23T08-20-11Z-7".into(),
+            started_at: "2026-11-23T08:20:11Z".into(),
+            chimp_version: "0.1.0".into(),
+            git_sha: Some("abc".into()),
+            kernel: "6.18".into(),
+            cpus: 2,
+            programs: BTreeMap::new(),
+            command: "chimp run".into(),
+            ci,
+        }
+    }
+
+    /// The k-th scenario is the k-th history; without one it was not run.
+    fn judged(histories: Vec<Option<History>>, ci: bool) -> RunRecord {
+        let mut plan = Plan { schema: 1, seed: 7, provider: "local".into(), scenarios: Vec::new() };
+        let mut recorded = BTreeMap::new();
+        for (index, history) in (0u32..).zip(histories) {
+            let scenario = history.as_ref().map_or_else(|| script(100.0).plan(), |history| history.plan.clone());
+            plan.scenarios.push(ScenarioPlan { index, ..scenario });
+            recorded.extend(history.map(|history| (index, history)));
+        }
+        judge_run(&environment(ci), &plan, &recorded)
+    }
+
+    fn history(percent: f64) -> Option<History> {
+        Some(script(percent).history())
+    }
+
+    fn with(event: Event) -> Option<History> {
+        Some(script(100.0).event(21_000, event).history())
+    }
+
+    #[test]
+    fn the_worst_verdict_is_the_runs() {
+        let run = judged(vec![history(100.0), history(90.0), None], false);
+        assert_eq!((run.verdict, run.exit_code), (Verdict::Fail, 1));
+        let verdicts: Vec<Verdict> = run.scenarios.iter().map(|scenario| scenario.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Pass, Verdict::Fail, Verdict::Skipped]);
+        assert_eq!(run.scenarios[2].headline, "Skipped: the run ended before its turn.");
+        assert_eq!(run.scenarios[2].deadline_ms, 5000.0);
+        assert_eq!((run.run_id.as_str(), run.seed, run.schema, run.duration_s), ("2026-11-23T08-20-11Z-7", 7, 1, 20.0));
+        assert_eq!((run.interrupted, run.git_sha.as_deref()), (None, Some("abc")));
+    }
+
+    #[test]
+    fn skipped_is_the_runs_verdict_only_when_nothing_else_is() {
+        assert_eq!(
+            (judged(vec![None, None], false).verdict, judged(vec![None], false).exit_code),
+            (Verdict::Skipped, 7)
+        );
+        let beside = judged(vec![None, history(100.0)], false);
+        assert_eq!((beside.verdict, beside.exit_code), (Verdict::Pass, 0));
+        assert_eq!(judged(vec![None, history(100.0)], true).exit_code, 3);
+        assert_eq!(judged(Vec::new(), false).exit_code, 7);
+    }
+
+    #[test]
+    fn a_heal_that_failed_or_a_signal_also_after_the_watch_shows_in_the_exit_code() {
+        assert_eq!(judged(vec![with(Event::HealFailed { strike: 0, detail: "no".into() })], false).exit_code, 5);
+        assert_eq!(judged(vec![with(Event::LeftBehind { detail: "a mount".into() })], false).exit_code, 5);
+        let run = judged(vec![with(Event::Interrupted { signal: "SIGTERM".into() })], false);
+        assert_eq!((run.exit_code, run.interrupted.as_deref()), (130, Some("interrupted by SIGTERM")));
+    }
+
+    #[test]
+    fn severity_goes_from_fail_to_pass() {
+        let [fail, aborted, infra, invalid, pass] = WORST_FIRST;
+        assert_eq!(worst(&[pass, invalid, infra, aborted, fail]), Verdict::Fail);
+        assert_eq!(worst(&[pass, invalid, infra]), Verdict::Infra);
+        assert_eq!(worst(&[invalid, pass]), Verdict::Invalid);
+    }
+
+    #[test]
+    fn a_plans_hash_depends_on_its_content() {
+        let plan = |seed| Plan { schema: 1, seed, provider: "local".into(), scenarios: Vec::new() };
+        assert_eq!(plan_sha256(&plan(7)), plan_sha256(&plan(7)));
+        assert_ne!(plan_sha256(&plan(7)), plan_sha256(&plan(8)));
+        assert_eq!(plan_sha256(&plan(7)).len(), 64);
+    }
+}

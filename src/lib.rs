@@ -1,0 +1,60 @@
+//! **Chaos as integration tests.** A Gherkin scenario provisions a website, puts it under load, breaks it, and is
+//! judged on what its users measured.
+//!
+//! # Start here
+//! One way, from text to verdict:
+//!
+//! ```text
+//! features/*.feature ─ steps/ ─▶ declare ─▶ Plan        (nothing has booted; every error is told here)
+//! Plan ─▶ harness ─▶ sandbox ─▶ run ─▶ { site, load, observer, nemesis, ventriloquist }
+//!                                          └─ record ─▶ history: events.ndjson, requests.bin
+//! history ─▶ measure ─▶ checker ─▶ judge ─▶ report      (pure: `chimp report` does it again)
+//! ```
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`steps`], [`declare`], [`plan`] | the step language; from feature files to a [`plan::Plan`], or one clear error |
+//! | [`settings`], [`units`], [`clock`] | every default; percentages, rates, bounds; one monotonic clock |
+//! | [`infrastructure`], [`role`] | what should be: servers, links, zones; what a server becomes |
+//! | [`provider`], [`site`], [`readiness`] | where servers live (the local cloud of namespaces); bringing a site up |
+//! | [`fault`], [`selector`], [`nemesis`] | what breaks, whom, and who does it: strikes with witnesses |
+//! | [`ventriloquist`] | the reconciler that replaces what is missing |
+//! | [`load`], [`observer`] | the open-loop prober that judges, goose users; what components see themselves |
+//! | [`history`] | everything that was observed, on disk as it happens |
+//! | [`measure`], [`checker`], [`judge`] | definitions, hypotheses, verdicts, exit codes: pure functions of a history |
+//! | [`report`] | HTML, Markdown, JUnit, JSON, the terminal's table |
+//! | [`run`], [`harness`], [`cli`] | carrying a plan through; from a request to an exit code; the command line |
+//!
+//! A crate that tests its own site needs this crate (and `cucumber`, for steps of its own) as a dev-dependency and
+//! three lines, see [`chaos`].
+
+#![allow(rustdoc::private_intra_doc_links, reason = "module docs are maps of their own parts")]
+
+pub mod checker;
+pub mod cli;
+pub mod clock;
+pub mod declare;
+pub mod fault;
+pub mod harness;
+pub mod history;
+pub mod infrastructure;
+pub mod judge;
+pub mod load;
+pub mod measure;
+pub mod nemesis;
+pub mod observer;
+pub mod plan;
+pub mod provider;
+pub mod readiness;
+pub mod report;
+pub mod role;
+pub mod run;
+pub mod selector;
+pub mod settings;
+pub mod site;
+#[path = "../steps/mod.rs"]
+pub mod steps;
+pub mod units;
+pub mod ventriloquist;
+
+pub use cli::chaos;

@@ -1,0 +1,179 @@
+//! What the events say of every server at a moment: replayed record by record.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::history::{Event, Record};
+use crate::infrastructure::Infrastructure;
+use crate::provider::PowerState;
+
+use super::moments::server_of;
+
+/// The servers, the balancers' views and the virtual IPs' holders as last recorded.
+#[derive(Debug, Clone)]
+pub struct Fleet<'a> {
+    servers: BTreeMap<&'a str, ServerState<'a>>,
+    /// (balancer, backend, server) → in rotation.
+    views: BTreeMap<(&'a str, &'a str, &'a str), bool>,
+    blind: BTreeSet<&'a str>,
+    holders: BTreeMap<&'a str, &'a [String]>,
+    targets: BTreeMap<u32, &'a [String]>,
+}
+
+/// One server as last recorded.
+#[derive(Debug, Clone, Default)]
+struct ServerState<'a> {
+    instance: Option<&'a str>,
+    power: BTreeMap<&'a str, PowerState>,
+    ready: BTreeSet<&'a str>,
+    /// Struck, and not yet seen down or back since.
+    in_doubt: bool,
+}
+
+impl ServerState<'_> {
+    fn runs(&self) -> bool {
+        self.instance.is_some_and(|instance| self.power.get(instance) == Some(&PowerState::Running))
+    }
+
+    fn is_ready(&self) -> bool {
+        self.instance.is_some_and(|instance| self.ready.contains(instance))
+    }
+}
+
+impl<'a> Fleet<'a> {
+    /// Nothing booted yet.
+    pub fn new(infrastructure: &'a Infrastructure) -> Self {
+        Fleet {
+            servers: infrastructure.servers.keys().map(|name| (name.as_str(), ServerState::default())).collect(),
+            views: BTreeMap::new(),
+            blind: BTreeSet::new(),
+            holders: BTreeMap::new(),
+            targets: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in the next record.
+    pub fn apply(&mut self, record: &'a Record) {
+        match &record.event {
+            Event::InstanceBooted { server, instance, .. } => self.booted(server, instance),
+            Event::InstanceState { server, instance, state, .. } => self.powered(server, instance, *state),
+            Event::ServerReady { server, instance } | Event::ReconcilerReplaced { server, instance } => {
+                self.ready(server, instance);
+            }
+            Event::StrikeResolved { strike, targets, .. } => {
+                self.targets.insert(*strike, targets);
+            }
+            Event::InjectionStarted { strike } => self.doubt(*strike, true),
+            Event::StrikeHealed { strike, .. } => self.doubt(*strike, false),
+            Event::BalancerView { balancer, backend, server, up, .. } => self.viewed(balancer, backend, server, *up),
+            Event::BalancerSessions { balancer, .. } => {
+                self.blind.remove(balancer.as_str());
+            }
+            Event::VirtualIpHolders { name, holders } => {
+                self.holders.insert(name, holders);
+            }
+            Event::ObserverBlind { of, .. } => self.lost_sight(of),
+            Event::ObserverSees { of, .. } => {
+                self.blind.remove(of.as_str());
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a server's own instance runs (neither stopped nor frozen).
+    pub fn runs(&self, server: &str) -> bool {
+        self.servers.get(server).is_some_and(ServerState::runs)
+    }
+
+    /// Whether a server was struck and nothing has told since whether it is down or back.
+    pub fn is_in_doubt(&self, server: &str) -> bool {
+        self.servers.get(server).is_some_and(|state| state.in_doubt)
+    }
+
+    /// The balancers that ever told their view.
+    pub fn balancers(&self) -> BTreeSet<&'a str> {
+        self.views.keys().map(|(balancer, _, _)| *balancer).collect()
+    }
+
+    /// Those of them that run, and whose view can be seen.
+    pub fn living_balancers(&self) -> BTreeSet<&'a str> {
+        self.balancers().into_iter().filter(|name| self.runs(name) && !self.blind.contains(name)).collect()
+    }
+
+    /// Whether every living balancer has a server in rotation. `None` when none lives, or none ever knew it.
+    pub fn in_rotation(&self, server: &str) -> Option<bool> {
+        let living = self.living_balancers();
+        let known = self.views.keys().any(|(_, _, viewed)| *viewed == server);
+        (known && !living.is_empty()).then(|| living.iter().all(|balancer| self.sees_up(balancer, server)))
+    }
+
+    /// Whether no living balancer has a server in rotation. `None` as for [`in_rotation`](Self::in_rotation).
+    pub fn out_of_rotation(&self, server: &str) -> Option<bool> {
+        self.in_rotation(server)?;
+        Some(!self.living_balancers().iter().any(|balancer| self.sees_up(balancer, server)))
+    }
+
+    /// Who holds a virtual IP, as last recorded.
+    pub fn holders(&self, virtual_ip: &str) -> Option<&'a [String]> {
+        self.holders.get(virtual_ip).copied()
+    }
+
+    /// Whether everything declared is there: booted, ready, in rotation wherever there is one, and every virtual IP
+    /// with exactly one holder. A balancer that cannot be seen counts as missing.
+    pub fn is_redundant(&self) -> bool {
+        let there = |(name, state): (&&str, &ServerState<'_>)| {
+            state.runs() && state.is_ready() && !state.in_doubt && self.in_rotation(name) != Some(false)
+        };
+        self.servers.iter().all(there)
+            && self.living_balancers() == self.balancers()
+            && self.holders.values().all(|holders| holders.len() == 1)
+    }
+
+    fn sees_up(&self, balancer: &str, server: &str) -> bool {
+        let mut views = self.views.iter().filter(|((by, _, of), _)| *by == balancer && *of == server).peekable();
+        views.peek().is_some() && views.all(|(_, up)| *up)
+    }
+
+    fn booted(&mut self, server: &'a str, instance: &'a str) {
+        let state = self.servers.entry(server).or_default();
+        state.instance = Some(instance);
+        state.power.entry(instance).or_insert(PowerState::Running);
+        state.in_doubt = false;
+    }
+
+    fn powered(&mut self, server: &'a str, instance: &'a str, power: PowerState) {
+        let state = self.servers.entry(server).or_default();
+        state.power.insert(instance, power);
+        if *state.instance.get_or_insert(instance) == instance {
+            state.in_doubt = false;
+        }
+    }
+
+    fn ready(&mut self, server: &'a str, instance: &'a str) {
+        let state = self.servers.entry(server).or_default();
+        state.ready.insert(instance);
+        state.in_doubt = false;
+    }
+
+    fn doubt(&mut self, strike: u32, in_doubt: bool) {
+        for target in self.targets.get(&strike).copied().unwrap_or_default() {
+            self.servers.entry(server_of(target)).or_default().in_doubt = in_doubt;
+        }
+    }
+
+    fn viewed(&mut self, balancer: &'a str, backend: &'a str, server: &'a str, up: bool) {
+        self.views.insert((balancer, backend, server), up);
+        self.blind.remove(balancer);
+        if !up && let Some(state) = self.servers.get_mut(server) {
+            state.in_doubt = false;
+        }
+    }
+
+    fn lost_sight(&mut self, of: &'a str) {
+        self.blind.insert(of);
+        if self.balancers().contains(of)
+            && let Some(state) = self.servers.get_mut(of)
+        {
+            state.in_doubt = false;
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What a history comes to: every figure that a verdict or a report names is derived here, purely.
+//!
+//! Nothing here judges (see [`crate::checker`]) and nothing here does I/O.
+//!
+//! | word | what it means |
+//! |---|---|
+//! | due | every intended request, sent or not; a request belongs to the moment it was due ([`sample`]) |
+//! | good | answered whole, with an expected status, within the deadline of its due time |
+//! | availability | good ÷ due, quoted with the deadline |
+//! | latency | from due to end, whatever the outcome; **what is not good ranks as the deadline or more**: an instant 503 is not fast ([`quantile`]) |
+//! | zero | the begin of the steady baseline ([`moments`]) |
+//! | t0 | when the first strike was *confirmed in effect* at the last of its victims |
+//! | downtime | from the first bad due request to the first of at least 20 good ones in a row that span at least 200 ms ([`downtime`]) |
+//! | steady | availability at the objective and p99 ≤ max(1.5 × the baseline's, the baseline's + 25 ms), over a whole window ([`steady`]) |
+//! | service back | the end of the first bad stretch after t0 that is followed by a whole steady window ([`recovery`]) |
+//! | redundancy | every declared server booted, ready and in rotation, and each virtual IP with one holder ([`redundancy`]) |
+//! | recovery | the begin of the first steady window with redundancy, after the last strike and its heal ([`recovery`]) |
+//! | phases | before · failover · degraded · after · throughout ([`phases`]) |
+//! | resolution | the longer of the probes' spacing and their lateness at p99; nothing finer is asserted ([`resolution`]) |
+//! | valid | that the run can be believed at all ([`validity`]) |
+
+pub mod downtime;
+pub mod fleet;
+pub mod milestones;
+pub mod moments;
+pub mod phases;
+pub mod quantile;
+pub mod recovery;
+pub mod redundancy;
+pub mod resolution;
+pub mod sample;
+pub mod span;
+pub mod steady;
+pub mod timeline;
+pub mod validity;
+pub mod worst;
+
+pub use moments::Moments;
+pub use recovery::recovered_at;
+pub use sample::Sample;
+pub use span::{Reached, Span};
+pub use timeline::Timeline;

@@ -1,0 +1,256 @@
+//! The moments that phases hang on: the scenario's zero, injection, t0, the watch's end, and each strike's own.
+
+use std::collections::BTreeMap;
+
+use crate::history::{Event, History, Record};
+use crate::plan::{Act, Schedule};
+
+/// A scenario's moments, in microseconds on the run's clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moments {
+    /// The begin of the steady baseline.
+    pub zero_us: Option<u64>,
+    /// When the baseline was found steady.
+    pub steady_us: Option<u64>,
+    /// When the nemesis began with the first strike.
+    pub injection_us: Option<u64>,
+    /// When the first strike was confirmed in effect at the last of its victims.
+    pub t0_us: Option<u64>,
+    /// When the watch ended; of an unfinished history, the last thing that was recorded.
+    pub end_us: u64,
+    /// Whether the watch ended as it should.
+    pub ended: bool,
+    /// What was struck, in the order of the injections.
+    pub strikes: Vec<StrikeTimes>,
+}
+
+/// One strike, as it happened.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StrikeTimes {
+    /// Its number.
+    pub strike: u32,
+    /// The fault's name.
+    pub fault: String,
+    /// The step that asked for it.
+    pub step: String,
+    /// That step's line.
+    pub line: usize,
+    /// Why these targets.
+    pub why: String,
+    /// Whom it was to hit: servers, by name.
+    pub targets: Vec<String>,
+    /// When injecting began.
+    pub injected_us: Option<u64>,
+    /// When and by which evidence it was confirmed, by target.
+    pub confirmed: BTreeMap<String, (u64, String)>,
+    /// What the witness saw where it did not confirm, by target.
+    pub denied: BTreeMap<String, String>,
+    /// When it was healed.
+    pub healed_us: Option<u64>,
+    /// Whether the plan wants it healed after a while.
+    pub lasts: bool,
+}
+
+impl StrikeTimes {
+    /// When it was in effect at the last of its victims; `None` unless every one was confirmed.
+    pub fn t0_us(&self) -> Option<u64> {
+        let all = !self.targets.is_empty() && self.targets.iter().all(|target| self.confirmed.contains_key(target));
+        if all { self.confirmed.values().map(|(at, _)| *at).max() } else { None }
+    }
+
+    /// When nothing more of it was to come: healed, if it is to be healed, else in effect. `None`: not yet.
+    pub fn over_us(&self) -> Option<u64> {
+        if self.lasts { self.healed_us } else { self.healed_us.max(self.t0_us()) }
+    }
+}
+
+impl Moments {
+    /// Reads them off a history, finished or not.
+    pub fn of(history: &History) -> Moments {
+        let events = watched(history);
+        let strikes = strikes(history, events);
+        let steady = events.iter().find_map(|record| match record.event {
+            Event::BaselineSteady { from_us } => Some((from_us, record.at_us)),
+            _ => None,
+        });
+        let last_event = events.last();
+        let ended = last_event.is_some_and(|record| record.event == Event::WatchEnded);
+        let last_event_us = last_event.map_or(0, |record| record.at_us);
+        let last_probe_us = history.probes.last().map_or(0, |probe| probe.due_us);
+        Moments {
+            zero_us: steady.map(|(from, _)| from),
+            steady_us: steady.map(|(_, at)| at),
+            injection_us: strikes.first().and_then(|strike| strike.injected_us),
+            t0_us: strikes.first().and_then(StrikeTimes::t0_us),
+            end_us: if ended { last_event_us } else { last_event_us.max(last_probe_us) },
+            ended,
+            strikes,
+        }
+    }
+
+    /// The victims of the first strike: those that t0 is about.
+    pub fn victims(&self) -> &[String] {
+        self.strikes.first().map_or(&[], |strike| &strike.targets)
+    }
+
+    /// Whether a server was struck at all.
+    pub fn was_struck(&self, server: &str) -> bool {
+        self.strikes.iter().any(|strike| strike.targets.iter().any(|target| target == server))
+    }
+
+    /// When the last strike was over; `None` while one is still to be confirmed or healed, or without any.
+    pub fn settled_us(&self) -> Option<u64> {
+        let over: Option<Vec<u64>> = self.strikes.iter().map(StrikeTimes::over_us).collect();
+        over?.into_iter().max()
+    }
+}
+
+/// The events that count: those of the last attempt, until the watch ended.
+pub fn watched(history: &History) -> &[Record] {
+    let events = &history.events;
+    let first = events.iter().rposition(|record| matches!(record.event, Event::ScenarioStarted { .. })).unwrap_or(0);
+    let events = &events[first..];
+    match events.iter().position(|record| record.event == Event::WatchEnded) {
+        Some(last) => &events[..=last],
+        None => events,
+    }
+}
+
+/// The server an instance stands for: `web-1.2` is an instance of `web-1`; a server's name has no dot.
+pub fn server_of(target: &str) -> &str {
+    target.split('.').next().unwrap_or(target)
+}
+
+fn strikes(history: &History, events: &[Record]) -> Vec<StrikeTimes> {
+    let mut strikes: BTreeMap<u32, StrikeTimes> = BTreeMap::new();
+    for record in events {
+        let Some(number) = strike_of(&record.event) else { continue };
+        let times = strikes.entry(number).or_insert_with(|| StrikeTimes { strike: number, ..StrikeTimes::default() });
+        note(times, record, history);
+    }
+    let mut strikes: Vec<StrikeTimes> = strikes.into_values().collect();
+    strikes.sort_by_key(|times| (times.injected_us.unwrap_or(u64::MAX), times.strike));
+    strikes
+}
+
+fn strike_of(event: &Event) -> Option<u32> {
+    match event {
+        Event::StrikeResolved { strike, .. }
+        | Event::InjectionStarted { strike }
+        | Event::FaultConfirmed { strike, .. }
+        | Event::FaultNotConfirmed { strike, .. }
+        | Event::StrikeHealed { strike, .. } => Some(*strike),
+        _ => None,
+    }
+}
+
+fn note(times: &mut StrikeTimes, record: &Record, history: &History) {
+    match &record.event {
+        Event::StrikeResolved { fault, step, line, targets, why, .. } => {
+            times.fault.clone_from(fault);
+            times.step.clone_from(step);
+            times.line = *line;
+            times.why.clone_from(why);
+            times.targets = targets.iter().map(|target| server_of(target).to_string()).collect();
+            times.lasts = lasts(history, *line);
+        }
+        Event::InjectionStarted { .. } => times.injected_us = times.injected_us.or(Some(record.at_us)),
+        Event::FaultConfirmed { target, evidence, .. } => {
+            let confirmed = times.confirmed.entry(server_of(target).to_string());
+            confirmed.or_insert_with(|| (record.at_us, evidence.clone()));
+        }
+        Event::FaultNotConfirmed { target, evidence, .. } => {
+            times.denied.insert(server_of(target).to_string(), evidence.clone());
+        }
+        Event::StrikeHealed { .. } => times.healed_us = Some(record.at_us),
+        _ => {}
+    }
+}
+
+/// Whether the step on this line strikes for a while only.
+fn lasts(history: &History, line: usize) -> bool {
+    history.plan.acts.iter().any(|act| match act {
+        Act::Strike { schedule: Schedule::For(_), step, .. } => step.line == line,
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::synthetic::Script;
+
+    #[test]
+    fn t0_is_the_last_confirmation_of_the_first_strike() {
+        let script = Script::website(4, 2).strike(6000, "dies", &["web-1", "web-2"]).strike(9000, "dies", &["web-3"]);
+        let script =
+            script.event(6200, Event::FaultConfirmed { strike: 0, target: "web-2".into(), evidence: "again".into() });
+        let moments = Moments::of(&script.history());
+        assert_eq!(moments.zero_us, Some(1_000_000));
+        assert_eq!(moments.injection_us, Some(6_000_000));
+        assert_eq!(moments.t0_us, Some(6_010_000), "a second confirmation of the same target does not count");
+        assert_eq!(moments.end_us, 20_000_000);
+        assert!(moments.ended);
+        assert_eq!(moments.victims(), ["web-1", "web-2"]);
+        assert_eq!(moments.settled_us(), Some(9_010_000));
+        assert!(moments.was_struck("web-3") && !moments.was_struck("web-4"));
+    }
+
+    #[test]
+    fn without_every_victims_confirmation_there_is_no_t0() {
+        let script = Script::website(2, 1).strike_unconfirmed(6000, "dies", &["web-1", "web-2"], Schedule::Once);
+        let moments = Moments::of(&script.confirm(6010, 0, &["web-1"]).history());
+        assert_eq!((moments.t0_us, moments.settled_us()), (None, None));
+        assert_eq!(moments.injection_us, Some(6_000_000));
+    }
+
+    #[test]
+    fn strikes_are_told_in_the_order_of_their_injections() {
+        let script = Script::website(2, 1).strike(9000, "dies", &["web-1"]).strike(7000, "dies", &["web-2"]);
+        let moments = Moments::of(&script.history());
+        assert_eq!(moments.strikes.iter().map(|strike| strike.strike).collect::<Vec<_>>(), [1, 0]);
+        assert_eq!(moments.t0_us, Some(7_010_000));
+    }
+
+    #[test]
+    fn a_strike_for_a_while_is_over_when_it_is_healed() {
+        let for_a_while = Schedule::For(std::time::Duration::from_secs(2));
+        let script = Script::website(2, 1).strike_unconfirmed(6000, "hangs", &["web-1"], for_a_while);
+        let script = script.confirm(6010, 0, &["web-1"]);
+        assert_eq!(Moments::of(&script.history()).settled_us(), None);
+        let healed = script.event(8000, Event::StrikeHealed { strike: 0, evidence: "thawed".into() });
+        assert_eq!(Moments::of(&healed.history()).settled_us(), Some(8_000_000));
+    }
+
+    #[test]
+    fn nothing_after_the_watch_counts_nor_before_the_last_attempt() {
+        let script = Script::website(2, 1).until(10_000).event(11_000, Event::Recovered);
+        assert_eq!(watched(&script.history()).last().map(|record| record.at_us), Some(10_000_000));
+        let again = script.event(3000, Event::ScenarioStarted { attempt: 2 }).history();
+        assert_eq!(watched(&again)[0].at_us, 3_000_000);
+    }
+
+    #[test]
+    fn an_unfinished_history_ends_with_the_last_thing_recorded() {
+        let mut script = Script::website(2, 1).event(9000, Event::Recovered);
+        script.ends_ms = None;
+        let mut history = script.history();
+        assert_eq!(Moments::of(&history).end_us, 9_000_000);
+        assert!(!Moments::of(&history).ended);
+        history.probes.last_mut().expect("probes").due_us = 9_500_000;
+        assert_eq!(Moments::of(&history).end_us, 9_500_000);
+    }
+
+    #[test]
+    fn an_instance_is_named_after_its_server() {
+        assert_eq!(server_of("web-1.2"), "web-1");
+        assert_eq!(server_of("web-1"), "web-1");
+    }
+
+    #[test]
+    fn t0_waits_for_the_slowest_victim() {
+        let script = Script::website(2, 1).strike_unconfirmed(6000, "dies", &["web-1", "web-2"], Schedule::Once);
+        let script = script.confirm(6010, 0, &["web-1"]).confirm(6300, 0, &["web-2"]);
+        assert_eq!(Moments::of(&script.history()).t0_us, Some(6_300_000));
+    }
+}

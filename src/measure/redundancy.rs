@@ -1,0 +1,174 @@
+//! When everything that is declared was there.
+//!
+//! A struck server counts as missing from the moment injecting begins until something is recorded of it: seen down
+//! (then it must be seen back), booted, ready or running again, or healed. A process that was killed and that nothing
+//! restarts leaves its instance running; redundancy is back only once the balancers have it in rotation again.
+
+use crate::history::History;
+
+use super::fleet::Fleet;
+use super::moments::{Moments, watched};
+use super::span::Span;
+
+/// A stretch with everything there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whole {
+    /// From when until when.
+    pub span: Span,
+    /// How much earlier it may have begun than was recorded, in microseconds.
+    pub within_us: u64,
+}
+
+/// The stretches with everything there, in order; the last one ends with the watch if it lasts.
+pub fn whole_spans(history: &History, moments: &Moments) -> Vec<Whole> {
+    let events = watched(history);
+    let mut fleet = Fleet::new(&history.plan.infrastructure);
+    let mut spans = Vec::new();
+    let mut since: Option<(u64, u64)> = None;
+    for (k, record) in events.iter().enumerate() {
+        fleet.apply(record);
+        if events.get(k + 1).is_some_and(|next| next.at_us == record.at_us) {
+            continue;
+        }
+        match (fleet.is_redundant(), since) {
+            (true, None) => since = Some((record.at_us, record.resolution_us)),
+            (false, Some((from, within_us))) => {
+                spans.push(Whole { span: Span::new(from, record.at_us), within_us });
+                since = None;
+            }
+            _ => {}
+        }
+    }
+    spans.extend(since.map(|(from, within_us)| Whole { span: Span::new(from, moments.end_us), within_us }));
+    spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Event;
+    use crate::history::synthetic::Script;
+    use crate::plan::Schedule;
+    use crate::provider::PowerState;
+
+    fn spans(script: &Script) -> Vec<(u64, u64)> {
+        let history = script.history();
+        let whole = whole_spans(&history, &Moments::of(&history));
+        whole.iter().map(|whole| (whole.span.from_us / 1000, whole.span.to_us / 1000)).collect()
+    }
+
+    #[test]
+    fn nothing_is_missing_from_the_moment_everything_is_ready_and_in_rotation() {
+        assert_eq!(spans(&Script::website(4, 2)), [(300, 20_000)]);
+        assert_eq!(spans(&Script::website(2, 1)), [(300, 20_000)]);
+        assert_eq!(spans(&Script::website(2, 0)), [(300, 20_000)], "rotation is not asked where there is no balancer");
+    }
+
+    #[test]
+    fn a_replacement_must_be_ready() {
+        let script = Script::website(4, 2).dies(6000, "web-1").replaced(6500, 7000, 8000, "web-1");
+        assert_eq!(spans(&script), [(300, 6000), (8000, 20_000)]);
+    }
+
+    #[test]
+    fn a_struck_server_is_missing_before_anybody_has_noticed() {
+        let script = Script::website(4, 2).strike(6000, "dies", &["web-1"]);
+        assert_eq!(spans(&script), [(300, 6000)]);
+        let instance_of_old = script.state(6020, "web-1", 1, PowerState::Terminated);
+        assert_eq!(spans(&instance_of_old), [(300, 6000)]);
+    }
+
+    #[test]
+    fn a_replacement_must_be_in_rotation_at_every_balancer() {
+        let script = Script::website(4, 2).dies(6000, "web-1").replaced(6500, 7000, 8000, "web-1");
+        let out = script.view(6100, "lb-1", "web-1", "DOWN").view(6200, "lb-2", "web-1", "DOWN");
+        let one = out.view(9000, "lb-1", "web-1", "UP");
+        assert_eq!(spans(&one), [(300, 6000)]);
+        assert_eq!(spans(&one.view(9500, "lb-2", "web-1", "UP 1/3")), [(300, 6000), (9500, 20_000)]);
+    }
+
+    #[test]
+    fn a_killed_process_is_back_only_when_it_is_in_rotation_again() {
+        let killed = Script::website(2, 1).strike(6000, "process", &["web-1"]);
+        assert_eq!(spans(&killed), [(300, 6000)]);
+        let down = killed.view(8000, "lb-1", "web-1", "DOWN");
+        assert_eq!(spans(&down), [(300, 6000)]);
+        assert_eq!(spans(&down.view(9000, "lb-1", "web-1", "UP")), [(300, 6000), (9000, 20_000)]);
+    }
+
+    #[test]
+    fn a_frozen_instance_is_back_when_it_is_thawed() {
+        let frozen =
+            Script::website(2, 1).strike(6000, "hangs", &["web-1"]).state(6005, "web-1", 1, PowerState::Frozen);
+        assert_eq!(spans(&frozen), [(300, 6000)]);
+        assert_eq!(spans(&frozen.state(8000, "web-1", 1, PowerState::Running)), [(300, 6000), (8000, 20_000)]);
+    }
+
+    #[test]
+    fn what_an_earlier_instance_does_no_longer_matters() {
+        let script = Script::website(2, 1).dies(6000, "web-1").replaced(6500, 7000, 8000, "web-1");
+        assert_eq!(spans(&script.state(9000, "web-1", 1, PowerState::Terminated)), [(300, 6000), (8000, 20_000)]);
+    }
+
+    #[test]
+    fn a_reboot_that_was_over_before_its_witness_spoke_is_over() {
+        let script = Script::website(2, 1).strike_unconfirmed(6000, "reboots", &["web-1"], Schedule::Once);
+        let script = script.state(6100, "web-1", 1, PowerState::Running).confirm(6200, 0, &["web-1"]);
+        assert_eq!(spans(&script), [(300, 6000), (6100, 20_000)]);
+    }
+
+    #[test]
+    fn healing_ends_the_doubt_about_a_struck_server() {
+        let script = Script::website(2, 1).strike(6000, "loses network", &["web-1"]);
+        let healed = script.event(8000, Event::StrikeHealed { strike: 0, evidence: "link up".into() });
+        assert_eq!(spans(&healed), [(300, 6000), (8000, 20_000)]);
+    }
+
+    #[test]
+    fn a_virtual_ip_needs_exactly_one_holder() {
+        let script = Script::website(2, 2).holders(7000, &[]).holders(8000, &["lb-2"]).holders(9000, &["lb-1", "lb-2"]);
+        assert_eq!(spans(&script), [(300, 7000), (8000, 9000)]);
+    }
+
+    #[test]
+    fn a_balancer_that_cannot_be_seen_is_missing() {
+        let blind =
+            |of: &str| Event::ObserverBlind { observer: "balancer".into(), of: of.into(), detail: String::new() };
+        let script = Script::website(2, 2).event(7000, blind("lb-1"));
+        assert_eq!(spans(&script), [(300, 7000)]);
+        let sees = Event::ObserverSees { observer: "balancer".into(), of: "lb-1".into() };
+        assert_eq!(spans(&script.clone().event(8000, sees)), [(300, 7000), (8000, 20_000)]);
+        let tells = Event::BalancerSessions { balancer: "lb-1".into(), current: 1 };
+        assert_eq!(spans(&script.clone().event(8000, tells)), [(300, 7000), (8000, 20_000)]);
+        assert_eq!(spans(&script.view(8000, "lb-1", "web-1", "UP")), [(300, 7000), (8000, 20_000)]);
+    }
+
+    #[test]
+    fn a_killed_balancer_process_is_back_when_it_is_seen_again() {
+        let blind = Event::ObserverBlind { observer: "balancer".into(), of: "lb-1".into(), detail: String::new() };
+        let sees = Event::ObserverSees { observer: "balancer".into(), of: "lb-1".into() };
+        let script = Script::website(2, 2).strike(6000, "process", &["lb-1"]).event(6050, blind).event(8000, sees);
+        assert_eq!(spans(&script), [(300, 6000), (8000, 20_000)]);
+    }
+
+    #[test]
+    fn a_server_must_be_in_rotation_in_every_backend() {
+        let other = |status: &str| Event::BalancerView {
+            balancer: "lb-1".into(),
+            backend: "api".into(),
+            server: "web-1".into(),
+            status: status.into(),
+            check: "L7OK".into(),
+            up: status == "UP",
+        };
+        let script = Script::website(2, 1).event(7000, other("DOWN")).event(8000, other("UP"));
+        assert_eq!(spans(&script), [(300, 7000), (8000, 20_000)]);
+    }
+
+    #[test]
+    fn an_earlier_instance_says_nothing_of_a_struck_replacement() {
+        let script = Script::website(2, 1).dies(6000, "web-1").replaced(6500, 7000, 8000, "web-1");
+        let again = script.strike(10_000, "process", &["web-1"]).state(10_500, "web-1", 1, PowerState::Terminated);
+        assert_eq!(spans(&again), [(300, 6000), (8000, 10_000)]);
+    }
+}

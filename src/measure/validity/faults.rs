@@ -1,0 +1,44 @@
+//! Whether what was to break did break.
+
+use crate::history::{Event, History};
+use crate::measure::moments::{StrikeTimes, watched};
+use crate::measure::timeline::Timeline;
+use crate::plan::Act;
+
+/// Why it cannot be said that every fault was in effect.
+pub fn reasons(history: &History, timeline: &Timeline) -> Vec<String> {
+    let strikes = &timeline.moments.strikes;
+    let mut reasons = never_struck(history, strikes);
+    reasons.extend(strikes.iter().filter_map(unconfirmed));
+    reasons.extend(
+        strikes
+            .iter()
+            .filter(|strike| strike.lasts && strike.healed_us.is_none())
+            .map(|strike| format!("`{}` was not lifted before the watch ended", strike.step)),
+    );
+    reasons.extend(watched(history).iter().filter_map(|record| match &record.event {
+        Event::HealFailed { detail, .. } => Some(format!("a fault could not be lifted: {detail}")),
+        _ => None,
+    }));
+    reasons
+}
+
+fn never_struck(history: &History, strikes: &[StrikeTimes]) -> Vec<String> {
+    let asked = history.plan.acts.iter().filter_map(|act| match act {
+        Act::Strike { step, .. } => Some(step),
+        _ => None,
+    });
+    asked
+        .filter(|step| !strikes.iter().any(|strike| strike.line == step.line && strike.injected_us.is_some()))
+        .map(|step| format!("`{}` never struck", step.text))
+        .collect()
+}
+
+fn unconfirmed(strike: &StrikeTimes) -> Option<String> {
+    if strike.targets.is_empty() {
+        return Some(format!("`{}` hit nobody", strike.step));
+    }
+    let target = strike.targets.iter().find(|target| !strike.confirmed.contains_key(*target))?;
+    let saw = strike.denied.get(target).map_or("its witness said nothing", String::as_str);
+    Some(format!("`{}`: the fault was not confirmed at {target}: {saw}", strike.step))
+}

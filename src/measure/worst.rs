@@ -1,0 +1,71 @@
+//! The worst second of a stretch: what an average over a minute hides.
+
+use crate::units::Quantile;
+
+use super::quantile::plain_us;
+use super::sample::Sample;
+use super::span::Span;
+
+/// A second, in microseconds.
+const SECOND_US: u64 = 1_000_000;
+
+/// One second, by due time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorstSecond {
+    /// Its begin, in microseconds on the run's clock.
+    pub from_us: u64,
+    /// How many requests were due.
+    pub due: u64,
+    /// How many of them were good.
+    pub good: u64,
+    /// p99 of their latencies, however few they are.
+    pub p99_us: u64,
+}
+
+/// The second (counted from the span's begin) with the most bad requests, and of those the slowest; the first of
+/// equals. `None` when nothing was due.
+pub fn worst_second(sample: &Sample<'_>, span: Span) -> Option<WorstSecond> {
+    let mut worst: Option<WorstSecond> = None;
+    for from_us in (span.from_us..span.to_us).step_by(SECOND_US as usize) {
+        let second = sample.within(Span::new(from_us, from_us + SECOND_US).meet(span));
+        let Some(p99_us) = plain_us(&second, Quantile::At(0.99)) else { continue };
+        let found = WorstSecond { from_us, due: second.due(), good: second.good(), p99_us };
+        let badness = |second: &WorstSecond| (second.due - second.good, second.p99_us);
+        if worst.is_none_or(|worst| badness(&found) > badness(&worst)) {
+            worst = Some(found);
+        }
+    }
+    worst
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Outcome;
+    use crate::history::synthetic::Script;
+
+    fn worst(script: &Script) -> WorstSecond {
+        worst_second(&Sample::of(&script.history()), Span::new(6_010_000, 12_510_000)).expect("probes")
+    }
+
+    #[test]
+    fn the_second_with_the_most_bad_requests_is_the_worst() {
+        let script = Script::website(1, 1).bad(8100.0, 8200.0, Outcome::Refused).bad(9100.0, 9300.0, Outcome::Refused);
+        let worst = worst(&script);
+        assert_eq!((worst.from_us, worst.due, worst.good), (9_010_000, 500, 400));
+        assert!(worst.p99_us >= 5_000_000);
+    }
+
+    #[test]
+    fn of_seconds_without_a_bad_request_the_slowest_is_the_worst() {
+        assert_eq!(worst(&Script::website(1, 1).slow(8100.0, 8200.0, 40.0)).from_us, 8_010_000);
+        assert_eq!(worst(&Script::website(1, 1)).from_us, 6_010_000, "the first of equals");
+    }
+
+    #[test]
+    fn the_last_second_may_be_shorter() {
+        let worst = worst(&Script::website(1, 1).bad(12_400.0, 20_000.0, Outcome::Refused));
+        assert_eq!((worst.from_us, worst.due, worst.good), (12_010_000, 250, 195));
+        assert_eq!(worst_second(&Sample::new(&[], 10), Span::new(0, 5_000_000)), None);
+    }
+}

@@ -1,0 +1,172 @@
+//! A balancer's own view of its servers: HAProxy's `show stat`, polled on its socket.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::watch;
+
+use super::instances::living;
+use super::{Look, Observer, ObserverError};
+use crate::history::Event;
+use crate::provider::Instance;
+
+/// Answers take well under a millisecond; a balancer that needs this long hangs.
+const ANSWER_WITHIN: Duration = Duration::from_millis(300);
+/// How often connection counts are recorded, changed or not.
+const SESSIONS_EVERY: Duration = Duration::from_secs(1);
+
+/// Polls one balancer's statistics socket every 20 ms through `/proc/<first process>/root`.
+pub struct HaproxyObserver {
+    balancer: String,
+    socket: PathBuf,
+    instances: watch::Receiver<Vec<Instance>>,
+    known: BTreeMap<(String, String), (String, String)>,
+    instance: Option<String>,
+    sessions_at: Option<Instant>,
+}
+
+impl HaproxyObserver {
+    /// `socket` is its path in the instance.
+    pub fn new(balancer: &str, socket: &Path, instances: watch::Receiver<Vec<Instance>>) -> Self {
+        HaproxyObserver {
+            balancer: balancer.into(),
+            socket: socket.into(),
+            instances,
+            known: BTreeMap::new(),
+            instance: None,
+            sessions_at: None,
+        }
+    }
+
+    /// Where the socket is now; a replacement starts with a clean view.
+    fn socket_now(&mut self) -> Result<PathBuf, ObserverError> {
+        let instances = self.instances.borrow();
+        let absent = || ObserverError::Absent(self.balancer.clone());
+        let instance = living(&instances, &self.balancer).ok_or_else(absent)?;
+        let first_process = instance.first_process.ok_or_else(absent)?;
+        let id = instance.id.to_string();
+        drop(instances);
+        if self.instance.as_ref() != Some(&id) {
+            self.instance = Some(id);
+            self.known.clear();
+        }
+        let inside = self.socket.strip_prefix("/").unwrap_or(&self.socket);
+        Ok(Path::new("/proc").join(first_process.to_string()).join("root").join(inside))
+    }
+
+    fn record(&mut self, look: &Look<'_>, rows: &[Row]) {
+        for row in rows.iter().filter(|row| row.is_server()) {
+            let key = (row.proxy.clone(), row.name.clone());
+            let seen = (row.status.clone(), row.check.clone());
+            if self.known.get(&key) == Some(&seen) {
+                continue;
+            }
+            self.known.insert(key, seen);
+            look.changed(Event::BalancerView {
+                balancer: self.balancer.clone(),
+                backend: row.proxy.clone(),
+                server: row.name.clone(),
+                status: row.status.clone(),
+                check: row.check.clone(),
+                up: row.status.starts_with("UP") || row.status == "no check",
+            });
+        }
+        if self.sessions_at.is_none_or(|at| at.elapsed() >= SESSIONS_EVERY) {
+            self.sessions_at = Some(Instant::now());
+            let current = rows.iter().filter(|row| row.name == "FRONTEND").map(|row| row.sessions).sum();
+            look.changed(Event::BalancerSessions { balancer: self.balancer.clone(), current });
+        }
+    }
+}
+
+#[async_trait]
+impl Observer for HaproxyObserver {
+    fn watches(&self) -> (String, String) {
+        ("haproxy".into(), self.balancer.clone())
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_millis(20)
+    }
+
+    async fn observe(&mut self, look: &Look<'_>) -> Result<(), ObserverError> {
+        let socket = self.socket_now()?;
+        let answer = tokio::time::timeout(ANSWER_WITHIN, ask(&socket, "show stat\n"))
+            .await
+            .map_err(|_| ObserverError::Silent(ANSWER_WITHIN))??;
+        let rows = parse(&answer)?;
+        self.record(look, &rows);
+        Ok(())
+    }
+}
+
+async fn ask(socket: &Path, command: &str) -> std::io::Result<String> {
+    let mut stream = UnixStream::connect(socket).await?;
+    stream.write_all(command.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+/// One line of `show stat`, the columns that matter.
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    proxy: String,
+    name: String,
+    sessions: u64,
+    status: String,
+    check: String,
+}
+
+impl Row {
+    fn is_server(&self) -> bool {
+        !matches!(self.name.as_str(), "FRONTEND" | "BACKEND")
+    }
+}
+
+/// Reads HAProxy's CSV by the names of its columns, so that versions with more columns are fine.
+fn parse(csv: &str) -> Result<Vec<Row>, ObserverError> {
+    let mut lines = csv.lines().filter(|line| !line.is_empty());
+    let unexpected = || ObserverError::Unexpected(csv.chars().take(80).collect());
+    let header: Vec<&str> =
+        lines.next().and_then(|line| line.strip_prefix("# ")).ok_or_else(unexpected)?.split(',').collect();
+    let column = |name: &str| header.iter().position(|title| *title == name).ok_or_else(unexpected);
+    let (proxy, name, sessions) = (column("pxname")?, column("svname")?, column("scur")?);
+    let (status, check) = (column("status")?, column("check_status")?);
+    lines
+        .map(|line| {
+            let fields: Vec<&str> = line.split(',').collect();
+            let field = |at: usize| fields.get(at).map(|text| (*text).to_string()).ok_or_else(unexpected);
+            Ok(Row {
+                proxy: field(proxy)?,
+                name: field(name)?,
+                sessions: field(sessions)?.parse().unwrap_or(0),
+                status: field(status)?,
+                check: field(check)?.trim_start_matches("* ").to_string(),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_found_by_name_and_a_running_check_is_not_a_change() {
+        let csv = "# pxname,svname,scur,status,check_status,\nsite,FRONTEND,7,OPEN,,\nsite,web-1,1,UP 2/3,* L4TOUT,\n";
+        let rows = parse(csv).unwrap();
+        assert_eq!((rows[0].sessions, rows[0].is_server()), (7, false));
+        assert_eq!((rows[1].status.as_str(), rows[1].check.as_str()), ("UP 2/3", "L4TOUT"));
+    }
+
+    #[test]
+    fn something_else_than_statistics_is_an_error() {
+        assert!(parse("Unknown command").is_err());
+        assert!(parse("").is_err());
+    }
+}

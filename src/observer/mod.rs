@@ -1,0 +1,167 @@
+//! Watches one component's own view, and only records: nothing acts on what an observer sees but the history.
+//!
+//! To add an observer: one file with a type that implements [`Observer`], and one line in [`of_site`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use crate::clock::Clock;
+use crate::history::{Event, Recorder};
+use crate::infrastructure::Infrastructure;
+use crate::provider::{Instance, Provider};
+
+mod haproxy;
+mod instances;
+mod pressure;
+mod virtual_ip;
+
+/// Looks at one thing again and again.
+#[async_trait]
+pub trait Observer: Send {
+    /// What is watched, for "blind" and "sees" events: (kind, object).
+    fn watches(&self) -> (String, String);
+    /// From one look to the next: the resolution of what it records.
+    fn interval(&self) -> Duration;
+    /// One look: records what changed since the last one.
+    async fn observe(&mut self, look: &Look<'_>) -> Result<(), ObserverError>;
+}
+
+/// One look of an observer.
+pub struct Look<'a> {
+    recorder: &'a Recorder,
+    resolution_us: u64,
+}
+
+impl Look<'_> {
+    /// Records a change that is seen now and happened since the last look.
+    pub fn changed(&self, event: Event) {
+        self.recorder.record_at(self.recorder.clock().now_us(), self.resolution_us, event);
+    }
+}
+
+/// Why an observer could not see.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserverError {
+    /// What it looks at is not there now.
+    #[error("{0} is not there")]
+    Absent(String),
+    /// It is there, but did not answer in time.
+    #[error("no answer within {} ms", .0.as_millis())]
+    Silent(Duration),
+    /// It answered something else.
+    #[error("unexpected answer: {0}")]
+    Unexpected(String),
+    /// Reading failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// What observers have seen last, for those that must choose a live target.
+#[derive(Debug, Clone)]
+pub struct Sight {
+    /// Every instance, as last listed.
+    pub instances: watch::Receiver<Vec<Instance>>,
+    /// Who holds the site's virtual IP; `None` where nobody does or nothing is shared.
+    pub holder: watch::Receiver<Option<String>>,
+}
+
+/// Observers at work; dropping it stops them.
+pub struct Observers {
+    tasks: JoinSet<()>,
+    /// What they have seen last.
+    pub sight: Sight,
+}
+
+impl Observers {
+    /// Starts every observer of a site.
+    pub fn start(provider: Arc<dyn Provider>, site: &Infrastructure, vip: &VipAddresses, recorder: &Recorder) -> Self {
+        let (instances_out, instances) = watch::channel(Vec::new());
+        let (holder_out, holder) = watch::channel(None);
+        let sight = Sight { instances, holder };
+        let mut tasks = JoinSet::new();
+        for observer in of_site(provider, site, vip, instances_out, holder_out, &sight) {
+            tasks.spawn(watch_on(observer, recorder.clone()));
+        }
+        Observers { tasks, sight }
+    }
+
+    /// Stops them all.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+/// The addresses of the virtual IPs, by name.
+pub type VipAddresses = std::collections::BTreeMap<String, std::net::Ipv4Addr>;
+
+fn of_site(
+    provider: Arc<dyn Provider>,
+    site: &Infrastructure,
+    vips: &VipAddresses,
+    instances_out: watch::Sender<Vec<Instance>>,
+    holder_out: watch::Sender<Option<String>>,
+    sight: &Sight,
+) -> Vec<Box<dyn Observer>> {
+    let mut observers: Vec<Box<dyn Observer>> = vec![
+        Box::new(instances::InstanceObserver::new(provider, instances_out)),
+        Box::new(pressure::PressureObserver::default()),
+    ];
+    for server in site.servers.values() {
+        if let Some(socket) = &site.roles[&server.role].stats_socket {
+            let seen = sight.instances.clone();
+            observers.push(Box::new(haproxy::HaproxyObserver::new(&server.name, socket, seen)));
+        }
+    }
+    for vip in &site.virtual_ips {
+        let publish = (vip.name == site.entry.host).then(|| holder_out.clone());
+        let seen = sight.instances.clone();
+        observers.push(Box::new(virtual_ip::VirtualIpObserver::new(vip, vips[&vip.name], seen, publish)));
+    }
+    observers
+}
+
+/// Looks at the observer's own pace for as long as the task lives, and says when it goes blind.
+async fn watch_on(mut observer: Box<dyn Observer>, recorder: Recorder) {
+    let mut ticks = tokio::time::interval(observer.interval());
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last_look = LastLook::new(recorder.clock());
+    let mut blind = false;
+    loop {
+        ticks.tick().await;
+        let look = Look { recorder: &recorder, resolution_us: last_look.gap_us() };
+        let outcome = observer.observe(&look).await;
+        let (observer_name, of) = observer.watches();
+        match outcome {
+            Ok(()) if blind => recorder.record(Event::ObserverSees { observer: observer_name, of }),
+            Err(ref why) if !blind => {
+                recorder.record(Event::ObserverBlind { observer: observer_name, of, detail: why.to_string() })
+            }
+            _ => {}
+        }
+        blind = outcome.is_err();
+    }
+}
+
+/// How long ago the look before this one was.
+struct LastLook {
+    clock: Clock,
+    at_us: u64,
+}
+
+impl LastLook {
+    fn new(clock: Clock) -> Self {
+        LastLook { clock, at_us: clock.now_us() }
+    }
+
+    fn gap_us(&mut self) -> u64 {
+        let now_us = self.clock.now_us();
+        let gap_us = now_us - self.at_us;
+        self.at_us = now_us;
+        gap_us
+    }
+}

@@ -1,0 +1,236 @@
+//! The first process of an instance: its `init`.
+//!
+//! A clone of the zygote, without `exec`. It makes the instance's namespaces and root, writes the files of its boot
+//! order, runs its commands and starts its services. Then it answers on port 22 with an `sshd` for each connection
+//! and reaps what ends. A service that dies stays dead. When it dies itself, the kernel takes the whole instance.
+
+use std::fs::File;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Child, Command, Stdio};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+
+use super::announce::Announcements;
+use super::sandbox::handled;
+use super::wire::{self, BootOrder, Stage, Word};
+use super::{root, sys, zygote};
+use crate::provider::ServiceSpec;
+
+/// The most connections to port 22 that are served at once.
+const MOST_LOGINS: usize = 64;
+
+/// The SSH server, where every distribution puts it; it must be called by its whole path.
+pub(super) const SSHD: &str = "/usr/sbin/sshd";
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Kernel values of an instance's own network: a standby balancer may bind an address that it does not hold yet, and
+/// many connections may be opened. The rest makes it the same on every machine.
+const VALUES: [(&str, &str); 7] = [
+    ("net/ipv6/conf/default/disable_ipv6", "1"),
+    ("net/ipv4/ip_forward", "0"),
+    ("net/ipv4/conf/all/rp_filter", "0"),
+    ("net/ipv4/conf/default/rp_filter", "0"),
+    ("net/ipv4/ip_nonlocal_bind", "1"),
+    ("net/ipv4/ip_local_port_range", "10000 65535"),
+    ("net/ipv4/tcp_tw_reuse", "1"),
+];
+
+/// Lives as an instance's first process.
+pub(super) fn live(control: OwnedFd, order: OwnedFd, logs: Vec<OwnedFd>) -> ! {
+    let mut keep: Vec<BorrowedFd<'_>> = vec![control.as_fd(), order.as_fd()];
+    keep.extend(logs.iter().map(AsFd::as_fd));
+    sys::close_all_but(&keep);
+    let ended = catch_unwind(AssertUnwindSafe(|| match boot(&control, order, logs) {
+        Ok(up) => up.serve(&control),
+        Err(why) => {
+            let _ = wire::send(control.as_fd(), &why, &[]);
+        }
+    }));
+    // SAFETY: ends the process, and with it the instance.
+    unsafe { libc::_exit(i32::from(ended.is_err())) }
+}
+
+/// What a running instance's first process holds.
+struct Up {
+    listener: TcpListener,
+    signals: SignalFd,
+    login_log: Option<File>,
+    logins: Vec<i32>,
+    announcements: Announcements,
+}
+
+fn at(stage: Stage) -> impl Fn(io::Error) -> Word {
+    move |why| Word::Failed { stage, errno: why.raw_os_error().unwrap_or(0), detail: why.to_string() }
+}
+
+fn at_named(stage: Stage) -> impl Fn((String, io::Error)) -> Word {
+    move |(name, why)| Word::Failed { stage, errno: why.raw_os_error().unwrap_or(0), detail: format!("{name}: {why}") }
+}
+
+fn boot(control: &OwnedFd, order: OwnedFd, logs: Vec<OwnedFd>) -> Result<Up, Word> {
+    let order: BootOrder =
+        serde_json::from_reader(io::BufReader::new(File::from(order))).map_err(|why| at(Stage::Order)(why.into()))?;
+    make_namespaces(&order).map_err(at(Stage::Namespaces))?;
+    wire::send(control.as_fd(), &Word::NetworkReady, &[]).map_err(at(Stage::Namespaces))?;
+    root::mount_disk(&order).map_err(at(Stage::Disk))?;
+    let files = if order.first_boot { order.user_data.files.as_slice() } else { &[] };
+    let files = root::open_sources(files).map_err(at_named(Stage::Files))?;
+    root::enter_root(&order).map_err(at(Stage::Root))?;
+    sys::drop_capabilities().map_err(at(Stage::Capabilities))?;
+    root::write_files(files).map_err(at_named(Stage::Files))?;
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 22)).map_err(at(Stage::Listen))?;
+    listener.set_nonblocking(true).map_err(at(Stage::Listen))?;
+    raise_link(control, &order).map_err(at(Stage::Link))?;
+    let announcements = Announcements::begin(order.address);
+    if order.first_boot {
+        for command in &order.user_data.run {
+            run(command)?;
+        }
+    }
+    let mut logs = logs.into_iter().map(File::from);
+    let login_log = logs.next();
+    for service in &order.user_data.services {
+        let named = |why| (format!("`{}`", service.command.join(" ")), why);
+        start(service, logs.next()).map_err(named).map_err(at_named(Stage::Services))?;
+    }
+    let signals = SignalFd::with_flags(&handled(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+        .map_err(|errno| at(Stage::Listen)(errno.into()))?;
+    wire::send(control.as_fd(), &Word::Up, &[]).map_err(at(Stage::Listen))?;
+    Ok(Up { listener, signals, login_log, logins: Vec::new(), announcements })
+}
+
+fn make_namespaces(order: &BootOrder) -> io::Result<()> {
+    let own = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWIPC;
+    unshare(own)?;
+    nix::unistd::setsid()?;
+    nix::unistd::sethostname(&order.name)?;
+    sys::raise_interface("lo")?;
+    zygote::set_kernel_values(&VALUES)
+}
+
+/// Waits until the harness has put `eth0` here, then gives it its address.
+fn raise_link(control: &OwnedFd, order: &BootOrder) -> io::Result<()> {
+    match wire::receive::<Word>(control.as_fd())? {
+        Some((Word::Linked, _)) => {}
+        _ => return Err(io::ErrorKind::BrokenPipe.into()),
+    }
+    sys::set_address("eth0", order.address, order.prefix)?;
+    sys::raise_interface("eth0")?;
+    wire::send(control.as_fd(), &Word::LinkRaised, &[])
+}
+
+/// A program with the small clean environment that everything in an instance starts from.
+fn program(argv: &[String]) -> io::Result<Command> {
+    let (name, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut command = Command::new(name);
+    command.args(arguments).env_clear().env("PATH", PATH).env("HOME", "/root").env("LANG", "C.UTF-8");
+    command.current_dir("/").stdin(Stdio::null());
+    Ok(command)
+}
+
+fn run(argv: &[String]) -> Result<(), Word> {
+    let failed = |status: String, stderr: String| Word::CommandFailed { command: argv.join(" "), status, stderr };
+    let output = program(argv)
+        .and_then(|mut command| command.output())
+        .map_err(|why| failed("no start".into(), why.to_string()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let status = match (output.status.code(), output.status.signal()) {
+        (Some(code), _) => format!("status {code}"),
+        (None, signal) => format!("signal {}", signal.unwrap_or(0)),
+    };
+    // A packet holds 16 KiB; the end of what a command complains says most.
+    let tail = &output.stderr[output.stderr.len().saturating_sub(2000)..];
+    Err(failed(status, String::from_utf8_lossy(tail).trim().to_string()))
+}
+
+fn start(service: &ServiceSpec, log: Option<File>) -> io::Result<Child> {
+    let mut command = program(&service.command)?;
+    command.envs(&service.environment);
+    if let Some(folder) = &service.working_directory {
+        command.current_dir(folder);
+    }
+    if let Some(log) = log {
+        command.stdout(log.try_clone()?).stderr(log);
+    }
+    in_own_session(&mut command).spawn()
+}
+
+fn in_own_session(command: &mut Command) -> &mut Command {
+    // SAFETY: setsid is async-signal-safe.
+    unsafe {
+        command.pre_exec(|| {
+            nix::unistd::setsid()?;
+            Ok(())
+        })
+    }
+}
+
+impl Up {
+    /// Answers and reaps until the harness is gone.
+    fn serve(mut self, control: &OwnedFd) {
+        loop {
+            let accepts = if self.logins.len() < MOST_LOGINS { PollFlags::POLLIN } else { PollFlags::empty() };
+            let mut watched = [
+                PollFd::new(control.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.listener.as_fd(), accepts),
+            ];
+            let next = self.announcements.send_due().map_or(PollTimeout::NONE, |left| {
+                PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX)
+            });
+            let polled = poll(&mut watched, next);
+            if !matches!(polled, Ok(_) | Err(nix::errno::Errno::EINTR)) {
+                return;
+            }
+            let [gone, child, login] = watched.map(|fd| fd.any().unwrap_or(true));
+            if gone {
+                return;
+            }
+            if child {
+                self.reap();
+            }
+            if login {
+                self.log_in();
+            }
+        }
+    }
+
+    fn reap(&mut self) {
+        while let Ok(Some(_)) = self.signals.read_signal() {}
+        while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            match (status, status.pid()) {
+                (WaitStatus::StillAlive, _) | (_, None) => return,
+                (_, Some(pid)) => self.logins.retain(|login| *login != pid.as_raw()),
+            }
+        }
+    }
+
+    /// A connection that can't be served is closed: the caller sees it at once.
+    fn log_in(&mut self) {
+        let Ok((connection, _)) = self.listener.accept() else { return };
+        let serve = || -> io::Result<Child> {
+            connection.set_nonblocking(false)?;
+            connection.set_nodelay(true)?;
+            let argv = [SSHD, "-i", "-e", "-f", "/etc/ssh/sshd_config"].map(str::to_string);
+            let mut command = program(&argv)?;
+            command.stdin(OwnedFd::from(connection.try_clone()?)).stdout(OwnedFd::from(connection));
+            match &self.login_log {
+                Some(log) => command.stderr(log.try_clone()?),
+                None => command.stderr(Stdio::null()),
+            };
+            in_own_session(&mut command).spawn()
+        };
+        if let Ok(sshd) = serve() {
+            self.logins.push(sshd.id() as i32);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The local cloud: instances as Linux namespaces over an overlay of this machine's own root.
+//!
+//! [`sandbox::enter`] gives the harness a world of its own; inside it, each scenario makes a [`LocalCloud`]. Start
+//! with [`sandbox`] (who is who), then [`instance`] (a boot from within) and [`machine`] (the same from outside).
+//! Nothing touches the machine's own network, clock or processes, and nothing outlives the sandbox.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use self::link::Bridge;
+use self::machine::{Ground, Machine};
+use self::subnet::Subnet;
+use super::{Instance, InstanceId, InstanceSpec, PowerOp, Provider, ProviderError, Remote};
+
+mod announce;
+pub mod doctor;
+mod image;
+mod instance;
+mod link;
+mod machine;
+mod process;
+mod root;
+pub mod sandbox;
+pub mod subnet;
+mod sys;
+mod wire;
+mod zygote;
+
+pub use self::sys::DROPPED_CAPABILITIES;
+pub use self::zygote::Zygote;
+
+/// The instances of one scenario on a bridge of their own. Several clouds live side by side in one sandbox.
+/// Dropping it kills its instances and removes their links and disks.
+pub struct LocalCloud {
+    ground: Arc<Ground>,
+    subnet: Subnet,
+    census: Mutex<Census>,
+}
+
+/// Which instances there are and were.
+#[derive(Default)]
+struct Census {
+    machines: BTreeMap<InstanceId, Arc<Machine>>,
+    booting: BTreeSet<String>,
+    generations: BTreeMap<String, u32>,
+}
+
+/// A name that is being booted; free again when the boot ends, or is given up.
+struct Booting<'a> {
+    cloud: &'a LocalCloud,
+    name: String,
+}
+
+impl Drop for Booting<'_> {
+    fn drop(&mut self) {
+        self.cloud.census().booting.remove(&self.name);
+    }
+}
+
+impl LocalCloud {
+    /// Makes the bridge of a scenario. `slot` (0 to 127) tells scenarios that run side by side apart; logs go to
+    /// `log_root/<server>/<service>.log`. Must be called in a tokio runtime.
+    ///
+    /// # Errors
+    /// When the bridge can't be made; `AlreadyExists` when the slot is in use.
+    pub async fn create(zygote: &Zygote, slot: u32, log_root: PathBuf) -> Result<LocalCloud, ProviderError> {
+        let bridge = Bridge::create(slot).await.map_err(|source| ProviderError::System {
+            server: format!("the bridge of slot {slot}"),
+            action: "making it",
+            source,
+        })?;
+        let ground = Ground { zygote: zygote.clone(), bridge, slot, log_root, links: AtomicU32::new(0) };
+        Ok(LocalCloud { ground: Arc::new(ground), subnet: Subnet::of_slot(slot), census: Mutex::default() })
+    }
+
+    /// The `n`-th address of the scenario, from 1; see [`Subnet::address`].
+    pub fn address(&self, n: u16) -> Ipv4Addr {
+        self.subnet.address(n)
+    }
+
+    /// The length of the network's prefix.
+    pub fn prefix(&self) -> u8 {
+        Subnet::PREFIX
+    }
+
+    /// The name of the scenario's bridge in the sandbox.
+    pub fn bridge(&self) -> &str {
+        self.ground.bridge.name()
+    }
+
+    /// Removes every link, kills every instance, waits until they are gone and removes their disks.
+    ///
+    /// # Errors
+    /// The first failure, after everything was tried.
+    pub async fn close(&self) -> Result<(), ProviderError> {
+        let unlinked = self.ground.bridge.delete().await.map_err(|source| ProviderError::System {
+            server: self.bridge().to_string(),
+            action: "removing the links",
+            source,
+        });
+        let machines: Vec<_> = self.census().machines.values().cloned().collect();
+        let killed = futures::future::join_all(machines.iter().map(|machine| machine.kill())).await;
+        let removed = futures::future::join_all(machines.iter().map(|machine| machine.remove_disk())).await;
+        std::iter::once(unlinked).chain(killed).chain(removed).collect()
+    }
+
+    fn census(&self) -> MutexGuard<'_, Census> {
+        self.census.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reserves a name for a boot and says which generation it will be.
+    fn reserve(&self, name: &str) -> Result<(Booting<'_>, InstanceId), ProviderError> {
+        let mut census = self.census();
+        let taken = census.machines.values().any(|machine| machine.spec.name == name && machine.is_alive());
+        if taken || !census.booting.insert(name.to_string()) {
+            return Err(ProviderError::System {
+                server: name.to_string(),
+                action: "booting",
+                source: io::Error::new(io::ErrorKind::AlreadyExists, "a server of this name runs already"),
+            });
+        }
+        let generation = census.generations.entry(name.to_string()).or_insert(0);
+        *generation += 1;
+        let id = InstanceId(format!("{name}.{generation}"));
+        Ok((Booting { cloud: self, name: name.to_string() }, id))
+    }
+
+    fn machine(&self, id: &InstanceId) -> Result<Arc<Machine>, ProviderError> {
+        self.census().machines.get(id).cloned().ok_or_else(|| ProviderError::Unknown(id.clone()))
+    }
+
+    /// Whether another instance has taken the place of this one.
+    fn is_replaced(&self, machine: &Machine) -> bool {
+        let census = self.census();
+        let name = &machine.spec.name;
+        let other = |other: &Arc<Machine>| other.id != machine.id && other.spec.name == *name && other.is_alive();
+        census.booting.contains(name) || census.machines.values().any(other)
+    }
+
+    /// Nothing to do where it runs, has no disk any more, or was replaced.
+    async fn start(&self, machine: &Machine) -> Result<(), ProviderError> {
+        if machine.is_alive() || !machine.has_disk() || self.is_replaced(machine) {
+            return Ok(());
+        }
+        machine.start(false).await
+    }
+}
+
+#[async_trait]
+impl Provider for LocalCloud {
+    async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError> {
+        let (_booting, id) = self.reserve(&spec.name)?;
+        tokio::time::sleep(spec.boot_delay).await;
+        let machine = Arc::new(Machine::new(self.ground.clone(), id.clone(), spec.clone()));
+        machine.start(true).await?;
+        let instance = machine.measure().ok_or(ProviderError::Unknown(id.clone()))?;
+        self.census().machines.insert(id, machine);
+        Ok(instance)
+    }
+
+    async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
+        let machines: Vec<_> = self.census().machines.values().cloned().collect();
+        Ok(machines.iter().filter_map(|machine| machine.measure()).collect())
+    }
+
+    async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError> {
+        let machine = self.machine(id)?;
+        let _switching = machine.switching.lock().await;
+        match op {
+            PowerOp::Terminate => {
+                machine.cut_power().await?;
+                machine.remove_disk().await
+            }
+            PowerOp::Stop => machine.cut_power().await,
+            PowerOp::Start => self.start(&machine).await,
+            PowerOp::Reboot => {
+                machine.cut_power().await?;
+                self.start(&machine).await
+            }
+            PowerOp::Freeze => machine.freeze().await,
+            PowerOp::Thaw => machine.thaw().await,
+        }
+    }
+
+    async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError> {
+        let remote = self.machine(&instance.id)?.remote();
+        remote.map(|remote| Box::new(remote) as Box<dyn Remote>).ok_or(ProviderError::Unknown(instance.id.clone()))
+    }
+}

@@ -1,0 +1,120 @@
+//! Processes of an instance, as the harness sees them in `/proc`.
+
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// How long a freeze or thaw may take until every process has followed.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// A process and what it is doing, by the letter of `/proc/<pid>/stat`: `S` sleeps, `R` runs, `T` stopped, `Z` dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Process {
+    pub pid: i32,
+    pub parent: i32,
+    pub state: char,
+}
+
+/// The process namespace of a process, by its number; `None` when the process is gone.
+pub(super) fn namespace_of(pid: i32) -> Option<u64> {
+    let link = fs::read_link(format!("/proc/{pid}/ns/pid")).ok()?;
+    link.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()
+}
+
+/// One process; `None` when it is gone.
+pub(super) fn find(pid: i32) -> Option<Process> {
+    let (state, parent) = parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
+    Some(Process { pid, parent, state })
+}
+
+/// State and parent. The name is in brackets and may hold anything, brackets too: both follow the last one.
+fn parse_stat(stat: &str) -> Option<(char, i32)> {
+    let (state, rest) = stat.rsplit_once(") ")?.1.split_once(' ')?;
+    Some((state.chars().next()?, rest.split(' ').next()?.parse().ok()?))
+}
+
+/// Every living process of a process namespace.
+pub(super) fn members(namespace: u64) -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| namespace_of(*pid) == Some(namespace))
+        .filter_map(find)
+        .filter(|process| process.state != 'Z')
+        .collect()
+}
+
+/// Stops every process of a namespace, those that are forked meanwhile too.
+///
+/// # Errors
+/// `TimedOut` with the processes that would not stop.
+pub(super) async fn freeze(namespace: u64) -> io::Result<()> {
+    drive(namespace, Signal::SIGSTOP, |state| state == 'T').await
+}
+
+/// Lets every process of a namespace go on.
+///
+/// # Errors
+/// `TimedOut` with the processes that are stopped still.
+pub(super) async fn thaw(namespace: u64) -> io::Result<()> {
+    drive(namespace, Signal::SIGCONT, |state| state != 'T').await
+}
+
+async fn drive(namespace: u64, signal: Signal, done: fn(char) -> bool) -> io::Result<()> {
+    let deadline = tokio::time::Instant::now() + SETTLE;
+    for round in 1_u32.. {
+        let all = members(namespace);
+        let pending: Vec<Process> = all.iter().copied().filter(|process| !done(process.state)).collect();
+        if pending.is_empty() {
+            return Ok(());
+        }
+        if tokio::time::Instant::now() > deadline {
+            break;
+        }
+        for process in &pending {
+            // One that ended meanwhile needs no signal.
+            let _ = kill(Pid::from_raw(process.pid), signal);
+        }
+        if round.is_multiple_of(10) {
+            release_vforks(&all, &pending);
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let pending = members(namespace).into_iter().filter(|process| !done(process.state)).collect::<Vec<_>>();
+    let why = format!("{} processes did not follow {signal} within 5 s: {pending:?}", pending.len());
+    Err(io::Error::new(io::ErrorKind::TimedOut, why))
+}
+
+/// A process inside `vfork` cannot stop (`D`) before its child has called `exec`, and the child was stopped before it
+/// could: lets such children go on for a moment.
+fn release_vforks(all: &[Process], pending: &[Process]) {
+    for child in all.iter().filter(|process| process.state == 'T') {
+        if pending.iter().any(|parent| parent.state == 'D' && parent.pid == child.parent) {
+            let _ = kill(Pid::from_raw(child.pid), Signal::SIGCONT);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_does_not_hide_the_state() {
+        assert_eq!(parse_stat("12 (a) R 5 (b)) T 1 2 3"), Some(('T', 1)));
+        assert_eq!(parse_stat("12 (nginx) S 7 2 3"), Some(('S', 7)));
+        assert_eq!(parse_stat(""), None);
+    }
+
+    #[test]
+    fn this_process_is_a_living_member_of_its_namespace() {
+        let own = std::process::id() as i32;
+        let namespace = namespace_of(own).expect("own namespace");
+        assert!(members(namespace).iter().any(|process| process.pid == own));
+        assert_eq!(namespace_of(i32::MAX), None);
+    }
+}

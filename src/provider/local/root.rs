@@ -1,0 +1,154 @@
+//! An instance's file system: an overlay over the machine's root, and fresh mounts for what is the kernel's.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use sha2::{Digest, Sha256};
+
+use super::image;
+use super::wire::BootOrder;
+use crate::provider::{FileContent, FileSpec};
+
+const NONE: Option<&str> = None;
+
+/// Parts of `/proc` that would reach the whole machine.
+const READ_ONLY: [&str; 6] = ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/acpi", "/proc/mtrr"];
+
+/// Folders that programs expect under `/run`.
+const RUN_FOLDERS: [&str; 3] = ["/run/sshd", "/run/haproxy", "/run/lock"];
+
+/// Makes the disk's folders, with the identity of the server, and mounts the overlay. `/` stays as it is.
+///
+/// # Errors
+/// Those of the file system.
+pub(super) fn mount_disk(order: &BootOrder) -> io::Result<()> {
+    let disk = image::disk(&order.disk);
+    if order.first_boot {
+        for folder in ["upper", "work", "root"] {
+            fs::create_dir_all(disk.join(folder))?;
+        }
+        write_identity(&disk.join("upper/etc"), order)?;
+    }
+    let options = format!(
+        "lowerdir={}:/,upperdir={},workdir={},index=off,xino=off",
+        image::layer().display(),
+        disk.join("upper").display(),
+        disk.join("work").display()
+    );
+    mount(Some("chimp"), &disk.join("root"), Some("overlay"), MsFlags::empty(), Some(options.as_str()))?;
+    Ok(())
+}
+
+/// Until a file of the boot order says otherwise, a server knows itself and nobody else.
+fn write_identity(etc: &Path, order: &BootOrder) -> io::Result<()> {
+    fs::create_dir_all(etc)?;
+    let hosts = format!("127.0.0.1 localhost\n::1 localhost\n{} {}\n", order.address, order.name);
+    let machine: String = Sha256::digest(&order.name).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    fs::write(etc.join("hostname"), format!("{}\n", order.name))?;
+    fs::write(etc.join("hosts"), hosts)?;
+    fs::write(etc.join("machine-id"), format!("{machine}\n"))
+}
+
+/// Makes the mounted disk the root, with fresh kernel file systems. Nothing of the machine's mounts is left,
+/// nor of the terminal.
+///
+/// # Errors
+/// Those of `mount(2)` and `pivot_root(2)`.
+pub(super) fn enter_root(order: &BootOrder) -> io::Result<()> {
+    nix::unistd::chdir(&image::disk(&order.disk).join("root"))?;
+    let guarded = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount(Some("proc"), "proc", Some("proc"), guarded, NONE)?;
+    mount(Some("sysfs"), "sys", Some("sysfs"), guarded | MsFlags::MS_RDONLY, NONE)?;
+    mount(
+        Some("devpts"),
+        "dev/pts",
+        Some("devpts"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC,
+        Some("newinstance,ptmxmode=0666,mode=0620,gid=5"),
+    )?;
+    let memory = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(Some("run"), "run", Some("tmpfs"), memory, Some("mode=755"))?;
+    mount(Some("tmp"), "tmp", Some("tmpfs"), memory, Some("mode=1777"))?;
+    nix::unistd::pivot_root(".", ".")?;
+    umount2(".", MntFlags::MNT_DETACH)?;
+    nix::unistd::chdir("/")?;
+    for folder in RUN_FOLDERS {
+        fs::create_dir(folder)?;
+    }
+    fs::set_permissions("/run/lock", Permissions::from_mode(0o1777))?;
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    nix::unistd::dup2_stdin(&null)?;
+    nix::unistd::dup2_stdout(&null)?;
+    nix::unistd::dup2_stderr(&null)?;
+    protect_kernel()
+}
+
+fn protect_kernel() -> io::Result<()> {
+    for path in READ_ONLY.iter().filter(|path| Path::new(path).exists()) {
+        mount(Some(*path), *path, NONE, MsFlags::MS_BIND, NONE)?;
+        let locked = MsFlags::MS_BIND
+            | MsFlags::MS_REMOUNT
+            | MsFlags::MS_RDONLY
+            | MsFlags::MS_NOSUID
+            | MsFlags::MS_NODEV
+            | MsFlags::MS_NOEXEC;
+        mount(NONE, *path, NONE, locked, NONE)?;
+    }
+    Ok(())
+}
+
+/// A file of the boot order, its source opened while the machine's own files could still be seen.
+pub(super) struct PendingFile {
+    spec: FileSpec,
+    source: Option<File>,
+}
+
+/// Opens the sources of files that are copied. To be called before [`enter_root`].
+///
+/// # Errors
+/// Names the file that can't be read.
+pub(super) fn open_sources(files: &[FileSpec]) -> Result<Vec<PendingFile>, (String, io::Error)> {
+    let open = |spec: &FileSpec| {
+        let source = match &spec.content {
+            FileContent::Text(_) => None,
+            FileContent::CopyOf(path) => Some(File::open(path).map_err(|why| (path.display().to_string(), why))?),
+        };
+        Ok(PendingFile { spec: spec.clone(), source })
+    };
+    files.iter().map(open).collect()
+}
+
+/// Writes the files of the boot order, in order, replacing what is there.
+///
+/// # Errors
+/// Names the file that can't be written.
+pub(super) fn write_files(files: Vec<PendingFile>) -> Result<(), (String, io::Error)> {
+    for file in files {
+        let path = file.spec.path.clone();
+        write_file(file).map_err(|why| (path.display().to_string(), why))?;
+    }
+    Ok(())
+}
+
+fn write_file(file: PendingFile) -> io::Result<()> {
+    let path = &file.spec.path;
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match fs::remove_file(path) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
+        _ => {}
+    }
+    let mut target = File::create_new(path)?;
+    match (&file.spec.content, file.source) {
+        (FileContent::Text(text), _) => io::Write::write_all(&mut target, text.as_bytes())?,
+        (FileContent::CopyOf(_), Some(mut source)) => {
+            io::copy(&mut source, &mut target)?;
+        }
+        (FileContent::CopyOf(_), None) => return Err(io::ErrorKind::NotFound.into()),
+    }
+    target.set_permissions(Permissions::from_mode(file.spec.mode))
+}

@@ -1,0 +1,235 @@
+//! Where servers live: the [`Provider`] trait, what it boots and how a command is run there.
+//!
+//! A provider knows nothing of roles, faults or verdicts: it boots what an [`InstanceSpec`] says, lists what lives,
+//! switches power, and connects. [`local`] is the embedded default.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+pub mod local;
+pub mod ssh;
+
+/// Everything a provider must know to boot one server. Comparable to a cloud's "create server" with user data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstanceSpec {
+    /// The server's name in the infrastructure; also its host name. Matches `[a-z0-9][a-z0-9-]{0,40}`.
+    pub name: String,
+    /// The zone it is placed in, if the infrastructure has zones.
+    pub zone: Option<String>,
+    /// Free labels.
+    pub tags: Vec<String>,
+    /// Its address; a replacement of the same name keeps it.
+    pub address: Ipv4Addr,
+    /// What is written and started when it boots.
+    pub user_data: UserData,
+    /// How long a boot takes beyond what it really takes: a declared, modelled delay.
+    #[serde(with = "crate::units::duration")]
+    pub boot_delay: Duration,
+}
+
+/// What a server is made of when it boots: files first, then commands, then services, in order.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UserData {
+    /// Files to write before anything runs.
+    pub files: Vec<FileSpec>,
+    /// Commands to run to their end, in order, before the services start. A non-zero status fails the boot.
+    pub run: Vec<Vec<String>>,
+    /// Long-running programs; they start again when the server reboots. One that dies stays dead.
+    pub services: Vec<ServiceSpec>,
+}
+
+/// One file on a server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileSpec {
+    /// Absolute path on the server.
+    pub path: PathBuf,
+    /// The whole content.
+    pub content: FileContent,
+    /// Permission bits, e.g. `0o644`.
+    pub mode: u32,
+}
+
+/// Where a file's bytes come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileContent {
+    /// These bytes.
+    Text(String),
+    /// A copy of this file of the machine the harness runs on (a user's own binary, say).
+    CopyOf(PathBuf),
+}
+
+/// One long-running program on a server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceSpec {
+    /// Its name: the log is `<name>.log`.
+    pub name: String,
+    /// Program (absolute, or looked up in the usual `PATH`) and arguments; no shell.
+    pub command: Vec<String>,
+    /// Its environment, added to a small clean one (`PATH`, `HOME`, `LANG`).
+    pub environment: BTreeMap<String, String>,
+    /// Where it starts; `/` by default.
+    pub working_directory: Option<PathBuf>,
+}
+
+/// Names one instance for as long as it exists: `web-1.1`, and `web-1.2` for its replacement.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InstanceId(pub String);
+
+/// A server that was booted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Unique among all instances of a run.
+    pub id: InstanceId,
+    /// The server it stands for.
+    pub name: String,
+    /// Where it answers.
+    pub address: Ipv4Addr,
+    /// What was found when it was listed, measured there and then.
+    pub state: PowerState,
+    /// What the state was read from, in words: `pid 212 gone`, `9 of 9 processes stopped (T)`.
+    pub evidence: String,
+    /// The pid of its first process as the harness sees it; `None` where the provider has no such thing.
+    pub first_process: Option<i32>,
+}
+
+/// The state of an instance, as measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PowerState {
+    /// Its first process lives and is not stopped.
+    Running,
+    /// Alive, but every process of it is stopped.
+    Frozen,
+    /// No process; its disk is kept, `Start` boots it again.
+    Stopped,
+    /// Gone for good.
+    Terminated,
+}
+
+/// What can be done to the power of an instance. All are idempotent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PowerOp {
+    /// The link is cut first, then everything is killed, then the disk is removed: a black hole, gone for good.
+    Terminate,
+    /// As a power cut: link cut, everything killed; the disk is kept.
+    Stop,
+    /// Boots a stopped instance from its kept disk.
+    Start,
+    /// Stop, then start.
+    Reboot,
+    /// Every process stops where it is (SIGSTOP); nothing is closed.
+    Freeze,
+    /// They go on (SIGCONT).
+    Thaw,
+}
+
+/// Where servers live.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// Boots one instance; returns once it runs (not: is ready) and its services were started.
+    async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError>;
+    /// Every instance of this scenario that was not terminated, with its state measured now.
+    /// With the instances that were terminated by [`power`](Self::power) as [`PowerState::Terminated`].
+    async fn list(&self) -> Result<Vec<Instance>, ProviderError>;
+    /// Switches power; idempotent; returns when it is done (its effect is measured by [`list`](Self::list)).
+    async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError>;
+    /// A way to run commands in it.
+    async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError>;
+}
+
+/// A command to be run in an instance: a program and its arguments, never a shell line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    /// Program and arguments, passed on unchanged.
+    pub argv: Vec<String>,
+    /// It is given up after this long.
+    #[serde(with = "crate::units::duration")]
+    pub timeout: Duration,
+}
+
+/// What a command left.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// The exit status; `None` when a signal ended it.
+    pub status: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained.
+    pub stderr: String,
+}
+
+/// A way to run a command in an instance.
+#[async_trait]
+pub trait Remote: Send + Sync {
+    /// Runs a command to its end. A non-zero status is not an error of this call.
+    async fn exec(&self, command: &Command) -> Result<Output, RemoteError>;
+    /// Writes a whole file (atomically: beside, then renamed).
+    async fn upload(&self, file: &FileSpec) -> Result<(), RemoteError>;
+}
+
+/// Why a provider could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// The sandbox or the kernel refused.
+    #[error("{server}: {action} failed: {source}")]
+    System { server: String, action: &'static str, source: std::io::Error },
+    /// There is no such instance.
+    #[error("there is no instance `{0}`")]
+    Unknown(InstanceId),
+    /// A boot-time command failed.
+    #[error("{server}: `{command}` ended with {status} while booting: {stderr}")]
+    BootCommand { server: String, command: String, status: String, stderr: String },
+    /// The process that makes instances is gone.
+    #[error("the sandbox is gone: {0}")]
+    SandboxGone(String),
+    /// The instance did not let us in.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+}
+
+/// Why a command could not be run in an instance.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// Connecting or logging in failed.
+    #[error("{host}: ssh: {detail}")]
+    Connect { host: String, detail: String },
+    /// The connection broke while a command ran.
+    #[error("{host}: `{command}`: {detail}")]
+    Broken { host: String, command: String, detail: String },
+    /// The command took longer than it may.
+    #[error("{host}: `{command}` took longer than {}", crate::units::show_duration(*.timeout))]
+    TimedOut { host: String, command: String, timeout: Duration },
+}
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for PowerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PowerState::Running => "running",
+            PowerState::Frozen => "frozen",
+            PowerState::Stopped => "stopped",
+            PowerState::Terminated => "terminated",
+        })
+    }
+}
+
+impl Command {
+    /// A command with a deadline of 10 s.
+    pub fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
+        Command { argv: argv.into_iter().map(Into::into).collect(), timeout: Duration::from_secs(10) }
+    }
+}

@@ -1,0 +1,327 @@
+//! A [`Remote`] over SSH: libssh2, on threads that may block.
+//!
+//! Sessions stay open and are used again, one for each command that runs at the same time: a session serialises its
+//! commands, and a login costs ten times a command. No keepalive: libssh2's breaks blocking reads.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use ssh2::{Channel, Session};
+
+use super::{Command, FileContent, FileSpec, Output, Remote, RemoteError};
+
+/// How long connecting and logging in may take; less when the command itself has less.
+const LOGIN: Duration = Duration::from_secs(5);
+/// How long writing a whole file may take.
+const UPLOAD: Duration = Duration::from_secs(60);
+/// What is kept of each of a command's two streams; the rest is read and dropped.
+const MOST_OUTPUT: usize = 4 << 20;
+
+/// libssh2's `LIBSSH2_ERROR_TIMEOUT`.
+const TIMEOUT: i32 = -9;
+
+/// Writes beside the file, then renames, so that nobody ever reads half of it.
+const UPLOAD_SCRIPT: &str =
+    r#"set -e; mkdir -p "$(dirname "$1")"; umask 077; cat > "$1.new"; chmod "$2" "$1.new"; mv -f "$1.new" "$1""#;
+
+/// Who logs in where.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port, usually 22.
+    pub port: u16,
+    /// User name.
+    pub user: String,
+    /// The private key, in OpenSSH's form and without a passphrase.
+    pub key: Arc<str>,
+}
+
+/// Runs commands on one host. Clones share their sessions.
+#[derive(Clone)]
+pub struct SshRemote {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    login: Login,
+    idle: Mutex<Vec<Link>>,
+}
+
+/// An open session and its connection.
+struct Link {
+    session: Session,
+    socket: TcpStream,
+}
+
+/// What went wrong with a command, before the host and the command are named.
+enum Trouble {
+    Connect(String),
+    Broken(String),
+    TimedOut,
+}
+
+impl SshRemote {
+    /// A remote that has not connected yet: the first command does.
+    pub fn new(login: Login) -> Self {
+        SshRemote { shared: Arc::new(Shared { login, idle: Mutex::default() }) }
+    }
+
+    async fn run(&self, shown: &str, line: String, input: Vec<u8>, timeout: Duration) -> Result<Output, RemoteError> {
+        let shared = self.shared.clone();
+        let done = tokio::task::spawn_blocking(move || shared.run(&line, &input, Instant::now() + timeout)).await;
+        let (host, command) = (self.shared.login.host.clone(), shown.to_string());
+        match done.unwrap_or_else(|why| Err(Trouble::Broken(why.to_string()))) {
+            Ok(output) => Ok(output),
+            Err(Trouble::Connect(detail)) => Err(RemoteError::Connect { host, detail }),
+            Err(Trouble::Broken(detail)) => Err(RemoteError::Broken { host, command, detail }),
+            Err(Trouble::TimedOut) => Err(RemoteError::TimedOut { host, command, timeout }),
+        }
+    }
+
+    fn broken(&self, command: String, detail: impl ToString) -> RemoteError {
+        RemoteError::Broken { host: self.shared.login.host.clone(), command, detail: detail.to_string() }
+    }
+}
+
+#[async_trait]
+impl Remote for SshRemote {
+    async fn exec(&self, command: &Command) -> Result<Output, RemoteError> {
+        let shown = command.argv.join(" ");
+        let line = command_line(&command.argv).map_err(|why| self.broken(shown.clone(), why))?;
+        self.run(&shown, line, Vec::new(), command.timeout).await
+    }
+
+    async fn upload(&self, file: &FileSpec) -> Result<(), RemoteError> {
+        let path = file.path.display().to_string();
+        let shown = format!("upload {path}");
+        let bytes = match &file.content {
+            FileContent::Text(text) => text.clone().into_bytes(),
+            FileContent::CopyOf(source) => tokio::fs::read(source)
+                .await
+                .map_err(|why| self.broken(shown.clone(), format!("{}: {why}", source.display())))?,
+        };
+        let argv = ["sh", "-c", UPLOAD_SCRIPT, "sh", &path, &format!("{:o}", file.mode & 0o7777)];
+        let line = command_line(&argv.map(str::to_string)).map_err(|why| self.broken(shown.clone(), why))?;
+        match self.run(&shown, line, bytes, UPLOAD).await? {
+            Output { status: Some(0), .. } => Ok(()),
+            output => Err(self.broken(shown, output.stderr.trim())),
+        }
+    }
+}
+
+/// The line that makes a POSIX shell become exactly this program: SSH knows no argument vector.
+///
+/// # Errors
+/// When there is no word, or one holds a zero byte, which no command line can.
+fn command_line(argv: &[String]) -> Result<String, &'static str> {
+    if argv.is_empty() {
+        return Err("no command was given");
+    }
+    if argv.iter().any(|word| word.contains('\0')) {
+        return Err("an argument holds a zero byte");
+    }
+    Ok(format!("exec {}", quoted(argv)))
+}
+
+fn quoted(words: &[String]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
+    quoted.join(" ")
+}
+
+impl Shared {
+    fn run(&self, line: &str, input: &[u8], deadline: Instant) -> Result<Output, Trouble> {
+        let (link, mut channel) = self.open(deadline)?;
+        let output = link.converse(&mut channel, line, input, deadline);
+        match output {
+            Ok(output) => {
+                drop(channel);
+                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(link);
+                Ok(output)
+            }
+            Err(trouble) => {
+                // What the channel's end would wait for will not come.
+                link.session.set_blocking(false);
+                let _ = link.socket.shutdown(Shutdown::Both);
+                Err(trouble)
+            }
+        }
+    }
+
+    /// A session that is idle, or a new one. An idle one whose host went away meanwhile is dropped.
+    fn open(&self, deadline: Instant) -> Result<(Link, Channel), Trouble> {
+        loop {
+            let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(link) = idle else { break };
+            link.limit(deadline)?;
+            match link.session.channel_session() {
+                Ok(channel) => return Ok((link, channel)),
+                Err(why) if is_timeout(&why) => return Err(Trouble::TimedOut),
+                Err(_) => {}
+            }
+        }
+        let link = self.log_in(deadline)?;
+        link.limit(deadline)?;
+        let channel = link.session.channel_session().map_err(Trouble::from)?;
+        Ok((link, channel))
+    }
+
+    fn log_in(&self, deadline: Instant) -> Result<Link, Trouble> {
+        let deadline = deadline.min(Instant::now() + LOGIN);
+        let failed = |why: &dyn std::fmt::Display| Trouble::Connect(why.to_string());
+        let socket = TcpStream::connect_timeout(&self.address()?, remaining(deadline)?).map_err(|why| failed(&why))?;
+        socket.set_nodelay(true).map_err(|why| failed(&why))?;
+        let mut session = Session::new().map_err(|why| failed(&why))?;
+        session.set_tcp_stream(socket.try_clone().map_err(|why| failed(&why))?);
+        let mut link = Link { session, socket };
+        link.limit(deadline)?;
+        link.session.handshake().map_err(|why| failed(&why))?;
+        link.limit(deadline)?;
+        link.session
+            .userauth_pubkey_memory(&self.login.user, None, &self.login.key, None)
+            .map_err(|why| failed(&format!("the key was not accepted for user {}: {why}", self.login.user)))?;
+        Ok(link)
+    }
+
+    fn address(&self) -> Result<SocketAddr, Trouble> {
+        let failed = |why: String| Trouble::Connect(why);
+        (self.login.host.as_str(), self.login.port)
+            .to_socket_addrs()
+            .map_err(|why| failed(why.to_string()))?
+            .next()
+            .ok_or_else(|| failed("the name has no address".into()))
+    }
+}
+
+impl Link {
+    /// Lets libssh2's next call last until `deadline` at most.
+    fn limit(&self, deadline: Instant) -> Result<(), Trouble> {
+        let left = remaining(deadline)?.as_millis();
+        self.session.set_timeout(u32::try_from(left).unwrap_or(u32::MAX).max(1));
+        Ok(())
+    }
+
+    fn converse(&self, channel: &mut Channel, line: &str, input: &[u8], deadline: Instant) -> Result<Output, Trouble> {
+        channel.exec(line)?;
+        for part in input.chunks(32 * 1024) {
+            self.limit(deadline)?;
+            channel.write_all(part)?;
+        }
+        self.limit(deadline)?;
+        channel.send_eof()?;
+        self.session.set_blocking(false);
+        let read = self.read_all(channel, deadline);
+        self.session.set_blocking(true);
+        let (stdout, stderr) = read?;
+        self.limit(deadline)?;
+        channel.wait_close()?;
+        // A command that a signal ended leaves status 0.
+        let status = match channel.exit_signal()?.exit_signal {
+            Some(_) => None,
+            None => Some(channel.exit_status()?),
+        };
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Output { status, stdout: text(stdout), stderr: text(stderr) })
+    }
+
+    /// Reads both streams as they come: reading one to its end first would stall on the other's window.
+    fn read_all(&self, channel: &mut Channel, deadline: Instant) -> Result<(Vec<u8>, Vec<u8>), Trouble> {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        loop {
+            let read = read_some(channel, &mut stdout)? | read_some(&mut channel.stderr(), &mut stderr)?;
+            if !read && channel.eof() {
+                return Ok((stdout, stderr));
+            }
+            if !read {
+                self.wait(deadline)?;
+            }
+        }
+    }
+
+    fn wait(&self, deadline: Instant) -> Result<(), Trouble> {
+        let left = remaining(deadline)?.as_millis() + 1;
+        let mut watched = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut watched, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+            Err(errno) => Err(Trouble::Broken(errno.to_string())),
+        }
+    }
+}
+
+/// Whether anything was there to read.
+fn read_some(stream: &mut impl Read, kept: &mut Vec<u8>) -> Result<bool, Trouble> {
+    let mut buffer = [0_u8; 16 * 1024];
+    match stream.read(&mut buffer) {
+        Ok(length) => {
+            let room = MOST_OUTPUT.saturating_sub(kept.len());
+            kept.extend_from_slice(&buffer[..length.min(room)]);
+            Ok(length > 0)
+        }
+        Err(why) if why.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(why) => Err(why.into()),
+    }
+}
+
+fn remaining(deadline: Instant) -> Result<Duration, Trouble> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(Trouble::TimedOut) } else { Ok(left) }
+}
+
+fn is_timeout(error: &ssh2::Error) -> bool {
+    error.code() == ssh2::ErrorCode::Session(TIMEOUT)
+}
+
+impl From<ssh2::Error> for Trouble {
+    fn from(error: ssh2::Error) -> Self {
+        if is_timeout(&error) { Trouble::TimedOut } else { Trouble::Broken(error.to_string()) }
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut => Trouble::TimedOut,
+            _ => Trouble::Broken(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn as_a_shell_reads(words: &[String]) -> Vec<String> {
+        let output = std::process::Command::new("sh")
+            .args(["-c", &format!("printf '%s\\0' {}", quoted(words))])
+            .output()
+            .expect("a shell exists");
+        let text = String::from_utf8(output.stdout).expect("what was UTF-8 stays UTF-8");
+        text.split_terminator('\0').map(str::to_string).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+        #[test]
+        fn a_shell_reads_back_the_very_words(words in prop::collection::vec("[^\0]{0,12}", 1..5)) {
+            prop_assert_eq!(as_a_shell_reads(&words), words);
+        }
+
+        #[test]
+        fn what_a_shell_would_obey_stays_text(words in prop::collection::vec("['\"\\\\$`;&|<>(){}*?!# \n\t~-]{0,9}", 1..4)) {
+            prop_assert_eq!(as_a_shell_reads(&words), words);
+        }
+    }
+
+    #[test]
+    fn a_zero_byte_or_no_command_is_refused() {
+        assert!(command_line(&["a\0b".to_string()]).is_err());
+        assert!(command_line(&[]).is_err());
+    }
+}

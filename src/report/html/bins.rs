@@ -1,0 +1,124 @@
+//! Requests in bins of equal width, for the plots over time.
+
+use crate::history::{Outcome, Request};
+
+/// How a request is counted in a plot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Good,
+    /// A whole answer that is not good: its status or its body.
+    WrongAnswer,
+    Timeout,
+    /// Refused, or the connection broke.
+    Refused,
+    NotSent,
+}
+
+impl Kind {
+    /// All, in the order in which they are stacked.
+    pub const ALL: [Kind; 5] = [Kind::Good, Kind::WrongAnswer, Kind::Timeout, Kind::Refused, Kind::NotSent];
+
+    fn of(outcome: Outcome) -> Kind {
+        match outcome {
+            Outcome::Good => Kind::Good,
+            Outcome::Status(_) | Outcome::WrongBody => Kind::WrongAnswer,
+            Outcome::Timeout => Kind::Timeout,
+            Outcome::Refused | Outcome::Broken => Kind::Refused,
+            Outcome::NotSent => Kind::NotSent,
+        }
+    }
+}
+
+/// The probes that were due within one stretch of time.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Bin {
+    /// Its begin, since zero.
+    pub start_s: f64,
+    /// Its width.
+    pub width_s: f64,
+    /// How many, by [`Kind::ALL`].
+    pub counts: [u32; 5],
+    /// Sorted; whatever was not good ranks at least as the deadline.
+    latencies_us: Vec<u32>,
+}
+
+impl Bin {
+    /// The nearest-rank quantile in milliseconds; `None` for an empty bin.
+    pub fn quantile_ms(&self, share: f64) -> Option<f64> {
+        let rank = (share * self.latencies_us.len() as f64).ceil().max(1.0) as usize;
+        self.latencies_us.get(rank - 1).map(|us| f64::from(*us) / 1e3)
+    }
+
+    /// The middle, since zero.
+    pub fn middle_s(&self) -> f64 {
+        self.start_s + self.width_s / 2.0
+    }
+}
+
+/// A stretch of time, cut into bins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stretch {
+    /// From and to, since zero.
+    pub range_s: (f64, f64),
+    pub bin_s: f64,
+    pub bins: Vec<Bin>,
+}
+
+impl Stretch {
+    /// Cuts a stretch of the probes. `range_s` counts from `zero_us`.
+    pub fn cut(probes: &[Request], zero_us: u64, range_s: (f64, f64), bin_s: f64, deadline_ms: f64) -> Stretch {
+        Stretch { range_s, bin_s, bins: bins(probes, zero_us, range_s, bin_s, deadline_ms) }
+    }
+}
+
+/// The narrowest of 1, 2, 5, 10, 20… times `finest_s` that gives at most `most` bins.
+pub fn bin_width_s(length_s: f64, finest_s: f64, most: usize) -> f64 {
+    let steps = [1.0, 2.0, 5.0];
+    (0..30)
+        .map(|n: i32| finest_s * steps[n as usize % 3] * 10f64.powi(n / 3))
+        .find(|width| length_s / width <= most as f64)
+        .unwrap_or(length_s)
+}
+
+/// Cut in whole microseconds, so that no probe falls into its neighbour's bin by rounding.
+fn bins(probes: &[Request], zero_us: u64, range_s: (f64, f64), width_s: f64, deadline_ms: f64) -> Vec<Bin> {
+    let micros = |s: f64| (s * 1e6).round() as u64;
+    let (begin_us, width_us) = (micros(range_s.0), micros(width_s).max(1));
+    let count = (micros(range_s.1 - range_s.0) / width_us).max(1);
+    let empty = |nth| Bin { start_s: (begin_us + nth * width_us) as f64 / 1e6, width_s, ..Bin::default() };
+    let mut bins: Vec<Bin> = (0..count).map(empty).collect();
+    for probe in probes {
+        let Some(after_us) = probe.due_us.checked_sub(zero_us + begin_us) else { continue };
+        if let Some(bin) = bins.get_mut((after_us / width_us) as usize) {
+            bin.counts[Kind::of(probe.outcome) as usize] += 1;
+            bin.latencies_us.push(ranked_us(probe, deadline_ms));
+        }
+    }
+    bins.iter_mut().for_each(|bin| bin.latencies_us.sort_unstable());
+    bins
+}
+
+fn ranked_us(probe: &Request, deadline_ms: f64) -> u32 {
+    let deadline_us = (deadline_ms * 1e3) as u32;
+    if probe.outcome.is_good() { probe.latency_us } else { probe.latency_us.max(deadline_us) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_503_ranks_as_the_deadline() {
+        let probe = Request { due_us: 0, late_us: 0, latency_us: 300, outcome: Outcome::Status(503) };
+        assert_eq!(ranked_us(&probe, 5000.0), 5_000_000);
+        assert_eq!(ranked_us(&Request { outcome: Outcome::Good, ..probe }, 5000.0), 300);
+    }
+
+    #[test]
+    fn bins_widen_so_that_a_day_is_no_larger_than_two_minutes() {
+        assert_eq!(bin_width_s(75.0, 0.1, 1200), 0.1);
+        assert_eq!(bin_width_s(120.0, 0.1, 1200), 0.1);
+        assert!((bin_width_s(121.0, 0.1, 1200) - 0.2).abs() < 1e-12);
+        assert!(86_400.0 / bin_width_s(86_400.0, 0.1, 1200) <= 1200.0);
+    }
+}

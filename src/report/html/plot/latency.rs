@@ -1,0 +1,161 @@
+//! Plot A: p50, p99 and maximum latency over time, on a log axis.
+
+use plotters::style::RGBColor;
+
+use super::canvas::{Canvas, Point, svg};
+use super::frame::{AXIS_HEIGHT, Frame, LEFT, Scale, WIDTH, latency_ticks, legend};
+use super::{colour, labels};
+use crate::checker::Expectation;
+use crate::plan::Hypothesis;
+use crate::report::html::bins::{Bin, Stretch};
+use crate::report::html::timeline::{FaultWindow, Mark, Timeline};
+use crate::report::words::seconds;
+
+const HEIGHT: i32 = 250;
+const LEGEND_HEIGHT: i32 = 44;
+
+/// Plot A with the fault windows shaded, the milestones as lines, and the bounds of latency hypotheses. Where there is
+/// a plot [`around_t0`], only the first and the last milestone are labelled here.
+pub fn plot(timeline: &Timeline, hypotheses: &[Hypothesis]) -> String {
+    let title = "Latency over time: p50, p99 and maximum, on a logarithmic axis";
+    let marks = match (&timeline.focus, &timeline.marks[..]) {
+        (Some(_), [_, .., last]) => vec![t0_mark(timeline), last.clone()],
+        (_, all) => all.to_vec(),
+    };
+    let curves = vec![
+        Curve { stretch: &timeline.whole, name: "maximum", share: 1.0, colour: colour::GREY, width: 2 },
+        Curve { stretch: &timeline.whole_for_p99, name: "p99", share: 0.99, colour: colour::BLUE, width: 4 },
+        Curve { stretch: &timeline.whole, name: "p50", share: 0.5, colour: colour::GREEN, width: 4 },
+    ];
+    let frame = Frame::over_time(timeline.whole.range_s, 0, HEIGHT);
+    drawn(title, timeline, hypotheses, frame, &marks, &curves)
+}
+
+/// Plot A around t0, with every milestone; `None` where plot A shows that well enough. Its bins are too narrow for a
+/// p99.
+pub fn around_t0(timeline: &Timeline, hypotheses: &[Hypothesis]) -> Option<String> {
+    let (focus, origin) = (timeline.focus.as_ref()?, timeline.t0_s?);
+    let title = "Latency around t0: p50 and maximum, on a logarithmic axis, with every milestone";
+    let curves = vec![
+        Curve { stretch: focus, name: "maximum", share: 1.0, colour: colour::GREY, width: 3 },
+        Curve { stretch: focus, name: "p50", share: 0.5, colour: colour::GREEN, width: 4 },
+    ];
+    let frame = Frame { origin, ..Frame::over_time(focus.range_s, 0, HEIGHT) };
+    Some(drawn(title, timeline, hypotheses, frame, &timeline.marks, &curves))
+}
+
+/// A quantile over a stretch of time.
+struct Curve<'a> {
+    stretch: &'a Stretch,
+    name: &'static str,
+    share: f64,
+    colour: RGBColor,
+    width: u32,
+}
+
+fn t0_mark(timeline: &Timeline) -> Mark {
+    Mark { at_s: timeline.t0_s.unwrap_or_default(), label: "t0".into() }
+}
+
+fn drawn(
+    title: &str,
+    timeline: &Timeline,
+    hypotheses: &[Hypothesis],
+    frame: Frame,
+    marks: &[Mark],
+    curves: &[Curve],
+) -> String {
+    let bounds = bounds(hypotheses);
+    let range = latency_range(&timeline.whole, &bounds);
+    let placed = labels::place(marks, &frame);
+    let top = LEGEND_HEIGHT + labels::rows(&placed) * labels::ROW + 6;
+    let frame = Frame { top, bottom: top + HEIGHT, ..frame }.with_values(range, Scale::Log);
+    svg((WIDTH as u32, (frame.bottom + AXIS_HEIGHT) as u32), title, |canvas| {
+        shade(canvas, &frame, &timeline.windows);
+        frame.value_axis(canvas, &latency_ticks(range));
+        frame.time_axis(canvas);
+        labels::draw(canvas, &frame, &placed);
+        for (bound_ms, label) in &bounds {
+            frame.level(canvas, *bound_ms, label, colour::VERMILION);
+        }
+        for curve in curves {
+            for run in runs(&curve.stretch.bins, &frame, curve.share) {
+                canvas.path(&run, curve.colour, curve.width);
+            }
+        }
+        legend(canvas, (LEFT, LEGEND_HEIGHT / 2), &entries(curves, &timeline.windows));
+    })
+}
+
+/// Shades the time in which a fault was in force, from top to bottom of the frame; never narrower than can be seen.
+pub fn shade(canvas: &mut Canvas, frame: &Frame, windows: &[FaultWindow]) {
+    for window in windows.iter().filter(|w| w.to_s > frame.x_range.0 && w.from_s < frame.x_range.1) {
+        let (from, to) = (frame.x(window.from_s), frame.x(window.to_s));
+        canvas.rect((from, frame.top), (to.max(from + 3), frame.bottom), colour::ORANGE, 0.16);
+    }
+}
+
+fn entries(curves: &[Curve], windows: &[FaultWindow]) -> Vec<(RGBColor, f64, String)> {
+    let mut entries: Vec<(RGBColor, f64, String)> = curves
+        .iter()
+        .map(|curve| (curve.colour, 1.0, format!("{} (of {})", curve.name, seconds(curve.stretch.bin_s))))
+        .collect();
+    if !windows.is_empty() {
+        entries.push((colour::ORANGE, 0.3, "fault in force".into()));
+    }
+    entries
+}
+
+/// The curve of a quantile; broken where nothing was due.
+fn runs(bins: &[Bin], frame: &Frame, share: f64) -> Vec<Vec<Point>> {
+    let mut runs: Vec<Vec<Point>> = vec![Vec::new()];
+    for bin in bins {
+        match bin.quantile_ms(share) {
+            Some(ms) => runs.last_mut().expect("there is always one").push(frame.at(bin.middle_s(), ms)),
+            None => runs.push(Vec::new()),
+        }
+    }
+    runs.retain(|run| run.len() > 1);
+    runs
+}
+
+/// From below the lowest p50 to above the highest maximum and every bound, at least from 1 to 100 ms.
+fn latency_range(whole: &Stretch, bounds: &[(f64, String)]) -> (f64, f64) {
+    let all = |share: f64| whole.bins.iter().filter_map(move |bin| bin.quantile_ms(share));
+    let low = all(0.5).fold(1.0, f64::min);
+    let high = all(1.0).chain(bounds.iter().map(|(ms, _)| *ms)).fold(100.0, f64::max);
+    ((low / 1.5).max(0.01), high * 1.6)
+}
+
+/// The limits that a `Then` sets to a latency, in milliseconds.
+fn bounds(hypotheses: &[Hypothesis]) -> Vec<(f64, String)> {
+    hypotheses
+        .iter()
+        .filter_map(|hypothesis| match hypothesis.expectation {
+            Expectation::LatencyStays { quantile, bound } | Expectation::Latency { quantile, bound, .. } => {
+                Some((bound.largest().0.as_secs_f64() * 1e3, format!("{quantile} {bound}")))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_bound_of_the_hypothesis_is_a_line() {
+        let run = sample::run();
+        assert_eq!(bounds(&run.plan.scenarios[0].hypotheses), [(500.0, "p99 < 500 ms".to_string())]);
+    }
+
+    #[test]
+    fn the_axis_reaches_over_the_deadline_when_requests_timed_out() {
+        let run = sample::run();
+        let timeline = Timeline::of(&run.histories[&1], &run.record.scenarios[1], 1).unwrap();
+        let (low, high) = latency_range(&timeline.whole, &[]);
+        assert!(low < 1.0 && high > 5000.0, "{low} {high}");
+    }
+}

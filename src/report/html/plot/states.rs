@@ -1,0 +1,232 @@
+//! Plot D: what state every server was in, above what each balancer believed, above who held a virtual IP.
+
+use std::collections::BTreeMap;
+
+use plotters::style::RGBColor;
+
+use super::canvas::{Anchor, Canvas, svg, text_width};
+use super::frame::{AXIS_HEIGHT, Frame, LEFT, WIDTH, legend};
+use super::{colour, latency};
+use crate::history::{Event, Record};
+use crate::provider::PowerState;
+use crate::report::html::timeline::Timeline;
+
+const ROW: i32 = 30;
+const HEADING: i32 = 38;
+const LEGEND_HEIGHT: i32 = 46;
+/// More rows than this in one group are not readable; those in which something changed come first.
+const MOST_ROWS: usize = 16;
+/// The longest name, in characters, that fits beside a row.
+const LONGEST_NAME: usize = 14;
+
+/// Something that was so from a moment on.
+#[derive(Debug, Clone, PartialEq)]
+struct Since {
+    at_s: f64,
+    colour: RGBColor,
+    /// Written into the bar where it fits.
+    word: String,
+}
+
+/// The rows of one heading, in the order of their names.
+type Group = BTreeMap<String, Vec<Since>>;
+
+/// Plot D.
+pub fn plot(timeline: &Timeline, events: &[Record]) -> String {
+    let groups = [
+        ("servers, as measured", servers(timeline, events)),
+        ("as the balancers see them", views(timeline, events)),
+        ("holder of the virtual IP", holders(timeline, events)),
+    ];
+    let height: i32 = groups.iter().map(|(_, group)| HEADING + shown(group).0.len().max(1) as i32 * ROW).sum();
+    let frames: Vec<Frame> =
+        Frame::side_by_side(timeline, LEGEND_HEIGHT, height).into_iter().map(|(frame, _)| frame).collect();
+    let size = (WIDTH as u32, (LEGEND_HEIGHT + height + AXIS_HEIGHT) as u32);
+    svg(size, "States of the servers over time, and the balancers' own view of them", |canvas| {
+        for frame in &frames {
+            latency::shade(canvas, frame, &timeline.windows);
+            frame.time_axis(canvas);
+        }
+        let mut y = LEGEND_HEIGHT;
+        for (heading, group) in &groups {
+            y = draw_group(canvas, &frames, y, heading, group);
+        }
+        for (frame, x) in frames.iter().filter_map(|frame| Some((frame, frame.x(timeline.t0_s?)))) {
+            canvas.line((x, frame.top), (x, frame.bottom), colour::INK, 2);
+        }
+        legend(canvas, (LEFT, LEGEND_HEIGHT / 2), &entries());
+    })
+}
+
+fn entries() -> Vec<(RGBColor, f64, String)> {
+    let entry = |colour, text: &str| (colour, 1.0, text.to_string());
+    vec![
+        entry(colour::SKY, "running, up"),
+        entry(colour::GREY, "starting"),
+        entry(colour::ORANGE, "frozen"),
+        entry(colour::PURPLE, "stopped"),
+        entry(colour::VERMILION, "terminated, down, nobody"),
+        entry(colour::GREEN, "the other holder"),
+    ]
+}
+
+/// Draws a group under its heading, in all frames; returns where it ends.
+fn draw_group(canvas: &mut Canvas, frames: &[Frame], top: i32, heading: &str, group: &Group) -> i32 {
+    let (rows, left_out) = shown(group);
+    let heading = if left_out > 0 { format!("{heading} ({left_out} more, unchanged)") } else { heading.into() };
+    let left = frames[0].left;
+    canvas.bold(&heading, (left + 6, top + HEADING / 2 + 2), Anchor::Start, colour::INK);
+    let mut y = top + HEADING;
+    if rows.is_empty() {
+        canvas.text("unobserved", (left + 6, y + ROW / 2), Anchor::Start, colour::MUTED);
+        return y + ROW;
+    }
+    for (name, states) in rows {
+        canvas.text(&short(name), (left - 14, y + ROW / 2), Anchor::End, colour::INK);
+        for frame in frames {
+            for (nth, state) in states.iter().enumerate() {
+                let until_s = states.get(nth + 1).map_or(frame.x_range.1, |next| next.at_s);
+                bar(canvas, frame, y, state, until_s);
+            }
+        }
+        y += ROW;
+    }
+    y
+}
+
+fn bar(canvas: &mut Canvas, frame: &Frame, y: i32, state: &Since, until_s: f64) {
+    if until_s <= frame.x_range.0 || state.at_s >= frame.x_range.1 {
+        return;
+    }
+    let (from, to) = (frame.x(state.at_s), frame.x(until_s));
+    canvas.rect((from, y + 4), (to.max(from + 2), y + ROW - 4), state.colour, 1.0);
+    if text_width(&state.word) + 12 < to - from {
+        canvas.text(&state.word, (from + 8, y + ROW / 2), Anchor::Start, colour::ON_BAR);
+    }
+}
+
+/// The rows that fit, those in which something changed first, and how many were left out.
+fn shown(group: &Group) -> (Vec<(&String, &Vec<Since>)>, usize) {
+    let mut rows: Vec<_> = group.iter().collect();
+    if rows.len() > MOST_ROWS {
+        rows.sort_by_key(|(_, states)| states.iter().filter(|state| state.at_s > 0.0).count() == 0);
+        rows.truncate(MOST_ROWS);
+        rows.sort_by_key(|(name, _)| *name);
+    }
+    let left_out = group.len() - rows.len();
+    (rows, left_out)
+}
+
+fn short(name: &str) -> String {
+    if name.chars().count() <= LONGEST_NAME {
+        return name.to_string();
+    }
+    name.chars().take(LONGEST_NAME - 1).chain(['…']).collect()
+}
+
+fn servers(timeline: &Timeline, events: &[Record]) -> Group {
+    let mut group = Group::new();
+    for record in events {
+        let (server, colour, word) = match &record.event {
+            Event::InstanceBooted { server, .. } => (server, colour::GREY, String::new()),
+            Event::ServerReady { server, .. } => (server, colour::SKY, String::new()),
+            Event::InstanceState { server, state: PowerState::Running, .. } => {
+                // Running is less than ready: while it starts, it goes on starting.
+                let starting = group.get(server).and_then(|states: &Vec<Since>| states.last());
+                if starting.is_some_and(|state| state.colour == colour::GREY) {
+                    continue;
+                }
+                (server, colour::SKY, String::new())
+            }
+            Event::InstanceState { server, state, .. } => (server, state_colour(*state), state.to_string()),
+            _ => continue,
+        };
+        let at_s = timeline.since_zero_s(record.at_us);
+        group.entry(server.clone()).or_default().push(Since { at_s, colour, word });
+    }
+    group
+}
+
+fn state_colour(state: PowerState) -> RGBColor {
+    match state {
+        PowerState::Running => colour::SKY,
+        PowerState::Frozen => colour::ORANGE,
+        PowerState::Stopped => colour::PURPLE,
+        PowerState::Terminated => colour::VERMILION,
+    }
+}
+
+fn views(timeline: &Timeline, events: &[Record]) -> Group {
+    let mut group = Group::new();
+    for record in events {
+        if let Event::BalancerView { balancer, server, status, check, up, .. } = &record.event {
+            let (colour, word) =
+                if *up { (colour::SKY, String::new()) } else { (colour::VERMILION, format!("{status} {check}")) };
+            let at_s = timeline.since_zero_s(record.at_us);
+            group.entry(format!("{balancer}: {server}")).or_default().push(Since { at_s, colour, word });
+        }
+    }
+    group
+}
+
+fn holders(timeline: &Timeline, events: &[Record]) -> Group {
+    let mut group = Group::new();
+    let mut known: Vec<&String> = Vec::new();
+    for record in events {
+        let Event::VirtualIpHolders { name, holders } = &record.event else { continue };
+        known.extend(holders.iter().filter(|holder| !known.contains(holder)).collect::<Vec<_>>());
+        let colour = match &holders[..] {
+            [] => colour::VERMILION,
+            // Neighbouring bars differ, so that a takeover shows.
+            [one] if known.iter().position(|holder| *holder == one).unwrap_or(0) % 2 == 1 => colour::GREEN,
+            [_] => colour::SKY,
+            _ => colour::ORANGE,
+        };
+        let at_s = timeline.since_zero_s(record.at_us);
+        let word = if holders.is_empty() { "nobody".into() } else { holders.join(" and ") };
+        group.entry(name.clone()).or_default().push(Since { at_s, colour, word });
+    }
+    group
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn timeline() -> (Timeline, Vec<Record>) {
+        let run = sample::run();
+        let history = &run.histories[&0];
+        (Timeline::of(history, &run.record.scenarios[0], 1).unwrap(), history.events.clone())
+    }
+
+    #[test]
+    fn a_dead_server_is_terminated_then_starting_then_running() {
+        let (timeline, events) = timeline();
+        let colours: Vec<RGBColor> = servers(&timeline, &events)["lb-1"].iter().map(|state| state.colour).collect();
+        assert_eq!(colours, [colour::GREY, colour::SKY, colour::VERMILION, colour::GREY, colour::SKY]);
+    }
+
+    #[test]
+    fn the_virtual_ip_was_held_by_nobody_for_a_while() {
+        let (timeline, events) = timeline();
+        let words: Vec<String> = holders(&timeline, &events)["www"].iter().map(|state| state.word.clone()).collect();
+        assert_eq!(words, ["lb-1", "nobody", "lb-2", "lb-1"]);
+    }
+
+    #[test]
+    fn of_fifty_servers_those_that_changed_are_shown() {
+        let quiet = || vec![Since { at_s: -1.0, colour: colour::SKY, word: String::new() }];
+        let mut group: Group = (0..50).map(|n| (format!("web-{n:02}"), quiet())).collect();
+        group.get_mut("web-49").unwrap().push(Since { at_s: 3.0, colour: colour::GREY, word: String::new() });
+        let (rows, left_out) = shown(&group);
+        assert_eq!((rows.len(), left_out), (MOST_ROWS, 34));
+        assert!(rows.iter().any(|(name, _)| *name == "web-49"));
+    }
+
+    #[test]
+    fn what_nobody_observed_reads_unobserved() {
+        let (timeline, _) = timeline();
+        assert_eq!(plot(&timeline, &[]).matches("unobserved").count(), 3);
+    }
+}

@@ -1,0 +1,159 @@
+//! Plot C: from the fault to normal, step by step, the declared delays beside the measured times.
+
+use std::time::Duration;
+
+use plotters::style::RGBColor;
+
+use super::canvas::{Anchor, Canvas, svg};
+use super::colour;
+use super::frame::{Frame, Scale, legend, plain, ticks};
+use crate::measure::moments::server_of;
+use crate::plan::ScenarioPlan;
+use crate::report::html::timeline::named;
+use crate::report::record::{Milestones, ScenarioRecord};
+use crate::report::words::since_t0;
+use crate::units::show_duration;
+
+/// It stands beside a table, so it is narrower than the others.
+const WIDTH: i32 = 1020;
+const ROW: i32 = 46;
+/// Room for the rows' names.
+const NAMES: i32 = 170;
+
+/// What a scenario declared about how long a step may take.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Declared {
+    /// The milestone it belongs to.
+    pub milestone: &'static str,
+    pub text: String,
+    pub takes: Duration,
+}
+
+/// Plot C; `None` where there was no t0 or nothing after it.
+pub fn plot(milestones: &Milestones, declared: &[Declared]) -> Option<String> {
+    milestones.t0_s?;
+    let rows: Vec<(&str, f64)> = named(milestones).into_iter().filter_map(|(name, s)| Some((name, s?))).collect();
+    let last = rows.iter().map(|(_, s)| *s).fold(0.0, f64::max);
+    let allowed = declared.iter().map(|declared| declared.takes.as_secs_f64()).fold(0.0, f64::max);
+    let first = rows.iter().map(|(_, s)| *s).fold(0.0, f64::min);
+    if last <= 0.0 {
+        return None;
+    }
+    let height = rows.len() as i32 * ROW;
+    let frame = Frame {
+        left: NAMES,
+        right: WIDTH - 120,
+        top: 6,
+        bottom: 6 + height,
+        // A declared delay far beyond what was measured would leave nothing to see of the measured.
+        x_range: (first, last.max(allowed.min(last * 1.5))),
+        y_range: (0.0, 1.0),
+        scale: Scale::Linear,
+        origin: 0.0,
+    };
+    let size = (WIDTH as u32, (frame.bottom + 78) as u32);
+    Some(svg(size, "From the fault to normal: when each step was reached, in seconds since t0", |canvas| {
+        axis(canvas, &frame);
+        let mut reached = 0.0;
+        for (nth, (name, at)) in rows.iter().enumerate() {
+            let y = frame.top + nth as i32 * ROW + ROW / 2;
+            bar(canvas, &frame, y, (name, *at), reached);
+            if let Some(declared) = declared.iter().find(|declared| declared.milestone == *name) {
+                allowance(canvas, &frame, y, declared);
+            }
+            reached = f64::max(reached, *at);
+        }
+        legend(canvas, (frame.left, frame.bottom + 58), &entries(!declared.is_empty()));
+    }))
+}
+
+fn entries(declared: bool) -> Vec<(RGBColor, f64, String)> {
+    let mut entries =
+        vec![(colour::SKY, 0.45, "since t0".to_string()), (colour::BLUE, 1.0, "since the step before".to_string())];
+    if declared {
+        entries.push((colour::ORANGE, 1.0, "declared".to_string()));
+    }
+    entries
+}
+
+fn axis(canvas: &mut Canvas, frame: &Frame) {
+    for tick in ticks(frame.x_range, 5) {
+        let x = frame.x(tick);
+        canvas.line((x, frame.top), (x, frame.bottom), colour::GRID, 1);
+        canvas.text(&plain(tick), (x, frame.bottom + 22), Anchor::Middle, colour::MUTED);
+    }
+    canvas.text("s", (WIDTH - 4, frame.bottom + 22), Anchor::End, colour::MUTED);
+    let zero = frame.x(0.0);
+    canvas.line((zero, frame.top), (zero, frame.bottom), colour::INK, 2);
+}
+
+/// A light bar from t0, dark where this step was waited for after all earlier ones, and the time at its end.
+fn bar(canvas: &mut Canvas, frame: &Frame, y: i32, (name, at): (&str, f64), reached: f64) {
+    canvas.text(name, (frame.left - 16, y), Anchor::End, colour::INK);
+    let (zero, end) = (frame.x(0.0), frame.x(at));
+    let (from, to) = (zero.min(end), zero.max(end).max(zero.min(end) + 4));
+    canvas.rect((from, y - 14), (to, y + 5), colour::SKY, 0.45);
+    if at > reached {
+        canvas.rect((frame.x(reached), y - 14), (to, y + 5), colour::BLUE, 1.0);
+    }
+    canvas.bold(&since_t0(at), (to + 10, y - 4), Anchor::Start, colour::INK);
+}
+
+/// The declared delay, a thin bar below the measured one.
+fn allowance(canvas: &mut Canvas, frame: &Frame, y: i32, declared: &Declared) {
+    let end = frame.x(declared.takes.as_secs_f64());
+    canvas.rect((frame.x(0.0), y + 8), (end, y + 15), colour::ORANGE, 1.0);
+}
+
+/// The delays that the plan declares for the servers that were struck.
+pub fn declared(plan: &ScenarioPlan, record: &ScenarioRecord) -> Vec<Declared> {
+    let struck: Vec<_> =
+        record.strikes.iter().filter_map(|strike| plan.infrastructure.servers.get(server_of(&strike.target))).collect();
+    let balancer = &plan.settings.balancer;
+    let mut declared = Vec::new();
+    let shares_address =
+        |name: &String| plan.infrastructure.virtual_ips.iter().any(|address| address.holders.contains(name));
+    if struck.iter().any(|server| shares_address(&server.name)) {
+        // RFC 5798, 6.1: a master is down after three missed advertisements and a skew of at most one more.
+        let text = format!("VRRP 3 × {}", show_duration(balancer.advert));
+        declared.push(Declared { milestone: "detected", text, takes: balancer.advert * 3 });
+    } else if !struck.is_empty() {
+        let text = format!("health checks {} × {}", balancer.check_misses, show_duration(balancer.check_every));
+        declared.push(Declared { milestone: "removed", text, takes: balancer.check_every * balancer.check_misses });
+    }
+    if plan.settings.reconciler.enabled && !struck.is_empty() {
+        let delay = struck.iter().map(|server| server.boot_delay).max().unwrap_or_default();
+        let every = plan.settings.reconciler.every;
+        let boot = if delay.is_zero() { String::new() } else { format!(" + boot {}", show_duration(delay)) };
+        let text = format!("reconciler every {}{boot}", show_duration(every));
+        declared.push(Declared { milestone: "booted", text, takes: every + delay });
+    }
+    declared
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_dead_balancer_is_declared_to_be_missed_after_three_adverts() {
+        let run = sample::run();
+        let declared = declared(&run.plan.scenarios[0], &run.record.scenarios[0]);
+        let told: Vec<(&str, &str)> = declared.iter().map(|d| (d.milestone, d.text.as_str())).collect();
+        assert_eq!(told, [("detected", "VRRP 3 × 50 ms"), ("booted", "reconciler every 1 s")]);
+    }
+
+    #[test]
+    fn without_a_t0_there_is_no_waterfall() {
+        assert_eq!(plot(&Milestones::default(), &[]), None);
+    }
+
+    #[test]
+    fn every_milestone_that_was_reached_is_a_row() {
+        let run = sample::run();
+        let drawn = plot(&run.record.scenarios[0].milestones, &[]).unwrap();
+        assert!(drawn.contains("service back") && drawn.contains("+84 ms") && drawn.contains("−3 ms"));
+        assert!(!drawn.contains("removed"), "never observed, so not drawn");
+    }
+}

@@ -1,0 +1,324 @@
+//! What the page shows of one scenario: figures as text, plots as SVG.
+
+use minijinja::Value;
+use serde::Serialize;
+
+use super::plot::{latency, outcomes, states, waterfall};
+use super::settings::{Setting, in_force};
+use super::timeline::{Timeline, named};
+use crate::checker::Verdict;
+use crate::history::{Event, History};
+use crate::measure::moments::{server_of, watched};
+use crate::measure::phases::phase_name;
+use crate::plan::{ScenarioPlan, StepText};
+use crate::report::JudgedRun;
+use crate::report::logs_folder;
+use crate::report::record::{HypothesisRecord, PhaseRecord, ScenarioRecord, StrikeRecord};
+use crate::report::words::{
+    KeyFigures, NOTHING, grouped, key_figures, latency as latency_words, maybe_seconds, percent, seconds, since_t0,
+    verdict_sign, verdict_word, why,
+};
+use crate::units::trimmed;
+
+/// The table of servers is no longer than this.
+const MOST_SERVERS: usize = 12;
+
+/// The table of strikes is no longer than this; `run.json` has them all.
+const MOST_STRIKES: usize = 24;
+
+/// One scenario's section of the page.
+#[derive(Debug, Clone, Serialize)]
+pub struct Section {
+    pub index: u32,
+    pub name: String,
+    pub feature_name: String,
+    pub place: String,
+    pub verdict: &'static str,
+    pub sign: &'static str,
+    pub headline: String,
+    /// Told large where there is nothing else to show.
+    pub why: Option<String>,
+    pub duration: String,
+    pub seed: u64,
+    pub attempts: u32,
+    pub tags: Vec<String>,
+    pub steps: Vec<StepText>,
+    pub figures: KeyFigures,
+    pub hypotheses: Vec<HypothesisRow>,
+    pub strikes: Vec<StrikeRow>,
+    /// How many strikes were left out of the table.
+    pub more_strikes: usize,
+    pub phases: Vec<PhaseRow>,
+    pub milestones: Vec<MilestoneRow>,
+    /// Label and value.
+    pub downtime: Vec<(&'static str, String)>,
+    pub deadline: String,
+    pub validity: Vec<ValidityRow>,
+    pub invalid_because: Vec<String>,
+    pub servers: Vec<ServerRow>,
+    /// Whether any of them was placed in a zone.
+    pub zones: bool,
+    /// How many servers were left out of the table.
+    pub more_servers: usize,
+    pub settings: Vec<Setting>,
+    pub settings_changed: usize,
+    pub plots: Plots,
+    /// The folders of the servers' logs, in the bundle.
+    pub logs: Vec<String>,
+}
+
+/// The plots; `None` where nothing was probed.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Plots {
+    pub latency: Option<Value>,
+    pub around_t0: Option<Value>,
+    pub outcomes: Option<Value>,
+    pub waterfall: Option<Value>,
+    pub states: Option<Value>,
+}
+
+/// A `Then` and its verdict.
+#[derive(Debug, Clone, Serialize)]
+pub struct HypothesisRow {
+    pub step: String,
+    pub place: String,
+    pub expected: String,
+    pub observed: String,
+    pub margin: String,
+    pub n: String,
+    pub verdict: &'static str,
+    pub sign: &'static str,
+    pub reason: Option<String>,
+}
+
+/// A strike as it happened.
+#[derive(Debug, Clone, Serialize)]
+pub struct StrikeRow {
+    pub step: String,
+    pub fault: String,
+    pub target: String,
+    pub why: String,
+    pub injected: String,
+    pub t0: String,
+    pub witness: String,
+    pub confirmed: bool,
+    pub healed: String,
+}
+
+/// A phase, measured.
+#[derive(Debug, Clone, Serialize)]
+pub struct PhaseRow {
+    pub phase: &'static str,
+    pub span: String,
+    pub due: String,
+    pub good: String,
+    pub availability: String,
+    /// p50, p95, p99, p99.9.
+    pub quantiles: [String; 4],
+    pub throughput: String,
+}
+
+/// A moment since t0, and what was declared about it.
+#[derive(Debug, Clone, Serialize)]
+pub struct MilestoneRow {
+    pub name: &'static str,
+    pub at: String,
+    pub declared: String,
+}
+
+/// One reason to believe the run, or not to.
+#[derive(Debug, Clone, Serialize)]
+pub struct ValidityRow {
+    pub name: &'static str,
+    pub value: String,
+    /// False where it speaks against the run.
+    pub good: bool,
+}
+
+/// A server of the infrastructure.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServerRow {
+    pub name: String,
+    pub role: String,
+    pub zone: Option<String>,
+    /// How many servers it is linked with.
+    pub links: usize,
+    pub struck: bool,
+}
+
+/// Everything that the template shows of a scenario.
+pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
+    let plan = run.plan.scenarios.iter().find(|plan| plan.index == record.index);
+    let history = run.histories.get(&record.index);
+    let probed = history.is_some_and(|history| !history.probes.is_empty());
+    let settings = plan.map(|plan| in_force(&plan.settings)).unwrap_or_default();
+    let servers = plan.map(|plan| servers(plan, record)).unwrap_or_default();
+    let declared = plan.map(|plan| waterfall::declared(plan, record)).unwrap_or_default();
+    Section {
+        index: record.index,
+        name: record.name.clone(),
+        feature_name: record.feature_name.clone(),
+        place: format!("{}:{}", record.feature, record.line),
+        verdict: verdict_word(record.verdict),
+        sign: verdict_sign(record.verdict),
+        headline: record.headline.clone(),
+        why: (record.verdict != Verdict::Pass).then(|| why(record)),
+        duration: if record.verdict == Verdict::Skipped { NOTHING.into() } else { seconds(record.duration_s) },
+        seed: record.seed,
+        attempts: record.attempts,
+        tags: record.tags.clone(),
+        steps: plan.map(|plan| plan.steps.clone()).unwrap_or_default(),
+        figures: key_figures(record),
+        hypotheses: record.hypotheses.iter().map(|h| hypothesis(record, h)).collect(),
+        strikes: record.strikes.iter().take(MOST_STRIKES).map(strike).collect(),
+        more_strikes: record.strikes.len().saturating_sub(MOST_STRIKES),
+        phases: record.phases.iter().map(|measured| phase(measured, record.deadline_ms)).collect(),
+        milestones: milestones(record, &declared),
+        downtime: downtime(record),
+        deadline: seconds(record.deadline_ms / 1e3),
+        validity: if probed { validity(record) } else { Vec::new() },
+        invalid_because: record.validity.reasons.clone(),
+        zones: servers.iter().any(|server| server.zone.is_some()),
+        more_servers: plan.map_or(0, |plan| plan.infrastructure.servers.len() - servers.len()),
+        servers,
+        settings_changed: settings.iter().filter(|setting| setting.default.is_some()).count(),
+        settings,
+        plots: history.map(|history| plots(history, record, &declared, run.histories.len())).unwrap_or_default(),
+        logs: history.map(logs).unwrap_or_default(),
+    }
+}
+
+fn plots(history: &History, record: &ScenarioRecord, declared: &[waterfall::Declared], share: usize) -> Plots {
+    let Some(timeline) = Timeline::of(history, record, share) else { return Plots::default() };
+    let plan = &history.plan;
+    // plotters has escaped the texts in it.
+    let safe = |svg: String| Some(Value::from_safe_string(svg));
+    Plots {
+        latency: safe(latency::plot(&timeline, &plan.hypotheses)),
+        around_t0: latency::around_t0(&timeline, &plan.hypotheses).and_then(safe),
+        outcomes: safe(outcomes::plot(&timeline, plan.settings.steady.availability)),
+        waterfall: waterfall::plot(&record.milestones, declared).and_then(safe),
+        states: safe(states::plot(&timeline, watched(history))),
+    }
+}
+
+fn hypothesis(record: &ScenarioRecord, row: &HypothesisRecord) -> HypothesisRow {
+    HypothesisRow {
+        step: row.step.clone(),
+        place: format!("{}:{}", record.feature, row.line),
+        expected: row.expected.clone(),
+        observed: row.observed.clone(),
+        margin: row.margin_pct.map_or(NOTHING.into(), |pct| format!("{} %", trimmed(pct, 1).replace('-', "−"))),
+        n: grouped(row.n),
+        verdict: verdict_word(row.verdict),
+        sign: verdict_sign(row.verdict),
+        reason: row.reason.clone(),
+    }
+}
+
+fn strike(row: &StrikeRecord) -> StrikeRow {
+    let moment = |value: Option<f64>| value.map_or(NOTHING.into(), |s| format!("{s:.3} s"));
+    StrikeRow {
+        step: row.step.clone(),
+        fault: row.fault.clone(),
+        target: row.target.clone(),
+        why: row.why.clone(),
+        injected: moment(row.injected_s),
+        t0: if row.t0_s.is_some() { moment(row.t0_s) } else { "not confirmed".into() },
+        witness: row.witness.clone(),
+        confirmed: row.t0_s.is_some(),
+        healed: moment(row.healed_s),
+    }
+}
+
+fn phase(row: &PhaseRecord, deadline_ms: f64) -> PhaseRow {
+    PhaseRow {
+        phase: phase_name(row.phase),
+        span: format!("{:.2} – {:.2}", row.start_s, row.end_s),
+        due: grouped(row.due),
+        good: grouped(row.good),
+        availability: percent(row.availability_pct),
+        quantiles: [row.p50_ms, row.p95_ms, row.p99_ms, row.p999_ms].map(|ms| latency_words(ms, deadline_ms)),
+        throughput: trimmed(row.throughput_rps, 1),
+    }
+}
+
+fn milestones(record: &ScenarioRecord, declared: &[waterfall::Declared]) -> Vec<MilestoneRow> {
+    if record.milestones.t0_s.is_none() {
+        return Vec::new();
+    }
+    let text = |name| declared.iter().find(|declared| declared.milestone == name).map(|declared| declared.text.clone());
+    named(&record.milestones)
+        .into_iter()
+        .map(|(name, at)| MilestoneRow {
+            name,
+            at: at.map_or("never, or unobserved".into(), since_t0),
+            declared: text(name).unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn downtime(record: &ScenarioRecord) -> Vec<(&'static str, String)> {
+    if record.downtime_total_s.is_none() {
+        return Vec::new();
+    }
+    let worst = record.worst_second.as_ref().map_or(NOTHING.into(), |worst| {
+        let p99 = latency_words(Some(worst.p99_ms), record.deadline_ms);
+        let from = if worst.start_s == 0.0 { "from t0".into() } else { format!("from t0 {}", since_t0(worst.start_s)) };
+        format!("{} of {} good, p99 {p99}, {from}", worst.good, worst.due)
+    });
+    vec![
+        ("total downtime", maybe_seconds(record.downtime_total_s)),
+        ("outages", record.outages.map_or(NOTHING.into(), |count| count.to_string())),
+        ("availability throughout", percent(record.availability_pct)),
+        ("worst second", worst),
+    ]
+}
+
+fn validity(record: &ScenarioRecord) -> Vec<ValidityRow> {
+    let validity = &record.validity;
+    let row = |name, value, good| ValidityRow { name, value, good };
+    let yes = |flag| if flag { "yes" } else { "no" }.to_string();
+    let millis = |value: Option<f64>| value.map_or(NOTHING.into(), |ms| seconds(ms / 1e3));
+    let pressure = validity.cpu_pressure_pct.map_or("the kernel does not tell".into(), |pct| percent(Some(pct)));
+    vec![
+        row("steady before the fault", yes(validity.steady_before), validity.steady_before),
+        row("every fault confirmed by its witness", yes(validity.faults_confirmed), validity.faults_confirmed),
+        row("probes sent late, p99", millis(validity.lateness_p99_ms), true),
+        row("resolution", millis(validity.resolution_ms), true),
+        row("CPU pressure, highest", pressure, true),
+        row("records dropped", grouped(validity.recorder_drops), validity.recorder_drops == 0),
+        row("requests of the goose users", grouped(validity.user_requests), true),
+    ]
+}
+
+/// The servers, those that were struck first where there are too many to show.
+fn servers(plan: &ScenarioPlan, record: &ScenarioRecord) -> Vec<ServerRow> {
+    let links = &plan.infrastructure.links;
+    let row = |server: &crate::infrastructure::Server| ServerRow {
+        name: server.name.clone(),
+        role: server.role.clone(),
+        zone: server.zone.clone(),
+        links: links.iter().filter(|(a, b)| *a == server.name || *b == server.name).count(),
+        struck: record.strikes.iter().any(|strike| server_of(&strike.target) == server.name),
+    };
+    let mut rows: Vec<ServerRow> = plan.infrastructure.servers.values().map(row).collect();
+    if rows.len() > MOST_SERVERS {
+        rows.sort_by_key(|server| !server.struck);
+        rows.truncate(MOST_SERVERS);
+    }
+    rows
+}
+
+fn logs(history: &History) -> Vec<String> {
+    let folder = logs_folder(history.plan.index);
+    let mut names: Vec<String> = Vec::new();
+    for record in watched(history) {
+        if let Event::InstanceBooted { server, .. } = &record.event
+            && !names.iter().any(|name| name.ends_with(&format!("/{server}")))
+        {
+            names.push(format!("{folder}/{server}"));
+        }
+    }
+    names
+}

@@ -1,0 +1,234 @@
+//! A history on the time axis of the plots: seconds since the scenario's zero, faults as windows, moments as marks.
+//!
+//! Owns only what is drawn. What is judged is measured elsewhere and comes with the record.
+
+use super::bins::{Stretch, bin_width_s};
+use crate::history::{Event, History};
+use crate::measure::moments::{Moments, server_of, watched};
+use crate::report::record::{Milestones, ScenarioRecord};
+use crate::report::words::since_t0;
+
+/// Bins are this wide while they fit.
+const FINEST_BIN_S: f64 = 0.1;
+/// Up to this many fit: 2 min of the finest.
+const MOST_BINS: usize = 1200;
+/// The plots around t0 have at most this many bins, of at least [`FINEST_FOCUS_BIN_S`].
+const MOST_FOCUS_BINS: usize = 250;
+/// See [`MOST_FOCUS_BINS`].
+const FINEST_FOCUS_BIN_S: f64 = 0.01;
+/// A p99 wants at least this many samples to differ from the maximum.
+const SAMPLES_FOR_P99: f64 = 100.0;
+
+/// A stretch in which a fault was in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaultWindow {
+    pub from_s: f64,
+    pub to_s: f64,
+}
+
+/// A moment that has a name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    /// Since the scenario's zero.
+    pub at_s: f64,
+    pub label: String,
+}
+
+/// A history, ready to be drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timeline {
+    zero_us: u64,
+    /// Probes due a second.
+    pub rate: f64,
+    /// From zero to the end of the watch.
+    pub whole: Stretch,
+    /// The same in bins that are wide enough for a p99.
+    pub whole_for_p99: Stretch,
+    /// From a little before t0 until normal; `None` where the whole shows that well enough.
+    pub focus: Option<Stretch>,
+    pub windows: Vec<FaultWindow>,
+    /// t0, since zero.
+    pub t0_s: Option<f64>,
+    pub marks: Vec<Mark>,
+}
+
+impl Timeline {
+    /// The timeline of a scenario; `None` if nothing was probed. `share` is how many scenarios share the file: the
+    /// more, the wider the bins, so that the file stays small.
+    pub fn of(history: &History, record: &ScenarioRecord, share: usize) -> Option<Timeline> {
+        let zero_us = zero_us(history);
+        let end_s = end_s(history, zero_us);
+        if history.probes.is_empty() || end_s <= 0.0 {
+            return None;
+        }
+        let rate = history.plan.settings.load.rate;
+        let cut = |range_s, bin_s| Stretch::cut(&history.probes, zero_us, range_s, bin_s, record.deadline_ms);
+        let whole_s = (0.0, end_s);
+        let bin_s = bin_width_s(end_s, FINEST_BIN_S, (24_000 / share.max(1)).clamp(100, MOST_BINS));
+        let p99_bin_s = bin_s * (SAMPLES_FOR_P99 / (rate * bin_s).max(1e-9)).ceil().clamp(1.0, 1000.0);
+        Some(Timeline {
+            zero_us,
+            rate,
+            whole: cut(whole_s, bin_s),
+            whole_for_p99: cut(whole_s, p99_bin_s),
+            focus: focus_s(&record.milestones, end_s)
+                .map(|range| cut(range, bin_width_s(range.1 - range.0, FINEST_FOCUS_BIN_S, MOST_FOCUS_BINS))),
+            windows: windows(history, record, zero_us, end_s),
+            t0_s: record.milestones.t0_s,
+            marks: marks(record),
+        })
+    }
+
+    /// Where a moment of the run's clock lies, in seconds since the scenario's zero.
+    pub fn since_zero_s(&self, at_us: u64) -> f64 {
+        since_s(self.zero_us, at_us)
+    }
+}
+
+fn since_s(zero_us: u64, at_us: u64) -> f64 {
+    (at_us as f64 - zero_us as f64) / 1e6
+}
+
+/// The scenario's zero: the steady baseline's begin, or, where there was none, the attempt's.
+fn zero_us(history: &History) -> u64 {
+    let begun = || watched(history).first().map(|first| first.at_us);
+    Moments::of(history).zero_us.or_else(begun).unwrap_or(0)
+}
+
+fn end_s(history: &History, zero_us: u64) -> f64 {
+    since_s(zero_us, Moments::of(history).end_us)
+}
+
+/// From a little before t0 until a little after the last milestone, if that is less than half of the watch.
+fn focus_s(milestones: &Milestones, end_s: f64) -> Option<(f64, f64)> {
+    let t0_s = milestones.t0_s?;
+    let last_s = named(milestones).into_iter().filter_map(|(_, at_s)| at_s).fold(0.0, f64::max);
+    let span_s = (last_s * 1.25).max(1.0);
+    let (from_s, to_s) = ((t0_s - 0.15 * span_s).max(0.0), (t0_s + span_s).min(end_s));
+    (to_s - from_s < end_s / 2.0).then_some((from_s, to_s))
+}
+
+/// A confirmed fault is in force from its injection until it was healed or its victim was ready again; else until the end.
+fn windows(history: &History, record: &ScenarioRecord, zero_us: u64, end_s: f64) -> Vec<FaultWindow> {
+    let confirmed = record.strikes.iter().filter(|strike| strike.t0_s.is_some());
+    let begun = confirmed.filter_map(|strike| Some((strike, strike.injected_s.or(strike.t0_s)?)));
+    begun
+        .map(|(strike, from_s)| {
+            let ready_again = watched(history).iter().find_map(|happened| match &happened.event {
+                Event::ServerReady { server, .. } if server == server_of(&strike.target) => {
+                    Some(since_s(zero_us, happened.at_us)).filter(|at_s| *at_s > from_s)
+                }
+                _ => None,
+            });
+            FaultWindow { from_s, to_s: strike.healed_s.or(ready_again).unwrap_or(end_s).min(end_s) }
+        })
+        .collect()
+}
+
+/// The milestones in the order of their times, and the strikes that no witness confirmed.
+fn marks(record: &ScenarioRecord) -> Vec<Mark> {
+    let milestones = &record.milestones;
+    let unconfirmed = record.strikes.iter().filter(|strike| strike.t0_s.is_none());
+    let mut marks: Vec<Mark> = unconfirmed
+        .filter_map(|strike| Some(Mark { at_s: strike.injected_s?, label: "struck, not confirmed".into() }))
+        .collect();
+    marks.dedup();
+    if let Some(t0_s) = milestones.t0_s {
+        marks.push(Mark { at_s: t0_s, label: "t0".into() });
+        let reached = named(milestones).into_iter().filter_map(|(name, after_s)| Some((name, after_s?)));
+        marks.extend(
+            reached
+                .map(|(name, after_s)| Mark { at_s: t0_s + after_s, label: format!("{name} {}", since_t0(after_s)) }),
+        );
+    }
+    marks.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    marks
+}
+
+/// The milestones after t0 with the words they go by, in the order in which they are told.
+pub fn named(milestones: &Milestones) -> [(&'static str, Option<f64>); 8] {
+    [
+        ("first error", milestones.first_error_s),
+        ("detected", milestones.detected_s),
+        ("removed", milestones.removed_s),
+        ("service back", milestones.service_s),
+        ("booted", milestones.booted_s),
+        ("configured", milestones.configured_s),
+        ("redundant", milestones.redundant_s),
+        ("normal", milestones.normal_s),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Record;
+    use crate::report::sample;
+
+    fn timeline(index: u32) -> Timeline {
+        let run = sample::run();
+        Timeline::of(&run.histories[&index], &run.record.scenarios[index as usize], 1).unwrap()
+    }
+
+    #[test]
+    fn every_probe_since_zero_is_in_exactly_one_bin() {
+        let timeline = timeline(1);
+        let counted: u32 = timeline.whole.bins.iter().flat_map(|bin| bin.counts).sum();
+        assert_eq!(counted, 75 * 500);
+        assert!(timeline.whole.bins.iter().all(|bin| bin.counts.iter().sum::<u32>() == 50));
+    }
+
+    #[test]
+    fn an_outage_of_3300_ms_is_1650_bad_probes_from_t0() {
+        let timeline = timeline(1);
+        let bad: u32 = timeline.whole.bins.iter().map(|bin| bin.counts[1..].iter().sum::<u32>()).sum();
+        assert_eq!(bad, 1650);
+        let first = timeline.whole.bins.iter().find(|bin| bin.counts[0] < 50).unwrap();
+        assert!((first.start_s - 6.0).abs() < 1e-6, "{}", first.start_s);
+    }
+
+    #[test]
+    fn a_p99_rests_on_at_least_a_hundred_probes() {
+        let timeline = timeline(0);
+        assert!((timeline.whole_for_p99.bin_s - 0.2).abs() < 1e-12, "{}", timeline.whole_for_p99.bin_s);
+        assert!(timeline.whole_for_p99.bins.iter().all(|bin| bin.counts.iter().sum::<u32>() == 100));
+    }
+
+    #[test]
+    fn a_dead_servers_fault_ends_when_its_replacement_is_ready() {
+        let window = &timeline(0).windows[0];
+        assert!((window.from_s - 6.0).abs() < 1e-9 && (window.to_s - 8.42).abs() < 1e-6, "{window:?}");
+    }
+
+    #[test]
+    fn a_fault_that_was_not_confirmed_is_marked_but_not_shaded() {
+        let timeline = timeline(2);
+        assert_eq!(timeline.windows, []);
+        assert_eq!(timeline.marks, [Mark { at_s: 6.0, label: "struck, not confirmed".into() }]);
+    }
+
+    #[test]
+    fn zero_is_that_of_the_last_attempt() {
+        let run = sample::run();
+        let mut history = run.histories[&0].clone();
+        let restarted = Record { event: Event::ScenarioStarted { attempt: 2 }, ..history.events[0].clone() };
+        history.events.push(Record { at_us: 90_000_000, ..restarted });
+        assert_eq!(zero_us(&history), 90_000_000, "the second attempt was never steady");
+    }
+
+    #[test]
+    fn the_time_around_t0_is_cut_finely() {
+        let focus = timeline(0).focus.unwrap();
+        let (from_s, to_s) = focus.range_s;
+        assert!((from_s - 5.3825).abs() < 1e-9 && (to_s - 10.27).abs() < 1e-9, "{:?}", focus.range_s);
+        let bad: u32 = focus.bins.iter().map(|bin| bin.counts[1..].iter().sum::<u32>()).sum();
+        assert_eq!((focus.bin_s, bad), (0.02, 42));
+        assert_eq!(timeline(2).focus, None, "there was no t0");
+    }
+
+    #[test]
+    fn where_nothing_was_probed_nothing_is_drawn() {
+        let run = sample::run();
+        assert_eq!(Timeline::of(&run.histories[&3], &run.record.scenarios[3], 1), None);
+    }
+}

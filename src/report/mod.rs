@@ -1,0 +1,70 @@
+//! What people read: every report is rendered from a judged run alone, so it can be rendered again.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::history::History;
+use crate::plan::Plan;
+
+pub mod bundle;
+pub mod html;
+pub mod junit;
+pub mod record;
+pub mod run_json;
+pub mod summary;
+pub mod terminal;
+pub mod words;
+
+#[cfg(test)]
+mod sample;
+
+pub use bundle::{REPORTS, write_all};
+pub use record::{RunRecord, ScenarioRecord};
+pub use terminal::verdict_table;
+
+/// `env.json`: where and how a run ran; recorded at its start, so that reports stay pure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    pub run_id: String,
+    pub started_at: String,
+    /// The version of anarcho-chimp.
+    pub chimp_version: String,
+    pub git_sha: Option<String>,
+    pub kernel: String,
+    pub cpus: usize,
+    /// Program → version line: haproxy, nginx, keepalived, sshd.
+    pub programs: BTreeMap<String, String>,
+    /// The command that reproduces the run, seed included.
+    pub command: String,
+    /// It ran under `CI=true`, where what was skipped is not fine.
+    #[serde(default)]
+    pub ci: bool,
+}
+
+/// Where the logs of a scenario's servers lie in the bundle: a folder each.
+pub fn logs_folder(scenario: u32) -> String {
+    format!("nodes/{scenario:02}")
+}
+
+/// A run, judged: all that a report may look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JudgedRun {
+    pub environment: Environment,
+    pub plan: Plan,
+    pub record: RunRecord,
+    /// One a scenario that ran, by the scenario's index.
+    pub histories: BTreeMap<u32, History>,
+}
+
+/// A way to show a judged run. Pure: the same run gives the same bytes.
+pub trait Report {
+    /// The file's name in the bundle.
+    fn file_name(&self) -> &'static str;
+    /// Writes the whole report.
+    ///
+    /// # Errors
+    /// Only those of `out`.
+    fn render(&self, run: &JudgedRun, out: &mut dyn Write) -> io::Result<()>;
+}

@@ -1,0 +1,169 @@
+//! `run.json`: what a run came to, as data. Units are in the field names; null means never, or not observed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::checker::{Phase, Verdict};
+
+/// The whole of `run.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The version of this schema: 1.
+    pub schema: u32,
+    /// `2026-11-23T08-20-11Z-7`: start and seed.
+    pub run_id: String,
+    /// The seed of the run.
+    pub seed: u64,
+    /// The provider's name.
+    pub provider: String,
+    /// The worst of the scenarios'.
+    pub verdict: Verdict,
+    /// What the process ended with.
+    pub exit_code: u8,
+    /// When it began, RFC 3339.
+    pub started_at: String,
+    /// From start to end.
+    pub duration_s: f64,
+    /// The commit of the working tree it ran in, where there is one.
+    pub git_sha: Option<String>,
+    /// 1 unless time was declared to run faster.
+    pub time_scale: f64,
+    /// Why the run ended early, if it did.
+    pub interrupted: Option<String>,
+    /// SHA-256 of the plan.
+    pub plan_sha256: String,
+    /// The scenarios, in order.
+    pub scenarios: Vec<ScenarioRecord>,
+}
+
+/// What one scenario came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioRecord {
+    /// Its index in the plan.
+    pub index: u32,
+    pub name: String,
+    pub feature_name: String,
+    /// The feature file.
+    pub feature: String,
+    pub line: usize,
+    pub tags: Vec<String>,
+    pub seed: u64,
+    pub verdict: Verdict,
+    /// Why, unless it passed.
+    pub reason: Option<String>,
+    /// The verdict in one sentence.
+    pub headline: String,
+    /// How often it was tried; more than 1 only after `infra` or `invalid`.
+    pub attempts: u32,
+    pub duration_s: f64,
+    pub hypotheses: Vec<HypothesisRecord>,
+    pub strikes: Vec<StrikeRecord>,
+    pub phases: Vec<PhaseRecord>,
+    pub milestones: Milestones,
+    /// Sum of the downtime windows.
+    pub downtime_total_s: Option<f64>,
+    /// The longest downtime window.
+    pub downtime_longest_s: Option<f64>,
+    /// How many downtime windows.
+    pub outages: Option<u32>,
+    /// Good ÷ due, throughout.
+    pub availability_pct: Option<f64>,
+    /// The deadline that availability is quoted with.
+    pub deadline_ms: f64,
+    /// Quantiles over the span from t0 that `stays` is judged over.
+    pub worst_second: Option<WorstSecond>,
+    pub validity: Validity,
+}
+
+/// One `Then`, judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HypothesisRecord {
+    pub step: String,
+    pub line: usize,
+    pub expected: String,
+    pub observed: String,
+    pub value: Option<f64>,
+    pub unit: String,
+    pub margin_pct: Option<f64>,
+    pub n: u64,
+    pub verdict: Verdict,
+    pub reason: Option<String>,
+}
+
+/// One strike on one target, as it happened. Times are seconds since the scenario's first steady moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StrikeRecord {
+    pub strike: u32,
+    pub fault: String,
+    pub step: String,
+    pub line: usize,
+    pub target: String,
+    /// Why this target: ties and draws.
+    pub why: String,
+    pub injected_s: Option<f64>,
+    /// When its witness confirmed it; null if it never did.
+    pub t0_s: Option<f64>,
+    /// What the witness saw.
+    pub witness: String,
+    pub healed_s: Option<f64>,
+}
+
+/// One phase, measured by the prober. Times are seconds since the scenario's zero.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PhaseRecord {
+    pub phase: Phase,
+    pub start_s: f64,
+    pub end_s: f64,
+    pub due: u64,
+    pub good: u64,
+    pub availability_pct: Option<f64>,
+    pub p50_ms: Option<f64>,
+    pub p95_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+    pub p999_ms: Option<f64>,
+    pub throughput_rps: f64,
+}
+
+/// Moments, in seconds: `t0_s` since the scenario's zero, all others since t0. Null where never or unobserved.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Milestones {
+    pub t0_s: Option<f64>,
+    pub first_error_s: Option<f64>,
+    pub detected_s: Option<f64>,
+    pub removed_s: Option<f64>,
+    pub service_s: Option<f64>,
+    pub booted_s: Option<f64>,
+    pub configured_s: Option<f64>,
+    pub redundant_s: Option<f64>,
+    pub normal_s: Option<f64>,
+}
+
+/// The second (by due time, from t0) with the most bad or slow requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorstSecond {
+    /// Its begin, since t0.
+    pub start_s: f64,
+    pub due: u64,
+    pub good: u64,
+    pub p99_ms: f64,
+}
+
+/// Whether the run can be believed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Validity {
+    /// Whether the baseline was steady.
+    pub steady_before: bool,
+    /// How much later than due probes were sent, at p99.
+    pub lateness_p99_ms: Option<f64>,
+    /// The highest CPU pressure seen (`some avg10`), where the kernel tells.
+    pub cpu_pressure_pct: Option<f64>,
+    /// Every strike's witness confirmed.
+    pub faults_confirmed: bool,
+    /// What the recorder had to drop.
+    pub recorder_drops: u64,
+    /// Finest difference in time that may be asserted: max(1/rate, lateness p99).
+    pub resolution_ms: Option<f64>,
+    /// Requests the goose users made; they never count in a verdict.
+    pub user_requests: u64,
+    /// Every reason not to believe it.
+    pub reasons: Vec<String>,
+}

@@ -1,0 +1,183 @@
+//! `summary.md`: what a CI job shows. One line of totals, a row a scenario, and for each that did not pass one
+//! **Why** and one **Reproduce** line.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use crate::checker::Verdict;
+
+use super::record::ScenarioRecord;
+use super::words::{exit_meaning, key_figures, one_line, seconds, totals, verdict_sign, verdict_word, why};
+use super::{JudgedRun, Report};
+
+/// The most that is written, in bytes: GitHub refuses job summaries and comments of more than 64 KiB.
+const LIMIT: usize = 60_000;
+/// The part of it that the table may take, so that there is always room for the reasons.
+const TABLE_LIMIT: usize = 35_000;
+/// The longest a single cell or reason may get, in characters.
+const TEXT_LIMIT: usize = 600;
+
+/// Renders `summary.md`.
+pub struct Summary;
+
+impl Report for Summary {
+    fn file_name(&self) -> &'static str {
+        "summary.md"
+    }
+
+    fn render(&self, run: &JudgedRun, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(markdown(run).as_bytes())
+    }
+}
+
+fn markdown(run: &JudgedRun) -> String {
+    let mut text = String::new();
+    head(&mut text, run);
+    table(&mut text, &run.record.scenarios);
+    reasons(&mut text, run);
+    text
+}
+
+fn head(text: &mut String, run: &JudgedRun) {
+    let record = &run.record;
+    let (sign, word) = (verdict_sign(record.verdict), verdict_word(record.verdict));
+    let facts = [totals(record), seconds(record.duration_s), format!("seed {}", record.seed)].join(" · ");
+    let exit = format!("exit {} ({})", record.exit_code, exit_meaning(record.exit_code));
+    put(text, &format!("**{sign} {word}** · {facts} · {exit}\n"));
+    if let Some(why) = &record.interrupted {
+        put(text, &format!("\n**Ended early:** {}\n", escaped(why)));
+    }
+}
+
+fn table(text: &mut String, scenarios: &[ScenarioRecord]) {
+    if scenarios.is_empty() {
+        return;
+    }
+    put(text, "\n| verdict | scenario | availability degraded | p99 | longest outage | recovery |\n");
+    put(text, "|---|---|--:|--:|--:|--:|\n");
+    for (done, scenario) in scenarios.iter().enumerate() {
+        let row = row(scenario);
+        if text.len() + row.len() > TABLE_LIMIT {
+            put(text, &format!("\n… and {} more scenarios: see `report.html`.\n", scenarios.len() - done));
+            return;
+        }
+        put(text, &row);
+    }
+}
+
+fn row(scenario: &ScenarioRecord) -> String {
+    let figures = key_figures(scenario);
+    let (sign, word) = (verdict_sign(scenario.verdict), verdict_word(scenario.verdict));
+    let tried = if scenario.attempts > 1 { format!(" ({} attempts)", scenario.attempts) } else { String::new() };
+    format!(
+        "| {sign} {word} | {}{tried} | {} | {} | {} | {} |\n",
+        escaped(&scenario.name),
+        figures.availability,
+        figures.p99,
+        figures.outage,
+        figures.recovery
+    )
+}
+
+fn reasons(text: &mut String, run: &JudgedRun) {
+    let not_passed: Vec<_> = run.record.scenarios.iter().filter(|s| s.verdict != Verdict::Pass).collect();
+    for (done, scenario) in not_passed.iter().enumerate() {
+        let reason = reason(scenario, &run.environment.command);
+        // 100 bytes are kept for the line that says what was left out.
+        if text.len() + reason.len() > LIMIT - 100 {
+            put(text, &format!("\n… and {} more that did not pass: see `report.html`.\n", not_passed.len() - done));
+            return;
+        }
+        put(text, &reason);
+    }
+}
+
+fn reason(scenario: &ScenarioRecord, command: &str) -> String {
+    let (sign, word) = (verdict_sign(scenario.verdict), verdict_word(scenario.verdict));
+    format!(
+        "\n**{sign} {word}: {}**\n**Why** {}\n**Reproduce** {} ({})\n",
+        escaped(&scenario.name),
+        escaped(&why(scenario)),
+        code(command),
+        code(&format!("{}:{}", scenario.feature, scenario.line))
+    )
+    .replace("**\n**", "**  \n**")
+    .replace("\n**Reproduce", "  \n**Reproduce")
+}
+
+fn put(text: &mut String, part: &str) {
+    text.write_str(part).expect("a String takes any text");
+}
+
+/// Plain text for Markdown: one line, with everything that Markdown or HTML would take as its own escaped.
+fn escaped(text: &str) -> String {
+    let mut safe = String::new();
+    for c in clipped(text).chars() {
+        match c {
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '&' => safe.push_str("&amp;"),
+            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '@' | '!' => {
+                safe.push('\\');
+                safe.push(c);
+            }
+            _ => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// A code span; a longer fence where the text itself has backticks.
+fn code(text: &str) -> String {
+    let text = clipped(text);
+    let run = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let (fence, pad) = ("`".repeat(run + 1), if run > 0 { " " } else { "" });
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+fn clipped(text: &str) -> String {
+    let line = one_line(text);
+    match line.char_indices().nth(TEXT_LIMIT) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn totals_a_row_a_scenario_and_the_reasons() {
+        insta::assert_snapshot!(markdown(&sample::run()));
+    }
+
+    #[test]
+    fn it_never_grows_past_what_a_ci_job_takes() {
+        let mut run = sample::run();
+        let (pass, fail) = (run.record.scenarios[0].clone(), run.record.scenarios[1].clone());
+        run.record.scenarios = (0..2000).map(|n| if n % 2 == 0 { pass.clone() } else { fail.clone() }).collect();
+        let text = markdown(&run);
+        assert!(text.len() <= LIMIT, "{} bytes", text.len());
+        assert!(text.contains("more scenarios: see `report.html`"));
+        assert!(text.contains("more that did not pass: see `report.html`"));
+        assert!(text.contains("**Why**"));
+    }
+
+    #[test]
+    fn a_hostile_name_stays_text() {
+        let text = markdown(&sample::hostile());
+        let outside_code: Vec<&str> = text.lines().filter(|line| !line.starts_with("**Reproduce**")).collect();
+        assert!(!outside_code.join("\n").contains("<script"), "{text}");
+        assert!(!text.contains("\u{1b}"));
+        let row = text.lines().find(|line| line.contains("script")).unwrap();
+        assert_eq!(row.replace("\\|", "").matches('|').count(), 7, "{row}");
+    }
+
+    #[test]
+    fn a_command_with_backticks_gets_a_longer_fence() {
+        assert_eq!(code("a `b` c"), "`` a `b` c ``");
+        assert_eq!(code("plain"), "`plain`");
+    }
+}

@@ -1,0 +1,220 @@
+//! The words and figures that every report shares, so that terminal, Markdown, JUnit and HTML say the same.
+//!
+//! Owns: how a verdict, a phase, an exit code and a number are written. Not: how they are laid out.
+
+use std::time::Duration;
+
+use crate::checker::{Phase, Verdict};
+use crate::units::{show_duration, trimmed};
+
+use super::record::{HypothesisRecord, RunRecord, ScenarioRecord};
+
+/// What stands where nothing was measured.
+pub const NOTHING: &str = "—";
+
+/// The verdict's word, as in `run.json`.
+pub fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Invalid => "invalid",
+        Verdict::Infra => "infra",
+        Verdict::Aborted => "aborted",
+        Verdict::Skipped => "skipped",
+    }
+}
+
+/// A sign beside the word, so that no verdict is told by colour alone.
+pub fn verdict_sign(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "✓",
+        Verdict::Fail => "✗",
+        Verdict::Invalid => "?",
+        Verdict::Infra => "!",
+        Verdict::Aborted => "■",
+        Verdict::Skipped => "–",
+    }
+}
+
+/// What the process's exit code means.
+pub fn exit_meaning(code: u8) -> &'static str {
+    match code {
+        0 => "every scenario passed",
+        1 => "a hypothesis was refuted",
+        2 => "the features or the command line are wrong",
+        3 => "it could not be told: a scenario was invalid, could not be provisioned, or was skipped under CI",
+        4 => "a stop condition ended the run",
+        5 => "cleaning up failed",
+        7 => "nothing ran",
+        130 => "interrupted",
+        _ => "unknown",
+    }
+}
+
+/// `5 scenarios: 1 passed, 2 failed, 1 invalid, 1 skipped`, leaving out what is zero.
+pub fn totals(record: &RunRecord) -> String {
+    const KINDS: [(Verdict, &str); 6] = [
+        (Verdict::Pass, "passed"),
+        (Verdict::Fail, "failed"),
+        (Verdict::Invalid, "invalid"),
+        (Verdict::Infra, "infra"),
+        (Verdict::Aborted, "aborted"),
+        (Verdict::Skipped, "skipped"),
+    ];
+    let all = record.scenarios.len();
+    let counts: Vec<String> = KINDS
+        .iter()
+        .map(|(verdict, word)| (record.scenarios.iter().filter(|s| s.verdict == *verdict).count(), word))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let noun = if all == 1 { "scenario" } else { "scenarios" };
+    if counts.is_empty() { "no scenario ran".into() } else { format!("{all} {noun}: {}", counts.join(", ")) }
+}
+
+/// The four figures that stand beside every scenario's name, as text.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct KeyFigures {
+    /// Good ÷ due, while degraded.
+    pub availability: String,
+    /// Throughout.
+    pub p99: String,
+    /// The longest downtime window.
+    pub outage: String,
+    /// From t0 until service and redundancy are back and steady; `never` if they were not.
+    pub recovery: String,
+}
+
+/// The key figures of a scenario.
+pub fn key_figures(scenario: &ScenarioRecord) -> KeyFigures {
+    let phase = |wanted| scenario.phases.iter().find(|measured| measured.phase == wanted);
+    let recovery = match (scenario.milestones.normal_s, scenario.milestones.t0_s) {
+        (Some(s), _) => seconds(s),
+        (None, Some(_)) => "never".into(),
+        (None, None) => NOTHING.into(),
+    };
+    KeyFigures {
+        availability: percent(phase(Phase::Degraded).and_then(|p| p.availability_pct)),
+        p99: latency(phase(Phase::Throughout).and_then(|p| p.p99_ms), scenario.deadline_ms),
+        outage: match scenario.downtime_longest_s {
+            Some(s) if s <= 0.0 => "none".into(),
+            Some(s) => seconds(s),
+            None => NOTHING.into(),
+        },
+        recovery,
+    }
+}
+
+/// Why a scenario did not pass, in one line: the refuted hypotheses, else the reason.
+pub fn why(scenario: &ScenarioRecord) -> String {
+    let refuted: Vec<String> = not_passed(scenario)
+        .filter(|hypothesis| hypothesis.verdict == Verdict::Fail)
+        .map(|h| format!("“{}” expected {}, observed {}", h.step, h.expected, h.observed))
+        .collect();
+    match (&scenario.reason, refuted.is_empty()) {
+        (_, false) if scenario.verdict == Verdict::Fail => refuted.join("; "),
+        (Some(reason), _) => one_line(reason),
+        (None, _) => one_line(&scenario.headline),
+    }
+}
+
+/// The hypotheses that did not pass.
+pub fn not_passed(scenario: &ScenarioRecord) -> impl Iterator<Item = &HypothesisRecord> {
+    scenario.hypotheses.iter().filter(|hypothesis| hypothesis.verdict != Verdict::Pass)
+}
+
+/// `99.73 %`. Never rounded up to 100: a single bad request among a million still shows.
+pub fn percent(value: Option<f64>) -> String {
+    match value {
+        None => NOTHING.into(),
+        Some(pct) if pct < 100.0 && pct > 99.9985 => "> 99.998 %".into(),
+        Some(pct) if pct < 100.0 && pct > 99.0 => format!("{} %", trimmed((pct * 1000.0).floor() / 1000.0, 3)),
+        Some(pct) => format!("{} %", trimmed(pct, 2)),
+    }
+}
+
+/// A latency given in milliseconds. At the deadline it is a lower bound: `≥ 5 s`.
+pub fn latency(value_ms: Option<f64>, deadline_ms: f64) -> String {
+    match value_ms {
+        None => NOTHING.into(),
+        Some(ms) if deadline_ms > 0.0 && ms >= deadline_ms => format!("≥ {}", seconds(deadline_ms / 1e3)),
+        Some(ms) => seconds(ms / 1e3),
+    }
+}
+
+/// Seconds as people write them: `84 ms`, `3.31 s`, `2 min 3 s`; a minus sign where it is before zero.
+pub fn seconds(value: f64) -> String {
+    if !value.is_finite() {
+        return NOTHING.into();
+    }
+    let text = show_duration(Duration::from_secs_f64(value.abs()));
+    if value < 0.0 { format!("−{text}") } else { text }
+}
+
+/// [`seconds`], or a dash.
+pub fn maybe_seconds(value: Option<f64>) -> String {
+    value.map_or(NOTHING.into(), seconds)
+}
+
+/// Seconds since t0, always with a sign: `+84 ms`, `−3 ms`.
+pub fn since_t0(value: f64) -> String {
+    if value < 0.0 { seconds(value) } else { format!("+{}", seconds(value)) }
+}
+
+/// `30,000`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The text on one line and without control characters, so that a name can't reach into a terminal or a table.
+pub fn one_line(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bad_request_in_a_million_is_not_a_hundred_percent() {
+        assert_eq!(percent(Some(99.9999)), "> 99.998 %");
+        assert_eq!(percent(Some(99.9979)), "99.997 %");
+        assert_eq!(percent(Some(100.0)), "100 %");
+        assert_eq!(percent(Some(12.345)), "12.35 %");
+        assert_eq!(percent(None), "—");
+    }
+
+    #[test]
+    fn a_latency_at_the_deadline_is_a_lower_bound() {
+        assert_eq!(latency(Some(5000.0), 5000.0), "≥ 5 s");
+        assert_eq!(latency(Some(84.0), 5000.0), "84 ms");
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(30_000), "30,000");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn moments_before_t0_have_a_minus_sign() {
+        assert_eq!(since_t0(-0.003), "−3 ms");
+        assert_eq!(since_t0(0.084), "+84 ms");
+    }
+
+    #[test]
+    fn a_name_cannot_smuggle_control_characters() {
+        assert_eq!(one_line("a\u{1b}[31mb\nc"), "a [31mb c");
+    }
+}

@@ -1,0 +1,318 @@
+//! What roles render to, whether the programs accept it, and what users are told about their own roles.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::Command;
+
+use super::*;
+use crate::infrastructure::{Draft, Infrastructure};
+use crate::provider::UserData;
+use crate::settings::Settings;
+
+fn paper() -> Infrastructure {
+    let mut draft = Draft::default();
+    draft.behind_haproxy(4, "webserver").unwrap();
+    draft.build().unwrap()
+}
+
+fn rendered(site: &Infrastructure, settings: &Settings, server: &str) -> UserData {
+    let addresses = Addresses::assign(site, |index| Ipv4Addr::new(198, 18, 0, 10 + index as u8), 24);
+    render(site, &addresses, settings, server).unwrap()
+}
+
+fn text<'a>(data: &'a UserData, path: &str) -> &'a str {
+    let file = data.files.iter().find(|file| file.path == Path::new(path)).unwrap_or_else(|| panic!("no {path}"));
+    match &file.content {
+        FileContent::Text(text) => text,
+        FileContent::CopyOf(path) => panic!("a copy of {}", path.display()),
+    }
+}
+
+#[test]
+fn haproxy_is_configured_from_the_settings() {
+    insta::assert_snapshot!(text(&rendered(&paper(), &Settings::default(), "lb-1"), "/etc/haproxy/chimp.cfg"));
+}
+
+#[test]
+fn keepalived_is_configured_from_the_settings() {
+    insta::assert_snapshot!(text(&rendered(&paper(), &Settings::default(), "lb-1"), "/etc/keepalived/chimp.conf"));
+}
+
+#[test]
+fn the_second_balancer_differs_in_its_addresses_and_its_priority() {
+    let (one, two) = ["lb-1", "lb-2"].map(|name| rendered(&paper(), &Settings::default(), name)).into();
+    let (one, two) = (text(&one, "/etc/keepalived/chimp.conf"), text(&two, "/etc/keepalived/chimp.conf"));
+    let only = |here: &str, there: &str, sign: &str| -> Vec<String> {
+        let new = here.lines().filter(|line| !there.lines().any(|other| other == *line));
+        new.map(|line| format!("{sign}{line}")).collect()
+    };
+    insta::assert_snapshot!([only(one, two, "-"), only(two, one, "+")].concat().join("\n"));
+}
+
+#[test]
+fn nginx_says_who_answered() {
+    let data = rendered(&paper(), &Settings::default(), "web-3");
+    assert!(text(&data, "/srv/www/index.html").contains("web-3"));
+    assert!(text(&data, "/etc/nginx/chimp.conf").contains("add_header X-Served-By web-3 always;"));
+    assert_eq!(data.services.len(), 1);
+}
+
+#[test]
+fn every_server_knows_all_others_by_name() {
+    insta::assert_snapshot!(text(&rendered(&paper(), &Settings::default(), "web-1"), "/etc/hosts"));
+}
+
+#[test]
+fn without_keepalived_the_first_holder_has_the_address_for_good() {
+    let mut settings = Settings::default();
+    settings.balancer.keepalived = false;
+    let (one, two) = (rendered(&paper(), &settings, "lb-1"), rendered(&paper(), &settings, "lb-2"));
+    assert_eq!(one.run.last().unwrap()[2], "ip address add 198.18.0.16/24 dev eth0");
+    assert_eq!(two.run.last().unwrap()[2], "");
+    assert!(one.services.iter().chain(&two.services).all(|service| service.name == "haproxy"));
+    assert!(one.files.iter().all(|file| !file.path.starts_with("/etc/keepalived")));
+}
+
+#[test]
+fn keepalived_runs_only_where_an_address_is_shared() {
+    let mut draft = Draft::default();
+    draft.behind(4, "webserver", 2, "load balancer").unwrap();
+    let alone = rendered(&draft.build().unwrap(), &Settings::default(), "lb-1");
+    assert_eq!(alone.services.iter().map(|service| service.name.as_str()).collect::<Vec<_>>(), ["haproxy"]);
+    assert_eq!(alone.run.last().unwrap()[2], "");
+    let shared = rendered(&paper(), &Settings::default(), "lb-1");
+    assert_eq!(shared.services.len(), 2);
+}
+
+#[test]
+fn a_users_own_role_brings_files_service_environment_and_readiness() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/examples/python-site/site.yaml");
+    let site = crate::infrastructure::file::read(&path).unwrap();
+    let data = rendered(&site, &Settings::default(), "py-1");
+    let copied = &data.files.iter().find(|file| file.path.ends_with("index.html")).unwrap().content;
+    assert_eq!(*copied, FileContent::CopyOf(path.with_file_name("index.html")));
+    assert_eq!(data.services[0].command[4..], ["198.18.0.12", "8000"]);
+    assert_eq!(data.services[0].environment["PYTHONUNBUFFERED"], "1");
+    assert_eq!(site.roles["http-server"].readiness.http.as_deref(), Some("/index.html"));
+    let balancer = rendered(&site, &Settings::default(), "lb-1");
+    assert!(text(&balancer, "/etc/haproxy/chimp.cfg").contains("server py-2 198.18.0.13:8000\n"));
+    assert_eq!(site.servers_called("page server").len(), 2);
+}
+
+#[test]
+fn what_is_rendered_depends_on_the_infrastructure_alone() {
+    assert_eq!(rendered(&paper(), &Settings::default(), "lb-2"), rendered(&paper(), &Settings::default(), "lb-2"));
+}
+
+/// Reads a site with a role of its own from a folder that is removed again.
+fn own_site(name: &str, role: &str, site: &str) -> Infrastructure {
+    let folder = std::env::temp_dir().join(format!("chimp-own-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("shop.yaml"), role).unwrap();
+    std::fs::write(folder.join("site.yaml"), site).unwrap();
+    let site = crate::infrastructure::file::read(&folder.join("site.yaml"));
+    std::fs::remove_dir_all(&folder).unwrap();
+    site.unwrap()
+}
+
+const EVERYTHING: &str = "port: 8080
+files:
+  - path: /etc/shop
+    mode: 640
+    content: |
+      {{ server.name }} {{ server.address }}:{{ server.port }} {{ server.role }} {{ server.index }} zone {{ server.zone }}
+      {% for tag in server.tags %}
+      tag {{ tag }}
+      {% endfor %}
+      servers {% for s in servers %}{{ s.name }} {% endfor %}
+
+      peers {% for s in peers %}{{ s.name }}:{{ s.index }} {% endfor %}
+
+      backends {% for s in backends %}{{ s.name }}:{{ s.port }} {% endfor %}
+
+      entry {{ site.host }} {{ site.address }}:{{ site.port }}, shared: {{ virtual_ip is not none }}
+      {{ settings.balancer }} {{ settings.load }}
+  - { path: /etc/always, content: \"<&>\" }
+  - { path: /etc/never, content: x, when: virtual_ip or server.index > 10 }
+services:
+  - { name: shop, command: [/srv/shop, \"{{ server.index }}\"], environment: { PORT: \"{{ server.port }}\" } }
+";
+
+#[test]
+fn templates_can_speak_of_all_that_is_documented() {
+    let site = own_site(
+        "everything",
+        EVERYTHING,
+        "servers:\n  - {name: shop, role: shop, count: 11, zone: a, tags: [old, blue]}\n  - {name: db, role: webserver}\n\
+         links: [{from: shop, to: db}, {from: shop-10, to: shop-2}]\nentry: {host: shop-2}\nroles: {shop: shop.yaml}\n",
+    );
+    let data = rendered(&site, &Settings::default(), "shop-10");
+    insta::assert_snapshot!(text(&data, "/etc/shop"));
+    assert_eq!(text(&data, "/etc/always"), "<&>", "nothing is escaped");
+    let modes: Vec<_> = data.files.iter().map(|file| (file.path.display().to_string(), file.mode)).collect();
+    assert_eq!(modes[1..], [("/etc/shop".to_string(), 0o640), ("/etc/always".to_string(), 0o644)]);
+    assert_eq!(data.services[0].command, ["/srv/shop", "10"]);
+    assert_eq!(data.services[0].environment["PORT"], "8080");
+}
+
+#[test]
+fn a_program_that_the_role_brings_is_not_missing() {
+    let role =
+        "port: 80\nprograms: [/srv/shop, /srv/other]\nfiles: [{path: /srv/shop, copy: ./shop.yaml, mode: \"0755\"}]\n";
+    let site = own_site("brought", role, "servers: [{name: shop-1, role: shop}]\nroles: {shop: shop.yaml}\n");
+    let missing: Vec<String> = missing_programs(&site).into_iter().map(|missing| missing.program).collect();
+    assert_eq!(missing, ["/srv/other"]);
+}
+
+#[test]
+fn five_hundred_servers_are_checked_within_a_steps_patience() {
+    let mut draft = Draft::default();
+    draft.behind(498, "webserver", 2, "load balancer").unwrap();
+    let site = draft.build().unwrap();
+    let begun = std::time::Instant::now();
+    check_templates(&site, &Settings::default()).unwrap();
+    // It takes about 0.1 s; describing every server anew for every server took 6 s.
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
+/// What a user is told about this role, first when it is read, else when it is tried.
+fn complaint(name: &str, role: &str) -> String {
+    let folder = std::env::temp_dir().join(format!("chimp-role-{}-{}", name.replace(' ', "-"), std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("shop.yaml"), role).unwrap();
+    let site = "servers: [{name: shop-1, role: shop}]\nroles: {shop: shop.yaml}\n";
+    std::fs::write(folder.join("site.yaml"), site).unwrap();
+    let told = crate::infrastructure::file::read(&folder.join("site.yaml"))
+        .and_then(|site| check_templates(&site, &Settings::default()));
+    std::fs::remove_dir_all(&folder).unwrap();
+    told.expect_err(name).to_string().replace(&format!("{}/", folder.display()), "")
+}
+
+#[test]
+fn a_mistake_in_a_role_is_one_error_with_its_place_and_a_hint() {
+    let file = |content: &str| format!("port: 80\nfiles:\n  - path: /etc/shop\n    content: |\n{content}");
+    let roles: Vec<(&str, String)> = vec![
+        ("no port", "services: []\n".into()),
+        ("port 0", "port: 0\n".into()),
+        ("unknown field", "port: 80\nservises: []\n".into()),
+        ("unknown field inside", "port: 80\nservices:\n  - name: a\n    comand: [a]\n".into()),
+        ("the word node", "port: 80\nword: node\n".into()),
+        ("relative path", "port: 80\nfiles: [{path: etc/shop, content: x}]\n".into()),
+        ("neither content nor copy", "port: 80\nfiles:\n  - path: /etc/shop\n".into()),
+        ("both", "port: 80\nfiles: [{path: /etc/shop, content: a, copy: b}]\n".into()),
+        ("nothing to copy", "port: 80\nfiles: [{path: /etc/shop, copy: ./nowhere}]\n".into()),
+        ("mode", "port: 80\nfiles: [{path: /etc/shop, content: a, mode: rw-r--r--}]\n".into()),
+        ("empty command", "port: 80\nservices: [{name: shop, command: []}]\n".into()),
+        ("empty run", "port: 80\nrun:\n  - [true]\n  - []\n".into()),
+        ("service twice", "port: 80\nservices:\n  - {name: a, command: [a]}\n  - {name: a, command: [b]}\n".into()),
+        ("bad service name", "port: 80\nservices: [{name: A B, command: [a]}]\n".into()),
+        ("never ready", "port: 80\nreadiness: {tcp: false}\n".into()),
+        ("no path", "port: 80\nreadiness: {http: index.html}\n".into()),
+        ("bad duration", "port: 80\nreadiness: {within: soon}\n".into()),
+        ("syntax, block", file("      one\n      two {{ server.name }\n")),
+        ("syntax, end missing", file("      {% if virtual_ip %}\n      one\n")),
+        ("unknown name, block", file("      one\n\n      two {{ sever.name }}\n")),
+        ("unknown name, not reached", file("      {% if virtual_ip %}{{ adress }}{% endif %}\n")),
+        ("unknown attribute, block", file("      one\n      two {{ server.adress }}\n")),
+        ("unknown attribute, quoted", "port: 80\nfiles: [{path: /a, content: \"x {{ server.adress }}\"}]\n".into()),
+        ("unknown filter", file("      {{ server.name | shout }}\n")),
+        ("of nothing", file("      {{ virtual_ip.address }}\n")),
+        ("when, unknown", "port: 80\nfiles:\n  - {path: /a, content: x, when: virtual_up}\n".into()),
+        ("when, syntax", "port: 80\nservices:\n  - {name: a, command: [a], when: virtual_ip and}\n".into()),
+        (
+            "when, attribute",
+            "port: 80\nservices:\n  - {name: a, command: [a], when: settings.balancer.keepalive}\n".into(),
+        ),
+        ("argument", "port: 80\nservices:\n  - name: a\n    command:\n      - a\n      - \"{{ prot }}\"\n".into()),
+        (
+            "environment",
+            "port: 80\nservices:\n  - name: a\n    command: [a]\n    environment: {A: \"{{ server.prt }}\"}\n".into(),
+        ),
+        ("run", "port: 80\nrun: [[echo, \"{{ backends[0].name }}\"]]\n".into()),
+    ];
+    let told: Vec<String> = roles.iter().map(|(name, role)| format!("[{name}]\n{}", complaint(name, role))).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+/// Runs a line of shell where the rendered files of a server are in their places: in new network and mount
+/// namespaces that end with it. `None` if that can't be done here.
+fn accepted_by(program: &str, who: &str, data: &UserData, check: &str) -> Option<Result<String, String>> {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: {program}: making namespaces needs root");
+        return None;
+    }
+    if !PATH_FOLDERS.iter().any(|folder| Path::new(folder).join(program).exists()) {
+        eprintln!("skipped: {program} is not installed");
+        return None;
+    }
+    let folder = std::env::temp_dir().join(format!("chimp-accepted-{who}-{}", std::process::id()));
+    let mut script = String::from("set -e\nfor d in /run /srv; do mount -t tmpfs none $d; done\nip link set lo up\n");
+    for (index, file) in data.files.iter().enumerate().filter(|(_, file)| file.path != Path::new("/etc/hosts")) {
+        let (place, kept) = (file.path.display(), folder.join(index.to_string()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(&kept, text(data, &file.path.display().to_string())).unwrap();
+        let parent = file.path.parent().unwrap().display();
+        script.push_str(&format!("[ -d {parent} ] || mkdir -p {parent}\n"));
+        script.push_str(&format!("mountpoint -q {parent} || mount -t tmpfs none {parent}\n"));
+        script.push_str(&format!("install -m {:o} {} {place}\n", file.mode, kept.display()));
+    }
+    script.push_str(&format!("ip link add eth0 type veth peer name peer0\nip address add 198.18.0.12/24 dev eth0\nip link set eth0 up\nmkdir -p /run/haproxy\n{check}\n"));
+    let done =
+        Command::new("unshare").args(["--net", "--mount", "--pid", "--fork", "sh", "-c", &script]).output().unwrap();
+    let _ = std::fs::remove_dir_all(&folder);
+    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    Some(if done.status.success() { Ok(said) } else { Err(said) })
+}
+
+const PATH_FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+#[test]
+fn haproxy_accepts_its_configuration_without_a_warning() {
+    let data = rendered(&paper(), &Settings::default(), "lb-1");
+    let Some(said) = accepted_by("haproxy", "haproxy", &data, "haproxy -c -f /etc/haproxy/chimp.cfg") else { return };
+    assert!(!said.clone().unwrap().contains("WARNING"), "{said:?}");
+}
+
+#[test]
+fn keepalived_accepts_its_configuration_without_a_word() {
+    for server in ["lb-1", "lb-2"] {
+        let data = rendered(&paper(), &Settings::default(), server);
+        let check = "keepalived -t -f /etc/keepalived/chimp.conf";
+        if let Some(said) = accepted_by("keepalived", &format!("keepalived-{server}"), &data, check) {
+            assert_eq!(said.unwrap(), "", "{server}");
+        }
+    }
+}
+
+#[test]
+fn other_settings_are_accepted_too() {
+    let mut settings = Settings::default();
+    settings.balancer.check_every = Duration::from_millis(200);
+    settings.balancer.check_misses = 1;
+    settings.balancer.advert = Duration::from_secs(1);
+    settings.load.deadline = Duration::from_millis(1500);
+    let data = rendered(&paper(), &settings, "lb-2");
+    let config = text(&data, "/etc/haproxy/chimp.cfg");
+    assert!(config.contains("check inter 200ms fall 1 rise 2 fastinter 200ms downinter 200ms\n"), "{config}");
+    let check = "haproxy -c -f /etc/haproxy/chimp.cfg >&2 && keepalived -t -f /etc/keepalived/chimp.conf";
+    if let Some(said) = accepted_by("keepalived", "other", &data, check) {
+        assert!(!said.clone().unwrap().contains("WARNING"), "{said:?}");
+    }
+}
+
+#[test]
+fn nginx_accepts_its_configuration() {
+    let data = rendered(&paper(), &Settings::default(), "web-1");
+    let Some(said) = accepted_by("nginx", "nginx", &data, "nginx -t -c /etc/nginx/chimp.conf") else { return };
+    assert!(!said.clone().unwrap().contains("warn"), "{said:?}");
+}
+
+#[test]
+fn a_planted_mistake_is_not_accepted() {
+    let mut data = rendered(&paper(), &Settings::default(), "lb-1");
+    let config = data.files.iter_mut().find(|file| file.path.ends_with("chimp.cfg")).unwrap();
+    config.content = FileContent::Text("backend x\n  blance roundrobin\n".into());
+    if let Some(said) = accepted_by("haproxy", "planted", &data, "haproxy -c -f /etc/haproxy/chimp.cfg") {
+        assert!(said.unwrap_err().contains("blance"));
+    }
+}

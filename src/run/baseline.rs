@@ -1,0 +1,87 @@
+//! The steady baseline that must be seen before anything is broken.
+
+use std::collections::BTreeMap;
+
+use crate::history::{Event, History, Request};
+use crate::provider::PowerState;
+use crate::units::Percent;
+
+/// Whether the site has been steady long enough, by what was recorded until now: the begin of the steady stretch
+/// on the run's clock (µs).
+///
+/// # Errors
+/// What is not steady yet, in words.
+pub fn steady_since(history: &History) -> Result<u64, String> {
+    let steady = &history.plan.settings.steady;
+    let span_us = crate::clock::micros(steady.baseline);
+    let last_us = history.probes.last().ok_or("no probe has been answered")?.due_us;
+    let from_us = last_us.saturating_sub(span_us);
+    if history.probes.first().is_none_or(|probe| probe.due_us > from_us) {
+        return Err(format!("probed for less than {}", crate::units::show_duration(steady.baseline)));
+    }
+    let window = || history.probes.iter().filter(|probe| probe.due_us >= from_us);
+    let availability = availability(window());
+    if availability < steady.availability {
+        return Err(format!("availability is {availability}, steady is {} or more", steady.availability));
+    }
+    users_browse(history, from_us)?;
+    everything_is_up(history)?;
+    nothing_flaps(history, from_us)?;
+    Ok(from_us)
+}
+
+fn availability<'a>(probes: impl Iterator<Item = &'a Request>) -> Percent {
+    let (mut due, mut good) = (0_u32, 0_u32);
+    for probe in probes {
+        due += 1;
+        good += u32::from(probe.outcome.is_good());
+    }
+    Percent(if due == 0 { 0.0 } else { 100.0 * f64::from(good) / f64::from(due) })
+}
+
+fn users_browse(history: &History, from_us: u64) -> Result<(), String> {
+    let wanted = history.plan.settings.load.users;
+    if wanted > 0 && !history.users.iter().any(|request| request.due_us >= from_us) {
+        return Err(format!("{wanted} users were asked for, but none has sent a request"));
+    }
+    Ok(())
+}
+
+/// No balancer lost sight of a server within the stretch, not even for a moment.
+fn nothing_flaps(history: &History, from_us: u64) -> Result<(), String> {
+    let lost = history.events.iter().filter(|record| record.at_us >= from_us).find_map(|record| match &record.event {
+        Event::BalancerView { balancer, server, status, up: false, .. } => Some((balancer, server, status)),
+        _ => None,
+    });
+    match lost {
+        Some((balancer, server, status)) => Err(format!("{balancer} saw {server} {status}")),
+        None => Ok(()),
+    }
+}
+
+/// Every instance runs, every balancer's every server is up, every virtual IP has one holder.
+fn everything_is_up(history: &History) -> Result<(), String> {
+    let mut problems: BTreeMap<(String, String), Option<String>> = BTreeMap::new();
+    for record in &history.events {
+        let (key, problem) = match &record.event {
+            Event::InstanceState { instance, state, .. } => {
+                let problem = (*state != PowerState::Running).then(|| format!("{instance} is {state}"));
+                (("instance", instance.clone()), problem)
+            }
+            Event::BalancerView { balancer, backend, server, status, up, .. } => {
+                let problem = (!up).then(|| format!("{balancer} sees {server} {status}"));
+                (("balancer", format!("{balancer}/{backend}/{server}")), problem)
+            }
+            Event::VirtualIpHolders { name, holders } => {
+                let problem = (holders.len() != 1).then(|| format!("virtual IP {name} has {} holders", holders.len()));
+                (("virtual ip", name.clone()), problem)
+            }
+            _ => continue,
+        };
+        problems.insert((key.0.to_string(), key.1), problem);
+    }
+    match problems.into_values().flatten().next() {
+        Some(problem) => Err(problem),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,112 @@
+//! A run's folder: what is recorded into it, and how it is judged and rendered from that alone.
+//!
+//! `env.json`, `plan.json`, `events.ndjson`, `requests.bin` and the nodes' logs are recorded; everything else is
+//! derived from them, at the end of a run and by `chimp report` in the same way.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::RunError;
+use crate::history::History;
+use crate::judge;
+use crate::plan::Plan;
+use crate::report::{self, Environment, JudgedRun};
+
+const ENVIRONMENT_FILE: &str = "env.json";
+const PLAN_FILE: &str = "plan.json";
+
+/// A run's folder.
+#[derive(Debug)]
+pub struct Bundle {
+    folder: PathBuf,
+    environment: Environment,
+    plan: Plan,
+}
+
+impl Bundle {
+    /// Makes the folder of a new run and writes what is known before it begins.
+    ///
+    /// # Errors
+    /// When the folder can't be made or written.
+    pub fn create(out: &Path, mut environment: Environment, plan: &Plan) -> Result<Bundle, RunError> {
+        let folder = make_folder(out, &mut environment.run_id)
+            .map_err(|source| RunError::Bundle { path: out.into(), source })?;
+        let bundle = Bundle { folder, environment, plan: plan.clone() };
+        let in_bundle = |source| RunError::Bundle { path: bundle.folder.clone(), source };
+        write_json(&bundle.folder.join(ENVIRONMENT_FILE), &bundle.environment).map_err(in_bundle)?;
+        write_json(&bundle.folder.join(PLAN_FILE), plan).map_err(in_bundle)?;
+        Ok(bundle)
+    }
+
+    /// Opens the folder of a run that was recorded before.
+    ///
+    /// # Errors
+    /// When a file of it is missing or is not what it should be.
+    pub fn open(folder: &Path) -> Result<Bundle, RunError> {
+        let environment = read_json(&folder.join(ENVIRONMENT_FILE))?;
+        let plan = read_json(&folder.join(PLAN_FILE))?;
+        Ok(Bundle { folder: folder.into(), environment, plan })
+    }
+
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Judges what was recorded and renders every report; the same bytes each time.
+    ///
+    /// # Errors
+    /// When the recorded run can't be read or the reports can't be written.
+    pub fn render(&self) -> Result<JudgedRun, RunError> {
+        let mut histories = BTreeMap::new();
+        for scenario in &self.plan.scenarios {
+            histories.insert(scenario.index, History::read(&self.folder, scenario)?);
+        }
+        let record = judge::judge_run(&self.environment, &self.plan, &histories);
+        let judged = JudgedRun { environment: self.environment.clone(), plan: self.plan.clone(), record, histories };
+        report::bundle::write_all(&judged, &self.folder).map_err(|source| self.failed(source))?;
+        Ok(judged)
+    }
+
+    /// Lets `latest` beside the folder point to it, atomically.
+    pub(super) fn make_latest(&self) -> io::Result<()> {
+        let (Some(parent), Some(name)) = (self.folder.parent(), self.folder.file_name()) else { return Ok(()) };
+        let fresh = parent.join(format!(".latest-{}", std::process::id()));
+        let _ = fs::remove_file(&fresh);
+        std::os::unix::fs::symlink(name, &fresh)?;
+        fs::rename(&fresh, parent.join("latest"))
+    }
+
+    fn failed(&self, source: io::Error) -> RunError {
+        RunError::Bundle { path: self.folder.clone(), source }
+    }
+}
+
+/// Makes `out/<run-id>`; a run that began in the same second gets a number.
+fn make_folder(out: &Path, run_id: &mut String) -> io::Result<PathBuf> {
+    fs::create_dir_all(out)?;
+    let first = run_id.clone();
+    for number in 2.. {
+        let folder = out.join(&*run_id);
+        match fs::create_dir(&folder) {
+            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => *run_id = format!("{first}.{number}"),
+            Err(why) => return Err(why),
+            Ok(()) => return Ok(folder),
+        }
+    }
+    unreachable!("there is always a next number")
+}
+
+fn write_json(path: &Path, value: &(impl serde::Serialize + ?Sized)) -> io::Result<()> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    fs::write(path, text)
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, RunError> {
+    let failed = |source| RunError::Bundle { path: path.into(), source };
+    let text = fs::read_to_string(path).map_err(failed)?;
+    serde_json::from_str(&text).map_err(|why| failed(why.into()))
+}

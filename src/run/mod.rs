@@ -1,0 +1,209 @@
+//! Runs a plan: every scenario in the sandbox, several side by side, into one bundle; then judges it and writes the
+//! reports. What is done here is everything between a declared plan and an exit code.
+
+use std::path::{Path, PathBuf};
+
+use tokio::sync::Semaphore;
+
+pub mod baseline;
+pub mod bundle;
+pub mod environment;
+pub mod lock;
+pub mod progress;
+mod scenario;
+pub mod watch_end;
+
+pub use scenario::Sabotage;
+
+use crate::checker::Verdict;
+use crate::clock::Clock;
+use crate::history::recorder::RunRecorder;
+use crate::history::{Event, History};
+use crate::judge;
+use crate::plan::{Plan, ScenarioPlan};
+use crate::provider::local::Zygote;
+use crate::report::JudgedRun;
+use bundle::Bundle;
+use progress::Board;
+use scenario::Attempt;
+
+/// How a plan is run.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Where bundles go: `DIR/<run-id>`, and `DIR/latest` beside them.
+    pub out: PathBuf,
+    /// Scenarios under way at once.
+    pub jobs: usize,
+    /// How often a scenario that came to `invalid` or `infra` is tried again; `fail` never is.
+    pub retries: u32,
+    /// The command that reproduces the run, for the report.
+    pub command: String,
+    /// Lies that tests plant.
+    pub sabotage: Sabotage,
+}
+
+/// How a run went, beside its verdicts.
+#[derive(Debug)]
+pub struct Finished {
+    /// The judged run; its record holds the exit code.
+    pub judged: JudgedRun,
+    /// Where the bundle lies.
+    pub folder: PathBuf,
+}
+
+/// The run itself could not be carried through.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The bundle can't be written.
+    #[error("{}: {source}", .path.display())]
+    Bundle { path: PathBuf, source: std::io::Error },
+    /// What was recorded can't be read back.
+    #[error(transparent)]
+    History(#[from] crate::history::HistoryError),
+    /// The machine has no room for a runtime.
+    #[error("can't start the runtime: {0}")]
+    Runtime(std::io::Error),
+}
+
+/// Runs every scenario that `skips` does not name, in the sandbox of `zygote`. Without a zygote all must be skipped.
+///
+/// # Errors
+/// When the bundle can't be written or read; never because of what the site did.
+pub fn execute(
+    plan: &Plan,
+    skips: &[(u32, String)],
+    options: &RunOptions,
+    zygote: Option<Zygote>,
+) -> Result<Finished, RunError> {
+    let environment = environment::look_around(plan.seed, options.command.clone());
+    let bundle = Bundle::create(&options.out, environment, plan)?;
+    let clock = Clock::start();
+    let in_bundle = |source| RunError::Bundle { path: bundle.folder().into(), source };
+    let recorder = RunRecorder::create(bundle.folder(), clock).map_err(in_bundle)?;
+    for (index, reason) in skips {
+        recorder.scenario(*index).record(Event::ScenarioSkipped { reason: reason.clone() });
+    }
+    if let Some(zygote) = zygote {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(RunError::Runtime)?;
+        let conductor = Conductor::new(plan, options, zygote, &bundle, &recorder);
+        runtime.block_on(conductor.run_all(skips));
+        runtime.shutdown_background();
+    }
+    recorder.finish().map_err(in_bundle)?;
+    let judged = bundle.render()?;
+    bundle.make_latest().map_err(in_bundle)?;
+    Ok(Finished { judged, folder: bundle.folder().into() })
+}
+
+/// Gives scenarios their turn.
+struct Conductor<'a> {
+    plan: &'a Plan,
+    options: &'a RunOptions,
+    zygote: Zygote,
+    folder: &'a Path,
+    recorder: &'a RunRecorder,
+    turns: Semaphore,
+    board: Board,
+}
+
+impl<'a> Conductor<'a> {
+    fn new(
+        plan: &'a Plan,
+        options: &'a RunOptions,
+        zygote: Zygote,
+        bundle: &'a Bundle,
+        recorder: &'a RunRecorder,
+    ) -> Self {
+        let turns = Semaphore::new(options.jobs);
+        Conductor { plan, options, zygote, folder: bundle.folder(), recorder, turns, board: Board::new() }
+    }
+
+    /// Runs all, until they are done or a signal ends the run.
+    async fn run_all(&self, skips: &[(u32, String)]) {
+        let skipped = |scenario: &&ScenarioPlan| skips.iter().any(|(index, _)| *index == scenario.index);
+        let wanted: Vec<&ScenarioPlan> = self.plan.scenarios.iter().filter(|scenario| !skipped(scenario)).collect();
+        let all = futures::future::join_all(wanted.iter().map(|scenario| self.run_one(scenario)));
+        tokio::select! {
+            _ = all => {}
+            signal = interrupted() => {
+                for scenario in wanted {
+                    self.recorder.scenario(scenario.index).record(Event::Interrupted { signal: signal.into() });
+                }
+                self.board.say("interrupted: writing the bundle with what was recorded until now");
+            }
+        }
+    }
+
+    /// Tries a scenario until it has a verdict that may stand.
+    async fn run_one(&self, scenario: &ScenarioPlan) {
+        for number in 1..=self.options.retries + 1 {
+            // A retry has the machine for itself, in case it was starved.
+            let turns = if number == 1 { 1 } else { self.options.jobs };
+            let turn = self.turns.acquire_many(turns as u32).await.expect("the semaphore is never closed");
+            if let Err(why) = self.attempt(scenario, number).run().await {
+                let detail = why.to_string();
+                self.recorder.scenario(scenario.index).record(Event::LeftBehind { detail });
+            }
+            drop(turn);
+            let (verdict, reason) = self.verdict_now(scenario).await;
+            self.board.say(&announce(scenario, verdict, reason.as_deref()));
+            if !matches!(verdict, Verdict::Invalid | Verdict::Infra) {
+                break;
+            }
+        }
+    }
+
+    fn attempt<'s>(&self, plan: &'s ScenarioPlan, number: u32) -> Attempt<'s> {
+        Attempt {
+            plan,
+            number,
+            zygote: self.zygote.clone(),
+            slot: plan.index % SLOTS,
+            bundle: self.folder.into(),
+            recorder: self.recorder.scenario(plan.index),
+            line: self.board.scenario(&plan.name, number),
+            sabotage: self.options.sabotage,
+        }
+    }
+
+    async fn verdict_now(&self, scenario: &ScenarioPlan) -> (Verdict, Option<String>) {
+        let synced = self.recorder.scenario(scenario.index).sync().await;
+        match synced
+            .map_err(|why| why.to_string())
+            .and_then(|()| History::read(self.folder, scenario).map_err(|why| why.to_string()))
+        {
+            Ok(history) => {
+                let record = judge::judge(&history);
+                (record.verdict, Some(record.headline))
+            }
+            Err(why) => (Verdict::Infra, Some(why)),
+        }
+    }
+}
+
+/// Networks there are; far more than scenarios may be under way at once.
+const SLOTS: u32 = 128;
+
+fn announce(scenario: &ScenarioPlan, verdict: Verdict, headline: Option<&str>) -> String {
+    format!("{}: {verdict:?}: {}", scenario.name, headline.unwrap_or_default())
+}
+
+/// Waits for a signal that ends the run in order.
+async fn interrupted() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut signals = [
+        (SignalKind::interrupt(), "SIGINT"),
+        (SignalKind::terminate(), "SIGTERM"),
+        (SignalKind::hangup(), "SIGHUP"),
+        (SignalKind::quit(), "SIGQUIT"),
+    ]
+    .map(|(kind, name)| (signal(kind).expect("these signals can be handled"), name));
+    let waits = signals.iter_mut().map(|(signal, name)| {
+        let name = *name;
+        Box::pin(async move {
+            signal.recv().await;
+            name
+        })
+    });
+    futures::future::select_all(waits).await.0
+}

@@ -1,0 +1,132 @@
+//! What a person sees while scenarios run: a line each on a terminal, a line every ten seconds elsewhere.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::load::LiveView;
+use crate::observer::Sight;
+use crate::provider::PowerState;
+
+/// How often a terminal is redrawn, and how often a log gets a line.
+const REDRAW_EVERY: Duration = Duration::from_millis(250);
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Where progress is shown.
+#[derive(Debug, Clone)]
+pub struct Board {
+    bars: Option<MultiProgress>,
+}
+
+impl Board {
+    /// Bars on a terminal, lines elsewhere. Progress goes to stderr.
+    pub fn new() -> Self {
+        Board { bars: std::io::stderr().is_terminal().then(MultiProgress::new) }
+    }
+
+    /// Says something above the bars.
+    pub fn say(&self, text: &str) {
+        match &self.bars {
+            Some(bars) => bars.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// A line for one scenario; it ends when the line is dropped.
+    pub fn scenario(&self, name: &str, attempt: u32) -> Line {
+        let again = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+        let (stage, stages) = watch::channel(Stage::named("waiting"));
+        let bar = self.bars.as_ref().map(|bars| {
+            let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is a constant");
+            bars.add(ProgressBar::new_spinner().with_style(style))
+        });
+        let title = format!("{name}{again}");
+        let ticker = tokio::spawn(show(title, bar.clone(), stages, self.clone()));
+        Line { stage, ticker, bar }
+    }
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Board::new()
+    }
+}
+
+/// Where a scenario is, and where its live figures come from.
+#[derive(Clone)]
+struct Stage {
+    name: String,
+    since: Instant,
+    figures: Option<LiveView>,
+    sight: Option<Sight>,
+}
+
+impl Stage {
+    fn named(name: &str) -> Self {
+        Stage { name: name.into(), since: Instant::now(), figures: None, sight: None }
+    }
+}
+
+/// One scenario's line.
+pub struct Line {
+    stage: watch::Sender<Stage>,
+    ticker: JoinHandle<()>,
+    bar: Option<ProgressBar>,
+}
+
+impl Line {
+    /// The scenario is now doing this.
+    pub fn stage(&self, name: &str) {
+        self.stage.send_modify(|stage| (stage.name, stage.since) = (name.into(), Instant::now()));
+    }
+
+    /// From now on figures come from here.
+    pub fn live(&self, figures: Option<LiveView>, sight: Sight) {
+        self.stage.send_modify(|stage| (stage.figures, stage.sight) = (figures, Some(sight)));
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.ticker.abort();
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+async fn show(title: String, bar: Option<ProgressBar>, stages: watch::Receiver<Stage>, board: Board) {
+    let every = if bar.is_some() { REDRAW_EVERY } else { LINE_EVERY };
+    let mut ticks = tokio::time::interval(every);
+    loop {
+        ticks.tick().await;
+        let stage = stages.borrow().clone();
+        let text = format!("{title}: {}", describe(&stage));
+        match &bar {
+            Some(bar) => {
+                bar.set_message(text);
+                bar.tick();
+            }
+            None => board.say(&text),
+        }
+    }
+}
+
+/// `degraded 12 s · 500/s · 0 errors/s · p99 3.1 ms · 7 nodes up`
+fn describe(stage: &Stage) -> String {
+    let mut text = format!("{} {} s", stage.name, stage.since.elapsed().as_secs());
+    if let Some(figures) = &stage.figures {
+        let live = figures.get();
+        let _ = write!(text, " · {:.0}/s · {} errors/s · p99 {:.1} ms", live.rate, live.errors, live.p99_ms);
+    }
+    if let Some(sight) = &stage.sight {
+        let instances = sight.instances.borrow();
+        let up = instances.iter().filter(|instance| instance.state == PowerState::Running).count();
+        let _ = write!(text, " · {up} nodes up");
+    }
+    text
+}

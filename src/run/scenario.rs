@@ -1,0 +1,279 @@
+//! One scenario from nothing to its recorded history: provision, load, baseline, faults, watch, tear down.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::baseline;
+use super::progress::Line;
+use super::watch_end::{Look, Needs};
+use crate::history::{Event, History, HistoryError, Recorder};
+use crate::infrastructure::Infrastructure;
+use crate::load::{self, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
+use crate::nemesis::{Nemesis, StrikeError};
+use crate::observer::Observers;
+use crate::plan::{Act, ScenarioPlan};
+use crate::provider::local::{LocalCloud, Zygote};
+use crate::provider::{Provider, ProviderError};
+use crate::report;
+use crate::role::Addresses;
+use crate::site::{ProvisionError, Site};
+use crate::ventriloquist::Ventriloquist;
+
+/// How often the recorded history is looked at while waiting for something in it.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Everything one attempt at a scenario needs.
+pub struct Attempt<'a> {
+    /// What to do.
+    pub plan: &'a ScenarioPlan,
+    /// Which try, from 1.
+    pub number: u32,
+    /// Makes instances.
+    pub zygote: Zygote,
+    /// A number no other scenario under way has; its network follows from it.
+    pub slot: u32,
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// Where it is recorded.
+    pub recorder: Recorder,
+    /// Where it is shown.
+    pub line: Line,
+    /// For tests of the harness: strikes do nothing.
+    pub sabotage: Sabotage,
+}
+
+/// Lies that tests plant to see the harness catch them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sabotage {
+    /// Strikes claim to inject and do nothing.
+    pub faults: bool,
+    /// Users are asked for and never started.
+    pub users: bool,
+    /// The prober is started and sends nothing.
+    pub probes: bool,
+}
+
+/// Why the harness could not go on; never a verdict on the site.
+#[derive(Debug, thiserror::Error)]
+pub enum AttemptError {
+    /// Provisioning failed.
+    #[error(transparent)]
+    Provision(#[from] ProvisionError),
+    /// The provider failed.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The load could not be started.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// What was recorded could not be written.
+    #[error("recording: {0}")]
+    Recorder(std::io::Error),
+    /// What was recorded could not be read back.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+}
+
+/// The parts at work while a scenario is under way.
+struct AtWork {
+    prober: Option<Prober>,
+    users: Option<Users>,
+    observers: Observers,
+    reconciler: Option<Ventriloquist>,
+}
+
+impl Attempt<'_> {
+    /// Runs to the end and records everything, failures of the harness too.
+    ///
+    /// # Errors
+    /// When the sandbox could not be cleaned up: the one thing that no record can make good.
+    pub async fn run(self) -> Result<(), ProviderError> {
+        self.recorder.record(Event::ScenarioStarted { attempt: self.number });
+        let logs = self.bundle.join(report::logs_folder(self.plan.index));
+        let cloud = match LocalCloud::create(&self.zygote, self.slot, logs).await {
+            Ok(cloud) => Arc::new(cloud),
+            Err(why) => {
+                self.failed("provisioning", &why);
+                return Ok(());
+            }
+        };
+        if let Err(why) = self.stages(&cloud).await {
+            self.failed("running", &why);
+        }
+        cloud.close().await
+    }
+
+    fn failed(&self, stage: &str, why: &dyn std::error::Error) {
+        self.recorder.record(Event::HarnessFailed { stage: stage.into(), detail: why.to_string() });
+    }
+
+    async fn stages(&self, cloud: &Arc<LocalCloud>) -> Result<(), AttemptError> {
+        self.line.stage("provisioning");
+        let site = self.site(cloud);
+        site.provision().await?;
+        let at_work = self.start(&site)?;
+        let outcome = self.break_and_watch(&site, &at_work).await;
+        self.recorder.record(Event::WatchEnded);
+        self.line.stage("stopping");
+        let stopped = at_work.stop().await;
+        outcome.and(Ok(stopped?))
+    }
+
+    fn site(&self, cloud: &Arc<LocalCloud>) -> Site {
+        let infrastructure: Arc<Infrastructure> = Arc::new(self.plan.infrastructure.clone());
+        Site {
+            addresses: Addresses::assign(&infrastructure, |n| cloud.address(n + 2), cloud.prefix()),
+            infrastructure,
+            settings: self.plan.settings.clone(),
+            provider: Arc::clone(cloud) as Arc<dyn Provider>,
+            recorder: self.recorder.clone(),
+        }
+    }
+
+    fn start(&self, site: &Site) -> Result<AtWork, AttemptError> {
+        let vips = &site.addresses.virtual_ips;
+        let observers = Observers::start(Arc::clone(&site.provider), &site.infrastructure, vips, &self.recorder);
+        let request = self.request(site)?;
+        let prober = (!self.sabotage.probes).then(|| self.prober(request.clone())).transpose()?;
+        let wants_users = self.plan.settings.load.users > 0 && !self.sabotage.users;
+        let users = wants_users.then(|| self.users(request)).transpose()?;
+        self.line.live(prober.as_ref().map(Prober::view), observers.sight.clone());
+        let reconciler = &self.plan.settings.reconciler;
+        let reconciler = reconciler.enabled.then(|| Ventriloquist::start(site.clone(), reconciler.every));
+        Ok(AtWork { prober, users, observers, reconciler })
+    }
+
+    fn request(&self, site: &Site) -> Result<PreparedRequest, LoadError> {
+        let entry = &site.infrastructure.entry;
+        let address = site.entry_address().into();
+        let site = load::Site { address, port: entry.port, host: entry.host.clone() };
+        Ok(PreparedRequest::new(&self.plan.settings.request, &site)?)
+    }
+
+    fn prober(&self, request: PreparedRequest) -> Result<Prober, LoadError> {
+        let load = &self.plan.settings.load;
+        let (rate, deadline, in_flight) = (load.rate, load.deadline, load.in_flight_limit());
+        Prober::start(ProberConfig { request, rate, deadline, in_flight }, self.recorder.clone())
+    }
+
+    fn users(&self, request: PreparedRequest) -> Result<Users, LoadError> {
+        let load = &self.plan.settings.load;
+        let config = UsersConfig {
+            request,
+            users: load.users,
+            pause_min: load.pause_min,
+            pause_max: load.pause_max,
+            deadline: load.deadline,
+        };
+        Users::start(config, self.recorder.clone())
+    }
+
+    async fn break_and_watch(&self, site: &Site, at_work: &AtWork) -> Result<(), AttemptError> {
+        self.line.stage("baseline");
+        if !self.await_baseline().await? {
+            return Ok(());
+        }
+        let (provider, sight) = (Arc::clone(&site.provider), at_work.observers.sight.clone());
+        let site_plan = Arc::clone(&site.infrastructure);
+        let mut nemesis = Nemesis::new(provider, site_plan, self.recorder.clone(), sight, self.plan.seed);
+        nemesis.sabotage(self.sabotage.faults);
+        for act in &self.plan.acts {
+            // What went wrong is recorded; the watch below sees it and ends at once.
+            if self.act(act, &mut nemesis).await?.is_err() {
+                break;
+            }
+        }
+        self.watch(&mut nemesis).await
+    }
+
+    /// Waits for a steady baseline; records whether it came.
+    async fn await_baseline(&self) -> Result<bool, AttemptError> {
+        let deadline = Instant::now() + self.plan.settings.steady.baseline_within;
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            match baseline::steady_since(&self.history().await?) {
+                Ok(from_us) => {
+                    self.recorder.record(Event::BaselineSteady { from_us });
+                    return Ok(true);
+                }
+                Err(reason) if Instant::now() >= deadline => {
+                    self.recorder.record(Event::BaselineUnsteady { reason });
+                    return Ok(false);
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    async fn act(&self, act: &Act, nemesis: &mut Nemesis) -> Result<Result<(), StrikeError>, AttemptError> {
+        match act {
+            Act::Strike { step, .. } => {
+                self.line.stage(&step.text);
+                Ok(nemesis.begin(act).await)
+            }
+            Act::Pass(duration) => Ok(nemesis.work_until(Instant::now() + *duration).await),
+            Act::AwaitRecovery => self.await_recovery(nemesis).await,
+        }
+    }
+
+    async fn await_recovery(&self, nemesis: &mut Nemesis) -> Result<Result<(), StrikeError>, AttemptError> {
+        let deadline = Instant::now() + self.plan.settings.steady.give_up;
+        while Instant::now() < deadline {
+            if let Err(why) = nemesis.work_until(Instant::now() + LOOK_EVERY).await {
+                return Ok(Err(why));
+            }
+            if crate::measure::recovered_at(&self.history().await?).is_some() {
+                return Ok(Ok(()));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Watches until everything that is asked about has come, or can no longer come in time.
+    async fn watch(&self, nemesis: &mut Nemesis) -> Result<(), AttemptError> {
+        self.line.stage("watching");
+        let needs = Needs::of(self.plan);
+        loop {
+            // A strike that found nobody is recorded, and the next look sees it.
+            let _ = nemesis.work_until(Instant::now() + LOOK_EVERY).await;
+            let look = needs.look(&self.history().await?, self.recorder.clock().now_us());
+            match look {
+                Look::GoOn => continue,
+                Look::Done if nemesis.has_more() => continue,
+                Look::Done => self.recorder.record(Event::Recovered),
+                Look::GivenUp => {
+                    self.recorder.record(Event::RecoveryGivenUp { reason: "it did not come in time".into() })
+                }
+                Look::Void => {}
+            }
+            return Ok(());
+        }
+    }
+
+    /// What was recorded until now.
+    async fn history(&self) -> Result<History, AttemptError> {
+        self.recorder.sync().await.map_err(AttemptError::Recorder)?;
+        Ok(History::read(&self.bundle, self.plan)?)
+    }
+}
+
+impl AtWork {
+    /// Stops in the order in which they depend on each other; what is under way is drained.
+    async fn stop(self) -> Result<(), LoadError> {
+        if let Some(reconciler) = self.reconciler {
+            reconciler.stop().await;
+        }
+        let users = match self.users {
+            Some(users) => users.stop().await,
+            None => Ok(()),
+        };
+        let prober = match self.prober {
+            Some(prober) => prober.stop().await,
+            None => Ok(()),
+        };
+        self.observers.stop().await;
+        users.and(prober)
+    }
+}

@@ -1,0 +1,90 @@
+//! Whom a strike hits: a [`Selector`] for each way to choose, over the declared names.
+//!
+//! Chance is drawn over *declared* servers in the order of their names, from a generator seeded by the scenario and
+//! the strike's number: the same seed and infrastructure give the same victims, whatever the timing. Targets that
+//! only a running site can name (`active`, `same`) are found at the strike.
+//!
+//! To add a selector: one file, one row in [`selector`], and a variant of [`Choice`].
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::infrastructure::{Infrastructure, Server};
+use crate::plan::{Choice, Target};
+
+mod degree;
+mod random;
+mod tier;
+
+/// What is known when a strike is resolved.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// What should be.
+    pub infrastructure: &'a Infrastructure,
+    /// Who holds the site's address now, where it is shared.
+    pub holder: Option<&'a str>,
+    /// Whom the strike before hit.
+    pub last_struck: &'a [String],
+}
+
+/// Whom a strike hits, and why them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// Names of servers, in the order of the strike.
+    pub servers: Vec<String>,
+    /// In words: `degree 5, the highest`, `drawn of 4 with seed 7`.
+    pub why: String,
+}
+
+/// A way to choose among candidates.
+pub trait Selector {
+    /// Chooses; pure but for `rng`. An error says in words why nobody could be chosen.
+    ///
+    /// # Errors
+    /// When there are not enough candidates, or nobody is what was asked for.
+    fn select(&self, candidates: &[&Server], view: &View, rng: &mut StdRng) -> Result<Selection, String>;
+}
+
+/// The selector of a choice.
+fn selector(choice: &Choice) -> Box<dyn Selector> {
+    match choice {
+        Choice::Named(name) => Box::new(tier::Named(name.clone())),
+        Choice::Random(count) => Box::new(random::Random(*count)),
+        Choice::Share(percent) => Box::new(random::Share(*percent)),
+        Choice::Every => Box::new(tier::Every),
+        Choice::HighestDegree(count) => Box::new(degree::HighestDegree(*count)),
+        Choice::Active => Box::new(tier::Active),
+        Choice::Standby => Box::new(tier::Standby),
+        Choice::Same => Box::new(tier::Same),
+    }
+}
+
+/// Resolves a target to servers. `seed` is the scenario's, `strike` the strike's number.
+///
+/// # Errors
+/// When it matches nobody: the scenario is then invalid, never green.
+pub fn resolve(target: &Target, view: &View, seed: u64, strike: u32) -> Result<Selection, String> {
+    let candidates = candidates(target, view.infrastructure);
+    if candidates.is_empty() {
+        return Err(format!("`{}` matches no server", target.text));
+    }
+    let mut rng = StdRng::seed_from_u64(seed.wrapping_add(u64::from(strike)));
+    let selection = selector(&target.choice).select(&candidates, view, &mut rng)?;
+    if selection.servers.is_empty() {
+        return Err(format!("`{}` matches no server", target.text));
+    }
+    Ok(selection)
+}
+
+/// The declared servers that a target may choose from, in the order of their names.
+pub fn candidates<'a>(target: &Target, infrastructure: &'a Infrastructure) -> Vec<&'a Server> {
+    infrastructure
+        .servers_called(&target.role)
+        .into_iter()
+        .filter(|server| target.zone.is_none() || server.zone == target.zone)
+        .filter(|server| target.tag.as_ref().is_none_or(|tag| server.tags.contains(tag)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

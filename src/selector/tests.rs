@@ -1,0 +1,115 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::infrastructure::tiers::Draft;
+
+/// Four webservers, two in each of two zones, behind two balancers that share a virtual IP.
+fn site() -> Infrastructure {
+    let mut draft = Draft::default();
+    draft.behind_haproxy(4, "webserver").unwrap();
+    draft.spread("webserver", 2).unwrap();
+    draft.build().unwrap()
+}
+
+/// Two webservers behind one balancer, where users enter.
+fn plain() -> Infrastructure {
+    let mut draft = Draft::default();
+    draft.behind(2, "webserver", 1, "load balancer").unwrap();
+    draft.build().unwrap()
+}
+
+fn target(choice: Choice, role: &str) -> Target {
+    Target { choice, role: role.into(), zone: None, tag: None, text: "whom".into() }
+}
+
+fn select(choice: Choice, role: &str, holder: Option<&str>) -> Result<Vec<String>, String> {
+    let site = site();
+    let view = View { infrastructure: &site, holder, last_struck: &["web-3".into()] };
+    resolve(&target(choice, role), &view, 7, 0).map(|selection| selection.servers)
+}
+
+#[test]
+fn a_name_every_and_the_same_are_chosen_by_place() {
+    assert_eq!(select(Choice::Named("web-2".into()), "node", None).unwrap(), ["web-2"]);
+    assert_eq!(select(Choice::Every, "load balancer", None).unwrap(), ["lb-1", "lb-2"]);
+    assert_eq!(select(Choice::Same, "webserver", None).unwrap(), ["web-3"]);
+    assert!(select(Choice::Same, "load balancer", None).is_err());
+    assert!(select(Choice::Every, "database", None).is_err());
+}
+
+#[test]
+fn the_active_holds_the_address_and_the_standby_could() {
+    assert_eq!(select(Choice::Active, "load balancer", Some("lb-2")).unwrap(), ["lb-2"]);
+    assert_eq!(select(Choice::Standby, "load balancer", Some("lb-2")).unwrap(), ["lb-1"]);
+    assert_eq!(select(Choice::Standby, "node", Some("lb-2")).unwrap(), ["lb-1"], "a webserver never could");
+    assert!(select(Choice::Active, "load balancer", None).is_err());
+}
+
+#[test]
+fn without_a_virtual_ip_the_entry_is_active() {
+    let plain = plain();
+    let view = View { infrastructure: &plain, holder: None, last_struck: &[] };
+    let active = resolve(&target(Choice::Active, "node"), &view, 7, 0).unwrap();
+    assert_eq!(active.servers, ["lb-1"]);
+    assert!(resolve(&target(Choice::Standby, "node"), &view, 7, 0).is_err());
+}
+
+#[test]
+fn the_highest_degree_follows_the_address() {
+    assert_eq!(select(Choice::HighestDegree(1), "node", Some("lb-2")).unwrap(), ["lb-2"]);
+    assert_eq!(select(Choice::HighestDegree(2), "node", Some("lb-2")).unwrap(), ["lb-2", "lb-1"]);
+    assert_eq!(select(Choice::HighestDegree(6), "node", None).unwrap().len(), 6, "all there are");
+    assert!(select(Choice::HighestDegree(7), "node", None).is_err());
+}
+
+#[test]
+fn a_tie_of_degrees_is_drawn_and_said() {
+    let site = site();
+    let view = View { infrastructure: &site, holder: None, last_struck: &[] };
+    let drawn = |strike| resolve(&target(Choice::HighestDegree(1), "webserver"), &view, 7, strike).unwrap();
+    assert!(drawn(0).why.contains("3 more with degree 2 lost the draw"), "{}", drawn(0).why);
+    let all: BTreeSet<String> = (0..50).flat_map(|strike| drawn(strike).servers).collect();
+    assert_eq!(all.len(), 4, "{all:?}");
+    let highest = resolve(&target(Choice::HighestDegree(1), "node"), &view, 7, 0).unwrap();
+    assert!(!highest.why.contains("draw"), "{}", highest.why);
+}
+
+#[test]
+fn chance_draws_distinct_servers_and_no_more_than_there_are() {
+    let drawn: BTreeSet<String> = select(Choice::Random(4), "webserver", None).unwrap().into_iter().collect();
+    assert_eq!(drawn.len(), 4);
+    assert!(select(Choice::Random(5), "webserver", None).is_err());
+}
+
+#[test]
+fn a_share_is_rounded_up_so_that_it_is_never_nobody() {
+    let count = |percent| select(Choice::Share(percent), "webserver", None).map(|servers| servers.len());
+    assert_eq!((count(1.0), count(25.0), count(26.0), count(100.0)), (Ok(1), Ok(1), Ok(2), Ok(4)));
+    assert!(count(0.0).is_err());
+}
+
+#[test]
+fn the_same_seed_and_strike_draw_the_same_and_another_strike_others() {
+    let site = site();
+    let view = View { infrastructure: &site, holder: None, last_struck: &[] };
+    let drawn = |seed, strike| resolve(&target(Choice::Random(1), "node"), &view, seed, strike).unwrap();
+    assert_eq!(drawn(7, 3), drawn(7, 3));
+    let over = |draw: &dyn Fn(u32) -> Selection| (0..20).flat_map(|k| draw(k).servers).collect::<BTreeSet<_>>().len();
+    assert!(over(&|strike| drawn(7, strike)) > 1, "every strike of a scenario hits the same server");
+    assert!(over(&|seed| drawn(u64::from(seed), 0)) > 1, "every scenario hits the same server");
+}
+
+#[test]
+fn a_zone_and_a_tag_narrow() {
+    let mut site = site();
+    site.servers.get_mut("web-2").unwrap().tags.push("canary".into());
+    let view = View { infrastructure: &site, holder: None, last_struck: &[] };
+    let named = |zone: Option<&str>, tag: Option<&str>| {
+        let target = Target { zone: zone.map(Into::into), tag: tag.map(Into::into), ..target(Choice::Every, "node") };
+        resolve(&target, &view, 7, 0).map(|selection| selection.servers)
+    };
+    assert_eq!(named(Some("b"), None).unwrap(), ["web-2", "web-4"]);
+    assert_eq!(named(None, Some("canary")).unwrap(), ["web-2"]);
+    assert!(named(Some("a"), Some("canary")).is_err());
+    assert!(named(Some("c"), None).is_err());
+}

@@ -1,0 +1,257 @@
+//! Every default, in this one place. `chimp.toml` in the working directory (or `--config FILE`) overrides any of them,
+//! steps override both, and the report says what was used.
+//!
+//! The defaults are meant for a website on one machine; the reasons stand beside the figures.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Percent, duration};
+
+/// The sections of `chimp.toml`. Unknown keys are refused.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// What is sent to the site, by the judge and by the users.
+    pub load: LoadSettings,
+    /// The request itself and what counts as a good answer.
+    pub request: RequestSettings,
+    /// What counts as steady and for how long it is watched.
+    pub steady: SteadySettings,
+    /// The reconciler.
+    pub reconciler: ReconcilerSettings,
+    /// The web tier: HAProxy's health checks and keepalived's VRRP.
+    pub balancer: BalancerSettings,
+}
+
+/// `[load]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoadSettings {
+    /// goose users that browse the site. Default 20; 0 sends none.
+    pub users: u32,
+    /// A user's pause between two pages. Default 100 ms to 300 ms, drawn evenly.
+    #[serde(with = "duration")]
+    pub pause_min: Duration,
+    /// See `pause_min`.
+    #[serde(with = "duration")]
+    pub pause_max: Duration,
+    /// Probe requests a second, open loop. Default 500: an outage is seen to ±2 ms, for 2 % of a core.
+    pub rate: f64,
+    /// The deadline D: a request that is not answered whole within D of its due time is bad. Default 5 s.
+    #[serde(with = "duration")]
+    pub deadline: Duration,
+    /// Probe requests under way at once; beyond it a due request is recorded as not sent, which is bad.
+    /// Default 0: rate × deadline + 100, so that a silent site does not reach it.
+    pub in_flight: usize,
+}
+
+/// `[request]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RequestSettings {
+    /// `http` or `https`. Default `http`.
+    pub scheme: Scheme,
+    /// A PEM file with the certificate authority that signed the site's certificate; HTTPS only.
+    pub ca: Option<PathBuf>,
+    /// The path (and query) that the prober asks for. Default `/`.
+    pub path: String,
+    /// The paths that users browse, in turn. Default: the prober's path alone.
+    pub pages: Vec<String>,
+    /// Default `GET`.
+    pub method: String,
+    /// The Host header (and TLS server name). Default: the entry's host name.
+    pub host: Option<String>,
+    /// More headers; `${NAME}` in a value is taken from the environment, and never written to a bundle.
+    pub headers: BTreeMap<String, String>,
+    /// A request body.
+    pub body: Option<String>,
+    /// Whether redirects are followed (up to 5). Default no: a redirect is judged by its own status.
+    pub follow_redirects: bool,
+    /// Which statuses are good. Default: 200 alone.
+    pub good_status: Vec<u16>,
+    /// A text that a good body contains. Default: any body, read whole, is good.
+    pub body_contains: Option<String>,
+}
+
+/// How requests travel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    /// In the clear.
+    #[default]
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+/// `[steady]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SteadySettings {
+    /// Availability over a window that counts as steady. Default 99.9 %.
+    pub availability: Percent,
+    /// How long the baseline before the first fault must be steady. Default 5 s.
+    #[serde(with = "duration")]
+    pub baseline: Duration,
+    /// How long to wait for such a baseline. Default 30 s, then the scenario is `invalid`.
+    #[serde(with = "duration")]
+    pub baseline_within: Duration,
+    /// The window over which recovery is judged. Default 1 s.
+    #[serde(with = "duration")]
+    pub window: Duration,
+    /// How long the site is watched after recovery. Default 10 s.
+    #[serde(with = "duration")]
+    pub after: Duration,
+    /// How long the span is, from t0, over which `p99 stays under …` is judged. Default 60 s.
+    #[serde(with = "duration")]
+    pub stays: Duration,
+    /// When to give up on recovery where no step bounds it. Default 2 min.
+    #[serde(with = "duration")]
+    pub give_up: Duration,
+    /// The prober's scheduler lateness at p99 above which the run is starved, hence invalid. Default 100 ms.
+    #[serde(with = "duration")]
+    pub lateness: Duration,
+}
+
+/// `[reconciler]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReconcilerSettings {
+    /// Whether Ventriloquist runs at all. Default yes.
+    pub enabled: bool,
+    /// How often it compares. Default 1 s (the paper's: one minute).
+    #[serde(with = "duration")]
+    pub every: Duration,
+}
+
+/// `[balancer]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BalancerSettings {
+    /// HAProxy's `inter`. Default 2 s, as the paper.
+    #[serde(with = "duration")]
+    pub check_every: Duration,
+    /// HAProxy's `fall`. Default 3, as the paper.
+    pub check_misses: u32,
+    /// VRRP version 3 advertisement interval. Default 50 ms: a takeover within about 0.2 s.
+    #[serde(with = "duration")]
+    pub advert: Duration,
+    /// Whether keepalived runs where a virtual IP is shared. Default yes; without it nobody takes over.
+    pub keepalived: bool,
+}
+
+impl Default for LoadSettings {
+    fn default() -> Self {
+        LoadSettings {
+            users: 20,
+            pause_min: Duration::from_millis(100),
+            pause_max: Duration::from_millis(300),
+            rate: 500.0,
+            deadline: Duration::from_secs(5),
+            in_flight: 0,
+        }
+    }
+}
+
+impl Default for RequestSettings {
+    fn default() -> Self {
+        RequestSettings {
+            scheme: Scheme::Http,
+            ca: None,
+            path: "/".into(),
+            pages: Vec::new(),
+            method: "GET".into(),
+            host: None,
+            headers: BTreeMap::new(),
+            body: None,
+            follow_redirects: false,
+            good_status: vec![200],
+            body_contains: None,
+        }
+    }
+}
+
+impl Default for SteadySettings {
+    fn default() -> Self {
+        SteadySettings {
+            availability: Percent(99.9),
+            baseline: Duration::from_secs(5),
+            baseline_within: Duration::from_secs(30),
+            window: Duration::from_secs(1),
+            after: Duration::from_secs(10),
+            stays: Duration::from_secs(60),
+            give_up: Duration::from_secs(120),
+            lateness: Duration::from_millis(100),
+        }
+    }
+}
+
+impl Default for ReconcilerSettings {
+    fn default() -> Self {
+        ReconcilerSettings { enabled: true, every: Duration::from_secs(1) }
+    }
+}
+
+impl Default for BalancerSettings {
+    fn default() -> Self {
+        BalancerSettings {
+            check_every: Duration::from_secs(2),
+            check_misses: 3,
+            advert: Duration::from_millis(50),
+            keepalived: true,
+        }
+    }
+}
+
+impl LoadSettings {
+    /// The in-flight limit in force.
+    pub fn in_flight_limit(&self) -> usize {
+        if self.in_flight > 0 { self.in_flight } else { (self.rate * self.deadline.as_secs_f64()) as usize + 100 }
+    }
+}
+
+/// A `chimp.toml` that could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// It could not be read.
+    #[error("{}: {source}", .path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    /// It is not what `chimp.toml` is.
+    #[error("{}: {detail}", .path.display())]
+    Malformed { path: PathBuf, detail: String },
+}
+
+impl Settings {
+    /// Reads a `chimp.toml`.
+    ///
+    /// # Errors
+    /// Names the file, the line and the key.
+    pub fn read(path: &Path) -> Result<Settings, SettingsError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable { path: path.into(), source })?;
+        let settings: Settings = toml::from_str(&text)
+            .map_err(|why| SettingsError::Malformed { path: path.into(), detail: why.to_string() })?;
+        Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_file_states_the_defaults() {
+        let documented = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/chimp.toml");
+        assert_eq!(Settings::read(Path::new(documented)).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let why = toml::from_str::<Settings>("[load]\nuser = 3\n").unwrap_err().to_string();
+        assert!(why.contains("line 2") && why.contains("unknown field `user`"), "{why}");
+    }
+}

@@ -1,0 +1,142 @@
+//! A declared infrastructure on a provider: gives its servers addresses and roles, boots them, waits for them.
+//!
+//! Provisioning and the reconciler both boot through here, so a replacement is made of exactly what its
+//! predecessor was made of.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use crate::history::{Event, Recorder};
+use crate::infrastructure::{Infrastructure, InfrastructureError};
+use crate::provider::{Instance, InstanceSpec, Provider, ProviderError, UserData};
+use crate::readiness::{NotReady, await_ready};
+use crate::role::{self, Addresses};
+use crate::settings::Settings;
+
+/// An infrastructure with its addresses, on a provider.
+#[derive(Clone)]
+pub struct Site {
+    /// What should be.
+    pub infrastructure: Arc<Infrastructure>,
+    /// Who is where.
+    pub addresses: Addresses,
+    /// What is in force.
+    pub settings: Settings,
+    /// Where it lives.
+    pub provider: Arc<dyn Provider>,
+    /// Where it is recorded.
+    pub recorder: Recorder,
+}
+
+/// Why a server or the site could not be brought up.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    /// A role could not be rendered.
+    #[error(transparent)]
+    Infrastructure(#[from] InfrastructureError),
+    /// The provider failed.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// It booted, but never served.
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
+    /// Every server was ready, but the entry did not answer.
+    #[error("the site's entry {entry} did not accept a connection within {} of its servers being ready", crate::units::show_duration(*.within))]
+    EntrySilent { entry: String, within: Duration },
+}
+
+/// Whether a declared boot time is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BootDelay {
+    /// The first provisioning: nothing is measured yet, so nobody has to wait.
+    Skipped,
+    /// A replacement: what users wait for.
+    Waited,
+}
+
+/// How long the entry may take once all servers are ready: a VRRP election and a connect.
+const ENTRY_WITHIN: Duration = Duration::from_secs(15);
+
+impl Site {
+    /// Boots every server side by side and waits until each is ready and the entry answers.
+    ///
+    /// # Errors
+    /// The first thing that failed.
+    pub async fn provision(&self) -> Result<(), ProvisionError> {
+        let begun = Instant::now();
+        try_join_all(self.infrastructure.servers.keys().map(|server| self.boot(server, BootDelay::Skipped))).await?;
+        self.await_entry().await?;
+        self.recorder.record(Event::SiteReady { took_ms: begun.elapsed().as_secs_f64() * 1000.0 });
+        Ok(())
+    }
+
+    /// Boots one server and waits until it is what its role says.
+    ///
+    /// # Errors
+    /// When its role can't be rendered, the boot fails or it is not ready in time.
+    pub async fn boot(&self, server: &str, delay: BootDelay) -> Result<Instance, ProvisionError> {
+        let spec = self.spec(server, delay)?;
+        let instance = self.provider.boot(&spec).await?;
+        let (name, id) = (server.to_string(), instance.id.to_string());
+        let address = instance.address.to_string();
+        self.recorder.record(Event::InstanceBooted { server: name.clone(), instance: id.clone(), address });
+        await_ready(server, self.role(server), instance.address).await?;
+        self.recorder.record(Event::ServerReady { server: name, instance: id });
+        Ok(instance)
+    }
+
+    /// The files, commands and services that a server is made of.
+    ///
+    /// # Errors
+    /// Those of the role's templates.
+    pub fn user_data(&self, server: &str) -> Result<UserData, InfrastructureError> {
+        role::render(&self.infrastructure, &self.addresses, &self.settings, server)
+    }
+
+    /// Where users enter.
+    pub fn entry_address(&self) -> Ipv4Addr {
+        let host = &self.infrastructure.entry.host;
+        self.addresses
+            .virtual_ips
+            .get(host)
+            .or_else(|| self.addresses.servers.get(host))
+            .copied()
+            .expect("the entry of a validated infrastructure is one of its servers or virtual IPs")
+    }
+
+    /// The role of a server.
+    pub fn role(&self, server: &str) -> &crate::role::Role {
+        &self.infrastructure.roles[&self.infrastructure.servers[server].role]
+    }
+
+    fn spec(&self, server: &str, delay: BootDelay) -> Result<InstanceSpec, InfrastructureError> {
+        let declared = &self.infrastructure.servers[server];
+        let boot_delay = if delay == BootDelay::Waited { declared.boot_delay } else { Duration::ZERO };
+        Ok(InstanceSpec {
+            name: server.to_string(),
+            zone: declared.zone.clone(),
+            tags: declared.tags.clone(),
+            address: self.addresses.servers[server],
+            user_data: self.user_data(server)?,
+            boot_delay,
+        })
+    }
+
+    async fn await_entry(&self) -> Result<(), ProvisionError> {
+        let entry = (self.entry_address(), self.infrastructure.entry.port);
+        let deadline = Instant::now() + ENTRY_WITHIN;
+        while Instant::now() < deadline {
+            let look = Duration::from_millis(100);
+            if let Ok(Ok(_)) = timeout(look, TcpStream::connect(entry)).await {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Err(ProvisionError::EntrySilent { entry: format!("{}:{}", entry.0, entry.1), within: ENTRY_WITHIN })
+    }
+}

@@ -1,0 +1,13 @@
+//! The step language: what may stand in a feature file, by subject.
+//!
+//! Every step only declares (see [`crate::declare`]): it turns its text into units by the types of [`params`] and
+//! calls one verb of the scenario's [`Declaration`](crate::declare::Declaration). Nothing is booted, sent or
+//! broken here. A text matches exactly one pattern across all keywords; `tests/vocabulary.rs` holds the table.
+
+pub mod params;
+
+mod attack;
+mod expect;
+mod load;
+mod time;
+mod topology;

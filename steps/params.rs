@@ -1,0 +1,164 @@
+//! The parameter types: the only place where a feature's text becomes units.
+//!
+//! A type's regex is deliberately a little wider than what it accepts (`p101`, `under 5 parsecs`), so that a
+//! malformed value is told as such, and not as a step that nobody knows.
+
+use std::fmt;
+use std::str::FromStr;
+
+use cucumber::Parameter;
+
+use crate::checker;
+use crate::declare::ParameterType;
+
+mod measures;
+mod target;
+
+pub use measures::{DurationBound, Percent, PercentBound, Quantile, Rate, Span};
+pub use target::Target;
+
+/// A text that looks like a parameter and is none.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ParamError(pub(super) String);
+
+impl fmt::Debug for ParamError {
+    /// The message itself: the step macros report a parameter's error by its `Debug`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// `4`, `2_000`, `a`, `three`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
+#[param(name = "count", regex = r"(?:\d[\d_]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)")]
+pub struct Count(pub usize);
+
+/// What servers are called: `webservers`, `load balancer`, `"dbhaproxy" nodes`; kept in the singular, unquoted.
+#[derive(Debug, Clone, PartialEq, Eq, Parameter)]
+#[param(name = "role", regex = r#"(?:nodes?|webservers?|load balancers?|databases?|caches?|"[^"]+" nodes?)"#)]
+pub struct Role(pub String);
+
+/// What befalls a server: `dies`, `loses power`, `comes back`, `reboots`, `hangs`; singular or plural.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
+#[param(name = "event", regex = r"(?:dies?|loses? power|comes? back|reboots?|hangs?)")]
+pub struct Event(
+    /// The fault's name in the table of faults.
+    pub &'static str,
+);
+
+/// `before the fault`, `during failover`, `while degraded`, `after recovery`, `throughout`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
+#[param(name = "phase", regex = r"(?:before the fault|during failover|while degraded|after recovery|throughout)")]
+pub struct Phase(pub checker::Phase);
+
+/// `detection`, `removal from rotation`, `failover`, `replacement`, `restoring redundancy`, `recovery`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
+#[param(
+    name = "interval",
+    regex = r"(?:detection|removal from rotation|failover|replacement|restoring redundancy|recovery)"
+)]
+pub struct Interval(pub checker::Interval);
+
+macro_rules! registered {
+    ($($parameter:ty: $accepts:literal),+ $(,)?) => {
+        $(cucumber::codegen::submit! {
+            ParameterType {
+                name: <$parameter as Parameter>::NAME,
+                regex: <$parameter as Parameter>::REGEX,
+                accepts: $accepts,
+            }
+        })+
+    };
+}
+registered! {
+    Count: "4, a, three",
+    Role: "webservers, load balancers, databases, caches, nodes, \"word\" nodes",
+    Target: "node \"web-1\"; the [N] highest-degree R; the active|standby|same R; a|N random R; P% of the R; every R; … in zone \"a\", … tagged \"x\"",
+    Event: "dies, loses power, comes back, reboots, hangs",
+    Span: "500 ms, 8 min, 3 min 30 s",
+    DurationBound: "under|over|at least|at most 8 min, < 8 min, > 8 min, between 1 s and 2 s",
+    Percent: "99.9%",
+    PercentBound: "under|over|at least|at most 99%, between 40% and 60%",
+    Rate: "500 requests/s",
+    Quantile: "p99, p99.9, median, mean, maximum",
+    Phase: "before the fault, during failover, while degraded, after recovery, throughout",
+    Interval: "detection, removal from rotation, failover, replacement, restoring redundancy, recovery",
+}
+
+/// The numbers that may be written out; `a` and `an` are one.
+const NUMBERS: [&str; 13] =
+    ["", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+
+impl FromStr for Count {
+    type Err = ParamError;
+
+    fn from_str(text: &str) -> Result<Self, ParamError> {
+        if matches!(text, "a" | "an") {
+            return Ok(Count(1));
+        }
+        if let Some(number) = NUMBERS.iter().position(|word| *word == text && !word.is_empty()) {
+            return Ok(Count(number));
+        }
+        let number = text.replace('_', "").parse();
+        number.map(Count).map_err(|_| ParamError(format!("`{text}` is not a count; write for example `4` or `three`")))
+    }
+}
+
+impl FromStr for Role {
+    type Err = ParamError;
+
+    fn from_str(text: &str) -> Result<Self, ParamError> {
+        if let Some(quoted) = text.strip_prefix('"') {
+            let word = quoted.split('"').next().unwrap_or_default();
+            return Ok(Role(word.to_string()));
+        }
+        Ok(Role(text.strip_suffix('s').unwrap_or(text).to_string()))
+    }
+}
+
+impl FromStr for Event {
+    type Err = ParamError;
+
+    fn from_str(text: &str) -> Result<Self, ParamError> {
+        Ok(Event(match text {
+            "dies" | "die" => "dies",
+            "loses power" | "lose power" => "loses-power",
+            "comes back" | "come back" => "comes-back",
+            "reboots" | "reboot" => "reboots",
+            "hangs" | "hang" => "hangs",
+            other => return Err(ParamError(format!("`{other}` is not an event"))),
+        }))
+    }
+}
+
+impl FromStr for Phase {
+    type Err = ParamError;
+
+    fn from_str(text: &str) -> Result<Self, ParamError> {
+        Ok(Phase(match text {
+            "before the fault" => checker::Phase::Before,
+            "during failover" => checker::Phase::Failover,
+            "while degraded" => checker::Phase::Degraded,
+            "after recovery" => checker::Phase::After,
+            "throughout" => checker::Phase::Throughout,
+            other => return Err(ParamError(format!("`{other}` is not a phase"))),
+        }))
+    }
+}
+
+impl FromStr for Interval {
+    type Err = ParamError;
+
+    fn from_str(text: &str) -> Result<Self, ParamError> {
+        Ok(Interval(match text {
+            "detection" => checker::Interval::Detection,
+            "removal from rotation" => checker::Interval::Removal,
+            "failover" => checker::Interval::Failover,
+            "replacement" => checker::Interval::Replacement,
+            "restoring redundancy" => checker::Interval::Redundancy,
+            "recovery" => checker::Interval::Recovery,
+            other => return Err(ParamError(format!("`{other}` is not an interval"))),
+        }))
+    }
+}

@@ -1,0 +1,76 @@
+//! Whom a fault hits.
+
+use std::str::FromStr;
+
+use cucumber::Parameter;
+
+use super::{Count, ParamError, Percent, Role};
+use crate::plan::{self, Choice};
+
+/// Whom a fault hits: `the highest-degree node`, `2 random webservers in zone "a"`, `50% of the webservers`.
+#[derive(Debug, Clone, PartialEq, Parameter)]
+#[param(
+    name = "target",
+    regex = r#"(?:node "[^"]*"|(?:the (?:(?:\d[\d_]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) )?(?:highest-degree|active|standby|same)|(?:\d[\d_]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) random|[\d_.]+ ?% of the|every) (?:nodes?|webservers?|load balancers?|databases?|caches?|"[^"]+" nodes?))(?: in zone "[^"]*"| tagged "[^"]*")*"#
+)]
+pub struct Target(pub plan::Target);
+
+impl FromStr for Target {
+    type Err = ParamError;
+
+    fn from_str(text: &str) -> Result<Self, ParamError> {
+        let (whom, zone, tag) = without_places(text)?;
+        let (choice, role) = choice(whom)?;
+        Ok(Target(plan::Target { choice, role, zone, tag, text: text.to_string() }))
+    }
+}
+
+/// Takes ` in zone "a"` and ` tagged "x"` off the end.
+fn without_places(text: &str) -> Result<(&str, Option<String>, Option<String>), ParamError> {
+    let (mut whom, mut zone, mut tag) = (text, None, None);
+    while let Some((rest, place, value)) = last_place(whom) {
+        let slot = if place == " in zone " { &mut zone } else { &mut tag };
+        if slot.replace(value.to_string()).is_some() {
+            return Err(ParamError(format!("`{text}` says `{}` twice", place.trim())));
+        }
+        whom = rest;
+    }
+    Ok((whom, zone, tag))
+}
+
+fn last_place(text: &str) -> Option<(&str, &'static str, &str)> {
+    let unquoted = text.strip_suffix('"')?;
+    let (before, value) = unquoted.rsplit_once('"')?;
+    [" in zone ", " tagged "].into_iter().find_map(|place| Some((before.strip_suffix(place)?, place, value)))
+}
+
+fn choice(whom: &str) -> Result<(Choice, String), ParamError> {
+    let role = |text: &str| text.parse::<Role>().map(|role| role.0);
+    if let Some(name) = whom.strip_prefix("node \"") {
+        return Ok((Choice::Named(name.trim_end_matches('"').to_string()), "node".to_string()));
+    }
+    if let Some(rest) = whom.strip_prefix("every ") {
+        return Ok((Choice::Every, role(rest)?));
+    }
+    if let Some((share, rest)) = whom.split_once("% of the ") {
+        let percent: Percent = format!("{share}%").parse()?;
+        return Ok((Choice::Share(percent.0.0), role(rest)?));
+    }
+    if let Some((count, rest)) = whom.split_once(" random ") {
+        return Ok((Choice::Random(count.parse::<Count>()?.0), role(rest)?));
+    }
+    the_choice(whom)
+}
+
+/// `the highest-degree node`, `the 2 highest-degree nodes`, `the active load balancer`, …
+fn the_choice(whom: &str) -> Result<(Choice, String), ParamError> {
+    for (words, choice) in [("active", Choice::Active), ("standby", Choice::Standby), ("same", Choice::Same)] {
+        if let Some(rest) = whom.strip_prefix(&format!("the {words} ")) {
+            return Ok((choice, rest.parse::<Role>()?.0));
+        }
+    }
+    let refused = || ParamError(format!("`{whom}` names nobody; only `highest-degree` takes a number here"));
+    let (count, rest) = whom.strip_prefix("the ").and_then(|w| w.split_once("highest-degree ")).ok_or_else(refused)?;
+    let count = if count.is_empty() { 1 } else { count.trim_end().parse::<Count>()?.0 };
+    Ok((Choice::HighestDegree(count), rest.parse::<Role>()?.0))
+}

@@ -1,0 +1,73 @@
+//! Givens about what is provisioned.
+
+use cucumber::given;
+
+use super::params::{Count, Role, Span};
+use crate::declare::{StepError, World};
+
+#[given(expr = "{count} {role}")]
+fn tier(world: &mut World, count: Count, role: Role) -> Result<(), StepError> {
+    world.declaration.provision(|draft| draft.tier(count.0, &role.0))
+}
+
+#[given(expr = "{count} {role} behind haproxy")]
+fn tier_behind_haproxy(world: &mut World, count: Count, role: Role) -> Result<(), StepError> {
+    world.declaration.provision(|draft| draft.behind_haproxy(count.0, &role.0))
+}
+
+#[given(expr = "{count} {role} behind {count} {role}")]
+fn tier_behind_tier(
+    world: &mut World,
+    count: Count,
+    role: Role,
+    balancers: Count,
+    balancer: Role,
+) -> Result<(), StepError> {
+    world.declaration.provision(|draft| draft.behind(count.0, &role.0, balancers.0, &balancer.0))
+}
+
+#[given(expr = "the infrastructure in {string}")]
+fn infrastructure_file(world: &mut World, file: String) -> Result<(), StepError> {
+    let path = world.declaration.infrastructure_path(&file)?;
+    world.declaration.provision(|draft| draft.file(&path))
+}
+
+#[given(expr = "the {role} are spread over {int} zones")]
+fn spread(world: &mut World, role: Role, zones: usize) -> Result<(), StepError> {
+    world.declaration.provision(|draft| draft.spread(&role.0, zones))
+}
+
+#[given(expr = "the {role} share a virtual IP")]
+fn virtual_ip(world: &mut World, role: Role) -> Result<(), StepError> {
+    world.declaration.provision(|draft| draft.share_virtual_ip(&role.0))
+}
+
+#[given(expr = "every {role} takes {duration} to boot")]
+fn boot_delay(world: &mut World, role: Role, duration: Span) -> Result<(), StepError> {
+    world.declaration.provision(|draft| draft.boot_delay(&role.0, duration.0))
+}
+
+#[given(expr = "the reconciler runs every {duration}")]
+fn reconciler_cadence(world: &mut World, duration: Span) -> Result<(), StepError> {
+    world.declaration.set(|settings| settings.reconciler.every = duration.0)
+}
+
+#[given(expr = "the reconciler is off")]
+fn no_reconciler(world: &mut World) -> Result<(), StepError> {
+    world.declaration.set(|settings| settings.reconciler.enabled = false)
+}
+
+#[given(expr = "health checks run every {duration} and fail after {count} miss(es)")]
+fn health_checks(world: &mut World, duration: Span, count: Count) -> Result<(), StepError> {
+    world.declaration.health_checks(duration.0, count.0)
+}
+
+#[given(expr = "the virtual IP daemon advertises every {duration}")]
+fn virtual_ip_adverts(world: &mut World, duration: Span) -> Result<(), StepError> {
+    world.declaration.set(|settings| settings.balancer.advert = duration.0)
+}
+
+#[given(expr = "no virtual IP daemon runs")]
+fn no_virtual_ip_daemon(world: &mut World) -> Result<(), StepError> {
+    world.declaration.set(|settings| settings.balancer.keepalived = false)
+}

@@ -1,0 +1,12 @@
+@site
+Feature: The last that is allowed
+  Scenario: As many as there are
+    Given 4 webservers behind haproxy
+    And 30 users browse the site, a page every 4 s
+    When 4 random webservers die
+    And the 6 highest-degree nodes die
+    And 100% of the webservers die
+    And a random webserver dies every 5 s for 5 s
+    Then 4 webservers are in rotation
+    And 0 webservers are in rotation
+    And exactly one load balancer holds the virtual IP before the fault

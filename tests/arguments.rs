@@ -1,0 +1,95 @@
+//! The chaos target takes our own arguments and libtest's.
+
+use std::path::PathBuf;
+
+use anarcho_chimp::declare::DeclareError;
+use anarcho_chimp::declare::libtest::{ChaosArgs, DEFAULT_TAGS};
+use anarcho_chimp::settings::Settings;
+use clap::Parser;
+
+fn parsed(arguments: &str) -> ChaosArgs {
+    ChaosArgs::try_parse_from(["chaos"].into_iter().chain(arguments.split_whitespace()))
+        .unwrap_or_else(|why| panic!("{arguments}: {why}"))
+}
+
+fn listing(arguments: &str) -> Result<String, DeclareError> {
+    let arguments = parsed(arguments);
+    arguments.listing(&arguments.declare_options(
+        &[PathBuf::from("tests/accepted/forms.feature")],
+        1,
+        Settings::default(),
+    ))
+}
+
+const ROW: &str = "tests/accepted/forms::An outline without its values in the name";
+
+#[test]
+fn what_cargo_test_and_nextest_pass_is_accepted() {
+    for arguments in [
+        "",
+        "some_test --nocapture",
+        "--no-capture a b --show-output -q --test-threads 1 --test-threads=2",
+        "--exact NAME --nocapture --include-ignored",
+        "--color always --format pretty --report-time -Z unstable-options --logfile x.log",
+        "--bench --test --shuffle --shuffle-seed 3 --ensure-time --exclude-should-panic",
+        "--tags @pr --seed 7 --out reports --provider local --config chimp.toml --features features",
+    ] {
+        parsed(arguments);
+    }
+}
+
+#[test]
+fn arguments_become_options() {
+    let arguments = parsed("NAME --tags @pr --seed 7 --skip slow --skip long --features a --features b");
+    let options = arguments.declare_options(&[PathBuf::from("features")], 1, Settings::default());
+    assert_eq!(options.paths, ["a", "b"].map(PathBuf::from));
+    assert_eq!((options.tags.as_deref(), options.seed), (Some("@pr"), 7));
+    assert_eq!((options.names, options.skip), (vec!["NAME".to_string()], vec!["slow".into(), "long".into()]));
+    assert_eq!((options.exact, options.provider.as_str()), (false, "local"));
+}
+
+#[test]
+fn the_long_scenarios_run_only_when_asked_for() {
+    let tags = |arguments: &str| parsed(arguments).declare_options(&["features".into()], 1, Settings::default()).tags;
+    assert_eq!(tags("").as_deref(), Some(DEFAULT_TAGS));
+    assert_eq!(tags("NAME").as_deref(), Some(DEFAULT_TAGS));
+    assert_eq!(tags("--tags @nightly").as_deref(), Some("@nightly"));
+    assert_eq!(tags("--exact NAME"), None);
+}
+
+#[test]
+fn a_terse_list_has_one_line_a_scenario_and_nothing_else() {
+    let expected = format!("{ROW} (25%, 99%): test\n{ROW} (50%, 98%): test\n");
+    assert_eq!(listing("--list --format terse"), Ok(expected));
+}
+
+#[test]
+fn a_pretty_list_ends_with_a_count() {
+    assert!(listing("--list").unwrap().ends_with("(50%, 98%): test\n\n2 tests, 0 benchmarks\n"));
+}
+
+#[test]
+fn nothing_is_ignored_so_the_list_of_ignored_scenarios_is_empty() {
+    assert_eq!(listing("--list --format terse --ignored"), Ok(String::new()));
+}
+
+#[test]
+fn a_name_that_no_scenario_has_lists_nothing_and_is_no_error() {
+    assert_eq!(listing("some_unit_test --list --format terse"), Ok(String::new()));
+}
+
+#[test]
+fn an_exact_address_lists_that_scenario_even_if_it_is_a_long_one() {
+    let name = "tests/accepted/forms::Everything said at once";
+    let arguments =
+        ChaosArgs { names: vec![name.into()], exact: true, list: true, format: "terse".into(), ..parsed("") };
+    let options = arguments.declare_options(&["tests/accepted".into()], 1, Settings::default());
+    assert_eq!(arguments.listing(&options), Ok(format!("{name}: test\n")));
+}
+
+#[test]
+fn a_list_of_features_that_are_refused_is_refused() {
+    let arguments = parsed("--list --format terse --features tests/refused/names.feature");
+    let options = arguments.declare_options(&[], 1, Settings::default());
+    assert!(matches!(arguments.listing(&options), Err(DeclareError::Refused(_))));
+}

@@ -1,0 +1,283 @@
+//! From feature files to a plan, or to one message that says all that is wrong.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anarcho_chimp::declare::{DeclareError, DeclareOptions, Problem, ProblemKind, address, addresses, declare};
+use anarcho_chimp::plan::{Act, Choice, Hypothesis, Plan, Schedule};
+use anarcho_chimp::units::Percent;
+
+fn options(path: &str) -> DeclareOptions {
+    DeclareOptions { paths: vec![PathBuf::from(path)], seed: 7, provider: "local".into(), ..DeclareOptions::default() }
+}
+
+fn declared(path: &str) -> Result<Plan, DeclareError> {
+    declare(&options(path))
+}
+
+fn refused(name: &str) -> Vec<Problem> {
+    match declared(&format!("tests/refused/{name}.feature")) {
+        Err(DeclareError::Refused(problems)) => problems,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+fn kinds(name: &str) -> Vec<(usize, ProblemKind)> {
+    refused(name).iter().map(|problem| (problem.line.unwrap_or(0), problem.kind)).collect()
+}
+
+/// The message as it is shown, but for where this package lies.
+fn message(name: &str) -> String {
+    let shown = DeclareError::Refused(refused(name)).to_string();
+    shown.replace(concat!(env!("CARGO_MANIFEST_DIR"), "/"), "")
+}
+
+#[test]
+fn the_sentence_on_the_card_becomes_a_plan() {
+    let plan = declared("features/card.feature").unwrap();
+    let mut shown = serde_json::to_value(&plan).unwrap();
+    // What roles consist of is shown where they are tested.
+    let roles = &mut shown["scenarios"][0]["infrastructure"]["roles"];
+    *roles = roles.as_object().unwrap().keys().cloned().collect();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&shown).unwrap());
+}
+
+#[test]
+fn a_plan_survives_its_file() {
+    let plan = declared("features/card.feature").unwrap();
+    let read: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
+    assert_eq!(read, plan);
+}
+
+#[test]
+fn all_shipped_features_and_the_sabotaged_twins_become_plans() {
+    for folder in ["features", "tests/sabotage"] {
+        let plan = declared(folder).unwrap_or_else(|why| panic!("{why}"));
+        let mut addresses: Vec<_> = plan.scenarios.iter().map(address).collect();
+        let all = addresses.len();
+        addresses.dedup();
+        assert!(all >= 3 && addresses.len() == all, "{addresses:?}");
+    }
+}
+
+#[test]
+fn every_twin_differs_from_the_card_by_its_sabotage_alone() {
+    let card = &declared("features/card.feature").unwrap().scenarios[0];
+    for twin in &declared("tests/sabotage").unwrap().scenarios {
+        assert_eq!(twin.infrastructure, card.infrastructure, "{}", twin.name);
+        assert_eq!(twin.acts.len(), 1, "{}", twin.name);
+        assert_eq!(twin.hypotheses.len(), 2, "{}", twin.name);
+        assert_ne!(twin.settings, card.settings, "{}", twin.name);
+    }
+}
+
+#[test]
+fn givens_become_settings_and_whens_become_acts_in_their_order() {
+    let plan = declared("tests/accepted/forms.feature").unwrap();
+    let scenario = plan.scenarios.iter().find(|scenario| scenario.name == "Everything said at once").unwrap();
+    let settings = &scenario.settings;
+    assert_eq!((settings.load.rate, settings.load.users), (300.0, 7));
+    assert_eq!(settings.load.deadline, Duration::from_secs(2));
+    assert_eq!(settings.steady.baseline, Duration::from_secs(20));
+    assert_eq!(settings.steady.baseline_within, Duration::from_secs(40));
+    assert_eq!(settings.steady.availability, Percent(99.5));
+    assert_eq!(settings.steady.window, Duration::from_secs(2));
+    assert_eq!(settings.reconciler.every, Duration::from_secs(2));
+    assert_eq!((settings.balancer.check_every, settings.balancer.check_misses), (Duration::from_secs(1), 2));
+    assert_eq!(settings.balancer.advert, Duration::from_millis(100));
+    assert!(scenario.infrastructure.servers.values().all(|server| server.boot_delay == Duration::from_secs(2)));
+
+    let acts: Vec<_> = scenario.acts.iter().map(shown).collect();
+    let seconds = Duration::from_secs;
+    let expected = [
+        ("loses-power", None, Some(Choice::Active), Some(Schedule::For(seconds(5)))),
+        ("pass", None, None, None),
+        ("hangs", None, Some(Choice::Same), Some(Schedule::Once)),
+        ("process-dies", Some("nginx"), Some(Choice::Random(2)), Some(Schedule::Once)),
+        ("reboots", None, Some(Choice::Every), Some(Schedule::Every { interval: seconds(5), total: seconds(20) })),
+        ("recovered", None, None, None),
+    ];
+    assert_eq!(acts, expected);
+    assert_eq!(scenario.tags, ["site", "slow", "fast"]);
+    assert_eq!(scenario.steps.len(), 19);
+}
+
+#[test]
+fn a_page_every_so_often_means_pauses_around_it() {
+    let plan = declared("tests/accepted/limits.feature").unwrap();
+    let load = &plan.scenarios[0].settings.load;
+    assert_eq!((load.users, load.pause_min, load.pause_max), (30, Duration::from_secs(2), Duration::from_secs(6)));
+}
+
+#[test]
+fn all_there_are_is_not_too_many() {
+    assert_eq!(declared("tests/accepted/limits.feature").unwrap().scenarios[0].acts.len(), 4);
+}
+
+fn shown(act: &Act) -> (&str, Option<&str>, Option<Choice>, Option<Schedule>) {
+    match act {
+        Act::Strike { fault, argument, target, schedule, .. } => {
+            (fault, argument.as_deref(), Some(target.choice.clone()), Some(*schedule))
+        }
+        Act::Pass(_) => ("pass", None, None, None),
+        Act::AwaitRecovery => ("recovered", None, None, None),
+    }
+}
+
+#[test]
+fn thens_become_expectations() {
+    let plan = declared("tests/expectations").unwrap();
+    let line = |hypothesis: &Hypothesis| {
+        format!("{}: {}", hypothesis.step, serde_json::to_string(&hypothesis.expectation).unwrap())
+    };
+    let shown: Vec<_> = plan.scenarios[0].hypotheses.iter().map(line).collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn rows_of_an_outline_are_told_apart_by_their_values_and_their_lines() {
+    let plan = declared("tests/accepted/forms.feature").unwrap();
+    let rows: Vec<_> = plan.scenarios.iter().take(2).map(|scenario| (scenario.name.as_str(), scenario.line)).collect();
+    let name = "An outline without its values in the name";
+    assert_eq!(rows, [(format!("{name} (25%, 99%)").as_str(), 16), (format!("{name} (50%, 98%)").as_str(), 17)]);
+}
+
+#[test]
+fn the_same_seed_makes_the_same_plan_and_another_seed_another() {
+    let plan = declared("features/card.feature").unwrap();
+    assert_eq!(declared("features/card.feature").unwrap(), plan);
+    let other = declare(&DeclareOptions { seed: 8, ..options("features/card.feature") }).unwrap();
+    assert_ne!(other.scenarios[0].seed, plan.scenarios[0].seed);
+}
+
+#[test]
+fn a_scenarios_seed_depends_on_its_place_below_the_root_and_not_on_its_neighbours() {
+    let alone = declared("features/card.feature").unwrap().scenarios[0].seed;
+    let among = declared("features").unwrap();
+    let among = among.scenarios.iter().find(|scenario| scenario.feature.ends_with("card.feature")).unwrap();
+    assert_eq!(among.seed, alone);
+    // SHA-256 over 7 as 8 bytes, "card.feature", a zero and the name, its first 8 bytes: so others can derive it.
+    assert_eq!(alone, 7_580_522_563_096_277_366);
+}
+
+#[test]
+fn the_order_of_yaml_entries_does_not_matter() {
+    let plan = declared("tests/order").unwrap();
+    let [one, another] = plan.scenarios.as_slice() else { panic!("{plan:?}") };
+    let (mut one, mut another) = (one.infrastructure.clone(), another.infrastructure.clone());
+    assert!(one.source.take() != another.source.take());
+    assert_eq!(one, another);
+}
+
+#[test]
+fn tags_names_and_skips_select() {
+    let wanted = |tags: &str, names: &[&str], exact: bool, skip: &[&str]| {
+        let options = DeclareOptions {
+            tags: (!tags.is_empty()).then(|| tags.into()),
+            names: names.iter().map(|name| name.to_string()).collect(),
+            exact,
+            skip: skip.iter().map(|name| name.to_string()).collect(),
+            ..options("tests/accepted")
+        };
+        let found = addresses(&options)?;
+        assert_eq!(found, declare(&options)?.scenarios.iter().map(address).collect::<Vec<_>>());
+        Ok::<_, DeclareError>(found.len())
+    };
+    assert_eq!(wanted("", &[], false, &[]), Ok(4));
+    assert_eq!(wanted("@site and not @slow", &[], false, &[]), Ok(3));
+    assert_eq!(wanted("@slow or @fast", &[], false, &["(50%"]), Ok(2));
+    assert_eq!(wanted("", &["outline"], false, &[]), Ok(2));
+    assert_eq!(wanted("", &["forms::Everything"], false, &[]), Ok(1));
+    assert_eq!(wanted("", &["Everything"], true, &[]).unwrap_err(), named("`Everything`"));
+    assert_eq!(wanted("", &["Everything said at once"], true, &[]), Ok(1));
+    assert_eq!(wanted("", &["tests/accepted/forms::Everything said at once"], true, &[]), Ok(1));
+    assert!(matches!(wanted("@nobody", &[], false, &[]), Err(DeclareError::Nothing(_))));
+    assert!(matches!(wanted("", &[], false, &["accepted"]), Err(DeclareError::NothingNamed(_))));
+}
+
+fn named(name: &str) -> DeclareError {
+    DeclareError::NothingNamed(format!("no scenario is called {name}"))
+}
+
+#[test]
+fn a_tag_expression_that_does_not_parse_is_refused() {
+    let options = DeclareOptions { tags: Some("pr and".into()), ..options("features") };
+    insta::assert_snapshot!(declare(&options).unwrap_err());
+}
+
+#[test]
+fn files_that_are_no_features_are_refused_and_folders_without_any_have_nothing_to_run() {
+    let paths = ["features/nowhere.feature", "Cargo.toml"].map(PathBuf::from).to_vec();
+    insta::assert_snapshot!(declare(&DeclareOptions { paths, ..options("") }).unwrap_err());
+    assert!(matches!(declared("src"), Err(DeclareError::Nothing(_))));
+    assert!(matches!(declared("tests/refused/no-scenario.feature"), Err(DeclareError::Nothing(_))));
+}
+
+#[test]
+fn a_file_named_twice_is_read_once() {
+    let paths = ["features/card.feature", "features/../features/card.feature"].map(PathBuf::from).to_vec();
+    assert_eq!(declare(&DeclareOptions { paths, ..options("") }).unwrap().scenarios.len(), 1);
+}
+
+#[test]
+fn misspelt_keywords_are_found_though_gherkin_swallows_them() {
+    let misspelt = |line| (line, ProblemKind::MisspeltKeyword);
+    assert_eq!(kinds("misspelt-keyword"), [5, 10, 15, 20, 21].map(misspelt));
+    assert_eq!(kinds("misspelt-header"), [misspelt(2), misspelt(3)]);
+    insta::assert_snapshot!([message("misspelt-keyword"), message("misspelt-header")].join("\n"));
+}
+
+#[test]
+fn what_is_not_gherkin_is_refused_with_its_line() {
+    let names = ["no-gherkin", "uneven-table", "empty-outline", "unknown-column"];
+    insta::assert_snapshot!(names.map(message).join("\n"));
+}
+
+#[test]
+fn incomplete_scenarios_are_refused() {
+    let incomplete = |line| (line, ProblemKind::Incomplete);
+    assert_eq!(kinds("incomplete"), [incomplete(2), incomplete(3), incomplete(6)]);
+    insta::assert_snapshot!(message("incomplete"));
+}
+
+#[test]
+fn undefined_steps_are_refused_with_the_nearest_patterns() {
+    assert!(kinds("undefined").iter().all(|(_, kind)| *kind == ProblemKind::Undefined));
+    insta::assert_snapshot!(message("undefined"));
+}
+
+#[test]
+fn malformed_values_are_refused_all_at_once() {
+    assert!(kinds("malformed").iter().all(|(_, kind)| *kind == ProblemKind::Step));
+    insta::assert_snapshot!(message("malformed"));
+}
+
+#[test]
+fn infrastructures_that_cant_be_are_refused() {
+    assert_eq!(kinds("infrastructure").iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 6, 10, 13, 15, 18]);
+    insta::assert_snapshot!(message("infrastructure"));
+}
+
+#[test]
+fn scenarios_that_contradict_themselves_are_refused() {
+    assert!(kinds("meaning").iter().all(|(_, kind)| *kind == ProblemKind::Meaning));
+    insta::assert_snapshot!(message("meaning"));
+}
+
+#[test]
+fn names_are_addresses_so_they_must_be_there_and_differ() {
+    insta::assert_snapshot!(message("names"));
+}
+
+#[test]
+fn a_given_after_a_when_or_a_then_is_refused() {
+    assert_eq!(kinds("late-given"), [(5, ProblemKind::Step), (10, ProblemKind::Step)]);
+    insta::assert_snapshot!(message("late-given"));
+}
+
+#[test]
+fn problems_of_all_files_are_told_together() {
+    let paths = ["incomplete", "names"].map(|name| Path::new("tests/refused").join(format!("{name}.feature")));
+    let both = declare(&DeclareOptions { paths: paths.to_vec(), ..options("") }).unwrap_err().to_string();
+    assert!(both.ends_with("5 errors; nothing was booted"), "{both}");
+}

@@ -1,0 +1,200 @@
+//! After any run, however it ended, this machine is as it was: no process, mount, namespace, link, cgroup or file
+//! outside the bundle.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use support::{Folder, can_run, chimp, run};
+
+/// What others' runs leave is not ours to judge: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// What a run could leave on a machine.
+#[derive(Debug, PartialEq)]
+struct Machine {
+    /// Namespaces of other kinds than this process's own, by the processes that live in them.
+    namespaces: BTreeSet<String>,
+    mounts: BTreeSet<String>,
+    links: BTreeSet<String>,
+    cgroups: BTreeSet<String>,
+    files: BTreeSet<String>,
+    /// Processes that were started from the binary under test.
+    harnesses: BTreeSet<String>,
+}
+
+impl Machine {
+    fn now() -> Self {
+        let lines = |path: &str| -> BTreeSet<String> {
+            std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_string).collect()
+        };
+        let entries = |folder: &str| -> Vec<String> {
+            let read = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            read.map(|entry| entry.path().display().to_string()).collect()
+        };
+        let mut cgroups = BTreeSet::new();
+        folders_below(Path::new("/sys/fs/cgroup"), &mut cgroups);
+        Machine {
+            namespaces: namespaces(),
+            mounts: lines("/proc/self/mounts"),
+            links: entries("/sys/class/net").into_iter().collect(),
+            cgroups,
+            files: ["/tmp", "/run", "/run/lock", "/var/tmp", "/dev/shm", "/var/run/netns"]
+                .into_iter()
+                .flat_map(entries)
+                .collect(),
+            harnesses: processes_of(env!("CARGO_BIN_EXE_chimp")),
+        }
+    }
+
+    /// Waits until the machine is as it was; otherwise tells what is left.
+    fn assert_restored(before: &Machine, within: Duration, after: &str) {
+        let deadline = Instant::now() + within;
+        loop {
+            let now = Machine::now();
+            if &now == before {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{after}: left behind:\n{}", difference(before, &now));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn difference(before: &Machine, now: &Machine) -> String {
+    let sets = [
+        ("namespaces", &before.namespaces, &now.namespaces),
+        ("mounts", &before.mounts, &now.mounts),
+        ("links", &before.links, &now.links),
+        ("cgroups", &before.cgroups, &now.cgroups),
+        ("files", &before.files, &now.files),
+        ("harnesses", &before.harnesses, &now.harnesses),
+    ];
+    let describe = |(name, before, now): (&str, &BTreeSet<String>, &BTreeSet<String>)| {
+        format!("{name}: more {:?}, fewer {:?}", now.difference(before), before.difference(now))
+    };
+    sets.into_iter().map(describe).collect::<Vec<_>>().join("\n")
+}
+
+fn numeric_entries_of_proc() -> impl Iterator<Item = String> {
+    let read = std::fs::read_dir("/proc").unwrap().flatten();
+    read.filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn namespaces() -> BTreeSet<String> {
+    let of = |pid: &str, kind: &str| std::fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok();
+    let foreign = |pid: String| {
+        let kinds = ["net", "mnt", "pid", "uts", "ipc"];
+        kinds.into_iter().filter_map(move |kind| {
+            let found = of(&pid, kind)?;
+            (Some(&found) != of("self", kind).as_ref()).then(|| found.display().to_string())
+        })
+    };
+    numeric_entries_of_proc().flat_map(foreign).collect()
+}
+
+fn processes_of(program: &str) -> BTreeSet<String> {
+    let runs = |pid: &String| std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == Path::new(program));
+    numeric_entries_of_proc().filter(runs).collect()
+}
+
+fn folders_below(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.insert(entry.path().display().to_string());
+            folders_below(&entry.path(), found);
+        }
+    }
+}
+
+fn short(out: &Folder, seed: u64) -> Command {
+    let mut command = chimp(&["run", "tests/features/short.feature", "--retries", "0", "--seed", &seed.to_string()]);
+    command.args(["--config", "tests/features/short.toml", "--out"]).arg(out.path());
+    command
+}
+
+/// Starts in a process group of its own, as a shell does.
+fn start(out: &Folder, seed: u64) -> Child {
+    short(out, seed).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap()
+}
+
+#[test]
+fn a_run_that_ends_by_itself_leaves_nothing() {
+    let _alone = ALONE.lock().unwrap();
+    if !can_run("a_run_that_ends_by_itself_leaves_nothing") {
+        return;
+    }
+    let (out, before) = (Folder::new("ends"), Machine::now());
+    let output = run(&mut short(&out, 7));
+    assert_eq!(output.status.code(), Some(0));
+    Machine::assert_restored(&before, Duration::from_secs(5), "a whole run");
+}
+
+#[test]
+fn ctrl_c_ends_a_run_in_order_with_a_bundle_and_leaves_nothing() {
+    let _alone = ALONE.lock().unwrap();
+    if !can_run("ctrl_c_ends_a_run_in_order_with_a_bundle_and_leaves_nothing") {
+        return;
+    }
+    let (out, before) = (Folder::new("ctrl-c"), Machine::now());
+    let mut child = start(&out, 7);
+    wait_for_event(&out, "instance_booted");
+    kill(Pid::from_raw(-(child.id() as i32)), Signal::SIGINT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    Machine::assert_restored(&before, Duration::from_secs(5), "Ctrl-C");
+    assert_eq!(out.record()["exit_code"], 130);
+}
+
+/// Waits until the run under way has recorded an event of this kind.
+fn wait_for_event(out: &Folder, kind: &str) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let wanted = format!("\"event\":\"{kind}\"");
+    let recorded = || {
+        let bundles = std::fs::read_dir(out.path()).into_iter().flatten().flatten();
+        bundles
+            .map(|entry| entry.path().join("events.ndjson"))
+            .any(|events| std::fs::read_to_string(events).is_ok_and(|text| text.contains(&wanted)))
+    };
+    while !recorded() {
+        assert!(Instant::now() < deadline, "no event `{kind}`");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Moments to kill at; `CHIMP_KILLS` asks for more.
+fn kills() -> usize {
+    std::env::var("CHIMP_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(50)
+}
+
+#[test]
+fn sigkill_at_any_moment_leaves_nothing() {
+    let _alone = ALONE.lock().unwrap();
+    if !can_run("sigkill_at_any_moment_leaves_nothing") {
+        return;
+    }
+    let (out, before) = (Folder::new("kills"), Machine::now());
+    let begun = Instant::now();
+    assert!(short(&out, 0).output().unwrap().status.success());
+    let whole = begun.elapsed();
+    assert!(whole < Duration::from_secs(6), "the scenario took {whole:?}");
+    let mut rng = StdRng::seed_from_u64(4);
+    for number in 0..kills() {
+        let moment = whole.mul_f64(rng.random_range(0.0..1.0));
+        let mut child = start(&out, number as u64);
+        std::thread::sleep(moment);
+        kill(Pid::from_raw(child.id() as i32), Signal::SIGKILL).unwrap();
+        child.wait().unwrap();
+        let after = format!("SIGKILL number {number}, after {moment:?}");
+        Machine::assert_restored(&before, Duration::from_secs(5), &after);
+    }
+}

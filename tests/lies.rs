@@ -1,0 +1,73 @@
+//! Lies that must be caught: sabotaged twins of the card's scenario, and parts that silently do nothing.
+//! Here a green scenario is a broken harness.
+
+mod support;
+
+use serde_json::Value;
+use support::{Folder, can_run, chimp, run};
+
+fn verdicts(record: &Value) -> Vec<(String, String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+    let scenarios = record["scenarios"].as_array().unwrap();
+    scenarios.iter().map(|s| (text(&s["name"]), text(&s["verdict"]), text(&s["reason"]))).collect()
+}
+
+#[test]
+fn no_sabotaged_twin_of_the_card_passes() {
+    if !can_run("no_sabotaged_twin_of_the_card_passes") {
+        return;
+    }
+    let out = Folder::new("twins");
+    let output = run(chimp(&["run", "tests/sabotage", "--retries", "0", "--seed", "7", "--jobs", "3"])
+        .args(["--config", "tests/sabotage/chimp.toml", "--out"])
+        .arg(out.path()));
+    let verdicts = verdicts(&out.record());
+    assert_eq!(verdicts.len(), 3, "{verdicts:?}");
+    for (name, verdict, reason) in verdicts {
+        assert_eq!(verdict, "fail", "{name}: {reason}");
+    }
+    assert_eq!(output.status.code(), Some(1));
+}
+
+/// Runs the short scenario with a lie planted; it must come to `invalid`, for the reason given.
+fn a_lie_is_invalid(lie: &str, because: &str) {
+    if !can_run(lie) {
+        return;
+    }
+    let out = Folder::new(lie);
+    let output = run(chimp(&["run", "tests/features/short.feature", "--retries", "0", "--sabotage", lie])
+        .args(["--config", "tests/features/short.toml", "--out"])
+        .arg(out.path()));
+    let (_, verdict, reason) = verdicts(&out.record()).remove(0);
+    assert_eq!(verdict, "invalid", "{reason}");
+    assert!(reason.contains(because), "{reason}");
+    assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn a_strike_that_does_nothing_is_invalid() {
+    a_lie_is_invalid("faults", "not confirmed");
+}
+
+#[test]
+fn a_load_that_sends_nothing_is_invalid() {
+    a_lie_is_invalid("probes", "probe");
+}
+
+#[test]
+fn users_that_were_asked_for_and_never_came_are_invalid() {
+    a_lie_is_invalid("users", "users");
+}
+
+#[test]
+fn the_card_without_its_users_is_invalid() {
+    if !can_run("the_card_without_its_users_is_invalid") {
+        return;
+    }
+    let out = Folder::new("no-users");
+    let output =
+        run(chimp(&["run", "features/card.feature", "--retries", "0", "--sabotage", "users", "--out"]).arg(out.path()));
+    let (_, verdict, reason) = verdicts(&out.record()).remove(0);
+    assert_eq!(verdict, "invalid", "{reason}");
+    assert_eq!(output.status.code(), Some(3));
+}

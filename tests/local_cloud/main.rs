@@ -1,0 +1,13 @@
+//! The local cloud, for real: needs root, and says `skipped` without.
+//!
+//! No test harness: a sandbox must be entered before any thread starts. Each case enters its own.
+
+mod inside;
+mod outside;
+mod runner;
+mod stack;
+mod victim;
+
+fn main() -> std::process::ExitCode {
+    runner::main(&[inside::CASES, stack::CASES, outside::CASES].concat())
+}

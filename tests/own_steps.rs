@@ -1,0 +1,60 @@
+//! Steps of a user's own, in a crate that is not ours.
+
+use std::path::PathBuf;
+
+use anarcho_chimp::declare::{DeclareError, DeclareOptions, StepError, World, declare};
+use anarcho_chimp::plan::{Act, Plan, Schedule};
+use anarcho_chimp::steps::params::{Count, Target};
+use cucumber::{given, when};
+
+#[derive(Default)]
+struct Shop {
+    orders: usize,
+}
+
+#[given(expr = "{count} orders in the shop")]
+fn orders(world: &mut World, count: Count) {
+    world.extension::<Shop>().orders = count.0;
+}
+
+#[when(expr = "{target} is sold out")]
+async fn sold_out(world: &mut World, target: Target) -> Result<(), StepError> {
+    if world.extension::<Shop>().orders == 0 {
+        return Err(StepError::refused("nobody ordered anything", "say `Given 3 orders in the shop`"));
+    }
+    world.declaration.strike("hangs", None, target.0, Schedule::Once)
+}
+
+#[when(regex = r"^the active load balancer \w+$")]
+fn too_wide(_world: &mut World) {}
+
+#[when(expr = "somebody panics")]
+fn panics(_world: &mut World) {
+    panic!("at the disco")
+}
+
+fn declared(name: &str) -> Result<Plan, DeclareError> {
+    let paths = vec![PathBuf::from(format!("tests/own_steps/{name}.feature"))];
+    declare(&DeclareOptions { paths, ..DeclareOptions::default() })
+}
+
+#[test]
+fn own_steps_declare_and_keep_state_as_the_shipped_ones_do() {
+    let plan = declared("shop").unwrap();
+    let [Act::Strike { fault, target, step, .. }] = plan.scenarios[0].acts.as_slice() else {
+        panic!("{:?}", plan.scenarios[0].acts);
+    };
+    assert_eq!((fault.as_str(), target.text.as_str(), step.line), ("hangs", "a random webserver", 5));
+}
+
+#[test]
+fn what_own_steps_refuse_or_panic_with_is_told_with_its_line() {
+    insta::assert_snapshot!(declared("refused").unwrap_err());
+}
+
+#[test]
+fn a_text_that_two_patterns_match_is_refused_naming_both_and_their_places() {
+    let message = declared("ambiguous").unwrap_err().to_string();
+    let places = regex::Regex::new(r"\.rs:\d+").unwrap();
+    insta::assert_snapshot!(places.replace_all(&message, ".rs:LINE"));
+}

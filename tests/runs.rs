@@ -1,0 +1,100 @@
+//! Runs as a user sees them: exit codes, bundles, seeds, reports that can be rendered again.
+
+mod support;
+
+use std::process::Command;
+
+use serde_json::Value;
+use support::{Folder, can_run, chimp, run, stderr, stdout};
+
+/// What a report is made of; rendered again it must be the same to the byte.
+const RENDERED: [&str; 4] = ["run.json", "report.html", "summary.md", "junit.xml"];
+
+#[test]
+fn an_undefined_step_stops_the_run_before_anything_boots() {
+    let out = Folder::new("undefined");
+    let output = run(chimp(&["run", "tests/refused/undefined.feature", "--out"]).arg(out.path()));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("tests/refused/undefined.feature:"), "the place is missing");
+    assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0, "a bundle was begun");
+}
+
+#[test]
+fn an_empty_folder_and_a_tag_that_matches_nothing_are_not_green() {
+    let empty = Folder::new("empty");
+    assert_eq!(run(chimp(&["run"]).arg(empty.path())).status.code(), Some(7));
+    assert_eq!(run(&mut chimp(&["run", "features", "--tags", "@nobody"])).status.code(), Some(7));
+}
+
+#[test]
+fn a_wrong_setting_names_its_line() {
+    let folder = Folder::new("setting");
+    let config = folder.write("chimp.toml", "[load]\nuser = 3\n");
+    let output = run(chimp(&["plan", "features/card.feature", "--config"]).arg(config));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("line 2") && stderr(&output).contains("unknown field `user`"));
+}
+
+/// `chimp` without the right to make namespaces, as for a user who is not root.
+fn without_rights(out: &Folder) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set=-sys_admin", env!("CARGO_BIN_EXE_chimp"), "run", "features/card.feature", "--out"]);
+    command.arg(out.path()).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("CI");
+    command
+}
+
+#[test]
+fn what_cannot_run_here_is_skipped_with_the_reason_and_never_green() {
+    if !nix::unistd::geteuid().is_root() {
+        return eprintln!("skipped: only root can give rights up");
+    }
+    let out = Folder::new("skipped");
+    assert_eq!(run(&mut without_rights(&out)).status.code(), Some(7));
+    let record = out.record();
+    assert_eq!(record["scenarios"][0]["verdict"], "skipped");
+    assert!(
+        record["scenarios"][0]["reason"].as_str().unwrap().contains("sudo"),
+        "{}",
+        record["scenarios"][0]["reason"]
+    );
+    assert_eq!(run(without_rights(&out).env("CI", "true")).status.code(), Some(3));
+}
+
+#[test]
+fn a_report_is_rendered_again_byte_for_byte() {
+    if !can_run("a_report_is_rendered_again_byte_for_byte") {
+        return;
+    }
+    let out = Folder::new("report");
+    short(&out, 7);
+    let latest = out.path().join("latest");
+    let read = || RENDERED.map(|name| std::fs::read(latest.join(name)).unwrap());
+    let first = read();
+    for name in RENDERED {
+        std::fs::remove_file(latest.join(name)).unwrap();
+    }
+    assert!(run(chimp(&["report"]).arg(&latest)).status.success());
+    assert!(first == read(), "a report differs from its first rendering");
+}
+
+#[test]
+fn the_same_seed_strikes_the_same_victims_and_another_seed_others() {
+    if !can_run("the_same_seed_strikes_the_same_victims_and_another_seed_others") {
+        return;
+    }
+    let out = Folder::new("seeds");
+    let first = short(&out, 1);
+    assert_eq!(first, short(&out, 1));
+    let others: Vec<Value> = (2..6).map(|seed| short(&out, seed)).collect();
+    assert!(others.iter().any(|victims| *victims != first), "five seeds, one victim: {first}");
+}
+
+/// Runs the short scenario; whom it struck.
+fn short(out: &Folder, seed: u64) -> Value {
+    let output = run(chimp(&["run", "tests/features/short.feature", "--seed", &seed.to_string()])
+        .args(["--config", "tests/features/short.toml", "--out"])
+        .arg(out.path()));
+    assert!(output.status.success(), "{}", stdout(&output));
+    let strikes = out.record()["scenarios"][0]["strikes"].clone();
+    strikes.as_array().unwrap().iter().map(|strike| strike["target"].clone()).collect()
+}
