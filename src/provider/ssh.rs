@@ -237,7 +237,8 @@ impl Link {
             if !read && channel.eof() {
                 return Ok((stdout, stderr));
             }
-            if !read {
+            // Reading one stream takes the other's packets off the socket too: what is queued won't wake a poll.
+            if !read && channel.read_window().available == 0 {
                 self.wait(deadline)?;
             }
         }
