@@ -18,6 +18,7 @@
 //! | [`infrastructure`], [`role`] | what should be: servers, links, zones; what a server becomes |
 //! | [`provider`], [`site`], [`readiness`] | where servers live (the local cloud of namespaces); bringing a site up |
 //! | [`fault`], [`selector`], [`nemesis`] | what breaks, whom, and who does it: strikes with witnesses |
+//! | [`agent`] | what holds a fault on a victim, under a lease |
 //! | [`ventriloquist`] | the reconciler that replaces what is missing |
 //! | [`load`], [`observer`] | the open-loop prober that judges, goose users; what components see themselves |
 //! | [`history`] | everything that was observed, on disk as it happens |
@@ -30,6 +31,7 @@
 
 #![allow(rustdoc::private_intra_doc_links, reason = "module docs are maps of their own parts")]
 
+pub mod agent;
 pub mod checker;
 pub mod cli;
 pub mod clock;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::checker::Expectation;
 use crate::infrastructure::Infrastructure;
 use crate::settings::Settings;
-use crate::units::duration;
+use crate::units::{Percent, duration};
 
 /// What a whole run will do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,36 +83,139 @@ pub struct Hypothesis {
 pub enum Act {
     /// A fault strikes.
     Strike {
-        /// The fault, by its name in the table of [`crate::fault`].
-        fault: String,
-        /// What the fault needs to know beside its targets: the name of a process, say.
-        argument: Option<String>,
-        /// Whom.
-        target: Target,
+        /// What, whom.
+        #[serde(flatten)]
+        order: StrikeOrder,
         /// When.
         schedule: Schedule,
-        /// The step's text and line.
-        step: StepText,
     },
+    /// Faults of this list strike at random: at each moment one of them, all drawn with the seed.
+    Random {
+        /// The list.
+        orders: Vec<StrikeOrder>,
+        /// Moments are a Poisson process with this mean time between strikes.
+        #[serde(with = "duration")]
+        mean: Duration,
+        /// For how long strikes go on.
+        #[serde(with = "duration")]
+        total: Duration,
+    },
+    /// Each server of the target is struck, one after the other, with a wait for recovery after each.
+    InTurn {
+        /// What; its target is everybody who is struck.
+        #[serde(flatten)]
+        order: StrikeOrder,
+    },
+    /// Every fault that is still there is healed.
+    LiftAll,
     /// Nothing is done for this long; the load goes on.
     Pass(#[serde(with = "duration")] Duration),
     /// Wait until service and redundancy are back (or the watch gives up).
     AwaitRecovery,
 }
 
+impl Act {
+    /// Whether anything is struck by it.
+    pub fn strikes(&self) -> bool {
+        !self.orders().is_empty()
+    }
+
+    /// Its orders.
+    pub fn orders(&self) -> &[StrikeOrder] {
+        match self {
+            Act::Strike { order, .. } | Act::InTurn { order } => std::slice::from_ref(order),
+            Act::Random { orders, .. } => orders,
+            Act::LiftAll | Act::Pass(_) | Act::AwaitRecovery => &[],
+        }
+    }
+}
+
+/// One fault with everything it needs to be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StrikeOrder {
+    /// The fault, by its name in the table of [`crate::fault`].
+    pub fault: String,
+    /// What it needs to know beside its targets.
+    #[serde(default)]
+    pub with: Parameters,
+    /// Whom.
+    pub target: Target,
+    /// Who no longer hears whom, for faults that separate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
+    /// The step's text and line.
+    pub step: StepText,
+}
+
+/// What a fault may need to be told; each says which of these it takes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Parameters {
+    /// The name of a process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
+    /// A port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Percent of packets, of the CPU, of the memory, of the disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<Percent>,
+    /// How long packets wait.
+    #[serde(skip_serializing_if = "Option::is_none", with = "duration::optional")]
+    pub delay: Option<Duration>,
+    /// How far the delay strays to both sides.
+    #[serde(skip_serializing_if = "Option::is_none", with = "duration::optional")]
+    pub jitter: Option<Duration>,
+    /// Bits a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bits_per_s: Option<u64>,
+}
+
+/// Who no longer hears whom, where the target of an order is one side of a cut.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cut {
+    /// The target and these hear nothing of each other. Who is on both sides is left with the target.
+    Between(Target),
+    /// The target no longer hears these; they still hear the target.
+    From(Target),
+    /// The target falls into two halves, drawn with the seed, that hear nothing of each other.
+    Halves,
+    /// Each of the target hears a majority, and no two the same one: the ring that Jepsen calls majorities-ring.
+    MajoritiesRing,
+}
+
 /// When a strike happens and how long it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
-    /// Once; it is never healed by the nemesis.
+    /// Once; it is never healed by the nemesis before the scenario ends.
     Once,
     /// Once, and healed after this long.
     For(#[serde(with = "duration")] Duration),
+    /// Once, this long after the step's own moment; the next step does not wait for it.
+    After {
+        /// How much later.
+        #[serde(with = "duration")]
+        wait: Duration,
+        /// How long it lasts; `None`: to the end.
+        #[serde(with = "duration::optional")]
+        lasts: Option<Duration>,
+    },
     /// Again and again at this interval, the first at once, for this long altogether.
     Every {
         /// From one strike to the next.
         #[serde(with = "duration")]
         interval: Duration,
+        /// How long strikes go on.
+        #[serde(with = "duration")]
+        total: Duration,
+    },
+    /// A Poisson process, drawn with the seed: as `Every`, at times that nobody can foresee.
+    Poisson {
+        /// The mean time between strikes.
+        #[serde(with = "duration")]
+        mean: Duration,
         /// How long strikes go on.
         #[serde(with = "duration")]
         total: Duration,

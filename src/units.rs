@@ -203,6 +203,27 @@ pub mod duration {
     pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         HumanDuration::deserialize(deserializer).map(|human| human.0)
     }
+
+    /// The same where there may be none.
+    pub mod optional {
+        use super::{Deserialize, Duration, HumanDuration, Serialize};
+
+        /// Writes `5s`, or nothing.
+        ///
+        /// # Errors
+        /// Those of the serializer.
+        pub fn serialize<S: serde::Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+            duration.map(HumanDuration).serialize(serializer)
+        }
+
+        /// Reads `5 s`, or nothing.
+        ///
+        /// # Errors
+        /// When the text is not a duration.
+        pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+            Ok(Option::<HumanDuration>::deserialize(deserializer)?.map(|human| human.0))
+        }
+    }
 }
 
 #[cfg(test)]

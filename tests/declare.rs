@@ -116,11 +116,14 @@ fn all_there_are_is_not_too_many() {
 
 fn shown(act: &Act) -> (&str, Option<&str>, Option<Choice>, Option<Schedule>) {
     match act {
-        Act::Strike { fault, argument, target, schedule, .. } => {
-            (fault, argument.as_deref(), Some(target.choice.clone()), Some(*schedule))
+        Act::Strike { order, schedule } => {
+            (&order.fault, order.with.process.as_deref(), Some(order.target.choice.clone()), Some(*schedule))
         }
         Act::Pass(_) => ("pass", None, None, None),
         Act::AwaitRecovery => ("recovered", None, None, None),
+        Act::Random { .. } => ("random", None, None, None),
+        Act::InTurn { .. } => ("in turn", None, None, None),
+        Act::LiftAll => ("lifted", None, None, None),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use anarcho_chimp::declare::{DeclareError, DeclareOptions, StepError, World, declare};
-use anarcho_chimp::plan::{Act, Plan, Schedule};
+use anarcho_chimp::declare::{DeclareError, DeclareOptions, StepError, Strike, World, declare};
+use anarcho_chimp::plan::{Act, Plan, Schedule, StrikeOrder};
 use anarcho_chimp::steps::params::{Count, Target};
 use cucumber::{given, when};
 
@@ -22,7 +22,7 @@ async fn sold_out(world: &mut World, target: Target) -> Result<(), StepError> {
     if world.extension::<Shop>().orders == 0 {
         return Err(StepError::refused("nobody ordered anything", "say `Given 3 orders in the shop`"));
     }
-    world.declaration.strike("hangs", None, target.0, Schedule::Once)
+    world.declaration.strike(Strike::of("hangs", target.0), Schedule::Once)
 }
 
 #[when(regex = r"^the active load balancer \w+$")]
@@ -41,7 +41,7 @@ fn declared(name: &str) -> Result<Plan, DeclareError> {
 #[test]
 fn own_steps_declare_and_keep_state_as_the_shipped_ones_do() {
     let plan = declared("shop").unwrap();
-    let [Act::Strike { fault, target, step, .. }] = plan.scenarios[0].acts.as_slice() else {
+    let [Act::Strike { order: StrikeOrder { fault, target, step, .. }, .. }] = plan.scenarios[0].acts.as_slice() else {
         panic!("{:?}", plan.scenarios[0].acts);
     };
     assert_eq!((fault.as_str(), target.text.as_str(), step.line), ("hangs", "a random webserver", 5));

@@ -37,11 +37,9 @@ pub(super) fn meaning(
     acts: &[Act],
     hypotheses: &[Hypothesis],
 ) -> Result<(), Vec<Problem>> {
-    let strikes = acts.iter().filter_map(|act| match act {
-        Act::Strike { target, step, .. } => Some((step.line, hits(infrastructure, target))),
-        _ => None,
-    });
-    let struck = acts.iter().any(|act| matches!(act, Act::Strike { .. }));
+    let orders = acts.iter().flat_map(Act::orders);
+    let strikes = orders.map(|order| (order.step.line, hits(infrastructure, &order.target)));
+    let struck = acts.iter().any(Act::strikes);
     let judged = hypotheses.iter().map(|h| (h.line, judges(infrastructure, struck, &h.expectation)));
     let problems: Vec<_> = strikes
         .chain(judged)

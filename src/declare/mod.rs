@@ -26,7 +26,7 @@ mod world;
 pub use error::{DeclareError, Problem, ProblemKind};
 pub use listing::address;
 pub use vocabulary::{ParameterType, Pattern, Vocabulary};
-pub use world::{Declaration, StepError, World};
+pub use world::{Declaration, StepError, Strike, World};
 
 use files::FeatureFile;
 use listing::Listed;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::checker::Expectation;
 use crate::infrastructure::InfrastructureError;
 use crate::infrastructure::tiers::Draft;
-use crate::plan::{Act, Choice, Hypothesis, Schedule, StepText, Target};
+use crate::plan::{Act, Choice, Cut, Hypothesis, Parameters, Schedule, StepText, StrikeOrder, Target};
 use crate::settings::Settings;
 
 /// What the steps of one scenario write to. A user's own steps take `&mut World` as the shipped ones do: they
@@ -52,6 +52,26 @@ impl StepError {
     /// A step that makes no sense where it stands.
     pub fn refused(detail: impl Into<String>, hint: impl Into<String>) -> StepError {
         StepError::Refused { detail: detail.into(), hint: hint.into() }
+    }
+}
+
+/// A fault as a step names it.
+#[derive(Debug, Clone)]
+pub struct Strike {
+    /// Its name in the table of faults.
+    pub fault: &'static str,
+    /// What it needs to be told.
+    pub with: Parameters,
+    /// Whom.
+    pub target: Target,
+    /// Who no longer hears whom, for faults that separate.
+    pub cut: Option<Cut>,
+}
+
+impl Strike {
+    /// A fault that needs no more than its target.
+    pub fn of(fault: &'static str, target: Target) -> Strike {
+        Strike { fault, with: Parameters::default(), target, cut: None }
     }
 }
 
@@ -154,15 +174,15 @@ impl Declaration {
     /// # Errors
     /// A fault that can't be healed `for` a while or struck again, a nameless process, an `every` longer than
     /// its `for`.
-    pub fn strike(
-        &mut self,
-        fault: &str,
-        argument: Option<String>,
-        target: Target,
-        schedule: Schedule,
-    ) -> Result<(), StepError> {
-        fits(fault, &schedule)?;
-        if argument.as_deref().is_some_and(|name| name.trim().is_empty()) {
+    pub fn strike(&mut self, what: Strike, schedule: Schedule) -> Result<(), StepError> {
+        let order = self.order(what, &schedule)?;
+        self.act(Act::Strike { order, schedule })
+    }
+
+    fn order(&self, what: Strike, schedule: &Schedule) -> Result<StrikeOrder, StepError> {
+        let Strike { fault, with, target, cut } = what;
+        fits(fault, schedule)?;
+        if with.process.as_deref().is_some_and(|name| name.trim().is_empty()) {
             return Err(StepError::refused("a process needs a name", "say for example `process \"nginx\"`"));
         }
         if target.choice == Choice::Same && !self.strikes() {
@@ -171,8 +191,7 @@ impl Declaration {
                 "`same` means whom the strike before hit; put that strike first",
             ));
         }
-        let step = self.step.clone();
-        self.act(Act::Strike { fault: fault.into(), argument, target, schedule, step })
+        Ok(StrikeOrder { fault: fault.into(), with, target, cut, step: self.step.clone() })
     }
 
     /// Anything that is done.
@@ -218,7 +237,7 @@ impl Declaration {
 
     /// Whether anything strikes.
     pub(super) fn strikes(&self) -> bool {
-        self.acts.iter().any(|act| matches!(act, Act::Strike { .. }))
+        self.acts.iter().any(Act::strikes)
     }
 
     fn before_any_act(&self) -> Result<(), StepError> {

@@ -1,6 +1,7 @@
 //! A server that lost its power gets it back.
 
-use super::{Action, Fault, Strike, Witness};
+use super::{Action, Fault, Strike, Target, Witness};
+use crate::plan::Parameters;
 use crate::provider::{PowerOp, PowerState};
 
 /// `When {target} comes back`
@@ -13,9 +14,9 @@ impl Fault for ComesBack {
         "comes-back"
     }
 
-    fn strike(&self, server: &str, _argument: Option<&str>) -> Strike {
+    fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
         Strike {
-            server: server.into(),
+            server: victim.server.into(),
             before: Witness::State(PowerState::Stopped),
             inject: Action::Power(PowerOp::Start),
             witness: Witness::State(PowerState::Running),

@@ -1,6 +1,7 @@
 //! A server dies: a black hole, gone for good.
 
-use super::{Action, Fault, Strike, Witness};
+use super::{Action, Fault, Strike, Target, Witness};
+use crate::plan::Parameters;
 use crate::provider::{PowerOp, PowerState};
 
 /// `When {target} dies`
@@ -14,9 +15,9 @@ impl Fault for Dies {
         "dies"
     }
 
-    fn strike(&self, server: &str, _argument: Option<&str>) -> Strike {
+    fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
         Strike {
-            server: server.into(),
+            server: victim.server.into(),
             before: Witness::State(PowerState::Running),
             inject: Action::Power(PowerOp::Terminate),
             witness: Witness::State(PowerState::Terminated),

@@ -1,6 +1,7 @@
 //! A server hangs: it is there, it accepts connections, it never answers.
 
-use super::{Action, Fault, Heal, Strike, Witness};
+use super::{Action, Fault, Heal, Strike, Target, Witness};
+use crate::plan::Parameters;
 use crate::provider::{PowerOp, PowerState};
 
 /// `When {target} hangs`, `… for {duration}`
@@ -14,9 +15,9 @@ impl Fault for Hangs {
         "hangs"
     }
 
-    fn strike(&self, server: &str, _argument: Option<&str>) -> Strike {
+    fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
         Strike {
-            server: server.into(),
+            server: victim.server.into(),
             before: Witness::State(PowerState::Running),
             inject: Action::Power(PowerOp::Freeze),
             witness: Witness::State(PowerState::Frozen),

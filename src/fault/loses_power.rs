@@ -1,6 +1,7 @@
 //! A server loses its power: as dead as dead, but its disk is kept.
 
-use super::{Action, Fault, Heal, Strike, Witness};
+use super::{Action, Fault, Heal, Strike, Target, Witness};
+use crate::plan::Parameters;
 use crate::provider::{PowerOp, PowerState};
 
 /// `When {target} loses power`, `… for {duration}`
@@ -14,9 +15,9 @@ impl Fault for LosesPower {
         "loses-power"
     }
 
-    fn strike(&self, server: &str, _argument: Option<&str>) -> Strike {
+    fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
         Strike {
-            server: server.into(),
+            server: victim.server.into(),
             before: Witness::State(PowerState::Running),
             inject: Action::Power(PowerOp::Stop),
             witness: Witness::State(PowerState::Stopped),

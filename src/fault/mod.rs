@@ -3,13 +3,17 @@
 //!
 //! To add a fault: one file with a type that implements [`Fault`], and one row in [`FAULTS`].
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::effect::Effect;
+use crate::plan::Parameters;
 use crate::provider::{Command, PowerOp, PowerState};
 
 mod comes_back;
+mod cut;
 mod dies;
 mod hangs;
 mod loses_power;
@@ -24,6 +28,7 @@ pub const FAULTS: &[&dyn Fault] = &[
     &reboots::Reboots,
     &hangs::Hangs,
     &process_dies::ProcessDies,
+    &cut::Cut,
 ];
 
 /// A way to break servers.
@@ -31,9 +36,62 @@ pub trait Fault: Sync {
     /// Its name in the table, in plans and in reports.
     fn name(&self) -> &'static str;
 
-    /// What is done to one server, as data. Pure: no I/O, no chance. `argument` is what the step named beside the
-    /// target (a process).
-    fn strike(&self, server: &str, argument: Option<&str>) -> Strike;
+    /// Which parameters it needs; a plan that lacks one, or has another, is refused.
+    fn takes(&self) -> &'static [Parameter] {
+        &[]
+    }
+
+    /// Which more it accepts.
+    fn accepts(&self) -> &'static [Parameter] {
+        &[]
+    }
+
+    /// What the kernel (or the machine) of a victim must have for it.
+    fn needs(&self) -> &'static [Need] {
+        &[]
+    }
+
+    /// What is done to one server, as data. Pure: no I/O, no chance. `with` has what [`takes`](Self::takes) names.
+    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike;
+}
+
+/// One server that is about to be struck.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// Its name.
+    pub server: &'a str,
+    /// Whom it no longer hears, for faults that separate; else empty.
+    pub peers: &'a [Ipv4Addr],
+}
+
+/// What a fault can be told, by the field of [`Parameters`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parameter {
+    /// `process`
+    Process,
+    /// `port`
+    Port,
+    /// `percent`
+    Percent,
+    /// `delay`
+    Delay,
+    /// `jitter`
+    Jitter,
+    /// `bits_per_s`
+    Bandwidth,
+    /// Who is separated from whom: [`crate::plan::Cut`].
+    Cut,
+}
+
+/// What a fault needs of the machine that a victim runs on; probed once, before anything boots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// `iptables`.
+    Iptables,
+    /// The `netem` qdisc, or NFQUEUE where there is none.
+    DelayQueue,
+    /// The `tbf` qdisc.
+    TokenBucket,
 }
 
 /// The fault of this name.
@@ -75,9 +133,13 @@ pub enum Action {
     Power(PowerOp),
     /// In the instance, over SSH; the exit status is not believed, the witness is.
     Exec(Command),
+    /// An agent in the instance holds this effect, under a lease.
+    Hold(Effect),
+    /// The agent lets go of it.
+    Release,
 }
 
-/// What is measured at a victim.
+/// What is measured at a victim, or on the wire to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Witness {
@@ -87,6 +149,28 @@ pub enum Witness {
     ProcessRuns(String),
     /// No process of this name runs in the instance.
     NoProcess(String),
+    /// Other processes of this name run than before the strike.
+    ProcessRestarted(String),
+    /// An agent in the instance sees that the effect is, or is not, in force.
+    InForce(bool),
+    /// A new TCP connection to the instance's SSH port comes about, or does not.
+    Reachable(bool),
+}
+
+impl Strike {
+    /// A strike whose effect an agent holds: not in force before, in force after, and not again once it is healed.
+    pub fn held(server: &str, effect: Effect) -> Strike {
+        let cuts = effect.cuts_its_own_path();
+        let seen = |struck: bool| if cuts { Witness::Reachable(!struck) } else { Witness::InForce(struck) };
+        Strike {
+            server: server.into(),
+            before: seen(false),
+            inject: Action::Hold(effect),
+            witness: seen(true),
+            then: None,
+            heal: Some(Heal { action: Action::Release, witness: Witness::InForce(false) }),
+        }
+    }
 }
 
 /// How long a witness is asked before the answer is no: far longer than any injection takes.
@@ -95,6 +179,23 @@ pub const WITNESS_WITHIN: Duration = Duration::from_secs(5);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Percent;
+
+    fn target() -> Target<'static> {
+        const PEER: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 9);
+        Target { server: "web-1", peers: &[PEER] }
+    }
+
+    fn parameters() -> Parameters {
+        Parameters {
+            process: Some("nginx".into()),
+            port: Some(80),
+            percent: Some(Percent(30.0)),
+            delay: Some(Duration::from_millis(100)),
+            jitter: Some(Duration::from_millis(10)),
+            bits_per_s: Some(1_000_000),
+        }
+    }
 
     #[test]
     fn names_are_unique_and_found() {
@@ -107,14 +208,15 @@ mod tests {
     #[test]
     fn a_strike_never_witnesses_what_was_true_before() {
         for fault in FAULTS {
-            let strike = fault.strike("web-1", Some("nginx"));
+            let strike = fault.strike(&target(), &parameters());
             assert_ne!(strike.before, strike.witness, "{} would confirm itself", fault.name());
         }
     }
 
     #[test]
     fn every_strike_as_data() {
-        let strikes: Vec<_> = FAULTS.iter().map(|fault| (fault.name(), fault.strike("web-1", Some("nginx")))).collect();
+        let strikes: Vec<_> =
+            FAULTS.iter().map(|fault| (fault.name(), fault.strike(&target(), &parameters()))).collect();
         insta::assert_json_snapshot!(strikes);
     }
 }

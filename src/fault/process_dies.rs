@@ -1,6 +1,7 @@
 //! Every process of a name is killed on a server; the server lives on.
 
-use super::{Action, Fault, Strike, Witness};
+use super::{Action, Fault, Parameter, Strike, Target, Witness};
+use crate::plan::Parameters;
 use crate::provider::Command;
 
 /// `When process {string} on {target} dies`
@@ -17,11 +18,15 @@ impl Fault for ProcessDies {
         "process-dies"
     }
 
-    fn strike(&self, server: &str, argument: Option<&str>) -> Strike {
-        let process: String = argument.unwrap_or_default().chars().take(COMM_LENGTH).collect();
+    fn takes(&self) -> &'static [Parameter] {
+        &[Parameter::Process]
+    }
+
+    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+        let process: String = with.process.as_deref().unwrap_or_default().chars().take(COMM_LENGTH).collect();
         let pattern = regex::escape(&process);
         Strike {
-            server: server.into(),
+            server: victim.server.into(),
             before: Witness::ProcessRuns(pattern.clone()),
             inject: Action::Exec(Command::new(["pkill", "-KILL", "-x", "--", &pattern])),
             witness: Witness::NoProcess(pattern),

@@ -1,6 +1,7 @@
 //! A server reboots without warning.
 
-use super::{Action, Fault, Strike, Witness};
+use super::{Action, Fault, Strike, Target, Witness};
+use crate::plan::Parameters;
 use crate::provider::{PowerOp, PowerState};
 
 /// `When {target} reboots`
@@ -14,9 +15,9 @@ impl Fault for Reboots {
         "reboots"
     }
 
-    fn strike(&self, server: &str, _argument: Option<&str>) -> Strike {
+    fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
         Strike {
-            server: server.into(),
+            server: victim.server.into(),
             before: Witness::State(PowerState::Running),
             inject: Action::Power(PowerOp::Stop),
             witness: Witness::State(PowerState::Stopped),

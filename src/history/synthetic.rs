@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::checker::Expectation;
 use crate::history::{Event, History, Outcome, Record, Request};
 use crate::infrastructure::{Entry, Infrastructure, Server, VirtualIp};
-use crate::plan::{Act, Choice, Hypothesis, ScenarioPlan, Schedule, StepText, Target};
+use crate::plan::{Act, Choice, Hypothesis, Parameters, ScenarioPlan, Schedule, StepText, StrikeOrder, Target};
 use crate::provider::PowerState;
 use crate::role::{Readiness, Role};
 use crate::settings::Settings;
@@ -113,7 +113,8 @@ impl Script {
         let step = StepText { keyword: "When".into(), text, line };
         let target =
             Target { choice: Choice::Random(1), role: "node".into(), zone: None, tag: None, text: "a node".into() };
-        self.acts.push(Act::Strike { fault: fault.into(), argument: None, target, schedule, step });
+        let order = StrikeOrder { fault: fault.into(), with: Parameters::default(), target, cut: None, step };
+        self.acts.push(Act::Strike { order, schedule });
         self
     }
 

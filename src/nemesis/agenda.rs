@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Order;
 use crate::fault::Strike;
+use crate::plan::StrikeOrder;
 
 /// Something the nemesis will do at its time.
 #[derive(Debug, Clone)]
 pub(super) enum Job {
     /// Strike again.
-    Strike { order: Box<Order>, heal_after: Option<Duration> },
+    Strike { order: Box<StrikeOrder>, heal_after: Option<Duration> },
     /// Undo a strike.
     Heal { number: u32, strikes: Vec<Strike> },
 }
@@ -34,7 +34,7 @@ impl Agenda {
 
     /// Notes a strike at `start` and each `interval` after it, while less than `total` has passed. What heals is
     /// healed before the next one.
-    pub fn repeat(&mut self, order: &Order, start: Instant, interval: Duration, total: Duration) {
+    pub fn repeat(&mut self, order: &StrikeOrder, start: Instant, interval: Duration, total: Duration) {
         let mut after = Duration::ZERO;
         while after < total {
             let heal_after = Some(interval.min(total - after).mul_f64(HEALED_FOR));
@@ -65,13 +65,13 @@ const HEALED_FOR: f64 = 0.5;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Choice, StepText, Target};
+    use crate::plan::{Choice, Parameters, StepText, Target};
 
-    fn order() -> Order {
+    fn order() -> StrikeOrder {
         let target =
             Target { choice: Choice::Every, role: "node".into(), zone: None, tag: None, text: "every node".into() };
         let step = StepText { keyword: "When".into(), text: "every node hangs".into(), line: 1 };
-        Order { fault: "hangs".into(), argument: None, target, step }
+        StrikeOrder { fault: "hangs".into(), with: Parameters::default(), target, cut: None, step }
     }
 
     #[test]

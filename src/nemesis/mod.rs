@@ -14,7 +14,7 @@ use crate::fault::{self, Strike};
 use crate::history::{Event, Recorder};
 use crate::infrastructure::Infrastructure;
 use crate::observer::Sight;
-use crate::plan::{Act, Schedule, StepText, Target};
+use crate::plan::{Act, Schedule, StrikeOrder};
 use crate::provider::Provider;
 use crate::selector::{self, Selection, View};
 
@@ -35,15 +35,6 @@ pub struct Nemesis {
     last_struck: Vec<String>,
     agenda: Agenda,
     sabotage: bool,
-}
-
-/// A `When` that strikes, as the plan has it.
-#[derive(Debug, Clone)]
-struct Order {
-    fault: String,
-    argument: Option<String>,
-    target: Target,
-    step: StepText,
 }
 
 /// A strike could not be carried out at all, for a reason of the plan or of the harness; it is recorded too.
@@ -74,17 +65,16 @@ impl Nemesis {
     /// # Errors
     /// When a target matches nobody or the provider fails; what the witness did not confirm is recorded, no error.
     pub async fn begin(&mut self, act: &Act) -> Result<(), StrikeError> {
-        let Act::Strike { fault, argument, target, schedule, step } = act else { return Ok(()) };
-        let order =
-            Order { fault: fault.clone(), argument: argument.clone(), target: target.clone(), step: step.clone() };
+        let Act::Strike { order, schedule } = act else { return Ok(()) };
         let now = Instant::now();
         match *schedule {
-            Schedule::Once => self.strike(&order, None).await,
-            Schedule::For(duration) => self.strike(&order, Some(duration)).await,
+            Schedule::Once => self.strike(order, None).await,
+            Schedule::For(duration) => self.strike(order, Some(duration)).await,
             Schedule::Every { interval, total } => {
-                self.agenda.repeat(&order, now, interval, total);
+                self.agenda.repeat(order, now, interval, total);
                 self.work_until(now).await
             }
+            Schedule::After { .. } | Schedule::Poisson { .. } => Ok(()),
         }
     }
 
@@ -109,13 +99,16 @@ impl Nemesis {
         !self.agenda.is_empty()
     }
 
-    async fn strike(&mut self, order: &Order, heal_after: Option<Duration>) -> Result<(), StrikeError> {
+    async fn strike(&mut self, order: &StrikeOrder, heal_after: Option<Duration>) -> Result<(), StrikeError> {
         let number = self.strikes;
         self.strikes += 1;
         let selection = self.resolve(order, number)?;
         let fault = fault::named(&order.fault).ok_or_else(|| StrikeError(format!("no fault `{}`", order.fault)))?;
-        let strikes: Vec<Strike> =
-            selection.servers.iter().map(|server| fault.strike(server, order.argument.as_deref())).collect();
+        let strikes: Vec<Strike> = selection
+            .servers
+            .iter()
+            .map(|server| fault.strike(&fault::Target { server, peers: &[] }, &order.with))
+            .collect();
         let victims = self.victims(number, &strikes).await;
         self.recorder.record(Event::InjectionStarted { strike: number });
         join_all(victims.iter().map(|victim| victim.strike(self.sabotage))).await;
@@ -128,7 +121,7 @@ impl Nemesis {
         Ok(())
     }
 
-    fn resolve(&self, order: &Order, number: u32) -> Result<Selection, StrikeError> {
+    fn resolve(&self, order: &StrikeOrder, number: u32) -> Result<Selection, StrikeError> {
         let holder = self.sight.holder.borrow().clone();
         let view =
             View { infrastructure: &self.infrastructure, holder: holder.as_deref(), last_struck: &self.last_struck };

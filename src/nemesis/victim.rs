@@ -66,7 +66,7 @@ impl Victim {
             // The witness looks while the provider still tidies up, so that t0 is when the victim was hit.
             Action::Power(_) => tokio::join!(self.inject(sabotage), testify),
             // Both need the one session.
-            Action::Exec(_) => (self.inject(sabotage).await, testify.await),
+            Action::Exec(_) | Action::Hold(_) | Action::Release => (self.inject(sabotage).await, testify.await),
         };
         if let Err(why) = injected {
             let detail = format!("{}: {why}", self.strike.server);
@@ -116,6 +116,7 @@ impl Victim {
         match (action, &self.instance) {
             (Action::Power(operation), Some(instance)) => self.provider.power(&instance.id, *operation).await,
             (Action::Exec(command), _) => self.exec(command).await.map(|_| ()),
+            (Action::Hold(_) | Action::Release, _) => Ok(()),
             (_, None) => Ok(()),
         }
     }
@@ -145,6 +146,9 @@ impl Victim {
             Witness::State(expected) => self.ask_state(*expected).await,
             Witness::ProcessRuns(pattern) => self.ask_processes(pattern, true).await,
             Witness::NoProcess(pattern) => self.ask_processes(pattern, false).await,
+            Witness::InForce(_) | Witness::Reachable(_) | Witness::ProcessRestarted(_) => {
+                Ok(Testimony { confirmed: false, evidence: String::new() })
+            }
         }
     }
 

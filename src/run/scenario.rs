@@ -209,8 +209,8 @@ impl Attempt<'_> {
 
     async fn act(&self, act: &Act, nemesis: &mut Nemesis) -> Result<Result<(), StrikeError>, AttemptError> {
         match act {
-            Act::Strike { step, .. } => {
-                self.line.stage(&step.text);
+            Act::Strike { .. } | Act::Random { .. } | Act::InTurn { .. } | Act::LiftAll => {
+                self.line.stage(act.orders().first().map_or("lifting all faults", |order| &order.step.text));
                 Ok(nemesis.begin(act).await)
             }
             Act::Pass(duration) => Ok(nemesis.work_until(Instant::now() + *duration).await),

@@ -3,7 +3,6 @@
 use crate::history::{Event, History};
 use crate::measure::moments::{StrikeTimes, watched};
 use crate::measure::timeline::Timeline;
-use crate::plan::Act;
 
 /// Why it cannot be said that every fault was in effect.
 pub fn reasons(history: &History, timeline: &Timeline) -> Vec<String> {
@@ -24,10 +23,7 @@ pub fn reasons(history: &History, timeline: &Timeline) -> Vec<String> {
 }
 
 fn never_struck(history: &History, strikes: &[StrikeTimes]) -> Vec<String> {
-    let asked = history.plan.acts.iter().filter_map(|act| match act {
-        Act::Strike { step, .. } => Some(step),
-        _ => None,
-    });
+    let asked = history.plan.acts.iter().filter_map(|act| Some(&act.orders().first()?.step));
     asked
         .filter(|step| !strikes.iter().any(|strike| strike.line == step.line && strike.injected_us.is_some()))
         .map(|step| format!("`{}` never struck", step.text))

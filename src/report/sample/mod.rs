@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::checker::{Expectation, Phase, Verdict};
 use crate::history::Event;
 use crate::infrastructure::{Entry, Infrastructure, Server, VirtualIp};
-use crate::plan::{Act, Choice, Hypothesis, Plan, ScenarioPlan, Schedule, StepText, Target};
+use crate::plan::{Act, Choice, Hypothesis, Parameters, Plan, ScenarioPlan, Schedule, StepText, StrikeOrder, Target};
 use crate::role::{Readiness, Role};
 use crate::settings::Settings;
 use crate::units::{Bound, HumanDuration, Quantile};
@@ -301,17 +301,20 @@ fn plan(index: u32, name: &str, feature: &str, line: usize) -> ScenarioPlan {
         seed: 40_112 + u64::from(index),
         infrastructure: infrastructure(),
         acts: vec![Act::Strike {
-            fault: "dies".into(),
-            argument: None,
-            target: Target {
-                choice: Choice::HighestDegree(1),
-                role: "node".into(),
-                zone: None,
-                tag: None,
-                text: "the highest-degree node".into(),
+            order: StrikeOrder {
+                fault: "dies".into(),
+                with: Parameters::default(),
+                target: Target {
+                    choice: Choice::HighestDegree(1),
+                    role: "node".into(),
+                    zone: None,
+                    tag: None,
+                    text: "the highest-degree node".into(),
+                },
+                cut: None,
+                step: step("When", "the highest-degree node dies", 14),
             },
             schedule: Schedule::Once,
-            step: step("When", "the highest-degree node dies", 14),
         }],
         hypotheses: vec![Hypothesis {
             step: "p99 stays under 500ms".into(),

@@ -1,0 +1,131 @@
+//! How the nemesis speaks to the agents: one command over a [`Remote`], one line of JSON back.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use super::{ASKED, Held, Observation, Order, PROGRAM, StrikeId};
+use crate::provider::{Command, FileContent, FileSpec, Output, Remote, RemoteError};
+
+/// Why an agent did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The victim could not be reached, or the connection broke.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// The agent refused or failed.
+    #[error("the agent could not {verb}: {detail}")]
+    Refused {
+        /// What it was asked: `arm`, `inject`, …
+        verb: &'static str,
+        /// What it said.
+        detail: String,
+    },
+}
+
+/// The agent of one victim.
+#[derive(Clone, Copy)]
+pub struct Agent<'a> {
+    remote: &'a dyn Remote,
+}
+
+impl<'a> Agent<'a> {
+    /// The agent behind this remote. Nothing is sent yet.
+    pub fn new(remote: &'a dyn Remote) -> Self {
+        Agent { remote }
+    }
+
+    /// Puts this very program on the victim, unless it is there.
+    ///
+    /// # Errors
+    /// When the victim can't be reached or the program does not run there.
+    pub async fn deploy(&self) -> Result<(), AgentError> {
+        let ours = super::version();
+        if self.ask::<String>("version", &[]).await.is_ok_and(|theirs| theirs == ours) {
+            return Ok(());
+        }
+        let content = FileContent::CopyOf(PathBuf::from("/proc/self/exe"));
+        self.remote.upload(&FileSpec { path: PROGRAM.into(), content, mode: 0o755 }).await?;
+        let theirs = self.ask::<String>("version", &[]).await?;
+        if theirs == ours {
+            return Ok(());
+        }
+        let detail = format!("version {ours} was sent and {theirs} answers");
+        Err(AgentError::Refused { verb: "deploy", detail })
+    }
+
+    /// Starts the holder, whose lease runs from now. Nothing is injected yet. Refused where the same effect is held
+    /// already, or something of somebody else's is in the way.
+    ///
+    /// # Errors
+    /// As all: when it can't be reached, or says no.
+    pub async fn arm(&self, order: &Order) -> Result<(), AgentError> {
+        self.ask("arm", &[json(order)]).await
+    }
+
+    /// Injects what was armed; returns when it is done, or scheduled where the effect says `after`.
+    ///
+    /// # Errors
+    /// See [`arm`](Self::arm).
+    pub async fn inject(&self, id: &StrikeId) -> Result<(), AgentError> {
+        self.ask("inject", &[id.0.clone()]).await
+    }
+
+    /// Looks at the victim: whether the order's effect is in force now. Needs no holder.
+    ///
+    /// # Errors
+    /// See [`arm`](Self::arm).
+    pub async fn observe(&self, order: &Order) -> Result<Observation, AgentError> {
+        self.ask("observe", &[json(order)]).await
+    }
+
+    /// The lease runs from now again.
+    ///
+    /// # Errors
+    /// See [`arm`](Self::arm); when it is over already.
+    pub async fn renew(&self, id: &StrikeId) -> Result<(), AgentError> {
+        self.ask("renew", &[id.0.clone()]).await
+    }
+
+    /// Undoes it and removes its holder; idempotent, and does nothing where nothing is held.
+    ///
+    /// # Errors
+    /// See [`arm`](Self::arm); when something could not be undone, after all was tried.
+    pub async fn heal(&self, id: &StrikeId) -> Result<(), AgentError> {
+        self.ask("heal", &[id.0.clone()]).await
+    }
+
+    /// Everything of ours that is on the victim.
+    ///
+    /// # Errors
+    /// See [`arm`](Self::arm).
+    pub async fn held(&self) -> Result<Vec<Held>, AgentError> {
+        self.ask("held", &[]).await
+    }
+
+    async fn ask<A: DeserializeOwned>(&self, verb: &'static str, words: &[String]) -> Result<A, AgentError> {
+        let argv = [PROGRAM, ASKED, verb].map(str::to_string).into_iter().chain(words.iter().cloned());
+        let mut command = Command::new(argv);
+        command.timeout = WITHIN;
+        let output = self.remote.exec(&command).await?;
+        answer(verb, &output)
+    }
+}
+
+/// How long an agent may take for one verb: its own deadlines are shorter.
+const WITHIN: Duration = Duration::from_secs(20);
+
+fn answer<A: DeserializeOwned>(verb: &'static str, output: &Output) -> Result<A, AgentError> {
+    let refused = |detail: String| AgentError::Refused { verb, detail };
+    if output.status != Some(0) {
+        let said = output.stderr.trim();
+        let said = if said.is_empty() { output.stdout.trim() } else { said };
+        return Err(refused(format!("status {:?}: {said}", output.status)));
+    }
+    serde_json::from_str(output.stdout.trim()).map_err(|why| refused(format!("{why} in {:?}", output.stdout)))
+}
+
+fn json(order: &Order) -> String {
+    serde_json::to_string(order).expect("an order is plain data")
+}

@@ -1,0 +1,73 @@
+//! What holds a fault on a victim: a process of its own, started there before the fault, that injects it, ends it by
+//! itself when its lease is over, and can be asked what it sees.
+//!
+//! Start with [`effect`] (what can be held, as data) and [`client`] (how the nemesis speaks to it). An agent is this
+//! very program, started in the instance with a hidden first argument; see [`run_if_asked`].
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub mod client;
+pub mod effect;
+
+use effect::Effect;
+
+/// Where the agent's program lies on every victim. Instances of the local cloud have it from their boot.
+pub const PROGRAM: &str = "/var/lib/anarcho-chimp/agent";
+/// Where a victim keeps what is held on it: a folder for each strike, named by its id.
+pub const STATE: &str = "/run/anarcho-chimp";
+/// The hidden first argument that makes a program of this crate an agent.
+pub const ASKED: &str = "__agent";
+
+/// Names one hit on one server, everywhere: in the journal, in the victim's state folder, in the comment of each rule.
+/// Matches `[a-z0-9][a-z0-9.-]{0,63}`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StrikeId(pub String);
+
+/// What an agent is asked to hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// The hit it belongs to.
+    pub id: StrikeId,
+    /// What is done to the victim.
+    pub effect: Effect,
+    /// It ends by itself this long after it was armed or renewed.
+    #[serde(with = "crate::units::duration")]
+    pub lease: Duration,
+    /// The victim's own address: faults of its network are made on the interface that carries it.
+    pub address: Ipv4Addr,
+}
+
+/// What an agent sees, measured there and then; never what it remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Whether the effect is in force.
+    pub in_force: bool,
+    /// What was read, in words: `2 of 2 rules there`, `4 of 4 processes stopped (T)`.
+    pub evidence: String,
+}
+
+/// One strike that is held on a victim, or what is left of one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Held {
+    /// Its order; `None` where only traces are left (a rule with a comment of ours, say).
+    pub order: Option<Order>,
+    /// Which strike.
+    pub id: StrikeId,
+    /// In words: `held by pid 31 for another 12 s`, `a rule in INPUT without a holder`.
+    pub evidence: String,
+}
+
+/// What tells two agents apart: the package's version and the length of this program.
+fn version() -> String {
+    let length = std::fs::metadata("/proc/self/exe").map_or(0, |program| program.len());
+    format!("{}-{length}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Is an agent, if this program was started as one: to be called first in every `main`.
+pub fn run_if_asked() -> Option<std::process::ExitCode> {
+    None
+}

@@ -1,0 +1,30 @@
+//! The network between servers is cut.
+
+use super::{Fault, Need, Parameter, Strike, Target};
+use crate::agent::effect::Effect;
+use crate::plan::Parameters;
+
+/// `When the network between {target} and {target} is cut`, `When traffic from {target} to {target} is dropped`
+///
+/// Runs, in each victim: `iptables` drops what comes in from each address it no longer hears, in a chain of its own
+/// that carries the strike's id. Witness: the victim's agent finds the rules in the kernel. Heal: the rules and the
+/// chain are removed. It covers IPv4, by the servers' own addresses.
+pub struct Cut;
+
+impl Fault for Cut {
+    fn name(&self) -> &'static str {
+        "cut"
+    }
+
+    fn takes(&self) -> &'static [Parameter] {
+        &[Parameter::Cut]
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Iptables]
+    }
+
+    fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
+        Strike::held(victim.server, Effect::Deaf { peers: victim.peers.to_vec() })
+    }
+}
