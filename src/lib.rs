@@ -18,7 +18,7 @@
 //! | [`infrastructure`], [`role`] | what should be: servers, links, zones; what a server becomes |
 //! | [`provider`], [`site`], [`readiness`] | where servers live (the local cloud of namespaces); bringing a site up |
 //! | [`fault`], [`selector`], [`nemesis`] | what breaks, whom, and who does it: strikes with witnesses |
-//! | [`agent`] | what holds a fault on a victim, under a lease |
+//! | [`agent`], [`journal`] | what holds a fault on a victim, under a lease; heals, on disk before their faults |
 //! | [`ventriloquist`] | the reconciler that replaces what is missing |
 //! | [`load`], [`observer`] | the open-loop prober that judges, goose users; what components see themselves |
 //! | [`history`] | everything that was observed, on disk as it happens |
@@ -40,6 +40,7 @@ pub mod fault;
 pub mod harness;
 pub mod history;
 pub mod infrastructure;
+pub mod journal;
 pub mod judge;
 pub mod load;
 pub mod measure;

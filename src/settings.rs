@@ -23,6 +23,8 @@ pub struct Settings {
     pub steady: SteadySettings,
     /// The reconciler.
     pub reconciler: ReconcilerSettings,
+    /// The executor of strikes.
+    pub nemesis: NemesisSettings,
     /// The web tier: HAProxy's health checks and keepalived's VRRP.
     pub balancer: BalancerSettings,
 }
@@ -126,6 +128,22 @@ pub struct ReconcilerSettings {
     /// How often it compares. Default 1 s (the paper's: one minute).
     #[serde(with = "duration")]
     pub every: Duration,
+}
+
+/// `[nemesis]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NemesisSettings {
+    /// How long a fault outlives the last sign of life of the harness; it is renewed three times as often. Default
+    /// 30 s.
+    #[serde(with = "duration")]
+    pub lease: Duration,
+}
+
+impl Default for NemesisSettings {
+    fn default() -> Self {
+        NemesisSettings { lease: Duration::from_secs(30) }
+    }
 }
 
 /// `[balancer]`

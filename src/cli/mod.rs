@@ -9,6 +9,7 @@ use crate::declare::libtest::ChaosArgs;
 use crate::declare::{DeclareOptions, declare};
 use crate::harness::{self, Request};
 use crate::judge::exit;
+use crate::nemesis;
 use crate::provider::local::doctor;
 use crate::run::bundle::Bundle;
 use crate::run::{RunOptions, Sabotage};
@@ -81,7 +82,7 @@ pub struct How {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub retries: u32,
     /// For tests of the harness: plants a lie, which must never pass.
-    #[arg(long, hide = true, value_name = "LIE", value_parser = ["faults", "users", "probes"])]
+    #[arg(long, hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses", "users", "probes"])]
     pub sabotage: Vec<String>,
 }
 
@@ -209,7 +210,15 @@ impl How {
             jobs: usize::from(self.jobs),
             retries: self.retries,
             command,
-            sabotage: Sabotage { faults: lies("faults"), users: lies("users"), probes: lies("probes") },
+            sabotage: Sabotage {
+                nemesis: nemesis::Sabotage {
+                    faults: lies("faults"),
+                    heals: lies("heals"),
+                    witnesses: lies("witnesses"),
+                },
+                users: lies("users"),
+                probes: lies("probes"),
+            },
         }
     }
 }

@@ -158,6 +158,19 @@ pub enum Witness {
 }
 
 impl Strike {
+    /// Whether it cuts the way that its own heal would come by.
+    pub fn cuts_its_own_path(&self) -> bool {
+        matches!(&self.inject, Action::Hold(effect) if effect.cuts_its_own_path())
+    }
+
+    /// How long after it was injected it begins.
+    pub fn waits(&self) -> Duration {
+        match self.inject {
+            Action::Hold(Effect::Policies { after }) => after,
+            _ => Duration::ZERO,
+        }
+    }
+
     /// A strike whose effect an agent holds: not in force before, in force after, and not again once it is healed.
     pub fn held(server: &str, effect: Effect) -> Strike {
         let cuts = effect.cuts_its_own_path();

@@ -61,6 +61,12 @@ pub enum Event {
     InjectionFailed { strike: u32, detail: String },
     /// A strike was healed by the nemesis, confirmed by observation.
     StrikeHealed { strike: u32, evidence: String },
+    /// The lease of a fault could not be renewed: it may end before its time.
+    LeaseNotRenewed { strike: u32, target: String, detail: String },
+    /// A strike was not carried out, since a safeguard forbids it now.
+    StrikeHeldBack { strike: u32, detail: String },
+    /// A stop condition ended the run.
+    Aborted { reason: String },
     /// A heal did not take.
     HealFailed { strike: u32, detail: String },
     /// The state of an instance changed, as the instance observer measured it.

@@ -3,18 +3,26 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
-use crate::fault::Strike;
 use crate::plan::StrikeOrder;
 
 /// Something the nemesis will do at its time.
 #[derive(Debug, Clone)]
 pub(super) enum Job {
-    /// Strike again.
-    Strike { order: Box<StrikeOrder>, heal_after: Option<Duration> },
-    /// Undo a strike.
-    Heal { number: u32, strikes: Vec<Strike> },
+    /// Strike.
+    Strike {
+        /// What and whom.
+        order: Box<StrikeOrder>,
+        /// It is healed this long after.
+        heal_after: Option<Duration>,
+    },
+    /// Undo a strike, by its number.
+    Heal(u32),
+    /// Renew the leases of a strike, if it is still there.
+    Renew(u32),
 }
 
 /// Jobs in the order of their times; those of one time in the order they were noted.
@@ -32,6 +40,12 @@ impl Agenda {
         (at <= deadline).then(|| (at, entry.remove()))
     }
 
+    /// Notes a job.
+    pub fn note(&mut self, at: Instant, job: Job) {
+        self.jobs.insert((at, self.noted), job);
+        self.noted += 1;
+    }
+
     /// Notes a strike at `start` and each `interval` after it, while less than `total` has passed. What heals is
     /// healed before the next one.
     pub fn repeat(&mut self, order: &StrikeOrder, start: Instant, interval: Duration, total: Duration) {
@@ -43,20 +57,56 @@ impl Agenda {
         }
     }
 
-    /// Notes the heal of a strike.
-    pub fn heal(&mut self, number: u32, strikes: Vec<Strike>, at: Instant) {
-        self.note(at, Job::Heal { number, strikes });
+    /// Notes strikes at the moments of a Poisson process, each with one of the orders; both drawn with `seed`. What
+    /// heals is healed after half of the mean time between strikes.
+    pub fn at_random(&mut self, orders: &[StrikeOrder], start: Instant, chance: Chance) {
+        let mut rng = StdRng::seed_from_u64(chance.seed);
+        for after in moments(&mut rng, chance.mean, chance.total) {
+            let order = Box::new(orders[rng.random_range(0..orders.len())].clone());
+            let heal_after = Some(chance.mean.mul_f64(HEALED_FOR));
+            self.note(start + after, Job::Strike { order, heal_after });
+        }
     }
 
-    /// Whether nothing is to come.
+    /// Whether nothing is to come but renewals, which alone are no reason to go on.
     pub fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
+        self.jobs.values().all(|job| matches!(job, Job::Renew(_)))
     }
 
-    fn note(&mut self, at: Instant, job: Job) {
-        self.jobs.insert((at, self.noted), job);
-        self.noted += 1;
+    /// Forgets strikes that are still to come.
+    pub fn clear(&mut self) {
+        self.jobs.clear();
     }
+}
+
+/// How random moments are drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chance {
+    /// The mean time between strikes.
+    pub mean: Duration,
+    /// For how long there are strikes.
+    pub total: Duration,
+    /// Same seed, same moments.
+    pub seed: u64,
+}
+
+/// The moments of a Poisson process, from its begin: exponential times between them, the first one at least: a
+/// schedule without any strike would test nothing.
+fn moments(rng: &mut StdRng, mean: Duration, total: Duration) -> Vec<Duration> {
+    let mut after = Duration::ZERO;
+    let mut moments = Vec::new();
+    loop {
+        let uniform: f64 = rng.random();
+        after += mean.mul_f64(-(1.0 - uniform).ln());
+        if after >= total {
+            break;
+        }
+        moments.push(after);
+    }
+    if moments.is_empty() {
+        moments.push(total.mul_f64(rng.random()));
+    }
+    moments
 }
 
 /// A repeated fault lasts half of its interval: broken and whole take turns.
@@ -67,31 +117,65 @@ mod tests {
     use super::*;
     use crate::plan::{Choice, Parameters, StepText, Target};
 
-    fn order() -> StrikeOrder {
+    fn order(fault: &str) -> StrikeOrder {
         let target =
             Target { choice: Choice::Every, role: "node".into(), zone: None, tag: None, text: "every node".into() };
-        let step = StepText { keyword: "When".into(), text: "every node hangs".into(), line: 1 };
-        StrikeOrder { fault: "hangs".into(), with: Parameters::default(), target, cut: None, step }
+        let step = StepText { keyword: "When".into(), text: format!("every node {fault}"), line: 1 };
+        StrikeOrder { fault: fault.into(), with: Parameters::default(), target, cut: None, step }
+    }
+
+    fn times(agenda: &mut Agenda, start: Instant) -> Vec<Duration> {
+        let end = start + Duration::from_secs(100_000);
+        std::iter::from_fn(|| agenda.next_before(end)).map(|(at, _)| at - start).collect()
     }
 
     #[test]
     fn every_5_s_for_20_s_strikes_four_times() {
         let (mut agenda, start) = (Agenda::default(), Instant::now());
-        agenda.repeat(&order(), start, Duration::from_secs(5), Duration::from_secs(20));
-        let end = start + Duration::from_secs(60);
-        let times: Vec<u64> =
-            std::iter::from_fn(|| agenda.next_before(end)).map(|(at, _)| (at - start).as_secs()).collect();
-        assert_eq!(times, [0, 5, 10, 15]);
+        agenda.repeat(&order("hangs"), start, Duration::from_secs(5), Duration::from_secs(20));
+        assert_eq!(times(&mut agenda, start), [0, 5, 10, 15].map(Duration::from_secs));
     }
 
     #[test]
     fn jobs_come_by_time_and_not_before_they_are_due() {
         let (mut agenda, start) = (Agenda::default(), Instant::now());
-        agenda.heal(1, Vec::new(), start + Duration::from_secs(9));
-        agenda.heal(0, Vec::new(), start + Duration::from_secs(3));
+        agenda.note(start + Duration::from_secs(9), Job::Heal(1));
+        agenda.note(start + Duration::from_secs(3), Job::Heal(0));
         assert!(agenda.next_before(start + Duration::from_secs(2)).is_none());
         let (_, first) = agenda.next_before(start + Duration::from_secs(9)).unwrap();
-        assert!(matches!(first, Job::Heal { number: 0, .. }));
+        assert!(matches!(first, Job::Heal(0)));
         assert!(!agenda.is_empty());
+    }
+
+    #[test]
+    fn renewals_alone_are_nothing_to_come() {
+        let mut agenda = Agenda::default();
+        agenda.note(Instant::now(), Job::Renew(0));
+        assert!(agenda.is_empty());
+    }
+
+    fn drawn(seed: u64, mean_s: u64, total_s: u64) -> Vec<Duration> {
+        let (mut agenda, start) = (Agenda::default(), Instant::now());
+        let chance = Chance { mean: Duration::from_secs(mean_s), total: Duration::from_secs(total_s), seed };
+        agenda.at_random(&[order("hangs"), order("dies")], start, chance);
+        times(&mut agenda, start)
+    }
+
+    #[test]
+    fn random_moments_are_the_seed_s_and_within_their_time() {
+        assert_eq!(drawn(3, 10, 600), drawn(3, 10, 600));
+        assert_ne!(drawn(3, 10, 600), drawn(4, 10, 600));
+        assert!(drawn(3, 10, 600).iter().all(|after| *after < Duration::from_secs(600)));
+    }
+
+    #[test]
+    fn the_mean_time_between_strikes_is_the_one_asked_for() {
+        let count = drawn(3, 10, 50_000).len() as f64;
+        assert!((4_700.0..5_300.0).contains(&count), "{count} strikes in 5,000 mean times: four deviations are 283");
+    }
+
+    #[test]
+    fn at_least_one_strike_comes_however_rare_they_are() {
+        assert!((0..50).all(|seed| drawn(seed, 1_000, 10).len() == 1));
     }
 }

@@ -1,40 +1,47 @@
 //! The sole executor of strikes.
 //!
-//! A strike goes: resolve its targets, see that there is something to break, inject, wait until the witness at the
-//! victim has confirmed (that is t0), and later heal and see that it healed. What is still to come (heals, repeated
-//! strikes) lies in an [`agenda`]; one task works it off, so strikes never race each other.
+//! A strike goes: resolve its targets, see that there is something to break, write its heal ahead ([`crate::journal`]),
+//! let its lease run, inject, wait until the witness at the victim has confirmed (that is t0), and later heal and see
+//! that it healed. What is still to come (heals, repeated strikes, renewals) lies in an [`agenda`]; one task works it
+//! off, so strikes never race each other.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use crate::fault::{self, Strike};
-use crate::history::{Event, Recorder};
-use crate::infrastructure::Infrastructure;
+use crate::fault::{self, Fault, Strike};
+use crate::history::Event;
+use crate::journal::Planned;
 use crate::observer::Sight;
-use crate::plan::{Act, Schedule, StrikeOrder};
-use crate::provider::Provider;
+use crate::plan::{Act, Choice, Cut, Schedule, StrikeOrder, Target};
+use crate::provider::ProviderError;
 use crate::selector::{self, Selection, View};
 
 mod agenda;
+mod cut;
+mod ground;
 mod victim;
+mod witness;
 
-use agenda::{Agenda, Job};
+use agenda::{Agenda, Chance, Job};
+pub use ground::{Ground, Sabotage};
 use victim::Victim;
+
+/// Leases are renewed three times before they would end: two renewals may be lost.
+const RENEWALS: u32 = 3;
 
 /// Executes the strikes of one scenario, in order and on time.
 pub struct Nemesis {
-    provider: Arc<dyn Provider>,
-    infrastructure: Arc<Infrastructure>,
-    recorder: Recorder,
+    ground: Arc<Ground>,
     sight: Sight,
     seed: u64,
     strikes: u32,
     last_struck: Vec<String>,
     agenda: Agenda,
-    sabotage: bool,
+    open: BTreeMap<u32, Vec<Victim>>,
 }
 
 /// A strike could not be carried out at all, for a reason of the plan or of the harness; it is recorded too.
@@ -44,38 +51,55 @@ pub struct StrikeError(String);
 
 impl Nemesis {
     /// A nemesis for one scenario. `seed` is the scenario's.
-    pub fn new(
-        provider: Arc<dyn Provider>,
-        infrastructure: Arc<Infrastructure>,
-        recorder: Recorder,
-        sight: Sight,
-        seed: u64,
-    ) -> Self {
-        let (last_struck, agenda) = (Vec::new(), Agenda::default());
-        Nemesis { provider, infrastructure, recorder, sight, seed, strikes: 0, last_struck, agenda, sabotage: false }
+    pub fn new(ground: Ground, sight: Sight, seed: u64) -> Self {
+        let (last_struck, agenda, open) = (Vec::new(), Agenda::default(), BTreeMap::new());
+        Nemesis { ground: Arc::new(ground), sight, seed, strikes: 0, last_struck, agenda, open }
     }
 
-    /// For tests of the harness alone: strikes claim to inject and do nothing. Every scenario must become `invalid`.
-    pub fn sabotage(&mut self, injects_nothing: bool) {
-        self.sabotage = injects_nothing;
-    }
-
-    /// Begins one act that strikes: the first strike at once, the rest by the agenda.
+    /// Begins one act that strikes: the first strike at once, the rest by the agenda. [`Act::InTurn`] is not begun
+    /// here, since somebody must wait in between: see [`turns`](Self::turns).
     ///
     /// # Errors
     /// When a target matches nobody or the provider fails; what the witness did not confirm is recorded, no error.
     pub async fn begin(&mut self, act: &Act) -> Result<(), StrikeError> {
-        let Act::Strike { order, schedule } = act else { return Ok(()) };
         let now = Instant::now();
-        match *schedule {
-            Schedule::Once => self.strike(order, None).await,
-            Schedule::For(duration) => self.strike(order, Some(duration)).await,
-            Schedule::Every { interval, total } => {
-                self.agenda.repeat(order, now, interval, total);
-                self.work_until(now).await
+        match act {
+            Act::Strike { order, schedule: Schedule::Once } => return self.strike(order, None).await,
+            Act::Strike { order, schedule: Schedule::For(time) } => return self.strike(order, Some(*time)).await,
+            Act::Strike { order, schedule: Schedule::After { wait, lasts } } => {
+                let order = Box::new(order.clone());
+                self.agenda.note(now + *wait, Job::Strike { order, heal_after: *lasts });
             }
-            Schedule::After { .. } | Schedule::Poisson { .. } => Ok(()),
+            Act::Strike { order, schedule: Schedule::Every { interval, total } } => {
+                self.agenda.repeat(order, now, *interval, *total);
+            }
+            Act::Strike { order, schedule: Schedule::Poisson { mean, total } } => {
+                self.agenda.at_random(std::slice::from_ref(order), now, self.chance(*mean, *total));
+            }
+            Act::Random { orders, mean, total } => {
+                self.agenda.at_random(orders, now, self.chance(*mean, *total));
+            }
+            Act::LiftAll => {
+                self.lift_all().await;
+            }
+            Act::InTurn { .. } | Act::Pass(_) | Act::AwaitRecovery => {}
         }
+        self.work_until(now).await
+    }
+
+    /// The strikes of [`Act::InTurn`], one for each server that its order's target matches, by name.
+    ///
+    /// # Errors
+    /// When it matches nobody.
+    pub fn turns(&self, order: &StrikeOrder) -> Result<Vec<StrikeOrder>, StrikeError> {
+        let everybody = self.select(&order.target, self.strikes).map_err(StrikeError)?;
+        let one = |server: &String| {
+            let mut turn = order.clone();
+            turn.target.choice = Choice::Named(server.clone());
+            turn.target.text = format!("node \"{server}\"");
+            turn
+        };
+        Ok(everybody.servers.iter().map(one).collect())
     }
 
     /// Works the agenda off until `deadline`, which it waits for.
@@ -87,7 +111,10 @@ impl Nemesis {
             tokio::time::sleep_until(at).await;
             match job {
                 Job::Strike { order, heal_after } => self.strike(&order, heal_after).await?,
-                Job::Heal { number, strikes } => self.heal(number, &strikes).await,
+                Job::Heal(number) => {
+                    self.heal(number).await;
+                }
+                Job::Renew(number) => self.renew(number).await,
             }
         }
         tokio::time::sleep_until(deadline).await;
@@ -99,61 +126,152 @@ impl Nemesis {
         !self.agenda.is_empty()
     }
 
+    /// Heals everything that is open, the last strike first, and strikes no more; true if all was seen to be healed.
+    pub async fn lift_all(&mut self) -> bool {
+        self.agenda.clear();
+        let mut all = true;
+        for number in self.open.keys().rev().copied().collect::<Vec<_>>() {
+            all &= self.heal(number).await;
+        }
+        all
+    }
+
+    fn chance(&self, mean: Duration, total: Duration) -> Chance {
+        Chance { mean, total, seed: self.seed.wrapping_add(u64::from(self.strikes)) }
+    }
+
     async fn strike(&mut self, order: &StrikeOrder, heal_after: Option<Duration>) -> Result<(), StrikeError> {
         let number = self.strikes;
         self.strikes += 1;
-        let selection = self.resolve(order, number)?;
         let fault = fault::named(&order.fault).ok_or_else(|| StrikeError(format!("no fault `{}`", order.fault)))?;
-        let strikes: Vec<Strike> = selection
-            .servers
-            .iter()
-            .map(|server| fault.strike(&fault::Target { server, peers: &[] }, &order.with))
-            .collect();
-        let victims = self.victims(number, &strikes).await;
-        self.recorder.record(Event::InjectionStarted { strike: number });
-        join_all(victims.iter().map(|victim| victim.strike(self.sabotage))).await;
-        if strikes.iter().any(|strike| strike.heal.is_some())
-            && let Some(after) = heal_after
-        {
-            self.agenda.heal(number, strikes, Instant::now() + after);
-        }
-        self.last_struck = selection.servers;
+        let blows = match self.aim(order, number).await {
+            Ok(blows) => blows,
+            Err(why) => return Err(self.nobody(number, &why)),
+        };
+        let strikes = blows.strikes(fault, order);
+        self.announce(order, number, &blows);
+        let mut victims = self.victims(number, &strikes, self.lease(&strikes, heal_after)).await;
+        join_all(victims.iter_mut().map(Victim::write_ahead)).await;
+        self.ground.recorder.record(Event::InjectionStarted { strike: number });
+        join_all(victims.iter().map(Victim::strike)).await;
+        self.last_struck = blows.selection.servers;
+        self.keep_open(number, victims, heal_after);
         Ok(())
     }
 
-    fn resolve(&self, order: &StrikeOrder, number: u32) -> Result<Selection, StrikeError> {
+    /// Notes what must be healed, and when.
+    fn keep_open(&mut self, number: u32, victims: Vec<Victim>, heal_after: Option<Duration>) {
+        let open: Vec<Victim> = victims.into_iter().filter(Victim::needs_heal).collect();
+        if open.is_empty() {
+            return;
+        }
+        self.open.insert(number, open);
+        let now = Instant::now();
+        if let Some(after) = heal_after {
+            self.agenda.note(now + after, Job::Heal(number));
+        }
+        self.agenda.note(now + self.ground.lease / RENEWALS, Job::Renew(number));
+    }
+
+    /// Whom a strike hits, and whom each of them no longer hears.
+    async fn aim(&self, order: &StrikeOrder, number: u32) -> Result<Blows, String> {
+        let mut selection = self.select(&order.target, number)?;
+        let Some(cut) = &order.cut else { return Ok(Blows { selection, peers: None }) };
+        let far = match cut {
+            Cut::Between(far) | Cut::From(far) => self.select(far, number)?.servers,
+            Cut::Halves | Cut::MajoritiesRing => Vec::new(),
+        };
+        let seed = self.seed.wrapping_add(u64::from(number));
+        let peers = cut::peers(cut, &selection.servers, &far, seed)?;
+        let addresses = self.addresses().await.map_err(|why| why.to_string())?;
+        let peers: BTreeMap<_, _> = peers
+            .into_iter()
+            .map(|(victim, peers)| (victim, peers.iter().filter_map(|peer| addresses.get(peer).copied()).collect()))
+            .collect();
+        selection.servers = peers.keys().cloned().collect();
+        Ok(Blows { selection, peers: Some(peers) })
+    }
+
+    async fn addresses(&self) -> Result<BTreeMap<String, std::net::Ipv4Addr>, ProviderError> {
+        let instances = self.ground.provider.list().await?;
+        Ok(instances.into_iter().map(|instance| (instance.name, instance.address)).collect())
+    }
+
+    fn select(&self, target: &Target, number: u32) -> Result<Selection, String> {
         let holder = self.sight.holder.borrow().clone();
-        let view =
-            View { infrastructure: &self.infrastructure, holder: holder.as_deref(), last_struck: &self.last_struck };
-        let selection = selector::resolve(&order.target, &view, self.seed, number).map_err(|why| {
-            let detail = format!("nobody to strike: {why}");
-            self.recorder.record(Event::InjectionFailed { strike: number, detail: detail.clone() });
-            StrikeError(detail)
-        })?;
-        self.recorder.record(Event::StrikeResolved {
+        let infrastructure = &self.ground.infrastructure;
+        let view = View { infrastructure, holder: holder.as_deref(), last_struck: &self.last_struck };
+        selector::resolve(target, &view, self.seed, number)
+    }
+
+    fn nobody(&self, number: u32, why: &str) -> StrikeError {
+        let detail = format!("nobody to strike: {why}");
+        self.ground.recorder.record(Event::InjectionFailed { strike: number, detail: detail.clone() });
+        StrikeError(detail)
+    }
+
+    fn announce(&self, order: &StrikeOrder, number: u32, blows: &Blows) {
+        self.ground.recorder.record(Event::StrikeResolved {
             strike: number,
             fault: order.fault.clone(),
             step: order.step.text.clone(),
             line: order.step.line,
-            targets: selection.servers.clone(),
-            why: selection.why.clone(),
+            targets: blows.selection.servers.clone(),
+            why: blows.selection.why.clone(),
         });
-        Ok(selection)
+    }
+
+    /// A fault that cuts the way to its own heal has a lease for its whole time, or the longest there is; any other
+    /// one is renewed.
+    fn lease(&self, strikes: &[Strike], heal_after: Option<Duration>) -> Duration {
+        let cuts = strikes.iter().any(Strike::cuts_its_own_path);
+        if cuts { heal_after.unwrap_or(LONGEST) + strikes[0].waits() } else { self.ground.lease }
     }
 
     /// Finds the instances to be hit and connects to those that are struck from inside, before the clock starts.
-    async fn victims(&self, number: u32, strikes: &[Strike]) -> Vec<Victim> {
-        join_all(
-            strikes.iter().map(|strike| {
-                Victim::prepare(number, strike.clone(), Arc::clone(&self.provider), self.recorder.clone())
-            }),
-        )
-        .await
+    async fn victims(&self, number: u32, strikes: &[Strike], lease: Duration) -> Vec<Victim> {
+        let prepare =
+            |(n, strike): (usize, &Strike)| Victim::prepare(Arc::clone(&self.ground), number, n, strike.clone(), lease);
+        join_all(strikes.iter().enumerate().map(prepare)).await
     }
 
-    async fn heal(&self, number: u32, strikes: &[Strike]) {
-        for victim in self.victims(number, strikes).await {
-            victim.heal().await;
-        }
+    async fn renew(&mut self, number: u32) {
+        let Some(victims) = self.open.get(&number) else { return };
+        join_all(victims.iter().map(Victim::renew)).await;
+        self.agenda.note(Instant::now() + self.ground.lease / RENEWALS, Job::Renew(number));
+    }
+
+    /// Heals one strike's victims side by side; all are tried. Nothing to do where it was healed before.
+    async fn heal(&mut self, number: u32) -> bool {
+        let Some(victims) = self.open.remove(&number) else { return true };
+        join_all(victims.iter().map(Victim::heal)).await.into_iter().all(|healed| healed)
+    }
+}
+
+/// Heals what the journal of a run that is over holds open; true if it was seen to be healed.
+///
+/// # Errors
+/// When the victim can't be found or reached.
+pub async fn heal_planned(ground: &Arc<Ground>, planned: &Planned) -> Result<bool, ProviderError> {
+    Ok(Victim::of_journal(Arc::clone(ground), planned).await?.heal().await)
+}
+
+/// How long a fault lasts at most that cuts the way to its own heal and was not given a time.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// Whom a strike hits.
+struct Blows {
+    selection: Selection,
+    /// For each victim of a cut, the addresses that it no longer hears.
+    peers: Option<BTreeMap<String, Vec<std::net::Ipv4Addr>>>,
+}
+
+impl Blows {
+    fn strikes(&self, fault: &dyn Fault, order: &StrikeOrder) -> Vec<Strike> {
+        let strike = |server: &String| {
+            let peers = self.peers.as_ref().and_then(|peers| peers.get(server)).map_or(&[][..], Vec::as_slice);
+            fault.strike(&fault::Target { server, peers }, &order.with)
+        };
+        self.selection.servers.iter().map(strike).collect()
     }
 }

@@ -142,6 +142,18 @@ pub trait Provider: Send + Sync {
     async fn list(&self) -> Result<Vec<Instance>, ProviderError>;
     /// Switches power; idempotent; returns when it is done (its effect is measured by [`list`](Self::list)).
     async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError>;
+    /// [`power`](Self::power) under a lease: unless renewed, a provider that outlives its client undoes it by itself
+    /// this long after it was asked for. For [`PowerOp::Freeze`] (thawed) and [`PowerOp::Stop`] (started): what is
+    /// frozen can't end its own fault. A provider that ends with its client has nothing to undo.
+    async fn power_leased(&self, id: &InstanceId, op: PowerOp, lease: Duration) -> Result<(), ProviderError> {
+        let _ = lease;
+        self.power(id, op).await
+    }
+    /// The lease of [`power_leased`](Self::power_leased) runs from now again. An error where it is over already.
+    async fn renew(&self, id: &InstanceId) -> Result<(), ProviderError> {
+        let _ = id;
+        Ok(())
+    }
     /// A way to run commands in it.
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError>;
 }
@@ -174,6 +186,8 @@ pub trait Remote: Send + Sync {
     async fn exec(&self, command: &Command) -> Result<Output, RemoteError>;
     /// Writes a whole file (atomically: beside, then renamed).
     async fn upload(&self, file: &FileSpec) -> Result<(), RemoteError>;
+    /// Whether it is reachable: a new TCP connection to the port that commands go to, by the same route, closed at once.
+    async fn knock(&self, timeout: Duration) -> Result<(), RemoteError>;
 }
 
 /// Why a provider could not do what it was asked.
@@ -191,6 +205,9 @@ pub enum ProviderError {
     /// The process that makes instances is gone.
     #[error("the sandbox is gone: {0}")]
     SandboxGone(String),
+    /// What holds faults in the instance did not do it.
+    #[error("{0}")]
+    Agent(String),
     /// The instance did not let us in.
     #[error(transparent)]
     Remote(#[from] RemoteError),

@@ -113,6 +113,17 @@ impl Remote for SshRemote {
             output => Err(self.broken(shown, output.stderr.trim())),
         }
     }
+
+    async fn knock(&self, timeout: Duration) -> Result<(), RemoteError> {
+        let shared = self.shared.clone();
+        let address = shared.address().map_err(|_| self.broken("knock".into(), "no address"))?;
+        let knocked = tokio::task::spawn_blocking(move || TcpStream::connect_timeout(&address, timeout)).await;
+        match knocked {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(why)) => Err(self.broken("knock".into(), why)),
+            Err(why) => Err(self.broken("knock".into(), why)),
+        }
+    }
 }
 
 /// The line that makes a POSIX shell become exactly this program: SSH knows no argument vector.

@@ -50,6 +50,11 @@ impl Bundle {
         Ok(Bundle { folder: folder.into(), environment, plan })
     }
 
+    /// The run's id.
+    pub fn run_id(&self) -> &str {
+        &self.environment.run_id
+    }
+
     /// Where it lies.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -2,6 +2,7 @@
 //! reports. What is done here is everything between a declared plan and an exit code.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
@@ -19,6 +20,7 @@ use crate::checker::Verdict;
 use crate::clock::Clock;
 use crate::history::recorder::RunRecorder;
 use crate::history::{Event, History};
+use crate::journal::{Journal, Note, Place};
 use crate::judge;
 use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::local::Zygote;
@@ -85,9 +87,14 @@ pub fn execute(
     }
     if let Some(zygote) = zygote {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(RunError::Runtime)?;
-        let conductor = Conductor::new(plan, options, zygote, &bundle, &recorder);
+        let journal = Arc::new(Journal::open(bundle.folder()).map_err(in_bundle)?);
+        let (place, plan_sha256) = (Place::Sandbox, judge::plan_sha256(plan));
+        journal.note(Note::Began { place, seed: plan.seed, plan_sha256 }).map_err(in_bundle)?;
+        let conductor = Conductor::new(plan, options, zygote, &bundle, &recorder, Arc::clone(&journal));
         runtime.block_on(conductor.run_all(skips));
         runtime.shutdown_background();
+        let detail = "the sandbox ends with its run, and every fault with it".into();
+        journal.note(Note::Gone { detail }).map_err(in_bundle)?;
     }
     recorder.finish().map_err(in_bundle)?;
     let judged = bundle.render()?;
@@ -102,6 +109,8 @@ struct Conductor<'a> {
     zygote: Zygote,
     folder: &'a Path,
     recorder: &'a RunRecorder,
+    journal: Arc<Journal>,
+    strike_prefix: String,
     turns: Semaphore,
     board: Board,
 }
@@ -113,9 +122,21 @@ impl<'a> Conductor<'a> {
         zygote: Zygote,
         bundle: &'a Bundle,
         recorder: &'a RunRecorder,
+        journal: Arc<Journal>,
     ) -> Self {
         let turns = Semaphore::new(options.jobs);
-        Conductor { plan, options, zygote, folder: bundle.folder(), recorder, turns, board: Board::new() }
+        let strike_prefix = bundle.run_id().to_lowercase();
+        Conductor {
+            plan,
+            options,
+            zygote,
+            folder: bundle.folder(),
+            recorder,
+            journal,
+            strike_prefix,
+            turns,
+            board: Board::new(),
+        }
     }
 
     /// Runs all, until they are done or a signal ends the run.
@@ -162,6 +183,8 @@ impl<'a> Conductor<'a> {
             bundle: self.folder.into(),
             recorder: self.recorder.scenario(plan.index),
             line: self.board.scenario(&plan.name, number),
+            journal: Arc::clone(&self.journal),
+            strike_prefix: self.strike_prefix.clone(),
             sabotage: self.options.sabotage,
         }
     }

@@ -11,10 +11,11 @@ use super::progress::Line;
 use super::watch_end::{Look, Needs};
 use crate::history::{Event, History, HistoryError, Recorder};
 use crate::infrastructure::Infrastructure;
+use crate::journal::Journal;
 use crate::load::{self, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
-use crate::nemesis::{Nemesis, StrikeError};
+use crate::nemesis::{self, Ground, Nemesis, StrikeError};
 use crate::observer::Observers;
-use crate::plan::{Act, ScenarioPlan};
+use crate::plan::{Act, ScenarioPlan, Schedule, StrikeOrder};
 use crate::provider::local::{LocalCloud, Zygote};
 use crate::provider::{Provider, ProviderError};
 use crate::report;
@@ -41,15 +42,19 @@ pub struct Attempt<'a> {
     pub recorder: Recorder,
     /// Where it is shown.
     pub line: Line,
-    /// For tests of the harness: strikes do nothing.
+    /// What is to be undone, for whoever comes after a crash.
+    pub journal: Arc<Journal>,
+    /// Begins the ids of the run's strikes.
+    pub strike_prefix: String,
+    /// For tests of the harness: lies.
     pub sabotage: Sabotage,
 }
 
 /// Lies that tests plant to see the harness catch them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sabotage {
-    /// Strikes claim to inject and do nothing.
-    pub faults: bool,
+    /// The nemesis's own.
+    pub nemesis: nemesis::Sabotage,
     /// Users are asked for and never started.
     pub users: bool,
     /// The prober is started and sends nothing.
@@ -175,10 +180,7 @@ impl Attempt<'_> {
         if !self.await_baseline().await? {
             return Ok(());
         }
-        let (provider, sight) = (Arc::clone(&site.provider), at_work.observers.sight.clone());
-        let site_plan = Arc::clone(&site.infrastructure);
-        let mut nemesis = Nemesis::new(provider, site_plan, self.recorder.clone(), sight, self.plan.seed);
-        nemesis.sabotage(self.sabotage.faults);
+        let mut nemesis = Nemesis::new(self.ground(site), at_work.observers.sight.clone(), self.plan.seed);
         for act in &self.plan.acts {
             // What went wrong is recorded; the watch below sees it and ends at once.
             if self.act(act, &mut nemesis).await?.is_err() {
@@ -186,6 +188,18 @@ impl Attempt<'_> {
             }
         }
         self.watch(&mut nemesis).await
+    }
+
+    fn ground(&self, site: &Site) -> Ground {
+        Ground {
+            provider: Arc::clone(&site.provider),
+            infrastructure: Arc::clone(&site.infrastructure),
+            recorder: self.recorder.clone(),
+            journal: Arc::clone(&self.journal),
+            prefix: format!("{}.{}", self.strike_prefix, self.plan.index),
+            lease: self.plan.settings.nemesis.lease,
+            sabotage: self.sabotage.nemesis,
+        }
     }
 
     /// Waits for a steady baseline; records whether it came.
@@ -209,13 +223,38 @@ impl Attempt<'_> {
 
     async fn act(&self, act: &Act, nemesis: &mut Nemesis) -> Result<Result<(), StrikeError>, AttemptError> {
         match act {
-            Act::Strike { .. } | Act::Random { .. } | Act::InTurn { .. } | Act::LiftAll => {
+            Act::InTurn { order } => self.in_turn(order, nemesis).await,
+            Act::Strike { .. } | Act::Random { .. } | Act::LiftAll => {
                 self.line.stage(act.orders().first().map_or("lifting all faults", |order| &order.step.text));
                 Ok(nemesis.begin(act).await)
             }
             Act::Pass(duration) => Ok(nemesis.work_until(Instant::now() + *duration).await),
             Act::AwaitRecovery => self.await_recovery(nemesis).await,
         }
+    }
+
+    /// Strikes one server after the other, and waits for recovery after each.
+    async fn in_turn(
+        &self,
+        order: &StrikeOrder,
+        nemesis: &mut Nemesis,
+    ) -> Result<Result<(), StrikeError>, AttemptError> {
+        let turns = match nemesis.turns(order) {
+            Ok(turns) => turns,
+            Err(why) => return Ok(Err(why)),
+        };
+        for order in turns {
+            self.line.stage(&format!("{}: {}", order.step.text, order.target.text));
+            let struck = nemesis.begin(&Act::Strike { order, schedule: Schedule::Once }).await;
+            if struck.is_err() {
+                return Ok(struck);
+            }
+            let recovered = self.await_recovery(nemesis).await?;
+            if recovered.is_err() {
+                return Ok(recovered);
+            }
+        }
+        Ok(Ok(()))
     }
 
     async fn await_recovery(&self, nemesis: &mut Nemesis) -> Result<Result<(), StrikeError>, AttemptError> {

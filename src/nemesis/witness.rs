@@ -1,0 +1,117 @@
+//! What a witness sees at a victim: measured there and then, never believed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::agent::Order;
+use crate::agent::client::Agent;
+use crate::fault::Witness;
+use crate::provider::{Command, InstanceId, PowerState, Provider, ProviderError, Remote};
+
+/// How long a new connection may take before the victim counts as unreachable. A frozen or deaf host never answers;
+/// a living one on the same network does within milliseconds.
+const KNOCK: Duration = Duration::from_millis(400);
+
+/// What a witness said.
+#[derive(Debug, Clone)]
+pub(super) struct Testimony {
+    /// Whether it saw what it was asked for.
+    pub confirmed: bool,
+    /// What it saw, in words.
+    pub evidence: String,
+}
+
+/// One victim, as far as a witness needs to know it.
+pub(super) struct Scene<'a> {
+    pub provider: &'a dyn Provider,
+    pub server: &'a str,
+    pub instance: Option<&'a InstanceId>,
+    pub remote: Option<&'a dyn Remote>,
+    pub order: Option<&'a Order>,
+    /// The processes that ran before the strike, where that matters.
+    pub pids_before: &'a BTreeSet<i32>,
+}
+
+impl Scene<'_> {
+    /// Asks a witness once.
+    pub async fn ask(&self, witness: &Witness) -> Result<Testimony, ProviderError> {
+        match witness {
+            Witness::State(expected) => self.state(*expected).await,
+            Witness::ProcessRuns(pattern) => self.processes(pattern, true).await,
+            Witness::NoProcess(pattern) => self.processes(pattern, false).await,
+            Witness::ProcessRestarted(pattern) => self.restarted(pattern).await,
+            Witness::InForce(wanted) => self.in_force(*wanted).await,
+            Witness::Reachable(wanted) => Ok(self.reachable(*wanted).await),
+        }
+    }
+
+    async fn state(&self, expected: PowerState) -> Result<Testimony, ProviderError> {
+        let instances = self.provider.list().await?;
+        let Some(found) = instances.iter().find(|instance| Some(&instance.id) == self.instance) else {
+            return Ok(Testimony { confirmed: false, evidence: "the provider does not list it".into() });
+        };
+        Ok(Testimony { confirmed: found.state == expected, evidence: format!("{}: {}", found.state, found.evidence) })
+    }
+
+    async fn processes(&self, pattern: &str, wanted: bool) -> Result<Testimony, ProviderError> {
+        let found = self.pids(pattern).await?;
+        let evidence = match &found {
+            Err(why) => why.clone(),
+            Ok(pids) if pids.is_empty() => format!("no process `{pattern}` in {}", self.server),
+            Ok(pids) => format!("{} processes `{pattern}` in {}", pids.len(), self.server),
+        };
+        Ok(Testimony { confirmed: found.is_ok_and(|pids| pids.is_empty() != wanted), evidence })
+    }
+
+    async fn restarted(&self, pattern: &str) -> Result<Testimony, ProviderError> {
+        let before = self.pids_before;
+        Ok(match self.pids(pattern).await? {
+            Err(evidence) => Testimony { confirmed: false, evidence },
+            Ok(now) => Testimony {
+                confirmed: !now.is_empty() && now.is_disjoint(before),
+                evidence: format!("`{pattern}` in {}: pids {before:?} before, {now:?} now", self.server),
+            },
+        })
+    }
+
+    /// The processes of a name in the instance, or what `pgrep` said instead.
+    pub async fn pids(&self, pattern: &str) -> Result<Result<BTreeSet<i32>, String>, ProviderError> {
+        let output = self.remote()?.exec(&Command::new(["pgrep", "-x", "--", pattern])).await?;
+        if !matches!(output.status, Some(0 | 1)) {
+            return Ok(Err(format!("pgrep ended with {:?}: {}", output.status, output.stderr.trim())));
+        }
+        Ok(Ok(output.stdout.lines().filter_map(|line| line.trim().parse().ok()).collect()))
+    }
+
+    async fn in_force(&self, wanted: bool) -> Result<Testimony, ProviderError> {
+        let order = self.order.expect("what an agent holds has an order");
+        let seen = Agent::new(self.remote()?).observe(order).await;
+        Ok(match seen {
+            Ok(seen) => Testimony { confirmed: seen.in_force == wanted, evidence: seen.evidence },
+            Err(why) => Testimony { confirmed: false, evidence: why.to_string() },
+        })
+    }
+
+    /// One lost packet is no cut: unreachable means twice in a row.
+    async fn reachable(&self, wanted: bool) -> Testimony {
+        let Some(remote) = self.remote else {
+            return Testimony { confirmed: false, evidence: "there is no way to it".into() };
+        };
+        let mut answers = Vec::new();
+        for _ in 0..2 {
+            let knocked = remote.knock(KNOCK).await;
+            let reached = knocked.is_ok();
+            answers.push(knocked.map_or_else(|why| why.to_string(), |()| "it answers".into()));
+            if reached {
+                break;
+            }
+        }
+        let reached = answers.last().is_some_and(|answer| answer == "it answers");
+        Testimony { confirmed: reached == wanted, evidence: format!("a new connection: {}", answers.join("; again: ")) }
+    }
+
+    fn remote(&self) -> Result<&dyn Remote, ProviderError> {
+        let absent = || ProviderError::Unknown(self.instance.cloned().unwrap_or(InstanceId(self.server.into())));
+        self.remote.ok_or_else(absent)
+    }
+}
