@@ -33,15 +33,25 @@ fn run_to_code(request: &Request) -> u8 {
         Ok(plan) => plan,
         Err(why) => return refuse(&why),
     };
-    eprintln!("{} with seed {}", count(plan.scenarios.len()), plan.seed);
-    let mut skips = missing_programs(&plan);
+    carry_out(&plan, &request.run)
+}
+
+/// Runs a plan that was recorded before: the same scenarios, seeds and victims.
+pub fn replay(plan: &Plan, options: &RunOptions) -> ExitCode {
+    ExitCode::from(carry_out(plan, options))
+}
+
+fn carry_out(plan: &Plan, options: &RunOptions) -> u8 {
+    let hash = crate::judge::plan_sha256(plan);
+    eprintln!("{} with seed {} (plan {})", count(plan.scenarios.len()), plan.seed, &hash[..12]);
+    let mut skips = missing_programs(plan);
     if skips.len() < plan.scenarios.len()
         && let Some(reason) = cannot_sandbox()
     {
         skips = plan.scenarios.iter().map(|scenario| (scenario.index, reason.clone())).collect();
     }
     if skips.len() == plan.scenarios.len() {
-        return show(run::execute(&plan, &skips, &request.run, None));
+        return show(run::execute(plan, &skips, options, None));
     }
     let _lock = match lock::acquire() {
         Ok(lock) => lock,
@@ -50,7 +60,7 @@ fn run_to_code(request: &Request) -> u8 {
             return exit::COULD_NOT_TELL;
         }
     };
-    match sandbox::enter(|zygote| show(run::execute(&plan, &skips, &request.run, Some(zygote)))) {
+    match sandbox::enter(|zygote| show(run::execute(plan, &skips, options, Some(zygote)))) {
         Ok(code) => code,
         Err(why) => {
             eprintln!("chimp: {why}");

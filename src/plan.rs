@@ -243,6 +243,8 @@ pub struct Target {
 pub enum Choice {
     /// `node "web-1"`
     Named(String),
+    /// These, by name; an attack's plan has chosen them before. No step says this.
+    Listed(Vec<String>),
     /// `a random webserver`, `2 random webservers`
     Random(usize),
     /// `50% of the webservers`: rounded up, so that it is never nobody.

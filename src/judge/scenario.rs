@@ -83,6 +83,7 @@ fn ended_early(event: &Event) -> Option<(Verdict, String)> {
     match event {
         Event::ScenarioSkipped { reason } => Some((Verdict::Skipped, reason.clone())),
         Event::HarnessFailed { stage, detail } => Some((Verdict::Infra, format!("{stage}: {detail}"))),
+        Event::Aborted { reason } => Some((Verdict::Aborted, reason.clone())),
         Event::InjectionFailed { detail, .. } => Some((Verdict::Infra, format!("injecting failed: {detail}"))),
         Event::Interrupted { signal } => Some((Verdict::Invalid, format!("interrupted by {signal}"))),
         _ => None,

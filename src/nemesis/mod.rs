@@ -150,22 +150,24 @@ impl Nemesis {
         };
         let strikes = blows.strikes(fault, order);
         self.announce(order, number, &blows);
-        let mut victims = self.victims(number, &strikes, self.lease(&strikes, heal_after)).await;
+        self.last_struck = blows.selection.servers;
+        let victims = self.victims(number, &strikes, self.lease(&strikes, heal_after)).await;
+        // Open before anything is touched: whoever gives up in the middle of this strike can still lift it.
+        let victims = self.open.entry(number).insert_entry(victims).into_mut();
         join_all(victims.iter_mut().map(Victim::write_ahead)).await;
         self.ground.recorder.record(Event::InjectionStarted { strike: number });
         join_all(victims.iter().map(Victim::strike)).await;
-        self.last_struck = blows.selection.servers;
-        self.keep_open(number, victims, heal_after);
+        victims.retain(Victim::needs_heal);
+        self.schedule_heal(number, heal_after);
         Ok(())
     }
 
-    /// Notes what must be healed, and when.
-    fn keep_open(&mut self, number: u32, victims: Vec<Victim>, heal_after: Option<Duration>) {
-        let open: Vec<Victim> = victims.into_iter().filter(Victim::needs_heal).collect();
-        if open.is_empty() {
+    /// Notes when a strike is healed, and when its leases are renewed until then.
+    fn schedule_heal(&mut self, number: u32, heal_after: Option<Duration>) {
+        if self.open.get(&number).is_none_or(Vec::is_empty) {
+            self.open.remove(&number);
             return;
         }
-        self.open.insert(number, open);
         let now = Instant::now();
         if let Some(after) = heal_after {
             self.agenda.note(now + after, Job::Heal(number));

@@ -70,6 +70,13 @@ pub struct Sight {
     pub holder: watch::Receiver<Option<String>>,
 }
 
+impl Sight {
+    /// Nobody observes: there is nothing to be seen.
+    pub fn none() -> Sight {
+        Sight { instances: watch::channel(Vec::new()).1, holder: watch::channel(None).1 }
+    }
+}
+
 /// Observers at work; dropping it stops them.
 pub struct Observers {
     tasks: JoinSet<()>,

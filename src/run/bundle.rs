@@ -55,6 +55,11 @@ impl Bundle {
         &self.environment.run_id
     }
 
+    /// What was to be done.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// Where it lies.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -90,7 +95,7 @@ impl Bundle {
 }
 
 /// Makes `out/<run-id>`; a run that began in the same second gets a number.
-fn make_folder(out: &Path, run_id: &mut String) -> io::Result<PathBuf> {
+pub(crate) fn make_folder(out: &Path, run_id: &mut String) -> io::Result<PathBuf> {
     fs::create_dir_all(out)?;
     let first = run_id.clone();
     for number in 2.. {
@@ -104,7 +109,7 @@ fn make_folder(out: &Path, run_id: &mut String) -> io::Result<PathBuf> {
     unreachable!("there is always a next number")
 }
 
-fn write_json(path: &Path, value: &(impl serde::Serialize + ?Sized)) -> io::Result<()> {
+pub(crate) fn write_json(path: &Path, value: &(impl serde::Serialize + ?Sized)) -> io::Result<()> {
     let mut text = serde_json::to_string_pretty(value)?;
     text.push('\n');
     fs::write(path, text)

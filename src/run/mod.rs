@@ -12,6 +12,7 @@ pub mod environment;
 pub mod lock;
 pub mod progress;
 mod scenario;
+mod stop;
 pub mod watch_end;
 
 pub use scenario::Sabotage;
@@ -212,7 +213,7 @@ fn announce(scenario: &ScenarioPlan, verdict: Verdict, headline: Option<&str>) -
 }
 
 /// Waits for a signal that ends the run in order.
-async fn interrupted() -> &'static str {
+pub(crate) async fn interrupted() -> &'static str {
     use tokio::signal::unix::{SignalKind, signal};
     let mut signals = [
         (SignalKind::interrupt(), "SIGINT"),

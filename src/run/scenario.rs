@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::baseline;
 use super::progress::Line;
+use super::stop;
 use super::watch_end::{Look, Needs};
 use crate::history::{Event, History, HistoryError, Recorder};
 use crate::infrastructure::Infrastructure;
@@ -181,13 +182,32 @@ impl Attempt<'_> {
             return Ok(());
         }
         let mut nemesis = Nemesis::new(self.ground(site), at_work.observers.sight.clone(), self.plan.seed);
+        let reason = tokio::select! {
+            done = self.acts_and_watch(&mut nemesis) => return done,
+            reason = self.stop_condition(at_work) => reason,
+        };
+        self.line.stage("aborting");
+        self.recorder.record(Event::Aborted { reason });
+        nemesis.lift_all().await;
+        Ok(())
+    }
+
+    async fn acts_and_watch(&self, nemesis: &mut Nemesis) -> Result<(), AttemptError> {
         for act in &self.plan.acts {
             // What went wrong is recorded; the watch below sees it and ends at once.
-            if self.act(act, &mut nemesis).await?.is_err() {
+            if self.act(act, nemesis).await?.is_err() {
                 break;
             }
         }
-        self.watch(&mut nemesis).await
+        self.watch(nemesis).await
+    }
+
+    /// Ends only when the stop condition is reached; never where there is none.
+    async fn stop_condition(&self, at_work: &AtWork) -> String {
+        match (self.plan.settings.safeguards.abort, &at_work.prober) {
+            (Some(condition), Some(prober)) => stop::reached(condition, prober.view()).await,
+            _ => std::future::pending().await,
+        }
     }
 
     fn ground(&self, site: &Site) -> Ground {

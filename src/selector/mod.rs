@@ -49,6 +49,7 @@ pub trait Selector {
 fn selector(choice: &Choice) -> Box<dyn Selector> {
     match choice {
         Choice::Named(name) => Box::new(tier::Named(name.clone())),
+        Choice::Listed(names) => Box::new(tier::Listed(names.clone())),
         Choice::Random(count) => Box::new(random::Random(*count)),
         Choice::Share(percent) => Box::new(random::Share(*percent)),
         Choice::Every => Box::new(tier::Every),

@@ -7,6 +7,8 @@ use crate::infrastructure::Server;
 
 /// `node "web-1"`
 pub struct Named(pub String);
+/// These, chosen before.
+pub struct Listed(pub Vec<String>);
 /// `every R`
 pub struct Every;
 /// `the active R`: it holds the site's address now.
@@ -19,6 +21,12 @@ pub struct Same;
 impl Selector for Named {
     fn select(&self, candidates: &[&Server], _view: &View, _rng: &mut StdRng) -> Result<Selection, String> {
         keep(candidates, |server| server.name == self.0, "named in the step")
+    }
+}
+
+impl Selector for Listed {
+    fn select(&self, candidates: &[&Server], _view: &View, _rng: &mut StdRng) -> Result<Selection, String> {
+        keep(candidates, |server| self.0.contains(&server.name), "chosen before")
     }
 }
 

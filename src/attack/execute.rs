@@ -1,0 +1,229 @@
+//! Carries an attack out: round by round through the nemesis, told as it happens, healed at the end whatever happens.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::passwords::Passwords;
+use super::plan::AttackPlan;
+use super::{AttackError, place};
+use crate::agent::client::Agent;
+use crate::clock::Clock;
+use crate::history::recorder::RunRecorder;
+use crate::history::{Event, Record, Recorder, read_events};
+use crate::infrastructure::Infrastructure;
+use crate::journal::{Journal, Note, Place, Stage};
+use crate::judge::exit;
+use crate::nemesis::{Ground, Nemesis, Sabotage};
+use crate::observer::Sight;
+use crate::plan::{Act, Schedule};
+use crate::provider::{PowerState, Provider};
+use crate::run::bundle;
+use crate::units::show_duration;
+
+/// The plan's name in an attack's bundle.
+pub const PLAN_FILE: &str = "attack.json";
+
+/// How an attack is carried out.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where bundles go.
+    pub out: PathBuf,
+    /// How long a fault outlives the last sign of life of this process.
+    pub lease: Duration,
+    /// For tests: lies.
+    pub sabotage: Sabotage,
+    /// For tests: this process kills itself at this stage.
+    pub die_at: Option<Stage>,
+}
+
+/// The servers of an attack.
+pub struct Field {
+    /// Where they live.
+    pub provider: Arc<dyn Provider>,
+    /// What is known of them.
+    pub infrastructure: Arc<Infrastructure>,
+}
+
+/// Carries a plan out and says what happens; the exit code says how it went.
+///
+/// # Errors
+/// When nothing was touched: the servers can't be reached, are not clean, or the bundle can't be written.
+pub async fn execute(plan: &AttackPlan, field: &Field, options: &Options) -> Result<u8, AttackError> {
+    refuse_dirty(plan, field).await?;
+    let (folder, run_id) = bundle_of(plan, &options.out)?;
+    let in_bundle = |source| AttackError::Bundle { path: folder.clone(), source };
+    let run_recorder = RunRecorder::create(&folder, Clock::start()).map_err(in_bundle)?;
+    let mut journal = Journal::open(&folder).map_err(in_bundle)?;
+    journal.die_at(options.die_at);
+    let began = Note::Began { place: plan.place.clone(), seed: plan.seed, plan_sha256: plan.sha256() };
+    journal.note(began).map_err(in_bundle)?;
+    let ground = Ground {
+        provider: Arc::clone(&field.provider),
+        infrastructure: Arc::clone(&field.infrastructure),
+        recorder: run_recorder.scenario(0),
+        journal: Arc::new(journal),
+        prefix: run_id.to_lowercase(),
+        lease: options.lease,
+        sabotage: options.sabotage,
+    };
+    let teller = Teller { folder: folder.clone(), recorder: run_recorder.scenario(0), told: 0 };
+    let code = Attack { nemesis: Nemesis::new(ground, Sight::none(), plan.seed), teller }.run(plan).await?;
+    run_recorder.finish().map_err(in_bundle)?;
+    println!("bundle: {}", folder.display());
+    Ok(code)
+}
+
+/// Servers that somebody struck before are no ground for a new attack.
+async fn refuse_dirty(plan: &AttackPlan, field: &Field) -> Result<(), AttackError> {
+    let struck: BTreeSet<&String> = plan.rounds.iter().flat_map(|round| &round.servers).collect();
+    for instance in field.provider.list().await? {
+        if !struck.contains(&instance.name) || instance.state == PowerState::Terminated {
+            continue;
+        }
+        if instance.state != PowerState::Running {
+            let detail = format!("{} is {} ({})", instance.name, instance.state, instance.evidence);
+            return Err(AttackError::Dirty(format!("{detail}: nothing was touched; to undo an attack: chimp heal")));
+        }
+        let remote = field.provider.connect(&instance).await?;
+        // A server without our program has never held anything of ours.
+        let held = Agent::new(&*remote).held().await.unwrap_or_default();
+        if let Some(held) = held.first() {
+            let detail = format!("{} is not clean: {} (strike {})", instance.name, held.evidence, held.id.0);
+            return Err(AttackError::Dirty(format!("{detail}: nothing was touched; to undo it: chimp heal")));
+        }
+    }
+    Ok(())
+}
+
+fn bundle_of(plan: &AttackPlan, out: &Path) -> Result<(PathBuf, String), AttackError> {
+    let failed = |source| AttackError::Bundle { path: out.into(), source };
+    let mut run_id = format!("{}-{}", jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%SZ"), plan.seed);
+    let folder = bundle::make_folder(out, &mut run_id).map_err(failed)?;
+    bundle::write_json(&folder.join(PLAN_FILE), plan).map_err(failed)?;
+    Ok((folder, run_id))
+}
+
+struct Attack {
+    nemesis: Nemesis,
+    teller: Teller,
+}
+
+impl Attack {
+    /// All rounds, or until a signal; then everything is lifted.
+    async fn run(mut self, plan: &AttackPlan) -> Result<u8, AttackError> {
+        let interrupted = tokio::select! {
+            done = self.rounds(plan) => {
+                done?;
+                None
+            }
+            signal = crate::run::interrupted() => Some(signal),
+        };
+        if let Some(signal) = interrupted {
+            println!("{signal}: lifting every fault");
+        }
+        self.nemesis.lift_all().await;
+        let code = self.teller.tell().await?.code();
+        Ok(if interrupted.is_some() { exit::INTERRUPTED } else { code })
+    }
+
+    async fn rounds(&mut self, plan: &AttackPlan) -> Result<(), AttackError> {
+        for (number, round) in plan.rounds.iter().enumerate() {
+            println!("round {} of {}: {} ({})", number + 1, plan.rounds.len(), round.shown(), round.why);
+            let schedule = round.lasts.map_or(Schedule::Once, Schedule::For);
+            let order = round.order(number + 1);
+            let begun = self.nemesis.begin(&Act::Strike { order, schedule }).await;
+            self.teller.tell().await?;
+            if begun.is_err() {
+                break;
+            }
+            while self.nemesis.has_more() {
+                let _ = self.nemesis.work_until(Instant::now() + TELL_EVERY).await;
+                self.teller.tell().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How often what happened is told.
+const TELL_EVERY: Duration = Duration::from_millis(250);
+
+/// Tells what was recorded, once.
+struct Teller {
+    folder: PathBuf,
+    recorder: Recorder,
+    told: usize,
+}
+
+/// What an attack came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Tally {
+    denied: usize,
+    unhealed: usize,
+}
+
+impl Tally {
+    fn of(events: &[Record]) -> Tally {
+        let mut tally = Tally::default();
+        for record in events {
+            match record.event {
+                Event::FaultNotConfirmed { .. } | Event::InjectionFailed { .. } | Event::LeaseNotRenewed { .. } => {
+                    tally.denied += 1;
+                }
+                Event::HealFailed { .. } => tally.unhealed += 1,
+                _ => {}
+            }
+        }
+        tally
+    }
+
+    fn code(self) -> u8 {
+        match self {
+            Tally { unhealed: 1.., .. } => exit::CLEANUP,
+            Tally { denied: 1.., .. } => exit::COULD_NOT_TELL,
+            _ => exit::PASS,
+        }
+    }
+}
+
+impl Teller {
+    async fn tell(&mut self) -> Result<Tally, AttackError> {
+        let failed = |source| AttackError::Bundle { path: self.folder.clone(), source };
+        self.recorder.sync().await.map_err(failed)?;
+        let path = self.folder.join(crate::history::EVENTS_FILE);
+        let events = read_events(&path).map_err(|why| failed(std::io::Error::other(why.to_string())))?;
+        for record in &events[self.told.min(events.len())..] {
+            if let Some(line) = told(&record.event) {
+                println!("  {:>8}  {line}", show_duration(record.at()));
+            }
+        }
+        self.told = events.len();
+        Ok(Tally::of(&events))
+    }
+}
+
+fn told(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::FaultConfirmed { target, evidence, .. } => format!("{target} struck; its witness: {evidence}"),
+        Event::FaultNotConfirmed { target, evidence, .. } => format!("{target} NOT struck; its witness: {evidence}"),
+        Event::InjectionFailed { detail, .. } => format!("NOT struck: {detail}"),
+        Event::LeaseNotRenewed { target, detail, .. } => format!("{target}: the lease could not be renewed: {detail}"),
+        Event::StrikeHealed { evidence, .. } => format!("healed; {evidence}"),
+        Event::HealFailed { detail, .. } => format!("NOT HEALED: {detail}"),
+        Event::StrikeHeldBack { detail, .. } => format!("held back: {detail}"),
+        _ => return None,
+    })
+}
+
+/// Opens the servers of a place.
+///
+/// # Errors
+/// See [`place::open`].
+pub async fn field(at: &Place, passwords: Passwords) -> Result<Field, AttackError> {
+    let (provider, infrastructure) = place::open(at, passwords).await?;
+    Ok(Field { provider, infrastructure: Arc::new(infrastructure) })
+}

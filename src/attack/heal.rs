@@ -1,0 +1,109 @@
+//! `chimp heal`: undoes what a journal holds open, after whatever crash.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::passwords::Passwords;
+use super::{AttackError, place};
+use crate::clock::Clock;
+use crate::history::Recorder;
+use crate::infrastructure::Infrastructure;
+use crate::journal::{self, Entry, Journal, Note, Place, Planned, Stage};
+use crate::judge::exit;
+use crate::nemesis::{self, Ground, Sabotage};
+use crate::provider::Provider;
+
+/// The bundles below a folder whose journals hold something open, by name.
+///
+/// # Errors
+/// When a journal can't be read.
+pub fn open_bundles(out: &Path) -> Result<Vec<PathBuf>, AttackError> {
+    let Ok(entries) = std::fs::read_dir(out) else { return Ok(Vec::new()) };
+    let mut bundles: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| !path.is_symlink() && path.join(journal::FILE).is_file())
+        .collect();
+    bundles.sort();
+    let mut open = Vec::new();
+    for bundle in bundles {
+        if !journal::open_strikes(&read(&bundle)?).is_empty() {
+            open.push(bundle);
+        }
+    }
+    Ok(open)
+}
+
+/// Undoes what one bundle's journal holds open; says what it found and did; twice in a row is fine.
+///
+/// # Errors
+/// When the journal can't be read or written, or the place of its victims can't be reached though it is there.
+pub async fn heal(bundle: &Path, passwords: Passwords) -> Result<u8, AttackError> {
+    let entries = read(bundle)?;
+    let open = journal::open_strikes(&entries);
+    if open.is_empty() {
+        println!("{}: nothing is open", bundle.display());
+        return Ok(exit::PASS);
+    }
+    println!("{}: {} to be undone", bundle.display(), strikes(open.len()));
+    let in_bundle = |source| AttackError::Bundle { path: bundle.into(), source };
+    let journal = Arc::new(Journal::open(bundle).map_err(in_bundle)?);
+    let at = journal::place(&entries).cloned().unwrap_or(Place::Sandbox);
+    let provider = match reach(&at, passwords).await? {
+        Ok(provider) => provider,
+        Err(gone) => {
+            println!("  {gone}");
+            journal.note(Note::Gone { detail: gone }).map_err(in_bundle)?;
+            return Ok(exit::PASS);
+        }
+    };
+    let ground = Arc::new(ground(provider, journal, bundle));
+    let mut all = true;
+    for planned in open {
+        all &= heal_one(&ground, planned).await;
+    }
+    Ok(if all { exit::PASS } else { exit::CLEANUP })
+}
+
+async fn heal_one(ground: &Arc<Ground>, planned: &Planned) -> bool {
+    let healed = nemesis::heal_planned(ground, planned).await;
+    let (server, id) = (&planned.strike.server, &planned.id.0);
+    let told = match &healed {
+        Ok(true) => format!("{server}: healed (strike {id})"),
+        Ok(false) => format!("{server}: NOT healed (strike {id}); the journal says why"),
+        Err(why) => format!("{server}: NOT healed (strike {id}): {why}"),
+    };
+    println!("  {told}");
+    if let Err(why) = &healed {
+        let note = Note::Reached { id: planned.id.clone(), stage: Stage::HealFailed, detail: why.to_string() };
+        let _ = ground.journal.note(note);
+    }
+    healed.unwrap_or(false)
+}
+
+/// The provider, or why there is nothing left to heal.
+async fn reach(at: &Place, passwords: Passwords) -> Result<Result<Arc<dyn Provider>, String>, AttackError> {
+    match at {
+        Place::Sandbox => Ok(Err("its sandbox ended with its run, and every fault with it".into())),
+        Place::Keeper { socket } if !place::keeper_lives(socket) => {
+            Ok(Err(format!("the keeper at {} is no more, and every server of it", socket.display())))
+        }
+        _ => Ok(Ok(place::open(at, passwords).await?.0)),
+    }
+}
+
+fn ground(provider: Arc<dyn Provider>, journal: Arc<Journal>, bundle: &Path) -> Ground {
+    let (recorder, _) = Recorder::memory(Clock::start());
+    let prefix = bundle.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let infrastructure = Arc::new(Infrastructure::default());
+    let (lease, sabotage) = (std::time::Duration::ZERO, Sabotage::default());
+    Ground { provider, infrastructure, recorder, journal, prefix, lease, sabotage }
+}
+
+fn read(bundle: &Path) -> Result<Vec<Entry>, AttackError> {
+    journal::read(bundle).map_err(|source| AttackError::Bundle { path: bundle.into(), source })
+}
+
+fn strikes(count: usize) -> String {
+    if count == 1 { "1 strike".into() } else { format!("{count} strikes") }
+}
+

@@ -1,0 +1,165 @@
+//! What an attack will do, wholly resolved: printed by `--dry-run`, hashed, executed, replayed.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::fault;
+use crate::infrastructure::Infrastructure;
+use crate::journal::Place;
+use crate::plan::{Choice, Parameters, StepText, StrikeOrder, Target};
+use crate::units::{duration, show_duration};
+
+/// A whole attack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttackPlan {
+    /// The version of this schema: 1.
+    pub schema: u32,
+    /// What every choice was drawn with.
+    pub seed: u64,
+    /// Where the victims are.
+    pub place: Place,
+    /// One after the other; each is healed before the next begins, where it heals.
+    pub rounds: Vec<Round>,
+}
+
+/// One strike of an attack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Round {
+    /// The fault, by its name in the table.
+    pub fault: String,
+    /// What it needs to be told.
+    pub with: Parameters,
+    /// Whom, in the order in which they were chosen.
+    pub servers: Vec<String>,
+    /// Why them.
+    pub why: String,
+    /// How long it lasts; `None`: for good.
+    #[serde(with = "duration::optional")]
+    pub lasts: Option<Duration>,
+}
+
+impl AttackPlan {
+    /// SHA-256 in hex over the rounds and the seed: the same choice among the same servers has the same hash,
+    /// wherever it is carried out.
+    pub fn sha256(&self) -> String {
+        let hashed = serde_json::to_vec(&(self.schema, self.seed, &self.rounds)).expect("a plan is plain data");
+        Sha256::digest(hashed).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether it makes sense for these servers.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do; nothing was touched.
+    pub fn check(&self, infrastructure: &Infrastructure) -> Result<(), String> {
+        for round in &self.rounds {
+            round.check()?;
+            if let Some(unknown) = round.servers.iter().find(|name| !infrastructure.servers.contains_key(*name)) {
+                let there: Vec<&str> = infrastructure.servers.keys().map(String::as_str).collect();
+                return Err(format!("there is no server `{unknown}`; there are {}", there.join(", ")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The whole plan for people: each round with its victims, the reason, what is done and how it heals.
+    pub fn shown(&self) -> String {
+        let mut text = format!("seed {} · plan {}\n", self.seed, &self.sha256()[..12]);
+        for (number, round) in self.rounds.iter().enumerate() {
+            text.push_str(&format!("{:>3}. {}\n     {}\n", number + 1, round.shown(), round.why));
+        }
+        text
+    }
+}
+
+impl Round {
+    /// `web-1, web-2: loses-power for 30 s`
+    pub fn shown(&self) -> String {
+        let lasts = self.lasts.map_or("for good".into(), |lasts| format!("for {}", show_duration(lasts)));
+        format!("{}: {}{} {lasts}", self.servers.join(", "), self.fault, told(&self.with))
+    }
+
+    /// The order that the nemesis executes.
+    pub fn order(&self, number: usize) -> StrikeOrder {
+        let text = self.shown();
+        let target = Target {
+            choice: Choice::Listed(self.servers.clone()),
+            role: "node".into(),
+            zone: None,
+            tag: None,
+            text: self.servers.join(", "),
+        };
+        let step = StepText { keyword: "When".into(), text, line: number };
+        StrikeOrder { fault: self.fault.clone(), with: self.with.clone(), target, cut: None, step }
+    }
+
+    /// Whether it makes sense: a fault that is known, with what it takes, and a time only where it heals.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do.
+    pub fn check(&self) -> Result<(), String> {
+        let fault = fault::named(&self.fault).ok_or_else(|| format!("there is no fault `{}`", self.fault))?;
+        let target = fault::Target { server: "any", peers: &[] };
+        let heals = fault.strike(&target, &self.with).heal.is_some();
+        match (heals, self.lasts) {
+            (false, Some(_)) => Err(format!("`{}` is for good and can't last: leave --for away", self.fault)),
+            (true, None) => Err(format!("`{}` must end: say for how long, for example --for 30s", self.fault)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn told(with: &Parameters) -> String {
+    let serde_json::Value::Object(fields) = serde_json::to_value(with).expect("parameters are plain data") else {
+        return String::new();
+    };
+    let shown = |(name, value): (&String, &serde_json::Value)| match value {
+        serde_json::Value::String(text) => format!(" {name}={text}"),
+        other => format!(" {name}={other}"),
+    };
+    fields.iter().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(place: Place) -> AttackPlan {
+        let round = Round {
+            fault: "loses-power".into(),
+            with: Parameters::default(),
+            servers: vec!["web-1".into(), "web-2".into()],
+            why: "drawn".into(),
+            lasts: Some(Duration::from_secs(30)),
+        };
+        AttackPlan { schema: 1, seed: 7, place, rounds: vec![round] }
+    }
+
+    #[test]
+    fn the_hash_is_of_the_choice_and_not_of_the_place() {
+        let keeper = plan(Place::Keeper { socket: "/run/a.sock".into() });
+        let mut other = plan(Place::Keeper { socket: "/run/b.sock".into() });
+        assert_eq!(keeper.sha256(), other.sha256());
+        other.rounds[0].servers.pop();
+        assert_ne!(keeper.sha256(), other.sha256());
+    }
+
+    #[test]
+    fn a_plan_reads_as_what_is_done_to_whom_and_why() {
+        let shown = plan(Place::Sandbox).shown();
+        assert!(shown.contains("1. web-1, web-2: loses-power for 30 s\n     drawn"), "{shown}");
+    }
+
+    #[test]
+    fn what_can_t_last_and_what_must_end_are_told_apart() {
+        let mut round = plan(Place::Sandbox).rounds.remove(0);
+        assert_eq!(round.check(), Ok(()));
+        round.lasts = None;
+        assert!(round.check().unwrap_err().contains("--for 30s"));
+        round.fault = "dies".into();
+        assert_eq!(round.check(), Ok(()));
+        round.lasts = Some(Duration::from_secs(1));
+        assert!(round.check().unwrap_err().contains("leave --for away"));
+    }
+}

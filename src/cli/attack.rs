@@ -1,0 +1,403 @@
+//! `chimp attack`, `chimp heal`, `chimp replay`: the attacker by itself.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::{DEFAULT_OUT, Refused, drawn_seed};
+use crate::attack::execute::{self, Options, PLAN_FILE};
+use crate::attack::passwords::Passwords;
+use crate::attack::pick::{self, HowMany};
+use crate::attack::processes::Processes;
+use crate::attack::{AttackError, AttackPlan, Round, heal};
+use crate::graph::{Links, Measure, read_links};
+use crate::infrastructure::Infrastructure;
+use crate::journal::{Place, Stage};
+use crate::judge::exit;
+use crate::keeper::SOCKET;
+use crate::nemesis::Sabotage;
+use crate::plan::Parameters;
+
+/// The failure models of the attacker.
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum Model {
+    /// Terminate instances drawn at random, each taken off the list; with --for they lose power and come back.
+    Random(#[command(flatten)] Common),
+    /// Cut servers drawn at random off the network: over SSH, the policies of iptables become DROP after a delay.
+    Network {
+        #[command(flatten)]
+        common: Common,
+        /// So that the session can end before the network does.
+        #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
+        after: Duration,
+    },
+    /// Kill a process drawn at random out of a list, over SSH.
+    Process {
+        #[command(flatten)]
+        common: Common,
+        /// JSON: server → names of processes.
+        #[arg(long, value_name = "FILE")]
+        processes: PathBuf,
+        /// The signal, without SIG; STOP needs --for, any other is for good.
+        #[arg(long, default_value = "KILL")]
+        signal: String,
+    },
+    /// Terminate the servers that matter most in a graph of links.
+    Graph {
+        #[command(flatten)]
+        common: Common,
+        /// JSON: servers with `in` and `out` links (GraphML and DOT too). Default: the links of what is kept up.
+        #[arg(long, value_name = "FILE")]
+        graph: Option<PathBuf>,
+        /// What makes a server matter.
+        #[arg(long, value_enum, default_value_t = By::Degree)]
+        by: By,
+    },
+    /// Strike named servers with any fault of the table.
+    Fault {
+        #[command(flatten)]
+        common: Common,
+        /// The fault's name: `hangs`, `gains-delay`, …
+        fault: String,
+        /// Whom.
+        #[arg(long = "on", value_name = "SERVER", required = true)]
+        on: Vec<String>,
+        /// What it needs to be told, as JSON: `{"delay": "100ms"}`.
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        with: String,
+    },
+}
+
+/// What makes a server matter in a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum By {
+    /// Most links.
+    Degree,
+    /// Most links that lead to it.
+    InDegree,
+    /// Most links that lead from it.
+    OutDegree,
+    /// On most shortest paths.
+    Betweenness,
+    /// Its loss tears the graph apart.
+    ArticulationPoint,
+    /// Its loss cuts most servers off.
+    LargestCut,
+}
+
+/// What every failure model takes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Common {
+    /// Only servers with this tag.
+    #[arg(long)]
+    tag: Option<String>,
+    /// So many rounds, one after the other.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    repeat: u16,
+    /// So many servers a round. Default: one.
+    #[arg(long, value_name = "N", conflicts_with = "percent")]
+    count: Option<usize>,
+    /// So many percent of the servers that are left, a round.
+    #[arg(long, value_name = "P")]
+    percent: Option<f64>,
+    /// The same seed strikes the same victims. Default: one drawn from the clock, and printed.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Print the whole plan and end; nothing is touched.
+    #[arg(long)]
+    dry_run: bool,
+    /// How long each fault lasts; then it is healed.
+    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    lasts: Option<Duration>,
+    #[command(flatten)]
+    at: At,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Where the servers are.
+#[derive(Debug, Clone, Args)]
+pub(super) struct At {
+    /// The control socket of `chimp up`.
+    #[arg(long, value_name = "PATH", default_value = SOCKET)]
+    keeper: PathBuf,
+    /// Attack the hosts of this inventory instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "keeper")]
+    inventory: Option<PathBuf>,
+    #[command(flatten)]
+    login: LogIn,
+}
+
+/// How to log in, where a key is not enough.
+#[derive(Debug, Clone, Args)]
+pub(super) struct LogIn {
+    /// JSON: server → root password; readable by its owner alone. Never printed, never logged.
+    #[arg(long, value_name = "FILE")]
+    passwords: Option<PathBuf>,
+}
+
+/// How it is carried out.
+#[derive(Debug, Clone, Args)]
+pub(super) struct How {
+    /// Where bundles go: `DIR/<run-id>`.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
+    out: PathBuf,
+    /// How long a fault outlives the last sign of life of this process.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    lease: Duration,
+    /// For tests of the harness: plants a lie.
+    #[arg(long, hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses"])]
+    sabotage: Vec<String>,
+    /// For tests of the harness: kills itself at this stage.
+    #[arg(long, hide = true, value_name = "STAGE")]
+    die_at: Option<Stage>,
+}
+
+/// `chimp heal`
+#[derive(Debug, Clone, Args)]
+pub(super) struct Heal {
+    /// The bundle whose journal holds something open. Default: every such one below --out.
+    run: Option<PathBuf>,
+    /// Where bundles lie.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
+    out: PathBuf,
+    #[command(flatten)]
+    login: LogIn,
+}
+
+impl Model {
+    /// Plans the attack and carries it out.
+    pub(super) fn run(&self) -> Result<ExitCode, Refused> {
+        let common = self.common();
+        let seed = common.seed.unwrap_or_else(drawn_seed);
+        let at = common.at.place()?;
+        let passwords = common.at.login.read()?;
+        on_runtime(async {
+            let field = execute::field(&at, passwords).await?;
+            let mut rng = StdRng::seed_from_u64(seed);
+            let rounds = self.rounds(&field.infrastructure, &mut rng).map_err(AttackError::Usage)?;
+            let plan = AttackPlan { schema: 1, seed, place: at, rounds };
+            plan.check(&field.infrastructure).map_err(AttackError::Usage)?;
+            print!("{}", plan.shown());
+            if common.dry_run {
+                return Ok(exit::PASS);
+            }
+            execute::execute(&plan, &field, &common.how.options()).await
+        })
+    }
+
+    fn common(&self) -> &Common {
+        match self {
+            Model::Random(common)
+            | Model::Network { common, .. }
+            | Model::Process { common, .. }
+            | Model::Graph { common, .. }
+            | Model::Fault { common, .. } => common,
+        }
+    }
+
+    fn rounds(&self, infrastructure: &Infrastructure, rng: &mut StdRng) -> Result<Vec<Round>, String> {
+        match self {
+            Model::Random(common) => common.drawn(infrastructure, rng, common.terminates(), Parameters::default()),
+            Model::Network { common, after } => {
+                let with = Parameters { after: Some(*after), ..Parameters::default() };
+                common.lasting().drawn(infrastructure, rng, "loses-network", with)
+            }
+            Model::Process { common, processes, signal } => {
+                let of = common.processes(infrastructure, processes)?;
+                (0..common.repeat).map(|_| common.process(&of, signal, rng)).collect()
+            }
+            Model::Graph { common, graph, by } => common.by_graph(infrastructure, graph.as_deref(), *by, rng),
+            Model::Fault { common, fault, on, with } => {
+                let with = serde_json::from_str(with).map_err(|why| format!("--with: {why}"))?;
+                let (fault, servers, lasts) = (fault.clone(), on.clone(), common.lasts);
+                Ok(vec![Round { fault, with, servers, why: "named".into(), lasts }; usize::from(common.repeat)])
+            }
+        }
+    }
+}
+
+impl Common {
+    fn how_many(&self) -> Result<HowMany, String> {
+        match (self.count, self.percent) {
+            (_, Some(percent)) if !(percent > 0.0 && percent <= 100.0) => {
+                Err(format!("--percent {percent}: expected more than 0 and at most 100"))
+            }
+            (_, Some(percent)) => Ok(HowMany::Percent(percent)),
+            (Some(0), _) => Err("--count 0: expected at least 1".into()),
+            (count, None) => Ok(HowMany::Count(count.unwrap_or(1))),
+        }
+    }
+
+    /// For good, or for a while.
+    fn terminates(&self) -> &'static str {
+        if self.lasts.is_some() { "loses-power" } else { "dies" }
+    }
+
+    /// Half a minute where no time was given: such a fault must end.
+    fn lasting(&self) -> Common {
+        let lasts = Some(self.lasts.unwrap_or(Duration::from_secs(30)));
+        Common { lasts, ..self.clone() }
+    }
+
+    fn drawn(
+        &self,
+        infrastructure: &Infrastructure,
+        rng: &mut StdRng,
+        fault: &str,
+        with: Parameters,
+    ) -> Result<Vec<Round>, String> {
+        let names = pick::candidates(infrastructure, self.tag.as_deref())?;
+        let drawn = pick::rounds(names, self.how_many()?, usize::from(self.repeat), rng)?;
+        let round = |(servers, why)| Round { fault: fault.into(), with: with.clone(), servers, why, lasts: self.lasts };
+        Ok(drawn.into_iter().map(round).collect())
+    }
+
+    /// The processes of the servers that may be chosen.
+    fn processes(&self, infrastructure: &Infrastructure, file: &Path) -> Result<Vec<(String, Vec<String>)>, String> {
+        let all = pick::candidates(infrastructure, None)?;
+        let tagged = pick::candidates(infrastructure, self.tag.as_deref())?;
+        let read = Processes::read(file, &all).map_err(|why| why.to_string())?;
+        Ok(read.into_iter().filter(|(server, _)| tagged.contains(server)).collect())
+    }
+
+    fn process(&self, of: &[(String, Vec<String>)], signal: &str, rng: &mut StdRng) -> Result<Round, String> {
+        let (server, process, why) = pick::process(of, rng)?;
+        let stops = signal == "STOP";
+        let signal = (!stops).then(|| signal.to_string());
+        let with = Parameters { process: Some(process), signal, ..Parameters::default() };
+        let fault = if stops { "process-stops" } else { "process-dies" };
+        Ok(Round { fault: fault.into(), with, servers: vec![server], why, lasts: self.lasts })
+    }
+
+    /// Round after round, those that matter most of what is left.
+    fn by_graph(
+        &self,
+        infrastructure: &Infrastructure,
+        file: Option<&Path>,
+        by: By,
+        rng: &mut StdRng,
+    ) -> Result<Vec<Round>, String> {
+        let links = match file {
+            Some(file) => read_links(file).map_err(|why| why.to_string())?,
+            None => Links::of(infrastructure, None),
+        };
+        let mut names = pick::candidates(infrastructure, self.tag.as_deref())?;
+        let mut rounds = Vec::new();
+        for round in 1..=self.repeat {
+            let count = match self.how_many()? {
+                HowMany::Count(count) => count,
+                HowMany::Percent(percent) => (names.len() as f64 * percent / 100.0).ceil() as usize,
+            };
+            if count == 0 || count > names.len() {
+                return Err(format!("round {round} asks for {count} servers, and {} are left", names.len()));
+            }
+            let among: Vec<&str> = names.iter().map(String::as_str).filter(|name| links.number(name).is_some()).collect();
+            let chosen = links.choose_among(&among, by.measure(), count, rng)?;
+            names.retain(|name| !chosen.servers.contains(name));
+            let (fault, with, lasts) = (self.terminates().into(), Parameters::default(), self.lasts);
+            rounds.push(Round { fault, with, servers: chosen.servers, why: chosen.why, lasts });
+        }
+        Ok(rounds)
+    }
+}
+
+impl By {
+    fn measure(self) -> Measure {
+        match self {
+            By::Degree => Measure::Degree,
+            By::InDegree => Measure::InDegree,
+            By::OutDegree => Measure::OutDegree,
+            By::Betweenness => Measure::Betweenness,
+            By::ArticulationPoint => Measure::ArticulationPoint,
+            By::LargestCut => Measure::LargestCut,
+        }
+    }
+}
+
+impl At {
+    fn place(&self) -> Result<Place, Refused> {
+        match &self.inventory {
+            Some(file) => Ok(Place::Inventory { file: absolute(file)? }),
+            None => Ok(Place::Keeper { socket: absolute(&self.keeper)? }),
+        }
+    }
+}
+
+/// So that a heal finds it from any folder.
+fn absolute(path: &Path) -> Result<PathBuf, Refused> {
+    std::path::absolute(path).map_err(|source| Refused::Attack(AttackError::Bundle { path: path.into(), source }))
+}
+
+impl LogIn {
+    fn read(&self) -> Result<Passwords, Refused> {
+        match &self.passwords {
+            None => Ok(Passwords::default()),
+            Some(file) => Passwords::read(file).map_err(|why| Refused::Attack(AttackError::Usage(why.to_string()))),
+        }
+    }
+}
+
+impl How {
+    fn options(&self) -> Options {
+        let lies = |lie: &str| self.sabotage.iter().any(|asked| asked == lie);
+        Options {
+            out: self.out.clone(),
+            lease: self.lease,
+            sabotage: Sabotage { faults: lies("faults"), heals: lies("heals"), witnesses: lies("witnesses") },
+            die_at: self.die_at,
+        }
+    }
+}
+
+impl Heal {
+    /// Undoes what journals hold open.
+    pub(super) fn run(&self) -> Result<ExitCode, Refused> {
+        let passwords = self.login.read()?;
+        on_runtime(async {
+            let bundles = match &self.run {
+                Some(run) => vec![run.clone()],
+                None => heal::open_bundles(&self.out)?,
+            };
+            if bundles.is_empty() {
+                println!("{}: nothing is open", self.out.display());
+            }
+            let mut worst = exit::PASS;
+            for bundle in bundles {
+                worst = worst.max(heal::heal(&bundle, passwords.clone()).await?);
+            }
+            Ok(worst)
+        })
+    }
+}
+
+/// Carries an attack's recorded plan out again.
+pub(super) fn replay(run: &Path, login: &LogIn, how: &How) -> Result<ExitCode, Refused> {
+    let path = run.join(PLAN_FILE);
+    let failed = |source| Refused::Attack(AttackError::Bundle { path: path.clone(), source });
+    let text = std::fs::read_to_string(&path).map_err(failed)?;
+    let plan: AttackPlan = serde_json::from_str(&text).map_err(|why| failed(why.into()))?;
+    let passwords = login.read()?;
+    on_runtime(async {
+        let field = execute::field(&plan.place, passwords).await?;
+        plan.check(&field.infrastructure).map_err(AttackError::Usage)?;
+        print!("{}", plan.shown());
+        execute::execute(&plan, &field, &how.options()).await
+    })
+}
+
+fn on_runtime(work: impl Future<Output = Result<u8, AttackError>>) -> Result<ExitCode, Refused> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Refused::Runtime)?;
+    match runtime.block_on(work) {
+        Ok(code) => Ok(ExitCode::from(code)),
+        Err(why @ AttackError::Usage(_)) => Err(Refused::Attack(why)),
+        Err(why) => {
+            eprintln!("chimp: {why}");
+            Ok(ExitCode::from(exit::COULD_NOT_TELL))
+        }
+    }
+}
