@@ -7,6 +7,15 @@ use serde_json::Value;
 use super::effect::Effect;
 use super::{Observation, Order, StrikeId};
 
+mod burner;
+mod cpu;
+mod deaf;
+mod disk;
+mod memory;
+mod policies;
+mod port;
+mod stop_process;
+
 /// How one effect is made and undone on the victim; made from its order alone.
 pub(super) trait Grip: Send {
     /// Whether the way is clear; touches nothing, but prepares what healing needs, so that nothing must be forked
@@ -32,7 +41,7 @@ pub(super) struct Trace {
 }
 
 /// Every kind of trace.
-pub(super) const TRACES: &[Trace] = &[super::iptables::TRACE];
+pub(super) const TRACES: &[Trace] = &[super::iptables::TRACE, burner::TRACE, disk::TRACE];
 
 /// Why an effect could not be made, seen or undone.
 #[derive(Debug, thiserror::Error)]
@@ -67,17 +76,47 @@ impl GripError {
 
 /// The table.
 pub(super) fn grip(order: &Order) -> Box<dyn Grip> {
+    let id = &order.id;
     match &order.effect {
-        Effect::Policies { .. } => Box::new(Unavailable("a cut by policies")),
-        Effect::Deaf { .. } => Box::new(Unavailable("deafness to peers")),
-        Effect::Port { .. } => Box::new(Unavailable("a closed port")),
+        Effect::Policies { .. } => Box::new(policies::Cut::default()),
+        Effect::Deaf { peers } => Box::new(deaf::Deaf::new(id, peers)),
+        Effect::Port { port, reject } => Box::new(port::Port::new(id, *port, *reject)),
         Effect::Shape { .. } => Box::new(Unavailable("delay and loss")),
         Effect::Rate { .. } => Box::new(Unavailable("a rate limit")),
-        Effect::StopProcess { .. } => Box::new(Unavailable("stopping processes")),
-        Effect::Cpu { .. } => Box::new(Unavailable("burning CPU time")),
-        Effect::Memory { .. } => Box::new(Unavailable("taking memory")),
-        Effect::Disk { .. } => Box::new(Unavailable("filling the disk")),
+        Effect::StopProcess { process } => Box::new(stop_process::StopProcess::new(process)),
+        Effect::Cpu { percent } => Box::new(cpu::Cpu::new(id, *percent)),
+        Effect::Memory { percent } => Box::new(memory::Memory::new(id, *percent)),
+        Effect::Disk { percent } => Box::new(disk::Disk::new(id, *percent)),
     }
+}
+
+/// Lives as a burner of this kind; see [`burner`].
+///
+/// # Errors
+/// When it can't take what it was asked to, which it says too.
+pub(super) fn burn(kind: &str, _id: &StrikeId, amount: &str) -> Result<(), GripError> {
+    let figure = amount.parse().map_err(|_| unfit("an amount", amount, "a number"));
+    let burnt = burner::settle().and(figure).and_then(|amount: f64| match kind {
+        cpu::KIND => cpu::burn(amount),
+        memory::KIND => memory::burn(amount as u64),
+        other => Err(unfit("a burner", other, "`cpu` or `memory`")),
+    });
+    if let Err(why) = &burnt {
+        burner::say(&why.to_string());
+    }
+    burnt
+}
+
+/// A share that can be taken of something.
+fn percent(percent: f64) -> Result<f64, GripError> {
+    if percent > 0.0 && percent <= 100.0 {
+        return Ok(percent);
+    }
+    Err(unfit("the percentage", &percent.to_string(), "more than 0 and at most 100"))
+}
+
+fn unfit(what: &str, found: &str, expected: &str) -> GripError {
+    GripError::Unfit { what: what.into(), found: found.into(), expected: expected.into() }
 }
 
 /// Whether two strikes on one victim would undo each other's work: then the second is refused.
