@@ -4,15 +4,26 @@
 //! Start with [`effect`] (what can be held, as data) and [`client`] (how the nemesis speaks to it). An agent is this
 //! very program, started in the instance with a hidden first argument; see [`run_if_asked`].
 
+use std::io::Write;
 use std::net::Ipv4Addr;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub mod client;
 pub mod effect;
+mod grip;
+mod holder;
+mod id;
+mod iptables;
+mod process;
+mod record;
+mod spare;
+mod verbs;
 
 use effect::Effect;
+pub use id::{BadId, StrikeId};
 
 /// Where the agent's program lies on every victim. Instances of the local cloud have it from their boot.
 pub const PROGRAM: &str = "/var/lib/anarcho-chimp/agent";
@@ -20,12 +31,6 @@ pub const PROGRAM: &str = "/var/lib/anarcho-chimp/agent";
 pub const STATE: &str = "/run/anarcho-chimp";
 /// The hidden first argument that makes a program of this crate an agent.
 pub const ASKED: &str = "__agent";
-
-/// Names one hit on one server, everywhere: in the journal, in the victim's state folder, in the comment of each rule.
-/// Matches `[a-z0-9][a-z0-9.-]{0,63}`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct StrikeId(pub String);
 
 /// What an agent is asked to hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,6 +73,21 @@ fn version() -> String {
 }
 
 /// Is an agent, if this program was started as one: to be called first in every `main`.
-pub fn run_if_asked() -> Option<std::process::ExitCode> {
-    None
+pub fn run_if_asked() -> Option<ExitCode> {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let (asked, words) = words.split_first()?;
+    if asked != ASKED {
+        return None;
+    }
+    match verbs::obey(words) {
+        Ok(answer) => {
+            // One who hung up needs no answer.
+            let _ = writeln!(std::io::stdout(), "{answer}");
+            Some(ExitCode::SUCCESS)
+        }
+        Err(why) => {
+            eprintln!("{why}");
+            Some(ExitCode::FAILURE)
+        }
+    }
 }
