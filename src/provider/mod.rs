@@ -1,7 +1,8 @@
 //! Where servers live: the [`Provider`] trait, what it boots and how a command is run there.
 //!
 //! A provider knows nothing of roles, faults or verdicts: it boots what an [`InstanceSpec`] says, lists what lives,
-//! switches power, and connects. [`local`] is the embedded default.
+//! switches power, and connects. [`local`] is the embedded default, [`mod@keeper`] a site that somebody keeps up, and
+//! [`inventory`] servers that are there already.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +13,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub mod host_key;
+
+pub mod keeper;
 pub mod local;
+pub mod secret;
 pub mod ssh;
 
 /// Everything a provider must know to boot one server. Comparable to a cloud's "create server" with user data.
@@ -142,6 +147,18 @@ pub trait Provider: Send + Sync {
     async fn list(&self) -> Result<Vec<Instance>, ProviderError>;
     /// Switches power; idempotent; returns when it is done (its effect is measured by [`list`](Self::list)).
     async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError>;
+    /// [`power`](Self::power) under a lease: unless renewed, a provider that outlives its client undoes it by itself
+    /// this long after it was asked for. For [`PowerOp::Freeze`] (thawed) and [`PowerOp::Stop`] (started): what is
+    /// frozen can't end its own fault. A provider that ends with its client has nothing to undo.
+    async fn power_leased(&self, id: &InstanceId, op: PowerOp, lease: Duration) -> Result<(), ProviderError> {
+        let _ = lease;
+        self.power(id, op).await
+    }
+    /// The lease of [`power_leased`](Self::power_leased) runs from now again. An error where it is over already.
+    async fn renew(&self, id: &InstanceId) -> Result<(), ProviderError> {
+        let _ = id;
+        Ok(())
+    }
     /// A way to run commands in it.
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError>;
 }
@@ -174,6 +191,8 @@ pub trait Remote: Send + Sync {
     async fn exec(&self, command: &Command) -> Result<Output, RemoteError>;
     /// Writes a whole file (atomically: beside, then renamed).
     async fn upload(&self, file: &FileSpec) -> Result<(), RemoteError>;
+    /// Whether it is reachable: a new TCP connection to the port that commands go to, by the same route, closed at once.
+    async fn knock(&self, timeout: Duration) -> Result<(), RemoteError>;
 }
 
 /// Why a provider could not do what it was asked.
@@ -191,6 +210,20 @@ pub enum ProviderError {
     /// The process that makes instances is gone.
     #[error("the sandbox is gone: {0}")]
     SandboxGone(String),
+    /// This provider can't do that at all, or not to this server.
+    #[error("{server}: the provider `{provider}` can't {action}: {hint}")]
+    Unsupported { server: String, provider: &'static str, action: String, hint: String },
+    /// Nobody said that this server may be attacked.
+    #[error(
+        "{0} was not opted in, so nothing is done to it: write `attack: allowed` beside it in the inventory, or its name or tag under `allow`"
+    )]
+    NotAllowed(String),
+    /// A command that switches a server's power failed.
+    #[error("{server}: `{command}`: {detail}")]
+    PowerCommand { server: String, command: String, detail: String },
+    /// The keeper did not do it.
+    #[error(transparent)]
+    Keeper(#[from] crate::keeper::KeeperError),
     /// The instance did not let us in.
     #[error(transparent)]
     Remote(#[from] RemoteError),
