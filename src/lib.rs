@@ -19,6 +19,7 @@
 //! | [`provider`], [`site`], [`readiness`] | where servers live (the local cloud of namespaces); bringing a site up |
 //! | [`fault`], [`selector`], [`nemesis`] | what breaks, whom, and who does it: strikes with witnesses |
 //! | [`agent`], [`journal`] | what holds a fault on a victim, under a lease; heals, on disk before their faults |
+//! | [`mod@keeper`] | an infrastructure that is kept up, to be attacked from other processes |
 //! | [`ventriloquist`] | the reconciler that replaces what is missing |
 //! | [`load`], [`observer`] | the open-loop prober that judges, goose users; what components see themselves |
 //! | [`history`] | everything that was observed, on disk as it happens |
@@ -32,6 +33,7 @@
 #![allow(rustdoc::private_intra_doc_links, reason = "module docs are maps of their own parts")]
 
 pub mod agent;
+pub mod attack;
 pub mod checker;
 pub mod cli;
 pub mod clock;
@@ -42,6 +44,7 @@ pub mod history;
 pub mod infrastructure;
 pub mod journal;
 pub mod judge;
+pub mod keeper;
 pub mod load;
 pub mod measure;
 pub mod nemesis;

@@ -1,4 +1,4 @@
-//! The command line: `chimp run`, `plan`, `report`, `doctor`; and the `chaos` test target.
+//! The command line: `chimp run`, `plan`, `report`, `up`, `down`, `doctor`; and the `chaos` test target.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,6 +14,8 @@ use crate::provider::local::doctor;
 use crate::run::bundle::Bundle;
 use crate::run::{RunOptions, Sabotage};
 use crate::settings::{Settings, SettingsError};
+
+mod keeper;
 
 /// Chaos as integration tests: proves that a website survives failure.
 #[derive(Debug, Parser)]
@@ -45,6 +47,9 @@ enum Verb {
         /// The bundle: `reports/<run-id>` or `reports/latest`.
         run: PathBuf,
     },
+    Up(keeper::Up),
+    /// End the keeper that `chimp up` started, and wait until everything of it is gone.
+    Down(keeper::Where),
     /// Say what this machine lacks, and the command that mends it.
     Doctor,
 }
@@ -104,6 +109,8 @@ pub fn main() -> ExitCode {
         Verb::Run { what, out, how } => run(&what, out, &how),
         Verb::Plan { what } => plan(&what),
         Verb::Report { run } => report(&run),
+        Verb::Up(up) => up.run(),
+        Verb::Down(keeper) => Ok(keeper.down()),
         Verb::Doctor => Ok(show_doctor()),
     };
     done.unwrap_or_else(|why| {
@@ -184,6 +191,8 @@ enum Refused {
     Settings(#[from] SettingsError),
     #[error(transparent)]
     Declare(#[from] crate::declare::DeclareError),
+    #[error(transparent)]
+    Infrastructure(#[from] crate::infrastructure::InfrastructureError),
     #[error(transparent)]
     Bundle(#[from] crate::run::RunError),
 }

@@ -1,7 +1,8 @@
 //! Where servers live: the [`Provider`] trait, what it boots and how a command is run there.
 //!
 //! A provider knows nothing of roles, faults or verdicts: it boots what an [`InstanceSpec`] says, lists what lives,
-//! switches power, and connects. [`local`] is the embedded default.
+//! switches power, and connects. [`local`] is the embedded default, [`mod@keeper`] a site that somebody keeps up, and
+//! [`inventory`] servers that are there already.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +13,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub mod host_key;
+
+pub mod keeper;
 pub mod local;
+pub mod secret;
 pub mod ssh;
 
 /// Everything a provider must know to boot one server. Comparable to a cloud's "create server" with user data.
@@ -208,6 +213,20 @@ pub enum ProviderError {
     /// What holds faults in the instance did not do it.
     #[error("{0}")]
     Agent(String),
+    /// This provider can't do that at all, or not to this server.
+    #[error("{server}: the provider `{provider}` can't {action}: {hint}")]
+    Unsupported { server: String, provider: &'static str, action: String, hint: String },
+    /// Nobody said that this server may be attacked.
+    #[error(
+        "{0} was not opted in, so nothing is done to it: write `attack: allowed` beside it in the inventory, or its name or tag under `allow`"
+    )]
+    NotAllowed(String),
+    /// A command that switches a server's power failed.
+    #[error("{server}: `{command}`: {detail}")]
+    PowerCommand { server: String, command: String, detail: String },
+    /// The keeper did not do it.
+    #[error(transparent)]
+    Keeper(#[from] crate::keeper::KeeperError),
     /// The instance did not let us in.
     #[error(transparent)]
     Remote(#[from] RemoteError),

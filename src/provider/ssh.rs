@@ -3,8 +3,9 @@
 //! Sessions stay open and are used again, one for each command that runs at the same time: a session serialises its
 //! commands, and a login costs ten times a command. No keepalive: libssh2's breaks blocking reads.
 
+use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,6 +14,8 @@ use async_trait::async_trait;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ssh2::{Channel, Session};
 
+use super::host_key::HostKey;
+use super::secret::Secret;
 use super::{Command, FileContent, FileSpec, Output, Remote, RemoteError};
 
 /// How long connecting and logging in may take; less when the command itself has less.
@@ -32,14 +35,63 @@ const UPLOAD_SCRIPT: &str =
 /// Who logs in where.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// Host name or address.
-    pub host: String,
+    /// Its address. Names are not looked up: a stale record would lead to somebody else's machine.
+    pub address: Ipv4Addr,
     /// TCP port, usually 22.
     pub port: u16,
     /// User name.
     pub user: String,
+    /// How the user proves to be the one.
+    pub proof: Proof,
+    /// How the host proves to be the one.
+    pub host_key: HostKey,
+    /// How its TCP connections are made.
+    pub route: Route,
+}
+
+/// How a user proves to be the one.
+#[derive(Debug, Clone)]
+pub enum Proof {
     /// The private key, in OpenSSH's form and without a passphrase.
-    pub key: Arc<str>,
+    Key(Secret),
+    /// The password.
+    Password(Secret),
+}
+
+/// How TCP connections to a host are made.
+#[derive(Clone)]
+pub enum Route {
+    /// From this process, as always.
+    Direct,
+    /// By somebody who can reach the host from where this process can't.
+    Dialled(Arc<dyn Dial>),
+}
+
+/// Makes TCP connections for others.
+pub trait Dial: Send + Sync {
+    /// A connection to this address and port; blocks for as long as `timeout`, at most.
+    ///
+    /// # Errors
+    /// As `connect(2)`'s, `TimedOut` among them; or that of reaching who dials.
+    fn dial(&self, address: Ipv4Addr, port: u16, timeout: Duration) -> io::Result<TcpStream>;
+}
+
+impl Route {
+    fn connect(&self, address: Ipv4Addr, port: u16, timeout: Duration) -> io::Result<TcpStream> {
+        match self {
+            Route::Direct => TcpStream::connect_timeout(&SocketAddr::from((address, port)), timeout),
+            Route::Dialled(by) => by.dial(address, port, timeout),
+        }
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Route::Direct => "Direct",
+            Route::Dialled(_) => "Dialled",
+        })
+    }
 }
 
 /// Runs commands on one host. Clones share their sessions.
@@ -75,7 +127,7 @@ impl SshRemote {
     async fn run(&self, shown: &str, line: String, input: Vec<u8>, timeout: Duration) -> Result<Output, RemoteError> {
         let shared = self.shared.clone();
         let done = tokio::task::spawn_blocking(move || shared.run(&line, &input, Instant::now() + timeout)).await;
-        let (host, command) = (self.shared.login.host.clone(), shown.to_string());
+        let (host, command) = (self.host(), shown.to_string());
         match done.unwrap_or_else(|why| Err(Trouble::Broken(why.to_string()))) {
             Ok(output) => Ok(output),
             Err(Trouble::Connect(detail)) => Err(RemoteError::Connect { host, detail }),
@@ -85,7 +137,11 @@ impl SshRemote {
     }
 
     fn broken(&self, command: String, detail: impl ToString) -> RemoteError {
-        RemoteError::Broken { host: self.shared.login.host.clone(), command, detail: detail.to_string() }
+        RemoteError::Broken { host: self.host(), command, detail: detail.to_string() }
+    }
+
+    fn host(&self) -> String {
+        self.shared.login.address.to_string()
     }
 }
 
@@ -116,13 +172,9 @@ impl Remote for SshRemote {
 
     async fn knock(&self, timeout: Duration) -> Result<(), RemoteError> {
         let shared = self.shared.clone();
-        let address = shared.address().map_err(|_| self.broken("knock".into(), "no address"))?;
-        let knocked = tokio::task::spawn_blocking(move || TcpStream::connect_timeout(&address, timeout)).await;
-        match knocked {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(why)) => Err(self.broken("knock".into(), why)),
-            Err(why) => Err(self.broken("knock".into(), why)),
-        }
+        let knocked = tokio::task::spawn_blocking(move || shared.login.connect(timeout)).await;
+        let knocked = knocked.unwrap_or_else(|why| Err(io::Error::other(why)));
+        knocked.map(drop).map_err(|why| RemoteError::Connect { host: self.host(), detail: why.to_string() })
     }
 }
 
@@ -185,27 +237,34 @@ impl Shared {
     fn log_in(&self, deadline: Instant) -> Result<Link, Trouble> {
         let deadline = deadline.min(Instant::now() + LOGIN);
         let failed = |why: &dyn std::fmt::Display| Trouble::Connect(why.to_string());
-        let socket = TcpStream::connect_timeout(&self.address()?, remaining(deadline)?).map_err(|why| failed(&why))?;
+        let socket = self.login.connect(remaining(deadline)?).map_err(|why| failed(&why))?;
         socket.set_nodelay(true).map_err(|why| failed(&why))?;
         let mut session = Session::new().map_err(|why| failed(&why))?;
         session.set_tcp_stream(socket.try_clone().map_err(|why| failed(&why))?);
         let mut link = Link { session, socket };
         link.limit(deadline)?;
+        self.login.host_key.prefer(&link.session, self.login.address, self.login.port).map_err(|why| failed(&why))?;
         link.session.handshake().map_err(|why| failed(&why))?;
+        self.login.host_key.check(&link.session, self.login.address, self.login.port).map_err(|why| failed(&why))?;
         link.limit(deadline)?;
-        link.session
-            .userauth_pubkey_memory(&self.login.user, None, &self.login.key, None)
-            .map_err(|why| failed(&format!("the key was not accepted for user {}: {why}", self.login.user)))?;
+        self.login.prove(&link.session).map_err(|why| failed(&why))?;
         Ok(link)
     }
+}
 
-    fn address(&self) -> Result<SocketAddr, Trouble> {
-        let failed = |why: String| Trouble::Connect(why);
-        (self.login.host.as_str(), self.login.port)
-            .to_socket_addrs()
-            .map_err(|why| failed(why.to_string()))?
-            .next()
-            .ok_or_else(|| failed("the name has no address".into()))
+impl Login {
+    fn connect(&self, timeout: Duration) -> io::Result<TcpStream> {
+        self.route.connect(self.address, self.port, timeout)
+    }
+
+    /// Logs the user in. What is told of a failure holds nothing of the proof.
+    fn prove(&self, session: &Session) -> Result<(), String> {
+        let user = &self.user;
+        let (proved, proof) = match &self.proof {
+            Proof::Key(key) => (session.userauth_pubkey_memory(user, None, key.reveal(), None), "key"),
+            Proof::Password(password) => (session.userauth_password(user, password.reveal()), "password"),
+        };
+        proved.map_err(|why| format!("the {proof} was not accepted for user {user}: {why}"))
     }
 }
 

@@ -16,7 +16,9 @@ use super::subnet::Subnet;
 use super::wire::{self, BootOrder, Control, MOST_DESCRIPTORS, Word};
 use super::zygote::Zygote;
 use super::{image, process, sys};
-use crate::provider::ssh::{Login, SshRemote};
+use crate::provider::host_key::HostKey;
+use crate::provider::secret::Secret;
+use crate::provider::ssh::{Login, Proof, Route, SshRemote};
 use crate::provider::{Instance, InstanceId, InstanceSpec, PowerState, ProviderError};
 
 /// How long a boot with its boot-time commands may take.
@@ -168,8 +170,15 @@ impl Machine {
                 (word, _) => return Err(self.refused(word)),
             }
         };
-        let login =
-            Login { host: self.spec.address.to_string(), port: 22, user: "root".into(), key: self.ground.zygote.key() };
+        let login = Login {
+            address: self.spec.address,
+            port: 22,
+            user: "root".into(),
+            proof: Proof::Key(Secret::new(self.ground.zygote.key().to_string())),
+            // Made for this sandbox, where nobody else is.
+            host_key: HostKey::Unchecked,
+            route: Route::Direct,
+        };
         let life = Arc::new(Life {
             first_process,
             pidfd: wire::watch(pidfd).map_err(&failed)?,

@@ -36,6 +36,11 @@ mod zygote;
 pub use self::sys::DROPPED_CAPABILITIES;
 pub use self::zygote::Zygote;
 
+/// A folder in the sandbox's own memory, for what should go with it. There is none outside.
+pub fn memory() -> PathBuf {
+    image::MEMORY.into()
+}
+
 /// The instances of one scenario on a bridge of their own. Several clouds live side by side in one sandbox.
 /// Dropping it kills its instances and removes their links and disks.
 pub struct LocalCloud {

@@ -1,0 +1,77 @@
+//! `chimp up` and `chimp down`: keeping an infrastructure up, to be attacked.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::Refused;
+use crate::infrastructure::file;
+use crate::judge::exit;
+use crate::keeper::up::{self, Keeping};
+use crate::keeper::{Keeper, SOCKET};
+use crate::role;
+
+/// Keep an infrastructure up in the foreground, until Ctrl-C or `chimp down`; then everything of it is gone.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Up {
+    /// The infrastructure, as in `fixtures/infrastructures/`.
+    file: PathBuf,
+    #[command(flatten)]
+    keeper: Where,
+    /// Where services log. Default: in the sandbox, and gone with it.
+    #[arg(long, value_name = "DIR")]
+    logs: Option<PathBuf>,
+    /// Overrides of the defaults. Default: `chimp.toml`, if there is one here.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// For tests of the harness: the path to a server can be cut.
+    #[arg(long, hide = true)]
+    for_tests: bool,
+}
+
+/// Which keeper.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Where {
+    /// The keeper's control socket.
+    #[arg(long, value_name = "PATH", default_value = SOCKET)]
+    pub keeper: PathBuf,
+}
+
+impl Up {
+    /// Does it; returns when everything is gone.
+    pub(super) fn run(&self) -> Result<ExitCode, Refused> {
+        let settings = super::settings(self.config.as_deref())?;
+        let infrastructure = file::read(&self.file)?;
+        role::check_templates(&infrastructure, &settings)?;
+        if let Some(missing) = role::missing_programs(&infrastructure).first() {
+            eprintln!("chimp: {missing}");
+            return Ok(ExitCode::from(exit::COULD_NOT_TELL));
+        }
+        let keeping = Keeping {
+            infrastructure,
+            file: self.file.clone(),
+            settings,
+            socket: self.keeper.keeper.clone(),
+            logs: self.logs.clone(),
+            for_tests: self.for_tests,
+        };
+        Ok(ExitCode::from(up::up(&keeping).unwrap_or_else(|why| {
+            eprintln!("chimp: {why}");
+            exit::COULD_NOT_TELL
+        })))
+    }
+}
+
+impl Where {
+    /// Ends the keeper and waits until it is gone.
+    pub(super) fn down(&self) -> ExitCode {
+        match Keeper::at(&self.keeper).down() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("chimp: {why}");
+                ExitCode::from(exit::COULD_NOT_TELL)
+            }
+        }
+    }
+}

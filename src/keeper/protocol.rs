@@ -1,0 +1,143 @@
+//! What is said between a keeper and its clients: one line of JSON each way, over a unix stream socket.
+//!
+//! A connection may carry any number of requests, one after the other. A request that was read is carried through,
+//! also when its client goes away meanwhile. Only root can open the socket.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::infrastructure::Infrastructure;
+use crate::provider::{Instance, InstanceId, PowerOp};
+use crate::role::Addresses;
+use crate::units::duration;
+
+/// The longest request that is read, in bytes.
+pub(super) const LONGEST_REQUEST: usize = 64 << 10;
+/// The longest answer that is read, in bytes: an infrastructure of 500 servers with its roles has a tenth of it.
+pub(super) const LONGEST_ANSWER: usize = 16 << 20;
+
+/// What a keeper can be asked. All but [`Who`](Self::Who) and [`Down`](Self::Down) wait until the site is up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Who keeps what. Answered at once with [`Answer::Keeper`].
+    Who,
+    /// What is kept: [`Answer::Kept`].
+    Infrastructure,
+    /// Every instance with its state measured now: [`Answer::Instances`].
+    List,
+    /// Switches power, as [`crate::provider::Provider::power`] does: [`Answer::Done`]. The latest word counts: without
+    /// a lease it also ends the lease that another one had left.
+    Power {
+        /// Whose.
+        id: InstanceId,
+        /// What to do.
+        op: PowerOp,
+        /// Undone by the keeper itself this long after it was asked for; for `freeze` and `stop`.
+        #[serde(default, with = "duration::optional", skip_serializing_if = "Option::is_none")]
+        lease: Option<Duration>,
+    },
+    /// The lease on this instance runs from now again: [`Answer::Done`], or refused where there is none (any more).
+    Renew {
+        /// Whose.
+        id: InstanceId,
+    },
+    /// Who may log in to every instance: [`Answer::Login`].
+    Login,
+    /// A TCP connection from the sandbox's own network: [`Answer::Dialled`] with its descriptor (SCM_RIGHTS), or
+    /// [`Answer::NotDialled`].
+    Dial {
+        /// To whom; only the sandbox can be reached.
+        address: Ipv4Addr,
+        /// At which port.
+        port: u16,
+        /// It is given up after this long.
+        #[serde(with = "duration")]
+        timeout: Duration,
+    },
+    /// Ends the keeper: [`Answer::Done`] at once, and the connection closes when everything is gone.
+    Down,
+    /// For tests: what the keeper's own side sends to this server is lost from now on, so that the path is cut.
+    Sever {
+        /// By name.
+        server: String,
+    },
+    /// Undoes [`Sever`](Self::Sever).
+    Mend {
+        /// By name.
+        server: String,
+    },
+}
+
+/// What a keeper answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Who keeps.
+    Keeper {
+        /// The process that was started, as its own machine counts.
+        pid: u32,
+        /// The infrastructure's file.
+        file: PathBuf,
+    },
+    /// What is kept.
+    Kept(Box<Kept>),
+    /// The instances.
+    Instances(Vec<Instance>),
+    /// It is done.
+    Done,
+    /// Who may log in.
+    Login {
+        /// The user.
+        user: String,
+        /// The private key, in OpenSSH's form.
+        key: String,
+    },
+    /// The connection's descriptor comes with this line.
+    Dialled,
+    /// There is no connection.
+    NotDialled {
+        /// The kernel's number of the error: `ETIMEDOUT` where nobody answered.
+        errno: i32,
+    },
+    /// The keeper could not or would not.
+    Refused {
+        /// Why.
+        detail: String,
+    },
+}
+
+/// What a keeper keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What should be.
+    pub infrastructure: Infrastructure,
+    /// Who is where, in the sandbox.
+    pub addresses: Addresses,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_one_line_that_can_be_typed() {
+        let id = InstanceId("web-1.1".into());
+        let lease = Some(Duration::from_secs(2));
+        let shown = |request: &Request| serde_json::to_string(request).unwrap();
+        assert_eq!(shown(&Request::List), r#""list""#);
+        assert_eq!(
+            shown(&Request::Power { id: id.clone(), op: PowerOp::Freeze, lease }),
+            r#"{"power":{"id":"web-1.1","op":"freeze","lease":"2s"}}"#
+        );
+        assert_eq!(
+            shown(&Request::Power { id, op: PowerOp::Thaw, lease: None }),
+            r#"{"power":{"id":"web-1.1","op":"thaw"}}"#
+        );
+        let dial = Request::Dial { address: [198, 18, 0, 2].into(), port: 22, timeout: Duration::from_secs(1) };
+        assert_eq!(serde_json::from_str::<Request>(&shown(&dial)).unwrap(), dial);
+    }
+}

@@ -1,0 +1,170 @@
+//! A keeper's place in the file system: its socket, which at most one keeper has.
+//!
+//! The socket's file outlives a keeper that was killed; so who has the seat is told by an abstract unix socket beside
+//! it, which ends with the last process that holds it. It is held by the process that was started and, by
+//! inheritance, by those that it makes: the seat is free only when all of the keeper is gone.
+
+use std::fs;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::sys::stat::{Mode, umask};
+use sha2::{Digest, Sha256};
+
+use super::protocol::{Answer, Request};
+use super::{Keeper, KeeperError, SOCKET};
+
+/// A keeper that was killed is gone within this.
+const GOING: Duration = Duration::from_secs(5);
+/// How long a living keeper may take to say who it is.
+const WHO: Duration = Duration::from_secs(2);
+/// From one try to the next.
+const TRY_EVERY: Duration = Duration::from_millis(20);
+
+/// Why a keeper can't listen there.
+#[derive(Debug, thiserror::Error)]
+pub enum SeatError {
+    /// Another keeper does.
+    #[error("a keeper is at {} already: pid {pid}, with {}; end it with `chimp down --keeper {}`, or choose another socket with --keeper", .socket.display(), .file.display(), .socket.display())]
+    Taken { socket: PathBuf, pid: u32, file: PathBuf },
+    /// Another keeper does, and does not say who it is.
+    #[error("a keeper is at {} already, and does not answer: {why}; choose another socket with --keeper", .socket.display())]
+    Silent { socket: PathBuf, why: String },
+    /// Something else is in the way.
+    #[error("{} is there already and is no socket; choose another path with --keeper", .0.display())]
+    NoSocket(PathBuf),
+    /// The file system or the kernel refused.
+    #[error("{}: {action}: {source}", .path.display())]
+    System { path: PathBuf, action: &'static str, source: io::Error },
+}
+
+/// A keeper's place, for as long as it lives. Dropping it removes the socket's file, and its folder if the keeper made
+/// it and nothing else is in it.
+#[derive(Debug)]
+pub struct Seat {
+    socket: PathBuf,
+    made_folder: bool,
+    _lock: UnixListener,
+}
+
+impl Seat {
+    /// Takes the place, with mode 0600. What a dead keeper left there is replaced. Must be called while the process
+    /// has one thread.
+    ///
+    /// # Errors
+    /// When a living keeper has it, or something that is no socket is there.
+    pub fn take(socket: &Path) -> Result<(Seat, UnixListener), SeatError> {
+        let failed = |action| move |source| SeatError::System { path: socket.into(), action, source };
+        let socket = &std::path::absolute(socket).map_err(failed("finding it"))?;
+        let folder = socket.parent().unwrap_or(Path::new("/"));
+        let made_folder = !folder.exists();
+        fs::create_dir_all(folder).map_err(failed("making its folder"))?;
+        let lock = lock(socket)?;
+        let made_folder = made_folder || socket == Path::new(SOCKET);
+        match fs::symlink_metadata(socket) {
+            Ok(found) if !found.file_type().is_socket() => return Err(SeatError::NoSocket(socket.clone())),
+            Ok(_) => fs::remove_file(socket).map_err(failed("removing a dead keeper's socket"))?,
+            Err(_) => {}
+        }
+        // Nobody else may open it, from its first moment on.
+        let before = umask(Mode::from_bits_truncate(0o177));
+        let bound = UnixListener::bind(socket);
+        umask(before);
+        let listener = bound.map_err(failed("making the socket"))?;
+        Ok((Seat { socket: socket.clone(), made_folder, _lock: lock }, listener))
+    }
+
+    /// Whether no process of a keeper that was there is left, and no file.
+    pub fn is_free(socket: &Path) -> bool {
+        let Ok(socket) = std::path::absolute(socket) else { return true };
+        !socket.exists() && try_lock(&socket).is_ok()
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.socket);
+        if let (true, Some(folder)) = (self.made_folder, self.socket.parent()) {
+            // Refused where something else is in it.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// Takes the lock; waits for a keeper that is just ending.
+fn lock(socket: &Path) -> Result<UnixListener, SeatError> {
+    let begun = Instant::now();
+    loop {
+        match try_lock(socket) {
+            Ok(lock) => return Ok(lock),
+            Err(why) if why.kind() == io::ErrorKind::AddrInUse => {}
+            Err(source) => return Err(SeatError::System { path: socket.into(), action: "taking its lock", source }),
+        }
+        match (Keeper::at(socket).ask_within(&Request::Who, WHO), begun.elapsed() > GOING) {
+            (Ok((Answer::Keeper { pid, file }, _)), _) => {
+                return Err(SeatError::Taken { socket: socket.into(), pid, file });
+            }
+            (Ok((other, _)), true) => return Err(silent(socket, Keeper::at(socket).unexpected(&other))),
+            (Err(why), true) => return Err(silent(socket, why)),
+            (_, false) => std::thread::sleep(TRY_EVERY),
+        }
+    }
+}
+
+fn silent(socket: &Path, why: KeeperError) -> SeatError {
+    SeatError::Silent { socket: socket.into(), why: why.to_string() }
+}
+
+fn try_lock(socket: &Path) -> io::Result<UnixListener> {
+    // A path may be longer than the name of an abstract socket; its folder may have several names.
+    let folder = socket.parent().and_then(|folder| folder.canonicalize().ok());
+    let whole = folder.map(|folder| folder.join(socket.file_name().unwrap_or_default()));
+    let path = whole.as_deref().unwrap_or(socket).as_os_str().as_encoded_bytes();
+    let digest: String = Sha256::digest(path).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("anarcho-chimp keeper {digest}");
+    UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_socket_is_the_owners_alone_and_goes_with_the_folder_that_was_made_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("made/keeper.sock");
+        let (seat, _listener) = Seat::take(&socket).unwrap();
+        assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!Seat::is_free(&socket));
+        drop(seat);
+        assert!(Seat::is_free(&socket));
+        assert!(!folder.path().join("made").exists() && folder.path().exists());
+    }
+
+    #[test]
+    fn what_a_dead_keeper_left_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("keeper.sock");
+        drop(UnixListener::bind(&socket).unwrap());
+        assert!(socket.exists());
+        let (seat, _listener) = Seat::take(&socket).unwrap();
+        assert!(std::os::unix::net::UnixStream::connect(&socket).is_ok());
+        drop(seat);
+        assert!(folder.path().exists(), "a folder that was there before stays");
+    }
+
+    #[test]
+    fn what_is_no_socket_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        fs::write(&path, "mine").unwrap();
+        assert!(matches!(Seat::take(&path), Err(SeatError::NoSocket(_))));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+    }
+}

@@ -1,0 +1,137 @@
+//! Answers a keeper's clients, each in a task of its own.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use super::lease::Power;
+use super::protocol::{Answer, Kept, LONGEST_REQUEST, Request};
+use super::{cut, rights};
+use crate::provider::Provider;
+
+/// What clients are answered from.
+pub(super) struct Desk {
+    /// The process that was started, as its own machine counts.
+    pub pid: u32,
+    /// The infrastructure's file.
+    pub file: PathBuf,
+    pub kept: Kept,
+    pub provider: Arc<dyn Provider>,
+    pub power: Arc<Power>,
+    /// The private key that opens every instance.
+    pub key: Arc<str>,
+    /// Whether what is only for tests is answered.
+    pub for_tests: bool,
+    /// Whether the site is up.
+    pub ready: watch::Receiver<bool>,
+    /// Where the end is asked for.
+    pub down: mpsc::Sender<()>,
+}
+
+/// Answers until it is dropped; what is under way then is cut off.
+pub(super) async fn serve(listener: UnixListener, desk: Arc<Desk>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => drop(tokio::spawn(Arc::clone(&desk).attend(stream))),
+            // No descriptors left, for a moment: those of ended connections come back.
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+impl Desk {
+    /// Answers one connection, line by line.
+    async fn attend(self: Arc<Self>, stream: UnixStream) {
+        let mut stream = BufReader::new(stream);
+        loop {
+            let mut line = Vec::new();
+            let read = (&mut stream).take(LONGEST_REQUEST as u64).read_until(b'\n', &mut line).await;
+            if !matches!(read, Ok(length) if length > 0) || line.last() != Some(&b'\n') {
+                return;
+            }
+            let (answer, carried) = match serde_json::from_slice::<Request>(&line) {
+                Ok(request) => self.answer(request).await,
+                Err(why) => (refused(format!("this is no request: {why}")), None),
+            };
+            if rights::send_line(stream.get_mut(), &answer, carried).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn answer(&self, request: Request) -> (Answer, Option<OwnedFd>) {
+        match request {
+            Request::Who => return (Answer::Keeper { pid: self.pid, file: self.file.clone() }, None),
+            Request::Down => {
+                // Full, it was asked for already.
+                let _ = self.down.try_send(());
+                return (Answer::Done, None);
+            }
+            _ => {}
+        }
+        if self.ready.clone().wait_for(|ready| *ready).await.is_err() {
+            return (refused("the site never came up"), None);
+        }
+        match request {
+            Request::Dial { address, port, timeout } => dial(address, port, timeout).await,
+            other => (self.answer_plainly(other).await, None),
+        }
+    }
+
+    async fn answer_plainly(&self, request: Request) -> Answer {
+        match request {
+            Request::Infrastructure => Answer::Kept(Box::new(self.kept.clone())),
+            Request::List => self.provider.list().await.map_or_else(refused, Answer::Instances),
+            Request::Power { id, op, lease } => done(self.power.switch(&id, op, lease).await),
+            Request::Renew { id } => done(self.power.renew(&id)),
+            Request::Login => Answer::Login { user: "root".into(), key: self.key.to_string() },
+            Request::Sever { .. } | Request::Mend { .. } if !self.for_tests => refused("this is only for tests"),
+            Request::Sever { server } => match self.address(&server) {
+                Ok(address) => done(cut::sever(address).await),
+                Err(why) => refused(why),
+            },
+            Request::Mend { server } => match self.address(&server) {
+                Ok(address) => done(cut::mend(address).await),
+                Err(why) => refused(why),
+            },
+            Request::Who | Request::Down | Request::Dial { .. } => refused("this was answered before"),
+        }
+    }
+
+    fn address(&self, server: &str) -> Result<Ipv4Addr, String> {
+        self.kept.addresses.servers.get(server).copied().ok_or_else(|| format!("there is no server `{server}`"))
+    }
+}
+
+fn refused(why: impl ToString) -> Answer {
+    Answer::Refused { detail: why.to_string() }
+}
+
+fn done<E: ToString>(result: Result<(), E>) -> Answer {
+    result.map_or_else(refused, |()| Answer::Done)
+}
+
+async fn dial(address: Ipv4Addr, port: u16, within: Duration) -> (Answer, Option<OwnedFd>) {
+    let connected = match timeout(within, TcpStream::connect((address, port))).await {
+        Ok(connected) => connected.and_then(blocking),
+        Err(_) => Err(io::Error::from_raw_os_error(libc::ETIMEDOUT)),
+    };
+    match connected {
+        Ok(connection) => (Answer::Dialled, Some(connection)),
+        Err(why) => (Answer::NotDialled { errno: why.raw_os_error().unwrap_or(libc::EIO) }, None),
+    }
+}
+
+fn blocking(connection: TcpStream) -> io::Result<OwnedFd> {
+    let connection = connection.into_std()?;
+    connection.set_nonblocking(false)?;
+    Ok(connection.into())
+}
