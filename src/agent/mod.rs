@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 pub mod client;
 pub mod effect;
+pub mod probe;
+mod queue;
+mod tc;
 
 use effect::Effect;
 
