@@ -11,11 +11,17 @@ use serde::{Deserialize, Serialize};
 
 pub mod client;
 pub mod effect;
+mod grip;
+mod id;
+mod interface;
+mod iptables;
 pub mod probe;
 mod queue;
+mod spare;
 mod tc;
 
 use effect::Effect;
+pub use id::{BadId, StrikeId};
 
 /// Where the agent's program lies on every victim. Instances of the local cloud have it from their boot.
 pub const PROGRAM: &str = "/var/lib/anarcho-chimp/agent";
@@ -23,12 +29,6 @@ pub const PROGRAM: &str = "/var/lib/anarcho-chimp/agent";
 pub const STATE: &str = "/run/anarcho-chimp";
 /// The hidden first argument that makes a program of this crate an agent.
 pub const ASKED: &str = "__agent";
-
-/// Names one hit on one server, everywhere: in the journal, in the victim's state folder, in the comment of each rule.
-/// Matches `[a-z0-9][a-z0-9.-]{0,63}`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct StrikeId(pub String);
 
 /// What an agent is asked to hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

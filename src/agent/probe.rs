@@ -11,8 +11,10 @@ use std::sync::OnceLock;
 use nix::sched::{CloneFlags, unshare};
 
 use super::queue::Queue;
-use super::tc::PATH;
 use crate::fault::Need;
+
+/// Where programs of the system are, whatever the caller's own `PATH` says.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What is used for a need, in words, or why it can't be had and what to do.
 pub type Finding = Result<String, String>;
@@ -55,7 +57,8 @@ fn find_delays() -> Result<Delays, String> {
     })
 }
 
-fn token_bucket() -> Finding {
+/// tbf.
+pub(super) fn token_bucket() -> Finding {
     match apart("tc qdisc add dev lo root tbf rate 1mbit burst 4k limit 16k", no_preparation) {
         Ok(()) => Ok("tbf".into()),
         Err(why) => Err(format!("this kernel can't limit a rate: no tbf ({why}); load the module sch_tbf")),
@@ -80,7 +83,7 @@ fn apart(line: &str, first: fn() -> io::Result<()>) -> Result<(), String> {
     let mut words = line.split(' ');
     let program = words.next().unwrap_or_default();
     let mut command = Command::new(program);
-    command.args(words).env_clear().env("PATH", PATH).env("LANG", "C.UTF-8");
+    command.args(words).env_clear().env("PATH", PATH).env("LC_ALL", "C");
     // SAFETY: unshare is a bare system call, and `first` allocates nothing.
     unsafe {
         command.pre_exec(move || {
@@ -145,7 +148,10 @@ mod tests {
         if !root() {
             return;
         }
-        assert_eq!(apart("tc qdisc add dev lo root nosuch", no_preparation), Err("Specified qdisc kind is unknown".into()));
+        assert_eq!(
+            apart("tc qdisc add dev lo root nosuch", no_preparation),
+            Err("Specified qdisc kind is unknown".into())
+        );
         assert_eq!(apart("no-such-program", no_preparation), Err("`no-such-program` is not installed".into()));
         let refused = apart("true", || Err(io::Error::from_raw_os_error(libc::EPERM)));
         assert!(refused.unwrap_err().contains("not permitted"));

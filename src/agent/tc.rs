@@ -1,31 +1,28 @@
-//! Queueing disciplines of one interface: run `tc`, read what it shows as JSON.
+//! The root queueing discipline of one interface: run `tc`, read what it shows as JSON.
 //!
-//! A root qdisc is only ever added where the kernel's own default is (handle `0:`), under a handle made of the
-//! strike's id, and deleted by that handle: the kernel refuses to delete any other by it.
+//! It is only ever added where the kernel's own default is (handle `0:`), under a handle made of the strike's id, and
+//! deleted by that handle: the kernel refuses to delete any other by it.
 
 use std::io;
-use std::process::{Command, Output};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::StrikeId;
+use super::grip::GripError;
+use super::spare::Spare;
+use super::{StrikeId, interface, iptables};
 
-/// Where programs of the system are, whatever the caller's own `PATH` says.
-pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// A root qdisc of one strike, with what removes it prepared.
+pub(super) struct Root {
+    place: Place,
+    remover: Option<Spare>,
+}
 
-/// Why `tc` did not do it.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum TcError {
-    /// It could not be run.
-    #[error("`tc` of iproute2 does not run: {0}")]
-    Program(#[from] io::Error),
-    /// It refused.
-    #[error("`tc {arguments}`: {detail}")]
-    Refused { arguments: String, detail: String },
-    /// What it showed is not what is expected of it.
-    #[error("`tc {arguments}` shows no such JSON: {why}")]
-    Unreadable { arguments: String, why: serde_json::Error },
+/// Where it is, and under which handle: all that must be known to remove it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Place {
+    pub interface: String,
+    pub handle: Handle,
 }
 
 /// A queueing discipline as `tc -j qdisc show` tells it.
@@ -35,12 +32,11 @@ pub(super) struct Qdisc {
     pub kind: String,
     /// `4711:`, or `0:` for the kernel's default.
     pub handle: String,
-    /// Whether it is the interface's root.
     #[serde(default)]
-    pub root: bool,
+    root: bool,
     /// Its parameters, as each kind has them.
     #[serde(default)]
-    pub options: serde_json::Value,
+    options: serde_json::Value,
 }
 
 /// The handle of one strike's qdisc: `2f10:`.
@@ -58,56 +54,93 @@ impl Handle {
     }
 }
 
-/// The arguments that add a root qdisc of this kind.
-pub(super) fn add(interface: &str, handle: &Handle, kind: &[String]) -> Vec<String> {
-    let start = ["qdisc", "add", "dev", interface, "root", "handle", handle.0.as_str()];
-    start.iter().map(ToString::to_string).chain(kind.iter().cloned()).collect()
+impl Root {
+    /// The strike's place on this interface. Touches nothing.
+    pub fn new(place: Place) -> Self {
+        Root { place, remover: None }
+    }
+
+    /// Checks that the way is clear, and prepares the removal. Touches nothing.
+    ///
+    /// # Errors
+    /// When the root is not the kernel's default: it is somebody's, and could not be put back as it was.
+    pub fn arm(&mut self) -> Result<(), GripError> {
+        if let Some(theirs) = root(&self.place.interface)? {
+            return Err(GripError::Unfit {
+                what: format!("the root qdisc of {}", self.place.interface),
+                found: theirs.to_string(),
+                expected: "the kernel's default".into(),
+            });
+        }
+        let argv = self.place.delete();
+        self.remover = Some(Spare::prepare(&argv).map_err(GripError::at(&argv.join(" ")))?);
+        Ok(())
+    }
+
+    /// Adds a qdisc of this kind, with its parameters.
+    ///
+    /// # Errors
+    /// When the kernel does not take it.
+    pub fn add(&self, kind: &[String]) -> Result<(), GripError> {
+        let Place { interface, handle } = &self.place;
+        let start = ["tc", "qdisc", "add", "dev", interface, "root", "handle", handle.0.as_str()];
+        let argv: Vec<_> = start.iter().map(ToString::to_string).chain(kind.iter().cloned()).collect();
+        iptables::call(&argv).map(drop)
+    }
+
+    /// Removes the strike's qdisc; nothing to do where it, or its interface, is gone.
+    ///
+    /// # Errors
+    /// When it is there still.
+    pub fn remove(&mut self) -> Result<(), GripError> {
+        let ended = iptables::call_spare(&self.place.delete(), self.remover.take());
+        if !interface::exists(&self.place.interface) {
+            return Ok(());
+        }
+        match (ended, self.place.shown()) {
+            (_, Ok(None)) | (Ok(_), Err(_)) => Ok(()),
+            (Err(why), _) => Err(why),
+            (Ok(_), Ok(Some(ours))) => {
+                Err(GripError::Left { what: format!("the qdisc {ours} on {}", self.place.interface) })
+            }
+        }
+    }
 }
 
-/// The whole command that deletes a root qdisc if it has this handle.
-pub(super) fn delete<'a>(interface: &'a str, handle: &'a Handle) -> [&'a str; 8] {
-    ["tc", "qdisc", "del", "dev", interface, "root", "handle", &handle.0]
-}
+impl Place {
+    /// Where a strike's root qdisc belongs.
+    pub fn of(strike: &StrikeId, interface: String) -> Place {
+        Place { interface, handle: Handle::of(strike) }
+    }
 
-/// Runs `tc` with these arguments.
-///
-/// # Errors
-/// When it does not run or refuses.
-pub(super) fn run(arguments: &[String]) -> Result<(), TcError> {
-    output(arguments).map(drop)
+    /// The strike's qdisc, if it is there now.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn shown(&self) -> Result<Option<Qdisc>, GripError> {
+        Ok(root(&self.interface)?.filter(|qdisc| qdisc.handle == self.handle.0))
+    }
+
+    fn delete(&self) -> Vec<String> {
+        let words = ["tc", "qdisc", "del", "dev", &self.interface, "root", "handle", &self.handle.0];
+        words.map(str::to_string).to_vec()
+    }
 }
 
 /// The root qdisc of an interface if it is not the kernel's own default.
-///
-/// # Errors
-/// When it can't be read.
-pub(super) fn root(interface: &str) -> Result<Option<Qdisc>, TcError> {
-    let arguments = ["-j", "qdisc", "show", "dev", interface].map(str::to_string);
-    let output = output(&arguments)?;
-    parse(&output.stdout).map_err(|why| TcError::Unreadable { arguments: arguments.join(" "), why })
+fn root(interface: &str) -> Result<Option<Qdisc>, GripError> {
+    let argv = ["tc", "-j", "qdisc", "show", "dev", interface].map(str::to_string);
+    let shown = iptables::call(&argv)?;
+    parse(&shown).map_err(|why| GripError::at(&argv.join(" "))(io::Error::new(io::ErrorKind::InvalidData, why)))
 }
 
-fn parse(shown: &[u8]) -> serde_json::Result<Option<Qdisc>> {
-    let all: Vec<Qdisc> = serde_json::from_slice(shown)?;
+fn parse(shown: &str) -> serde_json::Result<Option<Qdisc>> {
+    let all: Vec<Qdisc> = serde_json::from_str(shown)?;
     Ok(all.into_iter().find(|qdisc| qdisc.root && qdisc.handle != "0:"))
 }
 
-fn output(arguments: &[String]) -> Result<Output, TcError> {
-    let output = Command::new("tc").args(arguments).env("PATH", PATH).output()?;
-    if output.status.success() {
-        return Ok(output);
-    }
-    let detail = String::from_utf8_lossy(&output.stderr).trim().to_string();
-    Err(TcError::Refused { arguments: arguments.join(" "), detail })
-}
-
 impl Qdisc {
-    /// Whether it has this handle.
-    pub fn is(&self, handle: &Handle) -> bool {
-        self.handle == handle.0
-    }
-
-    /// The number at this place of its parameters.
+    /// The number at this place of its parameters (a JSON pointer).
     pub fn number(&self, pointer: &str) -> Option<f64> {
         self.options.pointer(pointer).and_then(serde_json::Value::as_f64)
     }
@@ -131,14 +164,14 @@ mod tests {
 
     #[test]
     fn a_default_root_is_none_and_anything_else_is_somebodys() {
-        let noqueue = br#"[{"kind":"noqueue","handle":"0:","root":true,"refcnt":2,"options":{}}]"#;
+        let noqueue = r#"[{"kind":"noqueue","handle":"0:","root":true,"refcnt":2,"options":{}}]"#;
         assert_eq!(parse(noqueue).unwrap(), None);
-        assert_eq!(parse(b"[]").unwrap(), None);
+        assert_eq!(parse("[]").unwrap(), None);
         // A card with several queues: only the children differ from kernel to kernel.
-        let multi = br#"[{"kind":"mq","handle":"0:","root":true,"options":{}},
+        let multi = r#"[{"kind":"mq","handle":"0:","root":true,"options":{}},
             {"kind":"fq_codel","handle":"0:","parent":":1","options":{"limit":10240}}]"#;
         assert_eq!(parse(multi).unwrap(), None);
-        let shaped = br#"[{"kind":"tbf","handle":"4242:","root":true,"refcnt":2,
+        let shaped = r#"[{"kind":"tbf","handle":"4242:","root":true,"refcnt":2,
             "options":{"rate":1250000,"burst":"12500b/1","mpu":0,"lat":50000,"linklayer":"ethernet"}}]"#;
         let root = parse(shaped).unwrap().unwrap();
         assert_eq!(root.to_string(), "tbf 4242:");

@@ -123,8 +123,7 @@ fn wait(queue: &Queue, schedule: &Schedule, ended: &PipeReader) -> io::Result<bo
         Some(due) => Some(TimeSpec::from(Duration::from_nanos(due.saturating_sub(now()?)))),
         None => None,
     };
-    let mut watched =
-        [PollFd::new(queue.as_fd(), PollFlags::POLLIN), PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
+    let mut watched = [PollFd::new(queue.as_fd(), PollFlags::POLLIN), PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
     match ppoll(&mut watched, left, None) {
         Ok(_) => Ok(watched[1].any().unwrap_or(true)),
         Err(Errno::EINTR) => Ok(false),
@@ -193,7 +192,10 @@ mod tests {
             assert!(listened().unwrap().iter().any(|queue| queue.number == QUEUE && queue.seen == 5));
             delayer.stop().unwrap();
             assert_eq!(listened().unwrap(), []);
-            assert!((0..5).any(|_| one_way(&socket) < Duration::from_millis(50)), "a rule without a listener lets through");
+            assert!(
+                (0..5).any(|_| one_way(&socket) < Duration::from_millis(50)),
+                "a rule without a listener lets through"
+            );
         });
     }
 
@@ -202,9 +204,13 @@ mod tests {
         with_a_rule(|| {
             let socket = socket();
             let delayer = Delayer::start(QUEUE, shaping(3_600_000, 0.0), 7).unwrap();
-            (0..200).for_each(|_| drop(socket.send(b"x").unwrap()));
+            for _ in 0..200 {
+                socket.send(b"x").unwrap();
+            }
             delayer.stop().unwrap();
-            (0..200).for_each(|_| drop(socket.recv(&mut [0; 8]).unwrap()));
+            for _ in 0..200 {
+                socket.recv(&mut [0; 8]).unwrap();
+            }
         });
     }
 
@@ -213,7 +219,9 @@ mod tests {
         with_a_rule(|| {
             let socket = socket();
             let _delayer = Delayer::start(QUEUE, shaping(0, 0.5), 7).unwrap();
-            (0..400).for_each(|_| drop(socket.send(b"x").unwrap()));
+            for _ in 0..400 {
+                socket.send(b"x").unwrap();
+            }
             socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
             let came = (0..400).take_while(|_| socket.recv(&mut [0; 8]).is_ok()).count();
             assert!((140..260).contains(&came), "{came} of 400");

@@ -81,7 +81,8 @@ pub(super) fn free_number(wish: u16, taken: &[Listened]) -> u16 {
 mod tests {
     use super::*;
 
-    const TWO: &str = "    7   2173     3 1     0     0     0      120  1\n   8  -77889     0 2 65531     0     0        0  1\n";
+    const TWO: &str =
+        "    7   2173     3 1     0     0     0      120  1\n   8  -77889     0 2 65531     0     0        0  1\n";
 
     #[test]
     fn a_queue_is_read_as_the_kernel_shows_it() {

@@ -58,7 +58,8 @@ impl Queue {
     /// Binds the number, asks for notices without payload, and for packets as the sender made them (up to 64 KiB, not
     /// cut for the wire): one verdict for each.
     fn configure(&self, most_waiting: u32) -> io::Result<()> {
-        let mut message = Message::<96>::new(libc::NFQNL_MSG_CONFIG, libc::NLM_F_REQUEST | libc::NLM_F_ACK, self.number);
+        let mut message =
+            Message::<96>::new(libc::NFQNL_MSG_CONFIG, libc::NLM_F_REQUEST | libc::NLM_F_ACK, self.number);
         let flags = ((libc::NFQA_CFG_F_FAIL_OPEN | libc::NFQA_CFG_F_GSO) as u32).to_be_bytes();
         message.attribute(libc::NFQA_CFG_CMD, &[libc::NFQNL_CFG_CMD_BIND as u8, 0, 0, 0]);
         message.attribute(libc::NFQA_CFG_PARAMS, &[0, 0, 0, 0, libc::NFQNL_COPY_META as u8]);
@@ -70,7 +71,9 @@ impl Queue {
         let mut answer = [0; NOTICE];
         match self.receive(&mut answer)? {
             Some(length) => acknowledged(&answer[..length]),
-            None => Err(io::Error::new(io::ErrorKind::InvalidData, "the kernel did not answer a queue's configuration")),
+            None => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "the kernel did not answer a queue's configuration"))
+            }
         }
     }
 

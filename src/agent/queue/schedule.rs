@@ -31,11 +31,8 @@ impl Schedule {
         }
         let delay = nanos(self.shaping.delay);
         let jitter = nanos(self.shaping.jitter);
-        let delay = if jitter == 0 {
-            delay
-        } else {
-            (delay + self.chance.random_range(0..=2 * jitter)).saturating_sub(jitter)
-        };
+        let delay =
+            if jitter == 0 { delay } else { (delay + self.chance.random_range(0..=2 * jitter)).saturating_sub(jitter) };
         self.waiting.push(Reverse((now + delay, packet)));
         true
     }

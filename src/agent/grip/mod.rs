@@ -1,0 +1,122 @@
+//! How effects are made, seen and undone: one file an effect, one row of [`grip`] each.
+
+use std::io;
+
+use serde_json::Value;
+
+use super::effect::Effect;
+use super::queue::Shaping;
+use super::{Observation, Order, StrikeId};
+
+mod rate;
+mod shape;
+
+/// How one effect is made and undone on the victim; made from its order alone.
+pub(super) trait Grip: Send {
+    /// Whether the way is clear; touches nothing, but prepares what healing needs, so that nothing must be forked
+    /// then. What must be known to heal without this process (policies as they were, processes with their start) is
+    /// returned: it goes to the record on disk before anything is touched.
+    fn arm(&mut self) -> Result<Value, GripError>;
+    /// Makes it; once.
+    fn inject(&mut self) -> Result<(), GripError>;
+    /// Undoes it: idempotent, tries everything, touches only what carries the strike's id, or puts back `memo`. Works
+    /// in a process that never armed it, for the holder may be dead: then `memo` comes from the record.
+    fn heal(&mut self, memo: &Value) -> Result<(), GripError>;
+    /// Looks at the kernel's own state now (rules, qdiscs, `/proc`), never at what this process remembers. Needs no
+    /// holder; without a record there is no `memo`.
+    fn observe(&self, memo: Option<&Value>) -> Result<Observation, GripError>;
+}
+
+/// Finds what is left of strikes whose record is gone.
+pub(super) struct Trace {
+    /// All there are, of every strike, in words.
+    pub find: fn() -> Result<Vec<(StrikeId, String)>, GripError>,
+    /// Removes those of one strike; nothing to do where there are none.
+    pub sweep: fn(&StrikeId) -> Result<(), GripError>,
+}
+
+/// Every kind of trace.
+pub(super) const TRACES: &[Trace] = &[super::iptables::TRACE];
+
+/// Why an effect could not be made, seen or undone.
+#[derive(Debug, thiserror::Error)]
+pub enum GripError {
+    /// The kernel refused, or a program could not be run.
+    #[error("{action}: {source}")]
+    System { action: String, source: io::Error },
+    /// A program said no.
+    #[error("`{command}` ended with {status}: {stderr}")]
+    Command { command: String, status: String, stderr: String },
+    /// The victim is not as it must be for this.
+    #[error("{what} is {found}: expected {expected}")]
+    Unfit { what: String, found: String, expected: String },
+    /// This victim's kernel or programs lack something.
+    #[error("{effect} is not available here: {lacks}")]
+    Unavailable { effect: &'static str, lacks: String },
+    /// Something is there still, after everything was tried.
+    #[error("still there: {what}")]
+    Left { what: String },
+    /// The record does not say what healing needs.
+    #[error("the record of {effect} can't be read: {source}")]
+    Memo { effect: &'static str, source: serde_json::Error },
+}
+
+impl GripError {
+    /// Says what was being done.
+    pub(super) fn at(action: &str) -> impl Fn(io::Error) -> GripError {
+        let action = action.to_string();
+        move |source| GripError::System { action: action.clone(), source }
+    }
+}
+
+/// The table.
+pub(super) fn grip(order: &Order) -> Box<dyn Grip> {
+    match &order.effect {
+        Effect::Policies { .. } => Box::new(Unavailable("a cut by policies")),
+        Effect::Deaf { .. } => Box::new(Unavailable("deafness to peers")),
+        Effect::Port { .. } => Box::new(Unavailable("a closed port")),
+        Effect::Shape { delay, jitter, loss_pct } => {
+            let shaping = Shaping { delay: *delay, jitter: *jitter, loss: loss_pct / 100.0 };
+            Box::new(shape::Shape::new(&order.id, order.address, shaping))
+        }
+        Effect::Rate { bits_per_s } => Box::new(rate::Rate::new(&order.id, order.address, *bits_per_s)),
+        Effect::StopProcess { .. } => Box::new(Unavailable("stopping processes")),
+        Effect::Cpu { .. } => Box::new(Unavailable("burning CPU time")),
+        Effect::Memory { .. } => Box::new(Unavailable("taking memory")),
+        Effect::Disk { .. } => Box::new(Unavailable("filling the disk")),
+    }
+}
+
+/// Whether two strikes on one victim would undo each other's work: then the second is refused.
+pub(super) fn fight(one: &Effect, other: &Effect) -> bool {
+    let alone =
+        matches!(one, Effect::Policies { .. } | Effect::Shape { .. } | Effect::Rate { .. } | Effect::Disk { .. });
+    alone && std::mem::discriminant(one) == std::mem::discriminant(other)
+}
+
+/// An effect that this program can't hold.
+struct Unavailable(&'static str);
+
+impl Unavailable {
+    fn refusal(&self) -> GripError {
+        GripError::Unavailable { effect: self.0, lacks: "this program has no such grip".into() }
+    }
+}
+
+impl Grip for Unavailable {
+    fn arm(&mut self) -> Result<Value, GripError> {
+        Err(self.refusal())
+    }
+
+    fn inject(&mut self) -> Result<(), GripError> {
+        Err(self.refusal())
+    }
+
+    fn heal(&mut self, _memo: &Value) -> Result<(), GripError> {
+        Ok(())
+    }
+
+    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, GripError> {
+        Err(self.refusal())
+    }
+}

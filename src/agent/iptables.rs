@@ -1,0 +1,264 @@
+//! Rules of the packet filter that carry a strike's id in their comment, and no others: nothing here ever flushes a
+//! chain or a table, or touches a rule that somebody else made.
+
+use std::time::Duration;
+
+use super::StrikeId;
+use super::grip::{GripError, Trace};
+use super::spare::{self, Spare};
+
+/// How every comment of ours begins; the strike's id follows.
+const MARK: &str = "anarcho-chimp ";
+/// How long one call may take: it waits up to 5 s for somebody else's to end.
+const WITHIN: Duration = Duration::from_secs(7);
+
+/// Rules of one strike, with what removes them prepared.
+pub(super) struct Rules {
+    id: StrikeId,
+    parts: Vec<Part>,
+    removers: Vec<Spare>,
+}
+
+/// Rules that one call makes: `-s a,b` makes two.
+struct Part {
+    table: &'static str,
+    chain: &'static str,
+    words: Vec<String>,
+}
+
+/// A rule of ours, as `iptables-save` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub id: StrikeId,
+    pub table: String,
+    pub chain: String,
+    /// What follows the chain: matches, comment and target.
+    pub words: Vec<String>,
+}
+
+/// How `held` finds rules without a record.
+pub(super) const TRACE: Trace = Trace {
+    find: || {
+        let rules = found(None)?;
+        Ok(rules.into_iter().map(|rule| (rule.id, format!("a rule in {} of {}", rule.chain, rule.table))).collect())
+    },
+    sweep: delete_all,
+};
+
+impl Rules {
+    /// No rules yet.
+    pub fn new(id: &StrikeId) -> Self {
+        Rules { id: id.clone(), parts: Vec::new(), removers: Vec::new() }
+    }
+
+    /// One more call's rules: what must match, and `-j TARGET`.
+    pub fn with(mut self, table: &'static str, chain: &'static str, words: &[&str]) -> Self {
+        self.parts.push(Part { table, chain, words: words.iter().map(|word| word.to_string()).collect() });
+        self
+    }
+
+    /// Checks that the packet filter can be used, and prepares the removal. Touches nothing.
+    ///
+    /// # Errors
+    /// When `iptables` is missing or refuses.
+    pub fn arm(&mut self) -> Result<(), GripError> {
+        found(None)?;
+        let prepare = |part: &Part| {
+            let argv = part.argv("-D", &self.id);
+            Spare::prepare(&argv).map_err(GripError::at(&argv.join(" ")))
+        };
+        self.removers = self.parts.iter().map(prepare).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    /// Puts the rules at the head of their chains, the first part last of all, so that it is the very first.
+    ///
+    /// # Errors
+    /// At the first that is refused; what was made till then is left to [`remove`](Self::remove).
+    pub fn insert(&self) -> Result<(), GripError> {
+        self.parts.iter().rev().try_for_each(|part| call(&part.argv("-I", &self.id)).map(drop))
+    }
+
+    /// As [`insert`](Self::insert), at the end of their chains: everybody else's rules see a packet first.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn append(&self) -> Result<(), GripError> {
+        self.parts.iter().try_for_each(|part| call(&part.argv("-A", &self.id)).map(drop))
+    }
+
+    /// Removes every rule of the strike; nothing to do where there is none.
+    ///
+    /// # Errors
+    /// When one is left, after all was tried.
+    pub fn remove(&mut self) -> Result<(), GripError> {
+        for spare in self.removers.drain(..) {
+            // One that is gone already is what we want; one that is left is found below.
+            let _ = spare.run(WITHIN);
+        }
+        delete_all(&self.id)
+    }
+
+    /// The rules of the strike that are there now.
+    ///
+    /// # Errors
+    /// When they can't be listed.
+    pub fn found(&self) -> Result<Vec<Found>, GripError> {
+        found(Some(&self.id))
+    }
+}
+
+impl Part {
+    fn argv(&self, operation: &str, id: &StrikeId) -> Vec<String> {
+        let comment = format!("{MARK}{}", id.0);
+        let target = self.words.iter().position(|word| word == "-j").unwrap_or(self.words.len());
+        let (matches, target) = self.words.split_at(target);
+        let head = ["-t", self.table, operation, self.chain].map(str::to_string).into_iter();
+        let marked = ["-m", "comment", "--comment", &comment].map(str::to_string);
+        let words = head.chain(matches.iter().cloned()).chain(marked).chain(target.iter().cloned());
+        argv(words)
+    }
+}
+
+/// `iptables`, waiting for its turn where somebody else holds the lock.
+pub(super) fn argv(words: impl IntoIterator<Item = String>) -> Vec<String> {
+    ["iptables", "-w", "5"].map(str::to_string).into_iter().chain(words).collect()
+}
+
+/// Runs one call to its end and returns what it printed.
+///
+/// # Errors
+/// When it can't be run, takes too long or ends with a status other than 0.
+pub(super) fn call(argv: &[String]) -> Result<String, GripError> {
+    ended(argv, spare::run(argv, WITHIN))
+}
+
+/// As [`call`], of what was prepared.
+///
+/// # Errors
+/// As [`call`].
+pub(super) fn call_spare(argv: &[String], spare: Option<Spare>) -> Result<String, GripError> {
+    match spare {
+        Some(spare) => ended(argv, spare.run(WITHIN)),
+        None => call(argv),
+    }
+}
+
+fn ended(argv: &[String], ended: std::io::Result<spare::Ended>) -> Result<String, GripError> {
+    let command = argv.join(" ");
+    let ended = ended.map_err(GripError::at(&command))?;
+    if ended.status.success() {
+        return Ok(ended.stdout);
+    }
+    Err(GripError::Command { command, status: ended.status.to_string(), stderr: ended.stderr.trim().to_string() })
+}
+
+/// Every rule of ours in every table; of one strike, or of all.
+///
+/// # Errors
+/// When they can't be listed.
+pub(super) fn found(id: Option<&StrikeId>) -> Result<Vec<Found>, GripError> {
+    let saved = call(&["iptables-save".to_string()])?;
+    Ok(parse(&saved).into_iter().filter(|rule| id.is_none_or(|id| rule.id == *id)).collect())
+}
+
+/// Removes every rule of the strike, each by its own words.
+///
+/// # Errors
+/// When one is left, after all was tried.
+pub(super) fn delete_all(id: &StrikeId) -> Result<(), GripError> {
+    let mut refused = None;
+    for rule in found(Some(id))? {
+        let head = ["-t", &rule.table, "-D", &rule.chain].map(str::to_string);
+        let deleted = call(&argv(head.into_iter().chain(rule.words)));
+        refused = deleted.err().or(refused);
+    }
+    match (found(Some(id))?.len(), refused) {
+        (0, _) => Ok(()),
+        (_, Some(why)) => Err(why),
+        (left, None) => Err(GripError::Left { what: format!("{left} rules with the comment `{MARK}{}`", id.0) }),
+    }
+}
+
+fn parse(saved: &str) -> Vec<Found> {
+    let mut table = "";
+    let mut rules = Vec::new();
+    for line in saved.lines() {
+        if let Some(name) = line.strip_prefix('*') {
+            table = name;
+        }
+        let words = split(line);
+        if let [append, chain, rest @ ..] = words.as_slice()
+            && append == "-A"
+            && let Some(id) = marked(rest)
+        {
+            rules.push(Found { id, table: table.to_string(), chain: chain.clone(), words: rest.to_vec() });
+        }
+    }
+    rules
+}
+
+/// The strike that a rule's comment names.
+fn marked(words: &[String]) -> Option<StrikeId> {
+    let at = words.iter().position(|word| word == "--comment")?;
+    StrikeId::parse(words.get(at + 1)?.strip_prefix(MARK)?).ok()
+}
+
+/// The words of a line, as `iptables-restore` reads them: quotes hold words together, a backslash in them means what
+/// follows it.
+fn split(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), None::<String>, false);
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            '\\' if quoted => word.get_or_insert_default().extend(letters.next()),
+            ' ' if !quoted => words.extend(word.take()),
+            other => word.get_or_insert_default().push(other),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAVED: &str = "\
+# Generated by iptables-save v1.8.9 (nf_tables) on Tue Nov 24 12:00:00 2026
+*mangle
+:OUTPUT ACCEPT [0:0]
+-A OUTPUT -o eth0 -m comment --comment \"anarcho-chimp 2.web-1\" -j NFQUEUE --queue-num 1
+COMMIT
+*filter
+:INPUT ACCEPT [10:200]
+-A INPUT -s 198.18.0.2/32 -m comment --comment \"anarcho-chimp 1.web-1\" -j DROP
+-A INPUT -p tcp -m comment --comment \"said \\\"anarcho-chimp 1.web-1\\\"\" -j ACCEPT
+-A INPUT -m comment --comment anarcho-chimp -j DROP
+-A INPUT -m comment --comment \"anarcho-chimp ../etc\" -j DROP
+COMMIT
+";
+
+    #[test]
+    fn only_rules_that_carry_an_id_are_ours() {
+        let rules = parse(SAVED);
+        let found: Vec<_> =
+            rules.iter().map(|rule| (rule.id.0.as_str(), rule.table.as_str(), rule.chain.as_str())).collect();
+        assert_eq!(found, [("2.web-1", "mangle", "OUTPUT"), ("1.web-1", "filter", "INPUT")]);
+        assert_eq!(rules[1].words.join("|"), "-s|198.18.0.2/32|-m|comment|--comment|anarcho-chimp 1.web-1|-j|DROP");
+    }
+
+    #[test]
+    fn the_comment_comes_before_the_target() {
+        let id = StrikeId("1.web-1".into());
+        let rules = Rules::new(&id).with("filter", "INPUT", &["-s", "198.18.0.2", "-j", "DROP"]);
+        assert_eq!(
+            rules.parts[0].argv("-I", &id).join("|"),
+            "iptables|-w|5|-t|filter|-I|INPUT|-s|198.18.0.2|-m|comment|--comment|anarcho-chimp 1.web-1|-j|DROP"
+        );
+    }
+}
