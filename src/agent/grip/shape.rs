@@ -14,7 +14,7 @@ use super::{Grip, GripError};
 use crate::agent::iptables::{Found, Rules};
 use crate::agent::probe::{self, Delays};
 use crate::agent::queue::delayer::Delayer;
-use crate::agent::queue::{self, MOST_WAITING, Shaping};
+use crate::agent::queue::{self, Listened, MOST_WAITING, Shaping};
 use crate::agent::tc::{Place, Qdisc, Root};
 use crate::agent::{Observation, StrikeId, interface};
 
@@ -90,27 +90,21 @@ impl Shape {
         })
     }
 
-    /// `None` when there is no rule of the strike.
-    fn observe_queue(&self) -> Result<Option<Observation>, GripError> {
+    fn observe_queue(&self) -> Result<Observation, GripError> {
+        let seen = |in_force, evidence| Ok(Observation { in_force, evidence });
         let rules = Rules::new(&self.id).found()?;
-        let Some(rule) = rules.iter().find(|rule| rule.chain == "POSTROUTING") else { return Ok(None) };
+        let Some(rule) = rules.iter().find(|rule| rule.chain == "POSTROUTING") else {
+            return seen(false, "no rule carries its id".into());
+        };
         let (interface, number) = (after(rule, "-o"), after(rule, "--queue-num"));
         let queues = queue::listened().map_err(GripError::at("read the queues of the packet filter"))?;
-        let listened = queues.iter().find(|queue| queue.number.to_string() == number);
-        Ok(Some(match listened {
-            None => Observation {
-                in_force: false,
-                evidence: format!("a rule sends what leaves {interface} to queue {number}, where nobody listens"),
-            },
-            Some(queue) => Observation {
-                in_force: true,
-                evidence: format!(
-                    "a rule sends what leaves {interface} to queue {number}, where port {} listens: \
-                     {} packets came, {} wait",
-                    queue.port, queue.seen, queue.waiting
-                ),
-            },
-        }))
+        let sends = format!("a rule sends what leaves {interface} to queue {number}");
+        match queues.iter().find(|queue| queue.number.to_string() == number) {
+            None => seen(false, format!("{sends}, where nobody listens")),
+            Some(Listened { port, waiting, seen: came, .. }) => {
+                seen(true, format!("{sends}, where port {port} listens: {came} packets came, {waiting} wait"))
+            }
+        }
     }
 }
 
@@ -170,20 +164,15 @@ impl Grip for Shape {
     }
 
     fn observe(&self, memo: Option<&Value>) -> Result<Observation, GripError> {
-        let memo = memo.map(read).transpose()?;
-        if let Some(Memo::Netem(place)) = memo {
-            return self.observe_netem(&place);
+        match memo.map(read).transpose()? {
+            Some(Memo::Netem(place)) => self.observe_netem(&place),
+            Some(Memo::Queue { .. }) => self.observe_queue(),
+            None => match probe::delays() {
+                Ok(Delays::Netem) => self.observe_netem(&Place::of(&self.id, interface::carrying(self.address)?)),
+                Ok(Delays::Queue) => self.observe_queue(),
+                Err(evidence) => Ok(Observation { in_force: false, evidence }),
+            },
         }
-        if let Some(seen) = self.observe_queue()? {
-            return Ok(seen);
-        }
-        let no_rule = "no rule carries its id";
-        if memo.is_some() {
-            return Ok(Observation { in_force: false, evidence: no_rule.into() });
-        }
-        let place = Place::of(&self.id, interface::carrying(self.address)?);
-        let seen = self.observe_netem(&place)?;
-        Ok(Observation { evidence: format!("{no_rule}; {}", seen.evidence), ..seen })
     }
 }
 
