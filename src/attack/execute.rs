@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::passwords::Passwords;
 use super::plan::AttackPlan;
 use super::{AttackError, place};
 use crate::agent::client::Agent;
@@ -223,7 +222,7 @@ fn told(event: &Event) -> Option<String> {
 ///
 /// # Errors
 /// See [`place::open`].
-pub async fn field(at: &Place, passwords: Passwords) -> Result<Field, AttackError> {
+pub async fn field(at: &Place, passwords: Option<PathBuf>) -> Result<Field, AttackError> {
     let (provider, infrastructure) = place::open(at, passwords).await?;
     Ok(Field { provider, infrastructure: Arc::new(infrastructure) })
 }

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::passwords::Passwords;
 use super::{AttackError, place};
 use crate::clock::Clock;
 use crate::history::Recorder;
@@ -37,7 +36,7 @@ pub fn open_bundles(out: &Path) -> Result<Vec<PathBuf>, AttackError> {
 ///
 /// # Errors
 /// When the journal can't be read or written, or the place of its victims can't be reached though it is there.
-pub async fn heal(bundle: &Path, passwords: Passwords) -> Result<u8, AttackError> {
+pub async fn heal(bundle: &Path, passwords: Option<PathBuf>) -> Result<u8, AttackError> {
     let entries = read(bundle)?;
     let open = journal::open_strikes(&entries);
     if open.is_empty() {
@@ -48,15 +47,15 @@ pub async fn heal(bundle: &Path, passwords: Passwords) -> Result<u8, AttackError
     let in_bundle = |source| AttackError::Bundle { path: bundle.into(), source };
     let journal = Arc::new(Journal::open(bundle).map_err(in_bundle)?);
     let at = journal::place(&entries).cloned().unwrap_or(Place::Sandbox);
-    let provider = match reach(&at, passwords).await? {
-        Ok(provider) => provider,
+    let (provider, infrastructure) = match reach(&at, passwords).await? {
+        Ok(reached) => reached,
         Err(gone) => {
             println!("  {gone}");
             journal.note(Note::Gone { detail: gone }).map_err(in_bundle)?;
             return Ok(exit::PASS);
         }
     };
-    let ground = Arc::new(ground(provider, journal, bundle));
+    let ground = Arc::new(ground(provider, infrastructure, journal, bundle));
     let mut all = true;
     for planned in open {
         all &= heal_one(&ground, planned).await;
@@ -81,21 +80,21 @@ async fn heal_one(ground: &Arc<Ground>, planned: &Planned) -> bool {
 }
 
 /// The provider, or why there is nothing left to heal.
-async fn reach(at: &Place, passwords: Passwords) -> Result<Result<Arc<dyn Provider>, String>, AttackError> {
+async fn reach(at: &Place, passwords: Option<PathBuf>) -> Result<Result<(Arc<dyn Provider>, Infrastructure), String>, AttackError> {
     match at {
         Place::Sandbox => Ok(Err("its sandbox ended with its run, and every fault with it".into())),
         Place::Keeper { socket } if !place::keeper_lives(socket) => {
             Ok(Err(format!("the keeper at {} is no more, and every server of it", socket.display())))
         }
-        _ => Ok(Ok(place::open(at, passwords).await?.0)),
+        _ => Ok(Ok(place::open(at, passwords).await?)),
     }
 }
 
-fn ground(provider: Arc<dyn Provider>, journal: Arc<Journal>, bundle: &Path) -> Ground {
+fn ground(provider: Arc<dyn Provider>, infrastructure: Infrastructure, journal: Arc<Journal>, bundle: &Path) -> Ground {
     let (recorder, _) = Recorder::memory(Clock::start());
     let prefix = bundle.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let infrastructure = Arc::new(Infrastructure::default());
     let (lease, sabotage) = (std::time::Duration::ZERO, Sabotage::default());
+    let infrastructure = Arc::new(infrastructure);
     Ground { provider, infrastructure, recorder, journal, prefix, lease, sabotage }
 }
 
@@ -106,4 +105,3 @@ fn read(bundle: &Path) -> Result<Vec<Entry>, AttackError> {
 fn strikes(count: usize) -> String {
     if count == 1 { "1 strike".into() } else { format!("{count} strikes") }
 }
-

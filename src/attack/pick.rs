@@ -20,8 +20,7 @@ pub enum HowMany {
 /// When there is none.
 pub fn candidates(infrastructure: &Infrastructure, tag: Option<&str>) -> Result<Vec<String>, String> {
     let wanted = |server: &&Server| tag.is_none_or(|tag| server.tags.iter().any(|found| found == tag));
-    let names: Vec<String> =
-        infrastructure.servers.values().filter(wanted).map(|server| server.name.clone()).collect();
+    let names: Vec<String> = infrastructure.servers.values().filter(wanted).map(|server| server.name.clone()).collect();
     match (names.is_empty(), tag) {
         (false, _) => Ok(names),
         (true, None) => Err("there is no server to attack".into()),
@@ -30,7 +29,8 @@ pub fn candidates(infrastructure: &Infrastructure, tag: Option<&str>) -> Result<
                 infrastructure.servers.values().flat_map(|server| &server.tags).map(String::as_str).collect();
             tags.sort_unstable();
             tags.dedup();
-            let there = if tags.is_empty() { "no server has one".into() } else { format!("there are {}", tags.join(", ")) };
+            let there =
+                if tags.is_empty() { "no server has one".into() } else { format!("there are {}", tags.join(", ")) };
             Err(format!("no server has the tag `{tag}`; {there}"))
         }
     }

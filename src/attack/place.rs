@@ -1,41 +1,49 @@
 //! Where an attack's servers are: kept by `chimp up`, or hosts of an inventory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::AttackError;
 use super::passwords::Passwords;
 use crate::infrastructure::Infrastructure;
 use crate::journal::Place;
-use crate::keeper::seat::Seat;
+use crate::keeper::Keeper;
 use crate::provider::Provider;
-use crate::provider::inventory::Inventory;
 use crate::provider::keeper::KeeperCloud;
 
-/// The servers of a place and what is known of them. Servers with a password are logged in to with it.
+/// The servers of a place and what is known of them. Those that the file names a password for are logged in to with
+/// it.
 ///
 /// # Errors
-/// When the keeper or the inventory can't be reached or read.
-pub async fn open(at: &Place, passwords: Passwords) -> Result<(Arc<dyn Provider>, Infrastructure), AttackError> {
+/// When the keeper, the inventory or the passwords can't be reached or read.
+pub async fn open(at: &Place, passwords: Option<PathBuf>) -> Result<(Arc<dyn Provider>, Infrastructure), AttackError> {
+    let at = at.clone();
+    let opened = tokio::task::spawn_blocking(move || open_blocking(&at, passwords.as_deref())).await;
+    opened.unwrap_or_else(|why| Err(AttackError::Usage(why.to_string())))
+}
+
+fn open_blocking(at: &Place, passwords: Option<&Path>) -> Result<(Arc<dyn Provider>, Infrastructure), AttackError> {
     match at {
         Place::Sandbox => Err(AttackError::Usage("a sandbox ends with its run: there is nothing to attack".into())),
         Place::Keeper { socket } => {
-            let socket = socket.clone();
-            let opened = tokio::task::spawn_blocking(move || KeeperCloud::open(&socket)).await;
-            let cloud = opened.map_err(|why| AttackError::Usage(why.to_string()))?;
-            let cloud = cloud.map_err(|why| AttackError::Provider(why.into()))?.with_passwords(passwords);
+            let cloud = KeeperCloud::open(socket).map_err(|why| AttackError::Provider(why.into()))?;
             let infrastructure = cloud.kept().infrastructure.clone();
-            Ok((Arc::new(cloud), infrastructure))
+            let passwords = read(passwords, &infrastructure)?;
+            Ok((Arc::new(cloud.with_passwords(passwords)), infrastructure))
         }
         Place::Inventory { file } => {
-            let inventory = Inventory::read(file).map_err(|why| AttackError::Usage(why.to_string()))?;
-            let infrastructure = inventory.infrastructure().clone();
-            Ok((Arc::new(inventory.with_passwords(passwords)), infrastructure))
+            todo!("{}", file.display())
         }
     }
 }
 
+fn read(passwords: Option<&Path>, infrastructure: &Infrastructure) -> Result<Passwords, AttackError> {
+    let Some(file) = passwords else { return Ok(Passwords::default()) };
+    let servers = infrastructure.servers.keys().cloned().collect();
+    Passwords::read(file, &servers).map_err(|why| AttackError::Usage(why.to_string()))
+}
+
 /// Whether a keeper sits at this socket.
 pub fn keeper_lives(socket: &Path) -> bool {
-    !Seat::is_free(socket)
+    Keeper::lives(socket)
 }

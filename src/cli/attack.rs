@@ -10,17 +10,17 @@ use rand::rngs::StdRng;
 
 use super::{DEFAULT_OUT, Refused, drawn_seed};
 use crate::attack::execute::{self, Options, PLAN_FILE};
-use crate::attack::passwords::Passwords;
 use crate::attack::pick::{self, HowMany};
 use crate::attack::processes::Processes;
 use crate::attack::{AttackError, AttackPlan, Round, heal};
-use crate::graph::{Links, Measure, read_links};
+use crate::harness;
 use crate::infrastructure::Infrastructure;
 use crate::journal::{Place, Stage};
 use crate::judge::exit;
 use crate::keeper::SOCKET;
 use crate::nemesis::Sabotage;
 use crate::plan::Parameters;
+use crate::run::bundle::Bundle;
 
 /// The failure models of the attacker.
 #[derive(Debug, Clone, Subcommand)]
@@ -150,7 +150,7 @@ pub(super) struct How {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     lease: Duration,
     /// For tests of the harness: plants a lie.
-    #[arg(long, hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses"])]
+    #[arg(long = "lie", hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses"])]
     sabotage: Vec<String>,
     /// For tests of the harness: kills itself at this stage.
     #[arg(long, hide = true, value_name = "STAGE")]
@@ -169,13 +169,26 @@ pub(super) struct Heal {
     login: LogIn,
 }
 
+/// `chimp replay`
+#[derive(Debug, Clone, Args)]
+pub(super) struct Replay {
+    /// The bundle whose plan is carried out.
+    run: PathBuf,
+    #[command(flatten)]
+    scenarios: super::How,
+    #[command(flatten)]
+    login: LogIn,
+    #[command(flatten)]
+    how: How,
+}
+
 impl Model {
     /// Plans the attack and carries it out.
     pub(super) fn run(&self) -> Result<ExitCode, Refused> {
         let common = self.common();
         let seed = common.seed.unwrap_or_else(drawn_seed);
         let at = common.at.place()?;
-        let passwords = common.at.login.read()?;
+        let passwords = common.at.login.passwords.clone();
         on_runtime(async {
             let field = execute::field(&at, passwords).await?;
             let mut rng = StdRng::seed_from_u64(seed);
@@ -204,14 +217,17 @@ impl Model {
         match self {
             Model::Random(common) => common.drawn(infrastructure, rng, common.terminates(), Parameters::default()),
             Model::Network { common, after } => {
-                let with = Parameters { after: Some(*after), ..Parameters::default() };
+                let with = {
+                    let _ = after;
+                    Parameters::default()
+                };
                 common.lasting().drawn(infrastructure, rng, "loses-network", with)
             }
             Model::Process { common, processes, signal } => {
                 let of = common.processes(infrastructure, processes)?;
                 (0..common.repeat).map(|_| common.process(&of, signal, rng)).collect()
             }
-            Model::Graph { common, graph, by } => common.by_graph(infrastructure, graph.as_deref(), *by, rng),
+            Model::Graph { .. } => todo!(),
             Model::Fault { common, fault, on, with } => {
                 let with = serde_json::from_str(with).map_err(|why| format!("--with: {why}"))?;
                 let (fault, servers, lasts) = (fault.clone(), on.clone(), common.lasts);
@@ -261,61 +277,21 @@ impl Common {
     fn processes(&self, infrastructure: &Infrastructure, file: &Path) -> Result<Vec<(String, Vec<String>)>, String> {
         let all = pick::candidates(infrastructure, None)?;
         let tagged = pick::candidates(infrastructure, self.tag.as_deref())?;
-        let read = Processes::read(file, &all).map_err(|why| why.to_string())?;
-        Ok(read.into_iter().filter(|(server, _)| tagged.contains(server)).collect())
+        let read = Processes::read(file, &all.into_iter().collect()).map_err(|why| why.to_string())?;
+        let read = read.iter().filter(|(server, _)| tagged.iter().any(|name| name == server));
+        Ok(read.map(|(server, processes)| (server.to_string(), processes.to_vec())).collect())
     }
 
     fn process(&self, of: &[(String, Vec<String>)], signal: &str, rng: &mut StdRng) -> Result<Round, String> {
         let (server, process, why) = pick::process(of, rng)?;
         let stops = signal == "STOP";
         let signal = (!stops).then(|| signal.to_string());
-        let with = Parameters { process: Some(process), signal, ..Parameters::default() };
+        let with = {
+            let _ = signal;
+            Parameters { process: Some(process), ..Parameters::default() }
+        };
         let fault = if stops { "process-stops" } else { "process-dies" };
         Ok(Round { fault: fault.into(), with, servers: vec![server], why, lasts: self.lasts })
-    }
-
-    /// Round after round, those that matter most of what is left.
-    fn by_graph(
-        &self,
-        infrastructure: &Infrastructure,
-        file: Option<&Path>,
-        by: By,
-        rng: &mut StdRng,
-    ) -> Result<Vec<Round>, String> {
-        let links = match file {
-            Some(file) => read_links(file).map_err(|why| why.to_string())?,
-            None => Links::of(infrastructure, None),
-        };
-        let mut names = pick::candidates(infrastructure, self.tag.as_deref())?;
-        let mut rounds = Vec::new();
-        for round in 1..=self.repeat {
-            let count = match self.how_many()? {
-                HowMany::Count(count) => count,
-                HowMany::Percent(percent) => (names.len() as f64 * percent / 100.0).ceil() as usize,
-            };
-            if count == 0 || count > names.len() {
-                return Err(format!("round {round} asks for {count} servers, and {} are left", names.len()));
-            }
-            let among: Vec<&str> = names.iter().map(String::as_str).filter(|name| links.number(name).is_some()).collect();
-            let chosen = links.choose_among(&among, by.measure(), count, rng)?;
-            names.retain(|name| !chosen.servers.contains(name));
-            let (fault, with, lasts) = (self.terminates().into(), Parameters::default(), self.lasts);
-            rounds.push(Round { fault, with, servers: chosen.servers, why: chosen.why, lasts });
-        }
-        Ok(rounds)
-    }
-}
-
-impl By {
-    fn measure(self) -> Measure {
-        match self {
-            By::Degree => Measure::Degree,
-            By::InDegree => Measure::InDegree,
-            By::OutDegree => Measure::OutDegree,
-            By::Betweenness => Measure::Betweenness,
-            By::ArticulationPoint => Measure::ArticulationPoint,
-            By::LargestCut => Measure::LargestCut,
-        }
     }
 }
 
@@ -333,15 +309,6 @@ fn absolute(path: &Path) -> Result<PathBuf, Refused> {
     std::path::absolute(path).map_err(|source| Refused::Attack(AttackError::Bundle { path: path.into(), source }))
 }
 
-impl LogIn {
-    fn read(&self) -> Result<Passwords, Refused> {
-        match &self.passwords {
-            None => Ok(Passwords::default()),
-            Some(file) => Passwords::read(file).map_err(|why| Refused::Attack(AttackError::Usage(why.to_string()))),
-        }
-    }
-}
-
 impl How {
     fn options(&self) -> Options {
         let lies = |lie: &str| self.sabotage.iter().any(|asked| asked == lie);
@@ -357,7 +324,7 @@ impl How {
 impl Heal {
     /// Undoes what journals hold open.
     pub(super) fn run(&self) -> Result<ExitCode, Refused> {
-        let passwords = self.login.read()?;
+        let passwords = self.login.passwords.clone();
         on_runtime(async {
             let bundles = match &self.run {
                 Some(run) => vec![run.clone()],
@@ -375,19 +342,26 @@ impl Heal {
     }
 }
 
-/// Carries an attack's recorded plan out again.
-pub(super) fn replay(run: &Path, login: &LogIn, how: &How) -> Result<ExitCode, Refused> {
-    let path = run.join(PLAN_FILE);
-    let failed = |source| Refused::Attack(AttackError::Bundle { path: path.clone(), source });
-    let text = std::fs::read_to_string(&path).map_err(failed)?;
-    let plan: AttackPlan = serde_json::from_str(&text).map_err(|why| failed(why.into()))?;
-    let passwords = login.read()?;
-    on_runtime(async {
-        let field = execute::field(&plan.place, passwords).await?;
-        plan.check(&field.infrastructure).map_err(AttackError::Usage)?;
-        print!("{}", plan.shown());
-        execute::execute(&plan, &field, &how.options()).await
-    })
+impl Replay {
+    /// A scenario run's plan, or an attack's.
+    pub(super) fn run(&self) -> Result<ExitCode, Refused> {
+        let path = self.run.join(PLAN_FILE);
+        if !path.exists() {
+            let bundle = Bundle::open(&self.run)?;
+            let words = super::command("chimp", bundle.plan().seed, true);
+            return Ok(harness::replay(bundle.plan(), &self.scenarios.options(self.how.out.clone(), words)));
+        }
+        let failed = |source| Refused::Attack(AttackError::Bundle { path: path.clone(), source });
+        let text = std::fs::read_to_string(&path).map_err(failed)?;
+        let plan: AttackPlan = serde_json::from_str(&text).map_err(|why| failed(why.into()))?;
+        let passwords = self.login.passwords.clone();
+        on_runtime(async {
+            let field = execute::field(&plan.place, passwords).await?;
+            plan.check(&field.infrastructure).map_err(AttackError::Usage)?;
+            print!("{}", plan.shown());
+            execute::execute(&plan, &field, &self.how.options()).await
+        })
+    }
 }
 
 fn on_runtime(work: impl Future<Output = Result<u8, AttackError>>) -> Result<ExitCode, Refused> {

@@ -15,6 +15,7 @@ use crate::run::bundle::Bundle;
 use crate::run::{RunOptions, Sabotage};
 use crate::settings::{Settings, SettingsError};
 
+mod attack;
 mod keeper;
 
 /// Chaos as integration tests: proves that a website survives failure.
@@ -48,6 +49,15 @@ enum Verb {
         run: PathBuf,
     },
     Up(keeper::Up),
+    /// Attack servers that somebody keeps up: no feature file, no load, no verdict on a site.
+    Attack {
+        #[command(subcommand)]
+        model: attack::Model,
+    },
+    /// Undo what a crashed run or attack left: what its journal holds open.
+    Heal(attack::Heal),
+    /// Carry out the very plan of a recorded run or attack again.
+    Replay(attack::Replay),
     /// End the keeper that `chimp up` started, and wait until everything of it is gone.
     Down(keeper::Where),
     /// Say what this machine lacks, and the command that mends it.
@@ -109,6 +119,9 @@ pub fn main() -> ExitCode {
         Verb::Run { what, out, how } => run(&what, out, &how),
         Verb::Plan { what } => plan(&what),
         Verb::Report { run } => report(&run),
+        Verb::Attack { model } => model.run(),
+        Verb::Heal(heal) => heal.run(),
+        Verb::Replay(replay) => replay.run(),
         Verb::Up(up) => up.run(),
         Verb::Down(keeper) => Ok(keeper.down()),
         Verb::Doctor => Ok(show_doctor()),
@@ -195,6 +208,10 @@ enum Refused {
     Infrastructure(#[from] crate::infrastructure::InfrastructureError),
     #[error(transparent)]
     Bundle(#[from] crate::run::RunError),
+    #[error(transparent)]
+    Attack(#[from] crate::attack::AttackError),
+    #[error("can't start the runtime: {0}")]
+    Runtime(std::io::Error),
 }
 
 impl What {

@@ -32,6 +32,11 @@ impl Keeper {
         Keeper { socket: socket.into() }
     }
 
+    /// Whether a keeper sits there.
+    pub fn lives(socket: &Path) -> bool {
+        !Seat::is_free(socket)
+    }
+
     /// Its socket.
     pub fn socket(&self) -> &Path {
         &self.socket
