@@ -204,7 +204,7 @@ impl Victim {
             Action::Hold(ref effect) if !effect.cuts_its_own_path() => {
                 self.agent().renew(&self.id).await.map_err(|why| why.to_string())
             }
-            Action::Power(PowerOp::Freeze) => match self.instance() {
+            Action::Power(PowerOp::Freeze | PowerOp::Stop) => match self.instance() {
                 Some(instance) => self.ground.provider.renew(instance).await.map_err(|why| why.to_string()),
                 None => Ok(()),
             },
@@ -295,13 +295,21 @@ impl Victim {
 
     async fn act(&self, action: &Action) -> Result<(), ProviderError> {
         match action {
-            Action::Power(operation) => match self.instance() {
-                Some(id) => self.ground.provider.power_leased(id, *operation, self.lease).await,
-                None => Ok(()),
-            },
+            Action::Power(operation) => self.switch(*operation).await,
             Action::Exec(command) => Ok(self.remote().exec(command).await.map(|_| ())?),
             Action::Hold(_) => agent_done(self.agent().inject(&self.id).await),
             Action::Release => agent_done(self.agent().heal(&self.id).await),
+        }
+    }
+
+    /// What ends with a switch of its own carries the lease; the rest is for good, or is itself the heal.
+    async fn switch(&self, operation: PowerOp) -> Result<(), ProviderError> {
+        let Some(id) = self.instance() else { return Ok(()) };
+        match operation {
+            PowerOp::Freeze | PowerOp::Stop if self.strike.heal.is_some() => {
+                self.ground.provider.power_leased(id, operation, self.lease).await
+            }
+            _ => self.ground.provider.power(id, operation).await,
         }
     }
 
