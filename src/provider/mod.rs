@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub mod host_key;
-
+pub mod inventory;
 pub mod keeper;
 pub mod local;
 pub mod secret;

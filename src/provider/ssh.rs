@@ -83,6 +83,16 @@ impl Route {
             Route::Dialled(by) => by.dial(address, port, timeout),
         }
     }
+
+    /// Whether the port accepts a connection; it is closed at once.
+    ///
+    /// # Errors
+    /// As [`Dial::dial`]'s.
+    pub async fn knock(&self, address: Ipv4Addr, port: u16, timeout: Duration) -> io::Result<()> {
+        let route = self.clone();
+        let knocked = tokio::task::spawn_blocking(move || route.connect(address, port, timeout)).await;
+        knocked.unwrap_or_else(|why| Err(io::Error::other(why))).map(drop)
+    }
 }
 
 impl fmt::Debug for Route {
@@ -171,10 +181,9 @@ impl Remote for SshRemote {
     }
 
     async fn knock(&self, timeout: Duration) -> Result<(), RemoteError> {
-        let shared = self.shared.clone();
-        let knocked = tokio::task::spawn_blocking(move || shared.login.connect(timeout)).await;
-        let knocked = knocked.unwrap_or_else(|why| Err(io::Error::other(why)));
-        knocked.map(drop).map_err(|why| RemoteError::Connect { host: self.host(), detail: why.to_string() })
+        let login = &self.shared.login;
+        let knocked = login.route.knock(login.address, login.port, timeout).await;
+        knocked.map_err(|why| RemoteError::Connect { host: self.host(), detail: why.to_string() })
     }
 }
 

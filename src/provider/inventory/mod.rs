@@ -1,0 +1,107 @@
+//! Servers that are there already, written down in an inventory: real machines, reached over SSH.
+//!
+//! Nothing is done to a server that was not opted in, by `attack: allowed` beside it or by its name or a tag under
+//! `allow`. Start with [`file`] (what users write) and [`cloud`] (the provider).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use super::PowerOp;
+use super::host_key::HostKey;
+use super::secret::Secret;
+use crate::infrastructure::Infrastructure;
+
+pub mod cloud;
+pub mod file;
+mod watchdog;
+
+#[cfg(test)]
+mod tests;
+
+pub use cloud::InventoryCloud;
+
+/// The servers of an inventory file, checked.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    /// The same as an infrastructure, so that selectors work on it: servers, links, and a role for each word. It has
+    /// no entry: its host is empty, since nobody said where users come in.
+    pub infrastructure: Infrastructure,
+    /// How each server is reached, by name.
+    pub hosts: BTreeMap<String, Host>,
+    /// How hosts prove to be the ones.
+    pub host_key: HostKey,
+    /// Where the file lies; the commands of `power` run there.
+    pub folder: PathBuf,
+}
+
+/// How a server is reached.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// Its SSH port.
+    pub port: u16,
+    /// Who logs in.
+    pub user: String,
+    /// The private key; `None` where a password is to be used.
+    pub key: Option<Secret>,
+    /// Whether it was opted in.
+    pub allowed: bool,
+    /// Commands of this machine that switch its power.
+    pub power: PowerCommands,
+}
+
+/// Commands, as programs with arguments, that switch a server's power from outside.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "commands: `{ stop: [virsh, destroy, web-1] }`")]
+pub struct PowerCommands {
+    terminate: Option<Vec<String>>,
+    stop: Option<Vec<String>>,
+    start: Option<Vec<String>>,
+    reboot: Option<Vec<String>>,
+    freeze: Option<Vec<String>>,
+    thaw: Option<Vec<String>>,
+}
+
+impl PowerCommands {
+    /// The command that does this, if one was declared.
+    pub fn of(&self, op: PowerOp) -> Option<&[String]> {
+        let command = match op {
+            PowerOp::Terminate => &self.terminate,
+            PowerOp::Stop => &self.stop,
+            PowerOp::Start => &self.start,
+            PowerOp::Reboot => &self.reboot,
+            PowerOp::Freeze => &self.freeze,
+            PowerOp::Thaw => &self.thaw,
+        };
+        command.as_deref()
+    }
+
+    /// Those that were declared, by the word that declares them.
+    fn declared(&self) -> impl Iterator<Item = (&'static str, &[String])> {
+        OPS.iter().filter_map(|op| Some((word(*op), self.of(*op)?)))
+    }
+}
+
+const OPS: [PowerOp; 6] =
+    [PowerOp::Terminate, PowerOp::Stop, PowerOp::Start, PowerOp::Reboot, PowerOp::Freeze, PowerOp::Thaw];
+
+/// What an inventory calls it.
+fn word(op: PowerOp) -> &'static str {
+    match op {
+        PowerOp::Terminate => "terminate",
+        PowerOp::Stop => "stop",
+        PowerOp::Start => "start",
+        PowerOp::Reboot => "reboot",
+        PowerOp::Freeze => "freeze",
+        PowerOp::Thaw => "thaw",
+    }
+}
+
+impl Inventory {
+    /// The servers that were opted in, by name.
+    pub fn allowed(&self) -> BTreeSet<&str> {
+        self.hosts.iter().filter(|(_, host)| host.allowed).map(|(name, _)| name.as_str()).collect()
+    }
+}

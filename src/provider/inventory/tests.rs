@@ -1,0 +1,174 @@
+//! Inventories as users write them, what they are told when something is wrong, and what is never done.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::attack::passwords::Passwords;
+use crate::infrastructure::SiteGraph;
+use crate::provider::ssh::Route;
+use crate::provider::{PowerState, Provider, ProviderError};
+
+fn fixture() -> Inventory {
+    file::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/inventories/datacentre.yaml")).unwrap()
+}
+
+/// A folder with an inventory, and what its path is replaced by in errors.
+fn read(text: &str) -> (tempfile::TempDir, Result<Inventory, String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str, mode| {
+        fs::write(folder.path().join(name), text).unwrap();
+        fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    write("hosts.yaml", text, 0o644);
+    write("key", "a private key", 0o600);
+    write("open-key", "a private key", 0o644);
+    write("known", "192.0.2.1 ssh-ed25519 AAAA\n", 0o644);
+    let read = file::read(&folder.path().join("hosts.yaml"));
+    let shown = read.map_err(|why| why.to_string().replace(&folder.path().display().to_string(), "."));
+    (folder, shown)
+}
+
+fn cloud(text: &str) -> (tempfile::TempDir, InventoryCloud) {
+    let (folder, inventory) = read(text);
+    (folder, InventoryCloud::new(inventory.unwrap(), Passwords::default(), Route::Direct))
+}
+
+fn id(name: &str) -> crate::provider::InstanceId {
+    crate::provider::InstanceId(name.into())
+}
+
+#[test]
+fn the_example_says_who_may_be_attacked_and_what_steps_call_them() {
+    let inventory = fixture();
+    assert_eq!(inventory.allowed().into_iter().collect::<Vec<_>>(), ["web-1", "web-2"]);
+    let called = |word| inventory.infrastructure.servers_called(word).len();
+    assert_eq!((called("webserver"), called("load balancer"), called("node")), (2, 1, 3));
+    let graph = SiteGraph::of(&inventory.infrastructure, None);
+    assert_eq!(graph.degree("lb-1"), Some(2), "there is no entry that would count");
+    assert_eq!((inventory.hosts["web-2"].port, inventory.hosts["web-2"].user.as_str()), (2222, "admin"));
+}
+
+#[test]
+fn a_mistake_is_one_error_with_its_place_and_a_hint() {
+    let host = "hosts:\n  - name: web-1\n    address: 192.0.2.1\n";
+    let keys = "host_keys: ignore\n";
+    let two = format!("{host}  - name: web-2\n    address: 192.0.2.2\n    tags: [blue]\n{keys}");
+    let files: Vec<(&str, String)> = vec![
+        ("not YAML", "hosts: [\n".into()),
+        ("not a map", "- a\n".into()),
+        ("no hosts", format!("hosts: []\n{keys}")),
+        ("unknown field", format!("{host}    adress: 192.0.2.1\n{keys}")),
+        ("unknown field at the top", format!("{host}{keys}alow: []\n")),
+        ("missing field", format!("hosts: [{{name: web-1}}]\n{keys}")),
+        ("bad name", format!("hosts: [{{name: Web_1, address: 192.0.2.1}}]\n{keys}")),
+        ("name twice", format!("{host}  - name: web-1\n    address: 192.0.2.2\n{keys}")),
+        ("address twice", format!("{host}  - name: web-2\n    address: 192.0.2.1\n{keys}")),
+        ("a host name", format!("hosts: [{{name: web-1, address: web-1.example.org}}]\n{keys}")),
+        ("IPv6", format!("hosts: [{{name: web-1, address: \"2001:db8::1\"}}]\n{keys}")),
+        ("everybody", format!("hosts: [{{name: web-1, address: 255.255.255.255}}]\n{keys}")),
+        ("port 0", format!("{host}    port: 0\n{keys}")),
+        ("port too large", format!("{host}    port: 70000\n{keys}")),
+        ("no user", format!("{host}    user: \"\"\n{keys}")),
+        ("bad role", format!("{host}    role: load balancer\n{keys}")),
+        ("neither allowed nor forbidden", format!("{host}    attack: sure\n{keys}")),
+        ("no key", format!("{host}    key: nowhere\n{keys}")),
+        ("key that others may read", format!("{host}    key: open-key\n{keys}")),
+        ("power as a line", format!("{host}    power: {{ stop: virsh destroy web-1 }}\n{keys}")),
+        ("empty command", format!("{host}    power: {{ stop: [] }}\n{keys}")),
+        ("unknown power", format!("{host}    power: {{ destroy: [virsh] }}\n{keys}")),
+        ("link to nowhere", format!("{two}links:\n  - {{from: web-1, to: wbe-2}}\n")),
+        ("link to itself", format!("{two}links: [{{from: web-1, to: web-1}}]\n")),
+        ("link twice", format!("{two}links: [{{from: web-1, to: web-2}}, {{from: web-1, to: web-2}}]\n")),
+        ("allowed nobody", format!("{two}allow: [web-1, bleu]\n")),
+        ("allowed and forbidden", format!("{host}    attack: forbidden\n{keys}allow: [web-1]\n")),
+        ("host keys not said", host.into()),
+        ("host keys said twice", format!("{host}{keys}known_hosts: known\n")),
+        ("no known hosts", format!("{host}known_hosts: nowhere\n")),
+        ("host keys otherwise", format!("{host}host_keys: accept\n")),
+    ];
+    let told: Vec<String> =
+        files.iter().map(|(name, text)| format!("[{name}]\n{}", read(text).1.expect_err(name))).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn keys_and_known_hosts_are_found_beside_the_file_and_never_shown() {
+    let (_folder, inventory) =
+        read("hosts: [{name: web-1, address: 192.0.2.1, key: ./key, attack: allowed}]\nknown_hosts: known\n");
+    let inventory = inventory.unwrap();
+    assert_eq!(inventory.hosts["web-1"].key.as_ref().unwrap().reveal(), "a private key");
+    assert!(!format!("{inventory:?}").contains("a private key"));
+}
+
+#[tokio::test]
+async fn what_was_not_opted_in_is_refused() {
+    let (folder, cloud) = cloud(
+        "hosts: [{name: web-1, address: 127.0.0.1, port: 1, power: {stop: [touch, touched]}}]\nhost_keys: ignore\n",
+    );
+    let refused = cloud.power(&id("web-1"), PowerOp::Stop).await;
+    assert!(matches!(refused, Err(ProviderError::NotAllowed(_))));
+    let instance = cloud.list().await.unwrap().remove(0);
+    assert_eq!(instance.state, PowerState::Stopped);
+    assert!(matches!(cloud.connect(&instance).await, Err(ProviderError::NotAllowed(_))));
+    assert!(!folder.path().join("touched").exists());
+}
+
+#[tokio::test]
+async fn a_server_is_running_while_its_port_accepts_connections() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (_folder, cloud) = cloud(&format!(
+        "hosts: [{{name: web-1, address: 127.0.0.1, port: {port}, attack: allowed, power: {{terminate: [\"true\"]}}}}]\n\
+         host_keys: ignore\n"
+    ));
+    assert_eq!(cloud.list().await.unwrap()[0].state, PowerState::Running);
+    cloud.power(&id("web-1"), PowerOp::Terminate).await.unwrap();
+    assert_eq!(cloud.list().await.unwrap()[0].state, PowerState::Running, "a command's word is not believed");
+    drop(listener);
+    assert_eq!(cloud.list().await.unwrap()[0].state, PowerState::Terminated);
+}
+
+const POWERFUL: &str = "hosts:\n  - name: web-1\n    address: 127.0.0.1\n    port: 1\n    attack: allowed\n    power:\n      \
+                        stop: [touch, \"$(hostname); 'x'\"]\n      freeze: [touch, frozen]\n      thaw: [rm, frozen]\n      \
+                        reboot: [sh, -c, \"echo no such machine >&2; exit 3\"]\nhost_keys: ignore\n";
+
+#[tokio::test]
+async fn power_is_switched_by_the_declared_command_and_no_shell() {
+    let (folder, cloud) = cloud(POWERFUL);
+    cloud.power(&id("web-1"), PowerOp::Stop).await.unwrap();
+    assert!(folder.path().join("$(hostname); 'x'").exists());
+    let failed = cloud.power(&id("web-1"), PowerOp::Reboot).await.expect_err("status 3").to_string();
+    assert!(failed.contains("exit status: 3: no such machine"), "{failed}");
+    let undeclared = cloud.power(&id("web-1"), PowerOp::Terminate).await.expect_err("no command").to_string();
+    assert!(undeclared.contains("power: { terminate: ["), "{undeclared}");
+    let undoable = cloud.power_leased(&id("web-1"), PowerOp::Stop, Duration::from_secs(1)).await;
+    assert!(matches!(undoable, Err(ProviderError::Unsupported { .. })), "there is no `start` that would undo it");
+}
+
+#[tokio::test]
+async fn a_leased_freeze_ends_by_itself_unless_renewed_or_called_off() {
+    let (folder, cloud) = cloud(POWERFUL);
+    let frozen = folder.path().join("frozen");
+    let begun = Instant::now();
+    cloud.power_leased(&id("web-1"), PowerOp::Freeze, Duration::from_secs(2)).await.unwrap();
+    assert!(frozen.exists());
+    cloud.renew(&id("web-1")).await.unwrap();
+    drop(cloud);
+    while frozen.exists() && begun.elapsed() < Duration::from_secs(20) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(!frozen.exists() && begun.elapsed() >= Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_thaw_calls_the_watchdog_off() {
+    let (folder, cloud) = cloud(POWERFUL);
+    cloud.power_leased(&id("web-1"), PowerOp::Freeze, Duration::from_secs(60)).await.unwrap();
+    cloud.power(&id("web-1"), PowerOp::Thaw).await.unwrap();
+    assert!(!folder.path().join("frozen").exists());
+    assert!(cloud.renew(&id("web-1")).await.is_err(), "nothing is held any more");
+}
