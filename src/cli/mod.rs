@@ -1,4 +1,4 @@
-//! The command line: `chimp run`, `plan`, `report`, `doctor`; and the `chaos` test target.
+//! The command line: `chimp run`, `plan`, `report`, `graph`, `doctor`; and the `chaos` test target.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +13,8 @@ use crate::provider::local::doctor;
 use crate::run::bundle::Bundle;
 use crate::run::{RunOptions, Sabotage};
 use crate::settings::{Settings, SettingsError};
+
+mod graph;
 
 /// Chaos as integration tests: proves that a website survives failure.
 #[derive(Debug, Parser)]
@@ -44,6 +46,8 @@ enum Verb {
         /// The bundle: `reports/<run-id>` or `reports/latest`.
         run: PathBuf,
     },
+    /// Say who matters most in a graph of servers: degree, betweenness, articulation points, bridges, zones.
+    Graph(graph::GraphArgs),
     /// Say what this machine lacks, and the command that mends it.
     Doctor,
 }
@@ -103,6 +107,7 @@ pub fn main() -> ExitCode {
         Verb::Run { what, out, how } => run(&what, out, &how),
         Verb::Plan { what } => plan(&what),
         Verb::Report { run } => report(&run),
+        Verb::Graph(asked) => Ok(graph::show(&asked)),
         Verb::Doctor => Ok(show_doctor()),
     };
     done.unwrap_or_else(|why| {
