@@ -39,6 +39,7 @@ pub mod cli;
 pub mod clock;
 pub mod declare;
 pub mod fault;
+pub mod graph;
 pub mod harness;
 pub mod history;
 pub mod infrastructure;

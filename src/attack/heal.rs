@@ -80,7 +80,10 @@ async fn heal_one(ground: &Arc<Ground>, planned: &Planned) -> bool {
 }
 
 /// The provider, or why there is nothing left to heal.
-async fn reach(at: &Place, passwords: Option<PathBuf>) -> Result<Result<(Arc<dyn Provider>, Infrastructure), String>, AttackError> {
+async fn reach(
+    at: &Place,
+    passwords: Option<PathBuf>,
+) -> Result<Result<(Arc<dyn Provider>, Infrastructure), String>, AttackError> {
     match at {
         Place::Sandbox => Ok(Err("its sandbox ended with its run, and every fault with it".into())),
         Place::Keeper { socket } if !place::keeper_lives(socket) => {

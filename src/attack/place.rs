@@ -9,7 +9,9 @@ use crate::infrastructure::Infrastructure;
 use crate::journal::Place;
 use crate::keeper::Keeper;
 use crate::provider::Provider;
+use crate::provider::inventory::{self, InventoryCloud};
 use crate::provider::keeper::KeeperCloud;
+use crate::provider::ssh::Route;
 
 /// The servers of a place and what is known of them. Those that the file names a password for are logged in to with
 /// it.
@@ -32,7 +34,13 @@ fn open_blocking(at: &Place, passwords: Option<&Path>) -> Result<(Arc<dyn Provid
             Ok((Arc::new(cloud.with_passwords(passwords)), infrastructure))
         }
         Place::Inventory { file } => {
-            todo!("{}", file.display())
+            let inventory = inventory::file::read(file).map_err(|why| AttackError::Usage(why.to_string()))?;
+            let mut infrastructure = inventory.infrastructure.clone();
+            let passwords = read(passwords, &infrastructure)?;
+            // Nobody is chosen, nor seen, who was not opted in.
+            infrastructure.servers.retain(|name, _| inventory.allowed().contains(name.as_str()));
+            let cloud = InventoryCloud::new(inventory, passwords, Route::Direct);
+            Ok((Arc::new(cloud), infrastructure))
         }
     }
 }

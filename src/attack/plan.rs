@@ -57,7 +57,10 @@ impl AttackPlan {
             round.check()?;
             if let Some(unknown) = round.servers.iter().find(|name| !infrastructure.servers.contains_key(*name)) {
                 let there: Vec<&str> = infrastructure.servers.keys().map(String::as_str).collect();
-                return Err(format!("there is no server `{unknown}`; there are {}", there.join(", ")));
+                return Err(format!(
+                    "there is no server `{unknown}` that may be attacked; there are {}",
+                    there.join(", ")
+                ));
             }
         }
         Ok(())

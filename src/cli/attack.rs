@@ -13,6 +13,7 @@ use crate::attack::execute::{self, Options, PLAN_FILE};
 use crate::attack::pick::{self, HowMany};
 use crate::attack::processes::Processes;
 use crate::attack::{AttackError, AttackPlan, Round, heal};
+use crate::graph::{Links, Measure, read_links};
 use crate::harness;
 use crate::infrastructure::Infrastructure;
 use crate::journal::{Place, Stage};
@@ -227,7 +228,7 @@ impl Model {
                 let of = common.processes(infrastructure, processes)?;
                 (0..common.repeat).map(|_| common.process(&of, signal, rng)).collect()
             }
-            Model::Graph { .. } => todo!(),
+            Model::Graph { common, graph, by } => common.by_graph(infrastructure, graph.as_deref(), *by, rng),
             Model::Fault { common, fault, on, with } => {
                 let with = serde_json::from_str(with).map_err(|why| format!("--with: {why}"))?;
                 let (fault, servers, lasts) = (fault.clone(), on.clone(), common.lasts);
@@ -292,6 +293,51 @@ impl Common {
         };
         let fault = if stops { "process-stops" } else { "process-dies" };
         Ok(Round { fault: fault.into(), with, servers: vec![server], why, lasts: self.lasts })
+    }
+
+    /// Round after round, those that matter most of what is left.
+    fn by_graph(
+        &self,
+        infrastructure: &Infrastructure,
+        file: Option<&Path>,
+        by: By,
+        rng: &mut StdRng,
+    ) -> Result<Vec<Round>, String> {
+        let links = match file {
+            Some(file) => read_links(file).map_err(|why| why.to_string())?,
+            None => Links::of(infrastructure, None),
+        };
+        let mut names = pick::candidates(infrastructure, self.tag.as_deref())?;
+        let mut rounds = Vec::new();
+        for round in 1..=self.repeat {
+            let count = match self.how_many()? {
+                HowMany::Count(count) => count,
+                HowMany::Percent(percent) => (names.len() as f64 * percent / 100.0).ceil() as usize,
+            };
+            if count == 0 || count > names.len() {
+                return Err(format!("round {round} asks for {count} servers, and {} are left", names.len()));
+            }
+            let among: Vec<&str> =
+                names.iter().map(String::as_str).filter(|name| links.number(name).is_some()).collect();
+            let (servers, why) = links.choose_among(&among, by.measure(), count, rng)?;
+            names.retain(|name| !servers.contains(name));
+            let (fault, with, lasts) = (self.terminates().into(), Parameters::default(), self.lasts);
+            rounds.push(Round { fault, with, servers, why, lasts });
+        }
+        Ok(rounds)
+    }
+}
+
+impl By {
+    fn measure(self) -> Measure {
+        match self {
+            By::Degree => Measure::Degree,
+            By::InDegree => Measure::InDegree,
+            By::OutDegree => Measure::OutDegree,
+            By::Betweenness => Measure::Betweenness,
+            By::ArticulationPoint => Measure::ArticulationPoint,
+            By::LargestCut => Measure::LargestCut,
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The command line: `chimp run`, `plan`, `report`, `up`, `down`, `doctor`; and the `chaos` test target.
+//! The command line: `chimp run`, `plan`, `report`, `up`, `down`, `attack`, `heal`, `replay`, `graph`, `doctor`; and
+//! the `chaos` test target.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ use crate::run::{RunOptions, Sabotage};
 use crate::settings::{Settings, SettingsError};
 
 mod attack;
+mod graph;
 mod keeper;
 
 /// Chaos as integration tests: proves that a website survives failure.
@@ -60,6 +62,8 @@ enum Verb {
     Replay(attack::Replay),
     /// End the keeper that `chimp up` started, and wait until everything of it is gone.
     Down(keeper::Where),
+    /// Say who matters most in a graph of servers: degree, betweenness, articulation points, bridges, zones.
+    Graph(graph::GraphArgs),
     /// Say what this machine lacks, and the command that mends it.
     Doctor,
 }
@@ -124,6 +128,7 @@ pub fn main() -> ExitCode {
         Verb::Replay(replay) => replay.run(),
         Verb::Up(up) => up.run(),
         Verb::Down(keeper) => Ok(keeper.down()),
+        Verb::Graph(asked) => Ok(graph::show(&asked)),
         Verb::Doctor => Ok(show_doctor()),
     };
     done.unwrap_or_else(|why| {

@@ -15,7 +15,6 @@ use crate::role::Role;
 mod declaration;
 pub mod error;
 pub mod file;
-pub mod graph;
 pub mod names;
 pub mod tiers;
 pub(crate) mod yaml;
@@ -24,7 +23,6 @@ pub(crate) mod yaml;
 mod tests;
 
 pub use error::InfrastructureError;
-pub use graph::SiteGraph;
 pub use tiers::Draft;
 
 /// What should be. Servers are kept in the order of their names, so that the order of declaration means nothing.

@@ -92,7 +92,7 @@ impl Source {
 
 /// What to do about serde's complaint. Of "unknown field `nmae`, expected one of `name`, `role`" the first quoted
 /// word was found, the rest is known.
-fn form_hint(detail: &str) -> String {
+pub(crate) fn form_hint(detail: &str) -> String {
     let Some((_, message)) = detail.split_once("unknown field ") else { return general_hint(detail).into() };
     let mut quoted = message.split('`').skip(1).step_by(2);
     let nearest = quoted.next().and_then(|found| did_you_mean(found, quoted));

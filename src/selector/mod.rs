@@ -12,6 +12,9 @@ use rand::rngs::StdRng;
 use crate::infrastructure::{Infrastructure, Server};
 use crate::plan::{Choice, Target};
 
+pub mod articulation;
+pub mod central;
+pub mod cut;
 mod degree;
 mod random;
 mod tier;

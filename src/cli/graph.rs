@@ -1,0 +1,85 @@
+//! `chimp graph FILE`: who matters most in a graph of servers, as a table, as JSON or as a picture.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use crate::graph::{GraphError, Table, picture, read_links};
+use crate::judge::exit;
+
+/// Which graph, and how it is shown.
+#[derive(Debug, Clone, Args)]
+pub struct GraphArgs {
+    /// An infrastructure (`.yaml`), a list of servers with `in` and `out` links (`.json`), `.graphml` or `.dot`.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// How it is shown. Default: by the extension of `--out`, else as text.
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Write it there instead of to the standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// How a graph is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// An aligned table, bridges, single points of failure, zones, a summary.
+    Text,
+    /// The same figures as data.
+    Json,
+    /// A picture: only of graphs that a picture can show.
+    Svg,
+}
+
+/// Why a graph was not shown.
+#[derive(Debug, thiserror::Error)]
+enum NotShown {
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    #[error("{0}")]
+    Picture(#[from] picture::TooLarge),
+    #[error("{}: can't be written: {why}\n  help: name a file in a folder that is there", .file.display())]
+    Write { file: PathBuf, why: std::io::Error },
+}
+
+/// Shows a graph; what is wrong is told on the standard error, with the exit code of a usage error.
+pub fn show(asked: &GraphArgs) -> ExitCode {
+    match shown(asked).and_then(|text| put(asked.out.as_deref(), &text)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("chimp: {why}");
+            ExitCode::from(exit::USAGE)
+        }
+    }
+}
+
+fn shown(asked: &GraphArgs) -> Result<String, NotShown> {
+    let links = read_links(&asked.file)?;
+    Ok(match asked.format.unwrap_or_else(|| by_extension(asked.out.as_deref())) {
+        Format::Text => Table::of(&links).to_string(),
+        Format::Json => {
+            serde_json::to_string_pretty(&Table::of(&links)).expect("a table is plain data with text keys") + "\n"
+        }
+        Format::Svg => picture::page(&links, &Table::of(&links))?,
+    })
+}
+
+fn by_extension(out: Option<&Path>) -> Format {
+    match out.and_then(Path::extension).and_then(|extension| extension.to_str()) {
+        Some("json") => Format::Json,
+        Some("svg") => Format::Svg,
+        _ => Format::Text,
+    }
+}
+
+fn put(out: Option<&Path>, text: &str) -> Result<(), NotShown> {
+    let Some(file) = out else {
+        print!("{text}");
+        return Ok(());
+    };
+    std::fs::write(file, text).map_err(|why| NotShown::Write { file: file.into(), why })?;
+    println!("{}", file.display());
+    Ok(())
+}

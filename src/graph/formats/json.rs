@@ -1,0 +1,91 @@
+//! A JSON list of servers with their links, as the paper's attacker takes it:
+//!
+//! ```json
+//! [ { "name": "lb-1",  "in": ["client"], "out": ["web-1", "web-2"] },
+//!   { "name": "web-1", "in": ["lb-1"],   "out": [], "role": "webserver", "zone": "a" },
+//!   { "name": "web-2" } ]
+//! ```
+//!
+//! `in` names who has a link to the server, `out` to whom it has one; both may be left out, and a link may be said by
+//! one of its ends or by both. `role` and `zone` are optional. Everything that a link names is in the list, or is
+//! `client` (`clients`): the site's users. Nothing else is known. `fixtures/attacks/graph.schema.json` is the schema.
+
+use serde::Deserialize;
+
+use super::{GraphError, Sketch, Text, Wrong};
+use crate::graph::links::{Links, Node};
+use crate::infrastructure::error::one_of;
+use crate::infrastructure::yaml::{Step, at, form_hint, locate};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a server: `{ \"name\": \"web-1\", \"in\": [\"lb-1\"], \"out\": [] }`")]
+struct Entry {
+    name: String,
+    #[serde(default, rename = "in")]
+    into: Vec<String>,
+    #[serde(default)]
+    out: Vec<String>,
+    role: Option<String>,
+    zone: Option<String>,
+}
+
+/// Reads such a list.
+///
+/// # Errors
+/// The form first, then the servers' names, then their links, in the order of the file.
+pub(super) fn read(text: &Text) -> Result<Links, GraphError> {
+    let entries: Vec<Entry> = serde_json::from_str(&text.text).map_err(|why| malformed(text, &why))?;
+    let mut sketch = Sketch::default();
+    for (index, entry) in entries.iter().enumerate() {
+        let at = at![index, "name"];
+        if Sketch::is_client(&entry.name) {
+            let detail = format!("`{}` stands for the site's users and can't be a server's name", entry.name);
+            return Err(text.error(place(text, &at), detail, "give the server another name, or leave it out"));
+        }
+        let node = Node { name: entry.name.clone(), role: entry.role.clone(), zone: entry.zone.clone() };
+        sketch.server(node).map_err(|wrong| located(text, &at, wrong))?;
+    }
+    for (index, entry) in entries.iter().enumerate() {
+        for (field, names) in [("in", &entry.into), ("out", &entry.out)] {
+            for (nth, other) in names.iter().enumerate() {
+                let link = link(&mut sketch, &entry.name, field, &names[..nth], other);
+                link.map_err(|wrong| located(text, &at![index, field, nth], wrong))?;
+            }
+        }
+    }
+    sketch.finish(text)
+}
+
+fn link(sketch: &mut Sketch, server: &str, field: &str, before: &[String], other: &String) -> Result<(), Wrong> {
+    if !sketch.knows(other) {
+        let detail = format!("`{field}` of `{server}` names `{other}`, but there is no such server in the list");
+        let hint = one_of(other, "servers", sketch.servers.keys().map(String::as_str).take(12));
+        return Err((detail, format!("{hint}; `client` stands for the site's users")));
+    }
+    if before.contains(other) {
+        return Err((format!("`{field}` of `{server}` names `{other}` twice"), "leave one of the two out".into()));
+    }
+    if field == "in" { sketch.link(other, server) } else { sketch.link(server, other) }
+}
+
+/// JSON is read as the YAML that it nearly is. Escapes are where the two differ: then no place is better than a wrong
+/// one.
+fn place(text: &Text, path: &[Step]) -> Option<(usize, usize)> {
+    if text.text.contains('\\') { None } else { locate(&text.text, path) }
+}
+
+fn located(text: &Text, path: &[Step], (detail, hint): Wrong) -> GraphError {
+    text.error(place(text, path), detail, hint)
+}
+
+fn malformed(text: &Text, why: &serde_json::Error) -> GraphError {
+    let shown = why.to_string();
+    let detail = shown.rsplit_once(" at line ").map_or(shown.as_str(), |(detail, _)| detail);
+    if why.is_data() {
+        let hint = form_hint(detail);
+        return text.error(Some((why.line(), why.column())), detail, hint);
+    }
+    let hint = "a graph is a list of servers, `[{ \"name\": \"web-1\", \"in\": [\"lb-1\"], \"out\": [] }]`; look for a \
+                bracket, a quote or a comma at this place";
+    text.error(Some((why.line(), why.column())), format!("this is no JSON: {detail}"), hint)
+}
