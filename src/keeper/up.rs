@@ -1,5 +1,6 @@
 //! A keeper's life: takes its seat, enters the sandbox, brings the site up, answers, ends.
 
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -124,15 +125,16 @@ async fn live(
         site.provision().await?;
         show(keeping, &site, begun.elapsed());
         up.send_replace(true);
-        std::future::pending::<Result<(), KeepError>>().await
+        std::future::pending::<Result<Infallible, KeepError>>().await
     };
     let ended = tokio::select! {
-        failed = keeping_up => failed,
-        signal = interrupted()? => Ok(eprintln!("{signal}: taking everything down")),
-        _ = downs.recv() => Ok(eprintln!("told to end: taking everything down")),
+        failed = keeping_up => failed.map(|never| match never {}),
+        signal = interrupted()? => Ok(signal),
+        _ = downs.recv() => Ok("told to end"),
     };
     answering.abort();
-    ended
+    eprintln!("{}: taking everything down", ended.as_ref().unwrap_or(&"it failed"));
+    ended.map(drop)
 }
 
 fn site(keeping: &Keeping, cloud: &Arc<LocalCloud>) -> Site {

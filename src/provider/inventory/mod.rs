@@ -1,7 +1,7 @@
 //! Servers that are there already, written down in an inventory: real machines, reached over SSH.
 //!
 //! Nothing is done to a server that was not opted in, by `attack: allowed` beside it or by its name or a tag under
-//! `allow`. Start with [`file`] (what users write) and [`cloud`] (the provider).
+//! `allow`. Start with [`mod@file`] (what users write) and [`cloud`] (the provider).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;

@@ -1,0 +1,186 @@
+//! A keeper's servers, attacked from this process, which is in no sandbox.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anarcho_chimp::attack::passwords::Passwords;
+use anarcho_chimp::keeper::protocol::Request;
+use anarcho_chimp::provider::inventory::{InventoryCloud, file};
+use anarcho_chimp::provider::ssh::Route;
+use anarcho_chimp::provider::{
+    Command, FileContent, FileSpec, Instance, PowerOp, PowerState, Provider, ProviderError, Remote,
+};
+
+use crate::kept::{LIMIT, Up, instance};
+use crate::support::can_run;
+
+/// A path that is cut looks so after this.
+const SHORT: Duration = Duration::from_millis(500);
+
+async fn output(remote: &dyn Remote, argv: &[&str]) -> String {
+    let mut command = Command::new(argv.iter().copied());
+    command.timeout = LIMIT;
+    let output = remote.exec(&command).await.unwrap();
+    assert_eq!(output.status, Some(0), "{argv:?}: {}", output.stderr);
+    output.stdout.trim().to_string()
+}
+
+async fn becomes(cloud: &impl Provider, name: &str, state: PowerState) -> Instance {
+    let begun = Instant::now();
+    loop {
+        let found = instance(cloud, name).await;
+        if found.state == state {
+            return found;
+        }
+        assert!(begun.elapsed() < LIMIT, "{name} is {} ({}), not {state}", found.state, found.evidence);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_servers_answer_over_connections_that_the_keeper_dials() {
+    if !can_run("its_servers_answer_over_connections_that_the_keeper_dials") {
+        return;
+    }
+    let up = Up::start("keeper-dials", &[]);
+    let cloud = up.cloud();
+    for name in ["web-1", "web-2"] {
+        let remote = cloud.connect(&instance(&cloud, name).await).await.unwrap();
+        remote.knock(LIMIT).await.unwrap();
+        assert_eq!(output(&*remote, &["hostname"]).await, name);
+        assert_eq!(output(&*remote, &["printf", "%s", "a; $(b) 'c'"]).await, "a; $(b) 'c'");
+    }
+    let unknown = cloud.power(&anarcho_chimp::provider::InstanceId("web-9.1".into()), PowerOp::Stop).await;
+    assert!(unknown.expect_err("there is no such server").to_string().contains("no instance `web-9.1`"));
+    let refused = up.keeper().tell(&Request::Sever { server: "web-1".into() }).expect_err("it was not started so");
+    assert!(refused.to_string().contains("only for tests"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_server_thaws_when_its_lease_is_over_and_its_attacker_gone() {
+    if !can_run("a_frozen_server_thaws_when_its_lease_is_over_and_its_attacker_gone") {
+        return;
+    }
+    let up = Up::start("keeper-leases", &[]);
+    let cloud = up.cloud();
+    let web = instance(&cloud, "web-1").await.id;
+    let lease = Duration::from_secs(2);
+    let begun = Instant::now();
+    cloud.power_leased(&web, PowerOp::Freeze, lease).await.unwrap();
+    assert_eq!(instance(&cloud, "web-1").await.state, PowerState::Frozen);
+    cloud.renew(&web).await.unwrap();
+    drop(cloud);
+    let cloud = up.cloud();
+    becomes(&cloud, "web-1", PowerState::Running).await;
+    assert!(begun.elapsed() >= lease);
+    assert!(cloud.renew(&web).await.is_err(), "the lease is over");
+
+    cloud.power_leased(&web, PowerOp::Stop, lease).await.unwrap();
+    assert_eq!(instance(&cloud, "web-1").await.state, PowerState::Stopped);
+    becomes(&cloud, "web-1", PowerState::Running).await;
+    cloud.power(&web, PowerOp::Terminate).await.unwrap();
+    assert_eq!(instance(&cloud, "web-1").await.state, PowerState::Terminated);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_path_is_seen_and_mended() {
+    if !can_run("a_cut_path_is_seen_and_mended") {
+        return;
+    }
+    let up = Up::start("keeper-severs", &["--for-tests"]);
+    let cloud = up.cloud();
+    let (web, other) = (instance(&cloud, "web-1").await, instance(&cloud, "web-2").await);
+    let (remote, other) = (cloud.connect(&web).await.unwrap(), cloud.connect(&other).await.unwrap());
+    assert_eq!(output(&*remote, &["hostname"]).await, "web-1");
+    for _ in 0..2 {
+        up.keeper().tell(&Request::Sever { server: "web-1".into() }).unwrap();
+    }
+    remote.knock(SHORT).await.expect_err("the path is cut");
+    let mut command = Command::new(["true"]);
+    command.timeout = SHORT;
+    remote.exec(&command).await.expect_err("open sessions are cut too");
+    other.knock(LIMIT).await.unwrap();
+    for _ in 0..2 {
+        up.keeper().tell(&Request::Mend { server: "web-1".into() }).unwrap();
+    }
+    remote.knock(LIMIT).await.unwrap();
+    assert_eq!(output(&*remote, &["hostname"]).await, "web-1");
+    assert!(up.keeper().tell(&Request::Sever { server: "web-9".into() }).is_err());
+}
+
+const PASSWORD: &str = "it's $(hostname); \"quoted\"";
+
+/// Lets root log in with a password, as a machine of somebody's might.
+async fn open_to_passwords(remote: &dyn Remote) {
+    let hash = output(remote, &["openssl", "passwd", "-6", PASSWORD]).await;
+    output(remote, &["usermod", "-p", &hash, "root"]).await;
+    let text = "HostKey /etc/ssh/host_key\nAuthorizedKeysFile /etc/ssh/authorized_keys\nPermitRootLogin yes\n\
+                PasswordAuthentication yes\nUsePAM no\nUseDNS no\nPidFile none\n";
+    let content = FileContent::Text(text.into());
+    remote.upload(&FileSpec { path: "/etc/ssh/sshd_config".into(), content, mode: 0o644 }).await.unwrap();
+}
+
+/// The same known hosts with their names hashed, as many machines keep them.
+fn hashed(up: &Up, known: &str) -> String {
+    let file = up.folder.write("hashed", known);
+    let done = std::process::Command::new("ssh-keygen").args(["-q", "-H", "-f"]).arg(&file).output().unwrap();
+    assert!(done.status.success());
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.starts_with("|1|"), "{text}");
+    text
+}
+
+fn inventory(up: &Up, known_hosts: &str, password: &str) -> InventoryCloud {
+    up.folder.write("known_hosts", known_hosts);
+    let text = "hosts:\n  - { name: web-1, address: 198.18.0.2, role: webserver, attack: allowed }\n  \
+                - { name: web-2, address: 198.18.0.3 }\nknown_hosts: known_hosts\n";
+    let inventory = file::read(&up.folder.write("inventory.yaml", text)).unwrap();
+    let passwords = up.folder.write("passwords.json", &serde_json::json!({ "web-1": password }).to_string());
+    fs::set_permissions(&passwords, fs::Permissions::from_mode(0o600)).unwrap();
+    let servers = inventory.infrastructure.servers.keys().cloned().collect();
+    let passwords = Passwords::read(&passwords, &servers).unwrap();
+    InventoryCloud::new(inventory, passwords, Route::Dialled(Arc::new(up.keeper())))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inventory_logs_in_with_a_password_to_hosts_it_knows() {
+    if !can_run("an_inventory_logs_in_with_a_password_to_hosts_it_knows") {
+        return;
+    }
+    let up = Up::start("keeper-inventory", &[]);
+    let kept = up.cloud();
+    let remote = kept.connect(&instance(&kept, "web-1").await).await.unwrap();
+    open_to_passwords(&*remote).await;
+    let key = output(&*remote, &["ssh-keygen", "-y", "-f", "/etc/ssh/host_key"]).await;
+    let known = format!("198.18.0.2 {key}\n");
+
+    let cloud = inventory(&up, &known, PASSWORD);
+    let (web, forbidden) = (instance(&cloud, "web-1").await, instance(&cloud, "web-2").await);
+    assert_eq!((web.state, forbidden.state), (PowerState::Running, PowerState::Running));
+    assert!(matches!(cloud.connect(&forbidden).await, Err(ProviderError::NotAllowed(_))));
+    assert_eq!(output(&*cloud.connect(&web).await.unwrap(), &["hostname"]).await, "web-1");
+    let cloud = inventory(&up, &hashed(&up, &known), PASSWORD);
+    assert_eq!(output(&*cloud.connect(&web).await.unwrap(), &["hostname"]).await, "web-1");
+
+    let tried = async |known: &str, password: &str| {
+        let cloud = inventory(&up, known, password);
+        let remote = cloud.connect(&web).await.unwrap();
+        remote.exec(&Command::new(["true"])).await.expect_err("it must not get in").to_string()
+    };
+    let wrong = tried(&known, "guessed").await;
+    assert!(wrong.contains("the password was not accepted for user root") && !wrong.contains("guessed"), "{wrong}");
+    let another = "198.18.0.2 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS\n";
+    assert!(tried(another, PASSWORD).await.contains("is it another machine?"));
+    let nobody = tried("198.18.0.9 ssh-ed25519 AAAA\n", PASSWORD).await;
+    assert!(nobody.contains("ssh-keyscan 198.18.0.2"), "{nobody}");
+
+    let passwords: Passwords = {
+        let servers = kept.kept().infrastructure.servers.keys().cloned().collect();
+        Passwords::read(&up.folder.path().join("passwords.json"), &servers).unwrap()
+    };
+    let kept = up.cloud().with_passwords(passwords);
+    let remote = kept.connect(&web).await.unwrap();
+    assert_eq!(output(&*remote, &["hostname"]).await, "web-1");
+}

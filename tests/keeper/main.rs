@@ -1,0 +1,7 @@
+//! `chimp up` and `chimp down`, for real: needs root, and says `skipped` without.
+
+mod attack;
+mod kept;
+mod life;
+#[path = "../support/mod.rs"]
+mod support;
