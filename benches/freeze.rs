@@ -14,7 +14,7 @@ use std::time::Duration;
 use anarcho_chimp::clock::Clock;
 use anarcho_chimp::history::recorder::Memory;
 use anarcho_chimp::history::{Recorder, Request, Source};
-use anarcho_chimp::load::{PreparedRequest, Prober, ProberConfig, Site, run_if_asked};
+use anarcho_chimp::load::{PreparedRequest, Prober, ProberConfig, Site};
 use anarcho_chimp::settings::RequestSettings;
 use goose::config::GooseConfiguration;
 use goose::prelude::*;
@@ -41,7 +41,7 @@ struct Figures {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = run_if_asked() {
+    if let Some(code) = anarcho_chimp::run_if_asked() {
         return code;
     }
     if std::env::args().nth(1).is_some_and(|argument| argument == GOOSE) {

@@ -14,14 +14,14 @@ use std::time::{Duration, Instant};
 use anarcho_chimp::clock::Clock;
 use anarcho_chimp::history::request_log;
 use anarcho_chimp::history::{REQUESTS_FILE, RunRecorder, Source};
-use anarcho_chimp::load::{PreparedRequest, Prober, ProberConfig, Site, Users, UsersConfig, run_if_asked};
+use anarcho_chimp::load::{PreparedRequest, Prober, ProberConfig, Site, Users, UsersConfig};
 use anarcho_chimp::settings::RequestSettings;
 use site::{Nginx, number_after, run};
 
 const SECONDS: u64 = 5;
 
 fn main() -> ExitCode {
-    if let Some(code) = run_if_asked() {
+    if let Some(code) = anarcho_chimp::run_if_asked() {
         return code;
     }
     if !site::asked_to_measure() {

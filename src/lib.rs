@@ -60,3 +60,9 @@ pub mod units;
 pub mod ventriloquist;
 
 pub use cli::chaos;
+
+/// Becomes a hidden worker (an agent on a victim, the users' process) if the program was started as one. Call it first
+/// in every `main` that enters a sandbox or starts users; if it returns something, end with it.
+pub fn run_if_asked() -> Option<std::process::ExitCode> {
+    agent::run_if_asked().or_else(load::run_if_asked)
+}

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::StrikeId;
 use super::grip::{GripError, Trace};
 use super::spare::{self, Spare};
+use super::{Observation, StrikeId};
 
 /// How every comment of ours begins; the strike's id follows.
 const MARK: &str = "anarcho-chimp ";
@@ -39,10 +39,10 @@ pub(super) struct Found {
 /// How `held` finds rules without a record.
 pub(super) const TRACE: Trace = Trace {
     find: || {
-        let rules = found(None)?;
+        let rules = if spare::exists("iptables-save") { found(None)? } else { Vec::new() };
         Ok(rules.into_iter().map(|rule| (rule.id, format!("a rule in {} of {}", rule.chain, rule.table))).collect())
     },
-    sweep: delete_all,
+    sweep: |id| if spare::exists("iptables-save") { delete_all(id) } else { Ok(()) },
 };
 
 impl Rules {
@@ -99,12 +99,14 @@ impl Rules {
         delete_all(&self.id)
     }
 
-    /// The rules of the strike that are there now.
+    /// Whether so many rules of the strike are there now.
     ///
     /// # Errors
     /// When they can't be listed.
-    pub fn found(&self) -> Result<Vec<Found>, GripError> {
-        found(Some(&self.id))
+    pub fn observe(&self, expected: usize) -> Result<Observation, GripError> {
+        let there = found(Some(&self.id))?.len();
+        let evidence = format!("{there} of {expected} rules there");
+        Ok(Observation { in_force: there > 0 && there >= expected, evidence })
     }
 }
 

@@ -4,7 +4,9 @@
 //! Start with [`effect`] (what can be held, as data) and [`client`] (how the nemesis speaks to it). An agent is this
 //! very program, started in the instance with a hidden first argument; see [`run_if_asked`].
 
+use std::io::Write;
 use std::net::Ipv4Addr;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,13 +14,17 @@ use serde::{Deserialize, Serialize};
 pub mod client;
 pub mod effect;
 mod grip;
+mod holder;
 mod id;
 mod interface;
 mod iptables;
 pub mod probe;
+mod process;
 mod queue;
+mod record;
 mod spare;
 mod tc;
+mod verbs;
 
 use effect::Effect;
 pub use id::{BadId, StrikeId};
@@ -71,6 +77,21 @@ fn version() -> String {
 }
 
 /// Is an agent, if this program was started as one: to be called first in every `main`.
-pub fn run_if_asked() -> Option<std::process::ExitCode> {
-    None
+pub fn run_if_asked() -> Option<ExitCode> {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let (asked, words) = words.split_first()?;
+    if asked != ASKED {
+        return None;
+    }
+    match verbs::obey(words) {
+        Ok(answer) => {
+            // One who hung up needs no answer.
+            let _ = writeln!(std::io::stdout(), "{answer}");
+            Some(ExitCode::SUCCESS)
+        }
+        Err(why) => {
+            eprintln!("{why}");
+            Some(ExitCode::FAILURE)
+        }
+    }
 }

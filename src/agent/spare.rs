@@ -125,6 +125,11 @@ pub(super) fn run<S: AsRef<str>>(argv: &[S], timeout: Duration) -> io::Result<En
     Spare::prepare(argv)?.run(timeout)
 }
 
+/// Whether there is such a program.
+pub(super) fn exists(program: &str) -> bool {
+    find(program).is_ok()
+}
+
 /// Whether more may come.
 fn read_some(stream: &mut UnixStream, kept: &mut Vec<u8>) -> io::Result<bool> {
     let mut buffer = [0_u8; 16 * 1024];

@@ -92,7 +92,7 @@ const DEFAULT_CONFIG: &str = "chimp.toml";
 
 /// The `chimp` binary.
 pub fn main() -> ExitCode {
-    if let Some(code) = crate::load::run_if_asked() {
+    if let Some(code) = crate::run_if_asked() {
         return code;
     }
     let cli = match Cli::try_parse() {
@@ -120,7 +120,7 @@ pub fn main() -> ExitCode {
 /// }
 /// ```
 pub fn chaos(folder: &str) -> ExitCode {
-    if let Some(code) = crate::load::run_if_asked() {
+    if let Some(code) = crate::run_if_asked() {
         return code;
     }
     let arguments = match ChaosArgs::try_parse() {

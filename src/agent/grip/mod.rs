@@ -8,8 +8,16 @@ use super::effect::Effect;
 use super::queue::Shaping;
 use super::{Observation, Order, StrikeId};
 
+mod burner;
+mod cpu;
+mod deaf;
+mod disk;
+mod memory;
+mod policies;
+mod port;
 mod rate;
 mod shape;
+mod stop_process;
 
 /// How one effect is made and undone on the victim; made from its order alone.
 pub(super) trait Grip: Send {
@@ -36,7 +44,7 @@ pub(super) struct Trace {
 }
 
 /// Every kind of trace.
-pub(super) const TRACES: &[Trace] = &[super::iptables::TRACE];
+pub(super) const TRACES: &[Trace] = &[super::iptables::TRACE, burner::TRACE, disk::TRACE];
 
 /// Why an effect could not be made, seen or undone.
 #[derive(Debug, thiserror::Error)]
@@ -71,20 +79,50 @@ impl GripError {
 
 /// The table.
 pub(super) fn grip(order: &Order) -> Box<dyn Grip> {
+    let id = &order.id;
     match &order.effect {
-        Effect::Policies { .. } => Box::new(Unavailable("a cut by policies")),
-        Effect::Deaf { .. } => Box::new(Unavailable("deafness to peers")),
-        Effect::Port { .. } => Box::new(Unavailable("a closed port")),
+        Effect::Policies { .. } => Box::new(policies::Cut::default()),
+        Effect::Deaf { peers } => Box::new(deaf::Deaf::new(id, peers)),
+        Effect::Port { port, reject } => Box::new(port::Port::new(id, *port, *reject)),
         Effect::Shape { delay, jitter, loss_pct } => {
             let shaping = Shaping { delay: *delay, jitter: *jitter, loss: loss_pct / 100.0 };
-            Box::new(shape::Shape::new(&order.id, order.address, shaping))
+            Box::new(shape::Shape::new(id, order.address, shaping))
         }
-        Effect::Rate { bits_per_s } => Box::new(rate::Rate::new(&order.id, order.address, *bits_per_s)),
-        Effect::StopProcess { .. } => Box::new(Unavailable("stopping processes")),
-        Effect::Cpu { .. } => Box::new(Unavailable("burning CPU time")),
-        Effect::Memory { .. } => Box::new(Unavailable("taking memory")),
-        Effect::Disk { .. } => Box::new(Unavailable("filling the disk")),
+        Effect::Rate { bits_per_s } => Box::new(rate::Rate::new(id, order.address, *bits_per_s)),
+        Effect::StopProcess { process } => Box::new(stop_process::StopProcess::new(process)),
+        Effect::Cpu { percent } => Box::new(cpu::Cpu::new(id, *percent)),
+        Effect::Memory { percent } => Box::new(memory::Memory::new(id, *percent)),
+        Effect::Disk { percent } => Box::new(disk::Disk::new(id, *percent)),
     }
+}
+
+/// Lives as a burner of this kind; see [`burner`].
+///
+/// # Errors
+/// When it can't take what it was asked to, which it says too.
+pub(super) fn burn(kind: &str, _id: &StrikeId, amount: &str) -> Result<(), GripError> {
+    let figure = amount.parse().map_err(|_| unfit("an amount", amount, "a number"));
+    let burnt = burner::settle().and(figure).and_then(|amount: f64| match kind {
+        cpu::KIND => cpu::burn(amount),
+        memory::KIND => memory::burn(amount as u64),
+        other => Err(unfit("a burner", other, "`cpu` or `memory`")),
+    });
+    if let Err(why) = &burnt {
+        burner::say(&why.to_string());
+    }
+    burnt
+}
+
+/// A share that can be taken of something.
+fn percent(percent: f64) -> Result<f64, GripError> {
+    if percent > 0.0 && percent <= 100.0 {
+        return Ok(percent);
+    }
+    Err(unfit("the percentage", &percent.to_string(), "more than 0 and at most 100"))
+}
+
+fn unfit(what: &str, found: &str, expected: &str) -> GripError {
+    GripError::Unfit { what: what.into(), found: found.into(), expected: expected.into() }
 }
 
 /// Whether two strikes on one victim would undo each other's work: then the second is refused.
@@ -92,31 +130,4 @@ pub(super) fn fight(one: &Effect, other: &Effect) -> bool {
     let alone =
         matches!(one, Effect::Policies { .. } | Effect::Shape { .. } | Effect::Rate { .. } | Effect::Disk { .. });
     alone && std::mem::discriminant(one) == std::mem::discriminant(other)
-}
-
-/// An effect that this program can't hold.
-struct Unavailable(&'static str);
-
-impl Unavailable {
-    fn refusal(&self) -> GripError {
-        GripError::Unavailable { effect: self.0, lacks: "this program has no such grip".into() }
-    }
-}
-
-impl Grip for Unavailable {
-    fn arm(&mut self) -> Result<Value, GripError> {
-        Err(self.refusal())
-    }
-
-    fn inject(&mut self) -> Result<(), GripError> {
-        Err(self.refusal())
-    }
-
-    fn heal(&mut self, _memo: &Value) -> Result<(), GripError> {
-        Ok(())
-    }
-
-    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, GripError> {
-        Err(self.refusal())
-    }
 }

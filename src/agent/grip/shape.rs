@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Grip, GripError};
-use crate::agent::iptables::{Found, Rules};
+use crate::agent::iptables::{self, Found, Rules};
 use crate::agent::probe::{self, Delays};
 use crate::agent::queue::delayer::Delayer;
 use crate::agent::queue::{self, Listened, MOST_WAITING, Shaping};
@@ -92,7 +92,7 @@ impl Shape {
 
     fn observe_queue(&self) -> Result<Observation, GripError> {
         let seen = |in_force, evidence| Ok(Observation { in_force, evidence });
-        let rules = Rules::new(&self.id).found()?;
+        let rules = iptables::found(Some(&self.id))?;
         let Some(rule) = rules.iter().find(|rule| rule.chain == "POSTROUTING") else {
             return seen(false, "no rule carries its id".into());
         };
@@ -151,10 +151,10 @@ impl Grip for Shape {
         match self.by.take() {
             Some(Backend::Netem(mut root)) => root.remove(),
             Some(Backend::Queue { mut rules, delayer, .. }) => {
+                // The delayer goes after the rule, and even if that is left: it lets everything through then.
                 let removed = rules.remove();
-                // Even if a rule is left: nobody listens then, and it lets everything through.
-                let stopped = delayer.map_or(Ok(()), Delayer::stop);
-                removed.and(stopped.map_err(GripError::at("delay packets")))
+                drop(delayer);
+                removed
             }
             None => match read(memo)? {
                 Memo::Netem(place) => Root::new(place).remove(),

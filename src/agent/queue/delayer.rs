@@ -17,7 +17,8 @@ use super::{MOST_WAITING, Shaping};
 /// Packets that are taken from the kernel before what has come due meanwhile is let go.
 const AT_ONCE: u32 = 64;
 
-/// A running delayer. Dropped or [`stop`](Self::stop)ped, it lets go at once of all that waits, then ends.
+/// A running delayer. Dropped, it lets go at once of all that waits, then ends. The rule should be gone before: what
+/// comes at the very last is lost otherwise.
 pub(crate) struct Delayer {
     ends: Option<PipeWriter>,
     thread: Option<JoinHandle<io::Result<()>>>,
@@ -40,28 +41,13 @@ impl Delayer {
         let thread = std::thread::Builder::new().name("delayer".into()).spawn(run)?;
         Ok(Delayer { ends: Some(ends), thread: Some(thread) })
     }
-
-    /// Lets everything go and ends. The rule should be gone before: else what comes last is lost.
-    ///
-    /// # Errors
-    /// What ended it before it was told to.
-    pub fn stop(mut self) -> io::Result<()> {
-        self.end()
-    }
-
-    fn end(&mut self) -> io::Result<()> {
-        drop(self.ends.take());
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(ended)) => ended,
-            Some(Err(_)) => Err(io::Error::other("the delayer panicked")),
-            None => Ok(()),
-        }
-    }
 }
 
 impl Drop for Delayer {
     fn drop(&mut self) {
-        let _ = self.end();
+        drop(self.ends.take());
+        // Why it ended matters to nobody any more: without it, the rule lets everything through.
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
@@ -190,7 +176,7 @@ mod tests {
             let delayer = Delayer::start(QUEUE, shaping(50, 0.0), 7).unwrap();
             assert!((0..5).all(|_| one_way(&socket) >= Duration::from_millis(50)));
             assert!(listened().unwrap().iter().any(|queue| queue.number == QUEUE && queue.seen == 5));
-            delayer.stop().unwrap();
+            drop(delayer);
             assert_eq!(listened().unwrap(), []);
             assert!(
                 (0..5).any(|_| one_way(&socket) < Duration::from_millis(50)),
@@ -207,7 +193,7 @@ mod tests {
             for _ in 0..200 {
                 socket.send(b"x").unwrap();
             }
-            delayer.stop().unwrap();
+            drop(delayer);
             for _ in 0..200 {
                 socket.recv(&mut [0; 8]).unwrap();
             }

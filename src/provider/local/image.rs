@@ -10,10 +10,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
 use super::sandbox::SandboxError;
-use super::{instance, sys};
+use super::{instance, program, sys};
 
 /// Where the sandbox keeps its disks: a folder that every kernel has and nobody needs. A mount there is seen by the
 /// sandbox alone.
@@ -76,6 +78,34 @@ pub(super) fn disk(name: &str) -> PathBuf {
     Path::new(MEMORY).join("disks").join(name)
 }
 
+/// How much an instance may write: a gibibyte. Room for logs and a small database, and few enough that a disk which is
+/// filled on purpose takes no more of the machine's memory than that.
+const DISK: &str = "mode=755,size=1g";
+
+/// Makes the disk of an instance, empty: a memory file system of its own, so that one that is full is full for it alone.
+///
+/// # Errors
+/// Those of the file system and of `mount(2)`.
+pub(super) fn make_disk(name: &str) -> io::Result<()> {
+    fs::create_dir(disk(name))?;
+    Ok(mount(Some("chimp"), &disk(name), Some("tmpfs"), MsFlags::empty(), Some(DISK))?)
+}
+
+/// Removes the disk of an instance that is no more. Nothing to do where there is none.
+///
+/// # Errors
+/// Those of `umount(2)` and of the file system.
+pub(super) fn remove_disk(name: &str) -> io::Result<()> {
+    match umount2(&disk(name), MntFlags::MNT_DETACH) {
+        Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    match fs::remove_dir(disk(name)) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why),
+        _ => Ok(()),
+    }
+}
+
 /// Makes the common layer. Returns the private key, in OpenSSH's form, that opens every instance.
 ///
 /// # Errors
@@ -88,6 +118,8 @@ pub(super) fn build() -> Result<String, SandboxError> {
     hide(&layer).map_err(failed("hiding folders (overlay attributes on a memory file system)"))?;
     make_devices(&layer.join("dev")).map_err(failed("making device nodes"))?;
     keep_log_folders(&layer.join("var/log")).map_err(failed("making log folders"))?;
+    mirror(Path::new("/var/lib"), &layer.join("var/lib")).map_err(failed("making the folder of the agent"))?;
+    program::make_place(&layer).map_err(failed("making the place of the agent"))?;
     write_accounts(&layer.join("etc")).map_err(failed("writing accounts"))?;
     make_keys(&layer.join("etc/ssh"))
 }

@@ -64,7 +64,7 @@ impl Drop for Life {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(self.disk());
+        let _ = image::remove_disk(&self.disk_name());
     }
 }
 
@@ -120,6 +120,9 @@ impl Machine {
 
     async fn raise(&self, first_boot: bool) -> Result<Arc<Life>, ProviderError> {
         let logs = self.open_logs().map_err(self.system("opening its logs"))?;
+        if first_boot {
+            image::make_disk(&self.disk_name()).map_err(self.system("making its disk"))?;
+        }
         let order = BootOrder {
             disk: self.disk_name(),
             name: self.spec.name.clone(),
@@ -256,12 +259,9 @@ impl Machine {
 
     /// Removes its disk; there must be no life.
     pub async fn remove_disk(&self) -> Result<(), ProviderError> {
-        let disk = self.disk();
-        let removed = tokio::task::spawn_blocking(move || fs::remove_dir_all(disk)).await;
-        match removed.unwrap_or_else(|why| Err(io::Error::other(why))) {
-            Err(why) if why.kind() != io::ErrorKind::NotFound => Err(self.system("removing its disk")(why)),
-            _ => Ok(()),
-        }
+        let disk = self.disk_name();
+        let removed = tokio::task::spawn_blocking(move || image::remove_disk(&disk)).await;
+        removed.unwrap_or_else(|why| Err(io::Error::other(why))).map_err(self.system("removing its disk"))
     }
 
     /// Stops every process of it; nothing to do where there is none.
@@ -303,7 +303,7 @@ impl Machine {
         if state != 'T' {
             return (PowerState::Running, format!("first process {first} lives ({state}), {port}"));
         }
-        let members = process::members(life.namespace);
+        let members = process::freezable(life.namespace);
         let stopped = members.iter().filter(|member| member.state == 'T').count();
         let evidence = format!("{stopped} of {} processes stopped (T), {port}", members.len());
         (if stopped == members.len() { PowerState::Frozen } else { PowerState::Running }, evidence)

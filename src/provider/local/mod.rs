@@ -25,6 +25,7 @@ mod instance;
 mod link;
 mod machine;
 mod process;
+mod program;
 mod root;
 pub mod sandbox;
 pub mod subnet;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::agent::ASKED;
+
 /// How long a freeze or thaw may take until every process has followed.
 const SETTLE: Duration = Duration::from_secs(5);
 
@@ -48,7 +50,29 @@ pub(super) fn members(namespace: u64) -> Vec<Process> {
         .collect()
 }
 
-/// Stops every process of a namespace, those that are forked meanwhile too.
+/// The members that a freeze stops: all but those that hold a strike, with what they run. Their leases must be over in
+/// time though the server hangs, as a timer in its hardware would be; they serve nobody, so the hang is whole without.
+pub(super) fn freezable(namespace: u64) -> Vec<Process> {
+    let all = members(namespace);
+    let holders: Vec<i32> = all.iter().map(|process| process.pid).filter(|pid| holds(*pid)).collect();
+    let free = |process: &Process| holders.contains(&process.pid) || holders.contains(&process.parent);
+    let burns = |process: &Process| agent_role(process.pid).is_some_and(|role| role == "burn");
+    all.into_iter().filter(|process| !free(process) || burns(process)).collect()
+}
+
+/// Whether this process holds a strike, or is a spare of one that does.
+fn holds(pid: i32) -> bool {
+    agent_role(pid).is_some_and(|role| role == "hold")
+}
+
+/// What an agent does, by the second word that follows its program.
+fn agent_role(pid: i32) -> Option<String> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let mut words = line.split(|byte| *byte == 0).skip(1);
+    (words.next()? == ASKED.as_bytes()).then(|| String::from_utf8_lossy(words.next().unwrap_or_default()).into_owned())
+}
+
+/// Stops every process of a namespace but [the holders of strikes](freezable), those that are forked meanwhile too.
 ///
 /// # Errors
 /// `TimedOut` with the processes that would not stop.
@@ -67,7 +91,7 @@ pub(super) async fn thaw(namespace: u64) -> io::Result<()> {
 async fn drive(namespace: u64, signal: Signal, done: fn(char) -> bool) -> io::Result<()> {
     let deadline = tokio::time::Instant::now() + SETTLE;
     for round in 1_u32.. {
-        let all = members(namespace);
+        let all = freezable(namespace);
         let pending: Vec<Process> = all.iter().copied().filter(|process| !done(process.state)).collect();
         if pending.is_empty() {
             return Ok(());
@@ -84,7 +108,7 @@ async fn drive(namespace: u64, signal: Signal, done: fn(char) -> bool) -> io::Re
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let pending = members(namespace).into_iter().filter(|process| !done(process.state)).collect::<Vec<_>>();
+    let pending = freezable(namespace).into_iter().filter(|process| !done(process.state)).collect::<Vec<_>>();
     let why = format!("{} processes did not follow {signal} within 5 s: {pending:?}", pending.len());
     Err(io::Error::new(io::ErrorKind::TimedOut, why))
 }

@@ -8,8 +8,8 @@ use std::path::Path;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use sha2::{Digest, Sha256};
 
-use super::image;
 use super::wire::BootOrder;
+use super::{image, program};
 use crate::provider::{FileContent, FileSpec};
 
 const NONE: Option<&str> = None;
@@ -28,7 +28,7 @@ pub(super) fn mount_disk(order: &BootOrder) -> io::Result<()> {
     let disk = image::disk(&order.disk);
     if order.first_boot {
         for folder in ["upper", "work", "root"] {
-            fs::create_dir_all(disk.join(folder))?;
+            fs::create_dir(disk.join(folder))?;
         }
         write_identity(&disk.join("upper/etc"), order)?;
     }
@@ -72,6 +72,7 @@ pub(super) fn enter_root(order: &BootOrder) -> io::Result<()> {
     let memory = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     mount(Some("run"), "run", Some("tmpfs"), memory, Some("mode=755"))?;
     mount(Some("tmp"), "tmp", Some("tmpfs"), memory, Some("mode=1777"))?;
+    program::mount_below(Path::new("."))?;
     nix::unistd::pivot_root(".", ".")?;
     umount2(".", MntFlags::MNT_DETACH)?;
     nix::unistd::chdir("/")?;

@@ -20,7 +20,7 @@ use nix::unistd::Pid;
 
 use super::sandbox::{Ending, SandboxError, handled};
 use super::wire::{self, BootOrder, Control, Word};
-use super::{image, instance, sys};
+use super::{image, instance, program, sys};
 
 /// The harness's hold on the sandbox's first process: asks it for instances.
 #[derive(Debug, Clone)]
@@ -110,6 +110,7 @@ fn furnish() -> Result<(), (&'static str, io::Error)> {
     mount(Some("proc"), "/proc", Some("proc"), guarded, none).map_err(|errno| ("mounting /proc", errno.into()))?;
     mount(Some("chimp"), image::MEMORY, Some("tmpfs"), MsFlags::empty(), Some("mode=755"))
         .map_err(|errno| ("mounting a memory file system", errno.into()))?;
+    program::keep().map_err(|source| ("keeping this program for its agents", source))?;
     sys::raise_interface("lo").map_err(|source| ("raising the loopback interface", source))?;
     set_kernel_values(&SANDBOX_VALUES).map_err(|source| ("setting kernel values", source))
 }

@@ -1,0 +1,121 @@
+//! Processes that stand still, alive: their sockets accept, and nobody answers.
+//!
+//! `When the process haproxy of … is stopped`. Sends SIGSTOP to every process of that name that ran when the strike was
+//! armed, and to no other: never to the victim's first process, to an agent, or to a process of a container on it.
+//! Those that start later run, and are told in the evidence. Witness: each of the recorded that still lives is stopped
+//! (`T`), and one lives at least. Heal: SIGCONT to the recorded, by number and start, so never to another that took the
+//! number.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use super::{Grip, GripError, unfit};
+use crate::agent::Observation;
+use crate::agent::process::{self, Identity, Process};
+
+/// The kernel keeps so many bytes of a name.
+const NAME_BYTES: usize = 15;
+/// How long a process in the middle of a system call may take to stop.
+const SETTLE: Duration = Duration::from_secs(3);
+const EFFECT: &str = "stopping processes";
+
+/// See the module.
+pub(super) struct StopProcess {
+    name: String,
+    /// What was armed; empty in a process that did not arm it.
+    armed: Vec<Identity>,
+}
+
+impl StopProcess {
+    /// All of this name.
+    pub fn new(name: &str) -> Self {
+        StopProcess { name: name.into(), armed: Vec::new() }
+    }
+
+    /// The processes of the name that may be stopped.
+    fn candidates(&self) -> Vec<Process> {
+        let name = &self.name.as_bytes()[..self.name.len().min(NAME_BYTES)];
+        let agents: Vec<Identity> = process::agents().into_iter().map(|(identity, _)| identity).collect();
+        let own = |process: &Process| process.identity.pid == 1 || agents.contains(&process.identity);
+        process::all().into_iter().filter(|process| process.name == name && !own(process)).collect()
+    }
+}
+
+impl Grip for StopProcess {
+    fn arm(&mut self) -> Result<Value, GripError> {
+        let candidates = self.candidates();
+        let what = format!("the process {:?}", self.name);
+        if candidates.is_empty() {
+            return Err(unfit(&what, "not there", "one process of this name at least"));
+        }
+        // One that somebody else stopped is not ours to let go on.
+        let running = candidates.iter().filter(|process| !stands(process));
+        self.armed = running.map(|process| process.identity).collect();
+        if self.armed.is_empty() {
+            return Err(unfit(&what, "stopped already", "one that runs at least"));
+        }
+        serde_json::to_value(&self.armed).map_err(memo)
+    }
+
+    fn inject(&mut self) -> Result<(), GripError> {
+        signal_all(&self.armed, Signal::SIGSTOP)?;
+        let deadline = Instant::now() + SETTLE;
+        loop {
+            let running = living(&self.armed).iter().filter(|process| !stands(process)).count();
+            match running {
+                0 => return Ok(()),
+                _ if Instant::now() > deadline => {
+                    let what = format!("{running} processes {:?}", self.name);
+                    return Err(unfit(&what, "running 3 s after SIGSTOP", "stopped (T)"));
+                }
+                _ => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    }
+
+    fn heal(&mut self, memo: &Value) -> Result<(), GripError> {
+        signal_all(&recorded(memo)?, Signal::SIGCONT)
+    }
+
+    fn observe(&self, memo: Option<&Value>) -> Result<Observation, GripError> {
+        let candidates = self.candidates();
+        let recorded = match memo {
+            Some(memo) => recorded(memo)?,
+            None => candidates.iter().map(|process| process.identity).collect(),
+        };
+        let living = living(&recorded);
+        let stopped = living.iter().filter(|process| stands(process)).count();
+        let later = candidates.iter().filter(|process| !recorded.contains(&process.identity)).count();
+        let and_later = if later > 0 { format!(", {later} started later") } else { String::new() };
+        let evidence = format!("{stopped} of {} processes stopped (T){and_later}", living.len());
+        Ok(Observation { in_force: stopped > 0 && stopped == living.len(), evidence })
+    }
+}
+
+fn memo(source: serde_json::Error) -> GripError {
+    GripError::Memo { effect: EFFECT, source }
+}
+
+fn recorded(memo: &Value) -> Result<Vec<Identity>, GripError> {
+    serde_json::from_value(memo.clone()).map_err(self::memo)
+}
+
+fn living(identities: &[Identity]) -> Vec<Process> {
+    identities.iter().filter_map(|identity| identity.find()).collect()
+}
+
+/// Stopped by a signal (`T`) or held by a debugger (`t`).
+fn stands(process: &Process) -> bool {
+    process.state.eq_ignore_ascii_case(&'t')
+}
+
+/// To all of them, whatever becomes of one; the first trouble is told.
+fn signal_all(identities: &[Identity], signal: Signal) -> Result<(), GripError> {
+    let send = |identity: &Identity| {
+        let sent = identity.signal(signal).map(drop);
+        sent.map_err(GripError::at(&format!("sending {signal} to process {}", identity.pid)))
+    };
+    identities.iter().map(send).fold(Ok(()), Result::and)
+}

@@ -1,0 +1,245 @@
+//! What an agent can be asked on its command line, and how it answers: one line of JSON, or an error and a status.
+
+use std::io;
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use serde::Serialize;
+
+use super::grip::{self, GripError, TRACES, grip};
+use super::holder::{self, Answer, Ask};
+use super::record::{self, Folder, Record, Stage};
+use super::{ASKED, Held, Observation, Order, StrikeId, spare};
+
+/// How long a holder may take to arm.
+const ARM: Duration = Duration::from_secs(10);
+/// How long it may take to inject or heal, before it counts as hung.
+const ACT: Duration = Duration::from_secs(16);
+/// How long it may take to say how it is.
+const STATUS: Duration = Duration::from_secs(2);
+
+/// Why an agent did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum VerbError {
+    #[error("{0:?} is nothing an agent does")]
+    Verb(Vec<String>),
+    #[error("the order can't be read: {0}")]
+    Order(#[from] serde_json::Error),
+    #[error(transparent)]
+    Id(#[from] super::BadId),
+    #[error("strike `{}` is held here already", .0.0)]
+    Twice(StrikeId),
+    #[error("it would fight with strike `{}`, which holds the same kind of effect here", .0.0)]
+    Fights(StrikeId),
+    #[error("strike `{}` is not held here: it was never armed, was healed, or its lease is over", .0.0)]
+    NotHeld(StrikeId),
+    #[error("{0}")]
+    Holder(String),
+    #[error("{action}: {source}")]
+    System { action: &'static str, source: io::Error },
+    #[error(transparent)]
+    Grip(#[from] GripError),
+}
+
+fn at(action: &'static str) -> impl Fn(io::Error) -> VerbError {
+    move |source| VerbError::System { action, source }
+}
+
+/// Does what the words after [`ASKED`] say and returns the answer, a line of JSON; empty for a process that is not
+/// asked but started.
+pub(super) fn obey(words: &[String]) -> Result<String, VerbError> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["version"] => json(&super::version()),
+        ["arm", order] => json(&arm(&read(order)?)?),
+        ["observe", order] => json(&observe(&read(order)?)?),
+        ["inject", id] => json(&tell_holder(&StrikeId::parse(id)?, Ask::Inject)?),
+        ["renew", id] => json(&tell_holder(&StrikeId::parse(id)?, Ask::Renew)?),
+        ["heal", id] => json(&heal(&StrikeId::parse(id)?)?),
+        ["held"] => json(&held()?),
+        ["hold", id] => Ok(holder::hold(&StrikeId::parse(id)?).map(|()| String::new())?),
+        ["burn", kind, id, amount] => Ok(grip::burn(kind, &StrikeId::parse(id)?, amount).map(|()| String::new())?),
+        other => Err(VerbError::Verb(other.iter().map(|word| word.to_string()).collect())),
+    }
+}
+
+fn json(answer: &impl Serialize) -> Result<String, VerbError> {
+    Ok(serde_json::to_string(answer)?)
+}
+
+fn read(order: &str) -> Result<Order, VerbError> {
+    let order: Order = serde_json::from_str(order)?;
+    StrikeId::parse(&order.id.0)?;
+    Ok(order)
+}
+
+fn arm(order: &Order) -> Result<(), VerbError> {
+    let lock = record::lock().map_err(at("locking the folder of strikes"))?;
+    let folder = Folder::of(&order.id);
+    for id in record::all() {
+        let fights = |record: &Record| grip::fight(&order.effect, &record.order.effect);
+        match Folder::of(&id).read() {
+            _ if id == order.id => return Err(VerbError::Twice(id)),
+            Ok(record) if fights(&record) => return Err(VerbError::Fights(id)),
+            _ => {}
+        }
+    }
+    folder.create().map_err(at("making its folder"))?;
+    let record = Record { order: order.clone(), stage: Stage::Arming, memo: serde_json::Value::Null, holder: None };
+    let armed = folder.write(&record).map_err(at("writing its record")).and_then(|()| start_holder(&order.id, &folder));
+    drop(lock);
+    if armed.is_err() {
+        folder.remove().map_err(at("removing its folder"))?;
+    }
+    armed
+}
+
+/// Starts the holder and waits for its word.
+fn start_holder(id: &StrikeId, folder: &Folder) -> Result<(), VerbError> {
+    let listener = UnixListener::bind(folder.arming()).map_err(at("listening for the holder"))?;
+    let program = std::env::current_exe().map_err(at("finding its own program"))?;
+    let begun = Instant::now();
+    match Path::new("/run/systemd/system").exists() {
+        true => start_unit(&unit_argv(&program.display().to_string(), id))?,
+        false => start_detached(&program, id)?,
+    }
+    let mut watched = [PollFd::new(std::os::fd::AsFd::as_fd(&listener), PollFlags::POLLIN)];
+    let heard = match poll(&mut watched, PollTimeout::try_from(ARM.as_millis()).unwrap_or(PollTimeout::MAX)) {
+        Ok(1) => listener
+            .accept()
+            .and_then(|(stream, _)| holder::heard::<Answer>(&stream, ARM.saturating_sub(begun.elapsed()))),
+        Ok(_) => Err(io::ErrorKind::TimedOut.into()),
+        Err(errno) => Err(errno.into()),
+    };
+    let _ = std::fs::remove_file(folder.arming());
+    heard.map_err(at("waiting for the holder's word"))?.map(drop).map_err(VerbError::Holder)
+}
+
+/// Where there is systemd the holder is a unit of its own: what belongs to a session may be killed with it.
+fn unit_argv(program: &str, id: &StrikeId) -> Vec<String> {
+    let unit = format!("--unit=anarcho-chimp-{}.service", id.0);
+    // Only the holder itself is asked to end, so that it can heal with what it prepared.
+    let properties = ["--property=KillMode=mixed", "--property=OOMScoreAdjust=-1000"];
+    let words =
+        ["systemd-run", "--quiet", "--collect", &unit, properties[0], properties[1], program, ASKED, "hold", &id.0];
+    words.map(str::to_string).into()
+}
+
+fn start_unit(argv: &[String]) -> Result<(), VerbError> {
+    let ended = spare::run(argv, ARM).map_err(at("running systemd-run"))?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    Err(VerbError::Holder(format!("systemd-run ended with {}: {}", ended.status, ended.stderr.trim())))
+}
+
+/// In a session of its own; whoever adopts orphans reaps it.
+fn start_detached(program: &Path, id: &StrikeId) -> Result<(), VerbError> {
+    let mut command = Command::new(program);
+    command.args([ASKED, "hold", &id.0]).env_clear().current_dir("/");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // SAFETY: both are system calls that a signal handler may make.
+    let detached = unsafe {
+        command.pre_exec(|| {
+            nix::unistd::setsid()?;
+            // Nothing of the session that asks: it ends when its last descriptor does. What `Command` itself holds
+            // closes with the program's start.
+            libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+            Ok(())
+        })
+    };
+    detached.spawn().map(drop).map_err(at("starting the holder"))
+}
+
+fn tell_holder(id: &StrikeId, ask: Ask) -> Result<(), VerbError> {
+    match holder::ask(&Folder::of(id), ask, ACT) {
+        Some(answer) => answer.map(drop).map_err(VerbError::Holder),
+        None => Err(VerbError::NotHeld(id.clone())),
+    }
+}
+
+/// By its holder; else from its record; else whatever carries its id.
+fn heal(id: &StrikeId) -> Result<(), VerbError> {
+    let folder = Folder::of(id);
+    if let Some(answer) = holder::ask(&folder, Ask::Heal, ACT) {
+        return answer.map(drop).map_err(VerbError::Holder);
+    }
+    let recorded = match folder.read() {
+        Ok(record) => heal_from(&record),
+        // Its holder healed it meanwhile, or it never was; what is no record can't tell more than its traces.
+        Err(_) => Ok(()),
+    };
+    let swept = TRACES.iter().map(|trace| (trace.sweep)(id)).fold(Ok(()), Result::and);
+    recorded?;
+    swept?;
+    folder.remove().map_err(at("removing its folder"))
+}
+
+fn heal_from(record: &Record) -> Result<(), VerbError> {
+    if let Some(holder) = record.holder {
+        // One that lives and does not answer must not heal half of it later.
+        holder.signal(Signal::SIGKILL).map_err(at("ending a holder that hangs"))?;
+    }
+    Ok(holder::undo(&mut *grip(&record.order), record)?)
+}
+
+fn observe(order: &Order) -> Result<Observation, VerbError> {
+    let record = Folder::of(&order.id).read().ok().filter(|record| record.stage > Stage::Arming);
+    Ok(grip(order).observe(record.as_ref().map(|record| &record.memo))?)
+}
+
+fn held() -> Result<Vec<Held>, VerbError> {
+    let mut held: Vec<Held> = record::all().into_iter().filter_map(held_by_record).collect();
+    for trace in TRACES {
+        for (id, evidence) in (trace.find)()? {
+            if !held.iter().any(|held| held.id == id && held.order.is_some()) {
+                held.push(Held { order: None, id, evidence });
+            }
+        }
+    }
+    Ok(held)
+}
+
+/// `None` for one that was healed while we looked.
+fn held_by_record(id: StrikeId) -> Option<Held> {
+    let folder = Folder::of(&id);
+    let order = folder.read().ok().map(|record| record.order);
+    let evidence = match (holder::ask(&folder, Ask::Status, STATUS), &order) {
+        (Some(Ok(status) | Err(status)), _) => status,
+        (None, Some(_)) => "a record without a holder".to_string(),
+        (None, None) => "a folder without a record".to_string(),
+    };
+    folder.exists().then_some(Held { order, id, evidence })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unit_of_a_holder_is_named_by_its_strike() {
+        assert_eq!(
+            unit_argv("/var/lib/anarcho-chimp/agent", &StrikeId("3.web-1".into())).join(" "),
+            "systemd-run --quiet --collect --unit=anarcho-chimp-3.web-1.service --property=KillMode=mixed \
+             --property=OOMScoreAdjust=-1000 /var/lib/anarcho-chimp/agent __agent hold 3.web-1"
+        );
+    }
+
+    #[test]
+    fn what_is_no_id_is_refused_by_every_verb_before_anything_is_done() {
+        let order = r#"{"id":"../a","effect":{"deaf":{"peers":[]}},"lease":"1s","address":"198.18.0.2"}"#;
+        for words in
+            [["inject", "../a"], ["renew", "-a"], ["heal", ""], ["hold", "A"], ["arm", order], ["observe", order]]
+        {
+            let refused = obey(&words.map(str::to_string)).unwrap_err();
+            assert!(matches!(refused, VerbError::Id(_)), "{words:?}: {refused}");
+        }
+        assert!(matches!(obey(&["explode".to_string()]), Err(VerbError::Verb(_))));
+        assert!(matches!(obey(&["arm".to_string(), "{}".to_string()]), Err(VerbError::Order(_))));
+    }
+}

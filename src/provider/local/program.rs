@@ -1,0 +1,64 @@
+//! The running program itself, where every instance finds it as its agent.
+//!
+//! It is bound, not copied: a debug build has hundreds of megabytes, and the sandbox lives in memory. What is bound once,
+//! when the sandbox is made, stays the same though the file may be built anew meanwhile.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MsFlags, mount};
+
+use super::image;
+use crate::agent::PROGRAM;
+
+const NONE: Option<&str> = None;
+
+/// Where the sandbox keeps it.
+fn kept() -> PathBuf {
+    Path::new(image::MEMORY).join("agent")
+}
+
+/// Where it goes below an instance's root, or the common layer.
+fn below(root: &Path) -> PathBuf {
+    root.join(PROGRAM.trim_start_matches('/'))
+}
+
+/// Binds the running program, read-only, where the sandbox keeps it.
+///
+/// # Errors
+/// `NotFound` when its file was deleted or replaced since it was started: what runs has no name any more then.
+pub(super) fn keep() -> io::Result<()> {
+    let path = fs::read_link("/proc/self/exe")?;
+    let running = fs::metadata("/proc/self/exe")?;
+    let same = |found: fs::Metadata| (found.dev(), found.ino()) == (running.dev(), running.ino());
+    if !fs::metadata(&path).is_ok_and(same) {
+        let why = format!("{} was deleted or replaced since it was started: start it again", path.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, why));
+    }
+    File::create_new(kept())?;
+    mount(Some(&path), &kept(), NONE, MsFlags::MS_BIND, NONE)?;
+    let read_only =
+        MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    Ok(mount(NONE, &kept(), NONE, read_only, NONE)?)
+}
+
+/// Makes the empty file of the common layer that it is mounted on.
+///
+/// # Errors
+/// Those of the file system.
+pub(super) fn make_place(layer: &Path) -> io::Result<()> {
+    let place = below(layer);
+    fs::create_dir_all(place.parent().unwrap_or(layer))?;
+    File::create_new(&place)?;
+    fs::set_permissions(place, Permissions::from_mode(0o755))
+}
+
+/// Mounts it below an instance's root; to be called while the sandbox's mounts can be seen.
+///
+/// # Errors
+/// Those of `mount(2)`.
+pub(super) fn mount_below(root: &Path) -> io::Result<()> {
+    Ok(mount(Some(&kept()), &below(root), NONE, MsFlags::MS_BIND, NONE)?)
+}
