@@ -6,7 +6,6 @@
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use nix::sched::{CloneFlags, unshare};
 
@@ -38,13 +37,8 @@ pub fn probe() -> Vec<(Need, Finding)> {
     vec![(Need::Iptables, iptables()), (Need::DelayQueue, delays), (Need::TokenBucket, token_bucket())]
 }
 
-/// netem, NFQUEUE where there is none. Tried once in the life of a process.
+/// netem; NFQUEUE where there is none.
 pub(super) fn delays() -> Result<Delays, String> {
-    static FOUND: OnceLock<Result<Delays, String>> = OnceLock::new();
-    FOUND.get_or_init(find_delays).clone()
-}
-
-fn find_delays() -> Result<Delays, String> {
     let Err(no_netem) = apart("tc qdisc add dev lo root netem delay 1ms", no_preparation) else {
         return Ok(Delays::Netem);
     };

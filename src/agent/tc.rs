@@ -94,9 +94,6 @@ impl Root {
     /// When it is there still.
     pub fn remove(&mut self) -> Result<(), GripError> {
         let ended = iptables::call_spare(&self.place.delete(), self.remover.take());
-        if !interface::exists(&self.place.interface) {
-            return Ok(());
-        }
         match (ended, self.place.shown()) {
             (_, Ok(None)) | (Ok(_), Err(_)) => Ok(()),
             (Err(why), _) => Err(why),
@@ -127,8 +124,11 @@ impl Place {
     }
 }
 
-/// The root qdisc of an interface if it is not the kernel's own default.
+/// The root qdisc of an interface if it is there and is not the kernel's own default.
 fn root(interface: &str) -> Result<Option<Qdisc>, GripError> {
+    if !interface::exists(interface) {
+        return Ok(None);
+    }
     let argv = ["tc", "-j", "qdisc", "show", "dev", interface].map(str::to_string);
     let shown = iptables::call(&argv)?;
     parse(&shown).map_err(|why| GripError::at(&argv.join(" "))(io::Error::new(io::ErrorKind::InvalidData, why)))

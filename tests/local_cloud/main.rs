@@ -5,12 +5,15 @@
 mod inside;
 mod outside;
 mod runner;
+mod shape;
 mod stack;
 mod victim;
+#[path = "../wire/mod.rs"]
+mod wire;
 
 fn main() -> std::process::ExitCode {
     if let Some(code) = anarcho_chimp::run_if_asked() {
         return code;
     }
-    runner::main(&[inside::CASES, stack::CASES, outside::CASES].concat())
+    runner::main(&[inside::CASES, stack::CASES, shape::CASES, outside::CASES].concat())
 }

@@ -7,13 +7,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use crate::wire::trial::SAYS;
+
 /// The kernel, as a program.
 pub const KERNEL: &str = "/usr/bin/linux.uml";
 /// The variable by which the guest's first process knows what it is; kernels hand on what they don't know.
 pub const IN_GUEST: &str = "chimp_guest";
-/// How lines of the guest begin that are meant for us, and its last.
-pub const SAYS: &str = "guest: ";
-pub const ALL_WELL: &str = "guest: all is well";
+/// The guest's last line, if all went well.
+pub const ALL_WELL: &str = "all is well in the guest";
 
 /// It boots in some 3 s and measures for 20; a busy machine may be many times slower.
 const WITHIN: Duration = Duration::from_secs(240);
@@ -28,8 +29,8 @@ pub fn boot() -> Result<(), String> {
         match guest.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) if line.contains(ALL_WELL) => return Ok(()),
             Ok(line) => {
-                if let Some((_, said)) = line.split_once(SAYS) {
-                    println!("  {}", said.trim_end());
+                if line.starts_with(SAYS) {
+                    println!("{}", line.trim_end());
                 }
                 log.push(line);
             }

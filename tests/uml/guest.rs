@@ -11,14 +11,11 @@ use anarcho_chimp::agent::{Order, PROGRAM, StrikeId, probe};
 use anarcho_chimp::fault::Need;
 use nix::mount::{MsFlags, mount};
 
-use crate::boot::{ALL_WELL, SAYS};
+use crate::boot::ALL_WELL;
 use crate::modules::load;
 use crate::netns::{ADDRESS, Victim, run};
-use crate::wire::trial::{Figures, Tolerance, Trial};
+use crate::wire::trial::{BUSY, SAYS, Trial, comes_near};
 
-/// What tests allow on a machine that is busy with other tests.
-const WITHIN: Tolerance =
-    Tolerance { p50: Duration::from_millis(5), p99: Duration::from_millis(25), loss_points: 3.0, rate_share: 0.1 };
 /// Of each trial.
 const ECHOES: u16 = 400;
 
@@ -46,7 +43,7 @@ pub fn main() -> ! {
 
 /// The root is the machine's own and read-only; whatever is written goes to memory of the guest.
 fn mount_all() -> Result<(), String> {
-    let mounts = [("proc", "/proc"), ("sysfs", "/sys"), ("tmpfs", "/run"), ("tmpfs", "/tmp"), ("tmpfs", "/var/lib")];
+    let mounts = [("proc", "/proc"), ("sysfs", "/sys"), ("tmpfs", "/run"), ("tmpfs", "/var/lib")];
     for (kind, at) in mounts {
         mount(Some(kind), at, Some(kind), MsFlags::empty(), None::<&str>).map_err(|why| format!("{at}: {why}"))?;
     }
@@ -66,18 +63,16 @@ async fn trials() -> Result<(), String> {
         load(module)?;
     }
     let victim = Victim::make()?;
-    uses("NFQUEUE")?;
     let trial = Trial { remote: &victim, address: ADDRESS };
-    told("NFQUEUE", [trial.delay(ECHOES, &WITHIN).await?, trial.loss(ECHOES * 5, &WITHIN).await?])?;
+    uses("NFQUEUE")?;
+    comes_near(|| trial.delay(ECHOES, &BUSY)).await?;
+    comes_near(|| trial.loss(5 * ECHOES, &BUSY)).await?;
     load("sch_netem")?;
     uses("netem")?;
-    let netem = [
-        trial.delay(ECHOES, &WITHIN).await?,
-        trial.jitter(ECHOES, &WITHIN).await?,
-        trial.loss(ECHOES * 5, &WITHIN).await?,
-    ];
-    told("netem", netem)?;
-    told("tbf", [trial.rate(Duration::from_secs(2), &WITHIN).await?])?;
+    comes_near(|| trial.delay(ECHOES, &BUSY)).await?;
+    comes_near(|| trial.jitter(ECHOES, &BUSY)).await?;
+    comes_near(|| trial.loss(5 * ECHOES, &BUSY)).await?;
+    comes_near(|| trial.rate(Duration::from_secs(2), &BUSY)).await?;
     somebody_elses_qdisc_is_left_alone(&victim).await
 }
 
@@ -88,14 +83,6 @@ fn uses(expected: &str) -> Result<(), String> {
     match used {
         Some(Ok(used)) if used.starts_with(expected) => Ok(()),
         other => Err(format!("expected {expected}, found {other:?}")),
-    }
-}
-
-fn told<const N: usize>(by: &str, figures: [Figures; N]) -> Result<(), String> {
-    figures.iter().for_each(|figures| println!("{SAYS}{by} {figures}"));
-    match figures.iter().find(|figures| !figures.near) {
-        None => Ok(()),
-        Some(far) => Err(format!("{by}: {far}")),
     }
 }
 

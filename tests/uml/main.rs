@@ -17,7 +17,7 @@ use std::process::ExitCode;
 const CLAIM: &str = "delay_loss_and_rate_are_exact_with_netem_and_without_it";
 
 fn main() -> ExitCode {
-    if let Some(code) = anarcho_chimp::agent::run_if_asked() {
+    if let Some(code) = anarcho_chimp::run_if_asked() {
         return code;
     }
     if std::env::var_os(boot::IN_GUEST).is_some() {

@@ -32,7 +32,9 @@ impl Victim {
 /// Runs a program to its end; what it printed.
 pub fn run(line: &str) -> Result<String, String> {
     let mut words = line.split(' ');
-    let output = Program::new(words.next().unwrap_or_default()).args(words).output();
+    let mut program = Program::new(words.next().unwrap_or_default());
+    // The kernel gives its first process a shorter one.
+    let output = program.args(words).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output();
     let output = output.map_err(|why| format!("`{line}`: {why}"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {

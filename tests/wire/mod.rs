@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
-/// Echoes that are sent one by one, whatever comes back.
+/// Echoes that are sent one by one, whatever comes back. One that is late delays those after it: a victim's kernel
+/// keeps few answers waiting at once, so that a burst would lose some.
 #[derive(Debug, Clone, Copy)]
 pub struct Echoes {
     pub count: u16,
@@ -47,16 +48,19 @@ pub fn measure(address: Ipv4Addr, echoes: Echoes) -> io::Result<Vec<Answer>> {
     let mut sent: Vec<Option<Instant>> = Vec::with_capacity(echoes.count.into());
     let mut answers = Vec::with_capacity(echoes.count.into());
     let mut buffer = vec![0; 65_536];
-    let due = |sent: &Vec<_>| begun + gap * sent.len() as u32;
-    let end = begun + gap * u32::from(echoes.count) + echoes.patience;
-    while answers.len() < echoes.count.into() && Instant::now() < end {
-        let all_sent = sent.len() == usize::from(echoes.count);
-        if !all_sent && Instant::now() >= due(&sent) {
+    let mut due = begun;
+    let mut end = None;
+    while answers.len() < echoes.count.into() && end.is_none_or(|end| Instant::now() < end) {
+        if sent.len() == usize::from(echoes.count) {
+            end.get_or_insert_with(|| Instant::now() + echoes.patience);
+        } else if Instant::now() >= due {
             let sequence = sent.len() as u16;
-            sent.push(Some(Instant::now()));
+            let now = Instant::now();
             socket.send(sequence, echoes.payload)?;
+            sent.push(Some(now));
+            due = now + gap;
         }
-        socket.wait(if all_sent { end } else { due(&sent) })?;
+        socket.wait(end.unwrap_or(due))?;
         while let Some((sequence, length)) = socket.receive(&mut buffer)? {
             // Each counts once.
             if let Some(left) = sent.get_mut(usize::from(sequence)).and_then(Option::take) {
