@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::attack::passwords::Passwords;
-use crate::infrastructure::SiteGraph;
+use crate::graph::Links;
 use crate::provider::ssh::Route;
 use crate::provider::{PowerState, Provider, ProviderError};
 
@@ -47,7 +47,7 @@ fn the_example_says_who_may_be_attacked_and_what_steps_call_them() {
     assert_eq!(inventory.allowed().into_iter().collect::<Vec<_>>(), ["web-1", "web-2"]);
     let called = |word| inventory.infrastructure.servers_called(word).len();
     assert_eq!((called("webserver"), called("load balancer"), called("node")), (2, 1, 3));
-    let graph = SiteGraph::of(&inventory.infrastructure, None);
+    let graph = Links::of(&inventory.infrastructure, None);
     assert_eq!(graph.degree("lb-1"), Some(2), "there is no entry that would count");
     assert_eq!((inventory.hosts["web-2"].port, inventory.hosts["web-2"].user.as_str()), (2222, "admin"));
 }
