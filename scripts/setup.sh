@@ -3,7 +3,7 @@
 # service of theirs starts on this machine, now or after a reboot.
 set -eu
 
-PACKAGES="haproxy nginx-light keepalived openssh-server openssh-client iptables iproute2 procps python3
+PACKAGES="haproxy nginx-light keepalived openssh-server openssh-client iptables iproute2 procps python3 user-mode-linux
 gcc libc6-dev make pkg-config libssl-dev zlib1g-dev git"
 
 missing=""

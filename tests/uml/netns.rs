@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 use std::process::Command as Program;
 
 use anarcho_chimp::provider::{Command, FileSpec, Output, Remote, RemoteError};
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 2);
@@ -65,5 +67,10 @@ impl Remote for Victim {
     async fn upload(&self, file: &FileSpec) -> Result<(), RemoteError> {
         let detail = "the guest's files can't be written".to_string();
         Err(RemoteError::Broken { host: "victim".into(), command: file.path.display().to_string(), detail })
+    }
+
+    /// Nothing asks for it: no fault here cuts the way to the victim.
+    async fn knock(&self, _timeout: Duration) -> Result<(), RemoteError> {
+        Ok(())
     }
 }
