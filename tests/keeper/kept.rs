@@ -92,7 +92,8 @@ fn spawn(site: &Path, socket: &Path, more: &[&str]) -> (Child, String) {
             return (child, said);
         }
     }
-    panic!("it never came up: {said}");
+    let ended = child.wait();
+    panic!("it never came up: {ended:?}: {said}");
 }
 
 /// When a living process started.
