@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Percent, duration};
 
+mod safeguards;
+
+pub use safeguards::{Abort, Group, Limit, Most, Safeguards};
+
 /// The sections of `chimp.toml`. Unknown keys are refused.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +29,10 @@ pub struct Settings {
     pub reconciler: ReconcilerSettings,
     /// The web tier: HAProxy's health checks and keepalived's VRRP.
     pub balancer: BalancerSettings,
+    /// How faults are made.
+    pub nemesis: NemesisSettings,
+    /// What may not be struck, and when everything stops.
+    pub safeguards: Safeguards,
 }
 
 /// `[load]`
@@ -142,6 +150,21 @@ pub struct BalancerSettings {
     pub advert: Duration,
     /// Whether keepalived runs where a virtual IP is shared. Default yes; without it nobody takes over.
     pub keepalived: bool,
+}
+
+/// `[nemesis]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NemesisSettings {
+    /// How long after it was asked for a server loses its network. Default 5 s, as the paper: the session ends first.
+    #[serde(with = "duration")]
+    pub network_delay: Duration,
+}
+
+impl Default for NemesisSettings {
+    fn default() -> Self {
+        NemesisSettings { network_delay: Duration::from_secs(5) }
+    }
 }
 
 impl Default for LoadSettings {

@@ -19,6 +19,7 @@ use crate::provider::Provider;
 use crate::selector::{self, Selection, View};
 
 mod agenda;
+mod safeguards;
 mod victim;
 
 use agenda::{Agenda, Job};
@@ -107,7 +108,7 @@ impl Nemesis {
         let strikes: Vec<Strike> = selection
             .servers
             .iter()
-            .map(|server| fault.strike(&fault::Target { server, peers: &[] }, &order.with))
+            .map(|server| fault.strike(&fault::Target { server, peers: &[], services: &[] }, &order.with))
             .collect();
         let victims = self.victims(number, &strikes).await;
         self.recorder.record(Event::InjectionStarted { strike: number });
@@ -123,8 +124,13 @@ impl Nemesis {
 
     fn resolve(&self, order: &StrikeOrder, number: u32) -> Result<Selection, StrikeError> {
         let holder = self.sight.holder.borrow().clone();
-        let view =
-            View { infrastructure: &self.infrastructure, holder: holder.as_deref(), last_struck: &self.last_struck };
+        let balancers = self.sight.balancers.borrow().clone();
+        let view = View {
+            holder: holder.as_deref(),
+            last_struck: &self.last_struck,
+            balancers: Some(&balancers),
+            ..View::of(&self.infrastructure)
+        };
         let selection = selector::resolve(&order.target, &view, self.seed, number).map_err(|why| {
             let detail = format!("nobody to strike: {why}");
             self.recorder.record(Event::InjectionFailed { strike: number, detail: detail.clone() });
