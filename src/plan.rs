@@ -77,7 +77,6 @@ pub struct Hypothesis {
 }
 
 /// A `When`: one thing that is done.
-#[expect(clippy::large_enum_variant, reason = "a scenario has a handful of acts, most of them strikes")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
@@ -91,9 +90,11 @@ pub enum Act {
     },
     /// Faults of this list strike at random: at each moment one of them, all drawn with the seed.
     Random {
-        /// The list.
+        /// The list; all of them have the step's own line.
         orders: Vec<StrikeOrder>,
-        /// Moments are a Poisson process with this mean time between strikes.
+        /// How probable each is at a moment, in the order of the list; together 1.
+        shares: Vec<f64>,
+        /// Moments are a Poisson process with this mean time between strikes, of all orders together.
         #[serde(with = "duration")]
         mean: Duration,
         /// For how long strikes go on.
@@ -154,6 +155,12 @@ pub struct Parameters {
     /// The name of a process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<String>,
+    /// Instead of a name: one of the processes that the victim's role declares, drawn at the strike.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub random_process: bool,
+    /// The signal that ends a process, without `SIG`; `None`: KILL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
     /// A port.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
@@ -169,6 +176,9 @@ pub struct Parameters {
     /// Bits a second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bits_per_s: Option<u64>,
+    /// How long after it was asked for the fault begins, so that the session that asks can end.
+    #[serde(skip_serializing_if = "Option::is_none", with = "duration::optional")]
+    pub after: Option<Duration>,
 }
 
 /// Who no longer hears whom, where the target of an order is one side of a cut.
@@ -253,10 +263,56 @@ pub enum Choice {
     Every,
     /// `the highest-degree node`, `the 2 highest-degree nodes`
     HighestDegree(usize),
+    /// `the most central node`, `the 2 most central nodes`: by betweenness.
+    MostCentral(usize),
+    /// `every critical node`: each alone would tear the site's graph apart (an articulation point).
+    Critical,
+    /// `every other webserver`: the first, the third, … in natural order of the names.
+    EveryOther,
+    /// `the busiest webserver`: by the requests that balancers have counted, found at the strike.
+    Busiest(usize),
+    /// `the idlest webserver`: as `Busiest`, from the other end.
+    Idlest(usize),
+    /// `every unhealthy webserver`: whom a living balancer has out of rotation, found at the strike.
+    Unhealthy,
+    /// `the primary database`: the one that is tagged `primary`.
+    Primary,
     /// `the active load balancer`: the holder of the virtual IP, found at the strike.
     Active,
     /// `the standby load balancer`: who could hold the virtual IP and does not, found at the strike.
     Standby,
     /// `the same webserver`: whom the strike before hit.
     Same,
+}
+
+impl Choice {
+    /// Whether only a running site can tell who is meant: a plan marks such targets as resolved at the strike.
+    pub fn is_live(&self) -> bool {
+        match self {
+            Choice::Named(_)
+            | Choice::Listed(_)
+            | Choice::Random(_)
+            | Choice::Share(_)
+            | Choice::Every
+            | Choice::EveryOther => false,
+            Choice::Primary | Choice::Critical => false,
+            Choice::HighestDegree(_) | Choice::MostCentral(_) => true,
+            Choice::Busiest(_) | Choice::Idlest(_) | Choice::Unhealthy => true,
+            Choice::Active | Choice::Standby | Choice::Same => true,
+        }
+    }
+
+    /// Whether chance says who is meant: with the seed the same, whenever it is asked.
+    pub fn is_drawn(&self) -> bool {
+        matches!(self, Choice::Random(_) | Choice::Share(_))
+    }
+
+    /// How many are asked for, where a number says it.
+    pub fn count(&self) -> Option<usize> {
+        match *self {
+            Choice::Random(count) | Choice::HighestDegree(count) | Choice::MostCentral(count) => Some(count),
+            Choice::Busiest(count) | Choice::Idlest(count) => Some(count),
+            _ => None,
+        }
+    }
 }

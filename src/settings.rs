@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Percent, duration};
 
+mod safeguards;
+
+pub use safeguards::{Abort, Group, Limit, Most, Safeguards};
+
 /// The sections of `chimp.toml`. Unknown keys are refused.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -23,10 +27,12 @@ pub struct Settings {
     pub steady: SteadySettings,
     /// The reconciler.
     pub reconciler: ReconcilerSettings,
-    /// The executor of strikes.
-    pub nemesis: NemesisSettings,
     /// The web tier: HAProxy's health checks and keepalived's VRRP.
     pub balancer: BalancerSettings,
+    /// How faults are made.
+    pub nemesis: NemesisSettings,
+    /// What may not be struck, and when everything stops.
+    pub safeguards: Safeguards,
 }
 
 /// `[load]`
@@ -130,22 +136,6 @@ pub struct ReconcilerSettings {
     pub every: Duration,
 }
 
-/// `[nemesis]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NemesisSettings {
-    /// How long a fault outlives the last sign of life of the harness; it is renewed three times as often. Default
-    /// 30 s.
-    #[serde(with = "duration")]
-    pub lease: Duration,
-}
-
-impl Default for NemesisSettings {
-    fn default() -> Self {
-        NemesisSettings { lease: Duration::from_secs(30) }
-    }
-}
-
 /// `[balancer]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -160,6 +150,25 @@ pub struct BalancerSettings {
     pub advert: Duration,
     /// Whether keepalived runs where a virtual IP is shared. Default yes; without it nobody takes over.
     pub keepalived: bool,
+}
+
+/// `[nemesis]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NemesisSettings {
+    /// How long after it was asked for a server loses its network. Default 5 s, as the paper: the session ends first.
+    #[serde(with = "duration")]
+    pub network_delay: Duration,
+    /// How long a fault outlives the last sign of life of the harness; it is renewed three times as often. Default
+    /// 30 s.
+    #[serde(with = "duration")]
+    pub lease: Duration,
+}
+
+impl Default for NemesisSettings {
+    fn default() -> Self {
+        NemesisSettings { network_delay: Duration::from_secs(5), lease: Duration::from_secs(30) }
+    }
 }
 
 impl Default for LoadSettings {

@@ -3,6 +3,7 @@
 //! Provisioning and the reconciler both boot through here, so a replacement is made of exactly what its
 //! predecessor was made of.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::history::{Event, Recorder};
 use crate::infrastructure::{Infrastructure, InfrastructureError};
-use crate::provider::{Instance, InstanceSpec, Provider, ProviderError, UserData};
+use crate::provider::{Instance, InstanceSpec, Provider, ProviderError, ServiceSpec, UserData};
 use crate::readiness::{NotReady, await_ready};
 use crate::role::{self, Addresses};
 use crate::settings::Settings;
@@ -96,6 +97,12 @@ impl Site {
     /// Those of the role's templates.
     pub fn user_data(&self, server: &str) -> Result<UserData, InfrastructureError> {
         role::render(&self.infrastructure, &self.addresses, &self.settings, server)
+    }
+
+    /// What each server's role runs, rendered for it; a server whose role can't be rendered would not have booted.
+    pub fn services(&self) -> BTreeMap<String, Vec<ServiceSpec>> {
+        let services = |name: &String| Some((name.clone(), self.user_data(name).ok()?.services));
+        self.infrastructure.servers.keys().filter_map(services).collect()
     }
 
     /// Where users enter.

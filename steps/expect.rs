@@ -60,3 +60,8 @@ fn no_other_fails(world: &mut World) -> Result<(), StepError> {
 fn one_holder(world: &mut World, role: Role, phase: Phase) -> Result<(), StepError> {
     world.declaration.expect(Expectation::OneHolder { role: role.0, phase: phase.0 })
 }
+
+#[then(expr = "no {role} is a single point of failure")]
+fn no_single_point(world: &mut World, role: Role) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::NoSinglePointOfFailure { role: role.0 })
+}

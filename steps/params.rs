@@ -11,10 +11,14 @@ use cucumber::Parameter;
 use crate::checker;
 use crate::declare::ParameterType;
 
+mod faults;
 mod measures;
+mod schedule;
 mod target;
 
-pub use measures::{DurationBound, Percent, PercentBound, Quantile, Rate, Span};
+pub use faults::{Event, Port, ProcessEvent, Resource, Signal};
+pub use measures::{Bandwidth, DurationBound, Percent, PercentBound, Quantile, Rate, Span};
+pub use schedule::Moments;
 pub use target::Target;
 
 /// A text that looks like a parameter and is none.
@@ -38,14 +42,6 @@ pub struct Count(pub usize);
 #[derive(Debug, Clone, PartialEq, Eq, Parameter)]
 #[param(name = "role", regex = r#"(?:nodes?|webservers?|load balancers?|databases?|caches?|"[^"]+" nodes?)"#)]
 pub struct Role(pub String);
-
-/// What befalls a server: `dies`, `loses power`, `comes back`, `reboots`, `hangs`; singular or plural.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
-#[param(name = "event", regex = r"(?:dies?|loses? power|comes? back|reboots?|hangs?)")]
-pub struct Event(
-    /// The fault's name in the table of faults.
-    pub &'static str,
-);
 
 /// `before the fault`, `during failover`, `while degraded`, `after recovery`, `throughout`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
@@ -74,8 +70,14 @@ macro_rules! registered {
 registered! {
     Count: "4, a, three",
     Role: "webservers, load balancers, databases, caches, nodes, \"word\" nodes",
-    Target: "node \"web-1\"; the [N] highest-degree R; the active|standby|same R; a|N random R; P% of the R; every R; … in zone \"a\", … tagged \"x\"",
-    Event: "dies, loses power, comes back, reboots, hangs",
+    Target: "node \"web-1\"; the [N] highest-degree|most central|busiest|idlest R; the active|standby|primary|same R; a|N random R; P% of the R; every [other|critical|unhealthy] R; … in zone \"a\", … tagged \"x\"",
+    Event: "dies, loses power, comes back, reboots, hangs, loses network, gets a full disk",
+    ProcessEvent: "dies, stops, hangs, restarts",
+    Signal: "SIGTERM, SIGSEGV",
+    Port: "80",
+    Resource: "CPU, memory, disk space",
+    Bandwidth: "1 Mbit/s, 500 kbit/s",
+    Moments: "nothing; for 5 s; every 5 s for 20 s; at random times, every 5 s on average, for 1 min",
     Span: "500 ms, 8 min, 3 min 30 s",
     DurationBound: "under|over|at least|at most 8 min, < 8 min, > 8 min, between 1 s and 2 s",
     Percent: "99.9%",
@@ -114,21 +116,6 @@ impl FromStr for Role {
             return Ok(Role(word.to_string()));
         }
         Ok(Role(text.strip_suffix('s').unwrap_or(text).to_string()))
-    }
-}
-
-impl FromStr for Event {
-    type Err = ParamError;
-
-    fn from_str(text: &str) -> Result<Self, ParamError> {
-        Ok(Event(match text {
-            "dies" | "die" => "dies",
-            "loses power" | "lose power" => "loses-power",
-            "comes back" | "come back" => "comes-back",
-            "reboots" | "reboot" => "reboots",
-            "hangs" | "hang" => "hangs",
-            other => return Err(ParamError(format!("`{other}` is not an event"))),
-        }))
     }
 }
 

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anarcho_chimp::declare::{DeclareError, DeclareOptions, Problem, ProblemKind, address, addresses, declare};
-use anarcho_chimp::plan::{Act, Choice, Hypothesis, Plan, Schedule};
+use anarcho_chimp::plan::{Act, Choice, Hypothesis, Plan, Schedule, StrikeOrder};
+use anarcho_chimp::settings::{Group, Limit, Most};
 use anarcho_chimp::units::Percent;
 
 fn options(path: &str) -> DeclareOptions {
@@ -125,6 +126,51 @@ fn shown(act: &Act) -> (&str, Option<&str>, Option<Choice>, Option<Schedule>) {
         Act::InTurn { .. } => ("in turn", None, None, None),
         Act::LiftAll => ("lifted", None, None, None),
     }
+}
+
+/// One line an order: what, told what, whom, when.
+fn told(act: &Act) -> Vec<String> {
+    let when = match act {
+        Act::Strike { schedule, .. } => serde_json::to_string(schedule).unwrap(),
+        Act::Random { shares, mean, total, .. } => format!("{shares:?} mean {mean:?} total {total:?}"),
+        other => format!("{other:?}").split_whitespace().next().unwrap().to_string(),
+    };
+    let order = |order: &StrikeOrder| {
+        let with = serde_json::to_string(&order.with).unwrap();
+        let cut = order.cut.as_ref().map_or(String::new(), |cut| format!(" {}", serde_json::to_string(cut).unwrap()));
+        format!("{}: {} {with} of {}{cut}, {when}", order.step.line, order.fault, order.target.text)
+    };
+    if act.orders().is_empty() { vec![when] } else { act.orders().iter().map(order).collect() }
+}
+
+#[test]
+fn every_fault_becomes_an_order_with_what_it_needs_to_be_told() {
+    let plan = declared("tests/faults").unwrap_or_else(|why| panic!("{why}"));
+    let acts = plan.scenarios.iter().flat_map(|scenario| &scenario.acts);
+    insta::assert_snapshot!(acts.flat_map(told).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn safeguards_are_settings_of_the_scenario() {
+    let plan = declared("tests/faults").unwrap();
+    let guards = &plan.scenarios.iter().find(|scenario| scenario.name == "Moments").unwrap().settings.safeguards;
+    assert_eq!(
+        (guards.protected.as_slice(), guards.protected_tags.as_slice()),
+        (&["lb-2".into()][..], &["green".into()][..])
+    );
+    let limit = Limit { of: Group::Role("webserver".into()), at_most: Most::Percent(Percent(50.0)) };
+    assert_eq!(guards.limits, [limit]);
+    assert_eq!(guards.abort.map(|abort| abort.lasts), Some(Duration::from_secs(5)));
+}
+
+#[test]
+fn faults_that_cant_be_told_are_refused() {
+    insta::assert_snapshot!(message("faults"));
+}
+
+#[test]
+fn cuts_without_sides_and_protected_victims_are_refused() {
+    insta::assert_snapshot!(message("sides"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anarcho_chimp::checker;
-use anarcho_chimp::plan::{self, Choice};
+use anarcho_chimp::plan::{self, Choice, Schedule};
 use anarcho_chimp::steps::params::*;
 use anarcho_chimp::units::{self, Bound, HumanDuration};
 
@@ -62,6 +62,14 @@ fn targets_say_how_to_choose_among_whom() {
         ("50% of the webservers", Choice::Share(50.0), "webserver"),
         ("12.5 % of the nodes", Choice::Share(12.5), "node"),
         ("every load balancer", Choice::Every, "load balancer"),
+        ("every other webserver", Choice::EveryOther, "webserver"),
+        ("every critical node", Choice::Critical, "node"),
+        ("every unhealthy \"app\" node", Choice::Unhealthy, "app"),
+        ("the most central node", Choice::MostCentral(1), "node"),
+        ("the two most central load balancers", Choice::MostCentral(2), "load balancer"),
+        ("the busiest webserver", Choice::Busiest(1), "webserver"),
+        ("the 3 idlest webservers", Choice::Idlest(3), "webserver"),
+        ("the primary database", Choice::Primary, "database"),
     ];
     for (text, choice, role) in targets {
         let expected = plan::Target { choice, role: role.into(), zone: None, tag: None, text: text.into() };
@@ -96,10 +104,58 @@ fn events_are_faults_in_singular_and_plural() {
         ("comes back", "come back", "comes-back"),
         ("reboots", "reboot", "reboots"),
         ("hangs", "hang", "hangs"),
+        ("loses network", "lose network", "loses-network"),
+        ("gets a full disk", "get a full disk", "disk-full"),
     ];
     for (singular, plural, fault) in events {
         assert_eq!((read::<Event>(singular).0, read::<Event>(plural).0), (fault, fault));
     }
+    let of_processes = [("dies", "die", "process-dies"), ("stops", "stop", "process-stops")];
+    let more = [("hangs", "hang", "process-stops"), ("restarts", "restart", "process-restarts")];
+    for (singular, plural, fault) in of_processes.into_iter().chain(more) {
+        assert_eq!((read::<ProcessEvent>(singular).0, read::<ProcessEvent>(plural).0), (fault, fault));
+    }
+}
+
+#[test]
+fn every_event_is_a_fault_that_there_is() {
+    for text in ["dies", "loses power", "comes back", "reboots", "hangs", "loses network", "gets a full disk"] {
+        assert!(anarcho_chimp::fault::named(read::<Event>(text).0).is_some(), "{text}");
+    }
+    for text in ["dies", "stops", "hangs", "restarts"] {
+        assert!(anarcho_chimp::fault::named(read::<ProcessEvent>(text).0).is_some(), "{text}");
+    }
+    for text in ["CPU", "memory", "disk space"] {
+        assert!(anarcho_chimp::fault::named(read::<Resource>(text).0).is_some(), "{text}");
+    }
+}
+
+#[test]
+fn ports_signals_and_bandwidths_are_what_there_can_be() {
+    assert_eq!((read::<Port>("1").0, read::<Port>("65535").0), (1, 65535));
+    refuse::<Port>(&["0", "65536", "http", ""]);
+    assert_eq!(read::<Signal>("SIGTERM").0, "TERM");
+    refuse::<Signal>(&["TERM", "SIG", ""]);
+    let bandwidths = [("1 Mbit/s", 1_000_000), ("500 kbit/s", 500_000), ("1.5Gbit/s", 1_500_000_000), ("8 bit/s", 8)];
+    for (text, bits) in bandwidths {
+        assert_eq!(read::<Bandwidth>(text).0, bits, "{text}");
+    }
+    refuse::<Bandwidth>(&["1 MB/s", "1 Mbit", "fast", "1 mbit/s", "1.2.3 Mbit/s"]);
+}
+
+#[test]
+fn a_schedule_may_be_left_away_or_says_when() {
+    let (five, twenty) = (Duration::from_secs(5), Duration::from_secs(20));
+    let schedules = [
+        ("", Schedule::Once),
+        (" for 5 s", Schedule::For(five)),
+        (" every 5 s for 20 s", Schedule::Every { interval: five, total: twenty }),
+        (" at random times, every 5 s on average, for 20 s", Schedule::Poisson { mean: five, total: twenty }),
+    ];
+    for (text, schedule) in schedules {
+        assert_eq!(read::<Moments>(text).0, schedule, "{text}");
+    }
+    refuse::<Moments>(&[" for 0 s", " every 0 s for 5 s", " every 5 s", "soon", " now and then for 5 s"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Carries an attack out: round by round through the nemesis, told as it happens, healed at the end whatever happens.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use crate::observer::Sight;
 use crate::plan::{Act, Schedule};
 use crate::provider::{PowerState, Provider};
 use crate::run::bundle;
+use crate::settings::Safeguards;
 use crate::units::show_duration;
 
 /// The plan's name in an attack's bundle.
@@ -33,6 +34,8 @@ pub struct Options {
     pub out: PathBuf,
     /// How long a fault outlives the last sign of life of this process.
     pub lease: Duration,
+    /// What may not be struck.
+    pub safeguards: Safeguards,
     /// For tests: lies.
     pub sabotage: Sabotage,
     /// For tests: this process kills itself at this stage.
@@ -67,6 +70,8 @@ pub async fn execute(plan: &AttackPlan, field: &Field, options: &Options) -> Res
         journal: Arc::new(journal),
         prefix: run_id.to_lowercase(),
         lease: options.lease,
+        services: BTreeMap::new(),
+        safeguards: options.safeguards.clone(),
         sabotage: options.sabotage,
     };
     let teller = Teller { folder: folder.clone(), recorder: run_recorder.scenario(0), told: 0 };

@@ -1,7 +1,9 @@
 //! `chimp heal`: undoes what a journal holds open, after whatever crash.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{AttackError, place};
 use crate::clock::Clock;
@@ -11,6 +13,7 @@ use crate::journal::{self, Entry, Journal, Note, Place, Planned, Stage};
 use crate::judge::exit;
 use crate::nemesis::{self, Ground, Sabotage};
 use crate::provider::Provider;
+use crate::settings::Safeguards;
 
 /// The bundles below a folder whose journals hold something open, by name.
 ///
@@ -96,9 +99,10 @@ async fn reach(
 fn ground(provider: Arc<dyn Provider>, infrastructure: Infrastructure, journal: Arc<Journal>, bundle: &Path) -> Ground {
     let (recorder, _) = Recorder::memory(Clock::start());
     let prefix = bundle.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let (lease, sabotage) = (std::time::Duration::ZERO, Sabotage::default());
+    let (lease, sabotage) = (Duration::ZERO, Sabotage::default());
+    let (services, safeguards) = (BTreeMap::new(), Safeguards::default());
     let infrastructure = Arc::new(infrastructure);
-    Ground { provider, infrastructure, recorder, journal, prefix, lease, sabotage }
+    Ground { provider, infrastructure, recorder, journal, prefix, lease, services, safeguards, sabotage }
 }
 
 fn read(bundle: &Path) -> Result<Vec<Entry>, AttackError> {

@@ -103,7 +103,7 @@ impl Round {
     /// What is wrong, and what to do.
     pub fn check(&self) -> Result<(), String> {
         let fault = fault::named(&self.fault).ok_or_else(|| format!("there is no fault `{}`", self.fault))?;
-        let target = fault::Target { server: "any", peers: &[] };
+        let target = fault::Target { server: "any", peers: &[], services: &[] };
         let heals = fault.strike(&target, &self.with).heal.is_some();
         match (heals, self.lasts) {
             (false, Some(_)) => Err(format!("`{}` is for good and can't last: leave --for away", self.fault)),

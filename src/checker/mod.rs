@@ -9,10 +9,12 @@ mod collateral;
 mod compare;
 mod connections;
 mod downtime;
+mod each_turn;
 mod interval;
 mod judgement;
 mod latency;
 mod rotation;
+mod single_point;
 mod steady;
 mod virtual_ip;
 
@@ -51,11 +53,29 @@ pub enum Expectation {
     NoOtherFails,
     /// `at least {int} connections stay open {phase}`: by HAProxy's own count of current sessions.
     ConnectionsOpen { count: u64, phase: Phase },
+    /// `no {role} is a single point of failure`
+    NoSinglePointOfFailure { role: String },
 }
 
 impl Expectation {
-    /// Who judges it.
+    /// Who judges it. Where servers are struck in turn, what speaks of the time after a strike is judged of each.
     pub fn checker(&self) -> Box<dyn Checker> {
+        if self.is_of_a_strike() { Box::new(each_turn::EachTurn(self.plain_checker())) } else { self.plain_checker() }
+    }
+
+    fn is_of_a_strike(&self) -> bool {
+        match self {
+            Expectation::Interval { .. } => true,
+            Expectation::Availability { phase, .. }
+            | Expectation::Latency { phase, .. }
+            | Expectation::OneHolder { phase, .. }
+            | Expectation::SteadyState { phase }
+            | Expectation::ConnectionsOpen { phase, .. } => matches!(phase, Phase::Failover | Phase::Degraded),
+            _ => false,
+        }
+    }
+
+    fn plain_checker(&self) -> Box<dyn Checker> {
         match self.clone() {
             Expectation::Availability { phase, bound } => Box::new(availability::Availability { phase, bound }),
             Expectation::LatencyStays { quantile, bound } => Box::new(latency::LatencyStays { quantile, bound }),
@@ -66,6 +86,7 @@ impl Expectation {
             Expectation::InRotation { count, role } => Box::new(rotation::InRotation { count, role }),
             Expectation::OneHolder { role, phase } => Box::new(virtual_ip::OneHolder { role, phase }),
             Expectation::SteadyState { phase } => Box::new(steady::SteadyState { phase }),
+            Expectation::NoSinglePointOfFailure { role } => Box::new(single_point::NoSinglePointOfFailure { role }),
             Expectation::NoOtherFails => Box::new(collateral::NoOtherFails),
             Expectation::ConnectionsOpen { count, phase } => Box::new(connections::ConnectionsOpen { count, phase }),
         }

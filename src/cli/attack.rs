@@ -22,6 +22,7 @@ use crate::keeper::SOCKET;
 use crate::nemesis::Sabotage;
 use crate::plan::Parameters;
 use crate::run::bundle::Bundle;
+use crate::settings::Safeguards;
 
 /// The failure models of the attacker.
 #[derive(Debug, Clone, Subcommand)]
@@ -150,6 +151,9 @@ pub(super) struct How {
     /// How long a fault outlives the last sign of life of this process.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     lease: Duration,
+    /// Overrides of the defaults; its safeguards hold. Default: `chimp.toml`, if there is one here.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// For tests of the harness: plants a lie.
     #[arg(long = "lie", hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses"])]
     sabotage: Vec<String>,
@@ -190,6 +194,7 @@ impl Model {
         let seed = common.seed.unwrap_or_else(drawn_seed);
         let at = common.at.place()?;
         let passwords = common.at.login.passwords.clone();
+        let options = common.how.options()?;
         on_runtime(async {
             let field = execute::field(&at, passwords).await?;
             let mut rng = StdRng::seed_from_u64(seed);
@@ -200,7 +205,7 @@ impl Model {
             if common.dry_run {
                 return Ok(exit::PASS);
             }
-            execute::execute(&plan, &field, &common.how.options()).await
+            execute::execute(&plan, &field, &options).await
         })
     }
 
@@ -218,10 +223,7 @@ impl Model {
         match self {
             Model::Random(common) => common.drawn(infrastructure, rng, common.terminates(), Parameters::default()),
             Model::Network { common, after } => {
-                let with = {
-                    let _ = after;
-                    Parameters::default()
-                };
+                let with = Parameters { after: Some(*after), ..Parameters::default() };
                 common.lasting().drawn(infrastructure, rng, "loses-network", with)
             }
             Model::Process { common, processes, signal } => {
@@ -287,10 +289,7 @@ impl Common {
         let (server, process, why) = pick::process(of, rng)?;
         let stops = signal == "STOP";
         let signal = (!stops).then(|| signal.to_string());
-        let with = {
-            let _ = signal;
-            Parameters { process: Some(process), ..Parameters::default() }
-        };
+        let with = Parameters { process: Some(process), signal, ..Parameters::default() };
         let fault = if stops { "process-stops" } else { "process-dies" };
         Ok(Round { fault: fault.into(), with, servers: vec![server], why, lasts: self.lasts })
     }
@@ -356,14 +355,20 @@ fn absolute(path: &Path) -> Result<PathBuf, Refused> {
 }
 
 impl How {
-    fn options(&self) -> Options {
+    fn options(&self) -> Result<Options, Refused> {
         let lies = |lie: &str| self.sabotage.iter().any(|asked| asked == lie);
-        Options {
+        Ok(Options {
             out: self.out.clone(),
             lease: self.lease,
             sabotage: Sabotage { faults: lies("faults"), heals: lies("heals"), witnesses: lies("witnesses") },
+            safeguards: self.safeguards()?,
             die_at: self.die_at,
-        }
+        })
+    }
+
+    /// Those of the settings: names and tags that are protected, and how many may be struck at once.
+    fn safeguards(&self) -> Result<Safeguards, Refused> {
+        Ok(super::settings(self.config.as_deref())?.safeguards)
     }
 }
 
@@ -401,11 +406,12 @@ impl Replay {
         let text = std::fs::read_to_string(&path).map_err(failed)?;
         let plan: AttackPlan = serde_json::from_str(&text).map_err(|why| failed(why.into()))?;
         let passwords = self.login.passwords.clone();
+        let options = self.how.options()?;
         on_runtime(async {
             let field = execute::field(&plan.place, passwords).await?;
             plan.check(&field.infrastructure).map_err(AttackError::Usage)?;
             print!("{}", plan.shown());
-            execute::execute(&plan, &field, &self.how.options()).await
+            execute::execute(&plan, &field, &options).await
         })
     }
 }

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use super::error::{Problem, ProblemKind};
 use super::listing::Listed;
 use super::world::Declaration;
+use super::{guarded, sides};
 use crate::checker::{Expectation, Phase};
 use crate::infrastructure::{Infrastructure, Server};
-use crate::plan::{Act, Choice, Hypothesis, Target};
+use crate::plan::{Act, Choice, Hypothesis, StrikeOrder, Target};
+use crate::selector::{self, View};
+use crate::settings::Settings;
 
 /// Whether the scenario has steps, provisions something and expects something.
 ///
@@ -34,12 +37,13 @@ pub(super) fn complete(listed: &Listed<'_>, declaration: &Declaration) -> Result
 pub(super) fn meaning(
     listed: &Listed<'_>,
     infrastructure: &Infrastructure,
+    settings: &Settings,
     acts: &[Act],
     hypotheses: &[Hypothesis],
 ) -> Result<(), Vec<Problem>> {
-    let orders = acts.iter().flat_map(Act::orders);
-    let strikes = orders.map(|order| (order.step.line, hits(infrastructure, &order.target)));
     let struck = acts.iter().any(Act::strikes);
+    let orders = acts.iter().flat_map(|act| act.orders().iter().map(move |order| (act, order)));
+    let strikes = orders.map(|(act, order)| (order.step.line, can_strike(infrastructure, settings, act, order)));
     let judged = hypotheses.iter().map(|h| (h.line, judges(infrastructure, struck, &h.expectation)));
     let problems: Vec<_> = strikes
         .chain(judged)
@@ -48,7 +52,24 @@ pub(super) fn meaning(
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-fn hits(infrastructure: &Infrastructure, target: &Target) -> Result<(), String> {
+fn can_strike(
+    infrastructure: &Infrastructure,
+    settings: &Settings,
+    act: &Act,
+    order: &StrikeOrder,
+) -> Result<(), String> {
+    hits(infrastructure, &order.target)?;
+    if let Some(cut) = &order.cut {
+        sides::separates(infrastructure, &order.target, cut)?;
+    }
+    guarded::keeps(infrastructure, &settings.safeguards, act, order)
+}
+
+/// Whether a target is somebody.
+///
+/// # Errors
+/// In words, with a hint.
+pub(super) fn hits(infrastructure: &Infrastructure, target: &Target) -> Result<(), String> {
     let Target { choice, zone, tag, text, .. } = target;
     if let Choice::Named(name) = choice
         && !infrastructure.servers.contains_key(name)
@@ -60,26 +81,49 @@ fn hits(infrastructure: &Infrastructure, target: &Target) -> Result<(), String> 
     if among.is_empty() {
         return Err(format!("`{text}` is nobody{}", narrowed(infrastructure, zone.as_deref(), tag.as_deref())));
     }
+    match choice.count() {
+        Some(0) => return Err(format!("`{text}` is nobody; say at least 1")),
+        Some(count) if count > among.len() => return Err(format!("`{text}` asks for {count} of {}", among.len())),
+        _ => {}
+    }
     match choice {
-        Choice::Random(0) | Choice::HighestDegree(0) => Err(format!("`{text}` is nobody; say at least 1")),
         Choice::Share(share) if *share <= 0.0 => Err(format!("`{text}` is nobody; say more than 0%")),
-        Choice::Random(count) | Choice::HighestDegree(count) if *count > among.len() => {
-            Err(format!("`{text}` asks for {count} of {}", among.len()))
-        }
         Choice::Active | Choice::Standby => is_shared(infrastructure, target, &among),
+        Choice::Critical => selector::resolve(target, &View::of(infrastructure), 0, 0)
+            .map(drop)
+            .map_err(|why| format!("`{text}` is nobody: {why}")),
+        Choice::Busiest(_) | Choice::Idlest(_) | Choice::Unhealthy => is_balanced(infrastructure, target, &among),
+        Choice::Primary if !among.iter().any(|server| selector::is_primary(server)) => {
+            let hint = "tag one of them `primary` in an infrastructure file";
+            Err(format!("`{text}` is nobody: no {} is declared primary\n  help: {hint}", target.role))
+        }
         _ => Ok(()),
     }
 }
 
 /// The servers that a target is chosen among.
 fn candidates<'i>(infrastructure: &'i Infrastructure, target: &Target) -> Vec<&'i Server> {
-    let mut among = infrastructure.servers_called(&target.role);
-    among.retain(|server| target.zone.is_none() || server.zone == target.zone);
-    among.retain(|server| target.tag.as_ref().is_none_or(|tag| server.tags.contains(tag)));
+    let mut among = selector::candidates(target, infrastructure);
     if let Choice::Named(name) = &target.choice {
         among.retain(|server| server.name == *name);
     }
     among
+}
+
+/// `busiest`, `idlest` and `unhealthy` mean something only to a balancer that is watched.
+fn is_balanced(infrastructure: &Infrastructure, target: &Target, among: &[&Server]) -> Result<(), String> {
+    let watched = |name: &str| {
+        let role = infrastructure.servers.get(name).and_then(|server| infrastructure.roles.get(&server.role));
+        role.is_some_and(|role| role.stats_socket.is_some())
+    };
+    let counted = |server: &&Server| infrastructure.links.iter().any(|(from, to)| *to == server.name && watched(from));
+    if among.iter().any(counted) {
+        return Ok(());
+    }
+    let (text, role) = (&target.text, &target.role);
+    Err(format!(
+        "`{text}` can't be told: no balancer counts the requests of a {role}\n  help: name servers behind haproxy"
+    ))
 }
 
 /// `active` and `standby` mean something only where an address is shared; a single entry is active too.
@@ -109,6 +153,7 @@ fn judges(infrastructure: &Infrastructure, struck: bool, expectation: &Expectati
             let there = called(infrastructure, role)?.len();
             if *count > there { Err(format!("there are only {there} servers called `{role}`")) } else { Ok(()) }
         }
+        Expectation::NoSinglePointOfFailure { role } => called(infrastructure, role).map(drop),
         Expectation::OneHolder { role, .. } => {
             let there = called(infrastructure, role)?;
             let holds =
@@ -141,6 +186,7 @@ fn needs_strike(expectation: &Expectation) -> bool {
         | Expectation::SteadyState { phase }
         | Expectation::ConnectionsOpen { phase, .. } => !matches!(phase, Phase::Before | Phase::Throughout),
         Expectation::LatencyStays { .. } | Expectation::Interval { .. } | Expectation::NoOtherFails => true,
+        Expectation::NoSinglePointOfFailure { .. } => true,
         Expectation::TotalDowntime { .. } | Expectation::LongestOutage { .. } | Expectation::InRotation { .. } => false,
     }
 }

@@ -4,7 +4,8 @@
 //! complete, becomes a [`ScenarioPlan`]. Whatever is wrong with any of them is told at
 //! once, before anything boots. In the order of the flow:
 //! [`files`] finds and parses · [`keywords`] finds what Gherkin swallows · [`listing`] names, tags and selects ·
-//! [`vocabulary`] matches and suggests · [`run`] lets the steps speak · [`check`] asks whether it makes sense.
+//! [`vocabulary`] matches and suggests · [`run`] lets the steps speak ([`strikes`] and [`table`] hold what Whens may
+//! say of faults) · [`check`], [`sides`] and [`guarded`] ask whether it makes sense.
 
 use std::path::PathBuf;
 
@@ -16,17 +17,22 @@ use crate::settings::Settings;
 mod check;
 mod error;
 mod files;
+mod guarded;
 mod keywords;
 pub mod libtest;
 mod listing;
 mod run;
+mod sides;
+mod strikes;
+mod table;
 mod vocabulary;
 mod world;
 
 pub use error::{DeclareError, Problem, ProblemKind};
 pub use listing::address;
+pub use strikes::{Strike, every};
 pub use vocabulary::{ParameterType, Pattern, Vocabulary};
-pub use world::{Declaration, StepError, Strike, World};
+pub use world::{Declaration, StepError, World};
 
 use files::FeatureFile;
 use listing::Listed;
@@ -111,7 +117,9 @@ fn scenario(
     };
     let infrastructure = draft.build().map_err(cant_be)?;
     check_templates(&infrastructure, &settings).map_err(cant_be)?;
-    check::meaning(listed, &infrastructure, &acts, &hypotheses)?;
+    let senseless = |why: String| vec![Problem::at(&listed.file.path, listed.line, ProblemKind::Meaning, why)];
+    guarded::makes_sense(&infrastructure, &settings.safeguards, &options.settings.safeguards).map_err(senseless)?;
+    check::meaning(listed, &infrastructure, &settings, &acts, &hypotheses)?;
     Ok(ScenarioPlan {
         index: u32::try_from(index).expect("fewer than 4 billion scenarios"),
         name: listed.name.clone(),

@@ -49,7 +49,7 @@ pub(super) fn declare(
 }
 
 /// A step that fails panics: so cucumber's macros report an `Err`, and a parameter that does not parse.
-fn said(panic: &(dyn Any + Send)) -> String {
+pub(super) fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("the step panicked");
     // "bound can not be parsed to DurationBound: `under 5 parsecs` is not …"

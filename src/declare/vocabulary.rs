@@ -46,6 +46,8 @@ struct Parameter {
     kind: ParameterType,
     /// Where it stands between blanks.
     word: Regex,
+    /// Nothing is a value of it.
+    is_optional: bool,
 }
 
 /// How many suggestions are worth reading.
@@ -72,6 +74,13 @@ impl Vocabulary {
     /// All patterns, by file and line.
     pub fn patterns(&self) -> &[Pattern] {
         &self.patterns
+    }
+
+    /// All parameter types, by name.
+    pub fn parameter_types(&self) -> Vec<ParameterType> {
+        let mut types: Vec<_> = self.parameters.iter().map(|parameter| parameter.kind).collect();
+        types.sort_by_key(|kind| kind.name);
+        types
     }
 
     /// The patterns that match a text, whatever their keyword.
@@ -128,14 +137,21 @@ impl Vocabulary {
     pub fn nearest(&self, keyword: &str, text: &str) -> Vec<&Pattern> {
         let general = self.generalised(text);
         let similarity = |pattern: &Pattern| {
-            let written = strsim::normalized_damerau_levenshtein(&general, &pattern.text);
-            written.max(strsim::normalized_damerau_levenshtein(text, &pattern.text))
+            let bare = self.without_optional(&pattern.text);
+            let written = strsim::normalized_damerau_levenshtein(&general, &bare);
+            written.max(strsim::normalized_damerau_levenshtein(text, &bare))
         };
         let candidates = self.patterns.iter().filter(|pattern| pattern.keyword == keyword);
         let mut scored: Vec<_> = candidates.map(|pattern| (similarity(pattern), pattern)).collect();
         scored.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal));
         let telling = scored.iter().take_while(|(score, _)| *score >= SIMILAR).count();
         scored.into_iter().take(telling.clamp(1, SUGGESTIONS)).map(|(_, pattern)| pattern).collect()
+    }
+
+    /// A pattern without the parameters that may be left away: `{target} {event}{schedule}` → `{target} {event}`
+    fn without_optional(&self, pattern: &str) -> String {
+        let optional = self.parameters.iter().filter(|parameter| parameter.is_optional);
+        optional.fold(pattern.to_string(), |text, parameter| text.replace(&format!("{{{}}}", parameter.kind.name), ""))
     }
 
     /// `the highest-degree node explodes` → `{target} explodes`
@@ -180,6 +196,7 @@ fn parameters() -> Vec<Parameter> {
             kind: *kind,
             word: Regex::new(&format!(r"(?P<before>^|\s)(?:{})(?P<after>\s|$)", kind.regex))
                 .expect("a parameter's regex was checked when it was derived"),
+            is_optional: Regex::new(&format!("^(?:{})$", kind.regex)).is_ok_and(|regex| regex.is_match("")),
         })
         .collect();
     parameters.sort_by_key(|parameter| std::cmp::Reverse(parameter.kind.regex.len()));
@@ -200,7 +217,10 @@ where
 
 /// Cucumber keeps only the regex of an expression; this turns it back: `miss(?:es)?` into `miss(es)`.
 fn as_written(regex: &str, parameters: &[Parameter]) -> String {
-    let mut text = regex.trim_start_matches('^').trim_end_matches('$').to_string();
+    let text = regex.trim_start_matches('^').trim_end_matches('$');
+    // Groups within a built-in parameter are named after its place; they are told apart by nobody here.
+    let place = Regex::new(r"\(\?P<__\d+_").expect("a constant");
+    let mut text = place.replace_all(text, "(?P<__0_").into_owned();
     for Parameter { kind, .. } in parameters {
         text = text.replace(&format!("({})", kind.regex), &format!("{{{}}}", kind.name));
     }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use crate::checker::Expectation;
 use crate::infrastructure::InfrastructureError;
 use crate::infrastructure::tiers::Draft;
-use crate::plan::{Act, Choice, Cut, Hypothesis, Parameters, Schedule, StepText, StrikeOrder, Target};
-use crate::settings::Settings;
+use crate::plan::{Act, Hypothesis, StepText};
+use crate::settings::{Abort, Group, Limit, Most, Settings};
+use crate::units::Bound;
 
 /// What the steps of one scenario write to. A user's own steps take `&mut World` as the shipped ones do: they
 /// may call the same verbs, and keep what they need between them with [`World::extension`].
@@ -52,26 +53,6 @@ impl StepError {
     /// A step that makes no sense where it stands.
     pub fn refused(detail: impl Into<String>, hint: impl Into<String>) -> StepError {
         StepError::Refused { detail: detail.into(), hint: hint.into() }
-    }
-}
-
-/// A fault as a step names it.
-#[derive(Debug, Clone)]
-pub struct Strike {
-    /// Its name in the table of faults.
-    pub fault: &'static str,
-    /// What it needs to be told.
-    pub with: Parameters,
-    /// Whom.
-    pub target: Target,
-    /// Who no longer hears whom, for faults that separate.
-    pub cut: Option<Cut>,
-}
-
-impl Strike {
-    /// A fault that needs no more than its target.
-    pub fn of(fault: &'static str, target: Target) -> Strike {
-        Strike { fault, with: Parameters::default(), target, cut: None }
     }
 }
 
@@ -158,6 +139,32 @@ impl Declaration {
         })
     }
 
+    /// How many of a group may be struck at once.
+    ///
+    /// # Errors
+    /// Nobody at all; a Given after the first When or Then.
+    pub fn limit(&mut self, of: Group, at_most: Most) -> Result<(), StepError> {
+        let nobody = match at_most {
+            Most::Servers(count) => count == 0,
+            Most::Percent(percent) => percent.0 <= 0.0,
+        };
+        if nobody {
+            return Err(StepError::refused("then nobody could be struck at all", "say at least 1, or more than 0%"));
+        }
+        self.set(|settings| settings.safeguards.limits.push(Limit { of, at_most }))
+    }
+
+    /// When everything stops.
+    ///
+    /// # Errors
+    /// A bound that a healthy site breaks; a Given after the first When or Then.
+    pub fn abort(&mut self, abort: Abort) -> Result<(), StepError> {
+        if !matches!(abort.availability, Bound::Under(_) | Bound::AtMost(_)) {
+            return Err(StepError::refused("that would abort a healthy site", "say for example `under 50%`"));
+        }
+        self.set(|settings| settings.safeguards.abort = Some(abort))
+    }
+
     /// How long the baseline must be steady; the time allowed for it grows with it.
     ///
     /// # Errors
@@ -167,31 +174,6 @@ impl Declaration {
             settings.steady.baseline = steady;
             settings.steady.baseline_within = settings.steady.baseline_within.max(2 * steady);
         })
-    }
-
-    /// A fault, later.
-    ///
-    /// # Errors
-    /// A fault that can't be healed `for` a while or struck again, a nameless process, an `every` longer than
-    /// its `for`.
-    pub fn strike(&mut self, what: Strike, schedule: Schedule) -> Result<(), StepError> {
-        let order = self.order(what, &schedule)?;
-        self.act(Act::Strike { order, schedule })
-    }
-
-    fn order(&self, what: Strike, schedule: &Schedule) -> Result<StrikeOrder, StepError> {
-        let Strike { fault, with, target, cut } = what;
-        fits(fault, schedule)?;
-        if with.process.as_deref().is_some_and(|name| name.trim().is_empty()) {
-            return Err(StepError::refused("a process needs a name", "say for example `process \"nginx\"`"));
-        }
-        if target.choice == Choice::Same && !self.strikes() {
-            return Err(StepError::refused(
-                format!("`{}` was not struck before", target.text),
-                "`same` means whom the strike before hit; put that strike first",
-            ));
-        }
-        Ok(StrikeOrder { fault: fault.into(), with, target, cut, step: self.step.clone() })
     }
 
     /// Anything that is done.
@@ -253,22 +235,4 @@ impl Declaration {
 
 fn narrow(count: usize) -> Result<u32, StepError> {
     u32::try_from(count).map_err(|_| StepError::Malformed(format!("{count} is too many")))
-}
-
-/// Whether a fault can be struck on such a schedule.
-fn fits(fault: &str, schedule: &Schedule) -> Result<(), StepError> {
-    let gone = "a server that dies is gone for good; one that `loses power for …` comes back";
-    let instant = "it is over in a moment; leave the time away";
-    match (fault, schedule) {
-        ("dies" | "process-dies", Schedule::For(_)) => Err(StepError::refused("`dies` can't be undone", gone)),
-        ("reboots" | "comes-back", Schedule::For(_)) => {
-            Err(StepError::refused(format!("`{}` can't last", fault.replace('-', " ")), instant))
-        }
-        ("comes-back", Schedule::Every { .. }) => Err(StepError::refused("`comes back` can't recur", instant)),
-        (_, Schedule::Every { interval, total }) if interval > total => Err(StepError::refused(
-            "it would strike only once: the interval is longer than the whole",
-            "say `every 5 s for 20 s`: the interval first, the whole after it",
-        )),
-        _ => Ok(()),
-    }
 }

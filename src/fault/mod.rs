@@ -10,15 +10,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::effect::Effect;
 use crate::plan::Parameters;
-use crate::provider::{Command, PowerOp, PowerState};
+use crate::provider::{Command, PowerOp, PowerState, ServiceSpec};
 
 mod comes_back;
+mod cpu_taken;
 mod cut;
 mod dies;
+mod disk_full;
+mod disk_taken;
+mod gains_delay;
 mod hangs;
+mod is_limited;
+mod loses_network;
+mod loses_packets;
 mod loses_power;
+mod memory_taken;
+mod orders;
+mod port_blackholed;
+mod port_rejected;
+pub mod process;
 mod process_dies;
+mod process_restarts;
+mod process_stops;
 mod reboots;
+mod zone_lost;
+
+pub use orders::{Refusal, check};
 
 /// Every fault there is, by its name in plans and reports.
 pub const FAULTS: &[&dyn Fault] = &[
@@ -28,7 +45,20 @@ pub const FAULTS: &[&dyn Fault] = &[
     &reboots::Reboots,
     &hangs::Hangs,
     &process_dies::ProcessDies,
+    &process_stops::ProcessStops,
+    &process_restarts::ProcessRestarts,
+    &loses_network::LosesNetwork,
     &cut::Cut,
+    &port_blackholed::PortBlackholed,
+    &port_rejected::PortRejected,
+    &gains_delay::GainsDelay,
+    &loses_packets::LosesPackets,
+    &is_limited::IsLimited,
+    &cpu_taken::CpuTaken,
+    &memory_taken::MemoryTaken,
+    &disk_taken::DiskTaken,
+    &disk_full::DiskFull,
+    &zone_lost::ZoneLost,
 ];
 
 /// A way to break servers.
@@ -62,13 +92,17 @@ pub struct Target<'a> {
     pub server: &'a str,
     /// Whom it no longer hears, for faults that separate; else empty.
     pub peers: &'a [Ipv4Addr],
+    /// What its role runs, rendered for it; empty where that is not known.
+    pub services: &'a [ServiceSpec],
 }
 
 /// What a fault can be told, by the field of [`Parameters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parameter {
-    /// `process`
+    /// `process`, or `random_process`
     Process,
+    /// `signal`
+    Signal,
     /// `port`
     Port,
     /// `percent`
@@ -79,6 +113,8 @@ pub enum Parameter {
     Jitter,
     /// `bits_per_s`
     Bandwidth,
+    /// `after`
+    After,
     /// Who is separated from whom: [`crate::plan::Cut`].
     Cut,
 }
@@ -171,6 +207,11 @@ impl Strike {
         }
     }
 
+    /// How long its witness is asked before the answer is no: from the end of injecting on.
+    pub fn witness_within(&self) -> Duration {
+        WITNESS_WITHIN + self.waits()
+    }
+
     /// A strike whose effect an agent holds: not in force before, in force after, and not again once it is healed.
     pub fn held(server: &str, effect: Effect) -> Strike {
         let cuts = effect.cuts_its_own_path();
@@ -186,7 +227,7 @@ impl Strike {
     }
 }
 
-/// How long a witness is asked before the answer is no: far longer than any injection takes.
+/// How long a witness is asked once the fault should be there: far longer than any injection takes.
 pub const WITNESS_WITHIN: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
@@ -196,17 +237,20 @@ mod tests {
 
     fn target() -> Target<'static> {
         const PEER: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 9);
-        Target { server: "web-1", peers: &[PEER] }
+        Target { server: "web-1", peers: &[PEER], services: &[] }
     }
 
     fn parameters() -> Parameters {
         Parameters {
             process: Some("nginx".into()),
+            random_process: false,
+            signal: Some("TERM".into()),
             port: Some(80),
             percent: Some(Percent(30.0)),
             delay: Some(Duration::from_millis(100)),
             jitter: Some(Duration::from_millis(10)),
             bits_per_s: Some(1_000_000),
+            after: Some(Duration::from_millis(500)),
         }
     }
 
@@ -224,6 +268,13 @@ mod tests {
             let strike = fault.strike(&target(), &parameters());
             assert_ne!(strike.before, strike.witness, "{} would confirm itself", fault.name());
         }
+    }
+
+    #[test]
+    fn a_fault_that_begins_later_is_witnessed_later() {
+        let within = |name: &str| named(name).unwrap().strike(&target(), &parameters()).witness_within();
+        assert_eq!(within("loses-network"), WITNESS_WITHIN + Duration::from_millis(500));
+        assert_eq!(within("dies"), WITNESS_WITHIN);
     }
 
     #[test]

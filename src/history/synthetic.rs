@@ -147,6 +147,19 @@ impl Script {
         self.strike(at_ms, "dies", &[server]).state(at_ms + 5, server, 1, PowerState::Terminated)
     }
 
+    /// All strikes so far were those of one step that strikes in turn.
+    pub fn in_turn(mut self) -> Self {
+        let Some(Act::Strike { order, .. }) = self.acts.first().cloned() else { return self };
+        let first = order.step.line;
+        for record in &mut self.events {
+            if let Event::StrikeResolved { line, .. } = &mut record.event {
+                *line = first;
+            }
+        }
+        self.acts = vec![Act::InTurn { order }];
+        self
+    }
+
     /// An instance changed its state; `generation` 1 is the first of a server.
     pub fn state(self, at_ms: u64, server: &str, generation: u32, state: PowerState) -> Self {
         let (server, instance, evidence) = (server.to_string(), format!("{server}.{generation}"), "seen".to_string());

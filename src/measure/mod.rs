@@ -15,6 +15,7 @@
 //! | service back | the end of the first bad stretch after t0 that is followed by a whole steady window ([`recovery`]) |
 //! | redundancy | every declared server booted, ready and in rotation, and each virtual IP with one holder ([`redundancy`]) |
 //! | recovery | the begin of the first steady window with redundancy, after the last strike and its heal ([`recovery`]) |
+//! | turn | one strike of a series that hits one server after the other; it has moments of its own ([`turns`]) |
 //! | phases | before · failover · degraded · after · throughout ([`phases`]) |
 //! | resolution | the longer of the probes' spacing and their lateness at p99; nothing finer is asserted ([`resolution`]) |
 //! | valid | that the run can be believed at all ([`validity`]) |
@@ -32,6 +33,7 @@ pub mod sample;
 pub mod span;
 pub mod steady;
 pub mod timeline;
+pub mod turns;
 pub mod validity;
 pub mod worst;
 

@@ -170,7 +170,9 @@ fn note(times: &mut StrikeTimes, record: &Record, history: &History) {
 /// Whether the step on this line strikes for a while only.
 fn lasts(history: &History, line: usize) -> bool {
     history.plan.acts.iter().any(|act| match act {
-        Act::Strike { schedule: Schedule::For(_), order } => order.step.line == line,
+        Act::Strike { schedule: Schedule::For(_) | Schedule::After { lasts: Some(_), .. }, order } => {
+            order.step.line == line
+        }
         _ => false,
     })
 }

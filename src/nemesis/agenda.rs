@@ -57,12 +57,12 @@ impl Agenda {
         }
     }
 
-    /// Notes strikes at the moments of a Poisson process, each with one of the orders; both drawn with `seed`. What
-    /// heals is healed after half of the mean time between strikes.
-    pub fn at_random(&mut self, orders: &[StrikeOrder], start: Instant, chance: Chance) {
+    /// Notes strikes at the moments of a Poisson process, each with one of the orders, as probable as its share; both
+    /// drawn with `seed`. What heals is healed after half of the mean time between strikes.
+    pub fn at_random(&mut self, orders: &[StrikeOrder], shares: &[f64], start: Instant, chance: Chance) {
         let mut rng = StdRng::seed_from_u64(chance.seed);
         for after in moments(&mut rng, chance.mean, chance.total) {
-            let order = Box::new(orders[rng.random_range(0..orders.len())].clone());
+            let order = Box::new(orders[drawn(&mut rng, shares)].clone());
             let heal_after = Some(chance.mean.mul_f64(HEALED_FOR));
             self.note(start + after, Job::Strike { order, heal_after });
         }
@@ -88,6 +88,16 @@ pub(super) struct Chance {
     pub total: Duration,
     /// Same seed, same moments.
     pub seed: u64,
+}
+
+/// A place in the list of shares, which make 1 together.
+fn drawn(rng: &mut StdRng, shares: &[f64]) -> usize {
+    let mut left: f64 = rng.random();
+    let falls = |share: &f64| {
+        left -= share;
+        left < 0.0
+    };
+    shares.iter().position(falls).unwrap_or(shares.len() - 1)
 }
 
 /// The moments of a Poisson process, from its begin: exponential times between them, the first one at least: a
@@ -157,7 +167,7 @@ mod tests {
     fn drawn(seed: u64, mean_s: u64, total_s: u64) -> Vec<Duration> {
         let (mut agenda, start) = (Agenda::default(), Instant::now());
         let chance = Chance { mean: Duration::from_secs(mean_s), total: Duration::from_secs(total_s), seed };
-        agenda.at_random(&[order("hangs"), order("dies")], start, chance);
+        agenda.at_random(&[order("hangs"), order("dies")], &[0.25, 0.75], start, chance);
         times(&mut agenda, start)
     }
 
@@ -172,6 +182,13 @@ mod tests {
     fn the_mean_time_between_strikes_is_the_one_asked_for() {
         let count = drawn(3, 10, 50_000).len() as f64;
         assert!((4_700.0..5_300.0).contains(&count), "{count} strikes in 5,000 mean times: four deviations are 283");
+    }
+
+    #[test]
+    fn each_is_drawn_as_often_as_its_share() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let seconds = (0..10_000).filter(|_| super::drawn(&mut rng, &[0.25, 0.75]) == 1).count();
+        assert!((7_300..7_700).contains(&seconds), "{seconds}: four deviations are 173");
     }
 
     #[test]

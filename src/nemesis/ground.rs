@@ -1,5 +1,6 @@
 //! What all strikes of one scenario, or of one attack, stand on.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use crate::agent::StrikeId;
 use crate::history::{Event, Recorder};
 use crate::infrastructure::Infrastructure;
 use crate::journal::{Journal, Note, Stage};
-use crate::provider::Provider;
+use crate::provider::{Provider, ServiceSpec};
+use crate::settings::Safeguards;
 
 /// Where strikes happen and where they are written down.
 pub struct Ground {
@@ -23,6 +25,10 @@ pub struct Ground {
     pub prefix: String,
     /// How long a fault outlives the last sign of life of this process.
     pub lease: Duration,
+    /// What each server's role runs, where that is known.
+    pub services: BTreeMap<String, Vec<ServiceSpec>>,
+    /// What may not be struck.
+    pub safeguards: Safeguards,
     /// Lies, for tests of the harness alone.
     pub sabotage: Sabotage,
 }

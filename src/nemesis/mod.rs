@@ -5,11 +5,14 @@
 //! that it healed. What is still to come (heals, repeated strikes, renewals) lies in an [`agenda`]; one task works it
 //! off, so strikes never race each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use tokio::time::Instant;
 
 use crate::fault::{self, Fault, Strike};
@@ -17,12 +20,13 @@ use crate::history::Event;
 use crate::journal::Planned;
 use crate::observer::Sight;
 use crate::plan::{Act, Choice, Cut, Schedule, StrikeOrder, Target};
-use crate::provider::ProviderError;
+use crate::provider::{Instance, InstanceId, PowerState, ProviderError};
 use crate::selector::{self, Selection, View};
 
 mod agenda;
 mod cut;
 mod ground;
+mod safeguards;
 mod victim;
 mod witness;
 
@@ -41,7 +45,10 @@ pub struct Nemesis {
     strikes: u32,
     last_struck: Vec<String>,
     agenda: Agenda,
+    /// What is to be healed, by the number of its strike.
     open: BTreeMap<u32, Vec<Victim>>,
+    /// Who was struck and neither healed nor replaced since, with the instance that was hit.
+    struck: BTreeMap<String, InstanceId>,
 }
 
 /// A strike could not be carried out at all, for a reason of the plan or of the harness; it is recorded too.
@@ -52,8 +59,9 @@ pub struct StrikeError(String);
 impl Nemesis {
     /// A nemesis for one scenario. `seed` is the scenario's.
     pub fn new(ground: Ground, sight: Sight, seed: u64) -> Self {
-        let (last_struck, agenda, open) = (Vec::new(), Agenda::default(), BTreeMap::new());
-        Nemesis { ground: Arc::new(ground), sight, seed, strikes: 0, last_struck, agenda, open }
+        let (open, struck) = (BTreeMap::new(), BTreeMap::new());
+        let (last_struck, agenda) = (Vec::new(), Agenda::default());
+        Nemesis { ground: Arc::new(ground), sight, seed, strikes: 0, last_struck, agenda, open, struck }
     }
 
     /// Begins one act that strikes: the first strike at once, the rest by the agenda. [`Act::InTurn`] is not begun
@@ -74,10 +82,10 @@ impl Nemesis {
                 self.agenda.repeat(order, now, *interval, *total);
             }
             Act::Strike { order, schedule: Schedule::Poisson { mean, total } } => {
-                self.agenda.at_random(std::slice::from_ref(order), now, self.chance(*mean, *total));
+                self.agenda.at_random(std::slice::from_ref(order), &[1.0], now, self.chance(*mean, *total));
             }
-            Act::Random { orders, mean, total } => {
-                self.agenda.at_random(orders, now, self.chance(*mean, *total));
+            Act::Random { orders, shares, mean, total } => {
+                self.agenda.at_random(orders, shares, now, self.chance(*mean, *total));
             }
             Act::LiftAll => {
                 self.lift_all().await;
@@ -148,7 +156,14 @@ impl Nemesis {
             Ok(blows) => blows,
             Err(why) => return Err(self.nobody(number, &why)),
         };
-        let strikes = blows.strikes(fault, order);
+        let strikes = match self.strikes(fault, order, number, &blows) {
+            Ok(strikes) => strikes,
+            Err(why) => return Err(self.nobody(number, &why)),
+        };
+        if let Err(detail) = self.admit(&blows.selection.servers).await {
+            self.ground.recorder.record(Event::StrikeHeldBack { strike: number, detail });
+            return Ok(());
+        }
         self.announce(order, number, &blows);
         self.last_struck = blows.selection.servers;
         let victims = self.victims(number, &strikes, self.lease(&strikes, heal_after)).await;
@@ -157,6 +172,8 @@ impl Nemesis {
         join_all(victims.iter_mut().map(Victim::write_ahead)).await;
         self.ground.recorder.record(Event::InjectionStarted { strike: number });
         join_all(victims.iter().map(Victim::strike)).await;
+        self.struck
+            .extend(victims.iter().filter_map(|victim| Some((victim.server().into(), victim.instance()?.clone()))));
         victims.retain(Victim::needs_heal);
         self.schedule_heal(number, heal_after);
         Ok(())
@@ -173,6 +190,36 @@ impl Nemesis {
             self.agenda.note(now + after, Job::Heal(number));
         }
         self.agenda.note(now + self.ground.lease / RENEWALS, Job::Renew(number));
+    }
+
+    /// Whether the safeguards let these servers be struck, with those that are struck still.
+    async fn admit(&mut self, victims: &[String]) -> Result<(), String> {
+        let instances = self.ground.provider.list().await.map_err(|why| why.to_string())?;
+        let replaced = |server: &String, struck: &InstanceId| {
+            let runs = |instance: &&Instance| instance.name == *server && instance.state == PowerState::Running;
+            instances.iter().filter(runs).any(|instance| instance.id != *struck)
+        };
+        self.struck.retain(|server, struck| !replaced(server, struck));
+        let now: BTreeSet<String> = self.struck.keys().cloned().collect();
+        self.ground.safeguards.admit(&self.ground.infrastructure, &now, victims)
+    }
+
+    /// The strikes on each server, as data; a process that is left to chance is drawn for each.
+    fn strikes(
+        &self,
+        fault: &dyn Fault,
+        order: &StrikeOrder,
+        number: u32,
+        blows: &Blows,
+    ) -> Result<Vec<Strike>, String> {
+        let mut rng = StdRng::seed_from_u64(self.seed.wrapping_add(u64::from(number)));
+        let strike = |server: &String| {
+            let services = self.ground.services.get(server).map_or(&[][..], Vec::as_slice);
+            let with = fault::process::drawn(&order.with, services, &mut rng)?;
+            let target = fault::Target { server, peers: blows.peers(server), services };
+            Ok(fault.strike(&target, &with))
+        };
+        blows.selection.servers.iter().map(strike).collect()
     }
 
     /// Whom a strike hits, and whom each of them no longer hears.
@@ -194,7 +241,7 @@ impl Nemesis {
         Ok(Blows { selection, peers: Some(peers) })
     }
 
-    async fn addresses(&self) -> Result<BTreeMap<String, std::net::Ipv4Addr>, ProviderError> {
+    async fn addresses(&self) -> Result<BTreeMap<String, Ipv4Addr>, ProviderError> {
         let instances = self.ground.provider.list().await?;
         Ok(instances.into_iter().map(|instance| (instance.name, instance.address)).collect())
     }
@@ -202,7 +249,13 @@ impl Nemesis {
     fn select(&self, target: &Target, number: u32) -> Result<Selection, String> {
         let holder = self.sight.holder.borrow().clone();
         let infrastructure = &self.ground.infrastructure;
-        let view = View { infrastructure, holder: holder.as_deref(), last_struck: &self.last_struck };
+        let balancers = self.sight.balancers.borrow().clone();
+        let view = View {
+            holder: holder.as_deref(),
+            last_struck: &self.last_struck,
+            balancers: Some(&balancers),
+            ..View::of(infrastructure)
+        };
         selector::resolve(target, &view, self.seed, number)
     }
 
@@ -246,7 +299,11 @@ impl Nemesis {
     /// Heals one strike's victims side by side; all are tried. Nothing to do where it was healed before.
     async fn heal(&mut self, number: u32) -> bool {
         let Some(victims) = self.open.remove(&number) else { return true };
-        join_all(victims.iter().map(Victim::heal)).await.into_iter().all(|healed| healed)
+        let healed = join_all(victims.iter().map(Victim::heal)).await;
+        for victim in victims.iter().zip(&healed).filter_map(|(victim, healed)| healed.then_some(victim)) {
+            self.struck.remove(victim.server());
+        }
+        healed.into_iter().all(|healed| healed)
     }
 }
 
@@ -265,15 +322,11 @@ const LONGEST: Duration = Duration::from_secs(600);
 struct Blows {
     selection: Selection,
     /// For each victim of a cut, the addresses that it no longer hears.
-    peers: Option<BTreeMap<String, Vec<std::net::Ipv4Addr>>>,
+    peers: Option<BTreeMap<String, Vec<Ipv4Addr>>>,
 }
 
 impl Blows {
-    fn strikes(&self, fault: &dyn Fault, order: &StrikeOrder) -> Vec<Strike> {
-        let strike = |server: &String| {
-            let peers = self.peers.as_ref().and_then(|peers| peers.get(server)).map_or(&[][..], Vec::as_slice);
-            fault.strike(&fault::Target { server, peers }, &order.with)
-        };
-        self.selection.servers.iter().map(strike).collect()
+    fn peers(&self, server: &str) -> &[Ipv4Addr] {
+        self.peers.as_ref().and_then(|peers| peers.get(server)).map_or(&[], Vec::as_slice)
     }
 }

@@ -193,7 +193,7 @@ impl Victim {
     }
 
     async fn testify(&self) -> Testimony {
-        let testimony = self.await_witness(&self.strike.witness, WITNESS_WITHIN + self.strike.waits()).await;
+        let testimony = self.await_witness(&self.strike.witness, self.strike.witness_within()).await;
         self.record_testimony(&testimony);
         testimony
     }

@@ -13,6 +13,7 @@ use super::instances::living;
 use super::{Look, Observer, ObserverError};
 use crate::history::Event;
 use crate::provider::Instance;
+use crate::selector::{Balanced, BalancerSight};
 
 /// Answers take well under a millisecond; a balancer that needs this long hangs.
 const ANSWER_WITHIN: Duration = Duration::from_millis(300);
@@ -27,11 +28,17 @@ pub struct HaproxyObserver {
     known: BTreeMap<(String, String), (String, String)>,
     instance: Option<String>,
     sessions_at: Option<Instant>,
+    sight: watch::Sender<BalancerSight>,
 }
 
 impl HaproxyObserver {
-    /// `socket` is its path in the instance.
-    pub fn new(balancer: &str, socket: &Path, instances: watch::Receiver<Vec<Instance>>) -> Self {
+    /// `socket` is its path in the instance; `sight` is where its own view is published.
+    pub fn new(
+        balancer: &str,
+        socket: &Path,
+        instances: watch::Receiver<Vec<Instance>>,
+        sight: watch::Sender<BalancerSight>,
+    ) -> Self {
         HaproxyObserver {
             balancer: balancer.into(),
             socket: socket.into(),
@@ -39,6 +46,7 @@ impl HaproxyObserver {
             known: BTreeMap::new(),
             instance: None,
             sessions_at: None,
+            sight,
         }
     }
 
@@ -58,6 +66,32 @@ impl HaproxyObserver {
         Ok(Path::new("/proc").join(first_process.to_string()).join("root").join(inside))
     }
 
+    /// Asks for the statistics, wherever the balancer lives now.
+    async fn rows(&mut self) -> Result<Vec<Row>, ObserverError> {
+        let socket = self.socket_now()?;
+        let answer = tokio::time::timeout(ANSWER_WITHIN, ask(&socket, "show stat\n"))
+            .await
+            .map_err(|_| ObserverError::Silent(ANSWER_WITHIN))??;
+        parse(&answer)
+    }
+
+    /// Publishes what is seen of each server; a balancer that does not answer sees nothing.
+    fn publish(&self, rows: &[Row]) {
+        let mut seen: BTreeMap<String, Balanced> = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.is_server()) {
+            let server = seen.entry(row.name.clone()).or_insert(Balanced { up: true, requests: 0 });
+            server.up &= row.is_up();
+            server.requests += row.requests;
+        }
+        self.sight.send_if_modified(|sight| {
+            let before = match seen.is_empty() {
+                true => sight.by_balancer.remove(&self.balancer),
+                false => sight.by_balancer.insert(self.balancer.clone(), seen.clone()),
+            };
+            before != (!seen.is_empty()).then_some(seen)
+        });
+    }
+
     fn record(&mut self, look: &Look<'_>, rows: &[Row]) {
         for row in rows.iter().filter(|row| row.is_server()) {
             let key = (row.proxy.clone(), row.name.clone());
@@ -72,7 +106,7 @@ impl HaproxyObserver {
                 server: row.name.clone(),
                 status: row.status.clone(),
                 check: row.check.clone(),
-                up: row.status.starts_with("UP") || row.status == "no check",
+                up: row.is_up(),
             });
         }
         if self.sessions_at.is_none_or(|at| at.elapsed() >= SESSIONS_EVERY) {
@@ -94,12 +128,9 @@ impl Observer for HaproxyObserver {
     }
 
     async fn observe(&mut self, look: &Look<'_>) -> Result<(), ObserverError> {
-        let socket = self.socket_now()?;
-        let answer = tokio::time::timeout(ANSWER_WITHIN, ask(&socket, "show stat\n"))
-            .await
-            .map_err(|_| ObserverError::Silent(ANSWER_WITHIN))??;
-        let rows = parse(&answer)?;
-        self.record(look, &rows);
+        let rows = self.rows().await;
+        self.publish(rows.as_deref().unwrap_or_default());
+        self.record(look, &rows?);
         Ok(())
     }
 }
@@ -118,6 +149,7 @@ struct Row {
     proxy: String,
     name: String,
     sessions: u64,
+    requests: u64,
     status: String,
     check: String,
 }
@@ -125,6 +157,10 @@ struct Row {
 impl Row {
     fn is_server(&self) -> bool {
         !matches!(self.name.as_str(), "FRONTEND" | "BACKEND")
+    }
+
+    fn is_up(&self) -> bool {
+        self.status.starts_with("UP") || self.status == "no check"
     }
 }
 
@@ -136,7 +172,7 @@ fn parse(csv: &str) -> Result<Vec<Row>, ObserverError> {
         lines.next().and_then(|line| line.strip_prefix("# ")).ok_or_else(unexpected)?.split(',').collect();
     let column = |name: &str| header.iter().position(|title| *title == name).ok_or_else(unexpected);
     let (proxy, name, sessions) = (column("pxname")?, column("svname")?, column("scur")?);
-    let (status, check) = (column("status")?, column("check_status")?);
+    let (requests, status, check) = (column("stot")?, column("status")?, column("check_status")?);
     lines
         .map(|line| {
             let fields: Vec<&str> = line.split(',').collect();
@@ -145,6 +181,7 @@ fn parse(csv: &str) -> Result<Vec<Row>, ObserverError> {
                 proxy: field(proxy)?,
                 name: field(name)?,
                 sessions: field(sessions)?.parse().unwrap_or(0),
+                requests: field(requests)?.parse().unwrap_or(0),
                 status: field(status)?,
                 check: field(check)?.trim_start_matches("* ").to_string(),
             })
@@ -158,9 +195,10 @@ mod tests {
 
     #[test]
     fn columns_are_found_by_name_and_a_running_check_is_not_a_change() {
-        let csv = "# pxname,svname,scur,status,check_status,\nsite,FRONTEND,7,OPEN,,\nsite,web-1,1,UP 2/3,* L4TOUT,\n";
+        let csv = "# pxname,svname,scur,stot,status,check_status,\nsite,FRONTEND,7,9,OPEN,,\nsite,web-1,1,5,UP 2/3,* L4TOUT,\n";
         let rows = parse(csv).unwrap();
         assert_eq!((rows[0].sessions, rows[0].is_server()), (7, false));
+        assert_eq!((rows[1].requests, rows[1].is_up()), (5, true));
         assert_eq!((rows[1].status.as_str(), rows[1].check.as_str()), ("UP 2/3", "L4TOUT"));
     }
 

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::history::{Event, Recorder};
 use crate::infrastructure::Infrastructure;
 use crate::provider::{Instance, Provider};
+use crate::selector::BalancerSight;
 
 mod haproxy;
 mod instances;
@@ -68,12 +69,18 @@ pub struct Sight {
     pub instances: watch::Receiver<Vec<Instance>>,
     /// Who holds the site's virtual IP; `None` where nobody does or nothing is shared.
     pub holder: watch::Receiver<Option<String>>,
+    /// What the balancers see; empty where none is watched.
+    pub balancers: watch::Receiver<BalancerSight>,
 }
 
 impl Sight {
     /// Nobody observes: there is nothing to be seen.
     pub fn none() -> Sight {
-        Sight { instances: watch::channel(Vec::new()).1, holder: watch::channel(None).1 }
+        Sight {
+            instances: watch::channel(Vec::new()).1,
+            holder: watch::channel(None).1,
+            balancers: watch::channel(Default::default()).1,
+        }
     }
 }
 
@@ -89,9 +96,11 @@ impl Observers {
     pub fn start(provider: Arc<dyn Provider>, site: &Infrastructure, vip: &VipAddresses, recorder: &Recorder) -> Self {
         let (instances_out, instances) = watch::channel(Vec::new());
         let (holder_out, holder) = watch::channel(None);
-        let sight = Sight { instances, holder };
+        let (balancers_out, balancers) = watch::channel(BalancerSight::default());
+        let sight = Sight { instances, holder, balancers };
+        let out = Publish { instances: instances_out, holder: holder_out, balancers: balancers_out };
         let mut tasks = JoinSet::new();
-        for observer in of_site(provider, site, vip, instances_out, holder_out, &sight) {
+        for observer in of_site(provider, site, vip, out, &sight) {
             tasks.spawn(watch_on(observer, recorder.clone()));
         }
         Observers { tasks, sight }
@@ -106,26 +115,32 @@ impl Observers {
 /// The addresses of the virtual IPs, by name.
 pub type VipAddresses = std::collections::BTreeMap<String, std::net::Ipv4Addr>;
 
+/// Where observers put what they have seen last.
+struct Publish {
+    instances: watch::Sender<Vec<Instance>>,
+    holder: watch::Sender<Option<String>>,
+    balancers: watch::Sender<BalancerSight>,
+}
+
 fn of_site(
     provider: Arc<dyn Provider>,
     site: &Infrastructure,
     vips: &VipAddresses,
-    instances_out: watch::Sender<Vec<Instance>>,
-    holder_out: watch::Sender<Option<String>>,
+    out: Publish,
     sight: &Sight,
 ) -> Vec<Box<dyn Observer>> {
     let mut observers: Vec<Box<dyn Observer>> = vec![
-        Box::new(instances::InstanceObserver::new(provider, instances_out)),
+        Box::new(instances::InstanceObserver::new(provider, out.instances)),
         Box::new(pressure::PressureObserver::default()),
     ];
     for server in site.servers.values() {
         if let Some(socket) = &site.roles[&server.role].stats_socket {
             let seen = sight.instances.clone();
-            observers.push(Box::new(haproxy::HaproxyObserver::new(&server.name, socket, seen)));
+            observers.push(Box::new(haproxy::HaproxyObserver::new(&server.name, socket, seen, out.balancers.clone())));
         }
     }
     for vip in &site.virtual_ips {
-        let publish = (vip.name == site.entry.host).then(|| holder_out.clone());
+        let publish = (vip.name == site.entry.host).then(|| out.holder.clone());
         let seen = sight.instances.clone();
         observers.push(Box::new(virtual_ip::VirtualIpObserver::new(vip, vips[&vip.name], seen, publish)));
     }

@@ -12,6 +12,7 @@ pub mod environment;
 pub mod lock;
 pub mod progress;
 mod scenario;
+mod stop;
 pub mod watch_end;
 
 pub use scenario::Sabotage;

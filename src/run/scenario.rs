@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::baseline;
 use super::progress::Line;
+use super::stop;
 use super::watch_end::{Look, Needs};
 use crate::history::{Event, History, HistoryError, Recorder};
 use crate::infrastructure::Infrastructure;
@@ -203,8 +204,10 @@ impl Attempt<'_> {
 
     /// Ends only when the stop condition is reached; never where there is none.
     async fn stop_condition(&self, at_work: &AtWork) -> String {
-        let _ = at_work;
-        std::future::pending().await
+        match (self.plan.settings.safeguards.abort, &at_work.prober) {
+            (Some(condition), Some(prober)) => stop::reached(condition, prober.view()).await,
+            _ => std::future::pending().await,
+        }
     }
 
     fn ground(&self, site: &Site) -> Ground {
@@ -215,6 +218,8 @@ impl Attempt<'_> {
             journal: Arc::clone(&self.journal),
             prefix: format!("{}.{}", self.strike_prefix, self.plan.index),
             lease: self.plan.settings.nemesis.lease,
+            services: site.services(),
+            safeguards: self.plan.settings.safeguards.clone(),
             sabotage: self.sabotage.nemesis,
         }
     }

@@ -105,8 +105,7 @@ mod tests {
         let (start, mut kept) = (Instant::now(), Looks::default());
         let reached = (0..100).find(|look| {
             let seconds = *look as f64 / 10.0;
-            let stats =
-                LiveStats { in_flight: *look * 50, oldest_ms: seconds * 1000.0, ..LiveStats::default() };
+            let stats = LiveStats { in_flight: *look * 50, oldest_ms: seconds * 1000.0, ..LiveStats::default() };
             kept.look(condition(), start + LOOK_EVERY * *look as u32, stats).is_some()
         });
         assert!(reached.is_some_and(|look| look <= 31), "{reached:?}");

@@ -2,9 +2,11 @@
 //!
 //! Chance is drawn over *declared* servers in the order of their names, from a generator seeded by the scenario and
 //! the strike's number: the same seed and infrastructure give the same victims, whatever the timing. Targets that
-//! only a running site can name (`active`, `same`) are found at the strike.
+//! only a running site can name (`active`, `busiest`, `same`) are found at the strike.
 //!
 //! To add a selector: one file, one row in [`selector`], and a variant of [`Choice`].
+
+use std::collections::BTreeSet;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -13,11 +15,16 @@ use crate::infrastructure::{Infrastructure, Server};
 use crate::plan::{Choice, Target};
 
 pub mod articulation;
+mod balanced;
 pub mod central;
 pub mod cut;
 mod degree;
 mod random;
 mod tier;
+
+pub use balanced::{Balanced, BalancerSight};
+pub use random::share_of;
+pub use tier::is_primary;
 
 /// What is known when a strike is resolved.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +35,18 @@ pub struct View<'a> {
     pub holder: Option<&'a str>,
     /// Whom the strike before hit.
     pub last_struck: &'a [String],
+    /// What the balancers see; `None` where none is watched.
+    pub balancers: Option<&'a BalancerSight>,
+    /// Servers that chance never draws: [`crate::settings::Safeguards::protected`].
+    pub protected: &'a BTreeSet<String>,
+}
+
+impl<'a> View<'a> {
+    /// What is known before anything runs: the declaration alone.
+    pub fn of(infrastructure: &'a Infrastructure) -> View<'a> {
+        static NOBODY: BTreeSet<String> = BTreeSet::new();
+        View { infrastructure, holder: None, last_struck: &[], balancers: None, protected: &NOBODY }
+    }
 }
 
 /// Whom a strike hits, and why them.
@@ -57,6 +76,13 @@ fn selector(choice: &Choice) -> Box<dyn Selector> {
         Choice::Share(percent) => Box::new(random::Share(*percent)),
         Choice::Every => Box::new(tier::Every),
         Choice::HighestDegree(count) => Box::new(degree::HighestDegree(*count)),
+        Choice::MostCentral(count) => Box::new(central::MostCentral(*count)),
+        Choice::Critical => Box::new(articulation::ArticulationPoints),
+        Choice::EveryOther => Box::new(tier::EveryOther),
+        Choice::Busiest(count) => Box::new(balanced::Busiest(*count)),
+        Choice::Idlest(count) => Box::new(balanced::Idlest(*count)),
+        Choice::Unhealthy => Box::new(balanced::Unhealthy),
+        Choice::Primary => Box::new(tier::Primary),
         Choice::Active => Box::new(tier::Active),
         Choice::Standby => Box::new(tier::Standby),
         Choice::Same => Box::new(tier::Same),

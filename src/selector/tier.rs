@@ -1,9 +1,10 @@
-//! By place: by name, all of them, by who holds the site's address, whom the strike before hit.
+//! By place: by name, all of them, every other, the one that is declared primary, by who holds the site's address, whom the strike before hit.
 
 use rand::rngs::StdRng;
 
 use super::{Selection, Selector, View};
 use crate::infrastructure::Server;
+use crate::infrastructure::names::natural;
 
 /// `node "web-1"`
 pub struct Named(pub String);
@@ -11,6 +12,10 @@ pub struct Named(pub String);
 pub struct Listed(pub Vec<String>);
 /// `every R`
 pub struct Every;
+/// `every other R`: the first, the third, … in natural order of the names.
+pub struct EveryOther;
+/// `the primary R`: tagged so.
+pub struct Primary;
 /// `the active R`: it holds the site's address now.
 pub struct Active;
 /// `the standby R`: it could hold the site's address and does not.
@@ -34,6 +39,25 @@ impl Selector for Every {
     fn select(&self, candidates: &[&Server], _view: &View, _rng: &mut StdRng) -> Result<Selection, String> {
         keep(candidates, |_| true, "all of them")
     }
+}
+
+impl Selector for EveryOther {
+    fn select(&self, candidates: &[&Server], _view: &View, _rng: &mut StdRng) -> Result<Selection, String> {
+        let mut names: Vec<String> = candidates.iter().map(|server| server.name.clone()).collect();
+        names.sort_by(|one, other| natural(one).cmp(&natural(other)));
+        Ok(Selection { servers: names.into_iter().step_by(2).collect(), why: "every other one, by name".into() })
+    }
+}
+
+impl Selector for Primary {
+    fn select(&self, candidates: &[&Server], _view: &View, _rng: &mut StdRng) -> Result<Selection, String> {
+        keep(candidates, is_primary, "declared primary")
+    }
+}
+
+/// Whether a server is declared primary: it has the tag.
+pub fn is_primary(server: &Server) -> bool {
+    server.tags.iter().any(|tag| tag == "primary")
 }
 
 impl Selector for Active {

@@ -39,6 +39,11 @@ pub struct PercentBound(pub units::PercentBound);
 #[param(name = "rate", regex = r"(?:\d[\d_.]* requests?/[a-z]+)")]
 pub struct Rate(pub units::Rate);
 
+/// `1 Mbit/s`, `500 kbit/s`, `1.5 Gbit/s`: bits a second, with decimal prefixes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
+#[param(name = "bandwidth", regex = r"(?:\d[\d_.]* ?[A-Za-z]+/[a-z]+)")]
+pub struct Bandwidth(pub u64);
+
 /// `p99`, `p99.9`, `median`, `mean`, `maximum`
 #[derive(Debug, Clone, Copy, PartialEq, Parameter)]
 #[param(name = "quantile", regex = r"(?:p\d[\d.]*|median|mean|maximum)")]
@@ -121,6 +126,25 @@ impl FromStr for Rate {
         let rate = number.and_then(|number| number.replace('_', "").parse::<f64>().ok()).filter(|rate| *rate > 0.0);
         let refused = || ParamError(format!("`{text}` is not a rate; write for example `500 requests/s`"));
         rate.map(|rate| Rate(units::Rate(rate))).ok_or_else(refused)
+    }
+}
+
+impl FromStr for Bandwidth {
+    type Err = ParamError;
+
+    fn from_str(text: &str) -> Result<Self, ParamError> {
+        let refused = || ParamError(format!("`{text}` is not a bandwidth; write for example `1 Mbit/s`"));
+        let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(refused)?;
+        let (number, unit) = text.split_at(unit_at);
+        let factor = match unit {
+            "bit/s" => 1.0,
+            "kbit/s" => 1e3,
+            "Mbit/s" => 1e6,
+            "Gbit/s" => 1e9,
+            _ => return Err(refused()),
+        };
+        let number: f64 = number.trim_end().replace('_', "").parse().map_err(|_| refused())?;
+        Ok(Bandwidth((number * factor).round() as u64))
     }
 }
 

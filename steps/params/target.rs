@@ -11,7 +11,7 @@ use crate::plan::{self, Choice};
 #[derive(Debug, Clone, PartialEq, Parameter)]
 #[param(
     name = "target",
-    regex = r#"(?:node "[^"]*"|(?:the (?:(?:\d[\d_]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) )?(?:highest-degree|active|standby|same)|(?:\d[\d_]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) random|[\d_.]+ ?% of the|every) (?:nodes?|webservers?|load balancers?|databases?|caches?|"[^"]+" nodes?))(?: in zone "[^"]*"| tagged "[^"]*")*"#
+    regex = r#"(?:node "[^"]*"|(?:the (?:(?:\d[\d_]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) )?(?:highest-degree|most central|busiest|idlest|active|standby|primary|same)|(?:\d[\d_]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) random|[\d_.]+ ?% of the|every(?: other| critical| unhealthy)?) (?:nodes?|webservers?|load balancers?|databases?|caches?|"[^"]+" nodes?))(?: in zone "[^"]*"| tagged "[^"]*")*"#
 )]
 pub struct Target(pub plan::Target);
 
@@ -50,7 +50,7 @@ fn choice(whom: &str) -> Result<(Choice, String), ParamError> {
         return Ok((Choice::Named(name.trim_end_matches('"').to_string()), "node".to_string()));
     }
     if let Some(rest) = whom.strip_prefix("every ") {
-        return Ok((Choice::Every, role(rest)?));
+        return every(rest);
     }
     if let Some((share, rest)) = whom.split_once("% of the ") {
         let percent: Percent = format!("{share}%").parse()?;
@@ -62,15 +62,44 @@ fn choice(whom: &str) -> Result<(Choice, String), ParamError> {
     the_choice(whom)
 }
 
-/// `the highest-degree node`, `the 2 highest-degree nodes`, `the active load balancer`, …
+/// `every webserver`, `every other webserver`, `every critical node`, …
+fn every(rest: &str) -> Result<(Choice, String), ParamError> {
+    let narrower = [("other ", Choice::EveryOther), ("critical ", Choice::Critical), ("unhealthy ", Choice::Unhealthy)];
+    let found = narrower.into_iter().find_map(|(word, choice)| Some((choice, rest.strip_prefix(word)?)));
+    let (choice, role) = found.unwrap_or((Choice::Every, rest));
+    Ok((choice, role.parse::<Role>()?.0))
+}
+
+/// Whoever is first by some order, and how many of them.
+type Ranked = (&'static str, fn(usize) -> Choice);
+
+const RANKED: [Ranked; 4] = [
+    ("highest-degree", Choice::HighestDegree),
+    ("most central", Choice::MostCentral),
+    ("busiest", Choice::Busiest),
+    ("idlest", Choice::Idlest),
+];
+
+/// `the highest-degree node`, `the 2 busiest webservers`, `the active load balancer`, …
 fn the_choice(whom: &str) -> Result<(Choice, String), ParamError> {
-    for (words, choice) in [("active", Choice::Active), ("standby", Choice::Standby), ("same", Choice::Same)] {
+    let single = [
+        ("active", Choice::Active),
+        ("standby", Choice::Standby),
+        ("primary", Choice::Primary),
+        ("same", Choice::Same),
+    ];
+    for (words, choice) in single {
         if let Some(rest) = whom.strip_prefix(&format!("the {words} ")) {
             return Ok((choice, rest.parse::<Role>()?.0));
         }
     }
-    let refused = || ParamError(format!("`{whom}` names nobody; only `highest-degree` takes a number here"));
-    let (count, rest) = whom.strip_prefix("the ").and_then(|w| w.split_once("highest-degree ")).ok_or_else(refused)?;
+    let ranked = whom.strip_prefix("the ").and_then(|rest| {
+        RANKED.iter().find_map(|(words, choice)| Some((choice, rest.split_once(&format!("{words} "))?)))
+    });
+    let Some((choice, (count, role))) = ranked else {
+        let words: Vec<String> = RANKED.iter().map(|(words, _)| format!("`{words}`")).collect();
+        return Err(ParamError(format!("`{whom}` names nobody; a number goes only with {}", words.join(", "))));
+    };
     let count = if count.is_empty() { 1 } else { count.trim_end().parse::<Count>()?.0 };
-    Ok((Choice::HighestDegree(count), rest.parse::<Role>()?.0))
+    Ok((choice(count), role.parse::<Role>()?.0))
 }

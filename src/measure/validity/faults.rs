@@ -8,6 +8,9 @@ use crate::measure::timeline::Timeline;
 pub fn reasons(history: &History, timeline: &Timeline) -> Vec<String> {
     let strikes = &timeline.moments.strikes;
     let mut reasons = never_struck(history, strikes);
+    if !reasons.is_empty() {
+        reasons.extend(held_back(history));
+    }
     reasons.extend(strikes.iter().filter_map(unconfirmed));
     reasons.extend(
         strikes
@@ -28,6 +31,15 @@ fn never_struck(history: &History, strikes: &[StrikeTimes]) -> Vec<String> {
         .filter(|step| !strikes.iter().any(|strike| strike.line == step.line && strike.injected_us.is_some()))
         .map(|step| format!("`{}` never struck", step.text))
         .collect()
+}
+
+/// What the safeguards kept from happening.
+fn held_back(history: &History) -> Vec<String> {
+    let held = watched(history).iter().filter_map(|record| match &record.event {
+        Event::StrikeHeldBack { detail, .. } => Some(format!("a safeguard held a strike back: {detail}")),
+        _ => None,
+    });
+    held.collect()
 }
 
 fn unconfirmed(strike: &StrikeTimes) -> Option<String> {

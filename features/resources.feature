@@ -1,0 +1,20 @@
+@nightly
+Feature: What a server lives on is taken
+  Servers of a sandbox share one machine with whoever judges them, so what is taken here is little; a run whose prober
+  was starved is invalid, and says so.
+
+  Background:
+    Given 4 webservers behind haproxy
+
+  Scenario: Some of the CPU is taken
+    When 30% of the CPU of a random webserver is taken for 5 s
+    Then availability throughout is at least 99%
+
+  Scenario: Some of the memory is taken
+    When 5% of the memory of a random webserver is taken for 5 s
+    Then availability throughout is at least 99.9%
+
+  Scenario: A page is served from a full disk
+    When a random webserver gets a full disk for 5 s
+    Then availability throughout is at least 99.9%
+    And 4 webservers are in rotation

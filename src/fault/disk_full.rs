@@ -1,0 +1,21 @@
+//! A server has no disk space left.
+
+use super::{Fault, Strike, Target};
+use crate::agent::effect::Effect;
+use crate::plan::Parameters;
+
+/// `When {target} gets a full disk`, `… for {duration}`
+///
+/// Runs: the victim's agent fills the disk that `/` lies on until no block is free.
+/// Witness: the agent finds no free block. Heal: the file is removed.
+pub struct DiskFull;
+
+impl Fault for DiskFull {
+    fn name(&self) -> &'static str {
+        "disk-full"
+    }
+
+    fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
+        Strike::held(victim.server, Effect::Disk { percent: 100.0 })
+    }
+}

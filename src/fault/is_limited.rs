@@ -1,0 +1,30 @@
+//! A server can send only so much.
+
+use super::{Fault, Need, Parameter, Strike, Target};
+use crate::agent::effect::Effect;
+use crate::plan::Parameters;
+
+/// `When the network of {target} is limited to {bandwidth}`, `… for {duration}`
+///
+/// Runs, in the victim: a token bucket (`tbf`) on what leaves it. What comes in is left alone.
+/// Witness: the victim's agent finds the qdisc. Heal: it is removed.
+pub struct IsLimited;
+
+impl Fault for IsLimited {
+    fn name(&self) -> &'static str {
+        "is-limited"
+    }
+
+    fn takes(&self) -> &'static [Parameter] {
+        &[Parameter::Bandwidth]
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::TokenBucket]
+    }
+
+    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+        let bits_per_s = with.bits_per_s.unwrap_or_default();
+        Strike::held(victim.server, Effect::Rate { bits_per_s })
+    }
+}

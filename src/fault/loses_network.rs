@@ -1,0 +1,37 @@
+//! A server loses its network: the paper's network failure.
+
+use std::time::Duration;
+
+use super::{Fault, Need, Parameter, Strike, Target};
+use crate::agent::effect::Effect;
+use crate::plan::Parameters;
+
+/// `When {target} loses network`, `… for {duration}`
+///
+/// Runs, in the victim: `iptables -P INPUT DROP`, the same for OUTPUT and FORWARD, in the background after
+/// `nemesis.network_delay` (5 s as in the paper), so that the session that asked for it can end. Loopback is cut too.
+/// Witness: a new TCP connection to the victim's SSH port does not come about. Heal: the policies become what they
+/// were; nothing else is flushed. It cuts the path of its own heal, so the agent's lease ends it.
+pub struct LosesNetwork;
+
+/// The paper's.
+const DELAY: Duration = Duration::from_secs(5);
+
+impl Fault for LosesNetwork {
+    fn name(&self) -> &'static str {
+        "loses-network"
+    }
+
+    fn accepts(&self) -> &'static [Parameter] {
+        &[Parameter::After]
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Iptables]
+    }
+
+    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+        let after = with.after.unwrap_or(DELAY);
+        Strike::held(victim.server, Effect::Policies { after })
+    }
+}

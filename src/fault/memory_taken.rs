@@ -1,0 +1,26 @@
+//! The memory of a server is taken.
+
+use super::{Fault, Parameter, Strike, Target};
+use crate::agent::effect::Effect;
+use crate::plan::Parameters;
+
+/// `When {percent} of the memory of {target} is taken`, `… for {duration}`
+///
+/// Runs: the victim's agent takes this share of the memory the victim sees, and touches it.
+/// Witness: the agent measures it. Heal: it lets go.
+pub struct MemoryTaken;
+
+impl Fault for MemoryTaken {
+    fn name(&self) -> &'static str {
+        "memory-taken"
+    }
+
+    fn takes(&self) -> &'static [Parameter] {
+        &[Parameter::Percent]
+    }
+
+    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+        let percent = with.percent.map_or(0.0, |percent| percent.0);
+        Strike::held(victim.server, Effect::Memory { percent })
+    }
+}

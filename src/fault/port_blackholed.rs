@@ -1,0 +1,31 @@
+//! A port of a server is blackholed: whoever asks hears nothing.
+
+use super::{Fault, Need, Parameter, Strike, Target};
+use crate::agent::effect::Effect;
+use crate::plan::Parameters;
+
+/// `When port {port} of {target} is blackholed`, `… for {duration}`
+///
+/// Runs, in the victim: `iptables` drops what comes in for the port, TCP and UDP, in a chain of its own that carries
+/// the strike's id. Connections that are open are hit too.
+/// Witness: the victim's agent finds the rules in the kernel. Heal: the rules and the chain are removed.
+pub struct PortBlackholed;
+
+impl Fault for PortBlackholed {
+    fn name(&self) -> &'static str {
+        "port-blackholed"
+    }
+
+    fn takes(&self) -> &'static [Parameter] {
+        &[Parameter::Port]
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Iptables]
+    }
+
+    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+        let port = with.port.unwrap_or_default();
+        Strike::held(victim.server, Effect::Port { port, reject: false })
+    }
+}

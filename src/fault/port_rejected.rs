@@ -1,0 +1,31 @@
+//! A port of a server is rejected: whoever asks is told no.
+
+use super::{Fault, Need, Parameter, Strike, Target};
+use crate::agent::effect::Effect;
+use crate::plan::Parameters;
+
+/// `When port {port} of {target} is rejected`, `… for {duration}`
+///
+/// Runs, in the victim: `iptables` refuses what comes in for the port, TCP by a reset and UDP by an ICMP error,
+/// in a chain of its own that carries the strike's id. Connections that are open are hit too.
+/// Witness: the victim's agent finds the rules in the kernel. Heal: the rules and the chain are removed.
+pub struct PortRejected;
+
+impl Fault for PortRejected {
+    fn name(&self) -> &'static str {
+        "port-rejected"
+    }
+
+    fn takes(&self) -> &'static [Parameter] {
+        &[Parameter::Port]
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Iptables]
+    }
+
+    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+        let port = with.port.unwrap_or_default();
+        Strike::held(victim.server, Effect::Port { port, reject: true })
+    }
+}

@@ -1,0 +1,76 @@
+//! Every process of a name ends and is started again; the server lives on.
+
+use std::path::Path;
+
+use super::{Action, Fault, Parameter, Strike, Target, Witness, process};
+use crate::plan::Parameters;
+use crate::provider::{Command, ServiceSpec};
+
+/// `When process {string} on {target} restarts`, `When a random process on {target} restarts`
+///
+/// Runs, over SSH: `pkill -TERM -x NAME` in the instance, `-KILL` after 2 s if need be; then, where a service of the
+/// victim's role runs that program, the service's own command again, detached and with the service's environment. What
+/// the role does not declare is left to whatever supervises it. Witness, over SSH: `pgrep -x NAME` finds processes, and
+/// none of those from before. Heal: none needed.
+pub struct ProcessRestarts;
+
+/// Names and arguments come as arguments of their own (`$1`, `$2`, …), so nothing is ever spliced into it. `$1`: the
+/// pattern, `$2`: where the service starts, the rest: its environment and command, none where nothing is started.
+const SCRIPT: &str = r#"
+pattern=$1 folder=$2
+shift 2
+pkill -TERM -x -- "$pattern"
+[ "$#" -gt 0 ] || exit 0
+waited=0
+while pgrep -x -- "$pattern" >/dev/null; do
+    [ "$waited" -lt 40 ] || pkill -KILL -x -- "$pattern"
+    waited=$((waited + 1))
+    sleep 0.05
+done
+cd -- "$folder" && exec setsid -f env -i -- "$@" </dev/null >/dev/null 2>&1
+"#;
+
+/// What a service's environment has beside its own: as an instance starts it.
+const ENVIRONMENT: [(&str, &str); 3] =
+    [("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root"), ("LANG", "C.UTF-8")];
+
+impl Fault for ProcessRestarts {
+    fn name(&self) -> &'static str {
+        "process-restarts"
+    }
+
+    fn takes(&self) -> &'static [Parameter] {
+        &[Parameter::Process]
+    }
+
+    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+        let pattern = process::pattern(with);
+        let name = with.process.as_deref().unwrap_or_default();
+        let service = victim.services.iter().find(|service| runs(service, name));
+        let mut argv: Vec<String> = ["sh", "-c", SCRIPT, "sh", &pattern].map(String::from).into();
+        argv.extend(again(service));
+        Strike {
+            server: victim.server.into(),
+            before: Witness::ProcessRuns(pattern.clone()),
+            inject: Action::Exec(Command::new(argv)),
+            witness: Witness::ProcessRestarted(pattern),
+            then: None,
+            heal: None,
+        }
+    }
+}
+
+fn runs(service: &ServiceSpec, name: &str) -> bool {
+    let program = service.command.first().map(Path::new).and_then(Path::file_name);
+    program.is_some_and(|program| program == name)
+}
+
+/// The folder, the environment and the command of a service.
+fn again(service: Option<&ServiceSpec>) -> Vec<String> {
+    let Some(service) = service else { return vec!["/".into()] };
+    let folder = service.working_directory.as_deref().unwrap_or(Path::new("/"));
+    let fixed = ENVIRONMENT.iter().map(|(name, value)| format!("{name}={value}"));
+    let own = service.environment.iter().map(|(name, value)| format!("{name}={value}"));
+    let environment = fixed.chain(own).chain(service.command.iter().cloned());
+    std::iter::once(folder.display().to_string()).chain(environment).collect()
+}

@@ -1,0 +1,26 @@
+//! Every process of a name stops where it is; the server lives on.
+
+use super::{Fault, Parameter, Strike, Target};
+use crate::agent::effect::Effect;
+use crate::plan::Parameters;
+
+/// `When process {string} on {target} stops`, `… hangs`, `… for {duration}`
+///
+/// Runs: the victim's agent sends SIGSTOP to every process of the name. Nothing is closed: what it listened on still
+/// accepts. Witness: the agent sees all of them stopped (`T`). Heal: SIGCONT.
+pub struct ProcessStops;
+
+impl Fault for ProcessStops {
+    fn name(&self) -> &'static str {
+        "process-stops"
+    }
+
+    fn takes(&self) -> &'static [Parameter] {
+        &[Parameter::Process]
+    }
+
+    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+        let process = with.process.clone().unwrap_or_default();
+        Strike::held(victim.server, Effect::StopProcess { process })
+    }
+}

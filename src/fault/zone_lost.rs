@@ -1,0 +1,22 @@
+//! A whole zone is lost: every server in it loses its power.
+
+use super::loses_power::LosesPower;
+use super::{Fault, Strike, Target};
+use crate::plan::Parameters;
+
+/// `When zone {string} is lost`, `… for {duration}`
+///
+/// Runs: for every server in the zone what [`loses power`](LosesPower) runs, all at once. Disks are kept, and the
+/// reconciler leaves the servers alone, as a zone that is lost can't be booted in. Witness: no process of any of them
+/// is left. Heal: power comes back.
+pub struct ZoneLost;
+
+impl Fault for ZoneLost {
+    fn name(&self) -> &'static str {
+        "zone-lost"
+    }
+
+    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+        LosesPower.strike(victim, with)
+    }
+}

@@ -1,0 +1,100 @@
+//! One history for each strike of `each R … in turn`, so that each has its own t0, failover and recovery.
+//!
+//! A turn's history holds what was recorded until the next strike began, but of strikes only its own; of the probes
+//! the baseline's and its own, so that what an earlier turn spoilt is no part of the baseline.
+
+use crate::history::{Event, History, Record};
+use crate::plan::Act;
+
+use super::moments::{Moments, StrikeTimes, watched};
+
+/// One strike of a series.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// Whom it was to hit.
+    pub servers: Vec<String>,
+    /// What belongs to it.
+    pub history: History,
+}
+
+/// The turns of a history, in their order; none where nothing strikes in turn.
+pub fn turns(history: &History) -> Vec<Turn> {
+    let moments = Moments::of(history);
+    let in_turn = |times: &StrikeTimes| {
+        history.plan.acts.iter().any(|act| matches!(act, Act::InTurn { order } if order.step.line == times.line))
+    };
+    let begun = moments.strikes.iter().enumerate().filter(|(_, times)| times.injected_us.is_some() && in_turn(times));
+    begun.map(|(index, times)| turn(history, &moments, index, times)).collect()
+}
+
+fn turn(history: &History, moments: &Moments, index: usize, times: &StrikeTimes) -> Turn {
+    let next_us = moments.strikes.get(index + 1).and_then(|next| next.injected_us);
+    let end_us = next_us.unwrap_or(u64::MAX);
+    let mut events: Vec<Record> = watched(history).to_vec();
+    events.retain(|record| record.at_us < end_us && strike_of(&record.event).is_none_or(|own| own == times.strike));
+    events.extend(next_us.map(|at_us| Record {
+        at_us,
+        scenario: history.plan.index,
+        resolution_us: 0,
+        event: Event::WatchEnded,
+    }));
+    let (first_us, own_us) = (moments.injection_us.unwrap_or(0), times.injected_us.unwrap_or(0));
+    let belongs = |due: u64| due < first_us || (own_us <= due && due < end_us);
+    let mut own = History { events, ..history.clone() };
+    own.probes.retain(|probe| belongs(probe.due_us));
+    own.users.retain(|request| belongs(request.due_us));
+    Turn { servers: times.targets.clone(), history: own }
+}
+
+fn strike_of(event: &Event) -> Option<u32> {
+    match event {
+        Event::StrikeResolved { strike, .. }
+        | Event::InjectionStarted { strike }
+        | Event::FaultConfirmed { strike, .. }
+        | Event::FaultNotConfirmed { strike, .. }
+        | Event::InjectionFailed { strike, .. }
+        | Event::StrikeHealed { strike, .. }
+        | Event::HealFailed { strike, .. } => Some(*strike),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Outcome;
+    use crate::history::synthetic::Script;
+    use crate::measure::Timeline;
+
+    /// Two balancers die, at 6 s and at 20 s; the first is back after 2 s, the second after 4 s.
+    fn both() -> Script {
+        let first = Script::website(4, 2).until(40_000).dies(6000, "lb-1").replaced(6500, 7000, 8000, "lb-1");
+        first.dies(20_000, "lb-2").replaced(20_500, 21_000, 24_000, "lb-2").in_turn()
+    }
+
+    #[test]
+    fn each_turn_has_its_own_t0_and_recovery() {
+        let turns = turns(&both().bad(6002.0, 6100.0, Outcome::Refused).history());
+        assert_eq!(turns.iter().map(|turn| turn.servers.join(" ")).collect::<Vec<_>>(), ["lb-1", "lb-2"]);
+        let told: Vec<_> = turns.iter().map(|turn| Timeline::of(&turn.history)).collect();
+        assert_eq!(told[0].moments.t0_us, Some(6_010_000));
+        assert_eq!(told[0].recovery.and_then(|at| at.us()), Some(8_000_000));
+        assert_eq!((told[0].moments.end_us, told[0].moments.ended), (20_000_000, true));
+        assert_eq!(told[1].moments.t0_us, Some(20_010_000));
+        assert_eq!(told[1].recovery.and_then(|at| at.us()), Some(24_000_000));
+        assert_eq!(told[1].moments.end_us, 40_000_000);
+    }
+
+    #[test]
+    fn what_an_earlier_turn_spoilt_is_no_part_of_the_baseline() {
+        let slow = both().slow(6000.0, 19_000.0, 900.0).history();
+        let last = &turns(&slow)[1].history;
+        let p99 = crate::measure::steady::baseline_p99_us(last, &Moments::of(last)).unwrap();
+        assert!(p99 < 10_000, "{p99}");
+    }
+
+    #[test]
+    fn where_nothing_strikes_in_turn_there_are_none() {
+        assert!(turns(&Script::website(2, 1).dies(6000, "web-1").history()).is_empty());
+    }
+}
