@@ -16,10 +16,14 @@ pub mod effect;
 mod grip;
 mod holder;
 mod id;
+mod interface;
 mod iptables;
+pub mod probe;
 mod process;
+mod queue;
 mod record;
 mod spare;
+mod tc;
 mod verbs;
 
 use effect::Effect;

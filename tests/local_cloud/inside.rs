@@ -99,7 +99,7 @@ async fn ssh(cloud: &LocalCloud, instance: &Instance, argv: &[&str]) -> Result<O
 }
 
 /// Standard output of a shell line that must succeed.
-async fn shell(cloud: &LocalCloud, instance: &Instance, line: &str) -> Result<String, String> {
+pub async fn shell(cloud: &LocalCloud, instance: &Instance, line: &str) -> Result<String, String> {
     let output = ssh(cloud, instance, &["sh", "-c", line]).await?;
     claim(output.status == Some(0), (line, &output))?;
     Ok(output.stdout)

@@ -5,8 +5,11 @@
 mod inside;
 mod outside;
 mod runner;
+mod shape;
 mod stack;
 mod victim;
+#[path = "../wire/mod.rs"]
+mod wire;
 
 fn main() -> std::process::ExitCode {
     if let Some(code) = anarcho_chimp::run_if_asked() {
@@ -18,5 +21,5 @@ fn main() -> std::process::ExitCode {
     {
         return victim::main(kind);
     }
-    runner::main(&[inside::CASES, stack::CASES, outside::CASES].concat())
+    runner::main(&[inside::CASES, stack::CASES, shape::CASES, outside::CASES].concat())
 }

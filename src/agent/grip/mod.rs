@@ -5,6 +5,7 @@ use std::io;
 use serde_json::Value;
 
 use super::effect::Effect;
+use super::queue::Shaping;
 use super::{Observation, Order, StrikeId};
 
 mod burner;
@@ -14,6 +15,8 @@ mod disk;
 mod memory;
 mod policies;
 mod port;
+mod rate;
+mod shape;
 mod stop_process;
 
 /// How one effect is made and undone on the victim; made from its order alone.
@@ -84,8 +87,11 @@ pub(super) fn grip(order: &Order) -> Box<dyn Grip> {
         Effect::Policies { .. } => Box::new(policies::Cut::default()),
         Effect::Deaf { peers } => Box::new(deaf::Deaf::new(id, peers)),
         Effect::Port { port, reject } => Box::new(port::Port::new(id, *port, *reject)),
-        Effect::Shape { .. } => Box::new(Unavailable("delay and loss")),
-        Effect::Rate { .. } => Box::new(Unavailable("a rate limit")),
+        Effect::Shape { delay, jitter, loss_pct } => {
+            let shaping = Shaping { delay: *delay, jitter: *jitter, loss: loss_pct / 100.0 };
+            Box::new(shape::Shape::new(id, order.address, shaping))
+        }
+        Effect::Rate { bits_per_s } => Box::new(rate::Rate::new(id, order.address, *bits_per_s)),
         Effect::StopProcess { process } => Box::new(stop_process::StopProcess::new(process)),
         Effect::Cpu { percent } => Box::new(cpu::Cpu::new(id, *percent)),
         Effect::Memory { percent } => Box::new(memory::Memory::new(id, *percent)),
@@ -127,31 +133,4 @@ pub(super) fn fight(one: &Effect, other: &Effect) -> bool {
     let alone =
         matches!(one, Effect::Policies { .. } | Effect::Shape { .. } | Effect::Rate { .. } | Effect::Disk { .. });
     alone && std::mem::discriminant(one) == std::mem::discriminant(other)
-}
-
-/// An effect that this program can't hold.
-struct Unavailable(&'static str);
-
-impl Unavailable {
-    fn refusal(&self) -> GripError {
-        GripError::Unavailable { effect: self.0, lacks: "this program has no such grip".into() }
-    }
-}
-
-impl Grip for Unavailable {
-    fn arm(&mut self) -> Result<Value, GripError> {
-        Err(self.refusal())
-    }
-
-    fn inject(&mut self) -> Result<(), GripError> {
-        Err(self.refusal())
-    }
-
-    fn heal(&mut self, _memo: &Value) -> Result<(), GripError> {
-        Ok(())
-    }
-
-    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, GripError> {
-        Err(self.refusal())
-    }
 }

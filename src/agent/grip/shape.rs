@@ -1,0 +1,250 @@
+//! Packets that leave are delayed or lost: by the `netem` qdisc where the kernel has it, else by a queue of our own.
+//!
+//! netem sits at the root of the victim's interface. The queue gets its packets by a rule at the end of mangle's
+//! POSTROUTING, the last chain that everything passes that leaves, forwarded or its own; what netem does to ARP and
+//! IPv6 it does not. Both bound what waits, see [`MOST_WAITING`].
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Grip, GripError};
+use crate::agent::iptables::{self, Found, Rules};
+use crate::agent::probe::{self, Delays};
+use crate::agent::queue::delayer::Delayer;
+use crate::agent::queue::{self, Listened, MOST_WAITING, Shaping};
+use crate::agent::tc::{Place, Qdisc, Root};
+use crate::agent::{Observation, StrikeId, interface};
+
+const EFFECT: &str = "delay and loss";
+
+pub(super) struct Shape {
+    id: StrikeId,
+    address: Ipv4Addr,
+    shaping: Shaping,
+    by: Option<Backend>,
+}
+
+/// What was armed here, with what heals it.
+enum Backend {
+    Netem(Root),
+    Queue { number: u16, rules: Rules, delayer: Option<Delayer> },
+}
+
+/// What the record keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Memo {
+    Netem(Place),
+    Queue { interface: String, number: u16 },
+}
+
+impl Shape {
+    pub fn new(id: &StrikeId, address: Ipv4Addr, shaping: Shaping) -> Self {
+        Shape { id: id.clone(), address, shaping, by: None }
+    }
+
+    /// So that the same strike loses the same packets again.
+    fn seed(&self) -> u64 {
+        let hash = Sha256::digest(&self.id.0);
+        hash[..8].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+    }
+
+    fn netem(&self) -> Vec<String> {
+        let Shaping { delay, jitter, loss } = self.shaping;
+        let numbers = [
+            MOST_WAITING.to_string(),
+            format!("{}us", delay.as_micros()),
+            format!("{}us", jitter.as_micros()),
+            format!("{}%", loss * 100.0),
+        ];
+        let words = ["netem", "limit", &numbers[0], "delay", &numbers[1], &numbers[2], "loss", "random", &numbers[3]];
+        words.map(str::to_string).to_vec()
+    }
+
+    fn is_asked(&self, qdisc: &Qdisc) -> bool {
+        let Shaping { delay, jitter, loss } = self.shaping;
+        let near = |pointer, asked: f64, within: f64| (qdisc.number(pointer).unwrap_or(0.0) - asked).abs() <= within;
+        qdisc.kind == "netem"
+            && near("/delay/delay", delay.as_secs_f64(), 1e-5)
+            && near("/delay/jitter", jitter.as_secs_f64(), 1e-5)
+            && near("/loss-random/loss", loss, 1e-4)
+    }
+
+    fn rules(&self, interface: &str, number: u16) -> Rules {
+        let number = number.to_string();
+        let words = ["-o", interface, "-j", "NFQUEUE", "--queue-num", &number, "--queue-bypass"];
+        Rules::new(&self.id).with("mangle", "POSTROUTING", &words)
+    }
+
+    fn observe_netem(&self, place: &Place) -> Result<Observation, GripError> {
+        let Place { interface, handle } = place;
+        Ok(match place.shown()? {
+            None => Observation { in_force: false, evidence: format!("no qdisc {handle} at the root of {interface}") },
+            Some(qdisc) => Observation {
+                in_force: self.is_asked(&qdisc),
+                evidence: format!("the qdisc {qdisc} at the root of {interface}, {}", told(&qdisc)),
+            },
+        })
+    }
+
+    fn observe_queue(&self) -> Result<Observation, GripError> {
+        let seen = |in_force, evidence| Ok(Observation { in_force, evidence });
+        let rules = iptables::found(Some(&self.id))?;
+        let Some(rule) = rules.iter().find(|rule| rule.chain == "POSTROUTING") else {
+            return seen(false, "no rule carries its id".into());
+        };
+        let (interface, number) = (after(rule, "-o"), after(rule, "--queue-num"));
+        let queues = queue::listened().map_err(GripError::at("read the queues of the packet filter"))?;
+        let sends = format!("a rule sends what leaves {interface} to queue {number}");
+        match queues.iter().find(|queue| queue.number.to_string() == number) {
+            None => seen(false, format!("{sends}, where nobody listens")),
+            Some(Listened { port, waiting, seen: came, .. }) => {
+                seen(true, format!("{sends}, where port {port} listens: {came} packets came, {waiting} wait"))
+            }
+        }
+    }
+}
+
+impl Grip for Shape {
+    fn arm(&mut self) -> Result<Value, GripError> {
+        let delays = probe::delays().map_err(|lacks| GripError::Unavailable { effect: EFFECT, lacks })?;
+        let interface = interface::carrying(self.address)?;
+        let memo = match delays {
+            Delays::Netem => Memo::Netem(Place::of(&self.id, interface)),
+            Delays::Queue => {
+                let taken = queue::listened().map_err(GripError::at("read the queues of the packet filter"))?;
+                Memo::Queue { interface, number: queue::free_number(self.seed() as u16, &taken) }
+            }
+        };
+        self.by = Some(match memo.clone() {
+            Memo::Netem(place) => {
+                let mut root = Root::new(place);
+                root.arm()?;
+                Backend::Netem(root)
+            }
+            Memo::Queue { interface, number } => {
+                let mut rules = self.rules(&interface, number);
+                rules.arm()?;
+                Backend::Queue { number, rules, delayer: None }
+            }
+        });
+        Ok(serde_json::to_value(memo).expect("a memo is plain data"))
+    }
+
+    fn inject(&mut self) -> Result<(), GripError> {
+        let (netem, seed) = (self.netem(), self.seed());
+        match &mut self.by {
+            None => Ok(()),
+            Some(Backend::Netem(root)) => root.add(&netem),
+            Some(Backend::Queue { number, rules, delayer }) => {
+                let started = Delayer::start(*number, self.shaping, seed);
+                *delayer = Some(started.map_err(GripError::at(&format!("listen to queue {number}")))?);
+                rules.append()
+            }
+        }
+    }
+
+    fn heal(&mut self, memo: &Value) -> Result<(), GripError> {
+        match self.by.take() {
+            Some(Backend::Netem(mut root)) => root.remove(),
+            Some(Backend::Queue { mut rules, delayer, .. }) => {
+                // The delayer goes after the rule, and even if that is left: it lets everything through then.
+                let removed = rules.remove();
+                drop(delayer);
+                removed
+            }
+            None => match read(memo)? {
+                Memo::Netem(place) => Root::new(place).remove(),
+                Memo::Queue { .. } => Rules::new(&self.id).remove(),
+            },
+        }
+    }
+
+    fn observe(&self, memo: Option<&Value>) -> Result<Observation, GripError> {
+        match memo.map(read).transpose()? {
+            Some(Memo::Netem(place)) => self.observe_netem(&place),
+            Some(Memo::Queue { .. }) => self.observe_queue(),
+            None => match probe::delays() {
+                Ok(Delays::Netem) => self.observe_netem(&Place::of(&self.id, interface::carrying(self.address)?)),
+                Ok(Delays::Queue) => self.observe_queue(),
+                Err(evidence) => Ok(Observation { in_force: false, evidence }),
+            },
+        }
+    }
+}
+
+fn read(memo: &Value) -> Result<Memo, GripError> {
+    serde_json::from_value(memo.clone()).map_err(|source| GripError::Memo { effect: EFFECT, source })
+}
+
+/// The word that follows this option in a rule.
+fn after<'a>(rule: &'a Found, option: &str) -> &'a str {
+    let at = rule.words.iter().position(|word| word == option);
+    at.and_then(|at| rule.words.get(at + 1)).map_or("?", String::as_str)
+}
+
+/// The parameters of a netem qdisc, in words.
+fn told(qdisc: &Qdisc) -> String {
+    let number = |pointer| qdisc.number(pointer).unwrap_or(0.0);
+    format!(
+        "delay {} ms ± {} ms, loss {} %",
+        number("/delay/delay") * 1e3,
+        number("/delay/jitter") * 1e3,
+        number("/loss-random/loss") * 1e2
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn shape(id: &str) -> Shape {
+        let shaping = Shaping { delay: Duration::from_millis(100), jitter: Duration::from_micros(2_500), loss: 0.3 };
+        Shape::new(&StrikeId(id.into()), Ipv4Addr::LOCALHOST, shaping)
+    }
+
+    #[test]
+    fn netem_is_asked_in_its_own_words() {
+        let asked = "netem limit 65536 delay 100000us 2500us loss random 30%";
+        assert_eq!(shape("1.web-1").netem().join(" "), asked);
+    }
+
+    #[test]
+    fn only_netem_with_these_very_parameters_is_what_was_asked() {
+        let shown = |kind: &str, delay: f64, loss: f64| -> Qdisc {
+            let options = serde_json::json!({"limit": 65536, "loss-random": {"loss": loss, "correlation": 0},
+                "delay": {"delay": delay, "jitter": 0.0025, "correlation": 0}});
+            serde_json::from_value(
+                serde_json::json!({"kind": kind, "handle": "2f10:", "root": true, "options": options}),
+            )
+            .unwrap()
+        };
+        assert!(shape("1.web-1").is_asked(&shown("netem", 0.1, 0.3)));
+        assert!(!shape("1.web-1").is_asked(&shown("netem", 0.2, 0.3)));
+        assert!(!shape("1.web-1").is_asked(&shown("netem", 0.1, 0.0)));
+        assert!(!shape("1.web-1").is_asked(&shown("tbf", 0.1, 0.3)));
+    }
+
+    #[test]
+    fn the_same_strike_has_the_same_seed_and_another_has_another() {
+        assert_eq!(shape("1.web-1").seed(), shape("1.web-1").seed());
+        assert_ne!(shape("1.web-1").seed(), shape("2.web-1").seed());
+    }
+
+    #[test]
+    fn a_memo_is_read_as_it_was_written() {
+        let memos = [
+            Memo::Netem(Place::of(&StrikeId("1.a".into()), "eth0".into())),
+            Memo::Queue { interface: "eth0".into(), number: 7 },
+        ];
+        for memo in memos {
+            assert_eq!(read(&serde_json::to_value(&memo).unwrap()).unwrap(), memo);
+        }
+        assert!(read(&Value::Null).is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! When each packet goes, and which are lost: pure, so that chance and order are tested without a kernel.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::{MOST_WAITING, Shaping};
+
+/// Packets that wait, by when they are due; times in nanoseconds of one clock.
+pub(super) struct Schedule {
+    shaping: Shaping,
+    chance: StdRng,
+    waiting: BinaryHeap<Reverse<(u64, u32)>>,
+}
+
+impl Schedule {
+    /// An empty one, with room for all that the kernel lets wait: nothing is allocated afterwards.
+    pub fn new(shaping: Shaping, seed: u64) -> Self {
+        let waiting = BinaryHeap::with_capacity(MOST_WAITING as usize);
+        Schedule { shaping, chance: StdRng::seed_from_u64(seed), waiting }
+    }
+
+    /// A packet came: it waits from now on, or is lost (`false`). Packets due at the same time keep their order, as
+    /// the kernel numbers them one by one.
+    pub fn arrive(&mut self, now: u64, packet: u32) -> bool {
+        if self.shaping.loss > 0.0 && self.chance.random::<f64>() < self.shaping.loss {
+            return false;
+        }
+        let delay = nanos(self.shaping.delay);
+        let jitter = nanos(self.shaping.jitter);
+        let delay =
+            if jitter == 0 { delay } else { (delay + self.chance.random_range(0..=2 * jitter)).saturating_sub(jitter) };
+        self.waiting.push(Reverse((now + delay, packet)));
+        true
+    }
+
+    /// When the next packet goes; `None` when none waits.
+    pub fn next(&self) -> Option<u64> {
+        self.waiting.peek().map(|Reverse((due, _))| *due)
+    }
+
+    /// The next packet that is due by now.
+    pub fn due(&mut self, now: u64) -> Option<u32> {
+        if self.next()? > now {
+            return None;
+        }
+        self.waiting.pop().map(|Reverse((_, packet))| packet)
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    // A century is as good as for ever, and can be added up.
+    const CENTURY: u64 = 100 * 366 * 86_400 * 1_000_000_000;
+    u64::try_from(duration.as_nanos()).unwrap_or(CENTURY).min(CENTURY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn shaping(delay_ms: u64, jitter_ms: u64, loss: f64) -> Shaping {
+        Shaping { delay: Duration::from_millis(delay_ms), jitter: Duration::from_millis(jitter_ms), loss }
+    }
+
+    fn delays(shaping: Shaping) -> Vec<u64> {
+        let mut schedule = Schedule::new(shaping, 7);
+        (0..10_000)
+            .map(|packet| {
+                assert!(schedule.arrive(0, packet));
+                let due = schedule.next().unwrap();
+                assert_eq!(schedule.due(due), Some(packet));
+                due
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_packet_goes_when_its_delay_is_over_and_not_before() {
+        let mut schedule = Schedule::new(shaping(100, 0, 0.0), 7);
+        assert!(schedule.arrive(5 * MS, 1));
+        assert_eq!(schedule.next(), Some(105 * MS));
+        assert_eq!(schedule.due(105 * MS - 1), None);
+        assert_eq!(schedule.due(105 * MS), Some(1));
+        assert_eq!((schedule.next(), schedule.due(u64::MAX)), (None, None));
+    }
+
+    #[test]
+    fn packets_that_come_together_go_in_their_order() {
+        let mut schedule = Schedule::new(shaping(100, 0, 0.0), 7);
+        (1..=100).for_each(|packet| assert!(schedule.arrive(0, packet)));
+        let order: Vec<_> = std::iter::from_fn(|| schedule.due(100 * MS)).collect();
+        assert_eq!(order, (1..=100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn jitter_strays_evenly_to_both_sides() {
+        let mut delays = delays(shaping(100, 10, 0.0));
+        delays.sort_unstable();
+        assert!(delays.iter().all(|delay| (90 * MS..=110 * MS).contains(delay)));
+        for (quantile, expected) in [(1_000, 92), (5_000, 100), (9_000, 108)] {
+            assert!(delays[quantile].abs_diff(expected * MS) < MS / 2, "{quantile}: {}", delays[quantile]);
+        }
+    }
+
+    #[test]
+    fn jitter_beyond_the_delay_never_makes_it_negative() {
+        let delays = delays(shaping(5, 10, 0.0));
+        let at_once = delays.iter().filter(|delay| **delay == 0).count();
+        assert!((2_300..2_700).contains(&at_once), "a quarter goes at once: {at_once} of 10,000");
+    }
+
+    #[test]
+    fn loss_is_what_was_asked_and_the_same_for_the_same_seed() {
+        let lost = |seed, loss| -> Vec<u32> {
+            let mut schedule = Schedule::new(shaping(0, 0, loss), seed);
+            (0..10_000).filter(|packet| !schedule.arrive(0, *packet)).collect()
+        };
+        assert!((2_850..3_150).contains(&lost(7, 0.3).len()));
+        assert_eq!(lost(7, 0.3), lost(7, 0.3));
+        assert_ne!(lost(7, 0.3), lost(8, 0.3));
+        assert_eq!((lost(7, 0.0).len(), lost(7, 1.0).len()), (0, 10_000));
+    }
+
+    #[test]
+    fn a_delay_without_end_does_not_overflow() {
+        let mut schedule = Schedule::new(Shaping { delay: Duration::MAX, jitter: Duration::MAX, loss: 0.0 }, 7);
+        assert!(schedule.arrive(MS, 1));
+        assert_eq!(schedule.due(MS), None);
+    }
+}
