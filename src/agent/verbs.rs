@@ -212,13 +212,16 @@ fn held() -> Result<Vec<Held>, VerbError> {
 /// `None` for one that was healed while we looked.
 fn held_by_record(id: StrikeId) -> Option<Held> {
     let folder = Folder::of(&id);
-    let order = folder.read().ok().map(|record| record.order);
-    let evidence = match (holder::ask(&folder, Ask::Status, STATUS), &order) {
+    let record = folder.read().ok();
+    let evidence = match (holder::ask(&folder, Ask::Status, STATUS), &record) {
         (Some(Ok(status) | Err(status)), _) => status,
-        (None, Some(_)) => "a record without a holder".to_string(),
+        (None, Some(record)) => match record.holder.filter(|holder| holder.find().is_some()) {
+            Some(holder) => format!("a record whose holder, pid {}, does not answer", holder.pid),
+            None => "a record without a holder".to_string(),
+        },
         (None, None) => "a folder without a record".to_string(),
     };
-    folder.exists().then_some(Held { order, id, evidence })
+    folder.exists().then_some(Held { order: record.map(|record| record.order), id, evidence })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use anarcho_chimp::agent::{ASKED, PROGRAM};
 
 use crate::cycle::effects;
 use crate::runner::Case;
-use crate::world::{GRACE, LONG, Outcome, SHORT, claim, inside, text};
+use crate::world::{GRACE, LONG, Outcome, SHORT, TABLES, claim, inside, text};
 
 pub const CASES: &[Case] = &[
     Case { name: "every_effect_ends_with_its_lease_though_nobody_asks", run: expire },
@@ -20,7 +20,7 @@ pub const CASES: &[Case] = &[
 fn expire() -> Outcome {
     inside(async |mut world| {
         let before = {
-            world.victim.shell("iptables -w 5 -I INPUT -j ACCEPT; iptables -w 5 -D INPUT -j ACCEPT").await?;
+            world.victim.shell(TABLES).await?;
             world.victim.snapshot()?
         };
         let orders: Vec<_> = effects(&world)
@@ -49,7 +49,7 @@ fn expire() -> Outcome {
 fn cut_path() -> Outcome {
     inside(async |world| {
         let (victim, agent) = (&world.victim, world.victim.agent());
-        let order = victim.order("cut", Effect::Policies { after: Duration::from_millis(300) }, Duration::from_secs(3));
+        let order = victim.order("cut", Effect::Policies { after: Duration::from_millis(300) }, Duration::from_secs(4));
         agent.arm(&order).await.map_err(text)?;
         let armed = Instant::now();
         agent.inject(&order.id).await.map_err(text)?;
@@ -60,7 +60,7 @@ fn cut_path() -> Outcome {
         while world.bystander.dial(victim.instance.address, 80).await? != "open" {
             claim(armed.elapsed() < order.lease + GRACE, "cut still")?;
         }
-        println!("  the path was open again {} ms after a lease of 3 s began", armed.elapsed().as_millis());
+        println!("  the path was open again {} ms after a lease of 4 s began", armed.elapsed().as_millis());
         claim(armed.elapsed() + Duration::from_millis(50) > order.lease, ("open before", armed.elapsed()))?;
         victim.nothing_held_within(GRACE).await?;
         let seen = agent.observe(&order).await.map_err(text)?;
@@ -75,7 +75,7 @@ fn renewed() -> Outcome {
         let order = victim.order("renewed", Effect::Port { port: 80, reject: true }, SHORT);
         victim.strike(&order).await?;
         let begun = Instant::now();
-        while begun.elapsed() < order.lease * 2 {
+        while begun.elapsed() < order.lease * 3 / 2 {
             agent.renew(&order.id).await.map_err(text)?;
             claim(agent.observe(&order).await.map_err(text)?.in_force, ("gone after", begun.elapsed()))?;
             tokio::time::sleep(Duration::from_millis(300)).await;

@@ -5,7 +5,7 @@ use anarcho_chimp::agent::{ASKED, PROGRAM};
 
 use crate::cycle::effects;
 use crate::runner::Case;
-use crate::world::{LONG, Outcome, Server, claim, inside, text};
+use crate::world::{LONG, Outcome, Server, TABLES, claim, inside, text};
 
 pub const CASES: &[Case] = &[
     Case { name: "what_a_killed_holder_held_is_healed_from_its_record", run: from_record },
@@ -23,7 +23,7 @@ fn kill_holders(server: &Server) -> Outcome {
 fn from_record() -> Outcome {
     inside(async |world| {
         let (victim, agent) = (&world.victim, world.victim.agent());
-        victim.shell("iptables -w 5 -I INPUT -j ACCEPT; iptables -w 5 -D INPUT -j ACCEPT").await?;
+        victim.shell(TABLES).await?;
         let before = victim.snapshot()?;
         let all = effects(&world).into_iter().enumerate();
         let orders: Vec<_> = all.map(|(n, effect)| victim.order(&format!("r{n}"), effect, LONG)).collect();

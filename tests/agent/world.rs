@@ -63,6 +63,10 @@ pub fn inside<F: Future<Output = Outcome>>(case: impl FnOnce(World) -> F) -> Out
     }
 }
 
+/// Makes the tables that the first rule in them makes: an empty table is no trace of a strike.
+pub const TABLES: &str = "for chain in filter/INPUT mangle/POSTROUTING; do for do in -I -D; do \
+     iptables -w 5 -t ${chain%/*} $do ${chain#*/} -j ACCEPT || exit; done; done";
+
 /// A name that a shell would make much of; the kernel keeps 15 bytes of it.
 pub const HOSTILE: &str = "a b;$(c)'\"\n-d`e and more";
 
@@ -164,11 +168,20 @@ impl Server {
         self.enter(&["sh", "-c", look])
     }
 
+    /// Waits until a TCP connection from here is answered.
+    pub async fn reaches(&self, address: Ipv4Addr, port: u16) -> Outcome {
+        let begun = Instant::now();
+        while self.dial(address, port).await? != "open" {
+            claim(begun.elapsed() < GRACE, ("no way to", address, port))?;
+        }
+        Ok(())
+    }
+
     /// How a TCP connection from here ends: `open`, `refused`, or `silence`, which a stopped process keeps as well: the
     /// kernel accepts for it.
     pub async fn dial(&self, address: Ipv4Addr, port: u16) -> Result<&'static str, String> {
         let line = format!("exec 3<>/dev/tcp/{address}/{port} && read -t 0.5 word <&3");
-        let output = self.remote.exec(&Command::new(["timeout", "1", "bash", "-c", &line])).await.map_err(text)?;
+        let output = self.remote.exec(&Command::new(["timeout", "2", "bash", "-c", &line])).await.map_err(text)?;
         Ok(match output.status {
             Some(0) => "open",
             Some(1) => "refused",

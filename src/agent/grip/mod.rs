@@ -47,7 +47,7 @@ pub(super) struct Trace {
 }
 
 /// Every kind of trace.
-pub(super) const TRACES: &[Trace] = &[super::iptables::TRACE, burner::TRACE, disk::TRACE];
+pub(super) const TRACES: &[Trace] = &[super::iptables::TRACE, super::tc::TRACE, burner::TRACE, disk::TRACE];
 
 /// Why an effect could not be made, seen or undone.
 #[derive(Debug, thiserror::Error)]
