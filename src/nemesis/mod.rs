@@ -250,7 +250,9 @@ impl Nemesis {
         let holder = self.sight.holder.borrow().clone();
         let infrastructure = &self.ground.infrastructure;
         let balancers = self.sight.balancers.borrow().clone();
+        let protected = self.ground.safeguards.protected(infrastructure);
         let view = View {
+            protected: &protected,
             holder: holder.as_deref(),
             last_struck: &self.last_struck,
             balancers: Some(&balancers),
