@@ -250,10 +250,12 @@ impl Nemesis {
         let holder = self.sight.holder.borrow().clone();
         let infrastructure = &self.ground.infrastructure;
         let balancers = self.sight.balancers.borrow().clone();
+        let protected = self.ground.safeguards.protected(infrastructure);
         let view = View {
             holder: holder.as_deref(),
             last_struck: &self.last_struck,
             balancers: Some(&balancers),
+            protected: &protected,
             ..View::of(infrastructure)
         };
         selector::resolve(target, &view, self.seed, number)
