@@ -267,6 +267,7 @@ impl Nemesis {
             holder: holder.as_deref(),
             last_struck: &self.last_struck,
             balancers: Some(&balancers),
+            protected: &protected,
             ..View::of(infrastructure)
         };
         selector::resolve(target, &view, self.seed, number)
