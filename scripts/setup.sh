@@ -4,7 +4,7 @@
 set -eu
 
 PACKAGES="haproxy nginx-light keepalived openssh-server openssh-client iptables iproute2 procps python3
-gcc libc6-dev make pkg-config libssl-dev zlib1g-dev git"
+gcc libc6-dev make pkg-config libssl-dev zlib1g-dev git user-mode-linux"
 
 missing=""
 for package in $PACKAGES; do
