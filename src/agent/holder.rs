@@ -99,7 +99,7 @@ struct Holder {
 impl Holder {
     fn arm(folder: &Folder, signals: SignalFd) -> Result<Holder, GripError> {
         let mut record = folder.read().map_err(GripError::at("reading its record"))?;
-        let over = now() + record.order.lease;
+        let over = now().saturating_add(record.order.lease);
         let mut grip = grip(&record.order);
         record.memo = grip.arm()?;
         (record.stage, record.holder) = (Stage::Armed, Identity::own());
@@ -173,12 +173,12 @@ impl Holder {
             Ask::Inject => match delay(&self.record.order) {
                 Duration::ZERO => said(self.inject()),
                 after => {
-                    self.due = Some(now() + after);
+                    self.due = Some(now().saturating_add(after));
                     Ok(String::new())
                 }
             },
             Ask::Renew => {
-                self.over = now() + self.record.order.lease;
+                self.over = now().saturating_add(self.record.order.lease);
                 Ok(String::new())
             }
             Ask::Heal => {
