@@ -12,11 +12,6 @@ pub struct Case {
 /// Runs the cases that the arguments ask for, one after the other.
 pub fn main(cases: &[Case]) -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [flag, kind] = arguments.as_slice()
-        && flag == "--victim"
-    {
-        return crate::victim::main(kind);
-    }
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
     let filters: Vec<&String> = filters(&arguments);
     let asked = |case: &&Case| match (filters.is_empty(), has("--exact")) {
