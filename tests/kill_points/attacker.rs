@@ -12,8 +12,6 @@ use crate::host::MARK;
 use crate::kept::{Kept, LOOK_EVERY, chimp};
 use crate::point::{Death, Point};
 
-/// The lease that attackers ask for.
-pub const LEASE: Duration = Duration::from_secs(1);
 /// An attacker that did not come to its end by then hangs.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Stages are waited for at this pace.
@@ -33,7 +31,7 @@ impl Attacker {
         let said = File::create(out.join("said.txt")).map_err(|why| why.to_string())?;
         let mut command = chimp();
         command.args(["attack", "fault", point.case.fault, "--on", victim, "--with", point.case.with]);
-        command.args(["--seed", &point.number.to_string(), "--lease"]).arg(format!("{}ms", LEASE.as_millis()));
+        command.args(["--seed", &point.number.to_string(), "--lease"]).arg(format!("{}ms", point.lease().as_millis()));
         command.arg("--keeper").arg(&kept.socket).arg("--out").arg(&out).env(MARK, mark);
         if point.case.lasts() {
             command.arg("--for").arg(format!("{}ms", point.lasts().as_millis()));

@@ -1,7 +1,6 @@
 //! Every fault with what it is told in the matrix, where its attacker can die, and how its victim is prepared.
 
 use anarcho_chimp::journal::Stage;
-use std::time::Duration;
 
 /// One fault.
 #[derive(Debug, Clone, Copy)]
@@ -82,13 +81,5 @@ impl Case {
         self.lasts() || self.kind == Kind::Reboot
     }
 
-    /// How long after the last sign of life of its attacker it may last at most.
-    pub fn lease(&self, lease: Duration, lasts: Duration) -> Duration {
-        if self.kind == Kind::CutsItself { lease.max(lasts + Duration::from_millis(200)) } else { lease }
-    }
 }
 
-/// The fault of this name.
-pub fn named(fault: &str) -> Case {
-    *CASES.iter().find(|case| case.fault == fault).expect("it is in the table")
-}

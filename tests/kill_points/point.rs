@@ -112,6 +112,21 @@ impl Point {
         }
     }
 
+    /// The lease that its attacker asks for: short, but long enough to fill a disk, or to be looked at meanwhile.
+    pub fn lease(&self) -> Duration {
+        match (self.case.fault, self.death) {
+            ("disk-full", _) => Duration::from_secs(4),
+            (_, Death::Confirmed | Death::PathLost) => Duration::from_secs(3),
+            _ => Duration::from_secs(1),
+        }
+    }
+
+    /// How long after the last sign of life of its attacker the fault may last at most.
+    pub fn outlives(&self) -> Duration {
+        let whole = self.lasts() + Duration::from_millis(200);
+        if self.case.kind == Kind::CutsItself { self.lease().max(whole) } else { self.lease() }
+    }
+
     /// Where the fault is at its attacker's end, for the table.
     pub fn column(&self) -> String {
         match self.death {

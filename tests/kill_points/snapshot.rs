@@ -46,7 +46,8 @@ impl Snapshot {
         for (name, text) in network::sections(Some(first)) {
             sections.insert(name, text);
         }
-        sections.insert("mounts", proc::text(format!("/proc/{first}/mounts")));
+        // Whether an overlay's identity is new or kept is the kernel's to say, from one mount of it to the next.
+        sections.insert("mounts", proc::text(format!("/proc/{first}/mounts")).replace(",uuid=on", ""));
         sections.insert("hosts", proc::text(format!("/proc/{first}/root/etc/hosts")));
         sections.insert("resolv.conf", proc::text(format!("/proc/{first}/root/etc/resolv.conf")));
         sections.insert("files in memory", in_memory(first));
@@ -212,13 +213,16 @@ fn in_memory(first: i32) -> String {
     all.lines().filter(foreign).map(|line| format!("{}\n", line.replace(&root, ""))).collect()
 }
 
-/// Everything that was ever written to the disk of a server: the upper layer of its root.
+/// Everything that was ever written to the disk of a server: the upper layer of its root. A folder of the machine's own
+/// is there as soon as a file was in it.
 fn written(harness: i32, server: &str) -> String {
     let disks = format!("/proc/{harness}/root/{DISKS}");
     let Ok(entries) = fs::read_dir(&disks) else { return String::new() };
     let named = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().contains(&format!("-{server}."));
-    let found: String = entries.flatten().filter(named).map(|disk| listing(&disk.path().join("upper").to_string_lossy())).collect();
-    found.replace(&disks, "")
+    let uppers = entries.flatten().filter(named).map(|disk| disk.path().join("upper"));
+    let all: String = uppers.map(|upper| listing(&upper.to_string_lossy()).replace(&*upper.to_string_lossy(), "")).collect();
+    let is_new = |line: &&str| line.split(' ').next().is_none_or(|path| !Path::new(path).is_dir());
+    all.lines().filter(is_new).map(|line| format!("{line}\n")).collect()
 }
 
 /// Path, size and mode of everything below a folder.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anarcho_chimp::journal::{self, Stage};
 use anarcho_chimp::provider::PowerOp;
 
-use crate::attacker::{Attacker, LEASE, entries, heal, was_killed, within};
+use crate::attacker::{Attacker, entries, heal, was_killed, within};
 use crate::cases::Kind;
 use crate::host::{Host, strays};
 use crate::kept::Kept;
@@ -147,7 +147,7 @@ impl Trial<'_> {
 
     /// Waits until the victim is as it was before; says how long that took from `end` on.
     fn clean(&self, end: Instant) -> Result<Clean, String> {
-        let lease = self.point.case.lease(LEASE, self.point.lasts());
+        let lease = self.point.outlives();
         let mut looked = Duration::ZERO;
         loop {
             let begun = end.elapsed();
