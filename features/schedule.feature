@@ -14,8 +14,8 @@ Feature: Faults come one after the other, together, and unforeseen
 
     @nightly
     Scenario: All faults are lifted
-      When a random webserver hangs
-      And port 80 of every other webserver is rejected
+      When node "web-1" hangs
+      And port 80 of node "web-2" is rejected
       And 4 s pass
       And all faults are lifted
       Then 4 webservers are in rotation

@@ -3,8 +3,8 @@
 # service of theirs starts on this machine, now or after a reboot.
 set -eu
 
-PACKAGES="haproxy nginx-light keepalived openssh-server openssh-client iptables iproute2 procps python3 user-mode-linux
-gcc libc6-dev make pkg-config libssl-dev zlib1g-dev git"
+PACKAGES="haproxy nginx-light keepalived openssh-server openssh-client iptables iproute2 procps python3
+gcc libc6-dev make pkg-config libssl-dev zlib1g-dev git user-mode-linux"
 
 missing=""
 for package in $PACKAGES; do

@@ -3,12 +3,15 @@
 //! `chimp run` and the `chaos` test target both go through [`run()`]. Order matters here: nothing may start a thread
 //! before the sandbox is entered, and nothing may boot before everything was declared without an error.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use crate::agent::probe;
 use crate::declare::{DeclareError, DeclareOptions, declare};
+use crate::fault::{self, Need};
 use crate::judge::exit;
-use crate::plan::{Plan, ScenarioPlan};
+use crate::plan::{Act, Plan, ScenarioPlan};
 use crate::provider::local::{doctor, sandbox};
 use crate::report::terminal;
 use crate::role;
@@ -44,7 +47,8 @@ pub fn replay(plan: &Plan, options: &RunOptions) -> ExitCode {
 fn carry_out(plan: &Plan, options: &RunOptions) -> u8 {
     let hash = crate::judge::plan_sha256(plan);
     eprintln!("{} with seed {} (plan {})", count(plan.scenarios.len()), plan.seed, &hash[..12]);
-    let mut skips = missing_programs(plan);
+    let unrunnable: BTreeMap<u32, String> = missing_needs(plan).into_iter().chain(missing_programs(plan)).collect();
+    let mut skips: Vec<(u32, String)> = unrunnable.into_iter().collect();
     if skips.len() < plan.scenarios.len()
         && let Some(reason) = cannot_sandbox()
     {
@@ -97,6 +101,25 @@ fn missing_programs(plan: &Plan) -> Vec<(u32, String)> {
         let missing = role::missing_programs(&scenario.infrastructure);
         let first = missing.first()?;
         Some((scenario.index, first.to_string()))
+    };
+    plan.scenarios.iter().filter_map(reason).collect()
+}
+
+/// The scenarios with a fault that this machine's kernel can't make; tried out once, and only if a fault needs it.
+fn missing_needs(plan: &Plan) -> Vec<(u32, String)> {
+    let needs = |scenario: &ScenarioPlan| -> BTreeSet<Need> {
+        let faults = scenario.acts.iter().flat_map(Act::orders).filter_map(|order| fault::named(&order.fault));
+        faults.flat_map(|fault| fault.needs().iter().copied()).collect()
+    };
+    if plan.scenarios.iter().all(|scenario| needs(scenario).is_empty()) || cannot_sandbox().is_some() {
+        return Vec::new();
+    }
+    let lacking: Vec<(Need, String)> =
+        probe::probe().into_iter().filter_map(|(need, finding)| Some((need, finding.err()?))).collect();
+    let reason = |scenario: &ScenarioPlan| {
+        let wanted = needs(scenario);
+        let (_, why) = lacking.iter().find(|(need, _)| wanted.contains(need))?;
+        Some((scenario.index, why.clone()))
     };
     plan.scenarios.iter().filter_map(reason).collect()
 }

@@ -69,7 +69,7 @@ impl<'a> Agent<'a> {
     /// # Errors
     /// See [`arm`](Self::arm).
     pub async fn inject(&self, id: &StrikeId) -> Result<(), AgentError> {
-        self.ask("inject", &[id.0.clone()]).await
+        self.ask("inject", std::slice::from_ref(&id.0)).await
     }
 
     /// Looks at the victim: whether the order's effect is in force now. Needs no holder.
@@ -85,7 +85,7 @@ impl<'a> Agent<'a> {
     /// # Errors
     /// See [`arm`](Self::arm); when it is over already.
     pub async fn renew(&self, id: &StrikeId) -> Result<(), AgentError> {
-        self.ask("renew", &[id.0.clone()]).await
+        self.ask("renew", std::slice::from_ref(&id.0)).await
     }
 
     /// Undoes it and removes its holder; idempotent, and does nothing where nothing is held.
@@ -93,7 +93,7 @@ impl<'a> Agent<'a> {
     /// # Errors
     /// See [`arm`](Self::arm); when something could not be undone, after all was tried.
     pub async fn heal(&self, id: &StrikeId) -> Result<(), AgentError> {
-        self.ask("heal", &[id.0.clone()]).await
+        self.ask("heal", std::slice::from_ref(&id.0)).await
     }
 
     /// Everything of ours that is on the victim.

@@ -173,7 +173,7 @@ impl Holder {
             Ask::Inject => match delay(&self.record.order) {
                 Duration::ZERO => said(self.inject()),
                 after => {
-                    self.due = Some(now() + after);
+                    self.due = Some(now().saturating_add(after));
                     Ok(String::new())
                 }
             },
@@ -236,7 +236,7 @@ fn delay(order: &Order) -> Duration {
 
 /// When the lease is over that runs from now.
 fn end_of_lease(order: &Order) -> Duration {
-    if order.heals_nothing { Duration::MAX } else { now() + order.lease }
+    if order.heals_nothing { Duration::MAX } else { now().saturating_add(order.lease) }
 }
 
 /// From the boot of the machine, suspended or not; nobody can set it.

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
-use nix::net::if_::{InterfaceFlags, if_nametoindex};
+use nix::net::if_::{InterfaceFlags, Interfaces, if_nameindex, if_nametoindex};
 
 use super::grip::GripError;
 
@@ -23,6 +23,12 @@ pub(super) fn carrying(address: Ipv4Addr) -> Result<String, GripError> {
         found: "missing".into(),
         expected: "one that is not the loopback".into(),
     })
+}
+
+/// Every interface of this network namespace.
+pub(super) fn all() -> Vec<String> {
+    let names = |all: Interfaces| all.iter().map(|one| one.name().to_string_lossy().into_owned()).collect();
+    if_nameindex().map(names).unwrap_or_default()
 }
 
 /// Whether there is an interface of this name in this network namespace.

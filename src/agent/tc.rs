@@ -8,8 +8,8 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::grip::GripError;
-use super::spare::Spare;
+use super::grip::{GripError, Trace};
+use super::spare::{self, Spare};
 use super::{StrikeId, interface, iptables};
 
 /// A root qdisc of one strike, with what removes it prepared.
@@ -122,6 +122,22 @@ impl Place {
         let words = ["tc", "qdisc", "del", "dev", &self.interface, "root", "handle", &self.handle.0];
         words.map(str::to_string).to_vec()
     }
+}
+
+/// How what is left without a record is removed. A handle does not tell its strike's id, so none is found; but whoever
+/// knows the id knows the handle.
+pub(super) const TRACE: Trace = Trace { find: || Ok(Vec::new()), sweep };
+
+fn sweep(strike: &StrikeId) -> Result<(), GripError> {
+    if !spare::exists("tc") {
+        return Ok(());
+    }
+    let places = interface::all().into_iter().map(|interface| Place::of(strike, interface));
+    let remove = |place: Place| match place.shown()? {
+        Some(_) => Root::new(place).remove(),
+        None => Ok(()),
+    };
+    places.map(remove).fold(Ok(()), Result::and)
 }
 
 /// The root qdisc of an interface if it is there and is not the kernel's own default.

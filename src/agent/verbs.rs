@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde::Serialize;
 
 use super::grip::{self, GripError, TRACES, grip};
@@ -18,9 +19,9 @@ use super::{ASKED, Held, Observation, Order, StrikeId, spare};
 
 /// How long a holder may take to arm.
 const ARM: Duration = Duration::from_secs(10);
-/// How long it may take to inject or heal, before it counts as hung.
-const ACT: Duration = Duration::from_secs(16);
-/// How long it may take to say how it is.
+/// How long it may take to inject or heal.
+const ACT: Duration = Duration::from_secs(14);
+/// How long it may take to say how it is, before it counts as hung.
 const STATUS: Duration = Duration::from_secs(2);
 
 /// Why an agent did not do what it was asked.
@@ -163,10 +164,12 @@ fn tell_holder(id: &StrikeId, ask: Ask) -> Result<(), VerbError> {
     }
 }
 
-/// By its holder; else from its record; else whatever carries its id.
+/// By its holder, if it is well; else from its record; else whatever carries its id.
 fn heal(id: &StrikeId) -> Result<(), VerbError> {
     let folder = Folder::of(id);
-    if let Some(answer) = holder::ask(&folder, Ask::Heal, ACT) {
+    if holder::ask(&folder, Ask::Status, STATUS).is_some()
+        && let Some(answer) = holder::ask(&folder, Ask::Heal, ACT)
+    {
         return answer.map(drop).map_err(VerbError::Holder);
     }
     let recorded = match folder.read() {
@@ -181,9 +184,10 @@ fn heal(id: &StrikeId) -> Result<(), VerbError> {
 }
 
 fn heal_from(record: &Record) -> Result<(), VerbError> {
-    if let Some(holder) = record.holder {
-        // One that lives and does not answer must not heal half of it later.
-        holder.signal(Signal::SIGKILL).map_err(at("ending a holder that hangs"))?;
+    if let Some(holder) = record.holder.filter(|holder| holder.find().is_some()) {
+        // One that lives and does not answer, with what it has started: half of it may not come about later.
+        let killed = killpg(Pid::from_raw(holder.pid), Signal::SIGKILL);
+        killed.map_err(|errno| at("ending a holder that hangs")(errno.into()))?;
     }
     Ok(holder::undo(&mut *grip(&record.order), record)?)
 }
@@ -208,13 +212,16 @@ fn held() -> Result<Vec<Held>, VerbError> {
 /// `None` for one that was healed while we looked.
 fn held_by_record(id: StrikeId) -> Option<Held> {
     let folder = Folder::of(&id);
-    let order = folder.read().ok().map(|record| record.order);
-    let evidence = match (holder::ask(&folder, Ask::Status, STATUS), &order) {
+    let record = folder.read().ok();
+    let evidence = match (holder::ask(&folder, Ask::Status, STATUS), &record) {
         (Some(Ok(status) | Err(status)), _) => status,
-        (None, Some(_)) => "a record without a holder".to_string(),
+        (None, Some(record)) => match record.holder.filter(|holder| holder.find().is_some()) {
+            Some(holder) => format!("a record whose holder, pid {}, does not answer", holder.pid),
+            None => "a record without a holder".to_string(),
+        },
         (None, None) => "a folder without a record".to_string(),
     };
-    folder.exists().then_some(Held { order, id, evidence })
+    folder.exists().then_some(Held { order: record.map(|record| record.order), id, evidence })
 }
 
 #[cfg(test)]

@@ -45,9 +45,9 @@ impl Links {
         let shared = infrastructure.virtual_ips.iter().find(|shared| shared.name == *entry);
         let holders = shared.map_or(std::slice::from_ref(entry), |shared| &shared.holders);
         let holds = |name: &&str| holders.iter().any(|known| known == name);
-        let active = holder.filter(holds).unwrap_or(&holders[0]);
+        let active = holder.filter(holds).or(holders.first().map(String::as_str));
         let mut links = Links::new(servers.collect(), &infrastructure.links, holders);
-        links.now = links.net(&infrastructure.links, &[active.into()]);
+        links.now = links.net(&infrastructure.links, &active.map(String::from).into_iter().collect::<Vec<_>>());
         links
     }
 

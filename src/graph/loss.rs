@@ -23,8 +23,8 @@ pub enum Consequence {
     NothingLeft,
     /// The clients reach no server at all.
     NoEntry,
-    /// The clients reach no server of this role any more; without known clients: none is left.
-    RoleGone(String),
+    /// The clients reach no server of these roles any more; without known clients: none is left.
+    RolesGone(Vec<String>),
     /// These remain, but the clients no longer reach them; without known clients: they are no longer linked with the
     /// largest piece that they belonged to.
     CutOff(Vec<String>),
@@ -35,19 +35,21 @@ impl fmt::Display for Consequence {
         match self {
             Consequence::NothingLeft => f.write_str("no server is left"),
             Consequence::NoEntry => write!(f, "the {CLIENTS} reach no server"),
-            Consequence::RoleGone(role) => write!(f, "no {role} is left that can be reached"),
-            Consequence::CutOff(servers) => write!(f, "{} cut off", listed(servers)),
+            Consequence::RolesGone(roles) => write!(f, "no {} is left that can be reached", listed(roles, "or")),
+            Consequence::CutOff(servers) if servers.len() == 1 => write!(f, "{} is cut off", servers[0]),
+            Consequence::CutOff(servers) => write!(f, "{} are cut off", listed(servers, "and")),
         }
     }
 }
 
-/// `web-1, web-2 and web-3 are`; of many the first and how many more.
-fn listed(servers: &[String]) -> String {
+/// `web-1, web-2 and web-3`; of many the first and how many more.
+fn listed(names: &[String], last: &str) -> String {
     const SHOWN: usize = 4;
-    match servers {
-        [one] => format!("{one} is"),
-        [some @ .., last] if servers.len() <= SHOWN => format!("{} and {last} are", some.join(", ")),
-        _ => format!("{} and {} more are", servers[..SHOWN].join(", "), servers.len() - SHOWN),
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [some @ .., end] if names.len() <= SHOWN => format!("{} {last} {end}", some.join(", ")),
+        _ => format!("{} {last} {} more", names[..SHOWN].join(", "), names.len() - SHOWN),
     }
 }
 
@@ -69,7 +71,11 @@ pub fn consequences(links: &Links, lost: &[usize]) -> Vec<Consequence> {
         links.servers().iter().enumerate().any(|(number, server)| set[number] && server.role.as_deref() == Some(role))
     };
     let roles = links.roles().into_iter().filter(|role| has(&before, role) && !has(&after, role));
-    let mut consequences: Vec<Consequence> = roles.map(|role| Consequence::RoleGone(role.into())).collect();
+    let roles: Vec<String> = roles.map(String::from).collect();
+    let mut consequences = Vec::new();
+    if !roles.is_empty() {
+        consequences.push(Consequence::RolesGone(roles));
+    }
     let numbers = (0..links.servers().len()).filter(|number| before[*number] && !gone[*number] && !after[*number]);
     let cut_off: Vec<String> = numbers.map(|number| links.name(number).to_string()).collect();
     if !cut_off.is_empty() {
@@ -109,32 +115,48 @@ pub fn zones_that_disconnect(links: &Links) -> BTreeMap<String, Vec<Consequence>
 }
 
 /// For every server, by number, why it alone is a single point of failure, if it is: without it the clients would
-/// reach no server of some role. Without known clients, no server is known to be one. O(nodes · links) at worst, in
-/// practice about O(nodes + links): by the dominators of what the clients reach.
+/// reach no server of some role. Without known clients, no server is known to be one.
 pub fn single_points_of_failure(links: &Links) -> Vec<Option<String>> {
-    let mut reasons = vec![None; links.servers().len()];
-    let Some(clients) = links.clients() else { return reasons };
-    let dominators = simple_fast(&links.lasting().directed(), NodeIndex::new(clients));
-    let every: Vec<usize> = (0..links.servers().len()).collect();
-    let of_role = |role: &str| {
-        let is = |number: &usize| links.servers()[*number].role.as_deref() == Some(role);
-        every.iter().copied().filter(is).collect::<Vec<usize>>()
-    };
-    let mut tiers = vec![("server at all".to_string(), every.clone())];
-    tiers.extend(links.roles().into_iter().map(|role| (role.to_string(), of_role(role))));
-    for (what, tier) in tiers {
-        let paths = tier.iter().filter_map(|number| dominators.dominators(NodeIndex::new(*number)));
-        let common = paths.map(|path| path.map(NodeIndex::index).collect::<Vec<_>>()).reduce(common_end);
-        for number in common.unwrap_or_default().into_iter().filter(|number| *number != clients) {
-            let alone = tier.len() == 1 && tier[0] == number && what != "server at all";
-            let why = if alone { format!("it is the only {what}") } else { format!("without it no {what} is reached") };
-            reasons[number].get_or_insert(why);
+    let servers = links.servers();
+    let Some(clients) = links.clients() else { return vec![None; servers.len()] };
+    let above = ways(links, clients);
+    let everybody = common(&above, |_| true);
+    let mut gone: Vec<Vec<String>> = vec![Vec::new(); servers.len()];
+    for role in links.roles() {
+        for number in common(&above, |number| servers[number].role.as_deref() == Some(role)) {
+            gone[number].push(role.into());
         }
     }
-    reasons
+    let reason = |(number, roles): (usize, Vec<String>)| {
+        let own = servers[number].role.as_slice();
+        match &roles[..] {
+            _ if everybody.contains(&number) => Some("without it no server at all is reached".into()),
+            [] => None,
+            [role] if roles == own => Some(format!("it is the only {role} that is reached")),
+            _ => Some(format!("without it no {} is reached", listed(&roles, "or"))),
+        }
+    };
+    gone.into_iter().enumerate().map(reason).collect()
 }
 
-/// What two ways up to the clients have in common.
+/// For every server, by number, the servers without which the clients do not reach it, itself included, the clients'
+/// side last: its dominators. `None` where the clients don't reach it anyway.
+fn ways(links: &Links, clients: usize) -> Vec<Option<Vec<usize>>> {
+    let dominators = simple_fast(&links.lasting().directed(), NodeIndex::new(clients));
+    let way = |number| {
+        let all = dominators.dominators(NodeIndex::new(number))?;
+        Some(all.map(NodeIndex::index).filter(|node| *node != clients).collect())
+    };
+    (0..links.servers().len()).map(way).collect()
+}
+
+/// Those that the ways to all servers of a kind have in common.
+fn common(ways: &[Option<Vec<usize>>], is: impl Fn(usize) -> bool) -> Vec<usize> {
+    let kind = ways.iter().enumerate().filter(|(number, _)| is(*number)).filter_map(|(_, way)| way.clone());
+    kind.reduce(common_end).unwrap_or_default()
+}
+
+/// What two ways up to the clients have in common: dominators are a tree.
 fn common_end(a: Vec<usize>, b: Vec<usize>) -> Vec<usize> {
     let same = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
     a[a.len() - same..].to_vec()
@@ -192,7 +214,7 @@ mod tests {
     #[test]
     fn the_only_server_of_its_role_is_fatal() {
         let site = drafted(|draft| draft.behind_haproxy(1, "webserver").unwrap());
-        assert_eq!(fatal(&site), ["web-1: it is the only webserver"]);
+        assert_eq!(fatal(&site), ["web-1: it is the only webserver that is reached"]);
     }
 
     #[test]
@@ -207,7 +229,7 @@ mod tests {
             draft.spread("webserver", 1).unwrap();
         });
         let zones = zones_that_disconnect(&Links::of(&site, None));
-        assert_eq!(zones["a"], [Consequence::RoleGone("webserver".into())]);
+        assert_eq!(zones["a"], [Consequence::RolesGone(vec!["webserver".into()])]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
-use crate::plan::StrikeOrder;
+use crate::plan::{Choice, StrikeOrder};
 
 /// Something the nemesis will do at its time.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub(super) enum Job {
         order: Box<StrikeOrder>,
         /// It is healed this long after.
         heal_after: Option<Duration>,
+        /// Nobody foresaw it, so it spares whoever is struck already.
+        by_chance: bool,
     },
     /// Undo a strike, by its number.
     Heal(u32),
@@ -49,10 +51,11 @@ impl Agenda {
     /// Notes a strike at `start` and each `interval` after it, while less than `total` has passed. What heals is
     /// healed before the next one.
     pub fn repeat(&mut self, order: &StrikeOrder, start: Instant, interval: Duration, total: Duration) {
+        let by_chance = matches!(order.target.choice, Choice::Random(_) | Choice::Share(_));
         let mut after = Duration::ZERO;
         while after < total {
             let heal_after = Some(interval.min(total - after).mul_f64(HEALED_FOR));
-            self.note(start + after, Job::Strike { order: Box::new(order.clone()), heal_after });
+            self.note(start + after, Job::Strike { order: Box::new(order.clone()), heal_after, by_chance });
             after += interval;
         }
     }
@@ -64,7 +67,7 @@ impl Agenda {
         for after in moments(&mut rng, chance.mean, chance.total) {
             let order = Box::new(orders[drawn(&mut rng, shares)].clone());
             let heal_after = Some(chance.mean.mul_f64(HEALED_FOR));
-            self.note(start + after, Job::Strike { order, heal_after });
+            self.note(start + after, Job::Strike { order, heal_after, by_chance: true });
         }
     }
 
@@ -125,7 +128,7 @@ const HEALED_FOR: f64 = 0.5;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Choice, Parameters, StepText, Target};
+    use crate::plan::{Parameters, StepText, Target};
 
     fn order(fault: &str) -> StrikeOrder {
         let target =

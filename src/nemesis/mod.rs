@@ -72,11 +72,13 @@ impl Nemesis {
     pub async fn begin(&mut self, act: &Act) -> Result<(), StrikeError> {
         let now = Instant::now();
         match act {
-            Act::Strike { order, schedule: Schedule::Once } => return self.strike(order, None).await,
-            Act::Strike { order, schedule: Schedule::For(time) } => return self.strike(order, Some(*time)).await,
+            Act::Strike { order, schedule: Schedule::Once } => return self.strike(order, None, false).await,
+            Act::Strike { order, schedule: Schedule::For(time) } => {
+                return self.strike(order, Some(*time), false).await;
+            }
             Act::Strike { order, schedule: Schedule::After { wait, lasts } } => {
                 let order = Box::new(order.clone());
-                self.agenda.note(now + *wait, Job::Strike { order, heal_after: *lasts });
+                self.agenda.note(now + *wait, Job::Strike { order, heal_after: *lasts, by_chance: false });
             }
             Act::Strike { order, schedule: Schedule::Every { interval, total } } => {
                 self.agenda.repeat(order, now, *interval, *total);
@@ -118,7 +120,7 @@ impl Nemesis {
         while let Some((at, job)) = self.agenda.next_before(deadline) {
             tokio::time::sleep_until(at).await;
             match job {
-                Job::Strike { order, heal_after } => self.strike(&order, heal_after).await?,
+                Job::Strike { order, heal_after, by_chance } => self.strike(&order, heal_after, by_chance).await?,
                 Job::Heal(number) => {
                     self.heal(number).await;
                 }
@@ -148,7 +150,12 @@ impl Nemesis {
         Chance { mean, total, seed: self.seed.wrapping_add(u64::from(self.strikes)) }
     }
 
-    async fn strike(&mut self, order: &StrikeOrder, heal_after: Option<Duration>) -> Result<(), StrikeError> {
+    async fn strike(
+        &mut self,
+        order: &StrikeOrder,
+        heal_after: Option<Duration>,
+        by_chance: bool,
+    ) -> Result<(), StrikeError> {
         let number = self.strikes;
         self.strikes += 1;
         let fault = fault::named(&order.fault).ok_or_else(|| StrikeError(format!("no fault `{}`", order.fault)))?;
@@ -160,7 +167,7 @@ impl Nemesis {
             Ok(strikes) => strikes,
             Err(why) => return Err(self.nobody(number, &why)),
         };
-        if let Err(detail) = self.admit(&blows.selection.servers).await {
+        if let Err(detail) = self.admit(&blows.selection.servers, by_chance).await {
             self.ground.recorder.record(Event::StrikeHeldBack { strike: number, detail });
             return Ok(());
         }
@@ -192,8 +199,9 @@ impl Nemesis {
         self.agenda.note(now + self.ground.lease / RENEWALS, Job::Renew(number));
     }
 
-    /// Whether the safeguards let these servers be struck, with those that are struck still.
-    async fn admit(&mut self, victims: &[String]) -> Result<(), String> {
+    /// Whether the safeguards let these servers be struck, with those that are struck still; whom chance has chosen
+    /// must not be struck already.
+    async fn admit(&mut self, victims: &[String], by_chance: bool) -> Result<(), String> {
         let instances = self.ground.provider.list().await.map_err(|why| why.to_string())?;
         let replaced = |server: &String, struck: &InstanceId| {
             let runs = |instance: &&Instance| instance.name == *server && instance.state == PowerState::Running;
@@ -201,6 +209,9 @@ impl Nemesis {
         };
         self.struck.retain(|server, struck| !replaced(server, struck));
         let now: BTreeSet<String> = self.struck.keys().cloned().collect();
+        if let Some(struck) = victims.iter().find(|victim| by_chance && now.contains(*victim)) {
+            return Err(format!("{struck} was struck before, and is not back yet"));
+        }
         self.ground.safeguards.admit(&self.ground.infrastructure, &now, victims)
     }
 
@@ -250,10 +261,12 @@ impl Nemesis {
         let holder = self.sight.holder.borrow().clone();
         let infrastructure = &self.ground.infrastructure;
         let balancers = self.sight.balancers.borrow().clone();
+        let protected = self.ground.safeguards.protected(infrastructure);
         let view = View {
             holder: holder.as_deref(),
             last_struck: &self.last_struck,
             balancers: Some(&balancers),
+            protected: &protected,
             ..View::of(infrastructure)
         };
         selector::resolve(target, &view, self.seed, number)

@@ -185,3 +185,33 @@ fn the_unhealthy_are_out_of_rotation_at_any_balancer() {
     assert_eq!(unhealthy(&sight).unwrap_err(), "each of 4 is in rotation");
     assert!(resolve(&target(Choice::Unhealthy, "node"), &View::of(&site), 7, 0).is_err());
 }
+
+fn by_graph(selector: &dyn Selector, site: &Infrastructure, role: &str, seed: u64) -> Result<Selection, String> {
+    let view = View::of(site);
+    let candidates = candidates(&target(Choice::Every, role), site);
+    selector.select(&candidates, &view, &mut StdRng::seed_from_u64(seed))
+}
+
+#[test]
+fn the_most_central_is_where_the_paths_lead_through() {
+    let chosen = by_graph(&central::MostCentral(1), &site(), "node", 7).unwrap();
+    assert_eq!(chosen.servers, ["lb-1"]);
+    assert_eq!(chosen.why, "lb-1 has betweenness 0.5333, the highest");
+    assert_eq!(by_graph(&central::MostCentral(2), &site(), "node", 7).unwrap().servers, ["lb-1", "lb-2"]);
+    assert!(by_graph(&central::MostCentral(3), &site(), "load balancer", 7).is_err());
+}
+
+#[test]
+fn articulation_points_are_all_that_the_site_falls_apart_without() {
+    let chosen = by_graph(&articulation::ArticulationPoints, &plain(), "node", 7).unwrap();
+    assert_eq!((chosen.servers, chosen.why.as_str()), (vec!["lb-1".to_string()], "without lb-1 the site falls apart"));
+    let why = by_graph(&articulation::ArticulationPoints, &site(), "node", 7).unwrap_err();
+    assert!(why.contains("none is an articulation point"), "{why}");
+}
+
+#[test]
+fn the_largest_cut_of_two_is_both_balancers() {
+    assert_eq!(by_graph(&cut::LargestCut(2), &site(), "node", 7).unwrap().servers, ["lb-1", "lb-2"]);
+    let of_webservers = by_graph(&cut::LargestCut(1), &site(), "webserver", 7).unwrap();
+    assert!(of_webservers.why.contains("3 more as large lost the draw"), "{}", of_webservers.why);
+}

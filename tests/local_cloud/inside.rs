@@ -363,7 +363,7 @@ fn services() -> Outcome {
         let speaks = "echo out; echo err >&2; exec sleep 1000";
         spec.user_data.services = vec![service("site", &["sh", "-c", speaks])];
         let instance = cloud.boot(&spec).await.map_err(text)?;
-        shell(&cloud, &instance, "until pkill -9 -x sleep; do :; done").await?;
+        shell(&cloud, &instance, "until pkill -9 -x sleep; do :; done; while pgrep -x sleep; do :; done").await?;
         claim(shell(&cloud, &instance, "pgrep -x sleep || echo none").await? == "none\n", "the service is back")?;
         cloud.power(&instance.id, PowerOp::Terminate).await.map_err(text)?;
         let log = fs::read_to_string(logs.join("node-1/site.log")).map_err(text)?;

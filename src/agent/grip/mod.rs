@@ -35,16 +35,19 @@ pub(super) trait Grip: Send {
     fn observe(&self, memo: Option<&Value>) -> Result<Observation, GripError>;
 }
 
+/// Something of a strike, and what it is, in words.
+pub(super) type Left = (StrikeId, String);
+
 /// Finds what is left of strikes whose record is gone.
 pub(super) struct Trace {
     /// All there are, of every strike, in words.
-    pub find: fn() -> Result<Vec<(StrikeId, String)>, GripError>,
+    pub find: fn() -> Result<Vec<Left>, GripError>,
     /// Removes those of one strike; nothing to do where there are none.
     pub sweep: fn(&StrikeId) -> Result<(), GripError>,
 }
 
 /// Every kind of trace.
-pub(super) const TRACES: &[Trace] = &[super::iptables::TRACE, burner::TRACE, disk::TRACE];
+pub(super) const TRACES: &[Trace] = &[super::iptables::TRACE, super::tc::TRACE, burner::TRACE, disk::TRACE];
 
 /// Why an effect could not be made, seen or undone.
 #[derive(Debug, thiserror::Error)]

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::{GraphError, Sketch, Text, Wrong};
 use crate::graph::links::{Links, Node};
-use crate::infrastructure::error::one_of;
+use crate::infrastructure::error::did_you_mean;
 use crate::infrastructure::yaml::{Step, at, form_hint, locate};
 
 #[derive(Debug, Deserialize)]
@@ -40,7 +40,7 @@ pub(super) fn read(text: &Text) -> Result<Links, GraphError> {
         let at = at![index, "name"];
         if Sketch::is_client(&entry.name) {
             let detail = format!("`{}` stands for the site's users and can't be a server's name", entry.name);
-            return Err(text.error(place(text, &at), detail, "give the server another name, or leave it out"));
+            return Err(located(text, &at, (detail, "give the server another name, or leave it out".into())));
         }
         let node = Node { name: entry.name.clone(), role: entry.role.clone(), zone: entry.zone.clone() };
         sketch.server(node).map_err(|wrong| located(text, &at, wrong))?;
@@ -59,8 +59,9 @@ pub(super) fn read(text: &Text) -> Result<Links, GraphError> {
 fn link(sketch: &mut Sketch, server: &str, field: &str, before: &[String], other: &String) -> Result<(), Wrong> {
     if !sketch.knows(other) {
         let detail = format!("`{field}` of `{server}` names `{other}`, but there is no such server in the list");
-        let hint = one_of(other, "servers", sketch.servers.keys().map(String::as_str).take(12));
-        return Err((detail, format!("{hint}; `client` stands for the site's users")));
+        let hint = did_you_mean(other, sketch.servers.keys().map(String::as_str))
+            .unwrap_or_else(|| "add it to the list; `client` stands for the site's users".into());
+        return Err((detail, hint));
     }
     if before.contains(other) {
         return Err((format!("`{field}` of `{server}` names `{other}` twice"), "leave one of the two out".into()));
@@ -75,17 +76,28 @@ fn place(text: &Text, path: &[Step]) -> Option<(usize, usize)> {
 }
 
 fn located(text: &Text, path: &[Step], (detail, hint): Wrong) -> GraphError {
-    text.error(place(text, path), detail, hint)
+    let place = place(text, path);
+    let step = |step: &Step| match step {
+        Step::Index(index) => format!("[{index}]"),
+        Step::Key(key) | Step::KeyOf(key) => format!(".{key}"),
+    };
+    let detail = if place.is_some() { detail } else { path.iter().map(step).collect::<String>() + ": " + &detail };
+    text.error(place, detail, hint)
 }
+
+const FORM: &str = "a graph is a list of servers: `[{ \"name\": \"web-1\", \"in\": [\"lb-1\"], \"out\": [] }]`";
 
 fn malformed(text: &Text, why: &serde_json::Error) -> GraphError {
     let shown = why.to_string();
     let detail = shown.rsplit_once(" at line ").map_or(shown.as_str(), |(detail, _)| detail);
-    if why.is_data() {
-        let hint = form_hint(detail);
-        return text.error(Some((why.line(), why.column())), detail, hint);
+    // serde_json's columns are those of what it has read: 0 before anything.
+    let place = Some((why.line().max(1), why.column().max(1)));
+    match why.is_data() {
+        true if detail.starts_with("invalid ") => text.error(place, detail, FORM),
+        true => text.error(place, detail, form_hint(detail)),
+        false => {
+            let hint = format!("look for a bracket, a quote or a comma at this place; {FORM}");
+            text.error(place, format!("this is no JSON: {detail}"), hint)
+        }
     }
-    let hint = "a graph is a list of servers, `[{ \"name\": \"web-1\", \"in\": [\"lb-1\"], \"out\": [] }]`; look for a \
-                bracket, a quote or a comma at this place";
-    text.error(Some((why.line(), why.column())), format!("this is no JSON: {detail}"), hint)
 }

@@ -17,6 +17,8 @@ const PALETTE: [RGBColor; 6] =
 const RADIUS: (f64, f64) = (17.0, 17.0);
 const BRIDGE_WIDTH: i32 = 8;
 const LINK_WIDTH: i32 = 2;
+/// The clients' card.
+const CARD: (i32, i32) = (122, 52);
 /// One line of what it all means.
 const LEGEND_ROW: i32 = 40;
 
@@ -68,7 +70,7 @@ impl Sheet<'_> {
         pairs.sort_by_key(|(_, _, is_bridge)| *is_bridge);
         for (a, b, is_bridge) in pairs {
             let spare = !self.links.now().near(a).contains(&b);
-            let (from, to) = (self.layout.places[a], self.layout.places[b]);
+            let (from, to) = (self.place(a, b), self.place(b, a));
             let (from, to) = if from.0 <= to.0 { (from, to) } else { (to, from) };
             let (colour, width) = if is_bridge { (colour::MUTED, BRIDGE_WIDTH) } else { (colour::GREY, LINK_WIDTH) };
             if from.0 == to.0 {
@@ -80,11 +82,17 @@ impl Sheet<'_> {
         }
     }
 
+    /// Where a link with another node begins: the clients are a card, and their links begin at its edge.
+    fn place(&self, node: usize, other: usize) -> Point {
+        let (x, y) = self.layout.places[node];
+        let is_card = self.links.clients() == Some(node) && self.layout.places[other].0 > x;
+        (if is_card { x + CARD.0 / 2 } else { x }, y)
+    }
+
     fn clients(&self, pen: &mut Pen) {
         if let Some(clients) = self.links.clients() {
             let place = self.layout.places[clients];
-            pen.disc(place, 5, colour::MUTED);
-            pen.card(place, (width_of(CLIENTS, FONT) + 20, 52), colour::MUTED);
+            pen.card(place, CARD, colour::MUTED);
             pen.text(CLIENTS, place, Anchor::Middle, colour::INK, FONT, true);
         }
     }

@@ -7,9 +7,11 @@ use crate::graph::links::Links;
 /// The width of every picture, in drawing units: that of a report's plots.
 pub const WIDTH: i32 = 1800;
 /// A node with its name and its figures below it.
-pub const ROW: i32 = 132;
-/// Above and below the nodes.
-const MARGIN: i32 = 62;
+pub const ROW: i32 = 140;
+/// Above the middle of the topmost nodes, and below that of the lowest, with their names and figures.
+const MARGIN: (i32, i32) = (56, 112);
+/// Columns are no further apart: links that run almost level are hard to tell apart.
+const WIDEST: i32 = 480;
 /// Left and right of the middle of the outermost nodes: half a label.
 const SIDE: i32 = 130;
 /// More nodes than this in a column are set in several, side by side.
@@ -42,16 +44,16 @@ impl Layout {
         let columns: Vec<Column> = ordered(links).iter().flat_map(|layer| side_by_side(layer)).collect();
         let inner = columns.iter().map(|column| column.height).max().unwrap_or(0);
         let gaps = (columns.len() as i32 - 1).max(1);
-        let pitch = (WIDTH - 2 * SIDE) / gaps;
-        let left = if columns.len() == 1 { WIDTH / 2 } else { SIDE };
+        let pitch = ((WIDTH - 2 * SIDE) / gaps).min(WIDEST);
+        let left = (WIDTH - pitch * (columns.len() as i32 - 1)) / 2;
         let mut places = vec![(0, 0); links.lasting().len()];
         for (number, column) in columns.iter().enumerate() {
-            let top = MARGIN + (inner - column.height) / 2 + column.lower;
+            let top = MARGIN.0 + (inner - column.height) / 2 + column.lower;
             for (row, node) in column.nodes.iter().enumerate() {
                 places[*node] = (left + number as i32 * pitch, top + row as i32 * ROW);
             }
         }
-        Layout { places, height: inner + 2 * MARGIN, pitch }
+        Layout { places, height: inner + MARGIN.0 + MARGIN.1, pitch }
     }
 }
 

@@ -4,13 +4,14 @@ use minijinja::Value;
 use serde::Serialize;
 
 use super::plot::{latency, outcomes, states, waterfall};
+use super::redundancy::{Redundancy, redundancy};
 use super::settings::{Setting, in_force};
 use super::timeline::{Timeline, named};
 use crate::checker::Verdict;
 use crate::history::{Event, History};
-use crate::measure::moments::{server_of, watched};
+use crate::measure::moments::watched;
 use crate::measure::phases::phase_name;
-use crate::plan::{ScenarioPlan, StepText};
+use crate::plan::StepText;
 use crate::report::JudgedRun;
 use crate::report::logs_folder;
 use crate::report::record::{HypothesisRecord, PhaseRecord, ScenarioRecord, StrikeRecord};
@@ -19,9 +20,6 @@ use crate::report::words::{
     verdict_sign, verdict_word, why,
 };
 use crate::units::trimmed;
-
-/// The table of servers is no longer than this.
-const MOST_SERVERS: usize = 12;
 
 /// The table of strikes is no longer than this; `run.json` has them all.
 const MOST_STRIKES: usize = 24;
@@ -55,11 +53,8 @@ pub struct Section {
     pub deadline: String,
     pub validity: Vec<ValidityRow>,
     pub invalid_because: Vec<String>,
-    pub servers: Vec<ServerRow>,
-    /// Whether any of them was placed in a zone.
-    pub zones: bool,
-    /// How many servers were left out of the table.
-    pub more_servers: usize,
+    /// `None` where there is no plan of it.
+    pub redundancy: Option<Redundancy>,
     pub settings: Vec<Setting>,
     pub settings_changed: usize,
     pub plots: Plots,
@@ -135,24 +130,12 @@ pub struct ValidityRow {
     pub good: bool,
 }
 
-/// A server of the infrastructure.
-#[derive(Debug, Clone, Serialize)]
-pub struct ServerRow {
-    pub name: String,
-    pub role: String,
-    pub zone: Option<String>,
-    /// How many servers it is linked with.
-    pub links: usize,
-    pub struck: bool,
-}
-
 /// Everything that the template shows of a scenario.
 pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
     let plan = run.plan.scenarios.iter().find(|plan| plan.index == record.index);
     let history = run.histories.get(&record.index);
     let probed = history.is_some_and(|history| !history.probes.is_empty());
     let settings = plan.map(|plan| in_force(&plan.settings)).unwrap_or_default();
-    let servers = plan.map(|plan| servers(plan, record)).unwrap_or_default();
     let declared = plan.map(|plan| waterfall::declared(plan, record)).unwrap_or_default();
     Section {
         index: record.index,
@@ -178,9 +161,7 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         deadline: seconds(record.deadline_ms / 1e3),
         validity: if probed { validity(record) } else { Vec::new() },
         invalid_because: record.validity.reasons.clone(),
-        zones: servers.iter().any(|server| server.zone.is_some()),
-        more_servers: plan.map_or(0, |plan| plan.infrastructure.servers.len() - servers.len()),
-        servers,
+        redundancy: plan.map(|plan| redundancy(plan, record, history)),
         settings_changed: settings.iter().filter(|setting| setting.default.is_some()).count(),
         settings,
         plots: history.map(|history| plots(history, record, &declared, run.histories.len())).unwrap_or_default(),
@@ -290,24 +271,6 @@ fn validity(record: &ScenarioRecord) -> Vec<ValidityRow> {
         row("records dropped", grouped(validity.recorder_drops), validity.recorder_drops == 0),
         row("requests of the goose users", grouped(validity.user_requests), true),
     ]
-}
-
-/// The servers, those that were struck first where there are too many to show.
-fn servers(plan: &ScenarioPlan, record: &ScenarioRecord) -> Vec<ServerRow> {
-    let links = &plan.infrastructure.links;
-    let row = |server: &crate::infrastructure::Server| ServerRow {
-        name: server.name.clone(),
-        role: server.role.clone(),
-        zone: server.zone.clone(),
-        links: links.iter().filter(|(a, b)| *a == server.name || *b == server.name).count(),
-        struck: record.strikes.iter().any(|strike| server_of(&strike.target) == server.name),
-    };
-    let mut rows: Vec<ServerRow> = plan.infrastructure.servers.values().map(row).collect();
-    if rows.len() > MOST_SERVERS {
-        rows.sort_by_key(|server| !server.struck);
-        rows.truncate(MOST_SERVERS);
-    }
-    rows
 }
 
 fn logs(history: &History) -> Vec<String> {

@@ -38,12 +38,21 @@ fn a_scenario_that_ran_has_every_section_and_plot() {
     let mut run = sample::run();
     run.record.scenarios.truncate(1);
     let html = rendered(&run);
-    for section in
-        ["hypotheses", "latency", "milestones", "downtime", "outcomes", "phases", "states", "validity", "reproduce"]
-    {
+    for section in [
+        "hypotheses",
+        "latency",
+        "milestones",
+        "downtime",
+        "outcomes",
+        "phases",
+        "states",
+        "redundancy",
+        "validity",
+        "reproduce",
+    ] {
         assert!(html.contains(&format!("data-section=\"{section}\"")), "{section} is missing");
     }
-    assert_eq!(html.matches("<svg ").count(), 5);
+    assert_eq!(html.matches("<svg ").count(), 6);
     assert_eq!(html.matches("<svg ").count(), html.matches("role=\"img\"><title>").count());
     assert!(html.contains("class=\"logs\"") && html.contains("nodes&#x2f;00&#x2f;lb-1"));
 }

@@ -1,5 +1,9 @@
 //! Graphviz's words: names, numbers, quoted texts, arrows and brackets, each with its place.
 
+use super::Wrong;
+
+const QUOTE: &str = "a name with other characters than letters, digits and `_` stands in double quotes: `\"web-1\"`";
+
 /// What a word is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token {
@@ -19,7 +23,7 @@ pub(super) enum Token {
 pub(super) type Placed = (Token, usize);
 
 /// The words of a text, an [`Token::End`] at last. Else what is wrong, and at which byte.
-pub(super) fn words(text: &str) -> Result<Vec<Placed>, (String, usize)> {
+pub(super) fn words(text: &str) -> Result<Vec<Placed>, (Wrong, usize)> {
     let mut rest = Rest { text, at: 0 };
     let mut words = Vec::new();
     loop {
@@ -53,7 +57,7 @@ impl Rest<'_> {
     }
 
     /// Blanks and comments; a line that begins with `#` is the C preprocessor's.
-    fn pass_over(&mut self) -> Result<(), (String, usize)> {
+    fn pass_over(&mut self) -> Result<(), (Wrong, usize)> {
         loop {
             self.take_while(char::is_whitespace);
             let begins_line = self.text[..self.at].chars().next_back().is_none_or(|before| before == '\n');
@@ -61,7 +65,8 @@ impl Rest<'_> {
                 self.take_while(|c| c != '\n');
             } else if self.left().starts_with("/*") {
                 let Some(end) = self.left().find("*/") else {
-                    return Err(("a comment that is never closed with `*/`".into(), self.at));
+                    let wrong = ("a comment that is never closed".into(), "close it with `*/`".into());
+                    return Err((wrong, self.at));
                 };
                 self.at += end + 2;
             } else {
@@ -70,7 +75,7 @@ impl Rest<'_> {
         }
     }
 
-    fn token(&mut self) -> Result<Token, (String, usize)> {
+    fn token(&mut self) -> Result<Token, (Wrong, usize)> {
         let mut letters = self.left().chars();
         let (first, second) = (letters.next(), letters.next());
         match (first, second) {
@@ -85,15 +90,38 @@ impl Rest<'_> {
                 Ok(Token::Sign(c))
             }
             (Some(c), _) if c == '_' || c.is_alphabetic() => {
-                Ok(Token::Word(self.take_while(|c| c == '_' || c.is_alphanumeric())))
+                let word = self.take_while(|c| c == '_' || c.is_alphanumeric());
+                self.ends(&word).map(|()| Token::Word(word))
             }
             (Some(c), _) if c == '-' || c == '.' || c.is_ascii_digit() => {
-                let number = self.number();
-                number.map(Token::Quoted).ok_or((format!("`{c}` begins no word"), self.at))
+                let Some(number) = self.number() else { return Err(self.no_word(c)) };
+                self.ends(&number).map(|()| Token::Quoted(number))
             }
-            (Some('<'), _) => Err(("an HTML text `<…>` is not read".into(), self.at)),
-            (Some(c), _) => Err((format!("`{c}` begins no word"), self.at)),
+            (Some('<'), _) => {
+                let wrong = ("an HTML text `<…>` is not read".into(), "write a quoted text, or leave it out".into());
+                Err((wrong, self.at))
+            }
+            (Some(c), _) => Err(self.no_word(c)),
         }
+    }
+
+    /// Graphviz reads `web-1` as the two names `web` and `-1`, which nobody means.
+    fn ends(&self, word: &str) -> Result<(), (Wrong, usize)> {
+        let mut next = self.left().chars();
+        let goes_on = match next.next() {
+            Some('-') => !matches!(next.next(), Some('-' | '>')),
+            Some(c) => c == '.' || c == '_' || c.is_alphanumeric(),
+            None => false,
+        };
+        if !goes_on {
+            return Ok(());
+        }
+        let rest: String = self.left().chars().take_while(|c| *c == '-' || *c == '.' || c.is_alphanumeric()).collect();
+        Err(((format!("`{word}{rest}` is no name"), QUOTE.into()), self.at - word.len()))
+    }
+
+    fn no_word(&self, begin: char) -> (Wrong, usize) {
+        ((format!("`{begin}` begins no word"), QUOTE.into()), self.at)
     }
 
     /// `-?(.[0-9]+ | [0-9]+(.[0-9]*)?)`
@@ -113,7 +141,7 @@ impl Rest<'_> {
     }
 
     /// Only `\"` is an escape; a backslash at the end of a line joins it with the next.
-    fn quoted(&mut self) -> Result<Token, (String, usize)> {
+    fn quoted(&mut self) -> Result<Token, (Wrong, usize)> {
         let begun = self.at;
         self.at += 1;
         let mut text = String::new();
@@ -129,7 +157,10 @@ impl Rest<'_> {
                 _ if left.starts_with("\\\n") => (2, ""),
                 _ if left.starts_with("\\\r\n") => (3, ""),
                 _ if left.starts_with("\\\\") => (2, "\\\\"),
-                "" => return Err(("a quote that is never closed".into(), begun)),
+                "" => {
+                    let wrong = ("a quote that is never closed".into(), "close it with `\"`".into());
+                    return Err((wrong, begun));
+                }
                 _ => (1, "\\"),
             };
             self.at += read;

@@ -19,7 +19,7 @@ use lexer::{Placed, Token};
 /// What is not of the part that is read, with its place, and a node that is linked with itself.
 pub(super) fn read(text: &Text) -> Result<Links, GraphError> {
     let placed = |(detail, hint): Wrong, at| text.error(Some(text.place(at)), detail, hint);
-    let words = lexer::words(&text.text).map_err(|(detail, at)| placed((detail, QUOTE.into()), at))?;
+    let words = lexer::words(&text.text).map_err(|(wrong, at)| placed(wrong, at))?;
     let mut parser = Parser { words, next: 0, directed: false, nodes: BTreeMap::new(), links: Vec::new(), depth: 0 };
     parser.file().map_err(|wrong| placed(wrong, parser.at()))?;
     let mut sketch = Sketch::default();
@@ -34,7 +34,6 @@ pub(super) fn read(text: &Text) -> Result<Links, GraphError> {
     sketch.finish(text)
 }
 
-const QUOTE: &str = "a name with other characters than letters, digits and `_` stands in double quotes";
 const FORM: &str = "a graph is `digraph { \"lb-1\" -> \"web-1\" }`";
 /// Deeper is no graph that anybody wrote; and every level takes a piece of the stack.
 const DEEPEST: usize = 64;
