@@ -1,8 +1,10 @@
 # `make chaos` and `make test` are all a new user needs; both install what is missing first.
 CARGO ?= cargo
 SEEDS ?= 1 2 3
+POINTS ?= 10000
+SEED ?= 1
 
-.PHONY: chaos test nightly setup bench
+.PHONY: chaos test nightly setup bench kill-points
 
 chaos: setup ## the features not tagged @nightly or @slow, the verdict table, the report's path
 	$(CARGO) test --test chaos -- --tags 'not @nightly and not @slow'
@@ -15,6 +17,9 @@ test: setup ## formatting, lints and every test
 
 nightly: setup ## everything, @nightly and @slow too, once for each of SEEDS
 	sh scripts/nightly.sh '$(CARGO)' $(SEEDS)
+
+kill-points: setup ## no fault outlives its lease: so many points of a seed; goes on where it was interrupted
+	$(CARGO) test --test kill_points -- --points $(POINTS) --seed $(SEED)
 
 bench: setup ## the tables of the README
 	$(CARGO) bench

@@ -99,7 +99,7 @@ struct Holder {
 impl Holder {
     fn arm(folder: &Folder, signals: SignalFd) -> Result<Holder, GripError> {
         let mut record = folder.read().map_err(GripError::at("reading its record"))?;
-        let over = now().saturating_add(record.order.lease);
+        let over = end_of_lease(&record.order);
         let mut grip = grip(&record.order);
         record.memo = grip.arm()?;
         (record.stage, record.holder) = (Stage::Armed, Identity::own());
@@ -158,7 +158,7 @@ impl Holder {
         let Ok((mut stream, _)) = self.listener.accept() else { return false };
         let Ok(ask) = heard::<Ask>(&stream, LISTEN) else { return false };
         let answer = self.answer(ask);
-        let last = ask == Ask::Heal && answer.is_ok();
+        let last = ask == Ask::Heal && answer.is_ok() && !self.record.order.heals_nothing;
         let _ = tell(&mut stream, &answer);
         last
     }
@@ -178,9 +178,10 @@ impl Holder {
                 }
             },
             Ask::Renew => {
-                self.over = now().saturating_add(self.record.order.lease);
+                self.over = end_of_lease(&self.record.order);
                 Ok(String::new())
             }
+            Ask::Heal if self.record.order.heals_nothing => Ok(String::new()),
             Ask::Heal => {
                 let healed = said(self.heal());
                 if healed.is_err() {
@@ -231,6 +232,11 @@ fn delay(order: &Order) -> Duration {
         Effect::Policies { after } => after,
         _ => Duration::ZERO,
     }
+}
+
+/// When the lease is over that runs from now.
+fn end_of_lease(order: &Order) -> Duration {
+    if order.heals_nothing { Duration::MAX } else { now().saturating_add(order.lease) }
 }
 
 /// From the boot of the machine, suspended or not; nobody can set it.

@@ -48,6 +48,9 @@ pub struct Order {
     pub lease: Duration,
     /// The victim's own address: faults of its network are made on the interface that carries it.
     pub address: Ipv4Addr,
+    /// For tests of the harness: a lie. Healing does nothing, whoever asks for it, and the lease never ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub heals_nothing: bool,
 }
 
 /// What an agent sees, measured there and then; never what it remembers.

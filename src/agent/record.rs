@@ -157,6 +157,7 @@ mod tests {
             effect: Effect::StopProcess { process },
             lease: Duration::from_millis(12_345),
             address: Ipv4Addr::new(198, 18, 0, 2),
+            heals_nothing: false,
         };
         Record {
             order,

@@ -84,8 +84,12 @@ pub async fn execute(plan: &AttackPlan, field: &Field, options: &Options) -> Res
 /// Servers that somebody struck before are no ground for a new attack.
 async fn refuse_dirty(plan: &AttackPlan, field: &Field) -> Result<(), AttackError> {
     let struck: BTreeSet<&String> = plan.rounds.iter().flat_map(|round| &round.servers).collect();
+    let wanted = |server: &str, state| plan.rounds.iter().any(|round| round.begins_at(server) == Some(state));
     for instance in field.provider.list().await? {
         if !struck.contains(&instance.name) || instance.state == PowerState::Terminated {
+            continue;
+        }
+        if instance.state != PowerState::Running && wanted(&instance.name, instance.state) {
             continue;
         }
         if instance.state != PowerState::Running {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::fault;
+use crate::fault::{self, Witness};
 use crate::infrastructure::Infrastructure;
 use crate::journal::Place;
-use crate::plan::{Choice, Parameters, StepText, StrikeOrder, Target};
+use crate::plan::{Choice, Cut, Parameters, Schedule, StepText, StrikeOrder, Target};
+use crate::provider::PowerState;
 use crate::units::{duration, show_duration};
 
 /// A whole attack.
@@ -33,6 +34,9 @@ pub struct Round {
     pub with: Parameters,
     /// Whom, in the order in which they were chosen.
     pub servers: Vec<String>,
+    /// Whom they no longer hear, for a cut.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
     /// Why them.
     pub why: String,
     /// How long it lasts; `None`: for good.
@@ -55,7 +59,8 @@ impl AttackPlan {
     pub fn check(&self, infrastructure: &Infrastructure) -> Result<(), String> {
         for round in &self.rounds {
             round.check()?;
-            if let Some(unknown) = round.servers.iter().find(|name| !infrastructure.servers.contains_key(*name)) {
+            let mut named = round.servers.iter().chain(&round.from);
+            if let Some(unknown) = named.find(|name| !infrastructure.servers.contains_key(*name)) {
                 let there: Vec<&str> = infrastructure.servers.keys().map(String::as_str).collect();
                 return Err(format!(
                     "there is no server `{unknown}` that may be attacked; there are {}",
@@ -80,21 +85,26 @@ impl Round {
     /// `web-1, web-2: loses-power for 30 s`
     pub fn shown(&self) -> String {
         let lasts = self.lasts.map_or("for good".into(), |lasts| format!("for {}", show_duration(lasts)));
-        format!("{}: {}{} {lasts}", self.servers.join(", "), self.fault, told(&self.with))
+        let from = if self.from.is_empty() { String::new() } else { format!(" from {}", self.from.join(", ")) };
+        format!("{}: {}{from}{} {lasts}", self.servers.join(", "), self.fault, told(&self.with))
     }
 
     /// The order that the nemesis executes.
     pub fn order(&self, number: usize) -> StrikeOrder {
-        let text = self.shown();
-        let target = Target {
-            choice: Choice::Listed(self.servers.clone()),
-            role: "node".into(),
-            zone: None,
-            tag: None,
-            text: self.servers.join(", "),
-        };
-        let step = StepText { keyword: "When".into(), text, line: number };
-        StrikeOrder { fault: self.fault.clone(), with: self.with.clone(), target, cut: None, step }
+        let step = StepText { keyword: "When".into(), text: self.shown(), line: number };
+        let (target, with) = (listed(&self.servers), self.with.clone());
+        let cut = (!self.from.is_empty()).then(|| Cut::From(listed(&self.from)));
+        StrikeOrder { fault: self.fault.clone(), with, target, cut, step }
+    }
+
+    /// The state of power that this server must be in for it, where it is struck and its power is what counts.
+    pub fn begins_at(&self, server: &str) -> Option<PowerState> {
+        let target = fault::Target { server, peers: &[], services: &[] };
+        let struck = self.servers.iter().any(|name| name == server);
+        match fault::named(&self.fault).filter(|_| struck)?.strike(&target, &self.with).before {
+            Witness::State(state) => Some(state),
+            _ => None,
+        }
     }
 
     /// Whether it makes sense: a fault that is known, with what it takes, and a time only where it heals.
@@ -111,9 +121,18 @@ impl Round {
         match (heals, self.lasts) {
             (false, Some(_)) => Err(format!("`{}` is for good and can't last: leave --for away", self.fault)),
             (true, None) => Err(format!("`{}` must end: say for how long, for example --for 30s", self.fault)),
-            _ => Ok(()),
+            _ => {
+                let schedule = self.lasts.map_or(Schedule::Once, Schedule::For);
+                fault::check(fault, &self.order(0), &schedule).map_err(|refusal| refusal.to_string())
+            }
         }
     }
+}
+
+/// These servers.
+fn listed(servers: &[String]) -> Target {
+    let (choice, text) = (Choice::Listed(servers.to_vec()), servers.join(", "));
+    Target { choice, role: "node".into(), zone: None, tag: None, text }
 }
 
 fn told(with: &Parameters) -> String {
@@ -136,6 +155,7 @@ mod tests {
             fault: "loses-power".into(),
             with: Parameters::default(),
             servers: vec!["web-1".into(), "web-2".into()],
+            from: Vec::new(),
             why: "drawn".into(),
             lasts: Some(Duration::from_secs(30)),
         };
@@ -155,6 +175,20 @@ mod tests {
     fn a_plan_reads_as_what_is_done_to_whom_and_why() {
         let shown = plan(Place::Sandbox).shown();
         assert!(shown.contains("1. web-1, web-2: loses-power for 30 s\n     drawn"), "{shown}");
+    }
+
+    #[test]
+    fn a_cut_names_whom_its_victims_no_longer_hear() {
+        let mut round = plan(Place::Sandbox).rounds.remove(0);
+        round.fault = "cut".into();
+        assert!(round.check().unwrap_err().contains("--from"));
+        round.from = vec!["web-3".into()];
+        assert_eq!(round.check(), Ok(()));
+        assert_eq!(round.shown(), "web-1, web-2: cut from web-3 for 30 s");
+        let order = round.order(1);
+        assert!(matches!(order.cut, Some(Cut::From(far)) if far.choice == Choice::Listed(vec!["web-3".into()])));
+        round.fault = "hangs".into();
+        assert!(round.check().unwrap_err().contains("`hangs` takes no other side"));
     }
 
     #[test]

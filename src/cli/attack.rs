@@ -71,6 +71,9 @@ pub(super) enum Model {
         /// What it needs to be told, as JSON: `{"delay": "100ms"}`.
         #[arg(long, value_name = "JSON", default_value = "{}")]
         with: String,
+        /// Whom they no longer hear, for `cut`.
+        #[arg(long, value_name = "SERVER")]
+        from: Vec<String>,
     },
 }
 
@@ -231,10 +234,11 @@ impl Model {
                 (0..common.repeat).map(|_| common.process(&of, signal, rng)).collect()
             }
             Model::Graph { common, graph, by } => common.by_graph(infrastructure, graph.as_deref(), *by, rng),
-            Model::Fault { common, fault, on, with } => {
+            Model::Fault { common, fault, on, with, from } => {
                 let with = serde_json::from_str(with).map_err(|why| format!("--with: {why}"))?;
-                let (fault, servers, lasts) = (fault.clone(), on.clone(), common.lasts);
-                Ok(vec![Round { fault, with, servers, why: "named".into(), lasts }; usize::from(common.repeat)])
+                let (fault, servers, from, lasts) = (fault.clone(), on.clone(), from.clone(), common.lasts);
+                let round = Round { fault, with, servers, from, why: "named".into(), lasts };
+                Ok(vec![round; usize::from(common.repeat)])
             }
         }
     }
@@ -272,7 +276,10 @@ impl Common {
     ) -> Result<Vec<Round>, String> {
         let names = pick::candidates(infrastructure, self.tag.as_deref())?;
         let drawn = pick::rounds(names, self.how_many()?, usize::from(self.repeat), rng)?;
-        let round = |(servers, why)| Round { fault: fault.into(), with: with.clone(), servers, why, lasts: self.lasts };
+        let round = |(servers, why)| {
+            let (fault, with, from, lasts) = (fault.into(), with.clone(), Vec::new(), self.lasts);
+            Round { fault, with, servers, from, why, lasts }
+        };
         Ok(drawn.into_iter().map(round).collect())
     }
 
@@ -291,7 +298,8 @@ impl Common {
         let signal = (!stops).then(|| signal.to_string());
         let with = Parameters { process: Some(process), signal, ..Parameters::default() };
         let fault = if stops { "process-stops" } else { "process-dies" };
-        Ok(Round { fault: fault.into(), with, servers: vec![server], why, lasts: self.lasts })
+        let (fault, servers, from, lasts) = (fault.into(), vec![server], Vec::new(), self.lasts);
+        Ok(Round { fault, with, servers, from, why, lasts })
     }
 
     /// Round after round, those that matter most of what is left.
@@ -321,7 +329,7 @@ impl Common {
             let (servers, why) = links.choose_among(&among, by.measure(), count, rng)?;
             names.retain(|name| !servers.contains(name));
             let (fault, with, lasts) = (self.terminates().into(), Parameters::default(), self.lasts);
-            rounds.push(Round { fault, with, servers, why, lasts });
+            rounds.push(Round { fault, with, servers, from: Vec::new(), why, lasts });
         }
         Ok(rounds)
     }

@@ -199,6 +199,16 @@ impl Strike {
         matches!(&self.inject, Action::Hold(effect) if effect.cuts_its_own_path())
     }
 
+    /// What must still be done once it has struck, and how that is seen: its heal, or the second half of what is over
+    /// in a moment.
+    pub fn undoing(&self) -> Option<(&Action, &Witness)> {
+        match (&self.heal, &self.then) {
+            (Some(heal), _) => Some((&heal.action, &heal.witness)),
+            (None, Some(then)) => Some((then, &self.before)),
+            (None, None) => None,
+        }
+    }
+
     /// How long after it was injected it begins.
     pub fn waits(&self) -> Duration {
         match self.inject {

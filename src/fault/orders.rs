@@ -1,5 +1,6 @@
 //! Whether a fault can be ordered so: it has what it needs to be told, nothing else, and every value means something.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::{Fault, Parameter, Target, process};
@@ -12,6 +13,12 @@ pub struct Refusal {
     pub detail: String,
     /// What to do.
     pub hint: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.detail, self.hint)
+    }
 }
 
 /// More would take the memory of the agent that holds it, and of the kernel.
@@ -49,7 +56,8 @@ fn told(fault: &dyn Fault, order: &StrikeOrder) -> Result<(), Refusal> {
     for (parameter, is_given, word) in given {
         let (needed, known) = (fault.takes().contains(&parameter), fault.accepts().contains(&parameter));
         if needed && !is_given {
-            return refused(format!("`{}` needs a {word}", fault.name()), "say which");
+            let hint = if parameter == Parameter::Cut { "say which (of an attack: --from SERVER)" } else { "say which" };
+            return refused(format!("`{}` needs a {word}", fault.name()), hint);
         }
         if is_given && !needed && !known {
             return refused(format!("`{}` takes no {word}", fault.name()), "leave it away");

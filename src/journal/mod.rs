@@ -187,7 +187,7 @@ pub fn open_strikes(entries: &[Entry]) -> Vec<&Planned> {
     let mut open: Vec<&Planned> = Vec::new();
     for Entry { note, .. } in entries {
         match note {
-            Note::Planned(planned) if planned.strike.heal.is_some() => open.push(planned),
+            Note::Planned(planned) if planned.strike.undoing().is_some() => open.push(planned),
             Note::Reached { id, stage: Stage::Healed, .. } => open.retain(|planned| planned.id != *id),
             Note::Gone { .. } => open.clear(),
             _ => {}

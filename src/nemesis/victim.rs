@@ -220,12 +220,12 @@ impl Victim {
 
     /// Undoes the strike and sees that it is undone; true if so. An instance that was replaced has nothing to undo.
     pub async fn heal(&self) -> bool {
-        let Some(heal) = &self.strike.heal else { return true };
+        let Some((action, back)) = self.strike.undoing() else { return true };
         if self.refused.is_some() && self.armed.is_none() {
             return true;
         }
         self.reached(Stage::Healing, "").await;
-        self.undo(&heal.action, &heal.witness).await
+        self.undo(action, back).await
     }
 
     /// Acts, sees that the victim is back, and records which.
@@ -306,7 +306,7 @@ impl Victim {
     async fn switch(&self, operation: PowerOp) -> Result<(), ProviderError> {
         let Some(id) = self.instance() else { return Ok(()) };
         match operation {
-            PowerOp::Freeze | PowerOp::Stop if self.strike.heal.is_some() => {
+            PowerOp::Freeze | PowerOp::Stop if self.strike.undoing().is_some() && !self.ground.sabotage.heals => {
                 self.ground.provider.power_leased(id, operation, self.lease).await
             }
             _ => self.ground.provider.power(id, operation).await,
@@ -324,7 +324,8 @@ impl Victim {
     fn order(&self) -> Option<Order> {
         let Action::Hold(effect) = &self.strike.inject else { return None };
         let address = self.instance.as_ref()?.address;
-        Some(Order { id: self.id.clone(), effect: effect.clone(), lease: self.lease, address })
+        let heals_nothing = self.ground.sabotage.heals;
+        Some(Order { id: self.id.clone(), effect: effect.clone(), lease: self.lease, address, heals_nothing })
     }
 
     /// Looks until the witness confirms or its time is over.

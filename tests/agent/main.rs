@@ -5,7 +5,7 @@
 mod cycle;
 mod lease;
 mod refusal;
-#[path = "../local_cloud/runner.rs"]
+#[path = "../support/runner.rs"]
 mod runner;
 mod traces;
 mod world;

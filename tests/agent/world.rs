@@ -111,7 +111,7 @@ impl Server {
 
     /// An order for it.
     pub fn order(&self, id: &str, effect: Effect, lease: Duration) -> Order {
-        Order { id: StrikeId(id.into()), effect, lease, address: self.instance.address }
+        Order { id: StrikeId(id.into()), effect, lease, address: self.instance.address, heals_nothing: false }
     }
 
     /// Arms and injects; the witness must say no before and yes after.

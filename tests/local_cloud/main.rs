@@ -4,6 +4,7 @@
 
 mod inside;
 mod outside;
+#[path = "../support/runner.rs"]
 mod runner;
 mod shape;
 mod stack;

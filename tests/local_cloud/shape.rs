@@ -49,7 +49,7 @@ fn limited() -> Outcome {
 
 fn delay(instance: &Instance, effect: Effect) -> Order {
     let id = StrikeId("shape.1".into());
-    Order { id, effect, lease: Duration::from_secs(60), address: instance.address }
+    Order { id, effect, lease: Duration::from_secs(60), address: instance.address, heals_nothing: false }
 }
 
 const DELAY: Effect = Effect::Shape { delay: Duration::from_millis(20), jitter: Duration::ZERO, loss_pct: 0.0 };

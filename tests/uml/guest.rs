@@ -95,6 +95,7 @@ async fn somebody_elses_qdisc_is_left_alone(victim: &Victim) -> Result<(), Strin
         effect: Effect::Shape { delay: Duration::from_millis(10), jitter: Duration::ZERO, loss_pct: 0.0 },
         lease: Duration::from_secs(60),
         address: ADDRESS,
+        heals_nothing: false,
     };
     run("tc -n victim qdisc add dev eth0 root handle 7: tbf rate 1gbit burst 64k limit 1m")?;
     let before = run(SHOW)?;

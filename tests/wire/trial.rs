@@ -127,7 +127,7 @@ impl Trial<'_> {
     async fn under(&self, effect: Effect, echoes: Echoes) -> Result<(Vec<Answer>, String), String> {
         static STRIKES: AtomicU32 = AtomicU32::new(0);
         let id = StrikeId(format!("trial.{}", STRIKES.fetch_add(1, Ordering::Relaxed)));
-        let order = Order { id, effect, lease: Duration::from_secs(60), address: self.address };
+        let order = Order { id, effect, lease: Duration::from_secs(60), address: self.address, heals_nothing: false };
         let agent = Agent::new(self.remote);
         agent.deploy().await.map_err(text)?;
         self.is_undisturbed("before")?;

@@ -1,11 +1,12 @@
 //! The harness's hold on one instance: its boots, its power, and what can be measured of it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -56,6 +57,14 @@ struct Life {
     remote: SshRemote,
     /// The instance ends when this closes.
     control: Control,
+    /// While it is frozen: the processes that somebody had stopped before.
+    stood: Mutex<Option<BTreeSet<i32>>>,
+}
+
+impl Life {
+    fn stood(&self) -> MutexGuard<'_, Option<BTreeSet<i32>>> {
+        self.stood.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Life {
@@ -186,6 +195,7 @@ impl Machine {
             port: OnceLock::new(),
             remote: SshRemote::new(login),
             control,
+            stood: Mutex::default(),
         });
         if network_ready {
             self.link_or_hear_why(&life).await?;
@@ -276,13 +286,17 @@ impl Machine {
     /// Stops every process of it; nothing to do where there is none.
     pub async fn freeze(&self) -> Result<(), ProviderError> {
         let Some(life) = self.living() else { return Ok(()) };
+        life.stood().get_or_insert_with(|| process::standing(life.namespace));
         process::freeze(life.namespace).await.map_err(self.system("freezing it"))
     }
 
-    /// Lets every process of it go on; nothing to do where there is none.
+    /// Lets every process of it go on that its freezing stopped; nothing to do where there is none.
     pub async fn thaw(&self) -> Result<(), ProviderError> {
         let Some(life) = self.living() else { return Ok(()) };
-        process::thaw(life.namespace).await.map_err(self.system("thawing it"))
+        let Some(stood) = life.stood().clone() else { return Ok(()) };
+        process::thaw(life.namespace, &stood).await.map_err(self.system("thawing it"))?;
+        life.stood().take();
+        Ok(())
     }
 
     /// What it is, measured now; `None` when it was never up.

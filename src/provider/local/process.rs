@@ -1,5 +1,6 @@
 //! Processes of an instance, as the harness sees them in `/proc`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::time::Duration;
@@ -77,22 +78,28 @@ fn agent_role(pid: i32) -> Option<String> {
 /// # Errors
 /// `TimedOut` with the processes that would not stop.
 pub(super) async fn freeze(namespace: u64) -> io::Result<()> {
-    drive(namespace, Signal::SIGSTOP, |state| state == 'T').await
+    drive(namespace, Signal::SIGSTOP, &BTreeSet::new(), |state| state == 'T').await
 }
 
-/// Lets every process of a namespace go on.
+/// The processes of a namespace that stand already: somebody stopped them, and a thaw must not let them go on.
+pub(super) fn standing(namespace: u64) -> BTreeSet<i32> {
+    freezable(namespace).into_iter().filter(|process| process.state == 'T').map(|process| process.pid).collect()
+}
+
+/// Lets every process of a namespace go on but those in `stood`, which were stopped before it was frozen.
 ///
 /// # Errors
 /// `TimedOut` with the processes that are stopped still.
-pub(super) async fn thaw(namespace: u64) -> io::Result<()> {
-    drive(namespace, Signal::SIGCONT, |state| state != 'T').await
+pub(super) async fn thaw(namespace: u64, stood: &BTreeSet<i32>) -> io::Result<()> {
+    drive(namespace, Signal::SIGCONT, stood, |state| state != 'T').await
 }
 
-async fn drive(namespace: u64, signal: Signal, done: fn(char) -> bool) -> io::Result<()> {
+async fn drive(namespace: u64, signal: Signal, but: &BTreeSet<i32>, done: fn(char) -> bool) -> io::Result<()> {
+    let is_pending = |process: &Process| !done(process.state) && !but.contains(&process.pid);
     let deadline = tokio::time::Instant::now() + SETTLE;
     for round in 1_u32.. {
         let all = freezable(namespace);
-        let pending: Vec<Process> = all.iter().copied().filter(|process| !done(process.state)).collect();
+        let pending: Vec<Process> = all.iter().copied().filter(is_pending).collect();
         if pending.is_empty() {
             return Ok(());
         }
@@ -108,7 +115,7 @@ async fn drive(namespace: u64, signal: Signal, done: fn(char) -> bool) -> io::Re
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let pending = freezable(namespace).into_iter().filter(|process| !done(process.state)).collect::<Vec<_>>();
+    let pending = freezable(namespace).into_iter().filter(is_pending).collect::<Vec<_>>();
     let why = format!("{} processes did not follow {signal} within 5 s: {pending:?}", pending.len());
     Err(io::Error::new(io::ErrorKind::TimedOut, why))
 }
