@@ -263,7 +263,6 @@ impl Nemesis {
         let balancers = self.sight.balancers.borrow().clone();
         let protected = self.ground.safeguards.protected(infrastructure);
         let view = View {
-            protected: &protected,
             holder: holder.as_deref(),
             last_struck: &self.last_struck,
             balancers: Some(&balancers),
