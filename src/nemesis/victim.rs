@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ground::Ground;
-use super::witness::{Scene, Testimony};
+use super::witness::{KNOCK, Scene, Testimony, patience};
 use crate::agent::client::{Agent, AgentError};
 use crate::agent::{Order, StrikeId};
+use crate::clock;
 use crate::fault::{Action, Strike, WITNESS_WITHIN, Witness};
 use crate::history::Event;
 use crate::journal::{Note, Planned, Stage};
@@ -34,6 +35,7 @@ pub(super) struct Victim {
     instance: Option<Instance>,
     remote: Option<Box<dyn Remote>>,
     pids_before: BTreeSet<i32>,
+    patience: Duration,
     armed: Option<Instant>,
     refused: Option<Refusal>,
 }
@@ -61,7 +63,8 @@ impl Victim {
     fn of(ground: Arc<Ground>, number: u32, id: StrikeId, strike: Strike, lease: Duration) -> Self {
         let pids_before = BTreeSet::new();
         let (instance, remote, armed, refused) = (None, None, None, None);
-        Victim { ground, number, id, strike, lease, instance, remote, pids_before, armed, refused }
+        let patience = KNOCK;
+        Victim { ground, number, id, strike, lease, instance, remote, pids_before, patience, armed, refused }
     }
 
     /// A victim of a run that is over, to be healed alone.
@@ -87,7 +90,9 @@ impl Victim {
         if self.strike.is_inside() {
             self.connect().await?;
         }
+        let asked = Instant::now();
         let before = self.look(&self.strike.before).await.map_err(|why| unable(&why))?;
+        self.patience = patience(asked.elapsed());
         if !before.confirmed {
             return Err(Refusal::NothingToBreak(format!("nothing to break: {}", before.evidence)));
         }
@@ -161,7 +166,8 @@ impl Victim {
     pub async fn strike(&self) {
         match &self.refused {
             Some(Refusal::NothingToBreak(why)) => {
-                return self.record_testimony(&Testimony { confirmed: false, evidence: why.clone() });
+                let denied = Testimony { confirmed: false, evidence: why.clone() };
+                return self.record_testimony(&denied, Duration::ZERO);
             }
             Some(Refusal::Unable(why)) => return self.failed(why),
             None => {}
@@ -193,8 +199,8 @@ impl Victim {
     }
 
     async fn testify(&self) -> Testimony {
-        let testimony = self.await_witness(&self.strike.witness, self.strike.witness_within()).await;
-        self.record_testimony(&testimony);
+        let (testimony, doubt) = self.await_witness(&self.strike.witness, self.strike.witness_within()).await;
+        self.record_testimony(&testimony, doubt);
         testimony
     }
 
@@ -234,7 +240,7 @@ impl Victim {
             Testimony { confirmed: true, evidence: "its instance is no more, nothing to undo".into() }
         } else {
             match self.undo_within(action, self.heal_deadline()).await {
-                Ok(()) => self.await_witness(back, WITNESS_WITHIN).await,
+                Ok(()) => self.await_witness(back, WITNESS_WITHIN).await.0,
                 Err(why) => Testimony { confirmed: false, evidence: why },
             }
         };
@@ -276,12 +282,14 @@ impl Victim {
         instances.iter().find(|found| found.id == *id).is_none_or(|found| found.state == PowerState::Terminated)
     }
 
-    fn record_testimony(&self, testimony: &Testimony) {
+    fn record_testimony(&self, testimony: &Testimony, doubt: Duration) {
         let (strike, target, evidence) = (self.number, self.strike.server.clone(), testimony.evidence.clone());
-        self.ground.recorder.record(match testimony.confirmed {
+        let event = match testimony.confirmed {
             true => Event::FaultConfirmed { strike, target, evidence },
             false => Event::FaultNotConfirmed { strike, target, evidence },
-        });
+        };
+        let recorder = &self.ground.recorder;
+        recorder.record_at(recorder.clock().now_us(), clock::micros(doubt), event);
     }
 
     fn failed(&self, why: &str) {
@@ -328,17 +336,20 @@ impl Victim {
         Some(Order { id: self.id.clone(), effect: effect.clone(), lease: self.lease, address, heals_nothing })
     }
 
-    /// Looks until the witness confirms or its time is over.
-    async fn await_witness(&self, witness: &Witness, within: Duration) -> Testimony {
-        let deadline = Instant::now() + within;
+    /// Looks until the witness confirms or its time is over; with how long before it may have been so, unseen.
+    async fn await_witness(&self, witness: &Witness, within: Duration) -> (Testimony, Duration) {
+        let begun = Instant::now();
+        let mut doubt = begun;
         loop {
+            let look = Instant::now();
             let testimony = self
                 .look(witness)
                 .await
                 .unwrap_or_else(|why| Testimony { confirmed: false, evidence: why.to_string() });
-            if testimony.confirmed || Instant::now() >= deadline {
-                return testimony;
+            if testimony.confirmed || begun.elapsed() >= within {
+                return (testimony, doubt.elapsed());
             }
+            doubt = look;
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
@@ -357,6 +368,7 @@ impl Victim {
             instance: self.instance(),
             remote: self.remote.as_deref(),
             order,
+            patience: self.patience,
             pids_before: &self.pids_before,
         }
     }

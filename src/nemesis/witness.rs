@@ -8,9 +8,17 @@ use crate::agent::client::Agent;
 use crate::fault::Witness;
 use crate::provider::{Command, InstanceId, PowerState, Provider, ProviderError, Remote};
 
-/// How long a new connection may take before the victim counts as unreachable. A frozen or deaf host never answers;
-/// a living one on the same network does within milliseconds.
-const KNOCK: Duration = Duration::from_millis(400);
+/// How long a new connection may take where nothing is known of the way yet.
+pub(super) const KNOCK: Duration = Duration::from_secs(2);
+/// A victim counts as unreachable when a new connection takes so many times as long as it took before the strike…
+const TIMES_AS_LONG: u32 = 8;
+/// … and no less than this: a busy machine may take so long to answer.
+const KNOCK_LEAST: Duration = Duration::from_millis(100);
+
+/// How long to wait for a connection that took so long before the strike.
+pub(super) fn patience(took: Duration) -> Duration {
+    (took * TIMES_AS_LONG).clamp(KNOCK_LEAST, KNOCK)
+}
 
 /// What a witness said.
 #[derive(Debug, Clone)]
@@ -28,6 +36,8 @@ pub(super) struct Scene<'a> {
     pub instance: Option<&'a InstanceId>,
     pub remote: Option<&'a dyn Remote>,
     pub order: Option<&'a Order>,
+    /// How long a new connection is waited for.
+    pub patience: Duration,
     /// The processes that ran before the strike, where that matters.
     pub pids_before: &'a BTreeSet<i32>,
 }
@@ -99,7 +109,7 @@ impl Scene<'_> {
         };
         let mut answers = Vec::new();
         for _ in 0..2 {
-            let knocked = remote.knock(KNOCK).await;
+            let knocked = remote.knock(self.patience).await;
             let reached = knocked.is_ok();
             answers.push(knocked.map_or_else(|why| why.to_string(), |()| "it answers".into()));
             if reached {
