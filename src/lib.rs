@@ -16,6 +16,7 @@
 //! | [`steps`], [`declare`], [`plan`] | the step language; from feature files to a [`plan::Plan`], or one clear error |
 //! | [`settings`], [`units`], [`clock`] | every default; percentages, rates, bounds; one monotonic clock |
 //! | [`infrastructure`], [`role`] | what should be: servers, links, zones; what a server becomes |
+//! | [`graph`] | the servers as a graph: measures, cuts, predictions, file formats, a picture |
 //! | [`provider`], [`site`], [`readiness`] | where servers live (the local cloud of namespaces); bringing a site up |
 //! | [`fault`], [`selector`], [`nemesis`] | what breaks, whom, and who does it: strikes with witnesses |
 //! | [`agent`], [`journal`] | what holds a fault on a victim, under a lease; heals, on disk before their faults |

@@ -42,11 +42,20 @@ impl<'a> Agent<'a> {
     /// When the victim can't be reached or the program does not run there.
     pub async fn deploy(&self) -> Result<(), AgentError> {
         let ours = super::version();
-        if self.ask::<String>("version", &[]).await.is_ok_and(|theirs| theirs == ours) {
+        let there = self.ask::<String>("version", &[]).await;
+        if there.as_ref().is_ok_and(|theirs| *theirs == ours) {
             return Ok(());
         }
         let content = FileContent::CopyOf(PathBuf::from("/proc/self/exe"));
-        self.remote.upload(&FileSpec { path: PROGRAM.into(), content, mode: 0o755 }).await?;
+        let sent = self.remote.upload(&FileSpec { path: PROGRAM.into(), content, mode: 0o755 }).await;
+        if let (Err(why), Ok(theirs)) = (&sent, there) {
+            let detail = format!(
+                "version {theirs} is there and {ours} can't take its place ({why}); what was kept up by another \
+                 version of chimp must be taken down with it: chimp down"
+            );
+            return Err(AgentError::Refused { verb: "deploy", detail });
+        }
+        sent?;
         let theirs = self.ask::<String>("version", &[]).await?;
         if theirs == ours {
             return Ok(());

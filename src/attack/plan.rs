@@ -112,7 +112,10 @@ impl Round {
     /// # Errors
     /// What is wrong, and what to do.
     pub fn check(&self) -> Result<(), String> {
-        let fault = fault::named(&self.fault).ok_or_else(|| format!("there is no fault `{}`", self.fault))?;
+        let fault = fault::named(&self.fault).ok_or_else(|| {
+            let names: Vec<&str> = fault::FAULTS.iter().map(|fault| fault.name()).collect();
+            format!("there is no fault `{}`; there are {}", self.fault, names.join(", "))
+        })?;
         let target = fault::Target { server: "any", peers: &[], services: &[] };
         let heals = fault.strike(&target, &self.with).heal.is_some();
         match (heals, self.lasts) {

@@ -115,13 +115,13 @@ pub(super) struct Common {
     /// Print the whole plan and end; nothing is touched.
     #[arg(long)]
     dry_run: bool,
-    /// How long each fault lasts; then it is healed.
+    /// Conduct long each fault lasts; then it is healed.
     #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
     lasts: Option<Duration>,
     #[command(flatten)]
     at: At,
     #[command(flatten)]
-    how: How,
+    how: Conduct,
 }
 
 /// Where the servers are.
@@ -137,7 +137,7 @@ pub(super) struct At {
     login: LogIn,
 }
 
-/// How to log in, where a key is not enough.
+/// Conduct to log in, where a key is not enough.
 #[derive(Debug, Clone, Args)]
 pub(super) struct LogIn {
     /// JSON: server → root password; readable by its owner alone. Never printed, never logged.
@@ -145,13 +145,13 @@ pub(super) struct LogIn {
     passwords: Option<PathBuf>,
 }
 
-/// How it is carried out.
+/// Conduct it is carried out.
 #[derive(Debug, Clone, Args)]
-pub(super) struct How {
+pub(super) struct Conduct {
     /// Where bundles go: `DIR/<run-id>`.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     out: PathBuf,
-    /// How long a fault outlives the last sign of life of this process.
+    /// Conduct long a fault outlives the last sign of life of this process.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     lease: Duration,
     /// Overrides of the defaults; its safeguards hold. Default: `chimp.toml`, if there is one here.
@@ -159,7 +159,7 @@ pub(super) struct How {
     config: Option<PathBuf>,
     /// For tests of the harness: plants a lie.
     #[arg(long = "lie", hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses"])]
-    sabotage: Vec<String>,
+    lies: Vec<String>,
     /// For tests of the harness: kills itself at this stage.
     #[arg(long, hide = true, value_name = "STAGE")]
     die_at: Option<Stage>,
@@ -187,7 +187,7 @@ pub(super) struct Replay {
     #[command(flatten)]
     login: LogIn,
     #[command(flatten)]
-    how: How,
+    how: Conduct,
 }
 
 impl Model {
@@ -362,9 +362,9 @@ fn absolute(path: &Path) -> Result<PathBuf, Refused> {
     std::path::absolute(path).map_err(|source| Refused::Attack(AttackError::Bundle { path: path.into(), source }))
 }
 
-impl How {
+impl Conduct {
     fn options(&self) -> Result<Options, Refused> {
-        let lies = |lie: &str| self.sabotage.iter().any(|asked| asked == lie);
+        let lies = |lie: &str| self.lies.iter().any(|asked| asked == lie);
         Ok(Options {
             out: self.out.clone(),
             lease: self.lease,

@@ -291,3 +291,13 @@ fn usage(why: &clap::Error) -> ExitCode {
     let _ = why.print();
     if why.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        super::Cli::command().debug_assert();
+    }
+}

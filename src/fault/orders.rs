@@ -56,7 +56,8 @@ fn told(fault: &dyn Fault, order: &StrikeOrder) -> Result<(), Refusal> {
     for (parameter, is_given, word) in given {
         let (needed, known) = (fault.takes().contains(&parameter), fault.accepts().contains(&parameter));
         if needed && !is_given {
-            let hint = if parameter == Parameter::Cut { "say which (of an attack: --from SERVER)" } else { "say which" };
+            let hint =
+                if parameter == Parameter::Cut { "say which (of an attack: --from SERVER)" } else { "say which" };
             return refused(format!("`{}` needs a {word}", fault.name()), hint);
         }
         if is_given && !needed && !known {

@@ -166,9 +166,9 @@ fn sums_do_not_depend_on_threads() {
 fn all_pairs(net: &Net) -> (Vec<Vec<usize>>, Vec<Vec<f64>>) {
     let len = net.len();
     let mut distance = vec![vec![usize::MAX / 4; len]; len];
-    for node in 0..len {
-        distance[node][node] = 0;
-        net.near(node).iter().for_each(|near| distance[node][*near] = 1);
+    for (node, row) in distance.iter_mut().enumerate() {
+        row[node] = 0;
+        net.near(node).iter().for_each(|near| row[*near] = 1);
     }
     for (via, a, b) in (0..len).flat_map(|via| (0..len).flat_map(move |a| (0..len).map(move |b| (via, a, b)))) {
         distance[a][b] = distance[a][b].min(distance[a][via] + distance[via][b]);
@@ -254,10 +254,10 @@ proptest! {
         let named: Vec<_> = net.links().map(|(from, to)| (name(from), name(to))).collect();
         let links = Links::new(servers, &named, &[name(0)]);
         let fatal = loss::single_points_of_failure(&links);
-        for number in 0..net.len() {
+        for (number, why) in fatal.iter().enumerate() {
             let consequences = loss::consequences(&links, &[number]);
             let is_fatal = consequences.iter().any(|what| !matches!(what, loss::Consequence::CutOff(_)));
-            prop_assert_eq!(fatal[number].is_some(), is_fatal, "{:?} {:?}", &fatal[number], consequences);
+            prop_assert_eq!(why.is_some(), is_fatal, "{:?} {:?}", why, consequences);
         }
     }
 

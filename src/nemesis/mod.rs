@@ -175,7 +175,7 @@ impl Nemesis {
         self.last_struck = blows.selection.servers;
         let victims = self.victims(number, &strikes, self.lease(&strikes, heal_after)).await;
         // Open before anything is touched: whoever gives up in the middle of this strike can still lift it.
-        let victims = self.open.entry(number).insert_entry(victims).into_mut();
+        let victims = self.open.entry(number).or_insert(victims);
         join_all(victims.iter_mut().map(Victim::write_ahead)).await;
         self.ground.recorder.record(Event::InjectionStarted { strike: number });
         join_all(victims.iter().map(Victim::strike)).await;

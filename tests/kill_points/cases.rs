@@ -80,6 +80,4 @@ impl Case {
     pub fn is_undone(&self) -> bool {
         self.lasts() || self.kind == Kind::Reboot
     }
-
 }
-

@@ -41,8 +41,11 @@ pub fn strays(mark: &str) -> Vec<String> {
 
 fn names(folder: &str, wanted: fn(&str) -> bool) -> String {
     let Ok(entries) = fs::read_dir(folder) else { return String::new() };
-    let mut names: Vec<String> =
-        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| wanted(name)).collect();
+    let mut names: Vec<String> = entries
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| wanted(name))
+        .collect();
     names.sort();
     names.join("\n")
 }

@@ -51,7 +51,8 @@ impl Kept {
             return Err("the keeper never came up".into());
         }
         let zygote = *proc::children(child.id() as i32).first().ok_or("the keeper has no sandbox")?;
-        let harness = proc::children(zygote).into_iter().find(|pid| hostname(*pid) == hostname(std::process::id() as i32));
+        let harness =
+            proc::children(zygote).into_iter().find(|pid| hostname(*pid) == hostname(std::process::id() as i32));
         let kept = Kept { folder, socket, child, zygote, harness: harness.ok_or("the sandbox has no harness")? };
         Ok(kept)
     }

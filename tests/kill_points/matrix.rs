@@ -46,7 +46,10 @@ pub fn run(count: usize, seed: u64, file: &Path) -> Result<String, String> {
     let waiting: VecDeque<Point> =
         (0..count).filter(|number| !known.contains_key(number)).map(|number| points.point(number)).collect();
     let (all, host) = (waiting.len(), Host::take());
-    println!("{count} points of seed {seed} ({} of them drawn), {all} to do", count.saturating_sub(points.systematic()));
+    println!(
+        "{count} points of seed {seed} ({} of them drawn), {all} to do",
+        count.saturating_sub(points.systematic())
+    );
     let kept = Kept::start("kill-points", WORKERS, MORTALS)?;
     let matrix = Matrix {
         kept,

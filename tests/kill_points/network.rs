@@ -63,4 +63,3 @@ fn canonical(name: &str, text: &str) -> String {
         _ => text.to_string(),
     }
 }
-

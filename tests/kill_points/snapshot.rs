@@ -125,7 +125,8 @@ fn named(processes: &[Process], kind: &str) -> String {
         found == kind && process.name != "disposable"
     };
     let shown = |process: &Process| {
-        let state = if matches!(process.state, 'T' | 't' | 'Z') { format!(" {}", process.state) } else { String::new() };
+        let state =
+            if matches!(process.state, 'T' | 't' | 'Z') { format!(" {}", process.state) } else { String::new() };
         let role = process.arguments.get(1..4).filter(|words| words[0] == "__agent").map(|words| words.join(" "));
         format!("{}{state} {}\n", process.name, role.unwrap_or_default())
     };
@@ -135,9 +136,8 @@ fn named(processes: &[Process], kind: &str) -> String {
 }
 
 fn identity(first: i32, processes: &[Process]) -> String {
-    let known = |process: &&Process| {
-        process.pid == first || matches!(process.name.as_str(), "supervised" | "disposable")
-    };
+    let known =
+        |process: &&Process| process.pid == first || matches!(process.name.as_str(), "supervised" | "disposable");
     let mut shown: Vec<String> =
         processes.iter().filter(known).map(|process| format!("{} {}", process.pid, process.started)).collect();
     shown.sort();
@@ -223,7 +223,8 @@ fn written(harness: i32, server: &str) -> String {
     let Ok(entries) = fs::read_dir(&disks) else { return String::new() };
     let named = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().contains(&format!("-{server}."));
     let uppers = entries.flatten().filter(named).map(|disk| disk.path().join("upper"));
-    let all: String = uppers.map(|upper| listing(&upper.to_string_lossy()).replace(&*upper.to_string_lossy(), "")).collect();
+    let all: String =
+        uppers.map(|upper| listing(&upper.to_string_lossy()).replace(&*upper.to_string_lossy(), "")).collect();
     let is_new = |line: &&str| line.split(' ').next().is_none_or(|path| !Path::new(path).is_dir());
     all.lines().filter(is_new).map(|line| format!("{line}\n")).collect()
 }

@@ -66,7 +66,8 @@ impl<'f> Text<'f> {
 
     /// The line and column, from 1, of a byte of the text; columns are characters.
     fn place(&self, byte: usize) -> (usize, usize) {
-        let before = &self.text[..self.text.floor_char_boundary(byte)];
+        let begin = (0..=byte.min(self.text.len())).rev().find(|byte| self.text.is_char_boundary(*byte)).unwrap_or(0);
+        let before = &self.text[..begin];
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
