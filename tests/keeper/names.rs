@@ -95,17 +95,8 @@ async fn start(remote: &dyn Remote, name: &str) {
     exec(remote, words(&["sh", "-c", SCRIPT, "sh", &format!("/tmp/{name}")])).await.unwrap();
 }
 
-const NAMES: [&str; 9] = [
-    "a b",
-    "it's",
-    "say \"hi\"",
-    "; touch trap",
-    "$(touch trap)",
-    "-9",
-    "--full",
-    ".*",
-    "n\u{e4}me-of-many-bytes",
-];
+const NAMES: [&str; 9] =
+    ["a b", "it's", "say \"hi\"", "; touch trap", "$(touch trap)", "-9", "--full", ".*", "n\u{e4}me-of-many-bytes"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_of_any_name_is_stopped_and_killed_and_no_other() {

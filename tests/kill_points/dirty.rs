@@ -20,7 +20,8 @@ pub fn is_refused() -> Result<(), String> {
         for fault in ["port-rejected", "gains-delay", "hangs", "process-restarts"] {
             let (attacker, status) = strike(&kept, fault, Death::Lives, &[])?;
             let said = attacker.said();
-            let tells = said.contains("victim-1 is ") && said.contains("nothing was touched") && said.contains("chimp heal");
+            let tells =
+                said.contains("victim-1 is ") && said.contains("nothing was touched") && said.contains("chimp heal");
             if status.code() != Some(3) || !tells {
                 return Err(format!("{fault} on a victim with {dirt} ended with {status}: {said}"));
             }

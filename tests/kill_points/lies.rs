@@ -34,21 +34,29 @@ pub fn of_heals() -> Result<(), String> {
     };
     // The heal by the attacker, and the lease's own.
     caught("its heals do nothing", 2 * CASES.len(), undone, |ground, case, victim| {
-        let killed = ground.red(case, victim, Death::At(Stage::Witnessed), &["heals"])?;
-        let mut told = format!("its lease: red, since {killed}");
-        if case.lasts() {
-            let lived = ground.red(case, &another(victim), Death::Lives, &["heals", "witnesses"])?;
-            told.push_str(&format!("; its heal, and the witness of it: red, since {lived}"));
-        }
-        Ok(told)
+        let of_lease = || ground.red(case, victim, Death::At(Stage::Witnessed), &["heals"]);
+        let of_attacker = || ground.red(case, &another(victim), Death::Lives, &["heals", "witnesses"]);
+        let (killed, lived) = std::thread::scope(|scope| {
+            let lived = case.lasts().then(|| scope.spawn(of_attacker));
+            (of_lease(), lived.map(|lived| lived.join().unwrap_or(Err("it panicked".into()))))
+        });
+        let lived = lived
+            .transpose()?
+            .map_or(String::new(), |lived| format!("; its own, with its witness: red, since {lived}"));
+        Ok(format!("its lease: red, since {}{lived}", killed?))
     })
 }
 
 pub fn of_witnesses() -> Result<(), String> {
-    caught("it does nothing, and its witness saw it", CASES.len(), |_| Ok(()), |ground, case, victim| {
-        let red = ground.red(case, victim, Death::Confirmed, &["faults", "witnesses"])?;
-        Ok(format!("red, since {red}"))
-    })
+    caught(
+        "it does nothing, and its witness saw it",
+        CASES.len(),
+        |_| Ok(()),
+        |ground, case, victim| {
+            let red = ground.red(case, victim, Death::Confirmed, &["faults", "witnesses"])?;
+            Ok(format!("red, since {red}"))
+        },
+    )
 }
 
 pub fn of_faults() -> Result<(), String> {
@@ -104,8 +112,7 @@ impl Ground {
         let point = Point { number: 0, case: *case, death, cut: false, heal: false };
         let mark = format!("lie-{}-{victim}-{}", std::process::id(), lies.join("-"));
         let baseline = &self.baselines[victim];
-        let trial =
-            Trial { kept: &self.kept, point: &point, victim, baseline, host: &self.host, lies, mark };
+        let trial = Trial { kept: &self.kept, point: &point, victim, baseline, host: &self.host, lies, mark };
         match trial.run() {
             Ok(clean) => Err(format!("with {lies:?} it was judged clean after {clean:?}")),
             Err(why) => self.reason(victim, &why),
