@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use support::{Folder, can_run, chimp, run};
 
@@ -47,6 +49,38 @@ fn a_lie_is_invalid(lie: &str, because: &str) {
 #[test]
 fn a_strike_that_does_nothing_is_invalid() {
     a_lie_is_invalid("faults", "not confirmed");
+}
+
+/// Every row of the table has a scenario of its own, whose strike does nothing: none of them is anything but invalid.
+#[test]
+fn no_fault_that_does_nothing_is_ever_a_verdict() {
+    const FEATURE: &str = "tests/features/every-fault.feature";
+    let planned = chimp(&["plan", FEATURE]).output().unwrap();
+    let plan: Value = serde_json::from_slice(&planned.stdout).unwrap();
+    let faults = |scenario: &Value| -> Vec<String> {
+        let acts = scenario["acts"].as_array().unwrap().iter();
+        acts.filter_map(|act| act["strike"]["fault"].as_str()).map(str::to_string).collect()
+    };
+    let planned: BTreeMap<String, Vec<String>> =
+        plan["scenarios"].as_array().unwrap().iter().map(|s| (s["name"].as_str().unwrap().into(), faults(s))).collect();
+    for fault in anarcho_chimp::fault::FAULTS.iter().map(|fault| fault.name()) {
+        let of_scenario = planned.get(fault).unwrap_or_else(|| panic!("{FEATURE} has no scenario `{fault}`"));
+        assert!(of_scenario.iter().any(|struck| struck == fault), "{fault}: {of_scenario:?}");
+    }
+    if !can_run("no_fault_that_does_nothing_is_ever_a_verdict") {
+        return;
+    }
+    let out = Folder::new("every-fault");
+    let output = run(chimp(&["run", FEATURE, "--retries", "0", "--jobs", "10", "--sabotage", "faults"])
+        .args(["--config", "tests/features/short.toml", "--out"])
+        .arg(out.path()));
+    let verdicts = verdicts(&out.record());
+    assert_eq!(verdicts.len(), planned.len());
+    for (name, verdict, reason) in verdicts {
+        assert_eq!(verdict, "invalid", "{name}: {reason}");
+        assert!(reason.contains("not confirmed"), "{name}: {reason}");
+    }
+    assert_eq!(output.status.code(), Some(3));
 }
 
 #[test]

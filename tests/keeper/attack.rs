@@ -113,8 +113,8 @@ async fn a_cut_path_is_seen_and_mended() {
 const PASSWORD: &str = "it's $(hostname); \"quoted\"";
 
 /// Lets root log in with a password, as a machine of somebody's might.
-async fn open_to_passwords(remote: &dyn Remote) {
-    let hash = output(remote, &["openssl", "passwd", "-6", PASSWORD]).await;
+pub async fn open_to_passwords(remote: &dyn Remote, password: &str) {
+    let hash = output(remote, &["openssl", "passwd", "-6", password]).await;
     output(remote, &["usermod", "-p", &hash, "root"]).await;
     let text = "HostKey /etc/ssh/host_key\nAuthorizedKeysFile /etc/ssh/authorized_keys\nPermitRootLogin yes\n\
                 PasswordAuthentication yes\nUsePAM no\nUseDNS no\nPidFile none\n";
@@ -152,7 +152,7 @@ async fn an_inventory_logs_in_with_a_password_to_hosts_it_knows() {
     let up = Up::start("keeper-inventory", &[]);
     let kept = up.cloud();
     let remote = kept.connect(&instance(&kept, "web-1").await).await.unwrap();
-    open_to_passwords(&*remote).await;
+    open_to_passwords(&*remote, PASSWORD).await;
     let key = output(&*remote, &["ssh-keygen", "-y", "-f", "/etc/ssh/host_key"]).await;
     let known = format!("198.18.0.2 {key}\n");
 

@@ -3,5 +3,7 @@
 mod attack;
 mod kept;
 mod life;
+mod names;
+mod secrets;
 #[path = "../support/mod.rs"]
 mod support;

@@ -6,8 +6,10 @@
 
 mod attacker;
 mod cases;
+mod dirty;
 mod host;
 mod kept;
+mod lies;
 mod matrix;
 mod network;
 mod point;
@@ -29,6 +31,10 @@ const POINTS: usize = 210;
 const TESTS: &[Case] = &[
     Case { name: "the_matrix_has_every_fault", run: the_matrix_has_every_fault },
     Case { name: "no_fault_outlives_its_lease_wherever_its_attacker_dies", run: subset },
+    Case { name: "a_victim_that_is_dirty_is_not_struck_again", run: dirty::is_refused },
+    Case { name: "a_heal_that_does_nothing_makes_its_point_red", run: lies::of_heals },
+    Case { name: "a_fault_that_did_nothing_makes_its_point_red_whatever_its_witness_says", run: lies::of_witnesses },
+    Case { name: "an_injector_that_does_nothing_is_never_a_success", run: lies::of_faults },
 ];
 
 fn main() -> ExitCode {

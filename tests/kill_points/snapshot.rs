@@ -15,10 +15,10 @@ use crate::proc::{self, Process};
 const DISK_SLACK: u64 = 512 << 10;
 /// The services whose descriptors, environment, cgroups and folder are compared.
 const SERVICES: [&str; 3] = ["steady", "standing", "sh"];
-/// What is not the effect of a fault, but our own keeping of it.
-const OURS: [&str; 2] = ["holders", "state of strikes"];
 /// Sessions end when the kernel has told the other side: a cut path delays that, and it is no fault.
 pub const SESSIONS: &str = "sessions";
+/// What is not the effect of a fault, but our own keeping of it.
+pub const NOT_THE_FAULT: [&str; 3] = ["holders", "state of strikes", SESSIONS];
 /// Where a sandbox keeps the disks of its instances.
 const DISKS: &str = "proc/fs/disks";
 
@@ -66,6 +66,10 @@ impl Snapshot {
 
     /// What differs between this, which came first, and a later one; `None`: nothing but what is left out.
     pub fn differs(&self, later: &Snapshot, but: &[&str]) -> Option<String> {
+        let off = |of: &Snapshot| of.sections.contains_key("instance");
+        if off(self) != off(later) {
+            return Some(format!("its instance is {}\n", if off(later) { "off" } else { "on" }));
+        }
         let mut told = String::new();
         let names: std::collections::BTreeSet<_> = self.sections.keys().chain(later.sections.keys()).collect();
         for name in names.into_iter().filter(|name| !but.contains(name)) {
@@ -74,7 +78,7 @@ impl Snapshot {
                 told.push_str(&format!("{name}:\n{}", diff(&text(self), &text(later))));
             }
         }
-        if self.disk_used.abs_diff(later.disk_used) > DISK_SLACK && !later.sections.contains_key("instance") {
+        if self.disk_used.abs_diff(later.disk_used) > DISK_SLACK {
             told.push_str(&format!("bytes used on the disk: {} before, {} after\n", self.disk_used, later.disk_used));
         }
         (!told.is_empty()).then_some(told)
@@ -82,8 +86,7 @@ impl Snapshot {
 
     /// Whether a fault changed anything, whatever we do to keep it.
     pub fn is_changed(&self, later: &Snapshot) -> bool {
-        let but = [OURS[0], OURS[1], SESSIONS];
-        self.identity != later.identity || self.differs(later, &but).is_some()
+        self.identity != later.identity || self.differs(later, &NOT_THE_FAULT).is_some()
     }
 
     /// Whether what somebody else put there beforehand has been put there.

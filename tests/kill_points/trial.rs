@@ -19,6 +19,10 @@ const LOOKING: Duration = Duration::from_millis(500);
 /// Sessions and processes of an attacker that is dead go within this time: TCP tries again at growing intervals.
 const SETTLED: Duration = Duration::from_secs(60);
 
+/// Why a point is red whose fault was not there, or did not go.
+pub const DID_NOTHING: &str = "the fault was confirmed, and the victim is as it was before";
+pub const NOT_CLEAN: &str = "not as it was before";
+
 /// One point on one victim.
 pub struct Trial<'a> {
     pub kept: &'a Kept,
@@ -126,7 +130,7 @@ impl Trial<'_> {
     fn see(&self, before: &Snapshot) -> Result<(), String> {
         match before.is_changed(&self.kept.look(self.victim)) {
             true => Ok(()),
-            false => Err("the fault was confirmed, and the victim is as it was before".into()),
+            false => Err(DID_NOTHING.into()),
         }
     }
 
@@ -155,7 +159,7 @@ impl Trial<'_> {
             looked = looked.max(now.took);
             let Some(differs) = self.baseline.differs(&now, &[SESSIONS]) else { return Ok(begun) };
             if begun > lease + AFTER_LEASE + LOOKING + 2 * looked {
-                return Err(format!("not as it was before {begun:.1?} after the attacker's end:\n{differs}"));
+                return Err(format!("{NOT_CLEAN} {begun:.1?} after the attacker's end:\n{differs}"));
             }
             std::thread::sleep(crate::kept::LOOK_EVERY);
         }
