@@ -33,6 +33,9 @@ struct Sample {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = anarcho_chimp::run_if_asked() {
+        return code;
+    }
     let fields =
         [("up ms", 0), ("down ms, links gone", 1), ("KiB each", 2), ("login + command ms", 3), ("command ms", 4)];
     println!("| instances | {} |", fields.map(|(name, _)| name).join(" | "));

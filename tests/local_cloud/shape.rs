@@ -66,7 +66,7 @@ fn killed() -> Outcome {
         let seen = agent.observe(&order).await.map_err(text)?;
         claim(seen.in_force, &seen)?;
         let by_queue = seen.evidence.contains("queue");
-        shell(&cloud, &instance, "kill -9 $(pgrep -f '__agent [h]old')").await?;
+        shell(&cloud, &instance, "kill -9 $(pgrep -f ' [_]_agent hold')").await?;
         let deadline = std::time::Instant::now() + Duration::from_secs(10);
         while agent.observe(&order).await.map_err(text)?.in_force == by_queue {
             claim(std::time::Instant::now() < deadline, "a delay without a delayer")?;
