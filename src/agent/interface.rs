@@ -36,6 +36,13 @@ pub(super) fn exists(name: &str) -> bool {
     if_nametoindex(name).is_ok()
 }
 
+/// The longest packet that an interface carries, in bytes from the IP header on; what Ethernet usually does where it does
+/// not say.
+pub(super) fn mtu(name: &str) -> u64 {
+    let told = std::fs::read_to_string(format!("/sys/class/net/{name}/mtu"));
+    told.ok().and_then(|mtu| mtu.trim().parse().ok()).unwrap_or(1500)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use nix::sched::{CloneFlags, unshare};
 
-use super::queue::Queue;
+use super::queue::{Copy, Queue};
 use crate::fault::Need;
 
 /// Where programs of the system are, whatever the caller's own `PATH` says.
@@ -42,8 +42,8 @@ pub(super) fn delays() -> Result<Delays, String> {
     let Err(no_netem) = apart("tc qdisc add dev lo root netem delay 1ms", no_preparation) else {
         return Ok(Delays::Netem);
     };
-    let rule = "iptables -w 5 -t mangle -A POSTROUTING -o lo -j NFQUEUE --queue-num 1 --queue-bypass";
-    apart(rule, || Queue::bind(1, 1).map(drop)).map(|()| Delays::Queue).map_err(|no_queue| {
+    let rule = "iptables -w 5 -t mangle -A OUTPUT -o lo -m mark ! --mark 1 -j NFQUEUE --queue-num 1 --queue-bypass";
+    apart(rule, || Queue::bind(1, Copy::All, 1).map(drop)).map(|()| Delays::Queue).map_err(|no_queue| {
         format!(
             "this kernel can't delay packets: neither netem ({no_netem}) nor NFQUEUE ({no_queue}); \
              load the module sch_netem, or install iptables on a kernel with nfnetlink_queue"

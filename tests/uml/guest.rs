@@ -20,8 +20,8 @@ use crate::wire::trial::{BUSY, SAYS, Trial, comes_near};
 const ECHOES: u16 = 400;
 
 /// All but netem, which comes later.
-const MODULES: [&str; 7] =
-    ["veth", "iptable_filter", "iptable_mangle", "xt_comment", "xt_NFQUEUE", "nfnetlink_queue", "sch_tbf"];
+const MODULES: [&str; 8] =
+    ["veth", "iptable_filter", "iptable_mangle", "xt_comment", "xt_mark", "xt_NFQUEUE", "nfnetlink_queue", "sch_tbf"];
 
 /// The whole life of the guest.
 pub fn main() -> ! {

@@ -42,7 +42,7 @@ pub const BUSY: Tolerance =
     Tolerance { p50: Duration::from_millis(5), p99: Duration::from_millis(25), loss_points: 3.0, rate_share: 0.1 };
 
 /// How often a trial is made again, as whatever else the machine does only ever adds to a delay.
-const ATTEMPTS: usize = 4;
+const ATTEMPTS: usize = 8;
 
 /// Makes a trial until it is near, a few times; prints each.
 ///

@@ -1,6 +1,5 @@
 //! What leaves is limited to a rate: the `tbf` qdisc at the root of the victim's interface.
 
-use std::fs;
 use std::net::Ipv4Addr;
 
 use serde_json::Value;
@@ -11,9 +10,8 @@ use crate::agent::{Observation, StrikeId, interface, probe};
 
 const EFFECT: &str = "a rate limit";
 
-/// Bytes of a packet on the wire with the largest payload that Ethernet usually carries, where the interface does not
-/// say.
-const PACKET: u64 = 1514;
+/// Bytes before the IP header on the wire, which a qdisc counts.
+const ETHERNET: u64 = 14;
 
 pub(super) struct Rate {
     id: StrikeId,
@@ -39,10 +37,7 @@ impl Rate {
     /// behind it, as in the buffer of a small router, but never less than 30 packets, of which TCP needs a
     /// window's worth.
     fn kind(&self, interface: &str) -> Vec<String> {
-        let packet = fs::read_to_string(format!("/sys/class/net/{interface}/mtu"))
-            .ok()
-            .and_then(|mtu| mtu.trim().parse::<u64>().ok())
-            .map_or(PACKET, |mtu| mtu + 14);
+        let packet = interface::mtu(interface) + ETHERNET;
         let bytes_in = |ms: u64| self.bits_per_s.saturating_mul(ms) / 8_000;
         let burst = bytes_in(10).max(2 * packet);
         let limit = burst.saturating_add(bytes_in(50).max(30 * packet));

@@ -1,8 +1,8 @@
 //! Packets that leave are delayed or lost: by the `netem` qdisc where the kernel has it, else by a queue of our own.
 //!
-//! netem sits at the root of the victim's interface. The queue gets its packets by a rule at the end of mangle's
-//! POSTROUTING, the last chain that everything passes that leaves, forwarded or its own; what netem does to ARP and
-//! IPv6 it does not. Both bound what waits, see [`MOST_WAITING`].
+//! netem sits at the root of the victim's interface. The queue gets its packets by a rule at the end of mangle's OUTPUT:
+//! all IPv4 that the victim itself sends. What netem does besides, to ARP, to IPv6 and to what is only forwarded, it
+//! does not. Both bound what waits, see [`MOST_WAITING`].
 
 use std::net::Ipv4Addr;
 
@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 use super::{Grip, GripError};
 use crate::agent::iptables::{self, Found, Rules};
 use crate::agent::probe::{self, Delays};
-use crate::agent::queue::delayer::Delayer;
-use crate::agent::queue::{self, Listened, MOST_WAITING, Shaping};
+use crate::agent::queue::delayer::{Delayer, Path};
+use crate::agent::queue::{self, Listened, MARK, MOST_WAITING, Shaping};
 use crate::agent::tc::{Place, Qdisc, Root};
 use crate::agent::{Observation, StrikeId, interface};
 
@@ -30,7 +30,7 @@ pub(super) struct Shape {
 /// What was armed here, with what heals it.
 enum Backend {
     Netem(Root),
-    Queue { number: u16, rules: Rules, delayer: Option<Delayer> },
+    Queue { path: Path, rules: Rules, delayer: Option<Delayer> },
 }
 
 /// What the record keeps.
@@ -74,9 +74,10 @@ impl Shape {
     }
 
     fn rules(&self, interface: &str, number: u16) -> Rules {
-        let number = number.to_string();
-        let words = ["-o", interface, "-j", "NFQUEUE", "--queue-num", &number, "--queue-bypass"];
-        Rules::new(&self.id).with("mangle", "POSTROUTING", &words)
+        let (number, ours) = (number.to_string(), format!("{MARK:#x}"));
+        let matches = ["-o", interface, "-m", "mark", "!", "--mark", &ours];
+        let target = ["-j", "NFQUEUE", "--queue-num", &number, "--queue-bypass"];
+        Rules::new(&self.id).with("mangle", "OUTPUT", &[&matches[..], &target[..]].concat())
     }
 
     fn observe_netem(&self, place: &Place) -> Result<Observation, GripError> {
@@ -93,7 +94,7 @@ impl Shape {
     fn observe_queue(&self) -> Result<Observation, GripError> {
         let seen = |in_force, evidence| Ok(Observation { in_force, evidence });
         let rules = iptables::found(Some(&self.id))?;
-        let Some(rule) = rules.iter().find(|rule| rule.chain == "POSTROUTING") else {
+        let Some(rule) = rules.iter().find(|rule| rule.chain == "OUTPUT") else {
             return seen(false, "no rule carries its id".into());
         };
         let (interface, number) = (after(rule, "-o"), after(rule, "--queue-num"));
@@ -128,7 +129,8 @@ impl Grip for Shape {
             Memo::Queue { interface, number } => {
                 let mut rules = self.rules(&interface, number);
                 rules.arm()?;
-                Backend::Queue { number, rules, delayer: None }
+                let mtu = interface::mtu(&interface) as usize;
+                Backend::Queue { path: Path { queue: number, interface, mtu }, rules, delayer: None }
             }
         });
         Ok(serde_json::to_value(memo).expect("a memo is plain data"))
@@ -139,9 +141,9 @@ impl Grip for Shape {
         match &mut self.by {
             None => Ok(()),
             Some(Backend::Netem(root)) => root.add(&netem),
-            Some(Backend::Queue { number, rules, delayer }) => {
-                let started = Delayer::start(*number, self.shaping, seed);
-                *delayer = Some(started.map_err(GripError::at(&format!("listen to queue {number}")))?);
+            Some(Backend::Queue { path, rules, delayer }) => {
+                let started = Delayer::start(path, self.shaping, seed);
+                *delayer = Some(started.map_err(GripError::at(&format!("listen to queue {}", path.queue)))?);
                 rules.append()
             }
         }
@@ -210,7 +212,7 @@ mod tests {
 
     #[test]
     fn netem_is_asked_in_its_own_words() {
-        let asked = "netem limit 65536 delay 100000us 2500us loss random 30%";
+        let asked = "netem limit 32768 delay 100000us 2500us loss random 30%";
         assert_eq!(shape("1.web-1").netem().join(" "), asked);
     }
 

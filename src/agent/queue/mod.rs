@@ -1,14 +1,11 @@
-//! Delay and loss without netem: the kernel hands packets to a thread of ours (NFQUEUE), which says when each may go.
+//! Delay and loss without netem: the kernel hands packets to a thread of ours (NFQUEUE), which lets them go later.
 //!
-//! [`schedule`] decides, purely; [`netlink`] is the little of nfnetlink_queue that is needed; [`delayer`] is the
-//! thread. Which packets come is a rule's matter, see [`super::grip`].
+//! [`schedule`] decides, purely; [`netlink`] is the little of nfnetlink_queue that is needed; [`store`] keeps copies of
+//! what waits, and [`sender`] sends them; [`delayer`] is the thread. Which packets come is a rule's matter, see
+//! [`super::grip`].
 //!
-//! The thread never sees a packet, only its number: nothing is copied but that. When it ends, however it ends, the
-//! kernel takes the queue away and the rule's `--queue-bypass` lets everything through at once; what was waiting is
-//! lost.
-//!
-//! Unlike netem, the kernel counts what waits here as still being sent by its socket: one connection can't have more
-//! under way than its send buffer holds, so at a delay of 100 ms it gets some hundred Mbit/s and not more.
+//! When the thread ends, however it ends, the kernel takes the queue away and the rule's `--queue-bypass` lets
+//! everything through at once; what was waiting is lost.
 
 use std::fs;
 use std::io;
@@ -17,8 +14,11 @@ use std::time::Duration;
 pub(super) mod delayer;
 mod netlink;
 mod schedule;
+mod sender;
+mod store;
 
-pub(super) use netlink::Queue;
+pub(super) use netlink::{Copy, Queue};
+pub(super) use sender::MARK;
 
 /// What happens to each packet.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,9 +31,9 @@ pub(super) struct Shaping {
     pub loss: f64,
 }
 
-/// The most packets that wait at once, with either backend: 20,000 a second (what was measured to go through a
-/// queue) delayed by 3 s. Beyond, NFQUEUE lets packets through at once and netem drops them.
-pub(super) const MOST_WAITING: u32 = 65_536;
+/// The most packets that wait at once, with either backend: 20,000 a second delayed by 1.6 s, some 50 MB. Beyond, the
+/// queue lets packets through at once and netem drops them.
+pub(super) const MOST_WAITING: u32 = 32_768;
 
 /// The queues of this thread's network namespace, with the number of the netlink socket that listens to each.
 const QUEUES: &str = "/proc/thread-self/net/netfilter/nfnetlink_queue";

@@ -1,4 +1,4 @@
-//! As much of nfnetlink_queue as a delayer needs: bind one queue, learn the numbers of its packets, give verdicts.
+//! As much of nfnetlink_queue as a delayer needs: bind one queue, receive its packets, give verdicts.
 //!
 //! The layouts are those of `linux/netfilter/nfnetlink_queue.h`; everything in a netfilter attribute is big-endian,
 //! everything in a netlink header as the machine has it.
@@ -21,10 +21,27 @@ const ATTRIBUTE: usize = 4;
 const VERDICT: usize = HEADER + FAMILY + ATTRIBUTE + 8;
 /// Verdicts that go to the kernel in one call.
 const BATCH: usize = 64;
-/// What the kernel may have told and we have not read yet: about 20,000 packets.
-const RECEIVE_BUFFER: libc::c_int = 8 << 20;
-/// A packet's notice without its payload takes about 150 bytes.
-const NOTICE: usize = 4096;
+/// What the kernel may have told and we have not read yet: some 5,000 packets of 1,500 bytes.
+const RECEIVE_BUFFER: libc::c_int = 16 << 20;
+/// Bytes of the kernel's longest answer to a configuration.
+const ANSWER: usize = 4096;
+/// Bytes of a packet's notice: as long as IPv4 packets can be, and what the kernel tells of it.
+pub(super) const NOTICE: usize = (1 << 16) + 4096;
+
+/// A packet that waits in the kernel for a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::agent) struct Packet<'a> {
+    pub number: u32,
+    /// All of it, from its IP header on; empty where only the numbers were asked for.
+    pub content: &'a [u8],
+}
+
+/// How much the kernel tells of packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::agent) enum Copy {
+    Nothing,
+    All,
+}
 
 /// One bound queue. Dropped, the kernel removes it, with the packets that wait in it.
 #[derive(Debug)]
@@ -41,7 +58,7 @@ impl Queue {
     /// # Errors
     /// `EPERM` without `CAP_NET_ADMIN` or when somebody else has this number, `EPROTONOSUPPORT` or `EINVAL` where the
     /// kernel has no NFQUEUE.
-    pub fn bind(number: u16, most_waiting: u32) -> io::Result<Queue> {
+    pub fn bind(number: u16, copy: Copy, most_waiting: u32) -> io::Result<Queue> {
         // SAFETY: takes numbers only; the descriptor is new and ours.
         let socket = unsafe {
             let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
@@ -51,24 +68,30 @@ impl Queue {
         // A notice that does not fit in lets its packet through (FAIL_OPEN); that is no error of ours.
         set(&socket, libc::SOL_NETLINK, libc::NETLINK_NO_ENOBUFS, 1)?;
         let queue = Queue { socket, number, verdicts: [0; VERDICT * BATCH], filled: 0 };
-        queue.configure(most_waiting)?;
+        queue.configure(copy, most_waiting)?;
         Ok(queue)
     }
 
-    /// Binds the number, asks for notices without payload, and for packets as the sender made them (up to 64 KiB, not
-    /// cut for the wire): one verdict for each.
-    fn configure(&self, most_waiting: u32) -> io::Result<()> {
-        let mut message =
-            Message::<96>::new(libc::NFQNL_MSG_CONFIG, libc::NLM_F_REQUEST | libc::NLM_F_ACK, self.number);
-        let flags = ((libc::NFQA_CFG_F_FAIL_OPEN | libc::NFQA_CFG_F_GSO) as u32).to_be_bytes();
+    /// Binds the number. Packets are asked for as they go over the wire (no GSO): what a sender hands over at once is cut
+    /// into packets first, and each has its own verdict.
+    fn configure(&self, copy: Copy, most_waiting: u32) -> io::Result<()> {
+        let flags = libc::NLM_F_REQUEST | libc::NLM_F_ACK;
+        let mut message = Message::<96>::new(libc::NFQNL_MSG_CONFIG, flags, self.number);
+        let (mode, range) = match copy {
+            Copy::Nothing => (libc::NFQNL_COPY_META, 0_u32),
+            Copy::All => (libc::NFQNL_COPY_PACKET, 0xffff),
+        };
+        let mut parameters = [0, 0, 0, 0, mode as u8];
+        parameters[..4].copy_from_slice(&range.to_be_bytes());
+        let flags = (libc::NFQA_CFG_F_FAIL_OPEN as u32).to_be_bytes();
         message.attribute(libc::NFQA_CFG_CMD, &[libc::NFQNL_CFG_CMD_BIND as u8, 0, 0, 0]);
-        message.attribute(libc::NFQA_CFG_PARAMS, &[0, 0, 0, 0, libc::NFQNL_COPY_META as u8]);
+        message.attribute(libc::NFQA_CFG_PARAMS, &parameters);
         message.attribute(libc::NFQA_CFG_QUEUE_MAXLEN, &most_waiting.to_be_bytes());
         message.attribute(libc::NFQA_CFG_FLAGS, &flags);
         message.attribute(libc::NFQA_CFG_MASK, &flags);
         self.send(message.finish())?;
         // The kernel answers before sendto returns.
-        let mut answer = [0; NOTICE];
+        let mut answer = [0; ANSWER];
         match self.receive(&mut answer)? {
             Some(length) => acknowledged(&answer[..length]),
             None => {
@@ -77,17 +100,16 @@ impl Queue {
         }
     }
 
-    /// The number of the next packet that came; `None` when there is none now.
+    /// The next packet that came; `None` when there is none now. Room for [`NOTICE`] bytes holds any.
     ///
     /// # Errors
     /// When the socket fails: the queue is of no use then.
-    pub fn packet(&self) -> io::Result<Option<u32>> {
-        let mut notice = [0; NOTICE];
-        while let Some(length) = self.receive(&mut notice)? {
+    pub fn packet<'a>(&self, room: &'a mut [u8]) -> io::Result<Option<Packet<'a>>> {
+        while let Some(length) = self.receive(room)? {
             // The kernel tells of each packet in a datagram of its own. Anything else is a verdict it refused because
             // the packet is gone, with its interface say.
-            if let Some(packet) = messages(&notice[..length]).find_map(packet_number) {
-                return Ok(Some(packet));
+            if messages(&room[..length]).any(|message| packet(message).is_some()) {
+                return Ok(messages(&room[..length]).find_map(packet));
             }
         }
         Ok(None)
@@ -144,11 +166,11 @@ impl AsFd for Queue {
     }
 }
 
-fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+pub(super) fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
-fn set(socket: &OwnedFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
+pub(super) fn set(socket: &OwnedFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
     let size = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: the value outlives the call, and its size is right.
     check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), size) }).map(drop)
@@ -202,20 +224,26 @@ fn kind(message: &[u8]) -> u16 {
     u16::from_ne_bytes([message[4], message[5]])
 }
 
-/// The number in a packet's notice; `None` for any other message.
-fn packet_number(message: &[u8]) -> Option<u32> {
+/// The packet in a notice; `None` for any other message.
+fn packet(message: &[u8]) -> Option<Packet<'_>> {
     if kind(message) != ((libc::NFNL_SUBSYS_QUEUE << 8) | libc::NFQNL_MSG_PACKET) as u16 {
         return None;
     }
-    let mut attributes = message.get(HEADER + FAMILY..)?;
-    loop {
-        let length = u16::from_ne_bytes(attributes.get(..2)?.try_into().ok()?) as usize;
-        let kind = u16::from_ne_bytes(attributes.get(2..4)?.try_into().ok()?);
-        if i32::from(kind) == libc::NFQA_PACKET_HDR {
-            return attributes.get(ATTRIBUTE..8)?.try_into().ok().map(u32::from_be_bytes);
-        }
-        attributes = attributes.get(padded(length.max(ATTRIBUTE))..)?;
-    }
+    let attribute = |asked| attributes(message).find(|(kind, _)| *kind == asked).map(|(_, value)| value);
+    let number = attribute(libc::NFQA_PACKET_HDR)?.get(..4)?.try_into().ok().map(u32::from_be_bytes)?;
+    Some(Packet { number, content: attribute(libc::NFQA_PAYLOAD).unwrap_or_default() })
+}
+
+/// The attributes of a message, each with its kind.
+fn attributes(message: &[u8]) -> impl Iterator<Item = (libc::c_int, &[u8])> {
+    let mut left = message.get(HEADER + FAMILY..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let length = usize::from(u16::from_ne_bytes(left.get(..2)?.try_into().ok()?));
+        let kind = u16::from_ne_bytes(left.get(2..4)?.try_into().ok()?);
+        let value = left.get(ATTRIBUTE..length)?;
+        left = left.get(padded(length)..).unwrap_or_default();
+        Some((kind.into(), value))
+    })
 }
 
 /// What an answer says of the request it answers.
@@ -243,7 +271,7 @@ mod tests {
     }
 
     fn numbers(datagram: &[u8]) -> Vec<u32> {
-        messages(datagram).filter_map(packet_number).collect()
+        messages(datagram).filter_map(packet).map(|packet| packet.number).collect()
     }
 
     #[test]
@@ -252,6 +280,14 @@ mod tests {
         let first = notice(&[(libc::NFQA_PACKET_HDR, header), (libc::NFQA_MARK, &[0; 4])]);
         let second = notice(&[(libc::NFQA_HWADDR, &[1; 5]), (libc::NFQA_PACKET_HDR, header)]);
         assert_eq!(numbers(&[first, second].concat()), [258, 258]);
+    }
+
+    #[test]
+    fn a_packets_content_is_all_of_it_and_nothing_more() {
+        let header: &[u8] = &[0, 0, 0, 9, 8, 0, 4];
+        let told = notice(&[(libc::NFQA_PACKET_HDR, header), (libc::NFQA_PAYLOAD, b"12345")]);
+        let packets: Vec<_> = messages(&told).filter_map(packet).collect();
+        assert_eq!(packets, [Packet { number: 9, content: b"12345" }]);
     }
 
     #[test]

@@ -10,44 +10,63 @@ use rand::{RngExt, SeedableRng};
 use super::{MOST_WAITING, Shaping};
 
 /// Packets that wait, by when they are due; times in nanoseconds of one clock.
-pub(super) struct Schedule {
+pub(super) struct Schedule<P> {
     shaping: Shaping,
     chance: StdRng,
-    waiting: BinaryHeap<Reverse<(u64, u32)>>,
+    waiting: BinaryHeap<Reverse<(u64, u64, P)>>,
+    came: u64,
 }
 
-impl Schedule {
-    /// An empty one, with room for all that the kernel lets wait: nothing is allocated afterwards.
+/// What becomes of a packet that comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Lost,
+    /// It goes at this moment.
+    Due(u64),
+}
+
+impl<P: Ord> Schedule<P> {
+    /// An empty one, with room for all that may wait: nothing is allocated afterwards.
     pub fn new(shaping: Shaping, seed: u64) -> Self {
         let waiting = BinaryHeap::with_capacity(MOST_WAITING as usize);
-        Schedule { shaping, chance: StdRng::seed_from_u64(seed), waiting }
+        Schedule { shaping, chance: StdRng::seed_from_u64(seed), waiting, came: 0 }
     }
 
-    /// A packet came: it waits from now on, or is lost (`false`). Packets due at the same time keep their order, as
-    /// the kernel numbers them one by one.
-    pub fn arrive(&mut self, now: u64, packet: u32) -> bool {
+    /// What becomes of a packet that comes now.
+    pub fn draw(&mut self, now: u64) -> Fate {
         if self.shaping.loss > 0.0 && self.chance.random::<f64>() < self.shaping.loss {
-            return false;
+            return Fate::Lost;
         }
         let delay = nanos(self.shaping.delay);
         let jitter = nanos(self.shaping.jitter);
-        let delay =
-            if jitter == 0 { delay } else { (delay + self.chance.random_range(0..=2 * jitter)).saturating_sub(jitter) };
-        self.waiting.push(Reverse((now + delay, packet)));
-        true
+        Fate::Due(match jitter {
+            0 => now + delay,
+            _ => (now + delay + self.chance.random_range(0..=2 * jitter)).saturating_sub(jitter).max(now),
+        })
+    }
+
+    /// It waits until then. Packets due at the same time keep their order.
+    pub fn wait(&mut self, due: u64, packet: P) {
+        self.came += 1;
+        self.waiting.push(Reverse((due, self.came, packet)));
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
     }
 
     /// When the next packet goes; `None` when none waits.
     pub fn next(&self) -> Option<u64> {
-        self.waiting.peek().map(|Reverse((due, _))| *due)
+        self.waiting.peek().map(|Reverse((due, ..))| *due)
     }
 
     /// The next packet that is due by now.
-    pub fn due(&mut self, now: u64) -> Option<u32> {
+    pub fn due(&mut self, now: u64) -> Option<P> {
         if self.next()? > now {
             return None;
         }
-        self.waiting.pop().map(|Reverse((_, packet))| packet)
+        self.waiting.pop().map(|Reverse((.., packet))| packet)
     }
 }
 
@@ -67,14 +86,23 @@ mod tests {
         Shaping { delay: Duration::from_millis(delay_ms), jitter: Duration::from_millis(jitter_ms), loss }
     }
 
+    /// As every packet that waits at all.
+    fn arrive(schedule: &mut Schedule<u32>, now: u64, packet: u32) -> bool {
+        match schedule.draw(now) {
+            Fate::Lost => false,
+            Fate::Due(due) => {
+                schedule.wait(due, packet);
+                true
+            }
+        }
+    }
+
     fn delays(shaping: Shaping) -> Vec<u64> {
-        let mut schedule = Schedule::new(shaping, 7);
+        let mut schedule = Schedule::<u32>::new(shaping, 7);
         (0..10_000)
-            .map(|packet| {
-                assert!(schedule.arrive(0, packet));
-                let due = schedule.next().unwrap();
-                assert_eq!(schedule.due(due), Some(packet));
-                due
+            .map(|_| match schedule.draw(0) {
+                Fate::Due(due) => due,
+                Fate::Lost => panic!("nothing is lost"),
             })
             .collect()
     }
@@ -82,7 +110,7 @@ mod tests {
     #[test]
     fn a_packet_goes_when_its_delay_is_over_and_not_before() {
         let mut schedule = Schedule::new(shaping(100, 0, 0.0), 7);
-        assert!(schedule.arrive(5 * MS, 1));
+        assert!(arrive(&mut schedule, 5 * MS, 1));
         assert_eq!(schedule.next(), Some(105 * MS));
         assert_eq!(schedule.due(105 * MS - 1), None);
         assert_eq!(schedule.due(105 * MS), Some(1));
@@ -92,9 +120,9 @@ mod tests {
     #[test]
     fn packets_that_come_together_go_in_their_order() {
         let mut schedule = Schedule::new(shaping(100, 0, 0.0), 7);
-        (1..=100).for_each(|packet| assert!(schedule.arrive(0, packet)));
+        (1..=100).rev().for_each(|packet| assert!(arrive(&mut schedule, 0, packet)));
         let order: Vec<_> = std::iter::from_fn(|| schedule.due(100 * MS)).collect();
-        assert_eq!(order, (1..=100).collect::<Vec<_>>());
+        assert_eq!(order, (1..=100).rev().collect::<Vec<_>>());
     }
 
     #[test]
@@ -117,8 +145,8 @@ mod tests {
     #[test]
     fn loss_is_what_was_asked_and_the_same_for_the_same_seed() {
         let lost = |seed, loss| -> Vec<u32> {
-            let mut schedule = Schedule::new(shaping(0, 0, loss), seed);
-            (0..10_000).filter(|packet| !schedule.arrive(0, *packet)).collect()
+            let mut schedule = Schedule::<u32>::new(shaping(0, 0, loss), seed);
+            (0..10_000).filter(|_| schedule.draw(0) == Fate::Lost).collect()
         };
         assert!((2_850..3_150).contains(&lost(7, 0.3).len()));
         assert_eq!(lost(7, 0.3), lost(7, 0.3));
@@ -129,7 +157,7 @@ mod tests {
     #[test]
     fn a_delay_without_end_does_not_overflow() {
         let mut schedule = Schedule::new(Shaping { delay: Duration::MAX, jitter: Duration::MAX, loss: 0.0 }, 7);
-        assert!(schedule.arrive(MS, 1));
+        assert!(arrive(&mut schedule, MS, 1));
         assert_eq!(schedule.due(MS), None);
     }
 }
