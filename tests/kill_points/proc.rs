@@ -51,7 +51,7 @@ fn find(pid: i32, in_session: bool) -> Option<Process> {
 /// A list whose entries end in zero bytes.
 pub fn list(path: &str) -> Vec<String> {
     let bytes = fs::read(path).unwrap_or_default();
-    bytes.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()).map(|entry| lossy(entry)).collect()
+    bytes.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()).map(lossy).collect()
 }
 
 fn lossy(bytes: &[u8]) -> String {
