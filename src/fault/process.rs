@@ -9,6 +9,9 @@ use crate::provider::ServiceSpec;
 /// The kernel keeps this many bytes of a process's name, and `pgrep -x` compares with that.
 const COMM_LENGTH: usize = 15;
 
+/// Before `pgrep` and `pkill`: in another locale they take a letter that is not ASCII for none.
+pub const ANY_LETTER: [&str; 2] = ["env", "LC_ALL=C.UTF-8"];
+
 /// Signals that end a process that does not handle them.
 pub const ENDING_SIGNALS: [&str; 15] =
     ["KILL", "TERM", "INT", "QUIT", "HUP", "ABRT", "SEGV", "BUS", "FPE", "ILL", "PIPE", "ALRM", "USR1", "USR2", "SYS"];

@@ -27,10 +27,11 @@ impl Fault for ProcessDies {
     fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
         let pattern = process::pattern(with);
         let signal = format!("-{}", with.signal.as_deref().unwrap_or("KILL"));
+        let [env, locale] = process::ANY_LETTER;
         Strike {
             server: victim.server.into(),
             before: Witness::ProcessRuns(pattern.clone()),
-            inject: Action::Exec(Command::new(["pkill", &signal, "-x", "--", &pattern])),
+            inject: Action::Exec(Command::new([env, locale, "pkill", &signal, "-x", "--", &pattern])),
             witness: Witness::NoProcess(pattern),
             then: None,
             heal: None,

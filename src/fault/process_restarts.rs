@@ -19,6 +19,8 @@ pub struct ProcessRestarts;
 const SCRIPT: &str = r#"
 pattern=$1 folder=$2
 shift 2
+# Names may have letters that are not ASCII.
+export LC_ALL=C.UTF-8
 pkill -TERM -x -- "$pattern"
 [ "$#" -gt 0 ] || exit 0
 waited=0

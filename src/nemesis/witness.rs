@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::agent::Order;
 use crate::agent::client::Agent;
-use crate::fault::Witness;
+use crate::fault::{Witness, process};
 use crate::provider::{Command, InstanceId, PowerState, Provider, ProviderError, Remote};
 
 /// How long a new connection may take where nothing is known of the way yet.
@@ -86,7 +86,8 @@ impl Scene<'_> {
 
     /// The processes of a name in the instance, or what `pgrep` said instead.
     pub async fn pids(&self, pattern: &str) -> Result<Result<BTreeSet<i32>, String>, ProviderError> {
-        let output = self.remote()?.exec(&Command::new(["pgrep", "-x", "--", pattern])).await?;
+        let [env, locale] = process::ANY_LETTER;
+        let output = self.remote()?.exec(&Command::new([env, locale, "pgrep", "-x", "--", pattern])).await?;
         if !matches!(output.status, Some(0 | 1)) {
             return Ok(Err(format!("pgrep ended with {:?}: {}", output.status, output.stderr.trim())));
         }

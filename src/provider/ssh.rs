@@ -25,6 +25,9 @@ const UPLOAD: Duration = Duration::from_secs(60);
 /// What is kept of each of a command's two streams; the rest is read and dropped.
 const MOST_OUTPUT: usize = 4 << 20;
 
+/// So many letters of a command are told in an error.
+const MOST_SHOWN: usize = 400;
+
 /// libssh2's `LIBSSH2_ERROR_TIMEOUT`.
 const TIMEOUT: i32 = -9;
 
@@ -158,7 +161,7 @@ impl SshRemote {
 #[async_trait]
 impl Remote for SshRemote {
     async fn exec(&self, command: &Command) -> Result<Output, RemoteError> {
-        let shown = command.argv.join(" ");
+        let shown = shown(&command.argv);
         let line = command_line(&command.argv).map_err(|why| self.broken(shown.clone(), why))?;
         self.run(&shown, line, Vec::new(), command.timeout).await
     }
@@ -184,6 +187,15 @@ impl Remote for SshRemote {
         let login = &self.shared.login;
         let knocked = login.route.knock(login.address, login.port, timeout).await;
         knocked.map_err(|why| RemoteError::Connect { host: self.host(), detail: why.to_string() })
+    }
+}
+
+/// A command for people: its beginning, where it is long.
+fn shown(argv: &[String]) -> String {
+    let whole = argv.join(" ");
+    match whole.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{}…", &whole[..end]),
+        None => whole,
     }
 }
 
