@@ -79,14 +79,6 @@ impl Rules {
         self.parts.iter().rev().try_for_each(|part| call(&part.argv("-I", &self.id)).map(drop))
     }
 
-    /// As [`insert`](Self::insert), at the end of their chains: everybody else's rules see a packet first.
-    ///
-    /// # Errors
-    /// As [`insert`](Self::insert).
-    pub fn append(&self) -> Result<(), GripError> {
-        self.parts.iter().try_for_each(|part| call(&part.argv("-A", &self.id)).map(drop))
-    }
-
     /// Removes every rule of the strike; nothing to do where there is none.
     ///
     /// # Errors

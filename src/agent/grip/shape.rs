@@ -1,8 +1,8 @@
 //! Packets that leave are delayed or lost: by the `netem` qdisc where the kernel has it, else by a queue of our own.
 //!
-//! netem sits at the root of the victim's interface. The queue gets its packets by a rule at the end of mangle's OUTPUT:
-//! all IPv4 that the victim itself sends. What netem does besides, to ARP, to IPv6 and to what is only forwarded, it
-//! does not. Both bound what waits, see [`MOST_WAITING`].
+//! netem sits at the root of the victim's interface. The queue gets its packets by a rule at the head of mangle's
+//! OUTPUT: all IPv4 that the victim itself sends; what is let go sees the rules behind it. What netem does besides, to
+//! ARP, to IPv6 and to what is only forwarded, it does not. Both bound what waits, see [`MOST_WAITING`].
 
 use std::net::Ipv4Addr;
 
@@ -144,7 +144,7 @@ impl Grip for Shape {
             Some(Backend::Queue { path, rules, delayer }) => {
                 let started = Delayer::start(path, self.shaping, seed);
                 *delayer = Some(started.map_err(GripError::at(&format!("listen to queue {}", path.queue)))?);
-                rules.append()
+                rules.insert()
             }
         }
     }

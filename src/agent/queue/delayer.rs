@@ -137,7 +137,7 @@ impl Work {
             match self.schedule.draw(now) {
                 Fate::Lost => self.queue.verdict(number, Verdict::Drop)?,
                 Fate::Due(due) if due <= now || self.schedule.len() >= MOST_WAITING as usize => {
-                    self.queue.verdict(number, Verdict::Accept)?;
+                    self.queue.verdict(number, Verdict::Go)?;
                 }
                 Fate::Due(due) if content.is_empty() || content.len() > self.mtu => {
                     self.schedule.wait(due, Waiting::Held(number));
@@ -155,7 +155,7 @@ impl Work {
     fn let_go(&mut self, now: u64) -> io::Result<()> {
         while let Some(packet) = self.schedule.due(now) {
             match packet {
-                Waiting::Held(number) => self.queue.verdict(number, Verdict::Accept)?,
+                Waiting::Held(number) => self.queue.verdict(number, Verdict::Go)?,
                 Waiting::Copied(slot) => self.sender.send(self.store.take(slot)),
             }
         }
@@ -316,6 +316,22 @@ mod tests {
             sending.join().unwrap();
             assert!(came == content, "every byte is what was sent");
             assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        });
+    }
+
+    /// Whether its copy goes, itself later, or itself at once.
+    #[test]
+    fn rules_of_others_see_every_packet_that_is_let_go() {
+        with_a_rule(|| {
+            let socket = socket();
+            let port = socket.local_addr().unwrap().port();
+            program(&format!("iptables -w 5 -t mangle -A OUTPUT -p udp --dport {port} -j DROP"));
+            socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+            for (delay_ms, length) in [(20, 100), (20, 5_000), (0, 100)] {
+                let _delayer = Delayer::start(&path(), shaping(delay_ms, 0.0), 7).unwrap();
+                socket.send(&vec![0; length]).unwrap();
+                assert!(socket.recv(&mut [0; 8_000]).is_err(), "{length} bytes after {delay_ms} ms");
+            }
         });
     }
 

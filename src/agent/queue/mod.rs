@@ -17,8 +17,7 @@ mod schedule;
 mod sender;
 mod store;
 
-pub(super) use netlink::{Copy, Queue};
-pub(super) use sender::MARK;
+pub(super) use netlink::{Copy, MARK, Queue};
 
 /// What happens to each packet.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -6,10 +6,14 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+/// The mark of what we let go, which the rule lets pass: `chim`.
+pub(in crate::agent) const MARK: u32 = 0x6368_696d;
+
 /// What becomes of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::agent) enum Verdict {
-    Accept,
+    /// It goes, with our mark, and sees the rules of its chain from the first on: others' too, and not ours again.
+    Go,
     Drop,
 }
 
@@ -18,7 +22,7 @@ const HEADER: usize = 16;
 const FAMILY: usize = 4;
 const ATTRIBUTE: usize = 4;
 /// Bytes of one verdict's message.
-const VERDICT: usize = HEADER + FAMILY + ATTRIBUTE + 8;
+const VERDICT: usize = HEADER + FAMILY + ATTRIBUTE + 8 + ATTRIBUTE + 4;
 /// Verdicts that go to the kernel in one call.
 const BATCH: usize = 64;
 /// What the kernel may have told and we have not read yet: some 5,000 packets of 1,500 bytes.
@@ -121,11 +125,12 @@ impl Queue {
     /// As [`flush`](Self::flush).
     pub fn verdict(&mut self, packet: u32, verdict: Verdict) -> io::Result<()> {
         let mut message = Message::<VERDICT>::new(libc::NFQNL_MSG_VERDICT, libc::NLM_F_REQUEST, self.number);
-        let verdict = if verdict == Verdict::Accept { libc::NF_ACCEPT } else { libc::NF_DROP };
+        let verdict = if verdict == Verdict::Go { libc::NF_REPEAT } else { libc::NF_DROP };
         let mut header = [0; 8];
         header[..4].copy_from_slice(&(verdict as u32).to_be_bytes());
         header[4..].copy_from_slice(&packet.to_be_bytes());
         message.attribute(libc::NFQA_VERDICT_HDR, &header);
+        message.attribute(libc::NFQA_MARK, &MARK.to_be_bytes());
         self.verdicts[self.filled..self.filled + VERDICT].copy_from_slice(message.finish());
         self.filled += VERDICT;
         if self.filled == self.verdicts.len() { self.flush() } else { Ok(()) }

@@ -3,10 +3,8 @@
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-use super::netlink::{check, set};
+use super::netlink::{MARK, check, set};
 
-/// The mark of what we send, which the rule lets pass: `chim`.
-pub(in crate::agent) const MARK: u32 = 0x6368_696d;
 /// What may be on its way into the interface at once.
 const SEND_BUFFER: libc::c_int = 8 << 20;
 
