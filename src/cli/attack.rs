@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -56,8 +56,8 @@ pub(super) enum Model {
         #[arg(long, value_name = "FILE")]
         graph: Option<PathBuf>,
         /// What makes a server matter.
-        #[arg(long, value_enum, default_value_t = By::Degree)]
-        by: By,
+        #[arg(long, value_enum, default_value_t = Measure::Degree)]
+        by: Measure,
     },
     /// Strike named servers with any fault of the table.
     Fault {
@@ -75,23 +75,6 @@ pub(super) enum Model {
         #[arg(long, value_name = "SERVER")]
         from: Vec<String>,
     },
-}
-
-/// What makes a server matter in a graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum By {
-    /// Most links.
-    Degree,
-    /// Most links that lead to it.
-    InDegree,
-    /// Most links that lead from it.
-    OutDegree,
-    /// On most shortest paths.
-    Betweenness,
-    /// Its loss tears the graph apart.
-    ArticulationPoint,
-    /// Its loss cuts most servers off.
-    LargestCut,
 }
 
 /// What every failure model takes.
@@ -307,7 +290,7 @@ impl Common {
         &self,
         infrastructure: &Infrastructure,
         file: Option<&Path>,
-        by: By,
+        by: Measure,
         rng: &mut StdRng,
     ) -> Result<Vec<Round>, String> {
         let links = match file {
@@ -326,25 +309,12 @@ impl Common {
             }
             let among: Vec<&str> =
                 names.iter().map(String::as_str).filter(|name| links.number(name).is_some()).collect();
-            let (servers, why) = links.choose_among(&among, by.measure(), count, rng)?;
+            let (servers, why) = links.choose_among(&among, by, count, rng)?;
             names.retain(|name| !servers.contains(name));
             let (fault, with, lasts) = (self.terminates().into(), Parameters::default(), self.lasts);
             rounds.push(Round { fault, with, servers, from: Vec::new(), why, lasts });
         }
         Ok(rounds)
-    }
-}
-
-impl By {
-    fn measure(self) -> Measure {
-        match self {
-            By::Degree => Measure::Degree,
-            By::InDegree => Measure::InDegree,
-            By::OutDegree => Measure::OutDegree,
-            By::Betweenness => Measure::Betweenness,
-            By::ArticulationPoint => Measure::ArticulationPoint,
-            By::LargestCut => Measure::LargestCut,
-        }
     }
 }
 
