@@ -71,7 +71,7 @@ fn no_fault_that_does_nothing_is_ever_a_verdict() {
         return;
     }
     let out = Folder::new("every-fault");
-    let output = run(chimp(&["run", FEATURE, "--retries", "0", "--jobs", "10", "--sabotage", "faults"])
+    let output = run(chimp(&["run", FEATURE, "--retries", "0", "--jobs", "8", "--sabotage", "faults"])
         .args(["--config", "tests/features/short.toml", "--out"])
         .arg(out.path()));
     let verdicts = verdicts(&out.record());
