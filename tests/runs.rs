@@ -95,6 +95,52 @@ fn short(out: &Folder, seed: u64) -> Value {
         .args(["--config", "tests/features/short.toml", "--out"])
         .arg(out.path()));
     assert!(output.status.success(), "{}", stdout(&output));
+    struck(out)
+}
+
+/// Whom the latest run struck.
+fn struck(out: &Folder) -> Value {
     let strikes = out.record()["scenarios"][0]["strikes"].clone();
     strikes.as_array().unwrap().iter().map(|strike| strike["target"].clone()).collect()
+}
+
+#[test]
+fn a_stop_condition_lifts_every_fault_and_ends_the_run_aborted() {
+    if !can_run("a_stop_condition_lifts_every_fault_and_ends_the_run_aborted") {
+        return;
+    }
+    let out = Folder::new("abort");
+    let output = run(chimp(&["run", "tests/features/abort.feature", "--seed", "1"])
+        .args(["--config", "tests/features/short.toml", "--out"])
+        .arg(out.path()));
+    assert_eq!(output.status.code(), Some(4));
+    assert_eq!(out.record()["scenarios"][0]["verdict"], "aborted");
+    let events = events(&out);
+    let at = |kind: &str| -> Vec<u64> {
+        events.iter().filter(|event| event["event"] == kind).filter_map(|event| event["at_us"].as_u64()).collect()
+    };
+    let (aborted, lifted) = (at("aborted")[0], at("strike_healed"));
+    assert_eq!(lifted.len(), 3, "two webservers and a balancer were struck");
+    let took_ms = (lifted.iter().max().unwrap() - aborted) / 1000;
+    println!("every fault was lifted {took_ms} ms after the abort");
+    assert!(took_ms < 5_000, "{took_ms} ms: 200 on a quiet machine");
+}
+
+#[test]
+fn a_replay_has_the_same_plan_and_strikes_the_same_victims() {
+    if !can_run("a_replay_has_the_same_plan_and_strikes_the_same_victims") {
+        return;
+    }
+    let out = Folder::new("replay");
+    let first = short(&out, 11);
+    let hash = out.record()["plan_sha256"].clone();
+    let bundle = out.path().join("latest").canonicalize().unwrap();
+    let output = run(chimp(&["replay"]).arg(bundle).arg("--out").arg(out.path()));
+    assert!(output.status.success(), "{}", stdout(&output));
+    assert_eq!((out.record()["plan_sha256"].clone(), struck(&out)), (hash, first));
+}
+
+fn events(out: &Folder) -> Vec<Value> {
+    let text = std::fs::read_to_string(out.path().join("latest/events.ndjson")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

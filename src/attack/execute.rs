@@ -179,7 +179,7 @@ impl Tally {
         let mut tally = Tally::default();
         for record in events {
             match record.event {
-                Event::FaultNotConfirmed { .. } | Event::InjectionFailed { .. } | Event::LeaseNotRenewed { .. } => {
+                Event::FaultNotConfirmed { .. } | Event::InjectionFailed { .. } | Event::FaultLapsed { .. } => {
                     tally.denied += 1;
                 }
                 Event::HealFailed { .. } => tally.unhealed += 1,
@@ -220,6 +220,7 @@ fn told(event: &Event) -> Option<String> {
         Event::FaultNotConfirmed { target, evidence, .. } => format!("{target} NOT struck; its witness: {evidence}"),
         Event::InjectionFailed { detail, .. } => format!("NOT struck: {detail}"),
         Event::LeaseNotRenewed { target, detail, .. } => format!("{target}: the lease could not be renewed: {detail}"),
+        Event::FaultLapsed { target, evidence, .. } => format!("{target}: OVER BEFORE ITS TIME: {evidence}"),
         Event::StrikeHealed { evidence, .. } => format!("healed; {evidence}"),
         Event::HealFailed { detail, .. } => format!("NOT HEALED: {detail}"),
         Event::StrikeHeldBack { detail, .. } => format!("held back: {detail}"),

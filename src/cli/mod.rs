@@ -198,8 +198,21 @@ fn show_doctor() -> ExitCode {
             println!("          mend: {mend}");
         }
     }
+    if nix::unistd::geteuid().is_root() {
+        show_needs();
+    }
     println!("{}", if healthy { "scenarios can run here" } else { "scenarios cannot run here yet" });
     if healthy { ExitCode::SUCCESS } else { ExitCode::from(exit::COULD_NOT_TELL) }
+}
+
+/// What faults need of this kernel; scenarios with a fault that lacks something are skipped, others run.
+fn show_needs() {
+    for (_, finding) in crate::agent::probe::probe() {
+        match finding {
+            Ok(by) => println!("ok      faults of the network: by {by}"),
+            Err(why) => println!("LACKING faults of the network: {why}"),
+        }
+    }
 }
 
 /// Why a command was not carried out; nothing was booted.

@@ -63,6 +63,8 @@ pub enum Event {
     StrikeHealed { strike: u32, evidence: String },
     /// The lease of a fault could not be renewed: it may end before its time.
     LeaseNotRenewed { strike: u32, target: String, detail: String },
+    /// A fault was over before it was to be healed: its witness no longer saw it.
+    FaultLapsed { strike: u32, target: String, evidence: String },
     /// A strike was not carried out, since a safeguard forbids it now.
     StrikeHeldBack { strike: u32, detail: String },
     /// A stop condition ended the run.

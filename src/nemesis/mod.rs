@@ -90,6 +90,7 @@ impl Nemesis {
                 self.agenda.at_random(orders, shares, now, self.chance(*mean, *total));
             }
             Act::LiftAll => {
+                self.see_that_all_lasted().await;
                 self.lift_all().await;
             }
             Act::InTurn { .. } | Act::Pass(_) | Act::AwaitRecovery => {}
@@ -122,6 +123,7 @@ impl Nemesis {
             match job {
                 Job::Strike { order, heal_after, by_chance } => self.strike(&order, heal_after, by_chance).await?,
                 Job::Heal(number) => {
+                    self.see_that_it_lasted(number).await;
                     self.heal(number).await;
                 }
                 Job::Renew(number) => self.renew(number).await,
@@ -134,6 +136,13 @@ impl Nemesis {
     /// Whether heals or strikes are still to come.
     pub fn has_more(&self) -> bool {
         !self.agenda.is_empty()
+    }
+
+    /// Looks once more at everything that is open: a fault must have lasted as long as it was watched.
+    pub async fn see_that_all_lasted(&self) {
+        for number in self.open.keys() {
+            self.see_that_it_lasted(*number).await;
+        }
     }
 
     /// Heals everything that is open, the last strike first, and strikes no more; true if all was seen to be healed.
@@ -301,6 +310,11 @@ impl Nemesis {
         let prepare =
             |(n, strike): (usize, &Strike)| Victim::prepare(Arc::clone(&self.ground), number, n, strike.clone(), lease);
         join_all(strikes.iter().enumerate().map(prepare)).await
+    }
+
+    async fn see_that_it_lasted(&self, number: u32) {
+        let Some(victims) = self.open.get(&number) else { return };
+        join_all(victims.iter().map(Victim::see_that_it_lasted)).await;
     }
 
     async fn renew(&mut self, number: u32) {

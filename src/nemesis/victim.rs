@@ -224,6 +224,22 @@ impl Victim {
         }
     }
 
+    /// Records it where what an agent was to hold is no longer in force: what was measured since counts for nothing.
+    /// Who can't be asked, being off, frozen, replaced or cut off, is not asked.
+    pub async fn see_that_it_lasted(&self) {
+        let held = matches!(self.strike.inject, Action::Hold(_)) && !self.strike.cuts_its_own_path();
+        if !held || !self.needs_heal() || self.state().await != Some(PowerState::Running) {
+            return;
+        }
+        let (strike, target) = (self.number, self.server().to_string());
+        let evidence = match self.look(&self.strike.witness).await {
+            Ok(seen) if seen.confirmed => return,
+            Ok(seen) => seen.evidence,
+            Err(why) => why.to_string(),
+        };
+        self.ground.recorder.record(Event::FaultLapsed { strike, target, evidence });
+    }
+
     /// Undoes the strike and sees that it is undone; true if so. An instance that was replaced has nothing to undo.
     pub async fn heal(&self) -> bool {
         let Some((action, back)) = self.strike.undoing() else { return true };
@@ -280,6 +296,11 @@ impl Victim {
         let Some(id) = self.instance() else { return true };
         let Ok(instances) = self.ground.provider.list().await else { return false };
         instances.iter().find(|found| found.id == *id).is_none_or(|found| found.state == PowerState::Terminated)
+    }
+
+    async fn state(&self) -> Option<PowerState> {
+        let instances = self.ground.provider.list().await.ok()?;
+        instances.iter().find(|found| Some(&found.id) == self.instance()).map(|found| found.state)
     }
 
     fn record_testimony(&self, testimony: &Testimony, doubt: Duration) {

@@ -199,7 +199,9 @@ impl Attempt<'_> {
                 break;
             }
         }
-        self.watch(nemesis).await
+        self.watch(nemesis).await?;
+        nemesis.see_that_all_lasted().await;
+        Ok(())
     }
 
     /// Ends only when the stop condition is reached; never where there is none.

@@ -69,7 +69,7 @@ impl Needs {
         match wanted.and_then(Reached::us) {
             Some(at_us) if since(at_us.max(settled_us)) >= self.after => Look::Done,
             Some(_) => Look::GoOn,
-            None if timeline.moments.settled_us().is_some() && since(t0_us) >= self.give_up => Look::GivenUp,
+            None if timeline.moments.settled_us().is_some() && since(settled_us) >= self.give_up => Look::GivenUp,
             None => Look::GoOn,
         }
     }

@@ -20,6 +20,9 @@ pub fn reasons(history: &History, timeline: &Timeline) -> Vec<String> {
     );
     reasons.extend(watched(history).iter().filter_map(|record| match &record.event {
         Event::HealFailed { detail, .. } => Some(format!("a fault could not be lifted: {detail}")),
+        Event::FaultLapsed { target, evidence, .. } => {
+            Some(format!("the fault at {target} was over before it was to be lifted: {evidence}"))
+        }
         _ => None,
     }));
     reasons
