@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 use anarcho_chimp::keeper::Keeper;
 use anarcho_chimp::keeper::protocol::{Answer, Request};
 use anarcho_chimp::provider::{InstanceId, PowerOp, PowerState};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::proc;
 use crate::snapshot::Snapshot;
@@ -42,6 +45,9 @@ impl Kept {
         fs::write(&site, text).map_err(|why| why.to_string())?;
         let mut command = chimp();
         command.arg("up").arg(&site).arg("--keeper").arg(&socket).arg("--for-tests").stdout(Stdio::piped());
+        // It must not outlive this process, however that ends; the thread that starts it is the main one.
+        // SAFETY: one system call, which a signal handler may make.
+        unsafe { command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?)) };
         let mut child = command.spawn().map_err(|why| why.to_string())?;
         let output = child.stdout.take().expect("it is piped");
         let up = BufReader::new(output).lines().map_while(Result::ok).any(|line| line.contains("chimp down"));
@@ -122,11 +128,23 @@ impl Kept {
         }
     }
 
-    /// Kills every process of a name in a server's instance, from outside; only for those that the test started.
+    /// Kills every process of a name in a server's instance, from outside, and waits until they are gone; only for those
+    /// that the test started.
     pub fn kill_inside(&self, server: &str, name: &str) {
-        let Some(first) = self.first(server) else { return };
-        for process in proc::tree(first).into_iter().filter(|process| process.name == name) {
-            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(process.pid), nix::sys::signal::Signal::SIGKILL);
+        let left = || {
+            let all = self.first(server).map_or(Vec::new(), proc::tree);
+            all.into_iter().filter(|process| process.name == name).collect::<Vec<_>>()
+        };
+        let deadline = Instant::now() + READY;
+        loop {
+            let processes = left();
+            if processes.is_empty() || Instant::now() > deadline {
+                return;
+            }
+            for process in processes {
+                let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
+            }
+            std::thread::sleep(LOOK_EVERY);
         }
     }
 }
