@@ -20,7 +20,7 @@ fn no_sabotaged_twin_of_the_card_passes() {
         return;
     }
     let out = Folder::new("twins");
-    let output = run(chimp(&["run", "tests/sabotage", "--retries", "0", "--seed", "7", "--jobs", "3"])
+    let output = run(chimp(&["run", "tests/sabotage", "--retries", "1", "--seed", "7", "--jobs", "3"])
         .args(["--config", "tests/sabotage/chimp.toml", "--out"])
         .arg(out.path()));
     let verdicts = verdicts(&out.record());
