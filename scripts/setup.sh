@@ -3,7 +3,8 @@
 # service of theirs starts on this machine, now or after a reboot.
 set -eu
 
-PACKAGES="haproxy nginx-light keepalived openssh-server openssh-client iptables iproute2 procps python3
+PACKAGES="haproxy nginx-light apache2-bin keepalived openssh-server openssh-client iptables iproute2 procps python3
+mariadb-server-core mariadb-client-core mariadb-backup monit
 gcc libc6-dev make pkg-config libssl-dev zlib1g-dev git user-mode-linux"
 
 missing=""
@@ -57,6 +58,7 @@ for package in $missing; do
         nginx-light) service=nginx ;;
         keepalived) service=keepalived ;;
         openssh-server) service=ssh ;;
+        monit) service=monit ;;
         *) continue ;;
     esac
     if ! [ -d /run/systemd/system ]; then
