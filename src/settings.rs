@@ -159,6 +159,9 @@ pub struct NemesisSettings {
     /// How long after it was asked for a server loses its network. Default 5 s, as the paper: the session ends first.
     #[serde(with = "duration")]
     pub network_delay: Duration,
+    /// How long random faults strike where a step leaves it to the run. Default 10 min; `--span 2h` changes it.
+    #[serde(with = "duration")]
+    pub span: Duration,
     /// How long a fault outlives the last sign of life of the harness; it is renewed three times as often. Default
     /// 30 s.
     #[serde(with = "duration")]
@@ -167,7 +170,11 @@ pub struct NemesisSettings {
 
 impl Default for NemesisSettings {
     fn default() -> Self {
-        NemesisSettings { network_delay: Duration::from_secs(5), lease: Duration::from_secs(30) }
+        NemesisSettings {
+            network_delay: Duration::from_secs(5),
+            span: Duration::from_secs(600),
+            lease: Duration::from_secs(30),
+        }
     }
 }
 
@@ -253,6 +260,13 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// The same, with another `[nemesis] span` where one is given.
+    #[must_use]
+    pub fn with_span(mut self, span: Option<Duration>) -> Settings {
+        self.nemesis.span = span.unwrap_or(self.nemesis.span);
+        self
+    }
+
     /// Reads a `chimp.toml`.
     ///
     /// # Errors

@@ -75,6 +75,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("When", "all faults are lifted"),
     ("When", "these faults strike:"),
     ("When", "random faults strike for 1 min:"),
+    ("When", "random faults strike for the span of the run:"),
     ("When", "the network between the active load balancer and every webserver is cut"),
     ("When", "traffic from the active load balancer to every webserver is dropped for 5 s"),
     ("When", "the network of the webservers is split into halves for 5 s"),

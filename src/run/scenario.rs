@@ -26,6 +26,9 @@ use crate::ventriloquist::Ventriloquist;
 
 /// How often the recorded history is looked at while waiting for something in it.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// But a look at a long history takes a while: it is not taken more often than this many times as long apart, so that
+/// looking costs the site and the prober no more than a twentieth of a core.
+const LOOK_SHARE: u32 = 20;
 
 /// Everything one attempt at a scenario needs.
 pub struct Attempt<'a> {
@@ -298,10 +301,13 @@ impl Attempt<'_> {
     async fn watch(&self, nemesis: &mut Nemesis) -> Result<(), AttemptError> {
         self.line.stage("watching");
         let needs = Needs::of(self.plan);
+        let mut pause = LOOK_EVERY;
         loop {
             // A strike that found nobody is recorded, and the next look sees it.
-            let _ = nemesis.work_until(Instant::now() + LOOK_EVERY).await;
+            let _ = nemesis.work_until(Instant::now() + pause).await;
+            let begun = Instant::now();
             let look = needs.look(&self.history().await?, self.recorder.clock().now_us());
+            pause = LOOK_EVERY.max(begun.elapsed() * LOOK_SHARE);
             match look {
                 Look::GoOn => continue,
                 Look::Done if nemesis.has_more() => continue,
