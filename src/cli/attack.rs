@@ -356,7 +356,7 @@ impl Heal {
         let passwords = self.login.passwords.clone();
         on_runtime(async {
             let bundles = match &self.run {
-                Some(run) => vec![run.clone()],
+                Some(run) => vec![heal::named_bundle(run)?],
                 None => heal::open_bundles(&self.out)?,
             };
             if bundles.is_empty() {
