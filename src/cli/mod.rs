@@ -13,6 +13,7 @@ use crate::harness::{self, Request};
 use crate::judge::exit;
 use crate::nemesis;
 use crate::provider::local::doctor;
+use crate::role;
 use crate::run::bundle::Bundle;
 use crate::run::{RunOptions, Sabotage};
 use crate::settings::{Settings, SettingsError};
@@ -203,11 +204,22 @@ fn show_doctor() -> ExitCode {
             println!("          mend: {mend}");
         }
     }
+    show_programs();
     if nix::unistd::geteuid().is_root() {
         show_needs();
     }
     println!("{}", if healthy { "scenarios can run here" } else { "scenarios cannot run here yet" });
     if healthy { ExitCode::SUCCESS } else { ExitCode::from(exit::COULD_NOT_TELL) }
+}
+
+/// What the shipped roles run; scenarios with a role that lacks something are skipped, others run.
+fn show_programs() {
+    for role in role::shipped::names().filter_map(role::shipped::role) {
+        match role::programs::missing_of(&role).collect::<Vec<_>>().as_slice() {
+            [] => println!("ok      programs of `{}`: {}", role.name, role.programs.join(", ")),
+            missing => missing.iter().for_each(|missing| println!("LACKING {missing}")),
+        }
+    }
 }
 
 /// What faults need of this kernel; scenarios with a fault that lacks something are skipped, others run.
