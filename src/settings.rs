@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Percent, duration};
+use crate::ventriloquist::Policy;
 
 mod safeguards;
 
@@ -134,6 +135,25 @@ pub struct ReconcilerSettings {
     /// How often it compares. Default 1 s (the paper's: one minute).
     #[serde(with = "duration")]
     pub every: Duration,
+    /// How many replacements go side by side. Default 4.
+    pub at_once: usize,
+    /// What is done about instances that nobody declared, and second ones of a name. Default: left alone.
+    pub surplus: Policy,
+    /// What is done about instances that run and do not serve. Default: left alone.
+    pub unhealthy: Policy,
+    /// For how many looks in a row such an instance must not have served. Default 5.
+    pub unhealthy_after: u32,
+    /// How long a call to the provider or to a server may take; a boot may take a minute, and its declared time. Default
+    /// 10 s.
+    #[serde(with = "duration")]
+    pub call_within: Duration,
+    /// How long what failed is left alone after its first failure; twice as long after each further one, less up to
+    /// half of it, drawn with the seed. Default 1 s.
+    #[serde(with = "duration")]
+    pub retry_first: Duration,
+    /// The longest that it is left alone. Default 30 s.
+    #[serde(with = "duration")]
+    pub retry_most: Duration,
 }
 
 /// `[balancer]`
@@ -226,7 +246,17 @@ impl Default for SteadySettings {
 
 impl Default for ReconcilerSettings {
     fn default() -> Self {
-        ReconcilerSettings { enabled: true, every: Duration::from_secs(1) }
+        ReconcilerSettings {
+            enabled: true,
+            every: Duration::from_secs(1),
+            at_once: 4,
+            surplus: Policy::Leave,
+            unhealthy: Policy::Leave,
+            unhealthy_after: 5,
+            call_within: Duration::from_secs(10),
+            retry_first: Duration::from_secs(1),
+            retry_most: Duration::from_secs(30),
+        }
     }
 }
 

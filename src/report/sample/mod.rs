@@ -339,6 +339,7 @@ fn infrastructure() -> Infrastructure {
         tags: Vec::new(),
         zone: None,
         boot_delay: Duration::ZERO,
+        spare: false,
     };
     let links = names[..2].iter().flat_map(|lb| names[2..].iter().map(move |web| (lb.to_string(), web.to_string())));
     Infrastructure {
