@@ -7,6 +7,7 @@
 pub mod params;
 
 mod attack;
+mod data;
 mod expect;
 mod load;
 mod network;
