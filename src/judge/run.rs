@@ -102,6 +102,7 @@ fn never_run(plan: &ScenarioPlan) -> ScenarioRecord {
         availability_pct: None,
         deadline_ms: deadline_ms(&plan.settings),
         worst_second: None,
+        data: None,
         validity: Validity::default(),
     }
 }

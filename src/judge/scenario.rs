@@ -17,6 +17,7 @@ use crate::report::record::{
 };
 use crate::units::{Percent, Quantile};
 
+use super::data::data_of;
 use super::headline::headline;
 
 /// Judges a scenario from what was recorded.
@@ -53,6 +54,7 @@ pub fn judge(history: &History) -> ScenarioRecord {
         availability_pct: sample.availability().map(|Percent(pct)| pct),
         deadline_ms: millis(Sample::of(history).deadline_us()),
         worst_second: worst_of(history, &timeline),
+        data: data_of(history),
         validity,
     };
     record.headline = headline(&record);
