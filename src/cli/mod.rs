@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -16,6 +17,7 @@ use crate::role;
 use crate::run::bundle::Bundle;
 use crate::run::{RunOptions, Sabotage};
 use crate::settings::{Settings, SettingsError};
+use crate::units::parse_duration;
 
 mod attack;
 mod graph;
@@ -90,6 +92,9 @@ struct What {
     /// Overrides of the defaults. Default: `chimp.toml`, if there is one here.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// How long random faults strike where a step leaves it to the run, e.g. `2h`. Default 10 min.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    span: Option<Duration>,
 }
 
 /// How scenarios are run; the `chaos` test target takes the same options.
@@ -161,7 +166,7 @@ pub fn chaos(folder: &str) -> ExitCode {
 }
 
 fn run_target(folder: &str, arguments: &ChaosArgs) -> Result<ExitCode, Refused> {
-    let settings = settings(arguments.config.as_deref())?;
+    let settings = settings(arguments.config.as_deref())?.with_span(arguments.span);
     let declare = arguments.declare_options(&[folder.into()], drawn_seed(), settings);
     if arguments.list || arguments.ignored {
         print!("{}", arguments.listing(&declare)?);
@@ -251,7 +256,7 @@ impl What {
             tags: self.tags.clone(),
             names: self.names.clone(),
             seed: self.seed.unwrap_or_else(drawn_seed),
-            settings: settings(self.config.as_deref())?,
+            settings: settings(self.config.as_deref())?.with_span(self.span),
             provider: self.provider.clone(),
             ..DeclareOptions::default()
         })

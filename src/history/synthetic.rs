@@ -332,7 +332,8 @@ fn view(balancer: &str, server: &str, status: &str) -> Event {
 }
 
 fn server(name: &str, role: &str) -> Server {
-    Server { name: name.into(), role: role.into(), tags: Vec::new(), zone: None, boot_delay: Duration::ZERO }
+    let (tags, zone, boot_delay, spare) = Default::default();
+    Server { name: name.into(), role: role.into(), tags, zone, boot_delay, spare }
 }
 
 fn role(name: &str, word: &str) -> Role {
