@@ -19,7 +19,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
-    /// The server's own address and its role's port.
+    /// The server's own address, and its role's port or the one that its readiness names.
     pub at: SocketAddr,
     /// Whether a TCP connect must succeed.
     pub tcp: bool,
@@ -83,7 +83,7 @@ pub async fn look_from_here(question: &Question) -> Result<(), String> {
 
 fn question(role: &Role, address: Ipv4Addr) -> Question {
     let (tcp, http) = (role.readiness.tcp, role.readiness.http.clone());
-    Question { at: SocketAddr::from((address, role.port)), tcp, http }
+    Question { at: SocketAddr::from((address, role.readiness.port.unwrap_or(role.port))), tcp, http }
 }
 
 /// By the provider, where only that one is near enough.

@@ -30,6 +30,8 @@ pub struct Settings {
     pub reconciler: ReconcilerSettings,
     /// The web tier: HAProxy's health checks and keepalived's VRRP.
     pub balancer: BalancerSettings,
+    /// The database tier.
+    pub database: DatabaseSettings,
     /// How faults are made.
     pub nemesis: NemesisSettings,
     /// What may not be struck, and when everything stops.
@@ -194,6 +196,31 @@ pub struct BalancerSettings {
     pub keepalived: bool,
 }
 
+/// `[database]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// Which masters are written to. Default: the active one, the other stands by.
+    pub write: WriteTo,
+    /// Whether a master waits until another database has each write. Default no.
+    pub semi_sync: bool,
+    /// How often the reconciler looks after those that live: whether one is written to, and the others follow. Default
+    /// 1 s, however seldom it compares.
+    #[serde(with = "duration")]
+    pub look_every: Duration,
+}
+
+/// Which masters are written to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteTo {
+    /// One; the other takes over.
+    #[default]
+    Active,
+    /// Both in turn, as in the paper: two writes of one row at once end differently on each, without an error.
+    RoundRobin,
+}
+
 /// `[nemesis]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -226,6 +253,9 @@ pub struct FinalStateSettings {
 impl Default for FinalStateSettings {
     fn default() -> Self {
         FinalStateSettings { agree_within: Duration::from_secs(20), still_for: Duration::from_secs(2) }
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        DatabaseSettings { write: WriteTo::default(), semi_sync: false, look_every: Duration::from_secs(1) }
     }
 }
 

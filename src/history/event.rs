@@ -113,6 +113,10 @@ pub enum Event {
     AgentStarted { agent: Agent },
     /// An agent was killed at one of its steps.
     AgentKilled { agent: Agent, step: String },
+    /// Something was done to a database, and is so now; `wait`: it can't be done yet, and why.
+    DatabaseStep { server: String, step: String, detail: String },
+    /// What a database says of itself changed. `gtid` is where it is in the stream of changes, when that was seen.
+    DatabaseView { server: String, writable: bool, gtid: String, replicating: bool, lag_ms: Option<f64> },
     /// Service and redundancy are back and steady (found live; the verdict derives it again).
     Recovered,
     /// The watch gave up waiting for recovery.

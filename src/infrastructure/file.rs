@@ -3,7 +3,7 @@
 //! ```yaml
 //! servers:                                   # at least one; `name` and `role` are needed
 //!   - { name: lb, role: webhaproxy, count: 2 }     # lb-1 and lb-2
-//!   - { name: web-1, role: shop, zone: a, tags: [blue], boot_delay: 3 min }
+//!   - { name: web-1, role: shop, zone: a, tags: [blue], boot_delay: 3 min, aliases: [shop] }
 //!   - { name: web-9, role: shop, spare: true }     # one more than is needed; linked by nobody until it takes a place
 //! links:                                     # who talks to whom; a name with a count is all its servers
 //!   - { from: lb, to: web-1 }
@@ -11,6 +11,7 @@
 //!   - { name: www, holders: [lb] }
 //! entry: { host: www, port: 80 }             # default: the only virtual IP or server, and its role's port
 //! roles: { shop: ./shop.yaml }               # your own roles, relative to this file
+//! databases: …                               # who replicates from whom: see `databases`
 //! ```
 //! The order of entries means nothing. Every mistake is one error with file, line, column and a hint.
 

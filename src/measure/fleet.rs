@@ -16,11 +16,20 @@ pub struct Fleet<'a> {
     views: BTreeMap<(&'a str, &'a str, &'a str), bool>,
     blind: BTreeSet<&'a str>,
     holders: BTreeMap<&'a str, &'a [String]>,
+    /// Every declared database, and what it last said of itself; `None` while that is not known.
+    databases: BTreeMap<&'a str, Option<DatabaseState>>,
     targets: BTreeMap<u32, &'a [String]>,
     /// Those that are in place nowhere now.
     spares: BTreeSet<&'a str>,
     /// The spares that took a place: a balancer that lives must have them.
     promoted: BTreeSet<&'a str>,
+}
+
+/// A database by its own view.
+#[derive(Debug, Clone, Copy)]
+struct DatabaseState {
+    writable: bool,
+    replicating: bool,
 }
 
 /// One server as last recorded.
@@ -51,6 +60,7 @@ impl<'a> Fleet<'a> {
             views: BTreeMap::new(),
             blind: BTreeSet::new(),
             holders: BTreeMap::new(),
+            databases: infrastructure.databases.all().map(|database| (database.server.as_str(), None)).collect(),
             targets: BTreeMap::new(),
             spares: infrastructure.servers.values().filter(|s| s.spare).map(|s| s.name.as_str()).collect(),
             promoted: BTreeSet::new(),
@@ -78,6 +88,9 @@ impl<'a> Fleet<'a> {
                 self.holders.insert(name, holders);
             }
             Event::SparePromoted { spare, instead_of } => self.swapped(spare, instead_of),
+            Event::DatabaseView { server, writable, replicating, .. } => {
+                self.told(server, DatabaseState { writable: *writable, replicating: *replicating });
+            }
             Event::ObserverBlind { of, .. } => self.lost_sight(of),
             Event::ObserverSees { of, .. } => {
                 self.blind.remove(of.as_str());
@@ -124,8 +137,9 @@ impl<'a> Fleet<'a> {
         self.holders.get(virtual_ip).copied()
     }
 
-    /// Whether everything declared is there: booted, ready, in rotation wherever there is one (but for spares), and
-    /// every virtual IP with exactly one holder. A balancer that cannot be seen counts as missing.
+    /// Whether everything declared is there: booted, ready, in rotation wherever there is one (but for spares), every
+    /// virtual IP with exactly one holder, and every database replicating, one of them writable. A balancer or a
+    /// database that cannot be seen counts as missing.
     pub fn is_redundant(&self) -> bool {
         let in_place = |name: &str| match self.in_rotation(name) {
             _ if self.spares.contains(name) => true,
@@ -138,11 +152,23 @@ impl<'a> Fleet<'a> {
         self.servers.iter().all(there)
             && self.living_balancers() == self.balancers()
             && self.holders.values().all(|holders| holders.len() == 1)
+            && self.databases_are_whole()
+    }
+
+    fn databases_are_whole(&self) -> bool {
+        let all = || self.databases.values();
+        let replicates = |state: &Option<DatabaseState>| state.is_some_and(|state| state.replicating);
+        let writable = |state: &Option<DatabaseState>| state.is_some_and(|state| state.writable);
+        self.databases.is_empty() || (all().all(replicates) && all().any(writable))
     }
 
     fn sees_up(&self, balancer: &str, server: &str) -> bool {
         let mut views = self.views.iter().filter(|((by, _, of), _)| *by == balancer && *of == server).peekable();
-        views.peek().is_some() && views.all(|(_, up)| *up)
+        // A database that follows is not in the backend that is written to, and should not be.
+        match self.databases.contains_key(server) {
+            true => views.any(|(_, up)| *up),
+            false => views.peek().is_some() && views.all(|(_, up)| *up),
+        }
     }
 
     fn booted(&mut self, server: &'a str, instance: &'a str) {
@@ -150,6 +176,26 @@ impl<'a> Fleet<'a> {
         state.instance = Some(instance);
         state.power.entry(instance).or_insert(PowerState::Running);
         state.in_doubt = false;
+        self.forget(server);
+    }
+
+    /// What a database said of itself no longer counts.
+    fn forget(&mut self, server: &'a str) {
+        if let Some(state) = self.databases.get_mut(server) {
+            *state = None;
+        }
+    }
+
+    fn told(&mut self, server: &'a str, told: DatabaseState) {
+        if let Some(state) = self.databases.get_mut(server) {
+            *state = Some(told);
+        }
+        // One that says that all is well may say so for the last time.
+        if !told.replicating
+            && let Some(state) = self.servers.get_mut(server)
+        {
+            state.in_doubt = false;
+        }
     }
 
     fn powered(&mut self, server: &'a str, instance: &'a str, power: PowerState) {
@@ -189,7 +235,8 @@ impl<'a> Fleet<'a> {
 
     fn lost_sight(&mut self, of: &'a str) {
         self.blind.insert(of);
-        if self.balancers().contains(of)
+        self.forget(of);
+        if (self.balancers().contains(of) || self.databases.contains_key(of))
             && let Some(state) = self.servers.get_mut(of)
         {
             state.in_doubt = false;

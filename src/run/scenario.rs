@@ -10,6 +10,7 @@ use super::baseline;
 use super::progress::Line;
 use super::stop;
 use super::watch_end::{Look, Needs};
+use crate::database::Turn;
 use crate::final_state::{self, FinalReading};
 use crate::history::{Event, History, HistoryError, Recorder};
 use crate::infrastructure::Infrastructure;
@@ -21,7 +22,7 @@ use crate::plan::{Act, Agent, ScenarioPlan, Schedule, StrikeOrder};
 use crate::provider::local::{LocalCloud, Zygote};
 use crate::provider::{Provider, ProviderError};
 use crate::report;
-use crate::role::Addresses;
+use crate::role::{Addresses, Secrets};
 use crate::settings::Journey;
 use crate::site::{ProvisionError, Site};
 use crate::ventriloquist::{self, Ventriloquist};
@@ -161,12 +162,14 @@ impl Attempt<'_> {
             settings: self.plan.settings.clone(),
             provider: Arc::clone(cloud) as Arc<dyn Provider>,
             recorder: self.recorder.clone(),
+            secrets: Secrets::of(&self.zygote.key()),
+            databases: Turn::default(),
         }
     }
 
     fn start(&self, site: &Site) -> Result<AtWork, AttemptError> {
-        let vips = &site.addresses.virtual_ips;
-        let observers = Observers::start(Arc::clone(&site.provider), &site.infrastructure, vips, &self.recorder);
+        let provider = Arc::clone(&site.provider);
+        let observers = Observers::start(provider, &site.infrastructure, &site.addresses, &self.recorder);
         let request = self.request(site)?;
         let prober = (!self.sabotage.probes).then(|| self.prober(request.clone())).transpose()?;
         let wants_users = self.plan.settings.load.users > 0 && !self.sabotage.users;
@@ -183,7 +186,6 @@ impl Attempt<'_> {
             state: self.bundle.join(report::reconciler_state(self.plan.index, self.number)),
             known: ventriloquist::as_provisioned(site),
             seed: self.plan.seed,
-            rebuild: None,
         }
     }
 

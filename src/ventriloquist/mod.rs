@@ -15,7 +15,9 @@
 //! | 8 | `await` | its files are brought to what they should be, and it is waited for until it serves; then that is recorded |
 //!
 //! Steps 4 to 8 are a replacement ([`replace`]); several go side by side, up to a setting. When one is done, the other
-//! servers' files are rendered again, and those that changed are written and taken in ([`files`]).
+//! servers' files are rendered again, and those that changed are written and taken in ([`files`]). A database is replaced
+//! only when it has its data and replicates ([`database::restore`]); that another is written to meanwhile waits for no
+//! replacement ([`database::look_after`]).
 //!
 //! **Killed at any step**, and started again, it goes on: what must not be forgotten is on disk ([`state`]), and it
 //! lists before it asks, so that a server whose boot a dead life had asked for is taken over, not booted twice. What
@@ -27,13 +29,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::database;
 use crate::history::Event;
 use crate::plan::Agent;
 use crate::provider::{ProviderError, RemoteError};
@@ -45,7 +47,6 @@ mod compare;
 pub mod death;
 mod files;
 pub mod policy;
-mod rebuild;
 mod reconciler;
 mod replace;
 pub mod spare;
@@ -55,7 +56,6 @@ pub mod step;
 pub use death::Death;
 pub use files::as_provisioned;
 pub use policy::Policy;
-pub use rebuild::Rebuild;
 pub use reconciler::Reconciler;
 pub use step::Step;
 
@@ -75,8 +75,6 @@ pub struct Config {
     pub known: BTreeMap<String, state::Known>,
     /// Draws the jitter between retries.
     pub seed: u64,
-    /// Who looks after what servers hold; nobody where they hold nothing.
-    pub rebuild: Option<Arc<dyn Rebuild>>,
 }
 
 /// Why a step was not taken.
@@ -182,11 +180,16 @@ struct Supervisor {
 }
 
 /// A life; it ends when it is dropped.
-struct Life(JoinHandle<()>);
+struct Life {
+    reconciler: JoinHandle<()>,
+    /// Looks after the databases that live, while others are being replaced.
+    databases: JoinHandle<()>,
+}
 
 impl Drop for Life {
     fn drop(&mut self) {
-        self.0.abort();
+        self.reconciler.abort();
+        self.databases.abort();
     }
 }
 
@@ -230,8 +233,10 @@ impl Supervisor {
     /// Waits until the life is over.
     async fn end(&mut self) {
         if let Some(mut life) = self.life.take() {
-            life.0.abort();
-            let _ = (&mut life.0).await;
+            life.reconciler.abort();
+            life.databases.abort();
+            let _ = (&mut life.reconciler).await;
+            let _ = (&mut life.databases).await;
         }
     }
 
@@ -243,7 +248,10 @@ impl Supervisor {
 
     fn begin(&mut self) {
         match Reconciler::open(self.site.clone(), &self.config, self.death.clone()) {
-            Ok(reconciler) => self.life = Some(Life(tokio::spawn(reconciler.run()))),
+            Ok(reconciler) => {
+                let databases = tokio::spawn(database::look_after(self.site.clone()));
+                self.life = Some(Life { reconciler: tokio::spawn(reconciler.run()), databases });
+            }
             Err(why) => {
                 let (server, detail) = ("(all)".into(), why.to_string());
                 self.site.recorder.record(Event::ReconcilerFailed { server, detail });

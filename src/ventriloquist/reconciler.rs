@@ -45,8 +45,6 @@ pub struct Reconciler {
 /// What was begun, and has ended.
 enum Done {
     Replaced(String, Result<(), Failure>),
-    /// Survivors were told that this server is missing.
-    Told(String, Result<(), Failure>),
     /// Whether all files are what they should be.
     Written(bool),
 }
@@ -65,7 +63,7 @@ impl Reconciler {
         })?;
         let settings = &site.settings.reconciler;
         let backoff = Backoff::new(settings.retry_first, settings.retry_most, config.seed);
-        let ground = Ground { declared: site, store: Arc::new(store), death, rebuild: config.rebuild.clone() };
+        let ground = Ground { declared: site, store: Arc::new(store), death };
         Ok(Reconciler {
             ground,
             config: config.clone(),
@@ -228,22 +226,10 @@ impl Reconciler {
             self.ground.took(Step::Missing, server, seen.into());
             self.ground.record(Event::ReconcilerMissing { server: server.into(), found: seen.into() });
             self.ground.death.pass(Step::Missing).await;
-            self.survivors_hear(server);
         }
         self.promote(server, found);
         if self.may_begin(server) {
             self.begin(server, None);
-        }
-    }
-
-    /// Whoever looks after what servers hold is told at once, before anything is booted.
-    fn survivors_hear(&mut self, server: &str) {
-        if let Some(rebuild) = self.ground.rebuild.clone() {
-            let (site, server) = (self.ground.site(), server.to_string());
-            self.work.spawn(async move {
-                let heard = rebuild.missing(&site, &server).await;
-                Done::Told(server, heard.map_err(Failure::from))
-            });
         }
     }
 
@@ -297,7 +283,6 @@ impl Reconciler {
                 self.write();
                 true
             }
-            Done::Told(server, outcome) => outcome.map_or_else(|why| self.failed(&server, &why), |()| true),
             Done::Written(all) => {
                 self.writing = false;
                 self.unwritten |= !all;

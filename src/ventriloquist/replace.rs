@@ -8,10 +8,10 @@ use std::sync::Arc;
 use tokio::time::{Duration, timeout};
 
 use super::death::Death;
-use super::rebuild::Rebuild;
 use super::state::{Known, Replacement, State, Store};
 use super::step::Step;
 use super::{Failure, files, spare};
+use crate::database;
 use crate::history::Event;
 use crate::provider::{Instance, PowerState};
 use crate::site::{BootDelay, Site};
@@ -26,7 +26,6 @@ pub(super) struct Ground {
     pub declared: Site,
     pub store: Arc<Store>,
     pub death: Death,
-    pub rebuild: Option<Arc<dyn Rebuild>>,
 }
 
 impl Ground {
@@ -149,8 +148,8 @@ async fn bootstrap(ground: &Ground, server: &str, instance: &Instance) -> Result
     let site = ground.site();
     files::refresh_one(&site, &ground.store, server, instance, ground.within()).await?;
     site.await_serving(server, instance).await?;
-    if let Some(rebuild) = &ground.rebuild {
-        rebuild.answers(&site, server, instance).await?;
+    if database::is_database(&site, server) {
+        database::restore(&site, server).await?;
     }
     ground.store.change(|state| drop(state.replacements.remove(server)))?;
     ground.record(Event::ReconcilerReplaced { server: server.into(), instance: instance.id.to_string() });
