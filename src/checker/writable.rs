@@ -32,6 +32,9 @@ impl Checker for OneWritable {
         };
         let called: Vec<String> =
             history.plan.infrastructure.servers_called(&self.role).iter().map(|server| server.name.clone()).collect();
+        if called.is_empty() {
+            return invalid(format!("there is no {}", self.role));
+        }
         if let Some(silent) = called.iter().find(|server| !has_told(history, server, phase.from_us)) {
             return invalid(format!("{silent} did not tell whether it is writable {}", phase_name(self.phase)));
         }
