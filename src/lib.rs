@@ -39,6 +39,7 @@ pub mod attack;
 pub mod checker;
 pub mod cli;
 pub mod clock;
+pub mod database;
 pub mod declare;
 pub mod fault;
 pub mod final_state;
@@ -69,8 +70,8 @@ pub mod ventriloquist;
 
 pub use cli::chaos;
 
-/// Becomes a hidden worker (an agent on a victim, the users' process) if the program was started as one. Call it first
+/// Becomes a hidden worker (an agent on a victim, the users' process, an end of a pipe) if the program was started as one. Call it first
 /// in every `main` that enters a sandbox or starts users; if it returns something, end with it.
 pub fn run_if_asked() -> Option<std::process::ExitCode> {
-    agent::run_if_asked().or_else(load::run_if_asked)
+    agent::run_if_asked().or_else(load::run_if_asked).or_else(database::pipe::run_if_asked)
 }

@@ -35,7 +35,7 @@ pub async fn await_ready(server: &str, role: &Role, address: Ipv4Addr) -> Result
     let deadline = Instant::now() + role.readiness.within;
     let client = client();
     loop {
-        match look(&client, role, SocketAddr::from((address, role.port))).await {
+        match look(&client, role, SocketAddr::from((address, role.readiness.port.unwrap_or(role.port)))).await {
             Ok(()) => return Ok(()),
             Err(last) if Instant::now() >= deadline => {
                 let (server, role_name) = (server.to_string(), role.name.clone());

@@ -29,6 +29,8 @@ pub struct Settings {
     pub reconciler: ReconcilerSettings,
     /// The web tier: HAProxy's health checks and keepalived's VRRP.
     pub balancer: BalancerSettings,
+    /// The database tier.
+    pub database: DatabaseSettings,
     /// How faults are made.
     pub nemesis: NemesisSettings,
     /// What may not be struck, and when everything stops.
@@ -172,6 +174,27 @@ pub struct BalancerSettings {
     pub advert: Duration,
     /// Whether keepalived runs where a virtual IP is shared. Default yes; without it nobody takes over.
     pub keepalived: bool,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// Which masters are written to. Default: the active one, the other stands by.
+    pub write: WriteTo,
+    /// Whether a master waits until another database has each write. Default no.
+    pub semi_sync: bool,
+}
+
+/// Which masters are written to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteTo {
+    /// One; the other takes over.
+    #[default]
+    Active,
+    /// Both in turn, as in the paper: two writes of one row at once end differently on each, without an error.
+    RoundRobin,
 }
 
 /// `[nemesis]`

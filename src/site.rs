@@ -12,11 +12,12 @@ use futures::future::try_join_all;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use crate::database::{self, DatabaseError};
 use crate::history::{Event, Recorder};
 use crate::infrastructure::{Infrastructure, InfrastructureError};
 use crate::provider::{Instance, InstanceSpec, Provider, ProviderError, ServiceSpec, UserData};
 use crate::readiness::{NotReady, await_ready};
-use crate::role::{self, Addresses};
+use crate::role::{self, Addresses, Secrets};
 use crate::settings::Settings;
 
 /// An infrastructure with its addresses, on a provider.
@@ -32,6 +33,10 @@ pub struct Site {
     pub provider: Arc<dyn Provider>,
     /// Where it is recorded.
     pub recorder: Recorder,
+    /// Passwords of this run.
+    pub secrets: Secrets,
+    /// Whose turn it is to change the databases.
+    pub databases: database::Turn,
 }
 
 /// Why a server or the site could not be brought up.
@@ -43,6 +48,9 @@ pub enum ProvisionError {
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// The databases could not be formed, or one not be restored.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     /// It booted, but never served.
     #[error(transparent)]
     NotReady(#[from] NotReady),
@@ -70,10 +78,22 @@ impl Site {
     /// The first thing that failed.
     pub async fn provision(&self) -> Result<(), ProvisionError> {
         let begun = Instant::now();
-        try_join_all(self.infrastructure.servers.keys().map(|server| self.boot(server, BootDelay::Skipped))).await?;
+        let (databases, others): (Vec<&String>, Vec<&String>) =
+            self.infrastructure.servers.keys().partition(|server| database::is_database(self, server));
+        // Others may be ready only once there is a database to ask.
+        let formed = async {
+            self.boot_all(databases).await?;
+            database::form(self).await.map_err(ProvisionError::from)
+        };
+        tokio::try_join!(self.boot_all(others), formed)?;
         self.await_entry().await?;
         self.recorder.record(Event::SiteReady { took_ms: begun.elapsed().as_secs_f64() * 1000.0 });
         Ok(())
+    }
+
+    async fn boot_all(&self, servers: Vec<&String>) -> Result<(), ProvisionError> {
+        let boots = servers.into_iter().map(|server| self.boot(server, BootDelay::Skipped));
+        try_join_all(boots).await.map(drop)
     }
 
     /// Boots one server and waits until it is what its role says.
@@ -96,7 +116,7 @@ impl Site {
     /// # Errors
     /// Those of the role's templates.
     pub fn user_data(&self, server: &str) -> Result<UserData, InfrastructureError> {
-        role::render(&self.infrastructure, &self.addresses, &self.settings, server)
+        role::render(&self.infrastructure, &self.addresses, &self.settings, &self.secrets, server)
     }
 
     /// What each server's role runs, rendered for it; a server whose role can't be rendered would not have booted.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
+use crate::database;
 use crate::history::Event;
 use crate::provider::{Command, FileSpec, Instance, PowerState, ProviderError};
 use crate::site::{BootDelay, ProvisionError, Site};
@@ -83,6 +84,9 @@ async fn compare(site: &Site, memory: &mut Memory, replacements: &mut JoinSet<(S
         if memory.replacing.insert(server.clone()) {
             let found = found(&instances, &server);
             site.recorder.record(Event::ReconcilerMissing { server: server.clone(), found });
+            if site.infrastructure.databases.is_master(&server) {
+                tokio::spawn(fail_over(site.clone(), server.clone()));
+            }
             replacements.spawn(replace(site.clone(), server));
         }
     }
@@ -106,13 +110,28 @@ fn found(instances: &[Instance], server: &str) -> String {
 /// Boots a replacement and waits until it serves; says whether it does.
 async fn replace(site: Site, server: String) -> (String, bool) {
     site.recorder.record(Event::ReconcilerBoots { server: server.clone() });
-    let outcome = site.boot(&server, BootDelay::Waited).await;
+    let outcome = boot(&site, &server).await;
     let replaced = outcome.is_ok();
     site.recorder.record(match outcome {
         Ok(instance) => Event::ReconcilerReplaced { server: server.clone(), instance: instance.id.to_string() },
         Err(why) => Event::ReconcilerFailed { server: server.clone(), detail: why.to_string() },
     });
     (server, replaced)
+}
+
+async fn boot(site: &Site, server: &str) -> Result<Instance, ProvisionError> {
+    let instance = site.boot(server, BootDelay::Waited).await?;
+    if database::is_database(site, server) {
+        database::restore(site, server).await?;
+    }
+    Ok(instance)
+}
+
+/// Nobody waits for a replacement with writing again.
+async fn fail_over(site: Site, server: String) {
+    if let Err(why) = database::failover(&site).await {
+        site.recorder.record(Event::ReconcilerFailed { server, detail: why.to_string() });
+    }
 }
 
 /// Writes each server's files that are no longer what they should be, and lets its services take them in.

@@ -82,9 +82,6 @@ pub enum Event {
     BalancerSessions { balancer: String, current: u64 },
     /// The holders of a virtual IP changed. None: nobody has it. More than one: split brain.
     VirtualIpHolders { name: String, holders: Vec<String> },
-    /// A database's own view of itself changed, as its sidecar told it: whether it takes writes, its position, and for
-    /// a replica whether it replicates and how far behind it is.
-    DatabaseView { server: String, writable: bool, gtid: String, replicating: bool, lag_ms: Option<f64> },
     /// An observer lost sight of what it watches, or has it again.
     ObserverBlind { observer: String, of: String, detail: String },
     /// See `ObserverBlind`.
@@ -99,6 +96,10 @@ pub enum Event {
     ReconcilerReplaced { server: String, instance: String },
     /// Something the reconciler tried failed; it will try again.
     ReconcilerFailed { server: String, detail: String },
+    /// Something was done to a database, and is so now; `wait`: it can't be done yet, and why.
+    DatabaseStep { server: String, step: String, detail: String },
+    /// What a database says of itself changed. `gtid` is where it is in the stream of changes, when that was seen.
+    DatabaseView { server: String, writable: bool, gtid: String, replicating: bool, lag_ms: Option<f64> },
     /// Service and redundancy are back and steady (found live; the verdict derives it again).
     Recovered,
     /// The watch gave up waiting for recovery.

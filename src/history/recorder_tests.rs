@@ -24,6 +24,8 @@ fn plan(index: u32) -> ScenarioPlan {
             virtual_ips: Vec::new(),
             entry: Entry { host: "www".into(), port: 80 },
             roles: Default::default(),
+            databases: Default::default(),
+            aliases: Default::default(),
             source: None,
         },
         acts: Vec::new(),

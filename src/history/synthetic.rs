@@ -308,6 +308,8 @@ impl Script {
             links,
             virtual_ips: shared.into_iter().collect(),
             entry: Entry { host, port: 80 },
+            databases: Default::default(),
+            aliases: BTreeMap::new(),
             roles: roles.into_iter().map(|role| (role.name.clone(), role)).collect(),
             source: None,
         }
@@ -405,12 +407,13 @@ fn role(name: &str, word: &str) -> Role {
         files: Vec::new(),
         run: Vec::new(),
         services: Vec::new(),
-        readiness: Readiness { http: None, tcp: true, within: Duration::from_secs(10) },
+        readiness: Readiness { http: None, tcp: true, port: None, within: Duration::from_secs(10) },
         reload: None,
         port: 80,
         programs: Vec::new(),
         packages: Vec::new(),
         stats_socket: None,
+        database: None,
         source: None,
     }
 }

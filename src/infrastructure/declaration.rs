@@ -2,17 +2,18 @@
 //!
 //! A [`Declaration`] is the plain form of an infrastructure file; the tiers of a Given are turned into the same form,
 //! so that both obey the same rules. They are checked in this order: servers, links, virtual IPs, entry, balancers
-//! without backends. The first thing that is wrong is the error.
+//! without backends, replication. The first thing that is wrong is the error.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::databases::{self, DatabasesForm};
 use super::error::one_of;
 use super::names::{RULE, is_name, natural, sort_naturally};
 use super::yaml::{Source, Step, at};
-use super::{Entry, Infrastructure, InfrastructureError, Server, VirtualIp};
+use super::{Databases, Entry, Infrastructure, InfrastructureError, Server, VirtualIp};
 use crate::role::{Role, shipped};
 use crate::units::duration;
 
@@ -32,6 +33,8 @@ pub(super) struct Declaration {
     /// A user's own roles: a name, and the role's file relative to this one. Read by [`super::file`].
     #[serde(default)]
     pub roles: serde_yaml::Mapping,
+    #[serde(default)]
+    pub databases: DatabasesForm,
 }
 
 /// One server, or `count` of them: `{ name: web, count: 3 }` is `web-1`, `web-2` and `web-3`.
@@ -46,6 +49,9 @@ pub(super) struct ServerEntry {
     pub tags: Vec<String>,
     #[serde(default, with = "duration")]
     pub boot_delay: Duration,
+    /// Other names in `/etc/hosts`; of one server only.
+    #[serde(default)]
+    pub aliases: Vec<String>,
 }
 
 /// Who talks to whom; a name with a count stands for all its servers.
@@ -85,9 +91,11 @@ pub(super) fn resolve(
     let virtual_ips = resolver.virtual_ips()?;
     let entry = resolver.entry(&virtual_ips)?;
     resolver.balancers(&links)?;
+    let databases = resolver.databases()?;
+    let aliases = resolver.aliases(&virtual_ips)?;
     let Resolver { servers, roles, .. } = resolver;
     let source = source.map(|source| source.path.clone());
-    Ok(Infrastructure { servers, links, virtual_ips, entry, roles, source })
+    Ok(Infrastructure { servers, links, virtual_ips, entry, roles, databases, aliases, source })
 }
 
 struct Resolver<'a> {
@@ -281,6 +289,34 @@ impl Resolver<'_> {
             return Err(self.error(&at!["entry", "port"], "users can't enter at port 0".into(), hint));
         }
         Ok(Entry { host: host.clone(), port })
+    }
+
+    fn databases(&self) -> Checked<Databases> {
+        let is_database = |server: &Server| self.roles[&server.role].database.is_some();
+        let servers = self.servers.values().map(|server| (server.name.as_str(), is_database(server))).collect();
+        databases::resolve(&self.declaration.databases, &databases::Declared { servers, source: self.source })
+    }
+
+    fn aliases(&self, virtual_ips: &[VirtualIp]) -> Checked<BTreeMap<String, String>> {
+        let mut aliases = BTreeMap::new();
+        for (index, entry) in self.declaration.servers.iter().enumerate() {
+            for (place, alias) in entry.aliases.iter().enumerate() {
+                let at = at!["servers", index, "aliases", place];
+                if !is_name(alias) {
+                    return Err(self.error(&at, format!("`{alias}` can't be a server's name"), RULE.into()));
+                }
+                if entry.count.is_some() {
+                    let detail = format!("`{alias}` would be the name of {} servers", entry.count.unwrap_or_default());
+                    return Err(self.error(&at, detail, "declare them one by one, each with its own".into()));
+                }
+                let is_taken = self.servers.contains_key(alias) || virtual_ips.iter().any(|ip| ip.name == *alias);
+                if is_taken || aliases.insert(alias.clone(), entry.name.clone()).is_some() {
+                    let hint = "every name in `/etc/hosts` is of one address".into();
+                    return Err(self.error(&at, format!("the name `{alias}` is given twice"), hint));
+                }
+            }
+        }
+        Ok(aliases)
     }
 
     /// A balancer without a link would answer every user with an error.

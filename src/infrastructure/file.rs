@@ -3,13 +3,14 @@
 //! ```yaml
 //! servers:                                   # at least one; `name` and `role` are needed
 //!   - { name: lb, role: webhaproxy, count: 2 }     # lb-1 and lb-2
-//!   - { name: web-1, role: shop, zone: a, tags: [blue], boot_delay: 3 min }
+//!   - { name: web-1, role: shop, zone: a, tags: [blue], boot_delay: 3 min, aliases: [shop] }
 //! links:                                     # who talks to whom; a name with a count is all its servers
 //!   - { from: lb, to: web-1 }
 //! virtual_ips:                               # addresses shared by keepalived; the first holder is preferred
 //!   - { name: www, holders: [lb] }
 //! entry: { host: www, port: 80 }             # default: the only virtual IP or server, and its role's port
 //! roles: { shop: ./shop.yaml }               # your own roles, relative to this file
+//! databases: …                               # who replicates from whom: see `databases`
 //! ```
 //! The order of entries means nothing. Every mistake is one error with file, line, column and a hint.
 

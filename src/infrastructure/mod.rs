@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::role::Role;
 
+pub mod databases;
 mod declaration;
 pub mod error;
 pub mod file;
@@ -22,6 +23,7 @@ pub(crate) mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use databases::Databases;
 pub use error::InfrastructureError;
 pub use tiers::Draft;
 
@@ -38,6 +40,12 @@ pub struct Infrastructure {
     pub entry: Entry,
     /// The roles that the servers name, resolved.
     pub roles: BTreeMap<String, Role>,
+    /// Who replicates from whom.
+    #[serde(default, skip_serializing_if = "Databases::is_empty")]
+    pub databases: Databases,
+    /// Other names of servers in `/etc/hosts`, and whose they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub aliases: BTreeMap<String, String>,
     /// The file it came from, if it came from one.
     pub source: Option<PathBuf>,
 }

@@ -15,13 +15,14 @@ use super::protocol::Kept;
 use super::server::{Desk, serve};
 use super::{SOCKET, Seat, SeatError};
 use crate::clock::Clock;
+use crate::database::Turn;
 use crate::history::Recorder;
 use crate::infrastructure::Infrastructure;
 use crate::judge::exit;
 use crate::provider::local::sandbox::{self, SandboxError};
 use crate::provider::local::{self, LocalCloud, Zygote};
 use crate::provider::{Provider, ProviderError};
-use crate::role::Addresses;
+use crate::role::{Addresses, Secrets};
 use crate::settings::Settings;
 use crate::site::{ProvisionError, Site};
 use crate::units::show_duration;
@@ -105,7 +106,7 @@ async fn live(
 ) -> Result<(), KeepError> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::UnixListener::from_std(listener)?;
-    let site = site(keeping, cloud);
+    let site = site(keeping, zygote, cloud);
     let (up, ready) = watch::channel(false);
     let (down, mut downs) = mpsc::channel(1);
     let desk = Desk {
@@ -137,7 +138,7 @@ async fn live(
     ended.map(drop)
 }
 
-fn site(keeping: &Keeping, cloud: &Arc<LocalCloud>) -> Site {
+fn site(keeping: &Keeping, zygote: &Zygote, cloud: &Arc<LocalCloud>) -> Site {
     let infrastructure = Arc::new(keeping.infrastructure.clone());
     Site {
         // The first address of the network is the bridge's.
@@ -146,6 +147,8 @@ fn site(keeping: &Keeping, cloud: &Arc<LocalCloud>) -> Site {
         settings: keeping.settings.clone(),
         provider: Arc::clone(cloud) as Arc<dyn Provider>,
         recorder: Recorder::memory(Clock::start()).0,
+        secrets: Secrets::of(&zygote.key()),
+        databases: Turn::default(),
     }
 }
 

@@ -68,6 +68,17 @@ pub enum FileContent {
     Text(String),
     /// A copy of this file of the machine the harness runs on (a user's own binary, say).
     CopyOf(PathBuf),
+    /// A program of the machine the harness runs on, shared with it, read-only: instances of the local cloud do not
+    /// hold copies of hundreds of megabytes. Elsewhere a copy.
+    Program(PathBuf),
+    /// What this command leaves at the file's path, a file or a folder: made in the first instance that needs it, kept
+    /// by the provider, copied into every other.
+    MadeBy {
+        /// What makes it; files before it are written by then.
+        command: Vec<String>,
+        /// Things of the same key are the same.
+        key: String,
+    },
 }
 
 /// One long-running program on a server.

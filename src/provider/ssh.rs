@@ -171,7 +171,10 @@ impl Remote for SshRemote {
         let shown = format!("upload {path}");
         let bytes = match &file.content {
             FileContent::Text(text) => text.clone().into_bytes(),
-            FileContent::CopyOf(source) => tokio::fs::read(source)
+            FileContent::MadeBy { .. } => {
+                return Err(self.broken(shown, "what a command makes is made when an instance boots"));
+            }
+            FileContent::CopyOf(source) | FileContent::Program(source) => tokio::fs::read(source)
                 .await
                 .map_err(|why| self.broken(shown.clone(), format!("{}: {why}", source.display())))?,
         };

@@ -16,6 +16,9 @@ pub struct Addresses {
     pub virtual_ips: BTreeMap<String, Ipv4Addr>,
     /// The length of the network's prefix: 24 for a /24.
     pub prefix: u8,
+    /// Other names of servers, and whose they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub aliases: BTreeMap<String, String>,
 }
 
 impl Addresses {
@@ -26,7 +29,7 @@ impl Addresses {
         let mut next = || addresses.next().expect("there are more numbers than servers");
         let servers = infrastructure.in_order().into_iter().map(|server| (server.name.clone(), next())).collect();
         let virtual_ips = infrastructure.virtual_ips.iter().map(|ip| (ip.name.clone(), next())).collect();
-        Addresses { servers, virtual_ips, prefix }
+        Addresses { servers, virtual_ips, prefix, aliases: infrastructure.aliases.clone() }
     }
 
     /// Addresses that nobody has (192.0.2.0/24 and on, RFC 5737), to try templates with.
@@ -43,7 +46,10 @@ impl Addresses {
 
     /// The content of `/etc/hosts` on every server: all servers and virtual IPs by name.
     pub fn hosts_file(&self) -> String {
-        let line = |(name, address): (&String, &Ipv4Addr)| format!("{address} {name}\n");
+        let line = |(name, address): (&String, &Ipv4Addr)| {
+            let aliases = self.aliases.iter().filter(|(_, whose)| *whose == name).map(|(alias, _)| format!(" {alias}"));
+            format!("{address} {name}{}\n", aliases.collect::<String>())
+        };
         let all = self.servers.iter().map(line).chain(self.virtual_ips.iter().map(line));
         std::iter::once("127.0.0.1 localhost\n".to_string()).chain(all).collect()
     }

@@ -2,24 +2,27 @@
 //!
 //! | name | holds |
 //! |---|---|
-//! | `server` | this server: `name`, `address`, `port`, `zone`, `tags`, `role`, `index` (from 1, among its role) |
+//! | `server` | this server: `name`, `address`, `port`, `zone`, `tags`, `role`, `index` (from 1, among its role), `reached_at` (the address it shares, else its own), `database` (or none: `kind` master or slave, `id`, `rank` from 1 among its kind, `status_port`, `source` (`name`, `address`)) |
 //! | `servers` | all servers, each with the same fields |
 //! | `backends` | the servers that this one is linked to |
 //! | `peers` | the other servers of its role |
 //! | `virtual_ip` | the address it shares, or none: `name`, `address`, `prefix`, `router_id`, `rank` and `priority` of this server (rank 1, priority 150 is preferred), `holders` (`name`, `address`, `rank`, `priority`) |
 //! | `site` | where users enter: `host`, `address`, `port` |
-//! | `settings` | `balancer.check_every_ms`, `balancer.check_misses`, `balancer.advert_ms`, `balancer.keepalived`, `load.deadline_ms`, `load.users`, `load.rate` |
+//! | `settings` | `balancer.check_every_ms`, `balancer.check_misses`, `balancer.advert_ms`, `balancer.keepalived`, `load.deadline_ms`, `load.users`, `load.rate`, `database.write`, `database.semi_sync` |
+//! | `secrets` | any name: a password of this run alone, the same on every server, written nowhere |
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 use minijinja::{Value, context};
 
-use super::Addresses;
+use super::{Addresses, Secrets};
+use crate::infrastructure::databases::{Database, Kind};
 use crate::infrastructure::{Infrastructure, Server, VirtualIp};
-use crate::settings::Settings;
+use crate::settings::{Settings, WriteTo};
 
 /// The names at the top, as listed above.
-pub const NAMES: &[&str] = &["server", "servers", "backends", "peers", "virtual_ip", "site", "settings"];
+pub const NAMES: &[&str] = &["server", "servers", "backends", "peers", "virtual_ip", "site", "settings", "secrets"];
 
 /// The first holder's VRRP priority; each next one's is one less. 255 is the protocol's most, for an owner.
 const FIRST_PRIORITY: usize = 150;
@@ -33,17 +36,29 @@ pub(super) struct Contexts<'a> {
     /// In natural order.
     servers: Vec<(&'a Server, Value)>,
     settings: Value,
+    secrets: Value,
 }
 
 impl<'a> Contexts<'a> {
-    pub(super) fn new(infrastructure: &'a Infrastructure, addresses: &'a Addresses, settings: &Settings) -> Self {
+    pub(super) fn new(
+        infrastructure: &'a Infrastructure,
+        addresses: &'a Addresses,
+        settings: &Settings,
+        secrets: &Secrets,
+    ) -> Self {
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         let mut described = |server: &'a Server| {
             let index = seen.entry(&server.role).and_modify(|index| *index += 1).or_insert(1);
             (server, describe(server, infrastructure, addresses, *index))
         };
         let servers = infrastructure.in_order().into_iter().map(&mut described).collect();
-        Contexts { infrastructure, addresses, servers, settings: values(settings) }
+        Contexts {
+            infrastructure,
+            addresses,
+            servers,
+            settings: values(settings),
+            secrets: Value::from_object(secrets.clone()),
+        }
     }
 
     /// The context of one server, which must be declared.
@@ -64,6 +79,7 @@ impl<'a> Contexts<'a> {
                 port => entry.port,
             },
             settings => self.settings.clone(),
+            secrets => self.secrets.clone(),
         }
     }
 
@@ -105,7 +121,36 @@ fn describe(server: &Server, infrastructure: &Infrastructure, addresses: &Addres
         tags => server.tags.iter().map(String::as_str).collect::<Value>(),
         role => server.role.as_str(),
         index => index,
+        reached_at => reached_at(server, infrastructure, addresses).to_string(),
+        database => database(server, infrastructure, addresses),
     }
+}
+
+/// Where clients of a server turn to: the address that it shares with others, if it shares one.
+fn reached_at(server: &Server, infrastructure: &Infrastructure, addresses: &Addresses) -> Ipv4Addr {
+    let shared = infrastructure.virtual_ips.iter().find(|ip| ip.holders.contains(&server.name));
+    shared.map_or(addresses.servers[&server.name], |ip| addresses.virtual_ips[&ip.name])
+}
+
+fn database(server: &Server, infrastructure: &Infrastructure, addresses: &Addresses) -> Option<Value> {
+    let databases = &infrastructure.databases;
+    let (database, kind) = databases.of(&server.name)?;
+    let (kind, among) = match kind {
+        Kind::Master => ("master", &databases.masters),
+        Kind::Slave => ("slave", &databases.slaves),
+    };
+    let place = among.iter().position(|other: &Database| other.server == server.name)?;
+    let status_port = infrastructure.roles[&server.role].database.as_ref()?.status_port;
+    Some(context! {
+        kind => kind,
+        status_port => status_port,
+        id => database.id,
+        rank => place + 1,
+        source => context! {
+            name => database.source.as_str(),
+            address => addresses.servers[&database.source].to_string(),
+        },
+    })
 }
 
 fn priority(place: usize) -> usize {
@@ -126,6 +171,13 @@ fn values(settings: &Settings) -> Value {
             deadline_ms => milliseconds(load.deadline),
             users => load.users,
             rate => load.rate,
+        },
+        database => context! {
+            write => match settings.database.write {
+                WriteTo::Active => "active",
+                WriteTo::RoundRobin => "round_robin",
+            },
+            semi_sync => settings.database.semi_sync,
         },
     }
 }

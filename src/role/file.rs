@@ -5,22 +5,30 @@
 //! port: 8000                   # where its users reach it
 //! programs: [python3]          # must be on the machine: checked before anything boots
 //! packages: [python3]          # the Debian packages that bring them, in the same order
-//! files:
-//!   - { path: /srv/site/index.html, copy: ./index.html }      # as it is, relative to this file
-//!   - path: /etc/site.conf                                    # or a template (minijinja)
-//!     mode: "0640"                                            # default 0644
+//! write_files:                 # as in cloud-config; in order, before anything runs
+//!   - path: /etc/site.conf
+//!     permissions: "0640"                                     # default 0644
+//!     owner: nobody                                           # or user:group; default root
 //!     when: virtual_ip                                        # default always
-//!     content: |
+//!     content: |                                              # a template (minijinja)
 //!       listen = {{ server.address }}:{{ server.port }}
-//! run: [[mkdir, -p, /var/lib/site]]                           # before the services, in order
+//!   - { path: /srv/site/index.html, copy: ./index.html }      # or a file as it is, relative to this one
+//!   - { path: /usr/local/bin/shop, program: shop }            # or a program of this machine: beside `chimp`, or in PATH
+//!   - path: /var/lib/shop                                     # or what commands leave there, made once a run and copied
+//!     made_by: "shop-init /var/lib/shop"                      # a line for `sh -c`, or a list; see `made_from`
+//!     made_from: [/etc/site.conf]                             # files above that it reads
+//! runcmd:                      # as in cloud-config: before the services, in order
+//!   - mkdir -p /var/lib/site                                  # a line for `sh -c`
+//!   - [chown, nobody, /var/lib/site]                          # or program and arguments
 //! services:
 //!   - name: site
 //!     command: [python3, -m, http.server, "{{ server.port }}"]
 //!     environment: { LANG: C.UTF-8 }
 //!     working_directory: /srv/site
-//! readiness: { http: /, within: 30 s }                        # or { tcp: true }, the default
+//! readiness: { http: /, within: 30 s }                        # or { tcp: true }, the default; `port` where it is another
 //! reload: [nginx, -s, reload]                                 # takes changed files in, where that needs telling
 //! stats_socket: /run/haproxy/admin.sock                       # of a HAProxy: makes the role a balancer
+//! database: { status_port: 9200 }                             # of a MariaDB: makes the role a database, see [`super::DatabaseRole`]
 //! ```
 //! What templates can speak of is listed in [`super::context`].
 
@@ -30,11 +38,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Readiness, Role, RoleFile, RoleService, template};
+use super::{DatabaseRole, Readiness, Role, RoleContent, RoleFile, RoleService, shipped, template};
 use crate::infrastructure::InfrastructureError;
 use crate::infrastructure::names::{RULE, is_name};
 use crate::infrastructure::yaml::{Source, Step, at};
-use crate::provider::FileContent;
 use crate::units::HumanDuration;
 
 /// How long a server may take to become ready where its role does not say.
@@ -50,25 +57,52 @@ struct Form {
     #[serde(default)]
     packages: Vec<String>,
     #[serde(default)]
-    files: Vec<FileForm>,
+    write_files: Vec<FileForm>,
     #[serde(default)]
-    run: Vec<Vec<String>>,
+    runcmd: Vec<CommandForm>,
     #[serde(default)]
     services: Vec<ServiceForm>,
     #[serde(default)]
     readiness: ReadinessForm,
     reload: Option<Vec<String>>,
     stats_socket: Option<PathBuf>,
+    database: Option<DatabaseRole>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a file: a map with `path` and `content` or `copy`")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a file: a map with `path` and one of `content`, `copy`, `program`, `made_by`"
+)]
 struct FileForm {
     path: PathBuf,
     content: Option<String>,
     copy: Option<PathBuf>,
-    mode: Option<String>,
+    program: Option<String>,
+    made_by: Option<CommandForm>,
+    #[serde(default)]
+    made_from: Vec<PathBuf>,
+    permissions: Option<String>,
+    owner: Option<String>,
     when: Option<String>,
+}
+
+/// A command as cloud-config has it: a line for a shell, or a program and its arguments.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "a command: a line for `sh -c`, or a list of program and arguments")]
+enum CommandForm {
+    Line(String),
+    Words(Vec<String>),
+}
+
+impl CommandForm {
+    fn argv(&self) -> Vec<String> {
+        match self {
+            CommandForm::Line(line) if line.is_empty() => Vec::new(),
+            CommandForm::Line(line) => vec!["sh".into(), "-c".into(), line.clone()],
+            CommandForm::Words(words) => words.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,6 +121,7 @@ struct ServiceForm {
 struct ReadinessForm {
     http: Option<String>,
     tcp: Option<bool>,
+    port: Option<u16>,
     within: Option<HumanDuration>,
 }
 
@@ -104,11 +139,13 @@ pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<
     let form: Form = source.parse()?;
     let reader = Reader { source, folder: file.and_then(Path::parent) };
     let readiness = reader.head(&form)?;
-    let files = form.files.iter().enumerate().map(|(index, file)| reader.file(index, file));
+    let files = form.write_files.iter().enumerate().map(|(index, file)| reader.file(index, file));
     let files = files.collect::<Result<Vec<_>, _>>()?;
-    let commands = form.run.iter().enumerate().try_for_each(|(index, command)| {
-        let place = format!("command {} of `run`", index + 1);
-        reader.command(&at!["run", index], command, &place)
+    reader.made_from(&files)?;
+    let run: Vec<Vec<String>> = form.runcmd.iter().map(CommandForm::argv).collect();
+    let commands = run.iter().enumerate().try_for_each(|(index, command)| {
+        let place = format!("command {} of `runcmd`", index + 1);
+        reader.command(&at!["runcmd", index], command, &place)
     });
     commands?;
     let services = reader.services(&form.services)?;
@@ -116,7 +153,7 @@ pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<
         name: name.into(),
         word: form.word.unwrap_or_else(|| name.into()),
         files,
-        run: form.run,
+        run,
         services,
         readiness,
         reload: form.reload,
@@ -124,6 +161,7 @@ pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<
         programs: form.programs,
         packages: form.packages,
         stats_socket: form.stats_socket,
+        database: form.database,
         source: file.map(Path::to_path_buf),
     };
     template::check_names(&role, source)?;
@@ -153,6 +191,10 @@ impl Reader<'_> {
         if let Some(socket) = &form.stats_socket {
             self.absolute(&at!["stats_socket"], socket, "the stats socket")?;
         }
+        if let Some(database) = &form.database {
+            self.absolute(&at!["database", "socket"], &database.socket, "the socket")?;
+            self.absolute(&at!["database", "data"], &database.data, "the data directory")?;
+        }
         if let Some(reload) = &form.reload {
             self.command(&at!["reload"], reload, "`reload`")?;
         }
@@ -169,7 +211,7 @@ impl Reader<'_> {
             return self.error(&at!["readiness", "http"], format!("`{path}` is not a path to ask for"), hint);
         }
         let within = form.within.map_or(READY_WITHIN, |within| within.0);
-        Ok(Readiness { http: form.http.clone(), tcp, within })
+        Ok(Readiness { http: form.http.clone(), tcp, port: form.port, within })
     }
 
     fn absolute(&self, at: &[Step], path: &Path, what: &str) -> Checked<()> {
@@ -181,27 +223,77 @@ impl Reader<'_> {
     }
 
     fn file(&self, index: usize, form: &FileForm) -> Checked<RoleFile> {
-        self.absolute(&at!["files", index, "path"], &form.path, "the file")?;
-        let content = match (&form.content, &form.copy) {
-            (Some(content), None) => FileContent::Text(content.clone()),
-            (None, Some(copy)) => FileContent::CopyOf(self.copied(index, copy)?),
-            _ => {
-                let detail = format!("the file `{}` needs either `content` or `copy`", form.path.display());
-                return self.error(&at!["files", index, "path"], detail, "`content` is a template, `copy` a file");
-            }
-        };
-        let mode = self.mode(index, form.mode.as_deref().unwrap_or("0644"))?;
+        self.absolute(&at!["write_files", index, "path"], &form.path, "the file")?;
+        let content = self.content(index, form)?;
+        let usual =
+            if matches!(content, RoleContent::Program(_) | RoleContent::MadeBy { .. }) { "0755" } else { "0644" };
+        let mode = self.mode(index, form.permissions.as_deref().unwrap_or(usual))?;
         let line = first_line(self.source, &content_path(index));
-        Ok(RoleFile { path: form.path.clone(), content, mode, when: form.when.clone(), line })
+        let (path, owner, when) = (form.path.clone(), form.owner.clone(), form.when.clone());
+        Ok(RoleFile { path, content, mode, owner, when, line })
     }
 
-    fn copied(&self, index: usize, copy: &Path) -> Checked<PathBuf> {
-        let path: PathBuf = self.folder.unwrap_or(Path::new("/")).join(copy).components().collect();
+    fn content(&self, index: usize, form: &FileForm) -> Checked<RoleContent> {
+        let made_from = || form.made_from.clone();
+        match (&form.content, &form.copy, &form.program, &form.made_by) {
+            (Some(content), None, None, None) => Ok(RoleContent::Template(content.clone())),
+            (None, Some(copy), None, None) => self.copied(index, copy),
+            (None, None, Some(program), None) => Ok(RoleContent::Program(program.clone())),
+            (None, None, None, Some(command)) => {
+                let command = command.argv();
+                self.command(&at!["write_files", index, "made_by"], &command, "`made_by`")?;
+                Ok(RoleContent::MadeBy { command, from: made_from() })
+            }
+            _ => {
+                let path = form.path.display();
+                let detail = format!("the file `{path}` needs one of `content`, `copy`, `program` and `made_by`");
+                let hint =
+                    "`content` is a template, `copy` a file, `program` a program of this machine, `made_by` a command";
+                self.error(&at!["write_files", index, "path"], detail, hint)
+            }
+        }
+    }
+
+    fn copied(&self, index: usize, copy: &Path) -> Checked<RoleContent> {
+        let Some(folder) = self.folder else { return self.shipped(index, copy) };
+        let path: PathBuf = folder.join(copy).components().collect();
         if path.is_file() {
-            return Ok(path);
+            return Ok(RoleContent::Copy(path));
         }
         let detail = format!("there is no file `{}` to copy", path.display());
-        self.error(&at!["files", index, "copy"], detail, "its path is relative to the role's file")
+        self.error(&at!["write_files", index, "copy"], detail, "its path is relative to the role's file")
+    }
+
+    /// A shipped role copies what is part of the binary.
+    fn shipped(&self, index: usize, copy: &Path) -> Checked<RoleContent> {
+        match shipped::text(copy) {
+            Some(text) => Ok(RoleContent::Text(text.into())),
+            None => {
+                let detail = format!("`{}` is not part of this program", copy.display());
+                self.error(&at!["write_files", index, "copy"], detail, "add it to the table of shipped texts")
+            }
+        }
+    }
+
+    /// What a command reads must be written before it runs.
+    fn made_from(&self, files: &[RoleFile]) -> Checked<()> {
+        for (index, file) in files.iter().enumerate() {
+            let RoleContent::MadeBy { from, .. } = &file.content else { continue };
+            let unwritten = |path: &&PathBuf| !files[..index].iter().any(|before| before.path == **path);
+            if let Some(path) = from.iter().find(unwritten) {
+                let detail = format!(
+                    "`{}` is made from `{}`, which is not written before it",
+                    file.path.display(),
+                    path.display()
+                );
+                return self.error(
+                    &at!["write_files", index, "made_from"],
+                    detail,
+                    "declare that file above, under `write_files`",
+                );
+            }
+        }
+        Ok(())
     }
 
     fn mode(&self, index: usize, text: &str) -> Checked<u32> {
@@ -209,8 +301,9 @@ impl Reader<'_> {
         match u32::from_str_radix(digits, 8) {
             Ok(mode) if mode <= 0o7777 => Ok(mode),
             _ => {
-                let detail = format!("`{text}` is not a file mode");
-                self.error(&at!["files", index, "mode"], detail, "write octal digits: `mode: \"0644\"`")
+                let detail = format!("`{text}` are no permissions");
+                let hint = "write octal digits: `permissions: \"0644\"`";
+                self.error(&at!["write_files", index, "permissions"], detail, hint)
             }
         }
     }
@@ -253,7 +346,7 @@ impl Reader<'_> {
 
 /// Where a file's content is.
 pub(super) fn content_path(index: usize) -> [Step; 3] {
-    at!["files", index, "content"]
+    at!["write_files", index, "content"]
 }
 
 /// The line of a text's first line: a block (`|`, `>`) begins below its mark.

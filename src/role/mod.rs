@@ -1,4 +1,5 @@
-//! What a server becomes: files, commands, services and a declared readiness.
+//! What a server becomes: files, commands, services and a declared readiness, in the words of
+//! cloud-config ([`cloud_config`]) where it has some.
 //!
 //! A role is one YAML file ([`mod@file`]): the shipped ones lie in `fixtures/roles/` and are part of the binary
 //! ([`shipped`]), a user's own lies beside the user's feature. Its files are templates ([`template`]) over the
@@ -10,12 +11,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::provider::FileContent;
-
 pub mod addresses;
+pub mod cloud_config;
 pub mod context;
 pub mod file;
 pub mod programs;
+pub mod secrets;
 pub mod shipped;
 pub mod template;
 
@@ -24,6 +25,7 @@ mod tests;
 
 pub use addresses::Addresses;
 pub use programs::{MissingProgram, missing_programs};
+pub use secrets::Secrets;
 pub use template::{check_templates, render};
 
 /// What a server becomes. The in-memory form of a role file, validated.
@@ -51,6 +53,9 @@ pub struct Role {
     pub packages: Vec<String>,
     /// The HAProxy statistics socket of a balancer, so that its own view can be observed.
     pub stats_socket: Option<PathBuf>,
+    /// What is to be known of a database, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseRole>,
     /// The file it came from; `None` for a shipped role.
     pub source: Option<PathBuf>,
 }
@@ -60,14 +65,77 @@ pub struct Role {
 pub struct RoleFile {
     /// Absolute path on the server.
     pub path: PathBuf,
-    /// A template (minijinja), or a file to copy as it is (resolved to an absolute path on this machine).
-    pub content: FileContent,
+    /// What it holds.
+    pub content: RoleContent,
     /// Permission bits.
     pub mode: u32,
+    /// `user` or `user:group`; root when absent. Set once the role's commands ran: they may have made that user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Rendered only when this minijinja expression is true (`virtual_ip` …); always when absent.
     pub when: Option<String>,
     /// The line of `content` in the role file, for errors.
     pub line: usize,
+}
+
+/// What a file of a role holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleContent {
+    /// A template (minijinja), not yet rendered.
+    Template(String),
+    /// This very text.
+    Text(String),
+    /// A copy of this file of this machine, by its absolute path.
+    #[serde(alias = "copy_of")]
+    Copy(PathBuf),
+    /// A program of this machine by its name: found beside the running one, or where programs are.
+    Program(String),
+    /// A file or folder that a command leaves there: made once in a sandbox, then copied. What it holds may depend on
+    /// the command and on the files it is made from, and on nothing else.
+    MadeBy {
+        /// Program and arguments, templates.
+        command: Vec<String>,
+        /// Files of the role that the command reads.
+        from: Vec<PathBuf>,
+    },
+}
+
+/// What is to be known of a MariaDB to form, watch and rebuild it: see [`crate::database`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a database: `{ status_port: 9200 }`")]
+pub struct DatabaseRole {
+    /// Where its sidecar answers `/status`. Default 9200.
+    pub status_port: u16,
+    /// Its own socket. Default `/run/mysqld/mysqld.sock`.
+    pub socket: PathBuf,
+    /// Its data directory. Its service waits until that is there. Default `/var/lib/mysql`.
+    pub data: PathBuf,
+    /// An empty database, ready made, to form a new tier from. Default `/var/lib/mysql-empty`.
+    pub empty: PathBuf,
+    /// Its configuration. Default `/etc/mysql/chimp.cnf`.
+    pub config: PathBuf,
+    /// A file with the password of the account `replication`. Default `/etc/mysql/replication.password`.
+    pub replication_password: PathBuf,
+    /// The database whose tables must be equal everywhere. Default `site`.
+    pub name: String,
+    /// Who owns the data directory. Default `nobody`.
+    pub user: String,
+}
+
+impl Default for DatabaseRole {
+    fn default() -> Self {
+        DatabaseRole {
+            status_port: 9200,
+            socket: "/run/mysqld/mysqld.sock".into(),
+            data: "/var/lib/mysql".into(),
+            empty: "/var/lib/mysql-empty".into(),
+            config: "/etc/mysql/chimp.cnf".into(),
+            replication_password: "/etc/mysql/replication.password".into(),
+            name: "site".into(),
+            user: "nobody".into(),
+        }
+    }
 }
 
 /// A service of a role.
@@ -92,6 +160,9 @@ pub struct Readiness {
     pub http: Option<String>,
     /// A TCP connect to the server's own address and port succeeds.
     pub tcp: bool,
+    /// Another port than the one its users reach it at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
     /// It is given up after this long.
     #[serde(with = "crate::units::duration")]
     pub within: Duration,
@@ -100,9 +171,10 @@ pub struct Readiness {
 impl Role {
     /// Whether anything of it depends on a shared address; otherwise nobody would hold one.
     pub fn uses_virtual_ip(&self) -> bool {
-        let contents = self.files.iter().filter_map(|file| match &file.content {
-            FileContent::Text(text) => Some(text),
-            FileContent::CopyOf(_) => None,
+        let contents = self.files.iter().flat_map(|file| match &file.content {
+            RoleContent::Template(text) => std::slice::from_ref(text),
+            RoleContent::MadeBy { command, .. } => command,
+            RoleContent::Text(_) | RoleContent::Copy(_) | RoleContent::Program(_) => &[],
         });
         let whens = self.files.iter().filter_map(|file| file.when.as_ref());
         let services = self.services.iter().flat_map(|s| s.command.iter().chain(s.environment.values()).chain(&s.when));

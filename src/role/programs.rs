@@ -1,9 +1,9 @@
 //! Whether the programs that roles need are on this machine.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::Role;
+use super::{Role, RoleContent, shipped};
 use crate::infrastructure::Infrastructure;
 
 /// Where a server looks for programs, in this order.
@@ -18,11 +18,18 @@ pub struct MissingProgram {
     pub package: String,
     /// The role that needs it.
     pub role: String,
+    /// Whether servers get it from this machine, rather than having it.
+    pub is_copied: bool,
 }
 
 impl fmt::Display for MissingProgram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "role `{}` needs `{}`, which is not on this machine", self.role, self.program)?;
+        match shipped::package(&self.program) {
+            Some(folder) => return write!(f, ": make setup, or cargo install --path {folder}"),
+            None if self.is_copied => return f.write_str(": put it beside `chimp`, or into a folder of PATH"),
+            None => {}
+        }
         if !self.package.is_empty() {
             write!(f, ": sudo apt-get install {}", self.package)?;
         }
@@ -35,19 +42,50 @@ pub fn missing_programs(infrastructure: &Infrastructure) -> Vec<MissingProgram> 
     infrastructure.roles.values().flat_map(missing_of).collect()
 }
 
+/// A program of this machine: beside the running one, where its workspace builds it, in PATH or among cargo's own.
+pub(super) fn find(name: &str) -> Option<PathBuf> {
+    let running = std::env::current_exe().ok();
+    let beside = running.as_deref().and_then(Path::parent);
+    // Test programs lie one folder deeper, in `deps`.
+    let above = beside.filter(|folder| folder.ends_with("deps")).and_then(Path::parent);
+    let home = std::env::home_dir().map(|home| home.join(".cargo/bin"));
+    let path = std::env::var_os("PATH").unwrap_or_else(|| PATH.into());
+    let folders =
+        above.into_iter().chain(beside).map(Path::to_path_buf).chain(std::env::split_paths(&path)).chain(home);
+    folders.map(|folder| folder.join(name)).find(|program| is_program(program))
+}
+
+fn is_program(path: &Path) -> bool {
+    nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok() && path.is_file()
+}
+
 fn missing_of(role: &Role) -> impl Iterator<Item = MissingProgram> {
+    let copied = role.files.iter().filter_map(|file| match &file.content {
+        RoleContent::Program(name) if find(name).is_none() => Some(name),
+        _ => None,
+    });
+    let (package, name) = (String::new(), role.name.clone());
+    let copied = copied.map(move |program| MissingProgram {
+        program: program.clone(),
+        package: package.clone(),
+        role: name.clone(),
+        is_copied: true,
+    });
+    copied.chain(missing_on_servers(role))
+}
+
+fn missing_on_servers(role: &Role) -> impl Iterator<Item = MissingProgram> {
     role.programs.iter().enumerate().filter(|(_, program)| !is_here(role, program)).map(|(index, program)| {
         // Lists of the same length are pairs.
         let paired = role.packages.get(index).filter(|_| role.packages.len() == role.programs.len());
         let package = paired.cloned().unwrap_or_else(|| role.packages.join(" "));
-        MissingProgram { program: program.clone(), package, role: role.name.clone() }
+        MissingProgram { program: program.clone(), package, role: role.name.clone(), is_copied: false }
     })
 }
 
 fn is_here(role: &Role, program: &str) -> bool {
     let brought = role.files.iter().any(|file| file.path == Path::new(program));
-    let found = |path: &Path| nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok() && path.is_file();
-    brought || PATH.split(':').any(|folder| found(&Path::new(folder).join(program)))
+    brought || PATH.split(':').any(|folder| is_program(&Path::new(folder).join(program)))
 }
 
 #[cfg(test)]

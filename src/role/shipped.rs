@@ -15,10 +15,31 @@ pub struct Shipped {
     text: &'static str,
 }
 
+/// One text for both: what a database is for is said by the infrastructure, under `databases`.
+const DATABASE: &str = include_str!("../../fixtures/roles/database.yaml");
+
 const SHIPPED: &[Shipped] = &[
     Shipped { name: "webhaproxy", prefix: "lb", text: include_str!("../../fixtures/roles/webhaproxy.yaml") },
     Shipped { name: "webserver", prefix: "web", text: include_str!("../../fixtures/roles/webserver.yaml") },
+    Shipped {
+        name: "webserver-apache",
+        prefix: "web",
+        text: include_str!("../../fixtures/roles/webserver-apache.yaml"),
+    },
+    Shipped { name: "site", prefix: "site", text: include_str!("../../fixtures/roles/site.yaml") },
+    Shipped { name: "dbhaproxy", prefix: "dblb", text: include_str!("../../fixtures/roles/dbhaproxy.yaml") },
+    Shipped { name: "dbmaster", prefix: "db", text: DATABASE },
+    Shipped { name: "dbslave", prefix: "slave", text: DATABASE },
 ];
+
+/// Texts that shipped roles copy, by the path they name them by.
+const TEXTS: &[(&str, &str)] = &[("../site/schema.sql", include_str!("../../fixtures/site/schema.sql"))];
+
+/// Templates that roles include by name.
+pub(super) const PARTS: &[(&str, &str)] = &[("keepalived.conf", include_str!("../../fixtures/roles/keepalived.conf"))];
+
+/// Programs of this workspace that shipped roles run, and the packages that they are built from.
+const PROGRAMS: &[(&str, &str)] = &[("chimp-site", "fixtures/site"), ("chimp-dbcheck", "fixtures/site")];
 
 impl Shipped {
     /// The role, parsed.
@@ -29,13 +50,24 @@ impl Shipped {
 
     /// Its text under a name for errors.
     pub(super) fn source(&self) -> Source {
-        Source { path: Path::new("fixtures/roles").join(self.name).with_extension("yaml"), text: self.text.into() }
+        let file = if self.text == DATABASE { "database" } else { self.name };
+        Source { path: Path::new("fixtures/roles").join(file).with_extension("yaml"), text: self.text.into() }
     }
 }
 
 /// The row of a shipped role.
 pub(super) fn named(name: &str) -> Option<&'static Shipped> {
     SHIPPED.iter().find(|shipped| shipped.name == name)
+}
+
+/// A text that shipped roles copy.
+pub(super) fn text(path: &Path) -> Option<&'static str> {
+    TEXTS.iter().find(|(name, _)| Path::new(name) == path).map(|(_, text)| *text)
+}
+
+/// The package of this workspace that a program is built from.
+pub(super) fn package(program: &str) -> Option<&'static str> {
+    PROGRAMS.iter().find(|(name, _)| *name == program).map(|(_, package)| *package)
 }
 
 /// The shipped role of this name, parsed.

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
+use sha2::{Digest, Sha256};
 
 use super::context::Contexts;
-use super::{Addresses, Role, RoleFile, RoleService, context, file, shipped};
+use super::{Addresses, Role, RoleContent, RoleFile, RoleService, Secrets, context, file, programs, shipped};
 use crate::infrastructure::error::one_of;
 use crate::infrastructure::yaml::{Source, Step, at, locate};
 use crate::infrastructure::{Infrastructure, InfrastructureError};
@@ -27,6 +28,7 @@ pub fn render(
     infrastructure: &Infrastructure,
     addresses: &Addresses,
     settings: &Settings,
+    secrets: &Secrets,
     server: &str,
 ) -> Rendered<UserData> {
     let Some(declared) = infrastructure.servers.get(server) else {
@@ -34,7 +36,7 @@ pub fn render(
         let hint = one_of(server, "servers", known);
         return Err(InfrastructureError::new(format!("there is no server `{server}`")).with_hint(hint));
     };
-    let contexts = Contexts::new(infrastructure, addresses, settings);
+    let contexts = Contexts::new(infrastructure, addresses, settings, secrets);
     render_one(&infrastructure.roles[&declared.role], addresses, contexts.of(server))
 }
 
@@ -44,11 +46,12 @@ fn render_one(role: &Role, addresses: &Addresses, context: Value) -> Rendered<Us
         FileSpec { path: PathBuf::from("/etc/hosts"), content: FileContent::Text(addresses.hosts_file()), mode: 0o644 };
     let mut files = vec![hosts];
     for (index, file) in renderer.role.files.iter().enumerate() {
-        files.extend(renderer.file(index, file)?);
+        files.extend(renderer.file(index, file, &files)?);
     }
     let run = renderer.role.run.iter().enumerate();
-    let run = run.map(|(index, command)| renderer.arguments(&at!["run", index], command));
-    let run = run.collect::<Rendered<_>>()?;
+    let run = run.map(|(index, command)| renderer.arguments(&at!["runcmd", index], command));
+    let mut run = run.collect::<Rendered<Vec<_>>>()?;
+    run.extend(renderer.owners(&files));
     let mut services = Vec::new();
     for (index, service) in renderer.role.services.iter().enumerate() {
         services.extend(renderer.service(index, service)?);
@@ -61,8 +64,8 @@ fn render_one(role: &Role, addresses: &Addresses, context: Value) -> Rendered<Us
 /// # Errors
 /// As [`render`].
 pub fn check_templates(infrastructure: &Infrastructure, settings: &Settings) -> Rendered<()> {
-    let addresses = Addresses::imagined(infrastructure);
-    let contexts = Contexts::new(infrastructure, &addresses, settings);
+    let (addresses, secrets) = (Addresses::imagined(infrastructure), Secrets::imagined());
+    let contexts = Contexts::new(infrastructure, &addresses, settings, &secrets);
     infrastructure.servers.values().try_for_each(|server| {
         render_one(&infrastructure.roles[&server.role], &addresses, contexts.of(&server.name)).map(drop)
     })
@@ -75,6 +78,9 @@ fn environment() -> Environment<'static> {
     environment.set_syntax(syntax.expect("minijinja's own delimiters are valid"));
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_debug(true);
+    for (name, text) in shipped::PARTS {
+        environment.add_template(name, text).expect("a test renders every shipped part");
+    }
     environment
 }
 
@@ -85,15 +91,34 @@ struct Renderer<'a> {
 }
 
 impl Renderer<'_> {
-    fn file(&self, index: usize, file: &RoleFile) -> Rendered<Option<FileSpec>> {
-        if !self.holds(&at!["files", index, "when"], file.when.as_deref())? {
+    /// `before` are the files that were rendered before it.
+    fn file(&self, index: usize, file: &RoleFile, before: &[FileSpec]) -> Rendered<Option<FileSpec>> {
+        if !self.holds(&at!["write_files", index, "when"], file.when.as_deref())? {
             return Ok(None);
         }
         let content = match &file.content {
-            FileContent::CopyOf(path) => FileContent::CopyOf(path.clone()),
-            FileContent::Text(template) => FileContent::Text(self.text(&file::content_path(index), template)?),
+            RoleContent::Copy(path) => FileContent::CopyOf(path.clone()),
+            RoleContent::Text(text) => FileContent::Text(text.clone()),
+            RoleContent::Template(template) => FileContent::Text(self.text(&file::content_path(index), template)?),
+            // One that is not there is told before anything boots.
+            RoleContent::Program(name) => FileContent::Program(programs::find(name).unwrap_or_else(|| name.into())),
+            RoleContent::MadeBy { command, from } => {
+                let command = self.arguments(&at!["write_files", index, "made_by"], command)?;
+                let key = key(&command, before.iter().filter(|file| from.contains(&file.path)));
+                FileContent::MadeBy { command, key }
+            }
         };
         Ok(Some(FileSpec { path: file.path.clone(), content, mode: file.mode }))
+    }
+
+    /// The commands that give files to their owners, of those that were rendered.
+    fn owners(&self, rendered: &[FileSpec]) -> Vec<Vec<String>> {
+        let is_there = |file: &&RoleFile| rendered.iter().any(|other| other.path == file.path);
+        let files = self.role.files.iter().filter(is_there);
+        let path = |file: &RoleFile| file.path.display().to_string();
+        files
+            .filter_map(|file| Some(["chown", "-R", file.owner.as_ref()?, &path(file)].map(String::from).to_vec()))
+            .collect()
     }
 
     fn service(&self, index: usize, service: &RoleService) -> Rendered<Option<ServiceSpec>> {
@@ -163,6 +188,13 @@ impl Renderer<'_> {
     }
 }
 
+/// What tells two things apart that commands make: the command, and what it reads.
+fn key<'f>(command: &[String], read: impl Iterator<Item = &'f FileSpec>) -> String {
+    let read: Vec<&FileSpec> = read.collect();
+    let all = serde_json::to_vec(&(command, read)).expect("commands and files are plain data");
+    Sha256::digest(all).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A role's text, read again: only errors need it.
 fn source_of(role: &Role) -> Rendered<Source> {
     match (&role.source, shipped::named(&role.name)) {
@@ -212,13 +244,20 @@ fn is_known(environment: &Environment, name: &str) -> bool {
 fn templates(role: &Role) -> Vec<(Vec<Step>, &str, bool)> {
     let mut all: Vec<(Vec<Step>, &str, bool)> = Vec::new();
     for (index, file) in role.files.iter().enumerate() {
-        all.extend(file.when.iter().map(|when| (at!["files", index, "when"].to_vec(), when.as_str(), true)));
-        if let FileContent::Text(text) = &file.content {
-            all.push((file::content_path(index).to_vec(), text, false));
+        all.extend(file.when.iter().map(|when| (at!["write_files", index, "when"].to_vec(), when.as_str(), true)));
+        match &file.content {
+            RoleContent::Template(text) => all.push((file::content_path(index).to_vec(), text, false)),
+            RoleContent::MadeBy { command, .. } => {
+                let at = |n| at!["write_files", index, "made_by", n].to_vec();
+                all.extend(command.iter().enumerate().map(|(n, text)| (at(n), text.as_str(), false)));
+            }
+            RoleContent::Text(_) | RoleContent::Copy(_) | RoleContent::Program(_) => {}
         }
     }
     for (index, command) in role.run.iter().enumerate() {
-        all.extend(command.iter().enumerate().map(|(n, text)| (at!["run", index, n].to_vec(), text.as_str(), false)));
+        all.extend(
+            command.iter().enumerate().map(|(n, text)| (at!["runcmd", index, n].to_vec(), text.as_str(), false)),
+        );
     }
     for (index, service) in role.services.iter().enumerate() {
         let at = |rest: &[Step]| [&at!["services", index][..], rest].concat();

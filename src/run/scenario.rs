@@ -10,6 +10,7 @@ use super::baseline;
 use super::progress::Line;
 use super::stop;
 use super::watch_end::{Look, Needs};
+use crate::database::Turn;
 use crate::final_state::{self, FinalReading};
 use crate::history::{Event, History, HistoryError, Recorder};
 use crate::infrastructure::Infrastructure;
@@ -21,7 +22,7 @@ use crate::plan::{Act, ScenarioPlan, Schedule, StrikeOrder};
 use crate::provider::local::{LocalCloud, Zygote};
 use crate::provider::{Provider, ProviderError};
 use crate::report;
-use crate::role::Addresses;
+use crate::role::{Addresses, Secrets};
 use crate::settings::Journey;
 use crate::site::{ProvisionError, Site};
 use crate::ventriloquist::Ventriloquist;
@@ -158,6 +159,8 @@ impl Attempt<'_> {
             settings: self.plan.settings.clone(),
             provider: Arc::clone(cloud) as Arc<dyn Provider>,
             recorder: self.recorder.clone(),
+            secrets: Secrets::of(&self.zygote.key()),
+            databases: Turn::default(),
         }
     }
 

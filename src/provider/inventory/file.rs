@@ -108,6 +108,8 @@ pub fn read(path: &Path) -> Checked<Inventory> {
         links,
         virtual_ips: Vec::new(),
         entry: Entry { host: String::new(), port: 0 },
+        databases: Default::default(),
+        aliases: BTreeMap::new(),
         roles: declaration.hosts.iter().map(|entry| role(entry.role())).map(|role| (role.name.clone(), role)).collect(),
         source: Some(path.into()),
     };
@@ -138,12 +140,13 @@ fn role(name: &str) -> Role {
         files: Vec::new(),
         run: Vec::new(),
         services: Vec::new(),
-        readiness: Readiness { http: None, tcp: false, within: Duration::ZERO },
+        readiness: Readiness { http: None, tcp: false, port: None, within: Duration::ZERO },
         reload: None,
         port: 0,
         programs: Vec::new(),
         packages: Vec::new(),
         stats_socket: None,
+        database: None,
         source: None,
     }
 }

@@ -15,7 +15,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
 use super::sandbox::SandboxError;
-use super::{instance, program, sys};
+use super::{instance, made, program, sys};
 
 /// Where the sandbox keeps its disks: a folder that every kernel has and nobody needs. A mount there is seen by the
 /// sandbox alone.
@@ -114,6 +114,7 @@ pub(super) fn build() -> Result<String, SandboxError> {
     let layer = layer();
     let failed = |what: &'static str| move |source| SandboxError::Setup { what, source };
     fs::create_dir(Path::new(MEMORY).join("disks")).map_err(failed("making the folder of disks"))?;
+    made::make_store().map_err(failed("making the folder of what commands make"))?;
     fs::create_dir(&layer).map_err(failed("making the image"))?;
     hide(&layer).map_err(failed("hiding folders (overlay attributes on a memory file system)"))?;
     make_devices(&layer.join("dev")).map_err(failed("making device nodes"))?;

@@ -80,6 +80,7 @@ fn boot(control: &OwnedFd, order: OwnedFd, logs: Vec<OwnedFd>) -> Result<Up, Wor
     make_namespaces(&order).map_err(at(Stage::Namespaces))?;
     wire::send(control.as_fd(), &Word::NetworkReady, &[]).map_err(at(Stage::Namespaces))?;
     root::mount_disk(&order).map_err(at(Stage::Disk))?;
+    root::share_programs(&order).map_err(at_named(Stage::Files))?;
     let files = if order.first_boot { order.user_data.files.as_slice() } else { &[] };
     let files = root::open_sources(files).map_err(at_named(Stage::Files))?;
     root::enter_root(&order).map_err(at(Stage::Root))?;
@@ -133,6 +134,19 @@ fn program(argv: &[String]) -> io::Result<Command> {
     command.args(arguments).env_clear().env("PATH", PATH).env("HOME", "/root").env("LANG", "C.UTF-8");
     command.current_dir("/").stdin(Stdio::null());
     Ok(command)
+}
+
+/// Runs a command that makes something to be kept.
+///
+/// # Errors
+/// How it ended, and what it complained.
+pub(super) fn make(argv: &[String]) -> io::Result<()> {
+    run(argv).map_err(|why| match why {
+        Word::CommandFailed { status, stderr, .. } => {
+            io::Error::other(format!("the command that makes it ended with {status}: {stderr}"))
+        }
+        _ => io::ErrorKind::Other.into(),
+    })
 }
 
 fn run(argv: &[String]) -> Result<(), Word> {

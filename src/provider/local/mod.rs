@@ -24,6 +24,7 @@ mod image;
 mod instance;
 mod link;
 mod machine;
+mod made;
 mod process;
 mod program;
 mod root;

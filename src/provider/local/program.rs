@@ -1,6 +1,7 @@
-//! The running program itself, where every instance finds it as its agent.
+//! Programs of the machine in instances: the running one itself, where every instance finds it as its agent, and those
+//! that a role asks for.
 //!
-//! It is bound, not copied: a debug build has hundreds of megabytes, and the sandbox lives in memory. What is bound once,
+//! They are bound, not copied: a debug build has hundreds of megabytes, and the sandbox lives in memory. What is bound once,
 //! when the sandbox is made, stays the same though the file may be built anew meanwhile.
 
 use std::fs::{self, File, Permissions};
@@ -38,10 +39,26 @@ pub(super) fn keep() -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::NotFound, why));
     }
     File::create_new(kept())?;
-    mount(Some(&path), &kept(), NONE, MsFlags::MS_BIND, NONE)?;
+    bind(&path, &kept())
+}
+
+/// Shows a program of the machine, read-only, at a path below the root of an instance; to be called while the machine's
+/// own files can be seen.
+///
+/// # Errors
+/// Those of the file system and of `mount(2)`.
+pub(super) fn share(program: &Path, root: &Path, path: &Path) -> io::Result<()> {
+    let place = root.join(path.strip_prefix("/").unwrap_or(path));
+    fs::create_dir_all(place.parent().unwrap_or(root))?;
+    File::options().create(true).append(true).open(&place)?;
+    bind(program, &place)
+}
+
+fn bind(program: &Path, place: &Path) -> io::Result<()> {
+    mount(Some(program), place, NONE, MsFlags::MS_BIND, NONE)?;
     let read_only =
         MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    Ok(mount(NONE, &kept(), NONE, read_only, NONE)?)
+    Ok(mount(NONE, place, NONE, read_only, NONE)?)
 }
 
 /// Makes the empty file of the common layer that it is mounted on.

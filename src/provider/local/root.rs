@@ -8,6 +8,7 @@ use std::path::Path;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use sha2::{Digest, Sha256};
 
+use super::made::Store;
 use super::wire::BootOrder;
 use super::{image, program};
 use crate::provider::{FileContent, FileSpec};
@@ -50,6 +51,20 @@ fn write_identity(etc: &Path, order: &BootOrder) -> io::Result<()> {
     fs::write(etc.join("hostname"), format!("{}\n", order.name))?;
     fs::write(etc.join("hosts"), hosts)?;
     fs::write(etc.join("machine-id"), format!("{machine}\n"))
+}
+
+/// Shows the machine's programs where the boot order wants them. To be called before [`enter_root`], at every boot.
+///
+/// # Errors
+/// Names the program that can't be shared.
+pub(super) fn share_programs(order: &BootOrder) -> Result<(), (String, io::Error)> {
+    let root = image::disk(&order.disk).join("root");
+    for file in &order.user_data.files {
+        if let FileContent::Program(program) = &file.content {
+            program::share(program, &root, &file.path).map_err(|why| (program.display().to_string(), why))?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the mounted disk the root, with fresh kernel file systems. Nothing of the machine's mounts is left,
@@ -104,7 +119,14 @@ fn protect_kernel() -> io::Result<()> {
 /// A file of the boot order, its source opened while the machine's own files could still be seen.
 pub(super) struct PendingFile {
     spec: FileSpec,
-    source: Option<File>,
+    source: Source,
+}
+
+/// What a file's bytes come from, as far as it must be opened beforehand.
+enum Source {
+    None,
+    File(File),
+    Store(Store),
 }
 
 /// Opens the sources of files that are copied. To be called before [`enter_root`].
@@ -114,8 +136,13 @@ pub(super) struct PendingFile {
 pub(super) fn open_sources(files: &[FileSpec]) -> Result<Vec<PendingFile>, (String, io::Error)> {
     let open = |spec: &FileSpec| {
         let source = match &spec.content {
-            FileContent::Text(_) => None,
-            FileContent::CopyOf(path) => Some(File::open(path).map_err(|why| (path.display().to_string(), why))?),
+            FileContent::Text(_) | FileContent::Program(_) => Source::None,
+            FileContent::CopyOf(path) => {
+                Source::File(File::open(path).map_err(|why| (path.display().to_string(), why))?)
+            }
+            FileContent::MadeBy { key, .. } => {
+                Source::Store(Store::open(key).map_err(|why| (spec.path.display().to_string(), why))?)
+            }
         };
         Ok(PendingFile { spec: spec.clone(), source })
     };
@@ -136,6 +163,9 @@ pub(super) fn write_files(files: Vec<PendingFile>) -> Result<(), (String, io::Er
 
 fn write_file(file: PendingFile) -> io::Result<()> {
     let path = &file.spec.path;
+    if matches!(file.spec.content, FileContent::Program(_)) {
+        return Ok(());
+    }
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
@@ -143,13 +173,13 @@ fn write_file(file: PendingFile) -> io::Result<()> {
         Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
         _ => {}
     }
-    let mut target = File::create_new(path)?;
     match (&file.spec.content, file.source) {
-        (FileContent::Text(text), _) => io::Write::write_all(&mut target, text.as_bytes())?,
-        (FileContent::CopyOf(_), Some(mut source)) => {
-            io::copy(&mut source, &mut target)?;
+        (FileContent::MadeBy { command, .. }, Source::Store(store)) => store.put(path, command)?,
+        (FileContent::Text(text), _) => fs::write(path, text)?,
+        (FileContent::CopyOf(_), Source::File(mut source)) => {
+            io::copy(&mut source, &mut File::create_new(path)?)?;
         }
-        (FileContent::CopyOf(_), None) => return Err(io::ErrorKind::NotFound.into()),
+        _ => return Err(io::ErrorKind::NotFound.into()),
     }
-    target.set_permissions(Permissions::from_mode(file.spec.mode))
+    fs::set_permissions(path, Permissions::from_mode(file.spec.mode))
 }

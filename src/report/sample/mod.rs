@@ -363,6 +363,8 @@ fn infrastructure() -> Infrastructure {
         links: links.collect(),
         virtual_ips: vec![VirtualIp { name: "www".into(), holders: vec!["lb-1".into(), "lb-2".into()] }],
         entry: Entry { host: "www".into(), port: 80 },
+        databases: Default::default(),
+        aliases: Default::default(),
         roles: [("webhaproxy", "load balancer"), ("webserver", "webserver")]
             .map(|(name, word)| (name.to_string(), role(name, word)))
             .into(),
@@ -377,12 +379,13 @@ fn role(name: &str, word: &str) -> Role {
         files: Vec::new(),
         run: Vec::new(),
         services: Vec::new(),
-        readiness: Readiness { http: Some("/".into()), tcp: false, within: Duration::from_secs(10) },
+        readiness: Readiness { http: Some("/".into()), tcp: false, port: None, within: Duration::from_secs(10) },
         reload: None,
         port: 80,
         programs: Vec::new(),
         packages: Vec::new(),
         stats_socket: (name == "webhaproxy").then(|| "/run/haproxy/admin.sock".into()),
+        database: None,
         source: None,
     }
 }

@@ -1,0 +1,158 @@
+//! Databases that are formed, failed over and rebuilt: MariaDB masters in a ring, each with its slaves.
+//!
+//! [`status`] and [`gtid`] say what was found, [`mod@plan`] decides what is to be done (pure), `execute` does it, step by
+//! step, each asserted and recorded as
+//! [`Event::DatabaseStep`](crate::history::Event::DatabaseStep). Databases are told over their own sockets, through
+//! [`Remote`](crate::provider::Remote): a cut network does not cut this.
+//!
+//! A role's database waits until it has data and always starts read-only, so that nobody joins empty, or writable, by
+//! accident. Not owned here: who notices that one is missing ([`crate::ventriloquist`]), what it is made of
+//! (`fixtures/roles/database.yaml`), what it looked like meanwhile (`crate::observer`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::provider::{ProviderError, RemoteError};
+use crate::site::Site;
+use crate::units::show_duration;
+
+mod compare;
+mod execute;
+mod form;
+pub mod gtid;
+pub mod pipe;
+pub mod plan;
+mod rebuild;
+mod sql;
+pub mod status;
+
+#[cfg(test)]
+mod plan_tests;
+
+pub use plan::{Step, Stuck};
+
+use execute::record;
+use plan::Tier;
+use status::Seen;
+
+/// Between two attempts at a restoration that could not be done yet.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// Why something could not be done to a database.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The role of the server is no database.
+    #[error("`{0}` is no database")]
+    NoDatabase(String),
+    /// No instance of it runs.
+    #[error("{0}: no instance of it runs")]
+    Gone(String),
+    /// Nothing can be done now.
+    #[error(transparent)]
+    Stuck(#[from] Stuck),
+    /// It did not do what it was told.
+    #[error("{server}: the database refused: {detail}")]
+    Refused { server: String, detail: String },
+    /// Something did not come.
+    #[error("{server}: expected {what} within {}; it is {last}", show_duration(*.within))]
+    NotInTime { server: String, what: String, within: Duration, last: String },
+    /// Something is not what it has to be.
+    #[error("{server}: expected {expected}, found {found}")]
+    NotSo { server: String, expected: String, found: String },
+    /// It told a position that is none.
+    #[error(transparent)]
+    Position(#[from] gtid::NoPosition),
+    /// The provider failed.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The server could not be reached.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+}
+
+/// Whose turn it is: a tier is changed by one at a time.
+#[derive(Debug, Clone, Default)]
+pub struct Turn(Arc<Mutex<()>>);
+
+/// Whether this server is a database that has to be restored after it was booted.
+pub fn is_database(site: &Site, server: &str) -> bool {
+    site.infrastructure.databases.has(server)
+}
+
+/// Forms the tier after the first boot: the ring, the slaves, one that is written to. Nothing to do without databases.
+///
+/// # Errors
+/// The first database that did not start or does not follow.
+pub async fn form(site: &Site) -> Result<(), DatabaseError> {
+    let _turn = site.databases.0.lock().await;
+    form::form(site).await
+}
+
+/// Makes writing possible again when the master that was written to is gone: fences it, salvages what only a slave has,
+/// promotes the other. Nothing to do where one is writable.
+///
+/// # Errors
+/// When no master lives, one can't be fenced, or a step fails; to be tried again then.
+pub async fn failover(site: &Site) -> Result<(), DatabaseError> {
+    let _turn = site.databases.0.lock().await;
+    let steps = tier(site).await?.as_tier(site).failover()?;
+    carry_out(site, &steps).await
+}
+
+/// Makes a replacement that was booted bare what it is declared to be: gives it data and lets it replicate. What can't be
+/// done yet is said once and tried again, for as long as the replacement lives; it stays out of rotation meanwhile.
+///
+/// # Errors
+/// When the replacement is gone itself.
+pub async fn restore(site: &Site, server: &str) -> Result<(), DatabaseError> {
+    let mut said = String::new();
+    loop {
+        let why = match attempt(site, server).await {
+            Ok(()) => return Ok(()),
+            Err(DatabaseError::Gone(gone)) if gone == server => return Err(DatabaseError::Gone(gone)),
+            Err(why) => why.to_string(),
+        };
+        if said != why {
+            record(site, server, "wait", why.clone());
+            said = why;
+        }
+        tokio::time::sleep(RETRY_EVERY).await;
+    }
+}
+
+async fn attempt(site: &Site, server: &str) -> Result<(), DatabaseError> {
+    let _turn = site.databases.0.lock().await;
+    let tier = tier(site).await?;
+    if tier.0.get(server) == Some(&Seen::Gone) {
+        return Err(DatabaseError::Gone(server.into()));
+    }
+    carry_out(site, &tier.as_tier(site).restore(server)?).await
+}
+
+async fn carry_out(site: &Site, steps: &[Step]) -> Result<(), DatabaseError> {
+    for step in steps {
+        execute::execute(site, step).await?;
+    }
+    Ok(())
+}
+
+/// Every declared database as it is found now.
+struct Found(BTreeMap<String, Seen>);
+
+async fn tier(site: &Site) -> Result<Found, DatabaseError> {
+    let look = |server: String| async move {
+        let seen = sql::look(site, &server).await?;
+        Ok::<_, DatabaseError>((server, seen))
+    };
+    let databases = site.infrastructure.databases.all().map(|database| look(database.server.clone()));
+    Ok(Found(futures::future::try_join_all(databases).await?.into_iter().collect()))
+}
+
+impl Found {
+    fn as_tier<'a>(&'a self, site: &'a Site) -> Tier<'a> {
+        Tier { declared: &site.infrastructure.databases, seen: &self.0 }
+    }
+}

@@ -1,0 +1,115 @@
+//! What is planned, situation by situation.
+
+use std::collections::BTreeMap;
+
+use super::plan::{Stuck, Tier};
+use super::status::{Follows, Seen, Status};
+use crate::infrastructure::Databases;
+use crate::infrastructure::databases::Database;
+
+fn declared() -> Databases {
+    let database = |server: &str, id, source: &str| Database { server: server.into(), id, source: source.into() };
+    Databases {
+        masters: vec![database("db-1", 1, "db-2"), database("db-2", 2, "db-1")],
+        slaves: vec![database("db-3", 3, "db-1"), database("db-4", 4, "db-2")],
+    }
+}
+
+fn lives(writable: bool, position: &str, follows: bool) -> Seen {
+    let follows = Follows { receives: follows, applies: true, ..Follows::default() };
+    Seen::Lives(Status { writable, position: position.parse().unwrap(), greatest_id: 4, follows: Some(follows) })
+}
+
+/// `W` written to, `r` follows and is read-only, `o` an orphan, `-` gone, `b` bare, `?` silent: db-1 to db-4.
+fn seen(letters: &str) -> BTreeMap<String, Seen> {
+    let one = |letter: char| match letter {
+        'W' => lives(true, "1-1-9", true),
+        'r' => lives(false, "1-1-9", true),
+        'o' => lives(false, "1-1-9", false),
+        '+' => lives(false, "1-1-12", false),
+        'b' => Seen::Bare,
+        '?' => Seen::Silent("no answer within 2 s".into()),
+        _ => Seen::Gone,
+    };
+    letters.chars().zip(1..).map(|(letter, number)| (format!("db-{number}"), one(letter))).collect()
+}
+
+fn told(steps: Result<Vec<super::Step>, Stuck>) -> String {
+    match steps {
+        Ok(steps) if steps.is_empty() => "nothing".into(),
+        Ok(steps) => steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+        Err(stuck) => stuck.to_string(),
+    }
+}
+
+#[test]
+fn failing_over() {
+    let situations = [
+        ("all is well", "Wrrr"),
+        ("the standby is gone", "W-rr"),
+        ("the active master is gone", "-oor"),
+        ("the active master and its slave are gone", "-o-r"),
+        ("only the other master is left", "-o--"),
+        ("both masters are gone", "--oo"),
+        ("everything is gone", "----"),
+        ("the active master hangs", "?oor"),
+        ("a replacement is bare already", "boor"),
+        ("nobody is written to, though both live", "rrrr"),
+    ];
+    let told = situations.map(|(name, letters)| {
+        let (declared, seen) = (declared(), seen(letters));
+        format!("[{name}]\n{}", told(Tier { declared: &declared, seen: &seen }.failover()))
+    });
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn restoring() {
+    let situations = [
+        ("the active master, after a failover", "bWrr", "db-1"),
+        ("the active master, before a failover", "boor", "db-1"),
+        ("the standby", "Wbrr", "db-2"),
+        ("a slave", "Wrbr", "db-3"),
+        ("a slave, its neighbour gone too", "Wrb-", "db-3"),
+        ("a slave, its neighbour an orphan", "Wrbo", "db-3"),
+        ("a slave whose master is gone", "-Wbr", "db-3"),
+        ("the master of a side that is gone", "bWbr", "db-1"),
+        ("the slave of a side that is gone", "bWbr", "db-3"),
+        ("a master, no slave left", "bW--", "db-1"),
+        ("the first of both masters", "bboo", "db-1"),
+        ("the first of both masters, one slave ahead", "bbo+", "db-2"),
+        ("the second of both masters", "Wbrr", "db-2"),
+        ("a master, nobody has data", "bb--", "db-1"),
+        ("a slave, no master yet", "bbbo", "db-3"),
+        ("a slave, nobody has data", "bbbb", "db-3"),
+    ];
+    let told = situations.map(|(name, letters, server)| {
+        let (declared, seen) = (declared(), seen(letters));
+        format!("[{name}]\n{}", told(Tier { declared: &declared, seen: &seen }.restore(server)))
+    });
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn nobody_is_promoted_before_the_others_are_fenced_and_salvaged() {
+    for letters in ["-oor", "-o-r", "-o--", "boor", "bboo", "bbo+"] {
+        let (declared, seen) = (declared(), seen(letters));
+        let tier = Tier { declared: &declared, seen: &seen };
+        let steps = if letters.starts_with("bb") { tier.restore("db-1") } else { tier.failover() }.unwrap();
+        let names: Vec<&str> = steps.iter().map(super::Step::name).collect();
+        let promoted = names.iter().position(|name| *name == "promote").unwrap();
+        assert_eq!(names.iter().filter(|name| **name == "promote").count(), 1, "{letters}");
+        assert!(!names[promoted..].iter().any(|name| matches!(*name, "fence" | "drain" | "salvage")), "{letters}");
+        assert!(names[..promoted].contains(&"fence"), "{letters}");
+    }
+}
+
+#[test]
+fn a_master_that_is_rebuilt_is_never_writable_beside_another() {
+    for letters in ["bWrr", "bW--", "Wbrr"] {
+        let (declared, seen) = (declared(), seen(letters));
+        let server = if letters.starts_with('b') { "db-1" } else { "db-2" };
+        let steps = Tier { declared: &declared, seen: &seen }.restore(server).unwrap();
+        assert!(!steps.iter().any(|step| step.name() == "promote"), "{letters}");
+    }
+}

@@ -1,0 +1,177 @@
+//! Asking and telling one database, over its own socket: works as well where its network is gone.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::DatabaseError;
+use super::gtid::Position;
+use super::status::{QUESTION, Row, Seen, Status, rows};
+use crate::provider::{Command, Instance, PowerState, Remote};
+use crate::role::DatabaseRole;
+use crate::site::Site;
+
+/// How long a statement may take that waits for nothing.
+const STATEMENT: Duration = Duration::from_secs(5);
+/// A database that needs this long to say how it is hangs.
+const ANSWER: Duration = Duration::from_secs(2);
+/// Between two looks at something that is waited for.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// `$1`: the socket, `$2`: the file with the password for `@password`, `$3`: the statements. They go by the standard
+/// input, since everybody may read the words of a command.
+const CLIENT: &str = r#"{ printf "SET @password='%s';\n" "$(cat "$2")"; printf '%s\n' "$3"; } |
+exec mariadb --no-defaults --socket="$1" --vertical --connect-timeout=2"#;
+
+/// One database at hand.
+pub(super) struct Hand<'a> {
+    /// The server.
+    pub server: &'a str,
+    /// What its role says of it.
+    pub role: &'a DatabaseRole,
+    /// Its instance.
+    pub instance: Instance,
+    remote: Box<dyn Remote>,
+}
+
+/// The role of a database.
+pub(super) fn role_of<'a>(site: &'a Site, server: &str) -> Result<&'a DatabaseRole, DatabaseError> {
+    let declared = site.infrastructure.servers.contains_key(server).then(|| site.role(server));
+    declared.and_then(|role| role.database.as_ref()).ok_or_else(|| DatabaseError::NoDatabase(server.into()))
+}
+
+impl<'a> Hand<'a> {
+    /// The running instance of a server.
+    ///
+    /// # Errors
+    /// When none runs.
+    pub async fn on(site: &'a Site, server: &'a str) -> Result<Hand<'a>, DatabaseError> {
+        let role = role_of(site, server)?;
+        let instances = site.provider.list().await?;
+        let running = |instance: &&Instance| instance.name == server && instance.state == PowerState::Running;
+        let gone = || DatabaseError::Gone(server.into());
+        let instance = instances.iter().rev().find(running).ok_or_else(gone)?.clone();
+        let remote = site.provider.connect(&instance).await?;
+        Ok(Hand { server, role, instance, remote })
+    }
+
+    /// Carries statements out, in one session, and returns all rows of their answers.
+    ///
+    /// # Errors
+    /// The first statement that fails, with what the server says of it.
+    pub async fn sql(&self, statements: &str) -> Result<Vec<Row>, DatabaseError> {
+        self.sql_within(statements, STATEMENT).await
+    }
+
+    /// The same for statements that wait.
+    pub async fn sql_within(&self, statements: &str, within: Duration) -> Result<Vec<Row>, DatabaseError> {
+        let path = |path: &std::path::Path| path.display().to_string();
+        let words = [
+            "sh".into(),
+            "-c".into(),
+            CLIENT.into(),
+            "sh".into(),
+            path(&self.role.socket),
+            path(&self.role.replication_password),
+            statements.into(),
+        ];
+        self.run(&words, within).await.map(|answer| rows(&answer))
+    }
+
+    /// Runs a line of shell; `words` are its `$1`, `$2`, ….
+    ///
+    /// # Errors
+    /// When it does not end well within that time, with what it complained.
+    pub async fn shell(&self, line: &str, words: &[&str], within: Duration) -> Result<String, DatabaseError> {
+        let all = [&["sh", "-c", line, "sh"], words].concat();
+        self.run(&all.into_iter().map(String::from).collect::<Vec<_>>(), within).await
+    }
+
+    async fn run(&self, words: &[String], timeout: Duration) -> Result<String, DatabaseError> {
+        let output = self.remote.exec(&Command { argv: words.to_vec(), timeout }).await?;
+        match output.status {
+            Some(0) => Ok(output.stdout),
+            _ => Err(DatabaseError::Refused { server: self.server.into(), detail: output.stderr.trim().into() }),
+        }
+    }
+
+    /// What it is now.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn status(&self) -> Result<Status, DatabaseError> {
+        let rows = self.sql_within(QUESTION, ANSWER).await?;
+        Ok(Status::read(&rows)?)
+    }
+
+    /// Its position in the stream of changes.
+    ///
+    /// # Errors
+    /// As [`status`](Self::status).
+    pub async fn position(&self) -> Result<Position, DatabaseError> {
+        Ok(self.status().await?.position)
+    }
+
+    /// Looks again and again until `holds`, for as long as `within`. `what` says what is waited for.
+    ///
+    /// # Errors
+    /// When it does not come, with what was seen last.
+    pub async fn until(
+        &self,
+        what: &str,
+        within: Duration,
+        holds: impl Fn(&Status) -> bool,
+    ) -> Result<Status, DatabaseError> {
+        let deadline = Instant::now() + within;
+        loop {
+            let seen = self.status().await;
+            if let Ok(status) = &seen
+                && holds(status)
+            {
+                return seen;
+            }
+            if Instant::now() >= deadline {
+                let last = seen.map_or_else(|why| why.to_string(), told);
+                let (server, what) = (self.server.into(), what.into());
+                return Err(DatabaseError::NotInTime { server, what, within, last });
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+fn told(status: Status) -> String {
+    let error = status.follows.as_ref().and_then(|follows| follows.error.clone());
+    let seen = Seen::Lives(status).told();
+    error.map_or(seen.clone(), |error| format!("{seen}; {error}"))
+}
+
+/// What a database is, as it is found now.
+///
+/// # Errors
+/// When the provider can't tell which instances there are.
+pub(super) async fn look(site: &Site, server: &str) -> Result<Seen, DatabaseError> {
+    let hand = match Hand::on(site, server).await {
+        Ok(hand) => hand,
+        Err(DatabaseError::Gone(_)) => return still_there(site, server).await,
+        Err(why) => return Err(why),
+    };
+    let data = hand.role.data.display().to_string();
+    match hand.shell(r#"[ -d "$1" ] && echo there || echo bare"#, &[&data], ANSWER).await {
+        Ok(answer) if answer.trim() == "bare" => return Ok(Seen::Bare),
+        Ok(_) => {}
+        Err(why) => return Ok(Seen::Silent(why.to_string())),
+    }
+    Ok(match hand.status().await {
+        Ok(status) => Seen::Lives(status),
+        Err(why) => Seen::Silent(why.to_string()),
+    })
+}
+
+/// One that does not run may be frozen, and go on writing later; one without power starts read-only.
+async fn still_there(site: &Site, server: &str) -> Result<Seen, DatabaseError> {
+    let instances = site.provider.list().await?;
+    let frozen =
+        instances.iter().rev().find(|instance| instance.name == server && instance.state == PowerState::Frozen);
+    Ok(frozen.map_or(Seen::Gone, |instance| Seen::Silent(format!("frozen: {}", instance.evidence))))
+}
