@@ -99,6 +99,6 @@ impl<'a> FinalReading<'a> {
         let Some(key) = key.last() else { return };
         let statement = format!("SET sql_log_bin = 0; DELETE FROM site.posts WHERE client_key = '{key}'");
         // A lie that could not be told is not caught, which is what the test looks at.
-        let _ = join_all(self.databases.iter().map(|database| sql::rows(database, &statement))).await;
+        let _ = join_all(self.databases.iter().map(|database| sql::rows(database, &statement, SLACK))).await;
     }
 }
