@@ -177,13 +177,17 @@ pub struct BalancerSettings {
 }
 
 /// `[database]`
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseSettings {
     /// Which masters are written to. Default: the active one, the other stands by.
     pub write: WriteTo,
     /// Whether a master waits until another database has each write. Default no.
     pub semi_sync: bool,
+    /// How often the reconciler looks after those that live: whether one is written to, and the others follow. Default
+    /// 1 s, however seldom it compares.
+    #[serde(with = "duration")]
+    pub look_every: Duration,
 }
 
 /// Which masters are written to.
@@ -226,6 +230,12 @@ pub struct FinalStateSettings {
 impl Default for FinalStateSettings {
     fn default() -> Self {
         FinalStateSettings { agree_within: Duration::from_secs(20), still_for: Duration::from_secs(2) }
+    }
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        DatabaseSettings { write: WriteTo::default(), semi_sync: false, look_every: Duration::from_secs(1) }
     }
 }
 

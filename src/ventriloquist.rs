@@ -3,7 +3,9 @@
 //! Every N seconds it lists the instances; a declared server without one (terminated; one that only lost its power
 //! is still listed, as on any cloud) gets a replacement of the same name, role and place. When that is ready, the
 //! other servers' files are rendered again and those that changed are written and taken in. Several replacements
-//! go side by side; what fails is tried again at the next comparison.
+//! go side by side; what fails is tried again at the next comparison. A database is replaced only when it has its data
+//! and replicates ([`database::restore`]); that another is written to meanwhile waits for no replacement
+//! ([`database::look_after`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,24 +21,29 @@ use crate::site::{BootDelay, ProvisionError, Site};
 /// A reconciler at work; dropping it stops it.
 pub struct Ventriloquist {
     task: JoinHandle<()>,
+    databases: JoinHandle<()>,
 }
 
 impl Ventriloquist {
     /// Starts to compare, every `every`.
     pub fn start(site: Site, every: Duration) -> Self {
-        Ventriloquist { task: tokio::spawn(reconcile(site, every)) }
+        let databases = tokio::spawn(database::look_after(site.clone()));
+        Ventriloquist { task: tokio::spawn(reconcile(site, every)), databases }
     }
 
     /// Stops it where it is: a boot under way is left to the provider.
     pub async fn stop(mut self) {
         self.task.abort();
+        self.databases.abort();
         let _ = (&mut self.task).await;
+        let _ = (&mut self.databases).await;
     }
 }
 
 impl Drop for Ventriloquist {
     fn drop(&mut self) {
         self.task.abort();
+        self.databases.abort();
     }
 }
 
@@ -84,9 +91,6 @@ async fn compare(site: &Site, memory: &mut Memory, replacements: &mut JoinSet<(S
         if memory.replacing.insert(server.clone()) {
             let found = found(&instances, &server);
             site.recorder.record(Event::ReconcilerMissing { server: server.clone(), found });
-            if site.infrastructure.databases.is_master(&server) {
-                tokio::spawn(fail_over(site.clone(), server.clone()));
-            }
             replacements.spawn(replace(site.clone(), server));
         }
     }
@@ -125,13 +129,6 @@ async fn boot(site: &Site, server: &str) -> Result<Instance, ProvisionError> {
         database::restore(site, server).await?;
     }
     Ok(instance)
-}
-
-/// Nobody waits for a replacement with writing again.
-async fn fail_over(site: Site, server: String) {
-    if let Err(why) = database::failover(&site).await {
-        site.recorder.record(Event::ReconcilerFailed { server, detail: why.to_string() });
-    }
 }
 
 /// Writes each server's files that are no longer what they should be, and lets its services take them in.

@@ -4,6 +4,7 @@ use cucumber::given;
 
 use super::params::{Count, Role, Span};
 use crate::declare::{StepError, World};
+use crate::settings::WriteTo;
 
 #[given(expr = "{count} {role}")]
 fn tier(world: &mut World, count: Count, role: Role) -> Result<(), StepError> {
@@ -70,4 +71,14 @@ fn virtual_ip_adverts(world: &mut World, duration: Span) -> Result<(), StepError
 #[given(expr = "no virtual IP daemon runs")]
 fn no_virtual_ip_daemon(world: &mut World) -> Result<(), StepError> {
     world.declaration.set(|settings| settings.balancer.keepalived = false)
+}
+
+#[given(expr = "writes go to both masters in turn")]
+fn writes_round_robin(world: &mut World) -> Result<(), StepError> {
+    world.declaration.set(|settings| settings.database.write = WriteTo::RoundRobin)
+}
+
+#[given(expr = "the databases replicate semi-synchronously")]
+fn semi_sync(world: &mut World) -> Result<(), StepError> {
+    world.declaration.set(|settings| settings.database.semi_sync = true)
 }

@@ -24,6 +24,8 @@ const TEXTS: &[(&str, &str)] = &[
     ("Given", "health checks run every 500ms and fail after 1 miss"),
     ("Given", "the virtual IP daemon advertises every 1 s"),
     ("Given", "no virtual IP daemon runs"),
+    ("Given", "writes go to both masters in turn"),
+    ("Given", "the databases replicate semi-synchronously"),
     ("Given", "20 users browse the site"),
     ("Given", "1 user browses the site"),
     ("Given", "2_000 users browse the site, a page every 8 s"),

@@ -1,4 +1,4 @@
-//! The command line: `chimp run`, `plan`, `report`, `up`, `down`, `attack`, `heal`, `replay`, `graph`, `doctor`; and
+//! The command line: `chimp run`, `plan`, `report`, `up`, `down`, `attack`, `heal`, `replay`, `graph`, `role`, `doctor`; and
 //! the `chaos` test target.
 
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ use crate::settings::{Settings, SettingsError};
 mod attack;
 mod graph;
 mod keeper;
+mod role;
 
 /// Chaos as integration tests: proves that a website survives failure.
 #[derive(Debug, Parser)]
@@ -64,6 +65,7 @@ enum Verb {
     Down(keeper::Where),
     /// Say who matters most in a graph of servers: degree, betweenness, articulation points, bridges, zones.
     Graph(graph::GraphArgs),
+    Role(role::RoleArgs),
     /// Say what this machine lacks, and the command that mends it.
     Doctor,
 }
@@ -129,6 +131,7 @@ pub fn main() -> ExitCode {
         Verb::Up(up) => up.run(),
         Verb::Down(keeper) => Ok(keeper.down()),
         Verb::Graph(asked) => Ok(graph::show(&asked)),
+        Verb::Role(asked) => asked.show(),
         Verb::Doctor => Ok(show_doctor()),
     };
     done.unwrap_or_else(|why| {

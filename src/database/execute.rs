@@ -33,6 +33,7 @@ pub(super) async fn execute(site: &Site, step: &Step) -> Result<(), DatabaseErro
         Step::Salvage { server, from } => salvage(site, server, from).await?,
         Step::Promote { server } => promote(site, server).await?,
         Step::Rebuild { server, donor } => rebuilt(site, server, donor).await?,
+        Step::Resume { server } => resume(site, server).await?,
         Step::Follow { server, source } => follow(site, server, source).await?,
         Step::CloseRing { survivor, newcomer } => close_ring(site, survivor, newcomer).await?,
         Step::Compare { server, with } => compare::compare(site, server, with).await?,
@@ -117,6 +118,13 @@ async fn greatest_id(site: &Site) -> Result<u32, DatabaseError> {
         greatest = greatest.max(heard).max(database.id);
     }
     Ok(greatest)
+}
+
+async fn resume(site: &Site, server: &str) -> Result<String, DatabaseError> {
+    let hand = Hand::on(site, server).await?;
+    hand.sql("START SLAVE").await?;
+    let resumed = hand.until("to follow again", CATCH_UP, Status::replicates).await?;
+    Ok(format!("it is at `{}`", resumed.position))
 }
 
 /// Lets it follow a source. First it gets as far as the source is now, if it follows anybody; and the source gets as far

@@ -1,8 +1,7 @@
 //! Databases that are formed, failed over and rebuilt: MariaDB masters in a ring, each with its slaves.
 //!
 //! [`status`] and [`gtid`] say what was found, [`mod@plan`] decides what is to be done (pure), `execute` does it, step by
-//! step, each asserted and recorded as
-//! [`Event::DatabaseStep`](crate::history::Event::DatabaseStep). Databases are told over their own sockets, through
+//! step, each asserted and recorded as [`Event::DatabaseStep`]. Databases are told over their own sockets, through
 //! [`Remote`](crate::provider::Remote): a cut network does not cut this.
 //!
 //! A role's database waits until it has data and always starts read-only, so that nobody joins empty, or writable, by
@@ -14,8 +13,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::MissedTickBehavior;
 
-use crate::provider::{ProviderError, RemoteError};
+use crate::history::Event;
+use crate::provider::{PowerOp, PowerState, ProviderError, RemoteError};
 use crate::site::Site;
 use crate::units::show_duration;
 
@@ -91,22 +92,47 @@ pub async fn form(site: &Site) -> Result<(), DatabaseError> {
     form::form(site).await
 }
 
-/// Makes writing possible again when the master that was written to is gone: fences it, salvages what only a slave has,
-/// promotes the other. Nothing to do where one is writable.
-///
-/// # Errors
-/// When no master lives, one can't be fenced, or a step fails; to be tried again then.
-pub async fn failover(site: &Site) -> Result<(), DatabaseError> {
-    let _turn = site.databases.0.lock().await;
-    let steps = tier(site).await?.as_tier(site).failover()?;
+/// Looks after those that live, for good; what can't be done is said once, and tried again at the next look. Nothing to do
+/// without databases.
+pub async fn look_after(site: Site) {
+    if site.infrastructure.databases.is_empty() {
+        return;
+    }
+    let mut ticks = tokio::time::interval(site.settings.database.look_every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut said = None;
+    loop {
+        ticks.tick().await;
+        let why = tend(&site).await.err().map(|why| why.to_string());
+        if let Some(why) = why.as_ref().filter(|why| said.as_ref() != Some(*why)) {
+            let server = "(databases)".into();
+            site.recorder.record(Event::ReconcilerFailed { server, detail: why.clone() });
+        }
+        said = why;
+    }
+}
+
+/// One look, and what it asks for: where nobody is written to, the dead master is fenced, what only a slave has is salvaged
+/// and the other promoted; those that were started again go on following. Not while somebody else changes the tier.
+async fn tend(site: &Site) -> Result<(), DatabaseError> {
+    let Ok(_turn) = site.databases.0.try_lock() else { return Ok(()) };
+    let found = tier(site).await?;
+    let tier = found.as_tier(site);
+    let steps = match tier.failover() {
+        Ok(steps) if steps.is_empty() => tier.tend(),
+        Ok(steps) => steps,
+        Err(Stuck::NoSuccessor { .. }) => Vec::new(),
+        Err(stuck) => return Err(stuck.into()),
+    };
     carry_out(site, &steps).await
 }
 
 /// Makes a replacement that was booted bare what it is declared to be: gives it data and lets it replicate. What can't be
-/// done yet is said once and tried again, for as long as the replacement lives; it stays out of rotation meanwhile.
+/// done yet is said once and tried again, for as long as the replacement lives; it stays out of rotation meanwhile. One that
+/// has data and can't join all the same is given up: it is terminated, for another to be booted.
 ///
 /// # Errors
-/// When the replacement is gone itself.
+/// When the replacement is gone itself, or was given up.
 pub async fn restore(site: &Site, server: &str) -> Result<(), DatabaseError> {
     let mut said = String::new();
     loop {
@@ -117,7 +143,10 @@ pub async fn restore(site: &Site, server: &str) -> Result<(), DatabaseError> {
         };
         if said != why {
             record(site, server, "wait", why.clone());
-            said = why;
+            said.clone_from(&why);
+        }
+        if !matches!(sql::look(site, server).await?, Seen::Bare) {
+            return give_up(site, server, why).await;
         }
         tokio::time::sleep(RETRY_EVERY).await;
     }
@@ -130,6 +159,17 @@ async fn attempt(site: &Site, server: &str) -> Result<(), DatabaseError> {
         return Err(DatabaseError::Gone(server.into()));
     }
     carry_out(site, &tier.as_tier(site).restore(server)?).await
+}
+
+async fn give_up(site: &Site, server: &str, why: String) -> Result<(), DatabaseError> {
+    let instances = site.provider.list().await?;
+    let living =
+        instances.iter().rev().find(|instance| instance.name == server && instance.state == PowerState::Running);
+    if let Some(instance) = living {
+        site.provider.power(&instance.id, PowerOp::Terminate).await?;
+    }
+    record(site, server, "give-up", format!("it is terminated, to be booted anew: {why}"));
+    Err(DatabaseError::Gone(server.into()))
 }
 
 async fn carry_out(site: &Site, steps: &[Step]) -> Result<(), DatabaseError> {
@@ -153,6 +193,6 @@ async fn tier(site: &Site) -> Result<Found, DatabaseError> {
 
 impl Found {
     fn as_tier<'a>(&'a self, site: &'a Site) -> Tier<'a> {
-        Tier { declared: &site.infrastructure.databases, seen: &self.0 }
+        Tier { declared: &site.infrastructure.databases, seen: &self.0, at: &site.addresses.servers }
     }
 }

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::Ipv4Addr;
 
-use super::status::Seen;
+use super::status::{Seen, Status};
 use crate::infrastructure::Databases;
 use crate::infrastructure::databases::Database;
 
@@ -24,6 +25,8 @@ pub enum Step {
     Promote { server: String },
     /// Gives it the data of another.
     Rebuild { server: String, donor: String },
+    /// Lets it go on following whom it followed before it was started again.
+    Resume { server: String },
     /// Lets it follow a source, and waits until it has what that has now.
     Follow { server: String, source: String },
     /// Lets a survivor follow the rebuilt master, so that the ring is whole.
@@ -56,6 +59,8 @@ pub struct Tier<'a> {
     pub declared: &'a Databases,
     /// What is, by server.
     pub seen: &'a BTreeMap<String, Seen>,
+    /// Where each server is.
+    pub at: &'a BTreeMap<String, Ipv4Addr>,
 }
 
 impl Tier<'_> {
@@ -77,6 +82,54 @@ impl Tier<'_> {
         let orphans = self.living_slaves().filter(|slave| !self.lives(&slave.source));
         steps.extend(orphans.map(|slave| follow(&slave.server, successor)));
         Ok(steps)
+    }
+
+    /// What brings those that live back to what is declared: one that was started again goes on following, one that
+    /// follows another meanwhile follows its own source again, and so does the master that is written to.
+    pub fn tend(&self) -> Vec<Step> {
+        let stopped = |database: &&Database| self.status(&database.server).is_some_and(Status::has_stopped);
+        let stopped: Vec<&Database> = self.declared.all().filter(stopped).collect();
+        if !stopped.is_empty() {
+            let resume = |database: &&Database| self.resumed(database);
+            return stopped.iter().filter_map(resume).collect();
+        }
+        let astray = |database: &&Database| self.is_astray(database);
+        let survivors = self.declared.masters.iter().filter(astray);
+        let ring = survivors
+            .map(|master| Step::CloseRing { survivor: master.server.clone(), newcomer: master.source.clone() });
+        let slaves = self.declared.slaves.iter().filter(astray).map(|slave| follow(&slave.server, &slave.source));
+        ring.chain(slaves).collect()
+    }
+
+    /// One that follows another than its own source, though that lives and follows; a survivor after a salvage has
+    /// stopped to follow, and is one of them.
+    fn is_astray(&self, database: &Database) -> bool {
+        let Some(status) = self.status(&database.server) else { return false };
+        let source_follows = self.status(&database.source).is_some_and(Status::replicates);
+        source_follows && status.follows.is_some() && !self.follows(status, &database.source)
+    }
+
+    fn follows(&self, status: &Status, source: &str) -> bool {
+        let at = self.at.get(source).map(ToString::to_string);
+        status.follows.as_ref().is_some_and(|follows| Some(&follows.source) == at.as_ref())
+    }
+
+    /// One that stopped goes on where its source lives; a master that stopped at another, for a salvage, does not.
+    fn resumed(&self, database: &Database) -> Option<Step> {
+        let status = self.status(&database.server)?;
+        let source = self
+            .at
+            .iter()
+            .find(|(_, at)| status.follows.as_ref().is_some_and(|follows| follows.source == at.to_string()));
+        let source = source.map(|(source, _)| source.as_str()).filter(|source| self.lives(source))?;
+        let server = database.server.clone();
+        match self.declared.is_master(&server) && !self.declared.is_master(source) {
+            false => Some(Step::Resume { server }),
+            true if self.status(&database.source).is_some_and(Status::replicates) => {
+                Some(Step::CloseRing { survivor: server, newcomer: database.source.clone() })
+            }
+            true => None,
+        }
     }
 
     /// What makes a replacement what it is declared to be.
@@ -115,9 +168,13 @@ impl Tier<'_> {
         let others = slaves.iter().copied().filter(|slave| *slave != donor);
         steps.extend(others.map(|other| Step::Salvage { server: donor.into(), from: other.into() }));
         steps.push(rebuild(server, donor));
+        // What the new master's binary log begins with, they all have by then.
+        let others = slaves.iter().copied().filter(|slave| *slave != donor);
+        steps.extend(others.map(|other| Step::Salvage { server: other.into(), from: donor.into() }));
         steps.push(Step::Promote { server: server.into() });
         steps.extend(slaves.iter().map(|slave| follow(slave, server)));
-        steps.push(Step::Compare { server: server.into(), with: donor.into() });
+        // The master is the one that goes on.
+        steps.push(Step::Compare { server: donor.into(), with: server.into() });
         Ok(steps)
     }
 
@@ -193,7 +250,7 @@ impl Tier<'_> {
         self.status(server).map_or(0, |status| status.position.length())
     }
 
-    fn status(&self, server: &str) -> Option<&super::status::Status> {
+    fn status(&self, server: &str) -> Option<&Status> {
         self.seen.get(server).and_then(Seen::status)
     }
 
@@ -220,6 +277,7 @@ impl Step {
             | Step::Salvage { server, .. }
             | Step::Promote { server }
             | Step::Rebuild { server, .. }
+            | Step::Resume { server }
             | Step::Follow { server, .. }
             | Step::CloseRing { survivor: server, .. }
             | Step::Compare { server, .. } => server,
@@ -234,6 +292,7 @@ impl Step {
             Step::Salvage { .. } => "salvage",
             Step::Promote { .. } => "promote",
             Step::Rebuild { .. } => "rebuild",
+            Step::Resume { .. } => "resume",
             Step::Follow { .. } => "follow",
             Step::CloseRing { .. } => "close-ring",
             Step::Compare { .. } => "compare",
@@ -249,6 +308,7 @@ impl fmt::Display for Step {
             Step::Salvage { server, from } => write!(f, "salvage from {from} into {server}"),
             Step::Promote { server } => write!(f, "promote {server}"),
             Step::Rebuild { server, donor } => write!(f, "rebuild {server} from {donor}"),
+            Step::Resume { server } => write!(f, "let {server} go on following"),
             Step::Follow { server, source } => write!(f, "let {server} follow {source}"),
             Step::CloseRing { survivor, newcomer } => write!(f, "close the ring: {survivor} follows {newcomer}"),
             Step::Compare { server, with } => write!(f, "compare {server} with {with}"),

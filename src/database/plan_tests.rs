@@ -1,6 +1,7 @@
 //! What is planned, situation by situation.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use super::plan::{Stuck, Tier};
 use super::status::{Follows, Seen, Status};
@@ -13,6 +14,10 @@ fn declared() -> Databases {
         masters: vec![database("db-1", 1, "db-2"), database("db-2", 2, "db-1")],
         slaves: vec![database("db-3", 3, "db-1"), database("db-4", 4, "db-2")],
     }
+}
+
+fn at() -> BTreeMap<String, Ipv4Addr> {
+    (1..=4).map(|number| (format!("db-{number}"), Ipv4Addr::new(198, 18, 0, number))).collect()
 }
 
 fn lives(writable: bool, position: &str, follows: bool) -> Seen {
@@ -58,7 +63,7 @@ fn failing_over() {
     ];
     let told = situations.map(|(name, letters)| {
         let (declared, seen) = (declared(), seen(letters));
-        format!("[{name}]\n{}", told(Tier { declared: &declared, seen: &seen }.failover()))
+        format!("[{name}]\n{}", told(Tier { declared: &declared, seen: &seen, at: &at() }.failover()))
     });
     insta::assert_snapshot!(told.join("\n"));
 }
@@ -85,7 +90,7 @@ fn restoring() {
     ];
     let told = situations.map(|(name, letters, server)| {
         let (declared, seen) = (declared(), seen(letters));
-        format!("[{name}]\n{}", told(Tier { declared: &declared, seen: &seen }.restore(server)))
+        format!("[{name}]\n{}", told(Tier { declared: &declared, seen: &seen, at: &at() }.restore(server)))
     });
     insta::assert_snapshot!(told.join("\n"));
 }
@@ -94,7 +99,8 @@ fn restoring() {
 fn nobody_is_promoted_before_the_others_are_fenced_and_salvaged() {
     for letters in ["-oor", "-o-r", "-o--", "boor", "bboo", "bbo+"] {
         let (declared, seen) = (declared(), seen(letters));
-        let tier = Tier { declared: &declared, seen: &seen };
+        let at = at();
+        let tier = Tier { declared: &declared, seen: &seen, at: &at };
         let steps = if letters.starts_with("bb") { tier.restore("db-1") } else { tier.failover() }.unwrap();
         let names: Vec<&str> = steps.iter().map(super::Step::name).collect();
         let promoted = names.iter().position(|name| *name == "promote").unwrap();
@@ -109,7 +115,47 @@ fn a_master_that_is_rebuilt_is_never_writable_beside_another() {
     for letters in ["bWrr", "bW--", "Wbrr"] {
         let (declared, seen) = (declared(), seen(letters));
         let server = if letters.starts_with('b') { "db-1" } else { "db-2" };
-        let steps = Tier { declared: &declared, seen: &seen }.restore(server).unwrap();
+        let steps = Tier { declared: &declared, seen: &seen, at: &at() }.restore(server).unwrap();
         assert!(!steps.iter().any(|step| step.name() == "promote"), "{letters}");
     }
+}
+
+/// Each database follows whom the number says; `s`: it stopped, `w`: it is written to.
+fn following(sources: [&str; 4]) -> BTreeMap<String, Seen> {
+    let one = |(source, number): (&str, u8)| {
+        let letters = |letter| source.contains(letter);
+        let follows = source.chars().find(char::is_ascii_digit).map(|source| Follows {
+            source: format!("198.18.0.{source}"),
+            receives: !letters('s'),
+            applies: !letters('s'),
+            stopped: letters('s'),
+            ..Follows::default()
+        });
+        let position = "1-1-9".parse().unwrap();
+        let seen = match follows {
+            None => Seen::Gone,
+            follows => Seen::Lives(Status { writable: letters('w'), position, greatest_id: 4, follows }),
+        };
+        (format!("db-{number}"), seen)
+    };
+    sources.into_iter().zip(1..).map(one).collect()
+}
+
+#[test]
+fn tending() {
+    let situations = [
+        ("all is well", ["2w", "1", "1", "2"]),
+        ("a slave was started again", ["2w", "1", "1s", "2"]),
+        ("the standby was started again", ["2w", "1s", "1", "2"]),
+        ("the old master was started again", ["2s", "1w", "2", "2"]),
+        ("the old master goes on, its slave follows the other", ["2", "1w", "2", "2"]),
+        ("the other salvaged from a slave, and the old master goes on", ["2", "3sw", "2", "2"]),
+        ("the other salvaged from a slave, and is alone", ["-", "3sw", "2", "2"]),
+        ("a slave follows the other, its own master being gone", ["-", "1w", "2", "2"]),
+    ];
+    let told = situations.map(|(name, sources)| {
+        let (declared, seen) = (declared(), following(sources));
+        format!("[{name}]\n{}", told(Ok(Tier { declared: &declared, seen: &seen, at: &at() }.tend())))
+    });
+    insta::assert_snapshot!(told.join("\n"));
 }

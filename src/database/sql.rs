@@ -23,6 +23,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const CLIENT: &str = r#"{ printf "SET @password='%s';\n" "$(cat "$2")"; printf '%s\n' "$3"; } |
 exec mariadb --no-defaults --socket="$1" --vertical --connect-timeout=2"#;
 
+/// `$1`: the data, `$2`: the socket, `$3`: the question.
+const LOOK: &str = r#"[ -d "$1" ] || { echo bare; exit; }
+exec mariadb --no-defaults --socket="$2" --vertical --connect-timeout=2 --execute="$3""#;
+/// What is answered where there is no data.
+const BARE: &str = "bare";
+
 /// One database at hand.
 pub(super) struct Hand<'a> {
     /// The server.
@@ -156,14 +162,12 @@ pub(super) async fn look(site: &Site, server: &str) -> Result<Seen, DatabaseErro
         Err(DatabaseError::Gone(_)) => return still_there(site, server).await,
         Err(why) => return Err(why),
     };
-    let data = hand.role.data.display().to_string();
-    match hand.shell(r#"[ -d "$1" ] && echo there || echo bare"#, &[&data], ANSWER).await {
-        Ok(answer) if answer.trim() == "bare" => return Ok(Seen::Bare),
-        Ok(_) => {}
-        Err(why) => return Ok(Seen::Silent(why.to_string())),
-    }
-    Ok(match hand.status().await {
-        Ok(status) => Seen::Lives(status),
+    let path = |path: &std::path::Path| path.display().to_string();
+    let (data, socket) = (path(&hand.role.data), path(&hand.role.socket));
+    let answer = hand.shell(LOOK, &[&data, &socket, QUESTION], ANSWER).await;
+    Ok(match answer {
+        Ok(answer) if answer.trim() == BARE => Seen::Bare,
+        Ok(answer) => Seen::Lives(Status::read(&rows(&answer))?),
         Err(why) => Seen::Silent(why.to_string()),
     })
 }

@@ -39,6 +39,8 @@ pub struct Follows {
     pub receives: bool,
     /// Whether it applies what it received.
     pub applies: bool,
+    /// Whether it does not even try.
+    pub stopped: bool,
     /// The last change it received; more may be here than is in its binary log.
     pub received: Position,
     /// What went wrong last, if anything did.
@@ -85,6 +87,11 @@ impl Status {
         self.follows.as_ref().is_some_and(|follows| follows.receives && follows.applies)
     }
 
+    /// Whether it was told to follow somebody and does nothing about it: it was started again, or stopped.
+    pub fn has_stopped(&self) -> bool {
+        self.follows.as_ref().is_some_and(|follows| follows.stopped)
+    }
+
     /// Whether it has applied all that it received.
     pub fn is_drained(&self) -> bool {
         self.follows.as_ref().is_none_or(|follows| self.position.contains(&follows.received))
@@ -99,6 +106,7 @@ impl Follows {
             source: field("Master_Host"),
             receives: field("Slave_IO_Running") == "Yes",
             applies: field("Slave_SQL_Running") == "Yes",
+            stopped: field("Slave_IO_Running") == "No" && field("Slave_SQL_Running") == "No",
             received: field("Gtid_IO_Pos").parse()?,
             error: errors.into_iter().find(|error| !error.is_empty()),
         })

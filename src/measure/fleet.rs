@@ -16,7 +16,16 @@ pub struct Fleet<'a> {
     views: BTreeMap<(&'a str, &'a str, &'a str), bool>,
     blind: BTreeSet<&'a str>,
     holders: BTreeMap<&'a str, &'a [String]>,
+    /// Every declared database, and what it last said of itself; `None` while that is not known.
+    databases: BTreeMap<&'a str, Option<DatabaseState>>,
     targets: BTreeMap<u32, &'a [String]>,
+}
+
+/// A database by its own view.
+#[derive(Debug, Clone, Copy)]
+struct DatabaseState {
+    writable: bool,
+    replicating: bool,
 }
 
 /// One server as last recorded.
@@ -47,6 +56,7 @@ impl<'a> Fleet<'a> {
             views: BTreeMap::new(),
             blind: BTreeSet::new(),
             holders: BTreeMap::new(),
+            databases: infrastructure.databases.all().map(|database| (database.server.as_str(), None)).collect(),
             targets: BTreeMap::new(),
         }
     }
@@ -70,6 +80,9 @@ impl<'a> Fleet<'a> {
             }
             Event::VirtualIpHolders { name, holders } => {
                 self.holders.insert(name, holders);
+            }
+            Event::DatabaseView { server, writable, replicating, .. } => {
+                self.told(server, DatabaseState { writable: *writable, replicating: *replicating });
             }
             Event::ObserverBlind { of, .. } => self.lost_sight(of),
             Event::ObserverSees { of, .. } => {
@@ -117,8 +130,9 @@ impl<'a> Fleet<'a> {
         self.holders.get(virtual_ip).copied()
     }
 
-    /// Whether everything declared is there: booted, ready, in rotation wherever there is one, and every virtual IP
-    /// with exactly one holder. A balancer that cannot be seen counts as missing.
+    /// Whether everything declared is there: booted, ready, in rotation wherever there is one, every virtual IP with
+    /// exactly one holder, and every database replicating, one of them writable. A balancer or a database that cannot
+    /// be seen counts as missing.
     pub fn is_redundant(&self) -> bool {
         let there = |(name, state): (&&str, &ServerState<'_>)| {
             state.runs() && state.is_ready() && !state.in_doubt && self.in_rotation(name) != Some(false)
@@ -126,11 +140,23 @@ impl<'a> Fleet<'a> {
         self.servers.iter().all(there)
             && self.living_balancers() == self.balancers()
             && self.holders.values().all(|holders| holders.len() == 1)
+            && self.databases_are_whole()
+    }
+
+    fn databases_are_whole(&self) -> bool {
+        let all = || self.databases.values();
+        let replicates = |state: &Option<DatabaseState>| state.is_some_and(|state| state.replicating);
+        let writable = |state: &Option<DatabaseState>| state.is_some_and(|state| state.writable);
+        self.databases.is_empty() || (all().all(replicates) && all().any(writable))
     }
 
     fn sees_up(&self, balancer: &str, server: &str) -> bool {
         let mut views = self.views.iter().filter(|((by, _, of), _)| *by == balancer && *of == server).peekable();
-        views.peek().is_some() && views.all(|(_, up)| *up)
+        // A database that follows is not in the backend that is written to, and should not be.
+        match self.databases.contains_key(server) {
+            true => views.any(|(_, up)| *up),
+            false => views.peek().is_some() && views.all(|(_, up)| *up),
+        }
     }
 
     fn booted(&mut self, server: &'a str, instance: &'a str) {
@@ -138,6 +164,26 @@ impl<'a> Fleet<'a> {
         state.instance = Some(instance);
         state.power.entry(instance).or_insert(PowerState::Running);
         state.in_doubt = false;
+        self.forget(server);
+    }
+
+    /// What a database said of itself no longer counts.
+    fn forget(&mut self, server: &'a str) {
+        if let Some(state) = self.databases.get_mut(server) {
+            *state = None;
+        }
+    }
+
+    fn told(&mut self, server: &'a str, told: DatabaseState) {
+        if let Some(state) = self.databases.get_mut(server) {
+            *state = Some(told);
+        }
+        // One that says that all is well may say so for the last time.
+        if !told.replicating
+            && let Some(state) = self.servers.get_mut(server)
+        {
+            state.in_doubt = false;
+        }
     }
 
     fn powered(&mut self, server: &'a str, instance: &'a str, power: PowerState) {
@@ -170,7 +216,8 @@ impl<'a> Fleet<'a> {
 
     fn lost_sight(&mut self, of: &'a str) {
         self.blind.insert(of);
-        if self.balancers().contains(of)
+        self.forget(of);
+        if (self.balancers().contains(of) || self.databases.contains_key(of))
             && let Some(state) = self.servers.get_mut(of)
         {
             state.in_doubt = false;

@@ -13,7 +13,7 @@
 //! | downtime | from the first bad due request to the first of at least 20 good ones in a row that span at least 200 ms ([`downtime`]) |
 //! | steady | availability at the objective and p99 ≤ max(1.5 × the baseline's, the baseline's + 25 ms), over a whole window ([`steady`]) |
 //! | service back | the end of the first bad stretch after t0 that is followed by a whole steady window ([`recovery`]) |
-//! | redundancy | every declared server booted, ready and in rotation, and each virtual IP with one holder ([`redundancy`]) |
+//! | redundancy | every declared server booted, ready and in rotation, each virtual IP with one holder, every database replicating and one of them writable ([`redundancy`]) |
 //! | recovery | the begin of the first steady window with redundancy, after the last strike and its heal ([`recovery`]) |
 //! | turn | one strike of a series that hits one server after the other; it has moments of its own ([`turns`]) |
 //! | phases | before · failover · degraded · after · throughout ([`phases`]) |

@@ -14,8 +14,10 @@ use crate::clock::Clock;
 use crate::history::{Event, Recorder};
 use crate::infrastructure::Infrastructure;
 use crate::provider::{Instance, Provider};
+use crate::role::Addresses;
 use crate::selector::BalancerSight;
 
+mod database;
 mod haproxy;
 mod instances;
 mod pressure;
@@ -93,14 +95,14 @@ pub struct Observers {
 
 impl Observers {
     /// Starts every observer of a site.
-    pub fn start(provider: Arc<dyn Provider>, site: &Infrastructure, vip: &VipAddresses, recorder: &Recorder) -> Self {
+    pub fn start(provider: Arc<dyn Provider>, site: &Infrastructure, at: &Addresses, recorder: &Recorder) -> Self {
         let (instances_out, instances) = watch::channel(Vec::new());
         let (holder_out, holder) = watch::channel(None);
         let (balancers_out, balancers) = watch::channel(BalancerSight::default());
         let sight = Sight { instances, holder, balancers };
         let out = Publish { instances: instances_out, holder: holder_out, balancers: balancers_out };
         let mut tasks = JoinSet::new();
-        for observer in of_site(provider, site, vip, out, &sight) {
+        for observer in of_site(provider, site, at, out, &sight) {
             tasks.spawn(watch_on(observer, recorder.clone()));
         }
         Observers { tasks, sight }
@@ -112,9 +114,6 @@ impl Observers {
     }
 }
 
-/// The addresses of the virtual IPs, by name.
-pub type VipAddresses = std::collections::BTreeMap<String, std::net::Ipv4Addr>;
-
 /// Where observers put what they have seen last.
 struct Publish {
     instances: watch::Sender<Vec<Instance>>,
@@ -125,7 +124,7 @@ struct Publish {
 fn of_site(
     provider: Arc<dyn Provider>,
     site: &Infrastructure,
-    vips: &VipAddresses,
+    at: &Addresses,
     out: Publish,
     sight: &Sight,
 ) -> Vec<Box<dyn Observer>> {
@@ -139,10 +138,21 @@ fn of_site(
             observers.push(Box::new(haproxy::HaproxyObserver::new(&server.name, socket, seen, out.balancers.clone())));
         }
     }
+    for database in site.databases.all() {
+        if let Some(role) = &site.roles[&site.servers[&database.server].role].database {
+            let (address, seen) = (at.servers[&database.server], sight.instances.clone());
+            observers.push(Box::new(database::DatabaseObserver::new(
+                &database.server,
+                address,
+                role.status_port,
+                seen,
+            )));
+        }
+    }
     for vip in &site.virtual_ips {
         let publish = (vip.name == site.entry.host).then(|| out.holder.clone());
         let seen = sight.instances.clone();
-        observers.push(Box::new(virtual_ip::VirtualIpObserver::new(vip, vips[&vip.name], seen, publish)));
+        observers.push(Box::new(virtual_ip::VirtualIpObserver::new(vip, at.virtual_ips[&vip.name], seen, publish)));
     }
     observers
 }

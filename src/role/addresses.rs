@@ -33,7 +33,7 @@ impl Addresses {
     }
 
     /// Addresses that nobody has (192.0.2.0/24 and on, RFC 5737), to try templates with.
-    pub(super) fn imagined(infrastructure: &Infrastructure) -> Self {
+    pub fn imagined(infrastructure: &Infrastructure) -> Self {
         let first = u32::from(Ipv4Addr::new(192, 0, 2, 1));
         Addresses::assign(infrastructure, |index| Ipv4Addr::from(first + u32::from(index)), 24)
     }

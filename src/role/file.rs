@@ -33,10 +33,12 @@
 //! What templates can speak of is listed in [`super::context`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::{DatabaseRole, Readiness, Role, RoleContent, RoleFile, RoleService, shipped, template};
 use crate::infrastructure::InfrastructureError;
@@ -88,11 +90,39 @@ struct FileForm {
 }
 
 /// A command as cloud-config has it: a line for a shell, or a program and its arguments.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, expecting = "a command: a line for `sh -c`, or a list of program and arguments")]
+#[derive(Debug, Clone)]
 enum CommandForm {
     Line(String),
     Words(Vec<String>),
+}
+
+/// By hand, so that a number in a list is a word, as everywhere.
+impl<'de> Deserialize<'de> for CommandForm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+
+        impl<'de> Visitor<'de> for Form {
+            type Value = CommandForm;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a command: a line for `sh -c`, or a list of program and arguments")
+            }
+
+            fn visit_str<E: Error>(self, line: &str) -> Result<CommandForm, E> {
+                Ok(CommandForm::Line(line.into()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<CommandForm, A::Error> {
+                let mut words = Vec::new();
+                while let Some(word) = items.next_element()? {
+                    words.push(word);
+                }
+                Ok(CommandForm::Words(words))
+            }
+        }
+
+        deserializer.deserialize_any(Form)
+    }
 }
 
 impl CommandForm {

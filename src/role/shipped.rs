@@ -75,7 +75,7 @@ pub fn role(name: &str) -> Option<Role> {
     named(name).map(Shipped::role)
 }
 
-/// The shipped role that a step's word means: its word, or its name.
+/// The shipped role that a step's word means: its word, or its name. Where several answer to a word, the first.
 pub fn called(word: &str) -> Option<&'static Shipped> {
     named(word).or_else(|| SHIPPED.iter().find(|shipped| shipped.role().word == word))
 }
@@ -85,9 +85,15 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     SHIPPED.iter().map(|shipped| shipped.name)
 }
 
-/// The words of all shipped roles, in the singular.
+/// The words of all shipped roles, in the singular; a word of several is one.
 pub fn words() -> Vec<String> {
-    SHIPPED.iter().map(|shipped| shipped.role().word).collect()
+    let mut words: Vec<String> = Vec::new();
+    for word in SHIPPED.iter().map(|shipped| shipped.role().word) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::*;
 use crate::infrastructure::{Draft, Infrastructure};
-use crate::provider::UserData;
+use crate::provider::{FileContent, UserData};
 use crate::settings::Settings;
 
 fn paper() -> Infrastructure {
@@ -17,14 +17,14 @@ fn paper() -> Infrastructure {
 
 fn rendered(site: &Infrastructure, settings: &Settings, server: &str) -> UserData {
     let addresses = Addresses::assign(site, |index| Ipv4Addr::new(198, 18, 0, 10 + index as u8), 24);
-    render(site, &addresses, settings, server).unwrap()
+    render(site, &addresses, settings, &Secrets::of("test"), server).unwrap()
 }
 
 fn text<'a>(data: &'a UserData, path: &str) -> &'a str {
     let file = data.files.iter().find(|file| file.path == Path::new(path)).unwrap_or_else(|| panic!("no {path}"));
     match &file.content {
         FileContent::Text(text) => text,
-        FileContent::CopyOf(path) => panic!("a copy of {}", path.display()),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -116,9 +116,9 @@ fn own_site(name: &str, role: &str, site: &str) -> Infrastructure {
 }
 
 const EVERYTHING: &str = "port: 8080
-files:
+write_files:
   - path: /etc/shop
-    mode: 640
+    permissions: 640
     content: |
       {{ server.name }} {{ server.address }}:{{ server.port }} {{ server.role }} {{ server.index }} zone {{ server.zone }}
       {% for tag in server.tags %}
@@ -157,8 +157,7 @@ fn templates_can_speak_of_all_that_is_documented() {
 
 #[test]
 fn a_program_that_the_role_brings_is_not_missing() {
-    let role =
-        "port: 80\nprograms: [/srv/shop, /srv/other]\nfiles: [{path: /srv/shop, copy: ./shop.yaml, mode: \"0755\"}]\n";
+    let role = "port: 80\nprograms: [/srv/shop, /srv/other]\nwrite_files: [{path: /srv/shop, copy: ./shop.yaml, permissions: \"0755\"}]\n";
     let site = own_site("brought", role, "servers: [{name: shop-1, role: shop}]\nroles: {shop: shop.yaml}\n");
     let missing: Vec<String> = missing_programs(&site).into_iter().map(|missing| missing.program).collect();
     assert_eq!(missing, ["/srv/other"]);
@@ -190,20 +189,24 @@ fn complaint(name: &str, role: &str) -> String {
 
 #[test]
 fn a_mistake_in_a_role_is_one_error_with_its_place_and_a_hint() {
-    let file = |content: &str| format!("port: 80\nfiles:\n  - path: /etc/shop\n    content: |\n{content}");
+    let file = |content: &str| format!("port: 80\nwrite_files:\n  - path: /etc/shop\n    content: |\n{content}");
     let roles: Vec<(&str, String)> = vec![
         ("no port", "services: []\n".into()),
         ("port 0", "port: 0\n".into()),
         ("unknown field", "port: 80\nservises: []\n".into()),
         ("unknown field inside", "port: 80\nservices:\n  - name: a\n    comand: [a]\n".into()),
         ("the word node", "port: 80\nword: node\n".into()),
-        ("relative path", "port: 80\nfiles: [{path: etc/shop, content: x}]\n".into()),
-        ("neither content nor copy", "port: 80\nfiles:\n  - path: /etc/shop\n".into()),
-        ("both", "port: 80\nfiles: [{path: /etc/shop, content: a, copy: b}]\n".into()),
-        ("nothing to copy", "port: 80\nfiles: [{path: /etc/shop, copy: ./nowhere}]\n".into()),
-        ("mode", "port: 80\nfiles: [{path: /etc/shop, content: a, mode: rw-r--r--}]\n".into()),
+        ("relative path", "port: 80\nwrite_files: [{path: etc/shop, content: x}]\n".into()),
+        (
+            "made from what is not written",
+            "port: 80\nwrite_files: [{path: /a, made_by: make, made_from: [/b]}]\n".into(),
+        ),
+        ("neither content nor copy", "port: 80\nwrite_files:\n  - path: /etc/shop\n".into()),
+        ("both", "port: 80\nwrite_files: [{path: /etc/shop, content: a, copy: b}]\n".into()),
+        ("nothing to copy", "port: 80\nwrite_files: [{path: /etc/shop, copy: ./nowhere}]\n".into()),
+        ("permissions", "port: 80\nwrite_files: [{path: /etc/shop, content: a, permissions: rw-r--r--}]\n".into()),
         ("empty command", "port: 80\nservices: [{name: shop, command: []}]\n".into()),
-        ("empty run", "port: 80\nrun:\n  - [true]\n  - []\n".into()),
+        ("empty run", "port: 80\nruncmd:\n  - [true]\n  - []\n".into()),
         ("service twice", "port: 80\nservices:\n  - {name: a, command: [a]}\n  - {name: a, command: [b]}\n".into()),
         ("bad service name", "port: 80\nservices: [{name: A B, command: [a]}]\n".into()),
         ("never ready", "port: 80\nreadiness: {tcp: false}\n".into()),
@@ -214,10 +217,13 @@ fn a_mistake_in_a_role_is_one_error_with_its_place_and_a_hint() {
         ("unknown name, block", file("      one\n\n      two {{ sever.name }}\n")),
         ("unknown name, not reached", file("      {% if virtual_ip %}{{ adress }}{% endif %}\n")),
         ("unknown attribute, block", file("      one\n      two {{ server.adress }}\n")),
-        ("unknown attribute, quoted", "port: 80\nfiles: [{path: /a, content: \"x {{ server.adress }}\"}]\n".into()),
+        (
+            "unknown attribute, quoted",
+            "port: 80\nwrite_files: [{path: /a, content: \"x {{ server.adress }}\"}]\n".into(),
+        ),
         ("unknown filter", file("      {{ server.name | shout }}\n")),
         ("of nothing", file("      {{ virtual_ip.address }}\n")),
-        ("when, unknown", "port: 80\nfiles:\n  - {path: /a, content: x, when: virtual_up}\n".into()),
+        ("when, unknown", "port: 80\nwrite_files:\n  - {path: /a, content: x, when: virtual_up}\n".into()),
         ("when, syntax", "port: 80\nservices:\n  - {name: a, command: [a], when: virtual_ip and}\n".into()),
         (
             "when, attribute",
@@ -228,7 +234,7 @@ fn a_mistake_in_a_role_is_one_error_with_its_place_and_a_hint() {
             "environment",
             "port: 80\nservices:\n  - name: a\n    command: [a]\n    environment: {A: \"{{ server.prt }}\"}\n".into(),
         ),
-        ("run", "port: 80\nrun: [[echo, \"{{ backends[0].name }}\"]]\n".into()),
+        ("run", "port: 80\nruncmd: [[echo, \"{{ backends[0].name }}\"]]\n".into()),
     ];
     let told: Vec<String> = roles.iter().map(|(name, role)| format!("[{name}]\n{}", complaint(name, role))).collect();
     insta::assert_snapshot!(told.join("\n"));
@@ -314,5 +320,118 @@ fn a_planted_mistake_is_not_accepted() {
     config.content = FileContent::Text("backend x\n  blance roundrobin\n".into());
     if let Some(said) = accepted_by("haproxy", "planted", &data, "haproxy -c -f /etc/haproxy/chimp.cfg") {
         assert!(said.unwrap_err().contains("blance"));
+    }
+}
+
+fn figure_1() -> Infrastructure {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/infrastructures/figure-1.yaml");
+    crate::infrastructure::file::read(&path).unwrap()
+}
+
+/// The document of a server of figure 1, without where this machine keeps programs.
+fn cloud_config_of(server: &str) -> String {
+    let site = figure_1();
+    let data = rendered(&site, &Settings::default(), server);
+    cloud_config::document(server, &site.roles[&site.servers[server].role], &data)
+}
+
+#[test]
+fn a_server_is_a_cloud_config_document() {
+    insta::assert_snapshot!(cloud_config_of("web-1"));
+}
+
+#[test]
+fn every_servers_document_is_read_back_as_what_was_rendered() {
+    #[derive(serde::Deserialize)]
+    struct Read {
+        hostname: String,
+        write_files: Vec<Written>,
+        runcmd: Vec<Vec<String>>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Written {
+        path: std::path::PathBuf,
+        content: Option<String>,
+    }
+    let site = figure_1();
+    for server in site.servers.keys() {
+        let data = rendered(&site, &Settings::default(), server);
+        let document = cloud_config_of(server);
+        assert!(document.starts_with("#cloud-config\n"), "{server}");
+        let read: Read = serde_yaml::from_str(&document).unwrap();
+        assert_eq!(read.hostname, *server);
+        for file in &data.files {
+            let FileContent::Text(text) = &file.content else { continue };
+            let written = read.write_files.iter().find(|written| written.path == file.path).unwrap();
+            assert_eq!(written.content.as_ref(), Some(text), "{server}: {}", file.path.display());
+        }
+        let last = read.runcmd.last().unwrap();
+        assert_eq!(last[..3], ["systemctl", "enable", "--now"].map(String::from), "{server}");
+        assert_eq!(last.len(), 3 + data.services.len(), "{server}");
+    }
+}
+
+#[test]
+fn a_master_and_a_slave_differ_in_what_replication_asks() {
+    let site = figure_1();
+    let config =
+        |server: &str| text(&rendered(&site, &Settings::default(), server), "/etc/mysql/chimp.cnf").to_string();
+    insta::assert_snapshot!(format!("{}\n---\n{}", config("db-2"), config("db-3")));
+}
+
+#[test]
+fn the_balancer_of_the_databases_knows_masters_and_slaves() {
+    insta::assert_snapshot!(text(&rendered(&figure_1(), &Settings::default(), "dblb-1"), "/etc/haproxy/chimp.cfg"));
+}
+
+#[test]
+fn writes_may_go_to_both_masters_in_turn() {
+    let mut settings = Settings::default();
+    settings.database.write = crate::settings::WriteTo::RoundRobin;
+    let data = rendered(&figure_1(), &settings, "dblb-1");
+    let config = text(&data, "/etc/haproxy/chimp.cfg");
+    let write = config.split("listen read").next().unwrap();
+    assert!(write.contains("server db-2 ") && !write.contains("backup"), "{write}");
+}
+
+#[test]
+fn no_password_is_declared_where_it_would_be_written_down() {
+    let site = figure_1();
+    let secrets = Secrets::of("test");
+    for server in site.servers.keys() {
+        let data = rendered(&site, &Settings::default(), server);
+        let commands = data.run.iter().flatten().chain(data.services.iter().flat_map(|service| &service.command));
+        let environment = data.services.iter().flat_map(|service| service.environment.values());
+        for text in commands.chain(environment) {
+            assert!(["site", "watch", "replication"].iter().all(|name| !text.contains(&secrets.named(name))), "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_commands_make_is_told_apart_by_what_it_is_made_of() {
+    let site = figure_1();
+    let key = |server: &str| {
+        let data = rendered(&site, &Settings::default(), server);
+        data.files.into_iter().find_map(|file| match file.content {
+            FileContent::MadeBy { key, .. } => Some(key),
+            _ => None,
+        })
+    };
+    assert!(key("db-1").is_some());
+    assert_eq!(key("db-1"), key("db-3"), "every database begins with the same");
+}
+
+#[test]
+fn apache_and_the_databases_haproxy_accept_their_configurations() {
+    let data = rendered(&figure_1(), &Settings::default(), "dblb-2");
+    if let Some(said) = accepted_by("haproxy", "dbhaproxy", &data, "haproxy -c -f /etc/haproxy/chimp.cfg") {
+        assert!(!said.clone().unwrap().contains("WARNING"), "{said:?}");
+    }
+    let mut draft = Draft::default();
+    draft.behind_haproxy(2, "webserver-apache").unwrap();
+    let data = rendered(&draft.build().unwrap(), &Settings::default(), "web-1");
+    if let Some(said) = accepted_by("apache2", "apache", &data, "apache2 -t -f /etc/apache2/chimp.conf") {
+        assert!(said.clone().unwrap().contains("Syntax OK"), "{said:?}");
     }
 }

@@ -165,8 +165,8 @@ impl Attempt<'_> {
     }
 
     fn start(&self, site: &Site) -> Result<AtWork, AttemptError> {
-        let vips = &site.addresses.virtual_ips;
-        let observers = Observers::start(Arc::clone(&site.provider), &site.infrastructure, vips, &self.recorder);
+        let provider = Arc::clone(&site.provider);
+        let observers = Observers::start(provider, &site.infrastructure, &site.addresses, &self.recorder);
         let request = self.request(site)?;
         let prober = (!self.sabotage.probes).then(|| self.prober(request.clone())).transpose()?;
         let wants_users = self.plan.settings.load.users > 0 && !self.sabotage.users;

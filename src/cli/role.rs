@@ -1,0 +1,38 @@
+//! `chimp role FILE SERVER`: what a server is made of, as the user data that a cloud is given.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::Refused;
+use crate::infrastructure::file;
+use crate::role::{Addresses, Secrets, cloud_config, render};
+use crate::settings::Settings;
+
+/// Say what a server is made of, as a cloud-config document: with addresses and passwords made up.
+#[derive(Debug, Clone, Args)]
+pub struct RoleArgs {
+    /// The infrastructure, as in `fixtures/infrastructures/`.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// One of its servers.
+    #[arg(value_name = "SERVER")]
+    server: String,
+    /// Overrides of the defaults. Default: `chimp.toml`, if there is one here.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl RoleArgs {
+    /// Prints it.
+    pub(super) fn show(&self) -> Result<ExitCode, Refused> {
+        let settings: Settings = super::settings(self.config.as_deref())?;
+        let infrastructure = file::read(&self.file)?;
+        let addresses = Addresses::imagined(&infrastructure);
+        let data = render(&infrastructure, &addresses, &settings, &Secrets::imagined(), &self.server)?;
+        let role = &infrastructure.roles[&infrastructure.servers[&self.server].role];
+        print!("{}", cloud_config::document(&self.server, role, &data));
+        Ok(ExitCode::SUCCESS)
+    }
+}
