@@ -7,7 +7,7 @@
 //! ```text
 //! features/*.feature ─ steps/ ─▶ declare ─▶ Plan        (nothing has booted; every error is told here)
 //! Plan ─▶ harness ─▶ sandbox ─▶ run ─▶ { site, load, observer, nemesis, ventriloquist }
-//!                                          └─ record ─▶ history: events.ndjson, requests.bin
+//!                                          └─ record ─▶ history: events.ndjson, requests.bin, operations.ndjson
 //! history ─▶ measure ─▶ checker ─▶ judge ─▶ report      (pure: `chimp report` does it again)
 //! ```
 //!

@@ -253,6 +253,9 @@ pub struct FinalStateSettings {
 impl Default for FinalStateSettings {
     fn default() -> Self {
         FinalStateSettings { agree_within: Duration::from_secs(20), still_for: Duration::from_secs(2) }
+    }
+}
+
 impl Default for DatabaseSettings {
     fn default() -> Self {
         DatabaseSettings { write: WriteTo::default(), semi_sync: false, look_every: Duration::from_secs(1) }

@@ -93,6 +93,27 @@ fn users_that_were_asked_for_and_never_came_are_invalid() {
     a_lie_is_invalid("users", "users");
 }
 
+/// The same scenario as without the lie, which must pass: else its failure would prove nothing.
+#[test]
+fn an_acknowledged_post_that_vanishes_from_every_database_is_a_failure() {
+    const NAME: &str = "an_acknowledged_post_that_vanishes_from_every_database_is_a_failure";
+    if !can_run(NAME) {
+        return;
+    }
+    for (lie, expected) in [(None, "pass"), (Some("writes"), "fail")] {
+        let out = Folder::new(&format!("writes-{expected}"));
+        let mut chimp = chimp(&["run", "tests/features/writes.feature", "--retries", "1", "--seed", "7"]);
+        chimp.args(["--config", "tests/features/short.toml", "--out"]).arg(out.path());
+        run(chimp.args(lie.map(|lie| ["--sabotage", lie]).into_iter().flatten()));
+        let record = out.record();
+        let (_, verdict, reason) = verdicts(&record).remove(0);
+        assert_eq!(verdict, expected, "{reason}");
+        let data = &record["scenarios"][0]["data"];
+        assert!(data["writes_acked"].as_u64().unwrap() > 20, "{data}");
+        assert_eq!(data["writes_lost"], u64::from(lie.is_some()), "{data}");
+    }
+}
+
 #[test]
 fn the_card_without_its_users_is_invalid() {
     if !can_run("the_card_without_its_users_is_invalid") {

@@ -1,7 +1,8 @@
 //! `exactly one {role} is writable {phase}`, as the databases told of themselves.
 //!
-//! What cannot take a write (frozen, without power, gone) is not writable whatever it told last; what can no longer be
-//! seen is still what it told last. Two writable databases at once are never fine, none as for a virtual IP.
+//! What cannot take a write (frozen, without power, gone) is not writable whatever it told last, and what was fenced is
+//! not; what can no longer be seen is still what it told last. Two writable databases at once are never fine, none as
+//! for a virtual IP.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +11,13 @@ use crate::measure::fleet::Fleet;
 use crate::measure::moments::watched;
 use crate::measure::phases::{phase_name, phase_span};
 use crate::measure::{Span, Timeline};
+use crate::provider::PowerState;
 
 use super::held::{self, Held, judge, wrong};
 use super::{Checker, Judgement, Phase};
+
+/// The step that makes sure that a database can't be written to.
+const FENCED: &str = "fence";
 
 pub(super) struct OneWritable {
     pub role: String,
@@ -32,6 +37,9 @@ impl Checker for OneWritable {
         };
         let called: Vec<String> =
             history.plan.infrastructure.servers_called(&self.role).iter().map(|server| server.name.clone()).collect();
+        if called.is_empty() {
+            return invalid(format!("there is no {}", self.role));
+        }
         if let Some(silent) = called.iter().find(|server| !has_told(history, server, phase.from_us)) {
             return invalid(format!("{silent} did not tell whether it is writable {}", phase_name(self.phase)));
         }
@@ -55,9 +63,17 @@ fn held(history: &History, called: &[String], phase: Span, end_us: u64) -> Vec<H
     for record in watched(history) {
         fleet.apply(record);
         match &record.event {
-            Event::DatabaseView { server, writable, .. } => drop(told.insert(server, *writable)),
-            // A new instance has told nothing yet.
-            Event::InstanceBooted { server, .. } => drop(told.remove(server.as_str())),
+            Event::DatabaseView { server, writable, .. } => {
+                told.insert(server, *writable);
+            }
+            Event::DatabaseStep { server, step, .. } if step == FENCED => {
+                told.insert(server, false);
+            }
+            // A new instance, or one that is started again, has told nothing yet.
+            Event::InstanceBooted { server, .. }
+            | Event::InstanceState { server, state: PowerState::Stopped | PowerState::Terminated, .. } => {
+                told.remove(server.as_str());
+            }
             _ => {}
         }
         let writable = |server: &&String| told.get(server.as_str()) == Some(&true) && fleet.runs(server);
@@ -74,7 +90,6 @@ mod tests {
     use super::*;
     use crate::checker::{Expectation, Verdict};
     use crate::history::synthetic::Script;
-    use crate::provider::PowerState;
 
     fn judged(script: &Script, phase: Phase) -> Judgement {
         Expectation::OneWritable { role: "database".into(), phase }.checker().check(&script.history())
@@ -108,6 +123,18 @@ mod tests {
         assert_eq!(judged(&promoted, Phase::Throughout).verdict, Verdict::Pass);
         let thawed = promoted.state(9000, "db-1", 1, PowerState::Running);
         assert!(judged(&thawed, Phase::Throughout).observed.starts_with("2 at once"));
+    }
+
+    #[test]
+    fn what_was_fenced_or_was_without_power_is_not_writable() {
+        let fenced = Event::DatabaseStep { server: "db-1".into(), step: FENCED.into(), detail: "read-only".into() };
+        let script = site().strike(6000, "loses-network", &["db-1"]).event(6900, fenced);
+        assert_eq!(judged(&script.database_view(7000, "db-2", true), Phase::Throughout).verdict, Verdict::Pass);
+        let off = site().strike(6000, "loses-power", &["db-1"]).state(6005, "db-1", 1, PowerState::Stopped);
+        let on = off.database_view(7000, "db-2", true).state(9000, "db-1", 1, PowerState::Running);
+        assert_eq!(judged(&on, Phase::Throughout).verdict, Verdict::Pass);
+        let unseen = site().strike(6000, "loses-network", &["db-1"]).database_view(7000, "db-2", true);
+        assert!(judged(&unseen, Phase::Throughout).observed.starts_with("2 at once"));
     }
 
     #[test]

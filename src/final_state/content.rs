@@ -1,12 +1,15 @@
 //! The site's tables, read whole in one session, and folded into what checkers compare.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::Database;
 use super::sql::{self, SqlError};
 use crate::history::final_state::Content;
 use crate::history::operation::post_of;
 
+/// A database that answers has told all its tables within this.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Each row says what it is; the checksums come last.
 const TABLES: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY; \
     SELECT 'post', author, client_key FROM site.posts; \
@@ -20,7 +23,7 @@ const TABLES: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY; \
 /// # Errors
 /// When it does not answer, or not with the site's tables.
 pub(super) async fn read(database: &Database) -> Result<Content, SqlError> {
-    folded(&sql::rows(database, TABLES).await?)
+    folded(&sql::rows(database, TABLES, PATIENCE).await?)
 }
 
 fn folded(rows: &[Vec<String>]) -> Result<Content, SqlError> {

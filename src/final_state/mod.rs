@@ -3,6 +3,7 @@
 //! Everything found is recorded ([`crate::history::final_state`]); nothing is judged here, and what could not be read is
 //! recorded as such. SQL goes through [`sql`] alone: the `mariadb` client on the server itself, by its unix socket.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -34,6 +35,7 @@ pub fn is_asked_for(plan: &ScenarioPlan) -> bool {
 /// A database that lives, and a way in.
 struct Database {
     server: String,
+    socket: PathBuf,
     way_in: Result<Box<dyn Remote>, ProviderError>,
 }
 
@@ -55,7 +57,9 @@ impl<'a> FinalReading<'a> {
         let living =
             instances.iter().filter(runs).filter(|found| called.iter().any(|server| server.name == found.name));
         let open = living.map(|instance| async {
-            Database { server: instance.name.clone(), way_in: site.provider.connect(instance).await }
+            let declared = site.role(&instance.name).database.as_ref().map(|database| database.socket.clone());
+            let socket = declared.unwrap_or_else(|| sql::SOCKET.into());
+            Database { server: instance.name.clone(), socket, way_in: site.provider.connect(instance).await }
         });
         Ok(FinalReading { databases: join_all(open).await, site })
     }
@@ -95,6 +99,6 @@ impl<'a> FinalReading<'a> {
         let Some(key) = key.last() else { return };
         let statement = format!("SET sql_log_bin = 0; DELETE FROM site.posts WHERE client_key = '{key}'");
         // A lie that could not be told is not caught, which is what the test looks at.
-        let _ = join_all(self.databases.iter().map(|database| sql::rows(database, &statement))).await;
+        let _ = join_all(self.databases.iter().map(|database| sql::rows(database, &statement, SLACK))).await;
     }
 }

@@ -13,6 +13,8 @@ use crate::history::final_state::Settling;
 
 /// From one look to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A database that needs longer to say where it is hangs.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// What a database has written to its own log: its replicas' changes too, as every database logs what it applies.
 const POSITION: &str = "SELECT @@gtid_binlog_pos";
 
@@ -35,7 +37,7 @@ pub(super) async fn settled(databases: &[Database], clock: Clock, within: Durati
 }
 
 async fn position(database: &Database) -> Result<String, String> {
-    let rows = sql::rows(database, POSITION).await.map_err(|why: SqlError| why.to_string())?;
+    let rows = sql::rows(database, POSITION, PATIENCE).await.map_err(|why: SqlError| why.to_string())?;
     Ok(in_order(rows.first().and_then(|row| row.first()).map_or("", String::as_str)))
 }
 

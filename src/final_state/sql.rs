@@ -5,10 +5,8 @@ use std::time::Duration;
 use super::Database;
 use crate::provider::{Command, RemoteError};
 
-/// Where every database of the local cloud listens.
-const SOCKET: &str = "/run/mysqld/mysqld.sock";
-/// A database that answers answers within this, with all its tables.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Where a database listens whose role does not say otherwise: Debian's default.
+pub(super) const SOCKET: &str = "/run/mysqld/mysqld.sock";
 
 /// Why a database did not say what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -27,12 +25,16 @@ pub(super) enum SqlError {
     Unexpected(String),
 }
 
-/// Runs statements in one session; every row of every answer, its columns as text.
-pub(super) async fn rows(database: &Database, statements: &str) -> Result<Vec<Vec<String>>, SqlError> {
+/// Runs statements in one session; every row of every answer, its columns as text. It is given up after `patience`.
+pub(super) async fn rows(
+    database: &Database,
+    statements: &str,
+    patience: Duration,
+) -> Result<Vec<Vec<String>>, SqlError> {
     let remote = database.way_in.as_ref().map_err(|why| SqlError::NoWayIn(why.to_string()))?;
-    let socket = format!("--socket={SOCKET}");
+    let socket = format!("--socket={}", database.socket.display());
     let argv = ["mariadb", "--no-defaults", &socket, "--batch", "--skip-column-names", "--execute", statements];
-    let command = Command { timeout: PATIENCE, ..Command::new(argv) };
+    let command = Command { timeout: patience, ..Command::new(argv) };
     let output = remote.exec(&command).await?;
     if output.status != Some(0) {
         let status = output.status.map_or("a signal".into(), |status| status.to_string());

@@ -41,7 +41,9 @@ pub(super) fn read(path: &Path, scenario: u32, since_us: u64) -> Result<(Vec<Ope
     if !path.exists() {
         return Ok((operations, last));
     }
-    for line in lines::<DataLine>(path)?.into_iter().filter(|line| line.scenario == scenario) {
+    // A run may have many scenarios, each with thousands of lines: only its own are parsed.
+    let own = format!("{{\"scenario\":{scenario},");
+    for line in lines::<DataLine>(path, |line| line.starts_with(own.as_bytes()))? {
         match line.record {
             DataRecord::Operation(operation) if operation.invoked_us >= since_us => operations.push(operation),
             DataRecord::Settling(settling) if settling.from_us >= since_us => last.settling = Some(settling),

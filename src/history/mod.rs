@@ -98,16 +98,19 @@ impl History {
 /// # Errors
 /// As [`History::read`].
 pub fn read_events(path: &Path) -> Result<Vec<Record>, HistoryError> {
-    lines(path)
+    lines(path, |_| true)
 }
 
-/// Every line of a file of JSON objects.
-fn lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, HistoryError> {
+/// The lines of a file of JSON objects, as far as they are wanted by how they begin.
+fn lines<T: serde::de::DeserializeOwned>(path: &Path, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<T>, HistoryError> {
     let bytes = std::fs::read(path).map_err(|source| HistoryError::Unreadable { path: path.into(), source })?;
     let mut all = Vec::new();
     // What follows the last newline was cut off while it was written.
     for (number, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
         let Some(line) = line.strip_suffix(b"\n") else { break };
+        if !wanted(line) {
+            continue;
+        }
         let record = serde_json::from_slice(line).map_err(|why| HistoryError::Malformed {
             path: path.into(),
             line: number + 1,

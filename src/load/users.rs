@@ -118,9 +118,14 @@ impl Users {
         self.worker.samples.load(Ordering::Relaxed)
     }
 
+    /// The users' process, by its number.
+    pub fn process_id(&self) -> u32 {
+        self.worker.child().id()
+    }
+
     /// The resident memory of the users' process, in kB; `None` once it is gone.
     pub fn memory_kb(&self) -> Option<u64> {
-        let pid = self.worker.child().id();
+        let pid = self.process_id();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()
     }

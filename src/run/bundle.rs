@@ -1,7 +1,7 @@
 //! A run's folder: what is recorded into it, and how it is judged and rendered from that alone.
 //!
-//! `env.json`, `plan.json`, `events.ndjson`, `requests.bin` and the nodes' logs are recorded; everything else is
-//! derived from them, at the end of a run and by `chimp report` in the same way.
+//! `env.json`, `plan.json`, `events.ndjson`, `requests.bin`, `operations.ndjson` and the nodes' logs are recorded;
+//! everything else is derived from them, at the end of a run and by `chimp report` in the same way.
 
 use std::collections::BTreeMap;
 use std::fs;
