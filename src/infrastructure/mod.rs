@@ -15,6 +15,7 @@ use crate::role::Role;
 mod declaration;
 pub mod error;
 pub mod file;
+mod list;
 pub mod names;
 mod spares;
 pub mod tiers;

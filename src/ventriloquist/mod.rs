@@ -45,6 +45,7 @@ mod compare;
 pub mod death;
 mod files;
 pub mod policy;
+pub mod progress;
 mod rebuild;
 mod reconciler;
 mod replace;
@@ -77,6 +78,14 @@ pub struct Config {
     pub seed: u64,
     /// Who looks after what servers hold; nobody where they hold nothing.
     pub rebuild: Option<Arc<dyn Rebuild>>,
+}
+
+impl Config {
+    fn add_known(&self, state: &mut state::State) {
+        for (server, known) in &self.known {
+            state.servers.entry(server.clone()).or_insert_with(|| known.clone());
+        }
+    }
 }
 
 /// Why a step was not taken.

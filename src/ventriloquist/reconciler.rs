@@ -58,15 +58,24 @@ impl Reconciler {
     /// When there is something that can't be read, or nothing can be written there.
     pub fn open(site: Site, config: &Config, death: Death) -> Result<Reconciler, StateError> {
         let store = Store::open(&config.state)?;
-        store.change(|state| {
-            for (server, known) in &config.known {
-                state.servers.entry(server.clone()).or_insert_with(|| known.clone());
-            }
-        })?;
+        store.change(|state| config.add_known(state))?;
+        Ok(Self::with(store, site, config, death))
+    }
+
+    /// One that only [plans](Self::plan): nothing is written.
+    ///
+    /// # Errors
+    /// When there is a state that can't be read.
+    pub fn consult(site: Site, config: &Config) -> Result<Reconciler, StateError> {
+        let store = Store::consult(&config.state, |state| config.add_known(state))?;
+        Ok(Self::with(store, site, config, Death::of_this_process(None)))
+    }
+
+    fn with(store: Store, site: Site, config: &Config, death: Death) -> Reconciler {
         let settings = &site.settings.reconciler;
         let backoff = Backoff::new(settings.retry_first, settings.retry_most, config.seed);
         let ground = Ground { declared: site, store: Arc::new(store), death, rebuild: config.rebuild.clone() };
-        Ok(Reconciler {
+        Reconciler {
             ground,
             config: config.clone(),
             work: JoinSet::new(),
@@ -77,7 +86,7 @@ impl Reconciler {
             health: Health::default(),
             told: BTreeSet::new(),
             last: None,
-        })
+        }
     }
 
     /// Looks at its pace until it is dropped.

@@ -117,6 +117,17 @@ impl Store {
         Ok(Store { path: path.into(), state: Mutex::new(state) })
     }
 
+    /// The same state, of which nothing is ever written: a look at what would be done.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(super) fn consult(path: &Path, add: impl FnOnce(&mut State)) -> Result<Store, StateError> {
+        let Store { path, state } = Store::open(path)?;
+        let mut state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        add(&mut state);
+        Ok(Store { path, state: Mutex::new(state) })
+    }
+
     /// What is remembered now.
     pub fn now(&self) -> State {
         self.lock().clone()
