@@ -53,6 +53,9 @@ pub mod spare;
 pub mod state;
 pub mod step;
 
+#[cfg(test)]
+mod tests;
+
 pub use death::Death;
 pub use files::as_provisioned;
 pub use policy::Policy;
