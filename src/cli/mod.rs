@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -13,9 +14,11 @@ use crate::harness::{self, Request};
 use crate::judge::exit;
 use crate::nemesis;
 use crate::provider::local::doctor;
+use crate::role;
 use crate::run::bundle::Bundle;
 use crate::run::{RunOptions, Sabotage};
 use crate::settings::{Settings, SettingsError};
+use crate::units::parse_duration;
 
 mod attack;
 mod graph;
@@ -92,6 +95,9 @@ struct What {
     /// Overrides of the defaults. Default: `chimp.toml`, if there is one here.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// How long random faults strike where a step leaves it to the run, e.g. `2h`. Default 10 min.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    span: Option<Duration>,
 }
 
 /// How scenarios are run; the `chaos` test target takes the same options.
@@ -104,7 +110,7 @@ pub struct How {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub retries: u32,
     /// For tests of the harness: plants a lie, which must never pass.
-    #[arg(long, hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses", "users", "probes"])]
+    #[arg(long, hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses", "users", "probes", "writes"])]
     pub sabotage: Vec<String>,
 }
 
@@ -164,7 +170,7 @@ pub fn chaos(folder: &str) -> ExitCode {
 }
 
 fn run_target(folder: &str, arguments: &ChaosArgs) -> Result<ExitCode, Refused> {
-    let settings = settings(arguments.config.as_deref())?;
+    let settings = settings(arguments.config.as_deref())?.with_span(arguments.span);
     let declare = arguments.declare_options(&[folder.into()], drawn_seed(), settings);
     if arguments.list || arguments.ignored {
         print!("{}", arguments.listing(&declare)?);
@@ -202,11 +208,22 @@ fn show_doctor() -> ExitCode {
             println!("          mend: {mend}");
         }
     }
+    show_programs();
     if nix::unistd::geteuid().is_root() {
         show_needs();
     }
     println!("{}", if healthy { "scenarios can run here" } else { "scenarios cannot run here yet" });
     if healthy { ExitCode::SUCCESS } else { ExitCode::from(exit::COULD_NOT_TELL) }
+}
+
+/// What the shipped roles run; scenarios with a role that lacks something are skipped, others run.
+fn show_programs() {
+    for role in role::shipped::names().filter_map(role::shipped::role) {
+        match role::programs::missing_of(&role).collect::<Vec<_>>().as_slice() {
+            [] => println!("ok      programs of `{}`: {}", role.name, role.programs.join(", ")),
+            missing => missing.iter().for_each(|missing| println!("LACKING {missing}")),
+        }
+    }
 }
 
 /// What faults need of this kernel; scenarios with a fault that lacks something are skipped, others run.
@@ -243,7 +260,7 @@ impl What {
             tags: self.tags.clone(),
             names: self.names.clone(),
             seed: self.seed.unwrap_or_else(drawn_seed),
-            settings: settings(self.config.as_deref())?,
+            settings: settings(self.config.as_deref())?.with_span(self.span),
             provider: self.provider.clone(),
             ..DeclareOptions::default()
         })
@@ -266,6 +283,7 @@ impl How {
                 },
                 users: lies("users"),
                 probes: lies("probes"),
+                writes: lies("writes"),
             },
         }
     }
