@@ -24,6 +24,8 @@ use crate::units::show_duration;
 
 /// What is not about one server.
 const ALL: &str = "(all)";
+/// Writing what changed.
+const FILES: &str = "(files)";
 
 /// One life. Everything that must outlive it is in its state on disk.
 pub struct Reconciler {
@@ -310,6 +312,10 @@ impl Reconciler {
             Done::Written(all) => {
                 self.writing = false;
                 self.unwritten |= !all;
+                match all {
+                    true => self.backoff.succeeded(FILES),
+                    false => drop(self.backoff.failed(FILES, Instant::now())),
+                }
                 all
             }
         }
@@ -326,7 +332,7 @@ impl Reconciler {
 
     /// Brings every server's files to what they should be, if something changed.
     fn write(&mut self) {
-        if !self.unwritten || self.writing {
+        if !self.unwritten || self.writing || !self.backoff.allows(FILES, Instant::now()) {
             return;
         }
         (self.unwritten, self.writing) = (false, true);
