@@ -15,6 +15,7 @@ use crate::history::Recorder;
 use crate::history::recorder::Memory;
 use crate::infrastructure::file;
 use crate::judge::exit;
+use crate::keeper::protocol::{Answer, Request};
 use crate::provider::inventory::{self, InventoryCloud};
 use crate::provider::keeper::KeeperCloud;
 use crate::provider::ssh::Route;
@@ -112,6 +113,11 @@ impl Reconcile {
         recorder: Recorder,
     ) -> Result<(Site, ventriloquist::Config), NotReconciled> {
         let cloud = KeeperCloud::open(&self.keeper.keeper)?;
+        let of = match cloud.keeper().ask(&Request::Who)? {
+            // What it kept is gone with it: a keeper that comes after it has a state of its own.
+            Answer::Keeper { pid, .. } => format!("keeper {pid}"),
+            other => return Err(cloud.keeper().unexpected(&other).into()),
+        };
         let kept = cloud.kept().clone();
         let provider = Arc::new(cloud);
         let site = Site {
@@ -123,7 +129,7 @@ impl Reconcile {
         };
         // What is there was booted as the keeper's own file says.
         let as_kept = Site { infrastructure: Arc::new(kept.infrastructure), addresses: kept.addresses, ..site.clone() };
-        Ok((site, self.how(&as_kept)))
+        Ok((site, self.how(of, &as_kept)))
     }
 
     fn at_inventory(
@@ -143,14 +149,15 @@ impl Reconcile {
             provider: Arc::new(InventoryCloud::new(inventory, Passwords::default(), Route::Direct)),
             recorder,
         };
-        let how = self.how(&site);
+        let how = self.how(format!("inventory {}", path.display()), &site);
         Ok((site, how))
     }
 
-    fn how(&self, as_it_is: &Site) -> ventriloquist::Config {
+    fn how(&self, of: String, as_it_is: &Site) -> ventriloquist::Config {
         ventriloquist::Config {
             every: self.every,
             state: self.state.clone().unwrap_or_else(|| self.file.with_extension("state.json")),
+            of,
             known: ventriloquist::as_provisioned(as_it_is),
             seed: self.seed.unwrap_or_else(super::drawn_seed),
             rebuild: None,

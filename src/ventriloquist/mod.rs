@@ -75,20 +75,14 @@ pub struct Config {
     pub every: Duration,
     /// Its state's file.
     pub state: PathBuf,
+    /// Whose servers: a state of others, which have gone since, is not gone on with.
+    pub of: String,
     /// What is known of the servers where the state says nothing of them: how they were provisioned.
     pub known: BTreeMap<String, state::Known>,
     /// Draws the jitter between retries.
     pub seed: u64,
     /// Who looks after what servers hold; nobody where they hold nothing.
     pub rebuild: Option<Arc<dyn Rebuild>>,
-}
-
-impl Config {
-    fn add_known(&self, state: &mut state::State) {
-        for (server, known) in &self.known {
-            state.servers.entry(server.clone()).or_insert_with(|| known.clone());
-        }
-    }
 }
 
 /// Why a step was not taken.

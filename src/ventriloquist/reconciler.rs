@@ -60,7 +60,7 @@ impl Reconciler {
     /// When there is something that can't be read, or nothing can be written there.
     pub fn open(site: Site, config: &Config, death: Death) -> Result<Reconciler, StateError> {
         let store = Store::open(&config.state)?;
-        store.change(|state| config.add_known(state))?;
+        store.change(|state| state.take_up(&config.of, &config.known))?;
         Ok(Self::with(store, site, config, death))
     }
 
@@ -69,7 +69,7 @@ impl Reconciler {
     /// # Errors
     /// When there is a state that can't be read.
     pub fn consult(site: Site, config: &Config) -> Result<Reconciler, StateError> {
-        let store = Store::consult(&config.state, |state| config.add_known(state))?;
+        let store = Store::consult(&config.state, |state| state.take_up(&config.of, &config.known))?;
         Ok(Self::with(store, site, config, Death::of_this_process(None)))
     }
 

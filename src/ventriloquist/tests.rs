@@ -176,7 +176,7 @@ impl Scene {
         let site = Site { infrastructure: Arc::new(infrastructure), addresses, settings, provider, recorder };
         let folder = tempfile::tempdir().unwrap();
         let (state, known) = (folder.path().join("state.json"), as_provisioned(&site));
-        let config = Config { every: EVERY, state, known, seed: 7, rebuild };
+        let config = Config { every: EVERY, state, of: "a test".into(), known, seed: 7, rebuild };
         Scene { cloud, memory, at_work: Ventriloquist::start(site, config), _folder: folder }
     }
 
