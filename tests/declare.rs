@@ -322,6 +322,11 @@ fn names_are_addresses_so_they_must_be_there_and_differ() {
 }
 
 #[test]
+fn orders_that_an_agent_cant_follow_and_spares_without_a_place_are_refused() {
+    insta::assert_snapshot!(message("agents"));
+}
+
+#[test]
 fn a_given_after_a_when_or_a_then_is_refused() {
     assert_eq!(kinds("late-given"), [(5, ProblemKind::Step), (10, ProblemKind::Step)]);
     insta::assert_snapshot!(message("late-given"));

@@ -1,4 +1,5 @@
-//! The command line: `chimp run`, `plan`, `report`, `up`, `down`, `attack`, `heal`, `replay`, `graph`, `role`, `doctor`; and
+//! The command line: `chimp run`, `plan`, `report`, `up`, `down`, `attack`, `heal`, `replay`, `reconcile`,
+//! `graph`, `role`, `doctor`; and
 //! the `chaos` test target.
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::units::parse_duration;
 mod attack;
 mod graph;
 mod keeper;
+mod reconcile;
 mod role;
 
 /// Chaos as integration tests: proves that a website survives failure.
@@ -64,6 +66,7 @@ enum Verb {
     Heal(attack::Heal),
     /// Carry out the very plan of a recorded run or attack again.
     Replay(attack::Replay),
+    Reconcile(reconcile::Reconcile),
     /// End the keeper that `chimp up` started, and wait until everything of it is gone.
     Down(keeper::Where),
     /// Say who matters most in a graph of servers: degree, betweenness, articulation points, bridges, zones.
@@ -135,6 +138,7 @@ pub fn main() -> ExitCode {
         Verb::Heal(heal) => heal.run(),
         Verb::Replay(replay) => replay.run(),
         Verb::Up(up) => up.run(),
+        Verb::Reconcile(reconcile) => reconcile.run(),
         Verb::Down(keeper) => Ok(keeper.down()),
         Verb::Graph(asked) => Ok(graph::show(&asked)),
         Verb::Role(asked) => asked.show(),

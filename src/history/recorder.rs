@@ -153,6 +153,11 @@ impl Memory {
         self.kept().events.clone()
     }
 
+    /// The events since they were taken the last time.
+    pub fn take_events(&self) -> Vec<Record> {
+        std::mem::take(&mut self.kept().events)
+    }
+
     /// The requests of one source so far.
     pub fn requests(&self, source: Source) -> Vec<Request> {
         self.kept().requests.iter().filter(|(of, _)| *of == source).map(|(_, request)| *request).collect()

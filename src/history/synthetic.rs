@@ -42,6 +42,9 @@ pub struct Script {
     /// How many databases: `db-1` and so on; the first takes writes, the others replicate.
     #[serde(default)]
     pub databases: usize,
+    /// Which of them are spares, which no balancer knows.
+    #[serde(default)]
+    pub spares: Vec<String>,
     /// When the watch ended; without it, it did not.
     pub ends_ms: Option<u64>,
     /// As of a scenario.
@@ -96,6 +99,7 @@ impl Script {
             webservers,
             load_balancers,
             databases: 0,
+            spares: Vec::new(),
             ends_ms: Some(20_000),
             settings: Settings::default(),
             acts: Vec::new(),
@@ -298,7 +302,11 @@ impl Script {
         servers.extend(web.iter().map(|name| (name.clone(), server(name, "webserver"))));
         servers.extend(balancers.iter().map(|name| (name.clone(), server(name, "webhaproxy"))));
         servers.extend(names("db", self.databases).into_iter().map(|name| (name.clone(), server(&name, "database"))));
-        let links = balancers.iter().flat_map(|lb| web.iter().map(move |web| (lb.clone(), web.clone()))).collect();
+        for server in servers.values_mut() {
+            server.spare = self.spares.contains(&server.name);
+        }
+        let placed = || web.iter().filter(|name| !self.spares.contains(name));
+        let links = balancers.iter().flat_map(|lb| placed().map(move |web| (lb.clone(), web.clone()))).collect();
         let shared = (balancers.len() > 1).then(|| VirtualIp { name: "www".into(), holders: balancers.clone() });
         let host = shared.as_ref().map_or_else(|| names("lb", 1)[0].clone(), |shared| shared.name.clone());
         let mut roles = vec![role("webserver", "webserver"), role("webhaproxy", "load balancer")];
@@ -326,7 +334,8 @@ impl Script {
             events.push(record(300, Event::ServerReady { server: name.clone(), instance: format!("{name}.1") }));
         }
         for balancer in &balancers {
-            events.extend(web.iter().map(|server| record(300, view(balancer, server, "UP"))));
+            let placed = web.iter().filter(|name| !self.spares.contains(name));
+            events.extend(placed.map(|server| record(300, view(balancer, server, "UP"))));
         }
         if balancers.len() > 1 {
             let holders = vec![balancers[0].clone()];

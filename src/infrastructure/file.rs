@@ -13,6 +13,8 @@
 //! roles: { shop: ./shop.yaml }               # your own roles, relative to this file
 //! databases: …                               # who replicates from whom: see `databases`
 //! ```
+//! A file whose name ends in `.json` is a list of names and types instead: see [`super::list`].
+//!
 //! The order of entries means nothing. Every mistake is one error with file, line, column and a hint.
 
 use std::collections::BTreeMap;
@@ -21,7 +23,7 @@ use std::path::{Path, PathBuf};
 use super::declaration::{Declaration, resolve};
 use super::names::{RULE, is_name};
 use super::yaml::{Source, Step, at};
-use super::{Infrastructure, InfrastructureError};
+use super::{Infrastructure, InfrastructureError, list};
 use crate::role::{self, Role, shipped};
 
 /// Reads and checks an infrastructure file and the roles it names.
@@ -30,6 +32,9 @@ use crate::role::{self, Role, shipped};
 /// The first mistake, in this order: the form, the roles, then what [`super::declaration`] lists.
 pub fn read(path: &Path) -> Result<Infrastructure, InfrastructureError> {
     let source = Source::read(path)?;
+    if path.extension().is_some_and(|extension| extension == "json") {
+        return list::read(&source);
+    }
     let declaration: Declaration = source.parse()?;
     let own = own_roles(&declaration, &source)?;
     resolve(&declaration, &own, Some(&source))

@@ -16,6 +16,7 @@ pub mod databases;
 mod declaration;
 pub mod error;
 pub mod file;
+mod list;
 pub mod names;
 mod spares;
 pub mod tiers;

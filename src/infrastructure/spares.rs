@@ -42,3 +42,38 @@ pub(super) fn check(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::infrastructure::declaration::{Declaration, resolve};
+    use crate::infrastructure::yaml::Source;
+
+    const SITE: &str =
+        "servers:\n  - { name: lb, role: webhaproxy, count: 2 }\n  - { name: web, role: webserver, count: 2 }\n";
+    const LINKS: &str = "links: [{ from: lb, to: web }]\n";
+
+    fn told(text: &str) -> String {
+        let source = Source { path: "site.yaml".into(), text: text.into() };
+        let read = source.parse::<Declaration>().and_then(|it| resolve(&it, &BTreeMap::new(), Some(&source)));
+        read.map_or_else(|why| why.to_string(), |_| "it is accepted".into())
+    }
+
+    #[test]
+    fn a_spare_that_could_never_take_a_place_is_refused_with_its_place_and_a_hint() {
+        let web = "{ name: web-3, role: webserver, spare: true }";
+        let shared = format!("{LINKS}virtual_ips: [{{ name: www, holders: [lb] }}]\n");
+        let site = |spare: &str, rest: &str| told(&format!("{SITE}  - {spare}\n{rest}"));
+        let linked = "links: [{ from: lb, to: web }, { from: lb-1, to: web-3 }]\nentry: { host: lb-1 }\n";
+        let found = [
+            site(web, &shared),
+            site("{ name: web-3, spare: true }", &shared),
+            site("{ name: lb-3, role: webhaproxy, spare: true }", &shared),
+            site(web, linked),
+            site(web, &format!("{LINKS}entry: {{ host: web-3 }}\n")),
+            told(&format!("servers:\n  - {{ name: web-1, role: webserver }}\n  - {web}\nentry: {{ host: web-1 }}\n")),
+        ];
+        insta::assert_snapshot!(found.join("\n\n"));
+    }
+}

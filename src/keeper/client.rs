@@ -88,11 +88,11 @@ impl Keeper {
         Ok(())
     }
 
-    pub(super) fn ask_within(
-        &self,
-        request: &Request,
-        within: Duration,
-    ) -> Result<(Answer, Option<OwnedFd>), KeeperError> {
+    /// The same, and waits this long at most; with what came with the answer.
+    ///
+    /// # Errors
+    /// See [`ask`](Self::ask).
+    pub fn ask_within(&self, request: &Request, within: Duration) -> Result<(Answer, Option<OwnedFd>), KeeperError> {
         let absent = |source| KeeperError::Absent { socket: self.socket.clone(), source };
         let stream = UnixStream::connect(&self.socket).map_err(absent)?;
         match converse(&stream, request, within) {

@@ -3,6 +3,7 @@
 //! A connection may carry any number of requests, one after the other. A request that was read is carried through,
 //! also when its client goes away meanwhile. Only root can open the socket.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,12 +11,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::infrastructure::Infrastructure;
-use crate::provider::{Instance, InstanceId, PowerOp};
+use crate::provider::{Instance, InstanceId, InstanceSpec, PowerOp};
+use crate::readiness::Question;
 use crate::role::Addresses;
 use crate::units::duration;
 
-/// The longest request that is read, in bytes.
-pub(super) const LONGEST_REQUEST: usize = 64 << 10;
+/// The longest request that is read, in bytes: a boot, with every file of a server in it.
+pub(super) const LONGEST_REQUEST: usize = 4 << 20;
 /// The longest answer that is read, in bytes: an infrastructure of 500 servers with its roles has a tenth of it.
 pub(super) const LONGEST_ANSWER: usize = 16 << 20;
 
@@ -40,6 +42,13 @@ pub enum Request {
         #[serde(default, with = "duration::optional", skip_serializing_if = "Option::is_none")]
         lease: Option<Duration>,
     },
+    /// Boots an instance, as [`crate::provider::Provider::boot`] does: [`Answer::Booted`]. Carried through, once it was
+    /// read, also when who asked is gone meanwhile.
+    Boot(Box<InstanceSpec>),
+    /// The names that are being booted: [`Answer::Booting`].
+    Booting,
+    /// One look whether a server answers, from the sandbox's own network: [`Answer::Seen`].
+    Look(Question),
     /// The lease on this instance runs from now again: [`Answer::Done`], or refused where there is none (any more).
     Renew {
         /// Whose.
@@ -87,6 +96,15 @@ pub enum Answer {
     Kept(Box<Kept>),
     /// The instances.
     Instances(Vec<Instance>),
+    /// It runs.
+    Booted(Instance),
+    /// What is being booted.
+    Booting(BTreeSet<String>),
+    /// Whether it answers.
+    Seen {
+        /// What was seen instead.
+        otherwise: Option<String>,
+    },
     /// It is done.
     Done,
     /// Who may log in.

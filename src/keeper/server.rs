@@ -15,7 +15,8 @@ use tokio::time::timeout;
 use super::lease::Power;
 use super::protocol::{Answer, Kept, LONGEST_REQUEST, Request};
 use super::{cut, rights};
-use crate::provider::Provider;
+use crate::provider::{InstanceSpec, Provider};
+use crate::readiness;
 
 /// What clients are answered from.
 pub(super) struct Desk {
@@ -90,6 +91,9 @@ impl Desk {
         match request {
             Request::Infrastructure => Answer::Kept(Box::new(self.kept.clone())),
             Request::List => self.provider.list().await.map_or_else(refused, Answer::Instances),
+            Request::Boot(spec) => self.boot(&spec).await,
+            Request::Booting => self.provider.booting().await.map_or_else(refused, Answer::Booting),
+            Request::Look(question) => Answer::Seen { otherwise: readiness::look_from_here(&question).await.err() },
             Request::Power { id, op, lease } => done(self.power.switch(&id, op, lease).await),
             Request::Renew { id } => done(self.power.renew(&id)),
             Request::Login => Answer::Login { user: "root".into(), key: self.key.to_string() },
@@ -103,6 +107,17 @@ impl Desk {
                 Err(why) => refused(why),
             },
             Request::Who | Request::Down | Request::Dial { .. } => refused("this was answered before"),
+        }
+    }
+
+    /// Said where the keeper is watched: what it boots beyond its own file is somebody else's doing.
+    async fn boot(&self, spec: &InstanceSpec) -> Answer {
+        match self.provider.boot(spec).await {
+            Ok(instance) => {
+                eprintln!("{}: booted as {}, as a client asked for it", spec.name, instance.id);
+                Answer::Booted(instance)
+            }
+            Err(why) => refused(why),
         }
     }
 

@@ -153,7 +153,7 @@ fn site(keeping: &Keeping, zygote: &Zygote, cloud: &Arc<LocalCloud>) -> Site {
 }
 
 /// Waits for a signal that ends it in order. They are awaited from now on.
-fn interrupted() -> io::Result<impl Future<Output = &'static str>> {
+pub(crate) fn interrupted() -> io::Result<impl Future<Output = &'static str>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;

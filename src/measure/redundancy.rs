@@ -165,6 +165,28 @@ mod tests {
         assert_eq!(spans(&script), [(300, 7000), (8000, 20_000)]);
     }
 
+    /// Three webservers, the last of them a spare that no balancer knows, and the death of web-1 at 6 s.
+    fn with_a_spare() -> Script {
+        Script { spares: vec!["web-3".into()], ..Script::website(3, 1) }.dies(6000, "web-1")
+    }
+
+    #[test]
+    fn a_spare_is_there_without_being_in_rotation() {
+        assert_eq!(spans(&with_a_spare()), [(300, 6000)]);
+        assert_eq!(spans(&with_a_spare().replaced(6500, 7000, 8000, "web-1")), [(300, 6000), (8000, 20_000)]);
+    }
+
+    #[test]
+    fn a_promoted_spare_must_be_in_rotation_and_the_one_it_stands_in_for_must_not() {
+        let swap = Event::SparePromoted { spare: "web-3".into(), instead_of: "web-1".into() };
+        let swapped = with_a_spare().event(6500, swap).view(6600, "lb-1", "web-1", "removed");
+        let booted = swapped.clone().replaced(6500, 7000, 8000, "web-1");
+        assert_eq!(spans(&booted), [(300, 6000)], "no balancer has the spare yet");
+        assert_eq!(spans(&booted.view(9000, "lb-1", "web-3", "UP")), [(300, 6000), (9000, 20_000)]);
+        let thin = swapped.view(6700, "lb-1", "web-3", "UP");
+        assert_eq!(spans(&thin), [(300, 6000)], "the spare's own place is empty until web-1 is back");
+    }
+
     #[test]
     fn an_earlier_instance_says_nothing_of_a_struck_replacement() {
         let script = Script::website(2, 1).dies(6000, "web-1").replaced(6500, 7000, 8000, "web-1");

@@ -121,6 +121,10 @@ impl HaproxyObserver {
 impl HaproxyObserver {
     /// A server that a new configuration no longer has is out of rotation, whatever it was before.
     fn record_gone(&mut self, look: &Look<'_>, rows: &[Row]) {
+        // A process that is just starting may have nothing to tell yet.
+        if rows.is_empty() {
+            return;
+        }
         let is_there =
             |(proxy, name): &(String, String)| rows.iter().any(|row| row.proxy == *proxy && row.name == *name);
         let gone: Vec<(String, String)> = self.known.keys().filter(|key| !is_there(key)).cloned().collect();

@@ -1,5 +1,6 @@
 //! A site that a keeper (`chimp up`) keeps, seen from another process.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,11 @@ use super::{Instance, InstanceId, InstanceSpec, PowerOp, Provider, ProviderError
 use crate::attack::passwords::Passwords;
 use crate::keeper::protocol::{Answer, Kept, Request};
 use crate::keeper::{Keeper, KeeperError};
+use crate::readiness::Question;
+use crate::role::Secrets;
+
+/// How long a boot may take beyond its declared time.
+const BOOT: Duration = Duration::from_secs(60);
 
 /// The instances of a keeper. Needs no sandbox: connections to them are made by the keeper.
 pub struct KeeperCloud {
@@ -38,6 +44,11 @@ impl KeeperCloud {
             }
             other => Err(keeper.unexpected(&other)),
         }
+    }
+
+    /// The passwords of what its servers run: the keeper's own.
+    pub fn secrets(&self) -> Secrets {
+        Secrets::of(self.key.reveal())
     }
 
     /// Logs in to the servers that have a password with it, instead of the keeper's key.
@@ -85,11 +96,28 @@ impl KeeperCloud {
 #[async_trait]
 impl Provider for KeeperCloud {
     async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError> {
-        Err(ProviderError::Unsupported {
-            server: spec.name.clone(),
-            provider: "keeper",
-            action: "boot it".into(),
-            hint: "a keeper boots what its file declares, once; `start` boots a stopped server again".into(),
+        let (keeper, request) = (self.keeper.clone(), Request::Boot(Box::new(spec.clone())));
+        let within = spec.boot_delay + BOOT;
+        let asked = tokio::task::spawn_blocking(move || keeper.ask_within(&request, within)).await;
+        match asked.expect("asking does not panic, and is not cancelled")? {
+            // The keeper counts processes in a namespace of its own.
+            (Answer::Booted(instance), _) => Ok(Instance { first_process: None, ..instance }),
+            (other, _) => Err(self.keeper.unexpected(&other).into()),
+        }
+    }
+
+    async fn booting(&self) -> Result<BTreeSet<String>, ProviderError> {
+        match self.ask(Request::Booting).await? {
+            Answer::Booting(names) => Ok(names),
+            other => Err(self.keeper.unexpected(&other).into()),
+        }
+    }
+
+    async fn look(&self, question: &Question) -> Option<Result<(), String>> {
+        Some(match self.ask(Request::Look(question.clone())).await {
+            Ok(Answer::Seen { otherwise }) => otherwise.map_or(Ok(()), Err),
+            Ok(other) => Err(self.keeper.unexpected(&other).to_string()),
+            Err(why) => Err(why.to_string()),
         })
     }
 

@@ -32,6 +32,23 @@ impl Addresses {
         Addresses { servers, virtual_ips, prefix, aliases: infrastructure.aliases.clone() }
     }
 
+    /// The addresses of another infrastructure in the same network: who has one keeps it, others get those after the
+    /// highest that anybody has, in natural order of the names, then virtual IPs by name.
+    pub fn extended(&self, infrastructure: &Infrastructure) -> Self {
+        let highest = self.servers.values().chain(self.virtual_ips.values()).max().copied();
+        let mut last = u32::from(highest.unwrap_or(Ipv4Addr::UNSPECIFIED));
+        let mut next = || {
+            last += 1;
+            Ipv4Addr::from(last)
+        };
+        let mut keep = |known: &BTreeMap<String, Ipv4Addr>, name: &str| {
+            (name.to_string(), known.get(name).copied().unwrap_or_else(&mut next))
+        };
+        let servers = infrastructure.in_order().into_iter().map(|server| keep(&self.servers, &server.name)).collect();
+        let virtual_ips = infrastructure.virtual_ips.iter().map(|ip| keep(&self.virtual_ips, &ip.name)).collect();
+        Addresses { servers, virtual_ips, prefix: self.prefix }
+    }
+
     /// Addresses that nobody has (192.0.2.0/24 and on, RFC 5737), to try templates with.
     pub fn imagined(infrastructure: &Infrastructure) -> Self {
         let first = u32::from(Ipv4Addr::new(192, 0, 2, 1));
@@ -59,6 +76,23 @@ impl Addresses {
 mod tests {
     use super::*;
     use crate::infrastructure::Draft;
+
+    #[test]
+    fn who_has_an_address_keeps_it_and_new_ones_come_after() {
+        let site = |count| {
+            let mut draft = Draft::default();
+            draft.behind_haproxy(count, "webserver").unwrap();
+            draft.build().unwrap()
+        };
+        let before = Addresses::assign(&site(2), |i| Ipv4Addr::new(198, 18, 0, i as u8 + 10), 16);
+        let after = before.extended(&site(4));
+        assert_eq!(
+            (after.servers["web-2"], after.virtual_ips["www"]),
+            (before.servers["web-2"], before.virtual_ips["www"])
+        );
+        assert_eq!(after.servers["web-3"], Ipv4Addr::new(198, 18, 0, 15));
+        assert_eq!(after.servers["web-4"], Ipv4Addr::new(198, 18, 0, 16));
+    }
 
     #[test]
     fn addresses_follow_the_natural_order_of_names() {

@@ -184,6 +184,7 @@ impl Attempt<'_> {
         ventriloquist::Config {
             every: self.plan.settings.reconciler.every,
             state: self.bundle.join(report::reconciler_state(self.plan.index, self.number)),
+            of: self.strike_prefix.clone(),
             known: ventriloquist::as_provisioned(site),
             seed: self.plan.seed,
         }

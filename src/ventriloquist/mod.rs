@@ -35,7 +35,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::database;
 use crate::history::Event;
 use crate::plan::Agent;
 use crate::provider::{ProviderError, RemoteError};
@@ -47,11 +46,15 @@ mod compare;
 pub mod death;
 mod files;
 pub mod policy;
+pub mod progress;
 mod reconciler;
 mod replace;
 pub mod spare;
 pub mod state;
 pub mod step;
+
+#[cfg(test)]
+mod tests;
 
 pub use death::Death;
 pub use files::as_provisioned;
@@ -71,6 +74,8 @@ pub struct Config {
     pub every: Duration,
     /// Its state's file.
     pub state: PathBuf,
+    /// Whose servers: a state of others, which have gone since, is not gone on with.
+    pub of: String,
     /// What is known of the servers where the state says nothing of them: how they were provisioned.
     pub known: BTreeMap<String, state::Known>,
     /// Draws the jitter between retries.
@@ -180,16 +185,11 @@ struct Supervisor {
 }
 
 /// A life; it ends when it is dropped.
-struct Life {
-    reconciler: JoinHandle<()>,
-    /// Looks after the databases that live, while others are being replaced.
-    databases: JoinHandle<()>,
-}
+struct Life(JoinHandle<()>);
 
 impl Drop for Life {
     fn drop(&mut self) {
-        self.reconciler.abort();
-        self.databases.abort();
+        self.0.abort();
     }
 }
 
@@ -233,10 +233,8 @@ impl Supervisor {
     /// Waits until the life is over.
     async fn end(&mut self) {
         if let Some(mut life) = self.life.take() {
-            life.reconciler.abort();
-            life.databases.abort();
-            let _ = (&mut life.reconciler).await;
-            let _ = (&mut life.databases).await;
+            life.0.abort();
+            let _ = (&mut life.0).await;
         }
     }
 
@@ -248,10 +246,7 @@ impl Supervisor {
 
     fn begin(&mut self) {
         match Reconciler::open(self.site.clone(), &self.config, self.death.clone()) {
-            Ok(reconciler) => {
-                let databases = tokio::spawn(database::look_after(self.site.clone()));
-                self.life = Some(Life { reconciler: tokio::spawn(reconciler.run()), databases });
-            }
+            Ok(reconciler) => self.life = Some(Life(tokio::spawn(reconciler.run()))),
             Err(why) => {
                 let (server, detail) = ("(all)".into(), why.to_string());
                 self.site.recorder.record(Event::ReconcilerFailed { server, detail });

@@ -16,6 +16,7 @@ use super::spare::{self, Promotion, stand_in};
 use super::state::{StateError, Store};
 use super::step::Step;
 use super::{Config, Failure, files};
+use crate::database;
 use crate::history::Event;
 use crate::provider::{Instance, InstanceId, PowerOp};
 use crate::settings::ReconcilerSettings;
@@ -24,6 +25,8 @@ use crate::units::show_duration;
 
 /// What is not about one server.
 const ALL: &str = "(all)";
+/// Writing what changed.
+const FILES: &str = "(files)";
 
 /// One life. Everything that must outlive it is in its state on disk.
 pub struct Reconciler {
@@ -56,15 +59,24 @@ impl Reconciler {
     /// When there is something that can't be read, or nothing can be written there.
     pub fn open(site: Site, config: &Config, death: Death) -> Result<Reconciler, StateError> {
         let store = Store::open(&config.state)?;
-        store.change(|state| {
-            for (server, known) in &config.known {
-                state.servers.entry(server.clone()).or_insert_with(|| known.clone());
-            }
-        })?;
+        store.change(|state| state.take_up(&config.of, &config.known))?;
+        Ok(Self::with(store, site, config, death))
+    }
+
+    /// One that only [plans](Self::plan): nothing is written.
+    ///
+    /// # Errors
+    /// When there is a state that can't be read.
+    pub fn consult(site: Site, config: &Config) -> Result<Reconciler, StateError> {
+        let store = Store::consult(&config.state, |state| state.take_up(&config.of, &config.known))?;
+        Ok(Self::with(store, site, config, Death::of_this_process(None)))
+    }
+
+    fn with(store: Store, site: Site, config: &Config, death: Death) -> Reconciler {
         let settings = &site.settings.reconciler;
         let backoff = Backoff::new(settings.retry_first, settings.retry_most, config.seed);
         let ground = Ground { declared: site, store: Arc::new(store), death };
-        Ok(Reconciler {
+        Reconciler {
             ground,
             config: config.clone(),
             work: JoinSet::new(),
@@ -75,11 +87,16 @@ impl Reconciler {
             health: Health::default(),
             told: BTreeSet::new(),
             last: None,
-        })
+        }
     }
 
-    /// Looks at its pace until it is dropped.
-    pub async fn run(mut self) {
+    /// Looks at its pace until it is dropped, and meanwhile after the databases that live.
+    pub async fn run(self) {
+        let databases = database::look_after(self.ground.declared.clone());
+        tokio::join!(self.look_for_good(), databases);
+    }
+
+    async fn look_for_good(mut self) {
         let mut ticks = tokio::time::interval(self.config.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -286,6 +303,10 @@ impl Reconciler {
             Done::Written(all) => {
                 self.writing = false;
                 self.unwritten |= !all;
+                match all {
+                    true => self.backoff.succeeded(FILES),
+                    false => drop(self.backoff.failed(FILES, Instant::now())),
+                }
                 all
             }
         }
@@ -302,7 +323,7 @@ impl Reconciler {
 
     /// Brings every server's files to what they should be, if something changed.
     fn write(&mut self) {
-        if !self.unwritten || self.writing {
+        if !self.unwritten || self.writing || !self.backoff.allows(FILES, Instant::now()) {
             return;
         }
         (self.unwritten, self.writing) = (false, true);

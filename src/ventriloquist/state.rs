@@ -2,6 +2,7 @@
 //!
 //! ```json
 //! { "schema": 1,
+//!   "of": "keeper 4711",
 //!   "servers": { "web-1": { "role": "webserver", "instance": "web-1.2", "host_key": "SHA256:…", "files": { "/etc/hosts": "5f0c…" } } },
 //!   "replacements": { "web-2": { "step": "ask", "asks": 1 } },
 //!   "promotions": [ { "spare": "web-5", "instead_of": "web-3" } ] }
@@ -29,6 +30,9 @@ const SCHEMA: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub struct State {
     schema: u32,
+    /// Whose servers these are: the state of others, which have gone since, says nothing.
+    #[serde(default)]
+    of: String,
     /// What is known of each server.
     #[serde(default)]
     pub servers: BTreeMap<String, Known>,
@@ -90,8 +94,21 @@ pub enum StateError {
 
 impl Default for State {
     fn default() -> Self {
-        let (servers, replacements, promotions) = Default::default();
-        State { schema: SCHEMA, servers, replacements, promotions }
+        let (of, servers, replacements, promotions) = Default::default();
+        State { schema: SCHEMA, of, servers, replacements, promotions }
+    }
+}
+
+impl State {
+    /// The state of these servers: an empty one where this one is of others. Adds what is known of servers that it says
+    /// nothing of.
+    pub(super) fn take_up(&mut self, of: &str, known: &BTreeMap<String, Known>) {
+        if self.of != of {
+            *self = State { of: of.into(), ..State::default() };
+        }
+        for (server, known) in known {
+            self.servers.entry(server.clone()).or_insert_with(|| known.clone());
+        }
     }
 }
 
@@ -115,6 +132,17 @@ impl Store {
             Err(why) => return Err(failed(why)),
         };
         Ok(Store { path: path.into(), state: Mutex::new(state) })
+    }
+
+    /// The same state, of which nothing is ever written: a look at what would be done.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(super) fn consult(path: &Path, add: impl FnOnce(&mut State)) -> Result<Store, StateError> {
+        let Store { path, state } = Store::open(path)?;
+        let mut state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        add(&mut state);
+        Ok(Store { path, state: Mutex::new(state) })
     }
 
     /// What is remembered now.
@@ -212,6 +240,19 @@ mod tests {
         assert_eq!(again.now(), store.now());
         assert_eq!(again.now().replacements["web-2"].step, Step::Ask);
         assert!(!path.with_extension("new").exists());
+    }
+
+    #[test]
+    fn the_state_of_servers_that_are_gone_says_nothing_of_others() {
+        let provisioned = BTreeMap::from([("web-1".to_string(), Known::default())]);
+        let mut state = State::default();
+        state.take_up("keeper 1", &provisioned);
+        state.promotions.push(Promotion { spare: "web-5".into(), instead_of: "web-1".into() });
+        let before = state.clone();
+        state.take_up("keeper 1", &BTreeMap::new());
+        assert_eq!(state, before);
+        state.take_up("keeper 2", &provisioned);
+        assert_eq!((state.promotions.len(), state.servers.len(), state.of.as_str()), (0, 1, "keeper 2"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anarcho_chimp::keeper::Keeper;
 use anarcho_chimp::provider::keeper::KeeperCloud;
-use anarcho_chimp::provider::{Instance, Provider};
+use anarcho_chimp::provider::{Command, Instance, PowerState, Provider};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -32,8 +32,13 @@ pub struct Up {
 impl Up {
     /// Waits until it is up.
     pub fn start(name: &str, more: &[&str]) -> Up {
+        Up::keeping(name, SITE, more)
+    }
+
+    /// The same with a site of the test's own.
+    pub fn keeping(name: &str, site: &str, more: &[&str]) -> Up {
         let folder = Folder::new(name);
-        let site = folder.write("site.yaml", SITE);
+        let site = folder.write("site.yaml", site);
         let socket = folder.path().join("run/keeper.sock");
         let (child, said) = spawn(&site, &socket, more);
         Up { folder, socket, child, said }
@@ -47,6 +52,15 @@ impl Up {
 
     pub fn cloud(&self) -> KeeperCloud {
         KeeperCloud::open(&self.socket).unwrap()
+    }
+
+    /// A file of a server, by the name of that.
+    pub async fn read(&self, server: &str, path: &str) -> String {
+        let cloud = self.cloud();
+        let living = |instance: &Instance| instance.name == server && instance.state == PowerState::Running;
+        let found = cloud.list().await.unwrap().into_iter().find(living).expect("it runs");
+        let remote = cloud.connect(&found).await.unwrap();
+        remote.exec(&Command::new(["cat", path])).await.unwrap().stdout
     }
 
     pub fn keeper(&self) -> Keeper {

@@ -4,6 +4,7 @@ mod attack;
 mod kept;
 mod life;
 mod names;
+mod reconcile;
 mod secrets;
 #[path = "../support/mod.rs"]
 mod support;

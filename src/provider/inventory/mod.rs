@@ -7,10 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
+use zeroize::Zeroizing;
+
 use super::PowerOp;
 use super::host_key::HostKey;
 use super::secret::Secret;
 use crate::infrastructure::Infrastructure;
+use crate::role::Secrets;
 
 pub mod cloud;
 pub mod file;
@@ -33,6 +36,14 @@ pub struct Inventory {
     pub host_key: HostKey,
     /// Where the file lies; the commands of `power` run there.
     pub folder: PathBuf,
+}
+
+impl Inventory {
+    /// The passwords of what its servers run: made from the keys that open them, which nobody else knows.
+    pub fn secrets(&self) -> Secrets {
+        let keys = self.hosts.values().filter_map(|host| host.key.as_ref());
+        Secrets::of(&Zeroizing::new(keys.map(Secret::reveal).collect::<String>()))
+    }
 }
 
 /// How a server is reached.

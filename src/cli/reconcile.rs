@@ -1,0 +1,240 @@
+//! `chimp reconcile`: the reconciler as a process of its own, against any provider that can boot.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::Refused;
+use super::keeper::Where;
+use crate::attack::passwords::Passwords;
+use crate::clock::Clock;
+use crate::database::Turn;
+use crate::history::Recorder;
+use crate::history::recorder::Memory;
+use crate::infrastructure::file;
+use crate::judge::exit;
+use crate::keeper::protocol::{Answer, Request};
+use crate::provider::inventory::{self, InventoryCloud};
+use crate::provider::keeper::KeeperCloud;
+use crate::provider::ssh::Route;
+use crate::role::{self, Addresses};
+use crate::settings::Settings;
+use crate::site::Site;
+use crate::units;
+use crate::ventriloquist::{self, Death, Reconciler, Step, progress};
+
+/// How often what happened is shown.
+const SHOW_EVERY: Duration = Duration::from_millis(100);
+
+/// Keep a site as it is declared: replace what is missing, until Ctrl-C. What must not be forgotten is on disk.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Reconcile {
+    /// What should be: an infrastructure (`.yaml`), or a list of names and types (`.json`).
+    file: PathBuf,
+    /// From one comparison to the next.
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = units::parse_duration)]
+    every: Duration,
+    /// Compare once, see to what is missing, and end.
+    #[arg(long, conflicts_with = "dry_run")]
+    once: bool,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Where is kept what must not be forgotten. Default: beside FILE, with `.state.json` at the end.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Where servers live.
+    #[arg(long, value_enum, default_value_t = By::Keeper)]
+    provider: By,
+    #[command(flatten)]
+    keeper: Where,
+    /// The inventory, for `--provider inventory`: it can tell what is missing, and boot nothing.
+    #[arg(long, value_name = "FILE", required_if_eq("provider", "inventory"))]
+    inventory: Option<PathBuf>,
+    /// Draws the jitter between retries. Default: one drawn from the clock.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Overrides of the defaults. Default: `chimp.toml`, if there is one here.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// For tests of the harness: it kills itself with SIGKILL when it comes to this step.
+    #[arg(long, hide = true, value_name = "STEP")]
+    die_at: Option<Step>,
+}
+
+/// Where servers live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    /// `chimp up`, in another terminal.
+    Keeper,
+    /// Hosts that are there already.
+    Inventory,
+}
+
+/// Why there is nothing to reconcile with.
+#[derive(Debug, thiserror::Error)]
+enum NotReconciled {
+    #[error(transparent)]
+    Keeper(#[from] crate::keeper::KeeperError),
+    #[error(transparent)]
+    State(#[from] ventriloquist::state::StateError),
+    #[error(transparent)]
+    Failure(#[from] ventriloquist::Failure),
+    #[error("can't wait for Ctrl-C: {0}")]
+    Signal(std::io::Error),
+}
+
+impl Reconcile {
+    /// Does it; returns when it is interrupted, or is done.
+    pub(super) fn run(&self) -> Result<ExitCode, Refused> {
+        let settings = super::settings(self.config.as_deref())?;
+        let infrastructure = file::read(&self.file)?;
+        role::check_templates(&infrastructure, &settings)?;
+        let (recorder, memory) = Recorder::memory(Clock::start());
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Refused::Runtime)?;
+        let opened = match self.provider {
+            By::Keeper => self.at_keeper(infrastructure, settings, recorder),
+            By::Inventory => Ok(self.at_inventory(infrastructure, settings, recorder)?),
+        };
+        let done = opened.and_then(|(site, config)| runtime.block_on(self.reconcile(site, config, &memory)));
+        runtime.shutdown_background();
+        Ok(ExitCode::from(done.unwrap_or_else(|why| {
+            eprintln!("chimp: {why}");
+            exit::COULD_NOT_TELL
+        })))
+    }
+
+    fn at_keeper(
+        &self,
+        infrastructure: crate::infrastructure::Infrastructure,
+        settings: Settings,
+        recorder: Recorder,
+    ) -> Result<(Site, ventriloquist::Config), NotReconciled> {
+        let cloud = KeeperCloud::open(&self.keeper.keeper)?;
+        let of = match cloud.keeper().ask(&Request::Who)? {
+            // What it kept is gone with it: a keeper that comes after it has a state of its own.
+            Answer::Keeper { pid, .. } => format!("keeper {pid}"),
+            other => return Err(cloud.keeper().unexpected(&other).into()),
+        };
+        let (kept, secrets) = (cloud.kept().clone(), cloud.secrets());
+        let provider = Arc::new(cloud);
+        let site = Site {
+            addresses: kept.addresses.extended(&infrastructure),
+            infrastructure: Arc::new(infrastructure),
+            settings,
+            provider,
+            recorder,
+            secrets,
+            databases: Turn::default(),
+        };
+        // What is there was booted as the keeper's own file says.
+        let as_kept = Site { infrastructure: Arc::new(kept.infrastructure), addresses: kept.addresses, ..site.clone() };
+        Ok((site, self.how(of, &as_kept)))
+    }
+
+    fn at_inventory(
+        &self,
+        infrastructure: crate::infrastructure::Infrastructure,
+        settings: Settings,
+        recorder: Recorder,
+    ) -> Result<(Site, ventriloquist::Config), Refused> {
+        let path = self.inventory.as_deref().unwrap_or(Path::new(""));
+        let inventory = inventory::file::read(path)?;
+        let hosts = inventory.hosts.iter().map(|(name, host)| (name.clone(), host.address)).collect();
+        let secrets = inventory.secrets();
+        let there = Addresses { servers: hosts, virtual_ips: Default::default(), prefix: 24 };
+        let site = Site {
+            addresses: there.extended(&infrastructure),
+            infrastructure: Arc::new(infrastructure),
+            settings,
+            provider: Arc::new(InventoryCloud::new(inventory, Passwords::default(), Route::Direct)),
+            recorder,
+            secrets,
+            databases: Turn::default(),
+        };
+        let how = self.how(format!("inventory {}", path.display()), &site);
+        Ok((site, how))
+    }
+
+    fn how(&self, of: String, as_it_is: &Site) -> ventriloquist::Config {
+        ventriloquist::Config {
+            every: self.every,
+            state: self.state.clone().unwrap_or_else(|| self.file.with_extension("state.json")),
+            of,
+            known: ventriloquist::as_provisioned(as_it_is),
+            seed: self.seed.unwrap_or_else(super::drawn_seed),
+        }
+    }
+
+    async fn reconcile(&self, site: Site, config: ventriloquist::Config, memory: &Memory) -> Result<u8, NotReconciled> {
+        if self.dry_run {
+            return self.show_plan(site, config).await;
+        }
+        let interrupted = crate::keeper::up::interrupted().map_err(NotReconciled::Signal)?;
+        let servers = site.infrastructure.servers.len();
+        let reconciler = Reconciler::open(site, &config, Death::of_this_process(self.die_at))?;
+        println!(
+            "{}: {servers} servers declared; compared every {}",
+            self.file.display(),
+            units::show_duration(self.every)
+        );
+        let work = async {
+            match self.once {
+                true => Some(reconciler.once().await),
+                false => {
+                    reconciler.run().await;
+                    None
+                }
+            }
+        };
+        let showing = async {
+            loop {
+                tokio::time::sleep(SHOW_EVERY).await;
+                show(memory);
+            }
+        };
+        let ended: Result<Option<bool>, &str> = tokio::select! {
+            done = work => Ok(done),
+            signal = interrupted => Err(signal),
+            () = showing => Ok(None),
+        };
+        show(memory);
+        Ok(match ended {
+            Ok(Some(false)) => {
+                println!("not everything is as declared; what was begun is in {}", config.state.display());
+                exit::COULD_NOT_TELL
+            }
+            Ok(_) => {
+                println!("everything is as declared");
+                exit::PASS
+            }
+            Err(signal) => {
+                println!(
+                    "{signal}: a boot under way goes on at the provider; the next `chimp reconcile` takes it over"
+                );
+                exit::PASS
+            }
+        })
+    }
+
+    async fn show_plan(&self, site: Site, config: ventriloquist::Config) -> Result<u8, NotReconciled> {
+        let plan = Reconciler::consult(site, &config)?.plan().await?;
+        match plan.is_empty() {
+            true => println!("everything is as declared: nothing to do"),
+            false => plan.iter().for_each(|line| println!("would {line}")),
+        }
+        Ok(exit::PASS)
+    }
+}
+
+/// Shows what happened since the last time.
+fn show(memory: &Memory) {
+    for record in memory.take_events() {
+        if let Some(line) = progress::line(&record.event) {
+            println!("{} {line}", jiff::Zoned::now().strftime("%H:%M:%S"));
+        }
+    }
+}
