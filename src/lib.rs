@@ -22,6 +22,7 @@
 //! | [`agent`], [`journal`] | what holds a fault on a victim, under a lease; heals, on disk before their faults |
 //! | [`mod@keeper`] | an infrastructure that is kept up, to be attacked from other processes |
 //! | [`ventriloquist`] | the reconciler that replaces what is missing |
+//! | [`config_agent`] | the cron job that gives servers their roles, and puts right what drifted |
 //! | [`load`], [`observer`] | the open-loop prober that judges, goose users; what components see themselves |
 //! | [`history`] | everything that was observed, on disk as it happens |
 //! | [`measure`], [`checker`], [`judge`] | definitions, hypotheses, verdicts, exit codes: pure functions of a history |
@@ -38,6 +39,7 @@ pub mod attack;
 pub mod checker;
 pub mod cli;
 pub mod clock;
+pub mod config_agent;
 pub mod declare;
 pub mod fault;
 pub mod graph;
@@ -64,6 +66,7 @@ pub mod site;
 pub mod steps;
 pub mod units;
 pub mod ventriloquist;
+mod wait;
 
 pub use cli::chaos;
 

@@ -109,6 +109,11 @@ pub enum Act {
     },
     /// Every fault that is still there is healed.
     LiftAll,
+    /// The config agent stops, or starts again.
+    ConfigAgent {
+        /// Whether it runs from now on.
+        runs: bool,
+    },
     /// Nothing is done for this long; the load goes on.
     Pass(#[serde(with = "duration")] Duration),
     /// Wait until service and redundancy are back (or the watch gives up).
@@ -126,7 +131,7 @@ impl Act {
         match self {
             Act::Strike { order, .. } | Act::InTurn { order } => std::slice::from_ref(order),
             Act::Random { orders, .. } => orders,
-            Act::LiftAll | Act::Pass(_) | Act::AwaitRecovery => &[],
+            Act::LiftAll | Act::ConfigAgent { .. } | Act::Pass(_) | Act::AwaitRecovery => &[],
         }
     }
 }

@@ -12,7 +12,7 @@ use futures::future::try_join_all;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::history::{Event, Recorder};
+use crate::history::{Event, Part, Recorder};
 use crate::infrastructure::{Infrastructure, InfrastructureError};
 use crate::provider::{Instance, InstanceSpec, Provider, ProviderError, ServiceSpec, UserData};
 use crate::readiness::{NotReady, await_ready};
@@ -56,7 +56,7 @@ pub enum ProvisionError {
 pub enum BootDelay {
     /// The first provisioning: nothing is measured yet, so nobody has to wait.
     Skipped,
-    /// A replacement: what users wait for.
+    /// A replacement: what users wait for, divided if time runs faster.
     Waited,
 }
 
@@ -76,7 +76,8 @@ impl Site {
         Ok(())
     }
 
-    /// Boots one server and waits until it is what its role says.
+    /// Boots one server and waits until it is what its role says; a replacement where there is a config agent boots
+    /// bare, and that will make it what its role says.
     ///
     /// # Errors
     /// When its role can't be rendered, the boot fails or it is not ready in time.
@@ -86,6 +87,9 @@ impl Site {
         let (name, id) = (server.to_string(), instance.id.to_string());
         let address = instance.address.to_string();
         self.recorder.record(Event::InstanceBooted { server: name.clone(), instance: id.clone(), address });
+        if spec.user_data.bare {
+            return Ok(instance);
+        }
         await_ready(server, self.role(server), instance.address).await?;
         self.recorder.record(Event::ServerReady { server: name, instance: id });
         Ok(instance)
@@ -123,14 +127,16 @@ impl Site {
 
     fn spec(&self, server: &str, delay: BootDelay) -> Result<InstanceSpec, InfrastructureError> {
         let declared = &self.infrastructure.servers[server];
-        let boot_delay = if delay == BootDelay::Waited { declared.boot_delay } else { Duration::ZERO };
+        let is_replacement = delay == BootDelay::Waited;
+        let takes = if is_replacement { declared.boot_delay + declared.install_delay } else { Duration::ZERO };
+        let bare = is_replacement && self.settings.config_agent.enabled;
         Ok(InstanceSpec {
             name: server.to_string(),
             zone: declared.zone.clone(),
             tags: declared.tags.clone(),
             address: self.addresses.servers[server],
-            user_data: self.user_data(server)?,
-            boot_delay,
+            user_data: UserData { bare, ..self.user_data(server)? },
+            boot_delay: self.begin_wait(Part::Boot, server, takes),
         })
     }
 

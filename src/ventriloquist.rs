@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
-use crate::history::Event;
+use crate::history::{Event, Part};
 use crate::provider::{Command, FileSpec, Instance, PowerState, ProviderError};
 use crate::site::{BootDelay, ProvisionError, Site};
 
@@ -82,6 +82,8 @@ async fn compare(site: &Site, memory: &mut Memory, replacements: &mut JoinSet<(S
     for server in missing(site, &instances) {
         if memory.replacing.insert(server.clone()) {
             let found = found(&instances, &server);
+            let tick_us = site.recorder.clock().now_us();
+            site.record_tick(Part::Reconciler, &server, site.settings.reconciler.every, tick_us);
             site.recorder.record(Event::ReconcilerMissing { server: server.clone(), found });
             replacements.spawn(replace(site.clone(), server));
         }
@@ -108,6 +110,10 @@ async fn replace(site: Site, server: String) -> (String, bool) {
     site.recorder.record(Event::ReconcilerBoots { server: server.clone() });
     let outcome = site.boot(&server, BootDelay::Waited).await;
     let replaced = outcome.is_ok();
+    if replaced && site.settings.config_agent.enabled {
+        // It is bare: the config agent makes it what its role says, and records when it is.
+        return (server, false);
+    }
     site.recorder.record(match outcome {
         Ok(instance) => Event::ReconcilerReplaced { server: server.clone(), instance: instance.id.to_string() },
         Err(why) => Event::ReconcilerFailed { server: server.clone(), detail: why.to_string() },

@@ -6,6 +6,7 @@
 
 pub mod params;
 
+mod agents;
 mod attack;
 mod expect;
 mod load;

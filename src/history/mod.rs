@@ -5,12 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod declared;
 pub mod event;
 pub mod recorder;
 pub mod request_log;
 pub mod requests;
 pub mod synthetic;
 
+pub use declared::Part;
 pub use event::{Event, Record};
 pub use recorder::{Recorder, RunRecorder};
 pub use request_log::RequestLogError;

@@ -332,7 +332,15 @@ fn view(balancer: &str, server: &str, status: &str) -> Event {
 }
 
 fn server(name: &str, role: &str) -> Server {
-    Server { name: name.into(), role: role.into(), tags: Vec::new(), zone: None, boot_delay: Duration::ZERO }
+    Server {
+        name: name.into(),
+        role: role.into(),
+        tags: Vec::new(),
+        zone: None,
+        boot_delay: Duration::ZERO,
+        install_delay: Duration::ZERO,
+        configure_delay: Duration::ZERO,
+    }
 }
 
 fn role(name: &str, word: &str) -> Role {
@@ -347,6 +355,7 @@ fn role(name: &str, word: &str) -> Role {
         port: 80,
         programs: Vec::new(),
         packages: Vec::new(),
+        monit: false,
         stats_socket: None,
         source: None,
     }

@@ -46,6 +46,10 @@ pub(super) struct ServerEntry {
     pub tags: Vec<String>,
     #[serde(default, with = "duration")]
     pub boot_delay: Duration,
+    #[serde(default, with = "duration")]
+    pub install_delay: Duration,
+    #[serde(default, with = "duration")]
+    pub configure_delay: Duration,
 }
 
 /// Who talks to whom; a name with a count stands for all its servers.
@@ -125,6 +129,8 @@ impl Resolver<'_> {
                     tags: entry.tags.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
                     zone: entry.zone.clone(),
                     boot_delay: entry.boot_delay,
+                    install_delay: entry.install_delay,
+                    configure_delay: entry.configure_delay,
                 };
                 self.servers.insert(name, server);
             }

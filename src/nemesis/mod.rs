@@ -93,7 +93,7 @@ impl Nemesis {
                 self.see_that_all_lasted().await;
                 self.lift_all().await;
             }
-            Act::InTurn { .. } | Act::Pass(_) | Act::AwaitRecovery => {}
+            Act::InTurn { .. } | Act::ConfigAgent { .. } | Act::Pass(_) | Act::AwaitRecovery => {}
         }
         self.work_until(now).await
     }

@@ -20,6 +20,7 @@
 //!     working_directory: /srv/site
 //! readiness: { http: /, within: 30 s }                        # or { tcp: true }, the default
 //! reload: [nginx, -s, reload]                                 # takes changed files in, where that needs telling
+//! monit: true                                                 # Monit starts services that die again; default false
 //! stats_socket: /run/haproxy/admin.sock                       # of a HAProxy: makes the role a balancer
 //! ```
 //! What templates can speak of is listed in [`super::context`].
@@ -59,6 +60,8 @@ struct Form {
     readiness: ReadinessForm,
     reload: Option<Vec<String>>,
     stats_socket: Option<PathBuf>,
+    #[serde(default)]
+    monit: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -123,6 +126,7 @@ pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<
         port: form.port,
         programs: form.programs,
         packages: form.packages,
+        monit: form.monit,
         stats_socket: form.stats_socket,
         source: file.map(Path::to_path_buf),
     };

@@ -15,6 +15,7 @@ use crate::provider::FileContent;
 pub mod addresses;
 pub mod context;
 pub mod file;
+pub mod monit;
 pub mod programs;
 pub mod shipped;
 pub mod template;
@@ -49,6 +50,9 @@ pub struct Role {
     pub programs: Vec<String>,
     /// Debian packages that bring the programs; named in the error when one is missing.
     pub packages: Vec<String>,
+    /// Whether Monit starts its services again when they die. Default no: what dies stays dead.
+    #[serde(default)]
+    pub monit: bool,
     /// The HAProxy statistics socket of a balancer, so that its own view can be observed.
     pub stats_socket: Option<PathBuf>,
     /// The file it came from; `None` for a shipped role.
@@ -98,6 +102,11 @@ pub struct Readiness {
 }
 
 impl Role {
+    /// Lets Monit supervise its services.
+    pub fn supervise(&mut self) {
+        self.monit = true;
+    }
+
     /// Whether anything of it depends on a shared address; otherwise nobody would hold one.
     pub fn uses_virtual_ip(&self) -> bool {
         let contents = self.files.iter().filter_map(|file| match &file.content {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use super::Role;
+use super::{Role, monit};
 use crate::infrastructure::Infrastructure;
 
 /// Where a server looks for programs, in this order.
@@ -36,6 +36,20 @@ pub fn missing_programs(infrastructure: &Infrastructure) -> Vec<MissingProgram> 
 }
 
 fn missing_of(role: &Role) -> impl Iterator<Item = MissingProgram> {
+    own(role).chain(supervisor(role))
+}
+
+/// Monit, where it supervises.
+fn supervisor(role: &Role) -> Option<MissingProgram> {
+    let program = monit::SERVICE;
+    (role.monit && !is_here(role, program)).then(|| MissingProgram {
+        program: program.into(),
+        package: program.into(),
+        role: role.name.clone(),
+    })
+}
+
+fn own(role: &Role) -> impl Iterator<Item = MissingProgram> {
     role.programs.iter().enumerate().filter(|(_, program)| !is_here(role, program)).map(|(index, program)| {
         // Lists of the same length are pairs.
         let paired = role.packages.get(index).filter(|_| role.packages.len() == role.programs.len());

@@ -10,6 +10,7 @@ use super::baseline;
 use super::progress::Line;
 use super::stop;
 use super::watch_end::{Look, Needs};
+use crate::config_agent::ConfigAgent;
 use crate::history::{Event, History, HistoryError, Recorder};
 use crate::infrastructure::Infrastructure;
 use crate::journal::Journal;
@@ -88,6 +89,7 @@ struct AtWork {
     users: Option<Users>,
     observers: Observers,
     reconciler: Option<Ventriloquist>,
+    config_agent: Option<ConfigAgent>,
 }
 
 impl Attempt<'_> {
@@ -147,8 +149,11 @@ impl Attempt<'_> {
         let users = wants_users.then(|| self.users(request)).transpose()?;
         self.line.live(prober.as_ref().map(Prober::view), observers.sight.clone());
         let reconciler = &self.plan.settings.reconciler;
-        let reconciler = reconciler.enabled.then(|| Ventriloquist::start(site.clone(), reconciler.every));
-        Ok(AtWork { prober, users, observers, reconciler })
+        let every = self.plan.settings.time.waited(reconciler.every);
+        let reconciler = reconciler.enabled.then(|| Ventriloquist::start(site.clone(), every));
+        let configures = self.plan.settings.config_agent.enabled;
+        let config_agent = configures.then(|| ConfigAgent::start(site.clone(), self.plan.seed));
+        Ok(AtWork { prober, users, observers, reconciler, config_agent })
     }
 
     fn request(&self, site: &Site) -> Result<PreparedRequest, LoadError> {
@@ -183,7 +188,7 @@ impl Attempt<'_> {
         }
         let mut nemesis = Nemesis::new(self.ground(site), at_work.observers.sight.clone(), self.plan.seed);
         let reason = tokio::select! {
-            done = self.acts_and_watch(&mut nemesis) => return done,
+            done = self.acts_and_watch(at_work, &mut nemesis) => return done,
             reason = self.stop_condition(at_work) => reason,
         };
         self.line.stage("aborting");
@@ -192,10 +197,10 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    async fn acts_and_watch(&self, nemesis: &mut Nemesis) -> Result<(), AttemptError> {
+    async fn acts_and_watch(&self, at_work: &AtWork, nemesis: &mut Nemesis) -> Result<(), AttemptError> {
         for act in &self.plan.acts {
             // What went wrong is recorded; the watch below sees it and ends at once.
-            if self.act(act, nemesis).await?.is_err() {
+            if self.act(act, at_work, nemesis).await?.is_err() {
                 break;
             }
         }
@@ -245,12 +250,21 @@ impl Attempt<'_> {
         }
     }
 
-    async fn act(&self, act: &Act, nemesis: &mut Nemesis) -> Result<Result<(), StrikeError>, AttemptError> {
+    async fn act(
+        &self,
+        act: &Act,
+        at_work: &AtWork,
+        nemesis: &mut Nemesis,
+    ) -> Result<Result<(), StrikeError>, AttemptError> {
         match act {
             Act::InTurn { order } => self.in_turn(order, nemesis).await,
             Act::Strike { .. } | Act::Random { .. } | Act::LiftAll => {
                 self.line.stage(act.orders().first().map_or("lifting all faults", |order| &order.step.text));
                 Ok(nemesis.begin(act).await)
+            }
+            Act::ConfigAgent { runs } => {
+                at_work.config_agent.iter().for_each(|agent| agent.switch(*runs));
+                Ok(Ok(()))
             }
             Act::Pass(duration) => Ok(nemesis.work_until(Instant::now() + *duration).await),
             Act::AwaitRecovery => self.await_recovery(nemesis).await,
@@ -327,6 +341,9 @@ impl AtWork {
     async fn stop(self) -> Result<(), LoadError> {
         if let Some(reconciler) = self.reconciler {
             reconciler.stop().await;
+        }
+        if let Some(agent) = self.config_agent {
+            agent.stop().await;
         }
         let users = match self.users {
             Some(users) => users.stop().await,

@@ -337,6 +337,8 @@ fn infrastructure() -> Infrastructure {
         tags: Vec::new(),
         zone: None,
         boot_delay: Duration::ZERO,
+        install_delay: Duration::ZERO,
+        configure_delay: Duration::ZERO,
     };
     let links = names[..2].iter().flat_map(|lb| names[2..].iter().map(move |web| (lb.to_string(), web.to_string())));
     Infrastructure {
@@ -363,6 +365,7 @@ fn role(name: &str, word: &str) -> Role {
         port: 80,
         programs: Vec::new(),
         packages: Vec::new(),
+        monit: false,
         stats_socket: (name == "webhaproxy").then(|| "/run/haproxy/admin.sock".into()),
         source: None,
     }

@@ -1,0 +1,102 @@
+//! The config agent: the paper's cron job, which makes every server what its role says, again and again.
+//!
+//! Where a scenario declares one, a replacement boots bare: an address, a name, a way in. At the agent's next run it gets
+//! its role's files, its commands are run and its services started ([`visit`]). On a server that has its role, a run
+//! puts right what drifted ([`survey`]): a file that differs is written again, a service that does not run is started,
+//! so a process that a strike killed comes back at the next run. What Monit supervises is left to Monit.
+//!
+//! It runs on all servers at the same moments, as cron does on machines whose clocks agree. Where those moments lie,
+//! from the scenario's begin, is drawn with its seed. What a run takes beyond the declared time to configure is real.
+//! A server that can't be reached is not configured, as none whose agent does not reach its master.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::history::Event;
+use crate::site::Site;
+
+mod survey;
+mod visit;
+
+/// A config agent at work; dropping it stops it.
+pub struct ConfigAgent {
+    site: Site,
+    task: JoinHandle<()>,
+    runs: watch::Sender<bool>,
+}
+
+impl ConfigAgent {
+    /// Starts it, as often as the site's settings say; its moments are drawn with `seed`.
+    pub fn start(site: Site, seed: u64) -> Self {
+        let (runs, switched) = watch::channel(true);
+        let task = tokio::spawn(work(site.clone(), seed, switched));
+        ConfigAgent { site, task, runs }
+    }
+
+    /// Lets its next runs happen, or not; a run under way goes on.
+    pub fn switch(&self, runs: bool) {
+        self.runs.send_replace(runs);
+        self.site.recorder.record(Event::ConfigAgentSwitched { runs });
+    }
+
+    /// Stops it where it is.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for ConfigAgent {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn work(site: Site, seed: u64, runs: watch::Receiver<bool>) {
+    let every = site.settings.time.waited(site.settings.config_agent.every);
+    let mut ticks = interval_at(Instant::now() + first_run(seed, every), every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut under_way = BTreeSet::new();
+    let mut visits: JoinSet<String> = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {
+                let tick_us = site.recorder.clock().now_us();
+                let idle = site.infrastructure.servers.keys().filter(|server| !under_way.contains(*server));
+                let idle: Vec<String> = if *runs.borrow() { idle.cloned().collect() } else { Vec::new() };
+                for server in idle {
+                    under_way.insert(server.clone());
+                    visits.spawn(visit::visit(site.clone(), server, tick_us));
+                }
+            }
+            Some(Ok(server)) = visits.join_next() => {
+                under_way.remove(&server);
+            }
+        }
+    }
+}
+
+/// How long after the scenario's begin the first run is.
+fn first_run(seed: u64, every: Duration) -> Duration {
+    every.mul_f64(StdRng::seed_from_u64(seed).random_range(0.0..1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_moments_of_its_runs_follow_from_the_seed() {
+        let every = Duration::from_secs(60);
+        assert_eq!(first_run(7, every), first_run(7, every));
+        assert_eq!(first_run(7, every / 20), first_run(7, every) / 20, "whether time runs faster or not");
+        let firsts: BTreeSet<_> = (0..20).map(|seed| first_run(seed, every)).collect();
+        assert!(firsts.len() == 20 && firsts.iter().all(|first| *first < every));
+    }
+}
