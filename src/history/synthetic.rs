@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::checker::Expectation;
-use crate::history::{Event, History, Outcome, Record, Request};
+use crate::history::{Event, History, Outcome, Part, Record, Request};
 use crate::infrastructure::{Entry, Infrastructure, Server, VirtualIp};
 use crate::plan::{Act, Choice, Hypothesis, Parameters, ScenarioPlan, Schedule, StepText, StrikeOrder, Target};
 use crate::provider::PowerState;
@@ -173,6 +173,13 @@ impl Script {
         self.event(missing_ms, Event::ReconcilerMissing { server: name(), found: "terminated".into() })
             .event(booted_ms, booted(server, 2))
             .event(ready_ms, Event::ReconcilerReplaced { server: name(), instance })
+    }
+
+    /// A declared wait on a server, `waited_ms` long.
+    pub fn waits(self, at_ms: u64, part: Part, server: &str, waited_ms: u64) -> Self {
+        let faster = f64::from(self.settings.time.faster);
+        let (server, waited_ms) = (server.to_string(), waited_ms as f64);
+        self.event(at_ms, Event::DeclaredWait { part, server, declared_ms: waited_ms * faster, waited_ms })
     }
 
     /// A balancer's view of a server changed.

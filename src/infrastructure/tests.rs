@@ -148,7 +148,8 @@ fn a_contradiction_in_givens_is_one_error_with_a_hint() {
         ("no zones", |d| d.spread("node", 0)),
         ("zones twice", |d| d.spread("node", 2).and_then(|()| d.spread("node", 3))),
         ("delays twice", |d| {
-            d.delay(Delay::Boot, "node", Duration::from_secs(60)).and_then(|()| d.delay(Delay::Boot, "node", Duration::from_secs(90)))
+            d.delay(Delay::Boot, "node", Duration::from_secs(60))
+                .and_then(|()| d.delay(Delay::Boot, "node", Duration::from_secs(90)))
         }),
     ];
     let told = cases.into_iter().map(|(name, givens)| {

@@ -53,18 +53,27 @@ fn struck(record: &ScenarioRecord) -> String {
 }
 
 fn downtime(record: &ScenarioRecord) -> Option<String> {
+    let modelled = record.model.as_ref().and_then(|model| model.downtime_total_s);
     match record.downtime_total_s? {
         0.0 => Some("users saw no downtime".into()),
-        total => Some(format!("users saw {} of downtime", show_s(total))),
+        total => Some(format!("users saw {} of downtime", timed(total, modelled))),
     }
 }
 
 fn recovered(record: &ScenarioRecord) -> Option<String> {
     record.milestones.t0_s?;
     Some(match record.milestones.normal_s {
-        Some(after) => format!("recovered after {}", show_s(after)),
+        Some(after) => {
+            let modelled = record.model.as_ref().and_then(|model| model.milestones.normal_s);
+            format!("recovered after {}", timed(after, modelled))
+        }
         None => "it did not recover while it was watched".into(),
     })
+}
+
+/// In model time where there is one.
+fn timed(measured_s: f64, modelled_s: Option<f64>) -> String {
+    modelled_s.map_or_else(|| show_s(measured_s), |model| format!("{} in model time", show_s(model)))
 }
 
 fn show_s(seconds: f64) -> String {

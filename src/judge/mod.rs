@@ -13,6 +13,7 @@
 
 pub mod exit;
 mod headline;
+mod modelled;
 mod run;
 mod scenario;
 

@@ -40,7 +40,7 @@ pub fn judge_run(environment: &Environment, plan: &Plan, histories: &BTreeMap<u3
         started_at: environment.started_at.clone(),
         duration_s: last_us(histories) as f64 / 1e6,
         git_sha: environment.git_sha.clone(),
-        time_scale: 1.0,
+        time_scale: scenarios.iter().map(|scenario| scenario.time_scale).fold(1.0, f64::max),
         interrupted,
         plan_sha256: plan_sha256(plan),
         scenarios,
@@ -101,6 +101,9 @@ fn never_run(plan: &ScenarioPlan) -> ScenarioRecord {
         outages: None,
         availability_pct: None,
         deadline_ms: deadline_ms(&plan.settings),
+        time_scale: f64::from(plan.settings.time.faster),
+        model: None,
+        declared_waits: Vec::new(),
         worst_second: None,
         validity: Validity::default(),
     }

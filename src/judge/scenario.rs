@@ -18,6 +18,7 @@ use crate::report::record::{
 use crate::units::{Percent, Quantile};
 
 use super::headline::headline;
+use super::modelled;
 
 /// Judges a scenario from what was recorded.
 pub fn judge(history: &History) -> ScenarioRecord {
@@ -52,6 +53,9 @@ pub fn judge(history: &History) -> ScenarioRecord {
         outages: downtime.as_ref().map(|downtime| downtime.windows.len() as u32),
         availability_pct: sample.availability().map(|Percent(pct)| pct),
         deadline_ms: millis(Sample::of(history).deadline_us()),
+        time_scale: f64::from(plan.settings.time.faster),
+        model: modelled::figures(history, &timeline, downtime.as_ref()),
+        declared_waits: modelled::waits(history, &timeline),
         worst_second: worst_of(history, &timeline),
         validity,
     };

@@ -17,12 +17,14 @@
 //! | recovery | the begin of the first steady window with redundancy, after the last strike and its heal ([`recovery`]) |
 //! | turn | one strike of a series that hits one server after the other; it has moments of its own ([`turns`]) |
 //! | phases | before · failover · degraded · after · throughout ([`phases`]) |
+//! | model time | measured + (N − 1) × the declared waits on the way, where time runs N times faster ([`model`]) |
 //! | resolution | the longer of the probes' spacing and their lateness at p99; nothing finer is asserted ([`resolution`]) |
 //! | valid | that the run can be believed at all ([`validity`]) |
 
 pub mod downtime;
 pub mod fleet;
 pub mod milestones;
+pub mod model;
 pub mod moments;
 pub mod phases;
 pub mod quantile;
@@ -37,6 +39,7 @@ pub mod turns;
 pub mod validity;
 pub mod worst;
 
+pub use model::ModelTime;
 pub use moments::Moments;
 pub use recovery::recovered_at;
 pub use sample::Sample;

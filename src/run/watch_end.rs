@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::checker::{Expectation, Interval, Phase};
 use crate::history::{Event, History};
-use crate::measure::{Reached, Timeline};
+use crate::measure::{ModelTime, Reached, Span, Timeline};
 use crate::plan::ScenarioPlan;
 
 /// Slack after a bound, so that a moment just inside it is not missed.
@@ -69,9 +69,21 @@ impl Needs {
         match wanted.and_then(Reached::us) {
             Some(at_us) if since(at_us.max(settled_us)) >= self.after => Look::Done,
             Some(_) => Look::GoOn,
-            None if timeline.moments.settled_us().is_some() && since(settled_us) >= self.give_up => Look::GivenUp,
+            None if timeline.moments.settled_us().is_some() && self.is_late(history, settled_us, now_us) => {
+                Look::GivenUp
+            }
             None => Look::GoOn,
         }
+    }
+
+    /// Whether it is too late, in model time; where time runs faster, also when the declared waits should be over and the
+    /// rest had as long as anything may take.
+    fn is_late(&self, history: &History, since_us: u64, now_us: u64) -> bool {
+        let model_us = ModelTime::of(history).elapsed_us(Span::new(since_us, now_us));
+        let settings = &history.plan.settings;
+        let measured = Duration::from_micros(now_us.saturating_sub(since_us));
+        let at_most = settings.time.waited(self.give_up) + settings.steady.give_up;
+        Duration::from_micros(model_us) >= self.give_up || measured >= at_most
     }
 
     fn look_without_fault(&self, timeline: &Timeline, history: &History, now_us: u64) -> Look {

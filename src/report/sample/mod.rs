@@ -142,6 +142,9 @@ fn scenario(plan: &ScenarioPlan, verdict: Verdict) -> ScenarioRecord {
         outages: struck.then_some(1),
         availability_pct: struck.then_some(if verdict == Verdict::Fail { 95.66 } else { 99.89 }),
         deadline_ms: f64::from(DEADLINE_US) / 1e3,
+        time_scale: 1.0,
+        model: None,
+        declared_waits: Vec::new(),
         worst_second: struck.then_some(WorstSecond { start_s: 0.0, due: 500, good: 458, p99_ms: 5000.0 }),
         validity: validity(verdict),
     }
