@@ -14,6 +14,7 @@ use tokio::time::MissedTickBehavior;
 use crate::history::{Event, Part};
 use crate::provider::{Command, FileSpec, Instance, PowerState, ProviderError};
 use crate::site::{BootDelay, ProvisionError, Site};
+use crate::wait::Tick;
 
 /// A reconciler at work; dropping it stops it.
 pub struct Ventriloquist {
@@ -82,8 +83,8 @@ async fn compare(site: &Site, memory: &mut Memory, replacements: &mut JoinSet<(S
     for server in missing(site, &instances) {
         if memory.replacing.insert(server.clone()) {
             let found = found(&instances, &server);
-            let tick_us = site.recorder.clock().now_us();
-            site.record_tick(Part::Reconciler, &server, site.settings.reconciler.every, tick_us);
+            let every = site.settings.time.waited(site.settings.reconciler.every);
+            site.record_tick(Part::Reconciler, &server, Tick::now(site.recorder.clock(), every));
             site.recorder.record(Event::ReconcilerMissing { server: server.clone(), found });
             replacements.spawn(replace(site.clone(), server));
         }

@@ -20,6 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::history::Event;
 use crate::site::Site;
+use crate::wait::Tick;
 
 mod survey;
 mod visit;
@@ -62,17 +63,19 @@ async fn work(site: Site, seed: u64, runs: watch::Receiver<bool>) {
     let every = site.settings.time.waited(site.settings.config_agent.every);
     let mut ticks = interval_at(Instant::now() + first_run(seed, every), every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let clock = site.recorder.clock();
+    let mut tick = Tick::now(clock, Duration::ZERO);
     let mut under_way = BTreeSet::new();
     let mut visits: JoinSet<String> = JoinSet::new();
     loop {
         tokio::select! {
             _ = ticks.tick() => {
-                let tick_us = site.recorder.clock().now_us();
+                tick = tick.next(clock);
                 let idle = site.infrastructure.servers.keys().filter(|server| !under_way.contains(*server));
                 let idle: Vec<String> = if *runs.borrow() { idle.cloned().collect() } else { Vec::new() };
                 for server in idle {
                     under_way.insert(server.clone());
-                    visits.spawn(visit::visit(site.clone(), server, tick_us));
+                    visits.spawn(visit::visit(site.clone(), server, tick));
                 }
             }
             Some(Ok(server)) = visits.join_next() => {

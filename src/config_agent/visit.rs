@@ -1,6 +1,7 @@
 //! One run of the config agent on one server.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use super::survey::{Found, SurveyError, survey};
 use crate::history::{Event, Part};
@@ -10,6 +11,10 @@ use crate::provider::{Command, FileSpec, Instance, PowerState, ProviderError, Re
 use crate::readiness::{NotReady, await_ready};
 use crate::role::monit;
 use crate::site::Site;
+use crate::wait::Tick;
+
+/// How long one command may take: as long as a boot with all of its commands.
+const COMMAND: Duration = Duration::from_secs(120);
 
 /// Why a run ended before its work was done.
 #[derive(Debug, thiserror::Error)]
@@ -29,14 +34,14 @@ enum VisitError {
 }
 
 /// Makes a server what its role says, and records what that took; returns its name.
-pub(super) async fn visit(site: Site, server: String, tick_us: u64) -> String {
-    if let Err(why) = run(&site, &server, tick_us).await {
+pub(super) async fn visit(site: Site, server: String, tick: Tick) -> String {
+    if let Err(why) = run(&site, &server, tick).await {
         site.recorder.record(Event::ConfigAgentFailed { server: server.clone(), detail: why.to_string() });
     }
     server
 }
 
-async fn run(site: &Site, server: &str, tick_us: u64) -> Result<(), VisitError> {
+async fn run(site: &Site, server: &str, tick: Tick) -> Result<(), VisitError> {
     let Some(instance) = running(site, server).await? else { return Ok(()) };
     let data = site.user_data(server)?;
     let remote = site.provider.connect(&instance).await?;
@@ -44,12 +49,12 @@ async fn run(site: &Site, server: &str, tick_us: u64) -> Result<(), VisitError> 
     let found = survey(remote.as_ref(), &data.files, &kept).await?;
     let work = Work { site, server, remote: remote.as_ref() };
     if found.bare {
-        work.tick(tick_us);
+        work.tick(tick);
         work.configure(&instance, &data.run, &data.services, &found).await
     } else if found.changed.is_empty() && found.dead.is_empty() {
         Ok(())
     } else {
-        work.tick(tick_us);
+        work.tick(tick);
         work.repair(&found).await
     }
 }
@@ -68,8 +73,8 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn tick(&self, tick_us: u64) {
-        self.site.record_tick(Part::ConfigAgent, self.server, self.site.settings.config_agent.every, tick_us);
+    fn tick(&self, tick: Tick) {
+        self.site.record_tick(Part::ConfigAgent, self.server, tick);
     }
 
     /// Makes a bare server what its role says. The mark goes last: what failed on the way is tried again.
@@ -129,7 +134,7 @@ impl Work<'_> {
     }
 
     async fn exec(&self, argv: Vec<String>) -> Result<(), VisitError> {
-        let output = self.remote.exec(&Command::new(argv.iter().cloned())).await?;
+        let output = self.remote.exec(&Command { argv: argv.clone(), timeout: COMMAND }).await?;
         match output.status {
             Some(0) => Ok(()),
             status => {
