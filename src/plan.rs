@@ -2,6 +2,7 @@
 //!
 //! Steps only write this. A plan can be printed, hashed, executed and judged without the feature file it came from.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::checker::Expectation;
 use crate::infrastructure::Infrastructure;
 use crate::settings::Settings;
 use crate::units::{Percent, duration};
+use crate::ventriloquist::Step as ReconcilerStep;
 
 /// What a whole run will do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,13 +109,14 @@ pub enum Act {
         #[serde(flatten)]
         order: StrikeOrder,
     },
+    /// An agent stops, and stays so until it is started again.
+    AgentStops(Agent),
+    /// An agent that was stopped starts again.
+    AgentStarts(Agent),
+    /// The reconciler is killed the next time it comes to this step, and started again by its supervisor.
+    ReconcilerDies(ReconcilerStep),
     /// Every fault that is still there is healed.
     LiftAll,
-    /// The config agent stops, or starts again.
-    ConfigAgent {
-        /// Whether it runs from now on.
-        runs: bool,
-    },
     /// Nothing is done for this long; the load goes on.
     Pass(#[serde(with = "duration")] Duration),
     /// Wait until service and redundancy are back (or the watch gives up).
@@ -131,8 +134,28 @@ impl Act {
         match self {
             Act::Strike { order, .. } | Act::InTurn { order } => std::slice::from_ref(order),
             Act::Random { orders, .. } => orders,
-            Act::LiftAll | Act::ConfigAgent { .. } | Act::Pass(_) | Act::AwaitRecovery => &[],
+            Act::LiftAll | Act::Pass(_) | Act::AwaitRecovery => &[],
+            Act::AgentStops(_) | Act::AgentStarts(_) | Act::ReconcilerDies(_) => &[],
         }
+    }
+}
+
+/// Who brings servers about and keeps them as they should be, and can itself be stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Agent {
+    /// The reconciler.
+    Reconciler,
+    /// The config agent.
+    ConfigAgent,
+}
+
+impl fmt::Display for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Agent::Reconciler => "reconciler",
+            Agent::ConfigAgent => "config agent",
+        })
     }
 }
 

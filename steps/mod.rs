@@ -6,7 +6,7 @@
 
 pub mod params;
 
-mod agents;
+mod agent;
 mod attack;
 mod expect;
 mod load;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anarcho_chimp::declare::{DeclareError, DeclareOptions, Problem, ProblemKind, address, addresses, declare};
-use anarcho_chimp::plan::{Act, Choice, Hypothesis, Plan, Schedule, StrikeOrder};
+use anarcho_chimp::plan::{Act, Agent, Choice, Hypothesis, Plan, Schedule, StrikeOrder};
 use anarcho_chimp::settings::{Group, Limit, Most};
 use anarcho_chimp::units::Percent;
 
@@ -125,7 +125,7 @@ fn shown(act: &Act) -> (&str, Option<&str>, Option<Choice>, Option<Schedule>) {
         Act::Random { .. } => ("random", None, None, None),
         Act::InTurn { .. } => ("in turn", None, None, None),
         Act::LiftAll => ("lifted", None, None, None),
-        Act::ConfigAgent { .. } => ("config agent", None, None, None),
+        Act::AgentStops(_) | Act::AgentStarts(_) | Act::ReconcilerDies(_) => ("agent", None, None, None),
     }
 }
 
@@ -190,7 +190,7 @@ fn delays_agents_and_the_speed_of_time_are_declared() {
     assert!(supervised("webserver") && !supervised("webhaproxy"));
     assert_eq!(
         (&scenario.acts[0], &scenario.acts[2]),
-        (&Act::ConfigAgent { runs: false }, &Act::ConfigAgent { runs: true })
+        (&Act::AgentStops(Agent::ConfigAgent), &Act::AgentStarts(Agent::ConfigAgent))
     );
 }
 

@@ -9,6 +9,7 @@ mod availability;
 mod collateral;
 mod compare;
 mod connections;
+mod double_boot;
 mod downtime;
 mod each_turn;
 mod interval;
@@ -52,6 +53,8 @@ pub enum Expectation {
     SteadyState { phase: Phase },
     /// `no other node fails`
     NoOtherFails,
+    /// `no node is booted twice`: for one outage of it.
+    NoDoubleBoot,
     /// `at least {int} connections stay open {phase}`: by HAProxy's own count of current sessions.
     ConnectionsOpen { count: u64, phase: Phase },
     /// `no {role} is a single point of failure`
@@ -104,6 +107,7 @@ impl Expectation {
             Expectation::SteadyState { phase } => Box::new(steady::SteadyState { phase }),
             Expectation::NoSinglePointOfFailure { role } => Box::new(single_point::NoSinglePointOfFailure { role }),
             Expectation::NoOtherFails => Box::new(collateral::NoOtherFails),
+            Expectation::NoDoubleBoot => Box::new(double_boot::NoDoubleBoot),
             Expectation::ConnectionsOpen { count, phase } => Box::new(connections::ConnectionsOpen { count, phase }),
         }
     }

@@ -130,7 +130,7 @@ impl Work<'_> {
     }
 
     async fn serves(&self, address: Ipv4Addr) -> Result<(), VisitError> {
-        Ok(await_ready(self.server, self.site.role(self.server), address).await?)
+        Ok(await_ready(self.server, self.site.role(self.server), address, &*self.site.provider).await?)
     }
 
     async fn exec(&self, argv: Vec<String>) -> Result<(), VisitError> {

@@ -204,18 +204,6 @@ impl Declaration {
         Ok(())
     }
 
-    /// The config agent stops, or starts again.
-    ///
-    /// # Errors
-    /// There is none.
-    pub fn switch_config_agent(&mut self, runs: bool) -> Result<(), StepError> {
-        if !self.settings.config_agent.enabled {
-            let hint = "begin with `Given the config agent runs every 1 min`";
-            return Err(StepError::refused("there is no config agent here", hint));
-        }
-        self.act(Act::ConfigAgent { runs })
-    }
-
     /// Something that must be true, judged when the watch is over.
     ///
     /// # Errors
@@ -246,6 +234,11 @@ impl Declaration {
                 "a file of your own is written with its path, relative to the feature: \"./site.yaml\"",
             )
         })
+    }
+
+    /// How long random faults strike where a step leaves it to the run.
+    pub fn span(&self) -> Duration {
+        self.settings.nemesis.span
     }
 
     /// Whether anything strikes.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::declared::Part;
+use crate::plan::Agent;
 use crate::provider::PowerState;
+use crate::ventriloquist::Step as ReconcilerStep;
 
 /// Something that happened, with its time and how exactly the time is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,8 +105,18 @@ pub enum Event {
     ConfigAgentChanged { server: String, what: Vec<String> },
     /// A run of the config agent on a server failed; it will try again at its next.
     ConfigAgentFailed { server: String, detail: String },
-    /// The config agent was stopped, or started again.
-    ConfigAgentSwitched { runs: bool },
+    /// The reconciler takes one of its eight steps.
+    ReconcilerStep { server: String, step: ReconcilerStep, detail: String },
+    /// The reconciler terminates an instance that is surplus or unhealthy, as declared.
+    ReconcilerTerminates { server: String, instance: String, why: String },
+    /// A spare takes a missing server's place, and that one is the spare from now on.
+    SparePromoted { spare: String, instead_of: String },
+    /// An agent was stopped by the scenario.
+    AgentStopped { agent: Agent },
+    /// An agent was started again.
+    AgentStarted { agent: Agent },
+    /// An agent was killed at one of its steps.
+    AgentKilled { agent: Agent, step: String },
     /// Service and redundancy are back and steady (found live; the verdict derives it again).
     Recovered,
     /// The watch gave up waiting for recovery.

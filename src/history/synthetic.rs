@@ -339,15 +339,9 @@ fn view(balancer: &str, server: &str, status: &str) -> Event {
 }
 
 fn server(name: &str, role: &str) -> Server {
-    Server {
-        name: name.into(),
-        role: role.into(),
-        tags: Vec::new(),
-        zone: None,
-        boot_delay: Duration::ZERO,
-        install_delay: Duration::ZERO,
-        configure_delay: Duration::ZERO,
-    }
+    let (tags, zone, boot_delay, install_delay, configure_delay, spare) = Default::default();
+    let (name, role) = (name.into(), role.into());
+    Server { name, role, tags, zone, boot_delay, install_delay, configure_delay, spare }
 }
 
 fn role(name: &str, word: &str) -> Role {

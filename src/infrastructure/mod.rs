@@ -16,6 +16,7 @@ mod declaration;
 pub mod error;
 pub mod file;
 pub mod names;
+mod spares;
 pub mod tiers;
 pub(crate) mod yaml;
 
@@ -62,6 +63,9 @@ pub struct Server {
     /// How long the config agent takes to make it what its role says (declared, modelled).
     #[serde(default, with = "crate::units::duration")]
     pub configure_delay: Duration,
+    /// Whether it is one more than is needed: ready, and linked by nobody until it takes a place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spare: bool,
 }
 
 /// An address that the servers of a tier share; keepalived decides who holds it.
@@ -90,5 +94,12 @@ impl Infrastructure {
             .values()
             .filter(|server| word == "node" || server.role == word || self.roles[&server.role].word == word)
             .collect()
+    }
+
+    /// The same without spares.
+    pub fn in_place_called(&self, word: &str) -> Vec<&Server> {
+        let mut servers = self.servers_called(word);
+        servers.retain(|server| !server.spare);
+        servers
     }
 }

@@ -19,6 +19,8 @@
 //! | phases | before · failover · degraded · after · throughout ([`phases`]) |
 //! | model time | measured + (N − 1) × the declared waits on the way, where time runs N times faster ([`model`]) |
 //! | resolution | the longer of the probes' spacing and their lateness at p99; nothing finer is asserted ([`resolution`]) |
+//! | uptime | availability from t0 on, with a 95 % confidence interval by blocks of 10 s; of long runs ([`uptime`]) |
+//! | back to normal | of one strike among many: the begin of the first steady window with redundancy after it ([`recovery`]) |
 //! | valid | that the run can be believed at all ([`validity`]) |
 
 pub mod downtime;
@@ -36,6 +38,7 @@ pub mod span;
 pub mod steady;
 pub mod timeline;
 pub mod turns;
+pub mod uptime;
 pub mod validity;
 pub mod worst;
 

@@ -93,7 +93,8 @@ impl Nemesis {
                 self.see_that_all_lasted().await;
                 self.lift_all().await;
             }
-            Act::InTurn { .. } | Act::ConfigAgent { .. } | Act::Pass(_) | Act::AwaitRecovery => {}
+            Act::InTurn { .. } | Act::Pass(_) | Act::AwaitRecovery => {}
+            Act::AgentStops(_) | Act::AgentStarts(_) | Act::ReconcilerDies(_) => {}
         }
         self.work_until(now).await
     }

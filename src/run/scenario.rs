@@ -10,23 +10,26 @@ use super::baseline;
 use super::progress::Line;
 use super::stop;
 use super::watch_end::{Look, Needs};
-use crate::config_agent::ConfigAgent;
+use crate::config_agent::{ConfigAgent, Description};
 use crate::history::{Event, History, HistoryError, Recorder};
 use crate::infrastructure::Infrastructure;
 use crate::journal::Journal;
 use crate::load::{self, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
 use crate::nemesis::{self, Ground, Nemesis, StrikeError};
 use crate::observer::Observers;
-use crate::plan::{Act, ScenarioPlan, Schedule, StrikeOrder};
+use crate::plan::{Act, Agent, ScenarioPlan, Schedule, StrikeOrder};
 use crate::provider::local::{LocalCloud, Zygote};
 use crate::provider::{Provider, ProviderError};
 use crate::report;
 use crate::role::Addresses;
 use crate::site::{ProvisionError, Site};
-use crate::ventriloquist::Ventriloquist;
+use crate::ventriloquist::{self, Ventriloquist};
 
 /// How often the recorded history is looked at while waiting for something in it.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// But a look at a long history takes a while: it is not taken more often than this many times as long apart, so that
+/// looking costs the site and the prober no more than a twentieth of a core.
+const LOOK_SHARE: u32 = 20;
 
 /// Everything one attempt at a scenario needs.
 pub struct Attempt<'a> {
@@ -148,12 +151,31 @@ impl Attempt<'_> {
         let wants_users = self.plan.settings.load.users > 0 && !self.sabotage.users;
         let users = wants_users.then(|| self.users(request)).transpose()?;
         self.line.live(prober.as_ref().map(Prober::view), observers.sight.clone());
-        let reconciler = &self.plan.settings.reconciler;
-        let every = self.plan.settings.time.waited(reconciler.every);
-        let reconciler = reconciler.enabled.then(|| Ventriloquist::start(site.clone(), every));
+        let enabled = self.plan.settings.reconciler.enabled;
+        let reconciler = enabled.then(|| Ventriloquist::start(site.clone(), self.reconciler(site)));
         let configures = self.plan.settings.config_agent.enabled;
-        let config_agent = configures.then(|| ConfigAgent::start(site.clone(), self.plan.seed));
+        let config_agent = configures.then(|| ConfigAgent::start(self.description(site), self.plan.seed));
         Ok(AtWork { prober, users, observers, reconciler, config_agent })
+    }
+
+    fn reconciler(&self, site: &Site) -> ventriloquist::Config {
+        ventriloquist::Config {
+            every: self.plan.settings.time.waited(self.plan.settings.reconciler.every),
+            state: self.reconciler_state(),
+            known: ventriloquist::as_provisioned(site),
+            seed: self.plan.seed,
+            rebuild: None,
+        }
+    }
+
+    fn reconciler_state(&self) -> PathBuf {
+        self.bundle.join(report::reconciler_state(self.plan.index, self.number))
+    }
+
+    /// What the config agent goes by: what is declared, and what the reconciler made of it.
+    fn description(&self, site: &Site) -> Description {
+        let reconciled = self.plan.settings.reconciler.enabled;
+        Description { declared: site.clone(), state: reconciled.then(|| self.reconciler_state()) }
     }
 
     fn request(&self, site: &Site) -> Result<PreparedRequest, LoadError> {
@@ -188,7 +210,7 @@ impl Attempt<'_> {
         }
         let mut nemesis = Nemesis::new(self.ground(site), at_work.observers.sight.clone(), self.plan.seed);
         let reason = tokio::select! {
-            done = self.acts_and_watch(at_work, &mut nemesis) => return done,
+            done = self.acts_and_watch(&mut nemesis, at_work) => return done,
             reason = self.stop_condition(at_work) => reason,
         };
         self.line.stage("aborting");
@@ -197,10 +219,10 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    async fn acts_and_watch(&self, at_work: &AtWork, nemesis: &mut Nemesis) -> Result<(), AttemptError> {
+    async fn acts_and_watch(&self, nemesis: &mut Nemesis, at_work: &AtWork) -> Result<(), AttemptError> {
         for act in &self.plan.acts {
             // What went wrong is recorded; the watch below sees it and ends at once.
-            if self.act(act, at_work, nemesis).await?.is_err() {
+            if self.act(act, nemesis, at_work).await?.is_err() {
                 break;
             }
         }
@@ -253,18 +275,18 @@ impl Attempt<'_> {
     async fn act(
         &self,
         act: &Act,
-        at_work: &AtWork,
         nemesis: &mut Nemesis,
+        at_work: &AtWork,
     ) -> Result<Result<(), StrikeError>, AttemptError> {
         match act {
+            Act::AgentStops(_) | Act::AgentStarts(_) | Act::ReconcilerDies(_) => {
+                at_work.order_agent(act).await;
+                Ok(Ok(()))
+            }
             Act::InTurn { order } => self.in_turn(order, nemesis).await,
             Act::Strike { .. } | Act::Random { .. } | Act::LiftAll => {
                 self.line.stage(act.orders().first().map_or("lifting all faults", |order| &order.step.text));
                 Ok(nemesis.begin(act).await)
-            }
-            Act::ConfigAgent { runs } => {
-                at_work.config_agent.iter().for_each(|agent| agent.switch(*runs));
-                Ok(Ok(()))
             }
             Act::Pass(duration) => Ok(nemesis.work_until(Instant::now() + *duration).await),
             Act::AwaitRecovery => self.await_recovery(nemesis).await,
@@ -312,10 +334,13 @@ impl Attempt<'_> {
     async fn watch(&self, nemesis: &mut Nemesis) -> Result<(), AttemptError> {
         self.line.stage("watching");
         let needs = Needs::of(self.plan);
+        let mut pause = LOOK_EVERY;
         loop {
             // A strike that found nobody is recorded, and the next look sees it.
-            let _ = nemesis.work_until(Instant::now() + LOOK_EVERY).await;
+            let _ = nemesis.work_until(Instant::now() + pause).await;
+            let begun = Instant::now();
             let look = needs.look(&self.history().await?, self.recorder.clock().now_us());
+            pause = LOOK_EVERY.max(begun.elapsed() * LOOK_SHARE);
             match look {
                 Look::GoOn => continue,
                 Look::Done if nemesis.has_more() => continue,
@@ -337,6 +362,18 @@ impl Attempt<'_> {
 }
 
 impl AtWork {
+    /// Stops, starts or kills an agent. That there is one was looked at when the scenario was declared.
+    async fn order_agent(&self, act: &Act) {
+        match (act, &self.reconciler, &self.config_agent) {
+            (Act::AgentStops(Agent::Reconciler), Some(reconciler), _) => reconciler.pause().await,
+            (Act::AgentStarts(Agent::Reconciler), Some(reconciler), _) => reconciler.resume().await,
+            (Act::ReconcilerDies(step), Some(reconciler), _) => reconciler.kill_at(*step),
+            (Act::AgentStops(Agent::ConfigAgent), _, Some(agent)) => agent.switch(false),
+            (Act::AgentStarts(Agent::ConfigAgent), _, Some(agent)) => agent.switch(true),
+            _ => {}
+        }
+    }
+
     /// Stops in the order in which they depend on each other; what is under way is drained.
     async fn stop(self) -> Result<(), LoadError> {
         if let Some(reconciler) = self.reconciler {

@@ -129,6 +129,7 @@ fn server(entry: &HostEntry) -> Server {
         boot_delay: Duration::ZERO,
         install_delay: Duration::ZERO,
         configure_delay: Duration::ZERO,
+        spare: false,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::report::logs_folder;
 use crate::report::record::{HypothesisRecord, PhaseRecord, ScenarioRecord, StrikeRecord};
 use crate::report::words::{
     KeyFigures, NOTHING, grouped, key_figures, latency as latency_words, maybe_seconds, percent, seconds, since_t0,
-    verdict_sign, verdict_word, why,
+    uptime, verdict_sign, verdict_word, why,
 };
 use crate::units::trimmed;
 
@@ -100,6 +100,7 @@ pub struct StrikeRow {
     pub witness: String,
     pub confirmed: bool,
     pub healed: String,
+    pub normal: String,
 }
 
 /// A phase, measured.
@@ -222,6 +223,7 @@ fn strike(row: &StrikeRecord) -> StrikeRow {
         witness: row.witness.clone(),
         confirmed: row.t0_s.is_some(),
         healed: moment(row.healed_s),
+        normal: if row.t0_s.is_none() { NOTHING.into() } else { row.normal_after_s.map_or("never".into(), seconds) },
     }
 }
 
@@ -268,12 +270,14 @@ fn downtime(record: &ScenarioRecord) -> Vec<(&'static str, String)> {
     let total = maybe_seconds(record.downtime_total_s);
     let modelled = record.model.as_ref().and_then(|model| model.downtime_total_s);
     let modelled = modelled.map(|model| format!("{total} measured, {} in model time", seconds(model)));
-    vec![
+    let mut facts = vec![
         ("total downtime", modelled.unwrap_or(total)),
         ("outages", record.outages.map_or(NOTHING.into(), |count| count.to_string())),
         ("availability throughout", percent(record.availability_pct)),
         ("worst second", worst),
-    ]
+    ];
+    facts.extend(uptime(record).map(|uptime| ("uptime", uptime)));
+    facts
 }
 
 fn validity(record: &ScenarioRecord) -> Vec<ValidityRow> {
