@@ -24,6 +24,7 @@
 //! | [`ventriloquist`] | the reconciler that replaces what is missing |
 //! | [`config_agent`] | the cron job that gives servers their roles, and puts right what drifted |
 //! | [`load`], [`observer`] | the open-loop prober that judges, goose users; what components see themselves |
+//! | [`mod@final_state`] | what the databases hold when the load is over |
 //! | [`history`] | everything that was observed, on disk as it happens |
 //! | [`measure`], [`checker`], [`judge`] | definitions, hypotheses, verdicts, exit codes: pure functions of a history |
 //! | [`report`] | HTML, Markdown, JUnit, JSON, the terminal's table |
@@ -42,6 +43,7 @@ pub mod clock;
 pub mod config_agent;
 pub mod declare;
 pub mod fault;
+pub mod final_state;
 pub mod graph;
 pub mod harness;
 pub mod history;

@@ -106,6 +106,7 @@ fn never_run(plan: &ScenarioPlan) -> ScenarioRecord {
         model: None,
         declared_waits: Vec::new(),
         worst_second: None,
+        data: None,
         validity: Validity::default(),
     }
 }

@@ -19,6 +19,7 @@ use crate::report::record::{
 };
 use crate::units::{Percent, Quantile};
 
+use super::data::data_of;
 use super::headline::headline;
 use super::modelled;
 
@@ -60,6 +61,7 @@ pub fn judge(history: &History) -> ScenarioRecord {
         model: modelled::figures(history, &timeline, downtime.as_ref()),
         declared_waits: modelled::waits(history, &timeline),
         worst_second: worst_of(history, &timeline),
+        data: data_of(history),
         validity,
     };
     record.headline = headline(&record);

@@ -21,6 +21,8 @@
 //! | resolution | the longer of the probes' spacing and their lateness at p99; nothing finer is asserted ([`resolution`]) |
 //! | uptime | availability from t0 on, with a 95 % confidence interval by blocks of 10 s; of long runs ([`uptime`]) |
 //! | back to normal | of one strike among many: the begin of the first steady window with redundancy after it ([`recovery`]) |
+//! | acknowledged, indeterminate, lost | what became of a write ([`writes`]) |
+//! | staleness | how long ago what a read did not show had been acknowledged ([`reads`]) |
 //! | valid | that the run can be believed at all ([`validity`]) |
 
 pub mod downtime;
@@ -30,6 +32,7 @@ pub mod model;
 pub mod moments;
 pub mod phases;
 pub mod quantile;
+pub mod reads;
 pub mod recovery;
 pub mod redundancy;
 pub mod resolution;
@@ -41,6 +44,7 @@ pub mod turns;
 pub mod uptime;
 pub mod validity;
 pub mod worst;
+pub mod writes;
 
 pub use model::ModelTime;
 pub use moments::Moments;
