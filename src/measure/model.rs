@@ -14,6 +14,7 @@
 //!   outage was due a little before its end.
 //! - Ways of several servers that go on side by side are waited for side by side: the longest counts. Ways that follow
 //!   each other add up.
+//! - A detection by the reconciler's tick comes no later than what else the system noticed, which waits for no tick.
 //! - What did not end while it was watched lies on every way, for as much as was waited.
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use crate::checker::Interval;
 use crate::history::{Event, History, Part, Request};
 
+use super::milestones::detected_otherwise;
 use super::moments::{server_of, watched};
 use super::sample::Sample;
 use super::span::{Reached, Span};
@@ -102,7 +104,10 @@ impl ModelTime {
             (Reached::NotBefore { .. }, _) => self.length_us(span, End::Open, |_| true),
             (_, Interval::Failover) => self.length_us(span, answered(history, span.to_us), |_| true),
             (_, Interval::Detection) => {
-                self.length_us(span, End::Recorded, |server| is_victim(server) && missed(history, server, span.to_us))
+                let ticked = |server: &str| is_victim(server) && missed(history, server, span.to_us);
+                let by_tick = self.length_us(span, End::Recorded, ticked);
+                let otherwise = detected_otherwise(history, timeline).map(|at_us| at_us.saturating_sub(t0));
+                otherwise.map_or(by_tick, |measured| by_tick.min(measured))
             }
             // Balancers take it out; nobody waits for anything declared.
             (_, Interval::Removal) => span.length_us(),

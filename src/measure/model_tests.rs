@@ -81,6 +81,15 @@ fn a_detection_that_waited_for_no_tick_is_as_measured() {
 }
 
 #[test]
+fn a_tick_that_would_have_come_later_detects_nothing_before_a_check_does() {
+    let history = paper(50, 20).history();
+    let timeline = Timeline::of(&history);
+    let end = Reached::at(8_010_000);
+    let model = ModelTime::of(&history).interval_us(&history, &timeline, Interval::Detection, end);
+    assert_eq!(model, 490_000, "when a balancer had it down, not after 40 s");
+}
+
+#[test]
 fn the_wait_for_a_tick_begins_with_the_fault() {
     let waits = ModelTime::of(&paper(50, 20).history());
     let first = waits.waits()[0];
