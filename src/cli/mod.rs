@@ -111,8 +111,8 @@ pub struct How {
     pub sabotage: Vec<String>,
 }
 
-/// Two scenarios side by side leave a machine with two cores unstarved.
-const DEFAULT_JOBS: u16 = 2;
+/// Three scenarios side by side leave a machine with two cores unstarved: they mostly wait.
+const DEFAULT_JOBS: u16 = 3;
 const DEFAULT_OUT: &str = "reports";
 const DEFAULT_CONFIG: &str = "chimp.toml";
 
