@@ -48,7 +48,7 @@ fn judge(history: &History, bound: DurationBound, measure: impl Fn(&[u64], bool)
     let downtime = Downtime::of(&sample, found.span);
     let lengths: Vec<u64> = downtime.windows.iter().map(|window| window.length_us()).collect();
     let (took, _) = measure(&lengths, downtime.open);
-    let (us, lasts) = measure(&modelled_us(history, &downtime), downtime.open);
+    let (us, lasts) = measure(&ModelTime::of(history).outages_us(history, &downtime), downtime.open);
     let shown = show_modelled(us, took);
     let (measured, observed) = if lasts {
         (Measured::AtLeast(us as f64), format!("≥ {shown} (still down when the watch ended)"))
@@ -66,13 +66,6 @@ fn judge(history: &History, bound: DurationBound, measure: impl Fn(&[u64], bool)
         unit: "s",
     }
     .judge()
-}
-
-/// The outages in model time.
-fn modelled_us(history: &History, downtime: &Downtime) -> Vec<u64> {
-    let (model, last) = (ModelTime::of(history), downtime.windows.len().wrapping_sub(1));
-    let outages = downtime.windows.iter().enumerate();
-    outages.map(|(nth, outage)| model.outage_us(history, *outage, downtime.open && nth == last)).collect()
 }
 
 fn note(downtime: &Downtime) -> String {

@@ -12,15 +12,11 @@ pub(super) fn figures(history: &History, timeline: &Timeline, downtime: Option<&
     if !model.is_scaled() {
         return None;
     }
-    let outages: Option<Vec<f64>> = downtime.map(|downtime| {
-        let last = downtime.windows.len().wrapping_sub(1);
-        let windows = downtime.windows.iter().enumerate();
-        windows.map(|(nth, window)| seconds(model.outage_us(history, *window, downtime.open && nth == last))).collect()
-    });
+    let outages = downtime.map(|downtime| model.outages_us(history, downtime));
     Some(ModelFigures {
         milestones: milestones_of(history, timeline, &model),
-        downtime_total_s: outages.as_ref().map(|outages| outages.iter().sum()),
-        downtime_longest_s: outages.map(|outages| outages.into_iter().fold(0.0, f64::max)),
+        downtime_total_s: outages.as_ref().map(|outages| seconds(outages.iter().sum())),
+        downtime_longest_s: outages.map(|outages| seconds(outages.into_iter().max().unwrap_or(0))),
     })
 }
 

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use crate::checker::Interval;
 use crate::history::{Event, History, Part, Request};
 
+use super::downtime::Downtime;
 use super::milestones::detected_otherwise;
 use super::moments::{server_of, watched};
 use super::sample::Sample;
@@ -123,8 +124,15 @@ impl ModelTime {
         self.length_us(span, End::Recorded, |server| victims.iter().any(|victim| victim == server))
     }
 
-    /// How long an outage was, in microseconds of model time; `open` if it was still going on.
-    pub fn outage_us(&self, history: &History, outage: Span, open: bool) -> u64 {
+    /// How long each outage was, in microseconds of model time.
+    pub fn outages_us(&self, history: &History, downtime: &Downtime) -> Vec<u64> {
+        let last = downtime.windows.len().wrapping_sub(1);
+        let outages = downtime.windows.iter().enumerate();
+        outages.map(|(nth, outage)| self.outage_us(history, *outage, downtime.open && nth == last)).collect()
+    }
+
+    /// How long an outage was; `open` if it was still going on.
+    fn outage_us(&self, history: &History, outage: Span, open: bool) -> u64 {
         let end = if open { End::Open } else { answered(history, outage.to_us) };
         self.length_us(outage, end, |_| true)
     }
