@@ -43,6 +43,9 @@ Feature: The paper's times
       And availability while degraded is at least 99%
 
   Rule: Losing every load balancer is an outage until one has booted
+    A request that was due up to three seconds before the balancer came is still answered (its address is asked for
+    again and again), so with a deadline of 5 s the outage seems that much shorter: 2 min 57 s. Hence the 1 s.
+
     @pr
     Scenario: Both balancers die, at 20 times the speed
       Given 4 webservers behind haproxy
@@ -58,7 +61,7 @@ Feature: The paper's times
       Given 4 webservers behind 2 load balancers
       And the load balancers share a virtual IP
       And 500 requests/s of read traffic
-      And requests time out after 5 s
+      And requests time out after 1 s
       And every load balancer takes 3 min to boot
       When every load balancer dies
       Then the longest outage is over 3 min
