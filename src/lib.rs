@@ -22,6 +22,7 @@
 //! | [`agent`], [`journal`] | what holds a fault on a victim, under a lease; heals, on disk before their faults |
 //! | [`mod@keeper`] | an infrastructure that is kept up, to be attacked from other processes |
 //! | [`ventriloquist`] | the reconciler that replaces what is missing |
+//! | [`config_agent`] | the cron job that gives servers their roles, and puts right what drifted |
 //! | [`load`], [`observer`] | the open-loop prober that judges, goose users; what components see themselves |
 //! | [`mod@final_state`] | what the databases hold when the load is over |
 //! | [`history`] | everything that was observed, on disk as it happens |
@@ -39,6 +40,7 @@ pub mod attack;
 pub mod checker;
 pub mod cli;
 pub mod clock;
+pub mod config_agent;
 pub mod database;
 pub mod declare;
 pub mod fault;
@@ -67,6 +69,7 @@ pub mod site;
 pub mod steps;
 pub mod units;
 pub mod ventriloquist;
+mod wait;
 
 pub use cli::chaos;
 

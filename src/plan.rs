@@ -2,6 +2,7 @@
 //!
 //! Steps only write this. A plan can be printed, hashed, executed and judged without the feature file it came from.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -145,6 +146,17 @@ impl Act {
 pub enum Agent {
     /// The reconciler.
     Reconciler,
+    /// The config agent.
+    ConfigAgent,
+}
+
+impl fmt::Display for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Agent::Reconciler => "reconciler",
+            Agent::ConfigAgent => "config agent",
+        })
+    }
 }
 
 /// One fault with everything it needs to be told.

@@ -13,8 +13,10 @@ use crate::units::{Percent, duration};
 use crate::ventriloquist::Policy;
 
 mod safeguards;
+mod time;
 
 pub use safeguards::{Abort, Group, Limit, Most, Safeguards};
+pub use time::{ConfigAgentSettings, TimeSettings};
 
 /// The sections of `chimp.toml`. Unknown keys are refused.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +38,10 @@ pub struct Settings {
     pub nemesis: NemesisSettings,
     /// What may not be struck, and when everything stops.
     pub safeguards: Safeguards,
+    /// The config agent, which gives servers their roles.
+    pub config_agent: ConfigAgentSettings,
+    /// How fast declared waits pass.
+    pub time: TimeSettings,
     /// The databases when the load is over.
     pub final_state: FinalStateSettings,
 }

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use crate::database::{self, DatabaseError};
-use crate::history::{Event, Recorder};
+use crate::history::{Event, Part, Recorder};
 use crate::infrastructure::{Infrastructure, InfrastructureError};
 use crate::provider::{Instance, InstanceSpec, Provider, ProviderError, ServiceSpec, UserData};
 use crate::readiness::{self, NotReady, await_ready};
@@ -64,7 +64,7 @@ pub enum ProvisionError {
 pub enum BootDelay {
     /// The first provisioning: nothing is measured yet, so nobody has to wait.
     Skipped,
-    /// A replacement: what users wait for.
+    /// A replacement: what users wait for, divided if time runs faster.
     Waited,
 }
 
@@ -106,7 +106,8 @@ impl Site {
         Ok(instance)
     }
 
-    /// Asks the provider for a server; returns once it runs, which is not yet what its role says.
+    /// Asks the provider for a server; returns once it runs, which is not yet what its role says. Where there is a config
+    /// agent a replacement is bare, and that will make it what its role says.
     ///
     /// # Errors
     /// When its role can't be rendered, or the boot fails.
@@ -170,14 +171,16 @@ impl Site {
 
     fn spec(&self, server: &str, delay: BootDelay) -> Result<InstanceSpec, InfrastructureError> {
         let declared = &self.infrastructure.servers[server];
-        let boot_delay = if delay == BootDelay::Waited { declared.boot_delay } else { Duration::ZERO };
+        let is_replacement = delay == BootDelay::Waited;
+        let takes = if is_replacement { declared.boot_delay + declared.install_delay } else { Duration::ZERO };
+        let bare = is_replacement && self.settings.config_agent.enabled;
         Ok(InstanceSpec {
             name: server.to_string(),
             zone: declared.zone.clone(),
             tags: declared.tags.clone(),
             address: self.addresses.servers[server],
-            user_data: self.user_data(server)?,
-            boot_delay,
+            user_data: UserData { bare, ..self.user_data(server)? },
+            boot_delay: self.begin_wait(Part::Boot, server, takes),
         })
     }
 

@@ -18,7 +18,9 @@ fn starts(world: &mut World, agent: Agent) -> Result<(), StepError> {
 
 #[when(expr = "the {agent} is killed at its step {string}")]
 fn killed(world: &mut World, agent: Agent, at: String) -> Result<(), StepError> {
-    let plan::Agent::Reconciler = agent.0;
+    if agent.0 != plan::Agent::Reconciler {
+        return Err(StepError::refused("only the reconciler has steps", "say `the config agent stops`"));
+    }
     let step = at.parse().map_err(StepError::Malformed)?;
     world.declaration.order_agent(Act::ReconcilerDies(step))
 }

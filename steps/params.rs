@@ -58,9 +58,9 @@ pub struct Phase(pub checker::Phase);
 )]
 pub struct Interval(pub checker::Interval);
 
-/// `reconciler`
+/// `reconciler`, `config agent`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
-#[param(name = "agent", regex = r"(?:reconciler)")]
+#[param(name = "agent", regex = r"(?:reconciler|config agent)")]
 pub struct Agent(pub plan::Agent);
 
 impl FromStr for Agent {
@@ -69,6 +69,7 @@ impl FromStr for Agent {
     fn from_str(text: &str) -> Result<Agent, ParamError> {
         match text {
             "reconciler" => Ok(Agent(plan::Agent::Reconciler)),
+            "config agent" => Ok(Agent(plan::Agent::ConfigAgent)),
             _ => Err(ParamError(format!("no agent is called `{text}`"))),
         }
     }
@@ -120,7 +121,7 @@ macro_rules! registered {
 registered! {
     Count: "4, a, three",
     Role: "webservers, load balancers, databases, caches, nodes, \"word\" nodes",
-    Agent: "reconciler",
+    Agent: "reconciler, config agent",
     Condition: "surplus, unhealthy",
     Target: "node \"web-1\"; the [N] highest-degree|most central|busiest|idlest R; the active|standby|primary|same R; a|N random R; P% of the R; every [other|critical|unhealthy] R; … in zone \"a\", … tagged \"x\"",
     Event: "dies, loses power, comes back, reboots, hangs, loses network, gets a full disk",

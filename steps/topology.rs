@@ -4,6 +4,7 @@ use cucumber::given;
 
 use super::params::{Condition, Count, Role, Span};
 use crate::declare::{StepError, World};
+use crate::infrastructure::Delay;
 use crate::settings::WriteTo;
 
 #[given(expr = "{count} {role}")]
@@ -50,7 +51,30 @@ fn virtual_ip(world: &mut World, role: Role) -> Result<(), StepError> {
 
 #[given(expr = "every {role} takes {duration} to boot")]
 fn boot_delay(world: &mut World, role: Role, duration: Span) -> Result<(), StepError> {
-    world.declaration.provision(|draft| draft.boot_delay(&role.0, duration.0))
+    world.declaration.provision(|draft| draft.delay(Delay::Boot, &role.0, duration.0))
+}
+
+/// Installing is a part of the boot.
+#[given(expr = "every {role} takes {duration} to install")]
+fn install_delay(world: &mut World, role: Role, duration: Span) -> Result<(), StepError> {
+    world.declaration.provision(|draft| draft.delay(Delay::Install, &role.0, duration.0))
+}
+
+/// What the config agent takes to make it what its role says.
+#[given(expr = "every {role} takes {duration} to configure")]
+fn configure_delay(world: &mut World, role: Role, duration: Span) -> Result<(), StepError> {
+    world.declaration.provision(|draft| draft.delay(Delay::Configure, &role.0, duration.0))
+}
+
+/// From now on replacements boot bare.
+#[given(expr = "the config agent runs every {duration}")]
+fn config_agent_cadence(world: &mut World, duration: Span) -> Result<(), StepError> {
+    world.declaration.config_agent(duration.0)
+}
+
+#[given(expr = "Monit supervises the {role}")]
+fn monit(world: &mut World, role: Role) -> Result<(), StepError> {
+    world.declaration.provision(|draft| draft.supervise(&role.0))
 }
 
 #[given(expr = "the reconciler runs every {duration}")]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anarcho_chimp::declare::{DeclareError, DeclareOptions, Problem, ProblemKind, address, addresses, declare};
-use anarcho_chimp::plan::{Act, Choice, Hypothesis, Plan, Schedule, StrikeOrder};
+use anarcho_chimp::plan::{Act, Agent, Choice, Hypothesis, Plan, Schedule, StrikeOrder};
 use anarcho_chimp::settings::{Group, Limit, Most};
 use anarcho_chimp::units::Percent;
 
@@ -169,6 +169,31 @@ fn safeguards_are_settings_of_the_scenario() {
 #[test]
 fn faults_that_cant_be_told_are_refused() {
     insta::assert_snapshot!(message("faults"));
+}
+
+#[test]
+fn agents_and_times_that_cant_be_are_refused() {
+    insta::assert_snapshot!(message("agents"));
+}
+
+#[test]
+fn delays_agents_and_the_speed_of_time_are_declared() {
+    let plan = declared("tests/agents").unwrap_or_else(|why| panic!("{why}"));
+    let scenario = &plan.scenarios[0];
+    let delays = |name: &str| {
+        let server = &scenario.infrastructure.servers[name];
+        [server.boot_delay, server.install_delay, server.configure_delay].map(|delay| delay.as_secs())
+    };
+    assert_eq!((delays("web-1"), delays("lb-1")), ([180, 30, 120], [180, 0, 60]));
+    let settings = &scenario.settings;
+    assert!(settings.config_agent.enabled && settings.config_agent.every == Duration::from_secs(120));
+    assert_eq!(settings.time.faster, 20);
+    let supervised = |role: &str| scenario.infrastructure.roles[role].monit;
+    assert!(supervised("webserver") && !supervised("webhaproxy"));
+    assert_eq!(
+        (&scenario.acts[0], &scenario.acts[2]),
+        (&Act::AgentStops(Agent::ConfigAgent), &Act::AgentStarts(Agent::ConfigAgent))
+    );
 }
 
 #[test]

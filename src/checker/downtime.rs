@@ -1,14 +1,15 @@
-//! `total downtime is {duration_bound}` and `the longest outage is {duration_bound}`: from zero to the watch's end.
+//! `total downtime is {duration_bound}` and `the longest outage is {duration_bound}`: from zero to the watch's end, in
+//! model time.
 
 use crate::history::History;
 use crate::measure::downtime::Downtime;
 use crate::measure::phases::phase_span;
 use crate::measure::resolution::resolution_us;
-use crate::measure::{Sample, Timeline};
+use crate::measure::{ModelTime, Sample, Timeline};
 use crate::units::DurationBound;
 
 use super::compare::Measured;
-use super::judgement::{Timed, show_us};
+use super::judgement::{Timed, scaled_resolution_us, show_modelled, show_us};
 use super::{Checker, Judgement, Phase};
 
 pub(super) struct TotalDowntime {
@@ -21,20 +22,21 @@ pub(super) struct LongestOutage {
 
 impl Checker for TotalDowntime {
     fn check(&self, history: &History) -> Judgement {
-        judge(history, self.bound, |downtime| (downtime.total_us(), downtime.open))
+        judge(history, self.bound, |outages, open| (outages.iter().sum(), open))
     }
 }
 
 impl Checker for LongestOutage {
     fn check(&self, history: &History) -> Judgement {
-        judge(history, self.bound, |downtime| {
-            let last = downtime.windows.last().map_or(0, |window| window.length_us());
-            (downtime.longest_us(), downtime.open && last == downtime.longest_us())
+        judge(history, self.bound, |outages, open| {
+            let (last, longest) = (outages.last().copied(), outages.iter().copied().max());
+            (longest.unwrap_or(0), open && last == longest)
         })
     }
 }
 
-fn judge(history: &History, bound: DurationBound, measure: impl Fn(&Downtime) -> (u64, bool)) -> Judgement {
+/// `measure` is given the lengths of all outages, in microseconds, and whether the last was still going on.
+fn judge(history: &History, bound: DurationBound, measure: impl Fn(&[u64], bool) -> (u64, bool)) -> Judgement {
     let found = match phase_span(&Timeline::of(history), Phase::Throughout) {
         Ok(found) => found,
         Err(why) => return Judgement::invalid(bound.to_string(), "s", 0, why),
@@ -44,16 +46,19 @@ fn judge(history: &History, bound: DurationBound, measure: impl Fn(&Downtime) ->
         return Judgement::invalid(bound.to_string(), "s", 0, "no request was due");
     }
     let downtime = Downtime::of(&sample, found.span);
-    let (us, lasts) = measure(&downtime);
+    let lengths: Vec<u64> = downtime.windows.iter().map(|window| window.length_us()).collect();
+    let (took, _) = measure(&lengths, downtime.open);
+    let (us, lasts) = measure(&ModelTime::of(history).outages_us(history, &downtime), downtime.open);
+    let shown = show_modelled(us, took);
     let (measured, observed) = if lasts {
-        (Measured::AtLeast(us as f64), format!("≥ {} (still down when the watch ended)", show_us(us)))
+        (Measured::AtLeast(us as f64), format!("≥ {shown} (still down when the watch ended)"))
     } else {
-        (Measured::Exactly(us as f64), show_us(us))
+        (Measured::Exactly(us as f64), shown)
     };
     Timed {
         bound,
         measured,
-        resolution_us: resolution_us(history),
+        resolution_us: scaled_resolution_us(history, resolution_us(history), us, took),
         n: sample.due(),
         observed,
         note: Some(note(&downtime)),

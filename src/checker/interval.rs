@@ -1,13 +1,13 @@
-//! `{interval} takes {duration_bound}`: from t0. What never came is a lower bound, not a number.
+//! `{interval} takes {duration_bound}`: from t0, in model time. What never came is a lower bound, not a number.
 
 use crate::history::History;
 use crate::measure::milestones::interval_end;
 use crate::measure::resolution::resolution_us;
-use crate::measure::{Reached, Sample, Span, Timeline};
+use crate::measure::{ModelTime, Reached, Sample, Span, Timeline};
 use crate::units::DurationBound;
 
 use super::compare::Measured;
-use super::judgement::{Timed, show_us};
+use super::judgement::{Timed, scaled_resolution_us, show_modelled, show_us};
 use super::{Checker, Interval, Judgement};
 
 pub(super) struct IntervalTakes {
@@ -24,16 +24,20 @@ impl Checker for IntervalTakes {
             return invalid("nothing on this stack could see it");
         };
         let took = end.known_us().saturating_sub(t0);
+        let modelled = ModelTime::of(history).interval_us(history, &timeline, self.interval, end);
         let (measured, observed, within_us) = match end {
-            Reached::At { within_us, .. } => (Measured::Exactly(took as f64), show_us(took), within_us),
+            Reached::At { within_us, .. } => {
+                (Measured::Exactly(modelled as f64), show_modelled(modelled, took), within_us)
+            }
             Reached::NotBefore { .. } => {
-                (Measured::AtLeast(took as f64), never(took, timeline.moments.end_us.saturating_sub(t0)), 0)
+                let never = never(took, timeline.moments.end_us.saturating_sub(t0));
+                (Measured::AtLeast(modelled as f64), never_modelled(never, modelled, took), 0)
             }
         };
         Timed {
             bound: self.bound,
             measured,
-            resolution_us: resolution_us(history).max(within_us),
+            resolution_us: scaled_resolution_us(history, resolution_us(history).max(within_us), modelled, took),
             n: Sample::of(history).within(Span::new(t0, end.known_us())).due(),
             observed,
             note: note(self.interval, end, &timeline),
@@ -50,6 +54,10 @@ fn never(took_us: u64, watched_us: u64) -> String {
     } else {
         format!("not before {} (watched for {})", show_us(took_us), show_us(watched_us))
     }
+}
+
+fn never_modelled(never: String, modelled_us: u64, measured_us: u64) -> String {
+    if modelled_us == measured_us { never } else { format!("{never}: ≥ {} in model time", show_us(modelled_us)) }
 }
 
 fn note(interval: Interval, end: Reached, timeline: &Timeline) -> Option<String> {

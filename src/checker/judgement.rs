@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::history::History;
 use crate::units::{DurationBound, show_duration};
 
 use super::compare::{Answer, Measured, compare, margin_pct};
@@ -98,6 +99,20 @@ impl Timed {
 /// Microseconds as a reader wants them.
 pub(super) fn show_us(us: u64) -> String {
     show_duration(Duration::from_micros(us))
+}
+
+/// A duration in model time, with the measured one where they differ.
+pub(super) fn show_modelled(modelled_us: u64, measured_us: u64) -> String {
+    if modelled_us == measured_us {
+        return show_us(measured_us);
+    }
+    format!("{} in model time ({} measured)", show_us(modelled_us), show_us(measured_us))
+}
+
+/// How finely a duration is known in model time: where waits were put back, an error of their ends was too.
+pub(super) fn scaled_resolution_us(history: &History, measured_us: u64, modelled_us: u64, took_us: u64) -> u64 {
+    let factor = if modelled_us == took_us { 1 } else { u64::from(history.plan.settings.time.faster) };
+    measured_us * factor
 }
 
 /// A reason and a note in one line.

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 mod agree;
+mod as_measured;
 mod availability;
 mod collateral;
 mod compare;
@@ -128,6 +129,21 @@ impl Expectation {
     }
 
     fn plain_checker(&self) -> Box<dyn Checker> {
+        if self.is_of_requests() { Box::new(as_measured::AsMeasured(self.judge())) } else { self.judge() }
+    }
+
+    /// Whether it speaks of shares or latencies of requests, which have no model time.
+    fn is_of_requests(&self) -> bool {
+        matches!(
+            self,
+            Expectation::Availability { .. }
+                | Expectation::LatencyStays { .. }
+                | Expectation::Latency { .. }
+                | Expectation::SteadyState { .. }
+        )
+    }
+
+    fn judge(&self) -> Box<dyn Checker> {
         match self.clone() {
             Expectation::Availability { phase, bound } => Box::new(availability::Availability { phase, bound }),
             Expectation::LatencyStays { quantile, bound } => Box::new(latency::LatencyStays { quantile, bound }),

@@ -9,22 +9,38 @@ impl Declaration {
     /// # Errors
     /// One that does not run in this scenario, or that would stop twice, or start though it runs.
     pub fn order_agent(&mut self, act: Act) -> Result<(), StepError> {
-        if !self.settings.reconciler.enabled {
-            return Err(StepError::refused("the reconciler is off", "leave out `the reconciler is off`"));
-        }
-        match (&act, self.is_stopped()) {
-            (Act::AgentStarts(Agent::Reconciler), false) => {
-                Err(StepError::refused("the reconciler runs already", "say `the reconciler stops` before"))
+        let agent = match act {
+            Act::AgentStops(agent) | Act::AgentStarts(agent) => agent,
+            _ => Agent::Reconciler,
+        };
+        self.is_there(agent)?;
+        match (&act, self.is_stopped(agent)) {
+            (Act::AgentStarts(_), false) => {
+                Err(StepError::refused(format!("the {agent} runs already"), format!("say `the {agent} stops` before")))
             }
-            (Act::AgentStops(Agent::Reconciler) | Act::ReconcilerDies(_), true) => {
-                Err(StepError::refused("the reconciler was stopped before", "say `the reconciler starts again` before"))
+            (Act::AgentStops(_) | Act::ReconcilerDies(_), true) => {
+                let hint = format!("say `the {agent} starts again` before");
+                Err(StepError::refused(format!("the {agent} was stopped before"), hint))
             }
             _ => self.act(act),
         }
     }
 
-    fn is_stopped(&self) -> bool {
-        let last = self.acts.iter().rev().find(|act| matches!(act, Act::AgentStops(_) | Act::AgentStarts(_)));
-        matches!(last, Some(Act::AgentStops(Agent::Reconciler)))
+    fn is_there(&self, agent: Agent) -> Result<(), StepError> {
+        match agent {
+            Agent::Reconciler if !self.settings.reconciler.enabled => {
+                Err(StepError::refused("the reconciler is off", "leave out `the reconciler is off`"))
+            }
+            Agent::ConfigAgent if !self.settings.config_agent.enabled => {
+                let hint = "begin with `Given the config agent runs every 1 min`";
+                Err(StepError::refused("there is no config agent here", hint))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn is_stopped(&self, agent: Agent) -> bool {
+        let about = |act: &&Act| matches!(act, Act::AgentStops(of) | Act::AgentStarts(of) if *of == agent);
+        matches!(self.acts.iter().rev().find(about), Some(Act::AgentStops(_)))
     }
 }

@@ -12,6 +12,7 @@ use crate::measure::writes::DATABASE;
 use crate::plan::{Act, Choice, Hypothesis, StrikeOrder, Target};
 use crate::selector::{self, View};
 use crate::settings::{Journey, Settings};
+use crate::units::show_duration;
 
 /// Whether the scenario has steps, provisions something and expects something.
 ///
@@ -51,6 +52,22 @@ pub(super) fn meaning(
         .filter_map(|(line, found)| Some(Problem::at(&listed.file.path, line, ProblemKind::Meaning, found.err()?)))
         .collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Whether somebody waits for what is declared to take time.
+///
+/// # Errors
+/// In words, with a hint.
+pub(super) fn waits(infrastructure: &Infrastructure, settings: &Settings) -> Result<(), String> {
+    let configured = infrastructure.servers.values().find(|server| !server.configure_delay.is_zero());
+    match configured {
+        Some(server) if !settings.config_agent.enabled => Err(format!(
+            "{} takes {} to configure, but nobody configures it: a replacement boots with its role\n  help: say `And the config agent runs every 1 min`",
+            server.name,
+            show_duration(server.configure_delay)
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn can_strike(

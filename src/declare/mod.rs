@@ -120,6 +120,7 @@ fn scenario(
     check_templates(&infrastructure, &settings).map_err(cant_be)?;
     let senseless = |why: String| vec![Problem::at(&listed.file.path, listed.line, ProblemKind::Meaning, why)];
     guarded::makes_sense(&infrastructure, &settings.safeguards, &options.settings.safeguards).map_err(senseless)?;
+    check::waits(&infrastructure, &settings).map_err(senseless)?;
     check::meaning(listed, &infrastructure, &settings, &acts, &hypotheses)?;
     Ok(ScenarioPlan {
         index: u32::try_from(index).expect("fewer than 4 billion scenarios"),

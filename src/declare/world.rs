@@ -10,7 +10,7 @@ use crate::checker::Expectation;
 use crate::infrastructure::InfrastructureError;
 use crate::infrastructure::tiers::Draft;
 use crate::plan::{Act, Hypothesis, StepText};
-use crate::settings::{Abort, Group, Limit, Most, Settings};
+use crate::settings::{Abort, ConfigAgentSettings, Group, Limit, Most, Settings};
 use crate::units::Bound;
 
 /// What the steps of one scenario write to. A user's own steps take `&mut World` as the shipped ones do: they
@@ -137,6 +137,25 @@ impl Declaration {
             settings.balancer.check_every = every;
             settings.balancer.check_misses = misses;
         })
+    }
+
+    /// There is a config agent, and how often it runs.
+    ///
+    /// # Errors
+    /// A Given after the first When or Then.
+    pub fn config_agent(&mut self, every: Duration) -> Result<(), StepError> {
+        self.set(|settings| settings.config_agent = ConfigAgentSettings { enabled: true, every })
+    }
+
+    /// How many times faster declared waits pass.
+    ///
+    /// # Errors
+    /// No times at all; a Given after the first When or Then.
+    pub fn time_runs(&mut self, faster: u32) -> Result<(), StepError> {
+        if faster == 0 {
+            return Err(StepError::refused("time can't run 0 times faster", "say 1 or more"));
+        }
+        self.set(|settings| settings.time.faster = faster)
     }
 
     /// How many of a group may be struck at once.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Action, Fault, Parameter, Strike, Target, Witness, process};
 use crate::plan::Parameters;
-use crate::provider::{Command, ServiceSpec};
+use crate::provider::{Command, ServiceSpec, launch};
 
 /// `When process {string} on {target} restarts`, `When a random process on {target} restarts`
 ///
@@ -14,11 +14,11 @@ use crate::provider::{Command, ServiceSpec};
 /// none of those from before. Heal: none needed.
 pub struct ProcessRestarts;
 
-/// Names and arguments come as arguments of their own (`$1`, `$2`, …), so nothing is ever spliced into it. `$1`: the
-/// pattern, `$2`: where the service starts, the rest: its environment and command, none where nothing is started.
+/// Names and arguments come as arguments of their own, so nothing is ever spliced into it. `$1`: the pattern, the rest:
+/// the command that starts the service again, none where nothing is started.
 const SCRIPT: &str = r#"
-pattern=$1 folder=$2
-shift 2
+pattern=$1
+shift
 # Names may have letters that are not ASCII.
 export LC_ALL=C.UTF-8
 pkill -TERM -x -- "$pattern"
@@ -29,12 +29,8 @@ while pgrep -x -- "$pattern" >/dev/null; do
     waited=$((waited + 1))
     sleep 0.05
 done
-cd -- "$folder" && exec setsid -f env -i -- "$@" </dev/null >/dev/null 2>&1
+exec "$@"
 "#;
-
-/// What a service's environment has beside its own: as an instance starts it.
-const ENVIRONMENT: [(&str, &str); 3] =
-    [("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root"), ("LANG", "C.UTF-8")];
 
 impl Fault for ProcessRestarts {
     fn name(&self) -> &'static str {
@@ -50,7 +46,7 @@ impl Fault for ProcessRestarts {
         let name = with.process.as_deref().unwrap_or_default();
         let service = victim.services.iter().find(|service| runs(service, name));
         let mut argv: Vec<String> = ["sh", "-c", SCRIPT, "sh", &pattern].map(String::from).into();
-        argv.extend(again(service));
+        argv.extend(service.map(launch::command).unwrap_or_default());
         Strike {
             server: victim.server.into(),
             before: Witness::ProcessRuns(pattern.clone()),
@@ -65,14 +61,4 @@ impl Fault for ProcessRestarts {
 fn runs(service: &ServiceSpec, name: &str) -> bool {
     let program = service.command.first().map(Path::new).and_then(Path::file_name);
     program.is_some_and(|program| program == name)
-}
-
-/// The folder, the environment and the command of a service.
-fn again(service: Option<&ServiceSpec>) -> Vec<String> {
-    let Some(service) = service else { return vec!["/".into()] };
-    let folder = service.working_directory.as_deref().unwrap_or(Path::new("/"));
-    let fixed = ENVIRONMENT.iter().map(|(name, value)| format!("{name}={value}"));
-    let own = service.environment.iter().map(|(name, value)| format!("{name}={value}"));
-    let environment = fixed.chain(own).chain(service.command.iter().cloned());
-    std::iter::once(folder.display().to_string()).chain(environment).collect()
 }

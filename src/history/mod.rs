@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 pub mod data;
+pub mod declared;
 pub mod event;
 pub mod final_state;
 pub mod operation;
@@ -17,6 +18,7 @@ pub mod requests;
 pub mod synthetic;
 
 pub use data::DataRecord;
+pub use declared::Part;
 pub use event::{Event, Record};
 pub use final_state::FinalState;
 pub use operation::{Ended, Op, Operation};

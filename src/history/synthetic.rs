@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::checker::Expectation;
 use crate::history::final_state::{Content, DatabaseRead, Found};
 use crate::history::operation::{Page, Posts, Saw};
-use crate::history::{Ended, Event, FinalState, History, Op, Operation, Outcome, Record, Request};
+use crate::history::{Ended, Event, FinalState, History, Op, Operation, Outcome, Part, Record, Request};
 use crate::infrastructure::{Entry, Infrastructure, Server, VirtualIp};
 use crate::plan::{Act, Choice, Hypothesis, Parameters, ScenarioPlan, Schedule, StepText, StrikeOrder, Target};
 use crate::provider::PowerState;
@@ -231,6 +231,13 @@ impl Script {
             .event(ready_ms, Event::ReconcilerReplaced { server: name(), instance })
     }
 
+    /// A declared wait on a server, `waited_ms` long.
+    pub fn waits(self, at_ms: u64, part: Part, server: &str, waited_ms: u64) -> Self {
+        let faster = f64::from(self.settings.time.faster);
+        let (server, waited_ms) = (server.to_string(), waited_ms as f64);
+        self.event(at_ms, Event::DeclaredWait { part, server, declared_ms: waited_ms * faster, waited_ms })
+    }
+
     /// A balancer's view of a server changed.
     pub fn view(self, at_ms: u64, balancer: &str, server: &str, status: &str) -> Self {
         self.event(at_ms, view(balancer, server, status))
@@ -406,8 +413,9 @@ fn database_view(server: &str, writable: bool) -> Event {
 }
 
 fn server(name: &str, role: &str) -> Server {
-    let (tags, zone, boot_delay, spare) = Default::default();
-    Server { name: name.into(), role: role.into(), tags, zone, boot_delay, spare }
+    let (tags, zone, boot_delay, install_delay, configure_delay, spare) = Default::default();
+    let (name, role) = (name.into(), role.into());
+    Server { name, role, tags, zone, boot_delay, install_delay, configure_delay, spare }
 }
 
 fn role(name: &str, word: &str) -> Role {
@@ -422,6 +430,7 @@ fn role(name: &str, word: &str) -> Role {
         port: 80,
         programs: Vec::new(),
         packages: Vec::new(),
+        monit: false,
         stats_socket: None,
         database: None,
         source: None,

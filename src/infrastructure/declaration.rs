@@ -49,6 +49,10 @@ pub(super) struct ServerEntry {
     pub tags: Vec<String>,
     #[serde(default, with = "duration")]
     pub boot_delay: Duration,
+    #[serde(default, with = "duration")]
+    pub install_delay: Duration,
+    #[serde(default, with = "duration")]
+    pub configure_delay: Duration,
     /// One more than is needed: linked by nobody until it takes a place.
     #[serde(default)]
     pub spare: bool,
@@ -137,6 +141,8 @@ impl Resolver<'_> {
                     tags: entry.tags.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
                     zone: entry.zone.clone(),
                     boot_delay: entry.boot_delay,
+                    install_delay: entry.install_delay,
+                    configure_delay: entry.configure_delay,
                     spare: entry.spare,
                 };
                 self.servers.insert(name, server);

@@ -27,7 +27,7 @@ mod tests;
 
 pub use databases::Databases;
 pub use error::InfrastructureError;
-pub use tiers::Draft;
+pub use tiers::{Delay, Draft};
 
 /// What should be. Servers are kept in the order of their names, so that the order of declaration means nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,6 +66,12 @@ pub struct Server {
     /// How long its boot takes beyond what it really takes (declared, modelled).
     #[serde(with = "crate::units::duration")]
     pub boot_delay: Duration,
+    /// How long installing its programs takes: a part of its boot (declared, modelled).
+    #[serde(default, with = "crate::units::duration")]
+    pub install_delay: Duration,
+    /// How long the config agent takes to make it what its role says (declared, modelled).
+    #[serde(default, with = "crate::units::duration")]
+    pub configure_delay: Duration,
     /// Whether it is one more than is needed: ready, and linked by nobody until it takes a place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spare: bool,

@@ -148,7 +148,8 @@ fn a_contradiction_in_givens_is_one_error_with_a_hint() {
         ("no zones", |d| d.spread("node", 0)),
         ("zones twice", |d| d.spread("node", 2).and_then(|()| d.spread("node", 3))),
         ("delays twice", |d| {
-            d.boot_delay("node", Duration::from_secs(60)).and_then(|()| d.boot_delay("node", Duration::from_secs(90)))
+            d.delay(Delay::Boot, "node", Duration::from_secs(60))
+                .and_then(|()| d.delay(Delay::Boot, "node", Duration::from_secs(90)))
         }),
     ];
     let told = cases.into_iter().map(|(name, givens)| {
@@ -162,16 +163,16 @@ fn a_contradiction_in_givens_is_one_error_with_a_hint() {
 #[test]
 fn steps_may_come_in_any_order() {
     let mut before = Draft::default();
-    before.boot_delay("webserver", Duration::from_secs(5)).unwrap();
-    before.boot_delay("node", Duration::from_secs(180)).unwrap();
+    before.delay(Delay::Boot, "webserver", Duration::from_secs(5)).unwrap();
+    before.delay(Delay::Boot, "node", Duration::from_secs(180)).unwrap();
     before.spread("node", 2).unwrap();
     before.share_virtual_ip("load balancer").unwrap();
     before.behind(4, "webserver", 2, "load balancer").unwrap();
     let mut after = Draft::default();
     after.behind_haproxy(4, "webserver").unwrap();
     after.spread("node", 2).unwrap();
-    after.boot_delay("node", Duration::from_secs(180)).unwrap();
-    after.boot_delay("webserver", Duration::from_secs(5)).unwrap();
+    after.delay(Delay::Boot, "node", Duration::from_secs(180)).unwrap();
+    after.delay(Delay::Boot, "webserver", Duration::from_secs(5)).unwrap();
     let (before, after) = (before.build().unwrap(), after.build().unwrap());
     assert_eq!(before, after);
     assert_eq!(after.servers["web-2"].boot_delay, Duration::from_secs(5), "the narrower word wins");
@@ -213,7 +214,7 @@ proptest::proptest! {
         }
         if shared && balancers > 0 { draft.share_virtual_ip("load balancer").unwrap(); }
         if zones > 0 { draft.spread("node", zones).unwrap(); }
-        draft.boot_delay("webserver", Duration::from_secs(delay)).unwrap();
+        draft.delay(Delay::Boot, "webserver", Duration::from_secs(delay)).unwrap();
         let site = draft.build().unwrap();
         assert_eq!(site.servers.len(), webservers + balancers);
         assert_eq!(site.links.len(), webservers * balancers);

@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::declaration::{Declaration, EntryPoint, LinkEntry, MOST_SERVERS, ServerEntry, can_hold, resolve};
 use super::error::one_of;
 use super::names::sort_naturally;
-use super::{Infrastructure, InfrastructureError, VirtualIp, file};
+use super::{Infrastructure, InfrastructureError, Server, VirtualIp, file};
+use crate::role::Role;
 use crate::role::shipped::{self, Shipped};
 use crate::units::show_duration;
 
@@ -25,7 +26,8 @@ pub struct Draft {
     base: Option<Base>,
     shared: Vec<String>,
     zones: BTreeMap<String, usize>,
-    delays: BTreeMap<String, Duration>,
+    delays: BTreeMap<(Delay, String), Duration>,
+    supervised: Vec<String>,
     spares: BTreeMap<String, usize>,
 }
 
@@ -33,6 +35,35 @@ pub struct Draft {
 enum Base {
     Tiers(Declaration, String),
     File(Box<Infrastructure>),
+}
+
+/// What a step may declare to take time on a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Delay {
+    /// Until it answers.
+    Boot,
+    /// Until its programs are there: a part of its boot.
+    Install,
+    /// Until the config agent has made it what its role says.
+    Configure,
+}
+
+impl Delay {
+    fn word(self) -> &'static str {
+        match self {
+            Delay::Boot => "boot",
+            Delay::Install => "install",
+            Delay::Configure => "configure",
+        }
+    }
+
+    fn of(self, server: &mut Server) -> &mut Duration {
+        match self {
+            Delay::Boot => &mut server.boot_delay,
+            Delay::Install => &mut server.install_delay,
+            Delay::Configure => &mut server.configure_delay,
+        }
+    }
 }
 
 type Declared<T = ()> = Result<T, InfrastructureError>;
@@ -128,15 +159,26 @@ impl Draft {
     ///
     /// # Errors
     /// Another delay for the same word.
-    pub fn boot_delay(&mut self, word: &str, delay: Duration) -> Declared {
-        match self.delays.insert(word.into(), delay) {
+    pub fn delay(&mut self, what: Delay, word: &str, delay: Duration) -> Declared {
+        match self.delays.insert((what, word.into()), delay) {
             Some(other) if other != delay => {
                 let (one, two) = (show_duration(other), show_duration(delay));
-                let detail = format!("every {word} takes {one} and {two} to boot");
+                let detail = format!("every {word} takes {one} and {two} to {}", what.word());
                 Err(InfrastructureError::new(detail).with_hint("keep one of the two"))
             }
             _ => Ok(()),
         }
+    }
+
+    /// `Monit supervises the webservers`. `node` means all.
+    ///
+    /// # Errors
+    /// None now; [`build`](Self::build) checks the word. Said twice, it means the same.
+    pub fn supervise(&mut self, word: &str) -> Declared {
+        if !self.supervised.iter().any(|other| other == word) {
+            self.supervised.push(word.into());
+        }
+        Ok(())
     }
 
     /// `1 spare webserver`: numbered after the others of its role.
@@ -178,9 +220,18 @@ impl Draft {
                 server(&mut built, &name).zone = Some(zone.to_string());
             }
         }
-        for (word, delay) in general_first(&self.delays) {
+        let general_first = |(what, word): &&(Delay, String)| (*what, word != EVERY_SERVER);
+        let mut delays: Vec<_> = self.delays.keys().collect();
+        delays.sort_by_key(general_first);
+        for key @ (what, word) in delays {
             for name in called(&built, word)? {
-                server(&mut built, &name).boot_delay = *delay;
+                *what.of(server(&mut built, &name)) = self.delays[key];
+            }
+        }
+        for word in &self.supervised {
+            for name in called(&built, word)? {
+                let role = built.servers[&name].role.clone();
+                built.roles.entry(role).and_modify(Role::supervise);
             }
         }
         Ok(built)
@@ -281,7 +332,7 @@ fn called(built: &Infrastructure, word: &str) -> Declared<Vec<String>> {
     Ok(names)
 }
 
-fn server<'a>(built: &'a mut Infrastructure, name: &str) -> &'a mut super::Server {
+fn server<'a>(built: &'a mut Infrastructure, name: &str) -> &'a mut Server {
     built.servers.get_mut(name).expect("servers are called by names that exist")
 }
 

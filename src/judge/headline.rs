@@ -53,18 +53,34 @@ fn struck(record: &ScenarioRecord) -> String {
 }
 
 fn downtime(record: &ScenarioRecord) -> Option<String> {
+    let modelled = record.model.as_ref().and_then(|model| model.downtime_total_s);
     match record.downtime_total_s? {
         0.0 => Some("users saw no downtime".into()),
-        total => Some(format!("users saw {} of downtime", show_s(total))),
+        total => {
+            let (time, which) = timed(total, modelled);
+            Some(format!("users saw {time} of downtime{which}"))
+        }
     }
 }
 
 fn recovered(record: &ScenarioRecord) -> Option<String> {
     record.milestones.t0_s?;
     Some(match record.milestones.normal_s {
-        Some(after) => format!("recovered after {}", show_s(after)),
+        Some(after) => {
+            let modelled = record.model.as_ref().and_then(|model| model.milestones.normal_s);
+            let (time, which) = timed(after, modelled);
+            format!("recovered after {time}{which}")
+        }
         None => "it did not recover while it was watched".into(),
     })
+}
+
+/// A time, and which one it is where the model's differs from the measured one.
+fn timed(measured_s: f64, modelled_s: Option<f64>) -> (String, &'static str) {
+    match modelled_s.filter(|modelled| *modelled != measured_s) {
+        Some(modelled) => (show_s(modelled), " in model time"),
+        None => (show_s(measured_s), ""),
+    }
 }
 
 fn show_s(seconds: f64) -> String {

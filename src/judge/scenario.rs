@@ -21,6 +21,7 @@ use crate::units::{Percent, Quantile};
 
 use super::data::data_of;
 use super::headline::headline;
+use super::modelled;
 
 /// Judges a scenario from what was recorded.
 pub fn judge(history: &History) -> ScenarioRecord {
@@ -56,6 +57,9 @@ pub fn judge(history: &History) -> ScenarioRecord {
         availability_pct: sample.availability().map(|Percent(pct)| pct),
         uptime: uptime_of(history, &timeline),
         deadline_ms: millis(Sample::of(history).deadline_us()),
+        time_scale: f64::from(plan.settings.time.faster),
+        model: modelled::figures(history, &timeline, downtime.as_ref()),
+        declared_waits: modelled::waits(history, &timeline),
         worst_second: worst_of(history, &timeline),
         data: data_of(history),
         validity,

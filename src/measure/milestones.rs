@@ -48,6 +48,12 @@ pub fn detected(history: &History, timeline: &Timeline) -> Option<Reached> {
     observed.then(|| reached(noticed, timeline))
 }
 
+/// The system's own first record of the fault but for the reconciler's, in microseconds on the run's clock.
+pub fn detected_otherwise(history: &History, timeline: &Timeline) -> Option<u64> {
+    let mut noticed = since_injection(history, timeline).filter(|record| notices(record, history, timeline));
+    noticed.find(|record| !matches!(record.event, Event::ReconcilerMissing { .. })).map(|record| record.at_us)
+}
+
 fn notices(record: &Record, history: &History, timeline: &Timeline) -> bool {
     let victims = timeline.moments.victims();
     match &record.event {

@@ -17,6 +17,7 @@
 //! | recovery | the begin of the first steady window with redundancy, after the last strike and its heal ([`recovery`]) |
 //! | turn | one strike of a series that hits one server after the other; it has moments of its own ([`turns`]) |
 //! | phases | before · failover · degraded · after · throughout ([`phases`]) |
+//! | model time | measured + (N − 1) × the declared waits on the way, where time runs N times faster ([`model`]) |
 //! | resolution | the longer of the probes' spacing and their lateness at p99; nothing finer is asserted ([`resolution`]) |
 //! | uptime | availability from t0 on, with a 95 % confidence interval by blocks of 10 s; of long runs ([`uptime`]) |
 //! | back to normal | of one strike among many: the begin of the first steady window with redundancy after it ([`recovery`]) |
@@ -27,6 +28,7 @@
 pub mod downtime;
 pub mod fleet;
 pub mod milestones;
+pub mod model;
 pub mod moments;
 pub mod phases;
 pub mod quantile;
@@ -44,6 +46,7 @@ pub mod validity;
 pub mod worst;
 pub mod writes;
 
+pub use model::ModelTime;
 pub use moments::Moments;
 pub use recovery::recovered_at;
 pub use sample::Sample;

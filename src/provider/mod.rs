@@ -18,6 +18,7 @@ use crate::readiness::Question;
 pub mod host_key;
 pub mod inventory;
 pub mod keeper;
+pub mod launch;
 pub mod local;
 pub mod secret;
 pub mod ssh;
@@ -49,6 +50,10 @@ pub struct UserData {
     pub run: Vec<Vec<String>>,
     /// Long-running programs; they start again when the server reboots. One that dies stays dead.
     pub services: Vec<ServiceSpec>,
+    /// Nothing of all this is done at the first boot: somebody else will, over a [`Remote`], and then remove
+    /// [`launch::BARE_MARK`]; from then on the services start with every boot.
+    #[serde(default)]
+    pub bare: bool,
 }
 
 /// One file on a server.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::checker::{Phase, Verdict};
+use crate::history::Part;
 
 /// The whole of `run.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ pub struct RunRecord {
     pub duration_s: f64,
     /// The commit of the working tree it ran in, where there is one.
     pub git_sha: Option<String>,
-    /// 1 unless time was declared to run faster.
+    /// 1 unless a scenario declared time to run faster: the most that any did. Such a run is no part of a trend.
     pub time_scale: f64,
     /// Why the run ended early, if it did.
     pub interrupted: Option<String>,
@@ -72,6 +73,15 @@ pub struct ScenarioRecord {
     pub uptime: Option<UptimeRecord>,
     /// The deadline that availability is quoted with.
     pub deadline_ms: f64,
+    /// How many times faster than declared declared waits passed; 1: as declared.
+    #[serde(default = "one")]
+    pub time_scale: f64,
+    /// What was measured, in model time; null unless time was declared to run faster.
+    #[serde(default)]
+    pub model: Option<ModelFigures>,
+    /// The waits that were declared, in the order of their begins.
+    #[serde(default)]
+    pub declared_waits: Vec<WaitRecord>,
     /// Quantiles over the span from t0 that `stays` is judged over.
     pub worst_second: Option<WorstSecond>,
     /// What became of what users wrote; null where they only browse.
@@ -188,6 +198,32 @@ pub struct Milestones {
     pub configured_s: Option<f64>,
     pub redundant_s: Option<f64>,
     pub normal_s: Option<f64>,
+}
+
+/// Figures in model time: measured + (N − 1) × the declared waits on the way.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelFigures {
+    /// `t0_s` and `first_error_s` are as measured.
+    pub milestones: Milestones,
+    pub downtime_total_s: Option<f64>,
+    pub downtime_longest_s: Option<f64>,
+}
+
+/// One declared wait, as it was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WaitRecord {
+    pub part: Part,
+    pub server: String,
+    /// Its begin, since t0; null without one.
+    pub begin_s: Option<f64>,
+    /// What was waited.
+    pub waited_s: f64,
+    /// What that stands for.
+    pub model_s: f64,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// The second (by due time, from t0) with the most bad or slow requests.

@@ -27,6 +27,7 @@
 //!     working_directory: /srv/site
 //! readiness: { http: /, within: 30 s }                        # or { tcp: true }, the default; `port` where it is another
 //! reload: [nginx, -s, reload]                                 # takes changed files in, where that needs telling
+//! monit: true                                                 # Monit starts services that die again; default false
 //! stats_socket: /run/haproxy/admin.sock                       # of a HAProxy: makes the role a balancer
 //! database: { status_port: 9200 }                             # of a MariaDB: makes the role a database, see [`super::DatabaseRole`]
 //! ```
@@ -69,6 +70,8 @@ struct Form {
     reload: Option<Vec<String>>,
     stats_socket: Option<PathBuf>,
     database: Option<DatabaseRole>,
+    #[serde(default)]
+    monit: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -190,6 +193,7 @@ pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<
         port: form.port,
         programs: form.programs,
         packages: form.packages,
+        monit: form.monit,
         stats_socket: form.stats_socket,
         database: form.database,
         source: file.map(Path::to_path_buf),

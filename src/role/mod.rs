@@ -15,6 +15,7 @@ pub mod addresses;
 pub mod cloud_config;
 pub mod context;
 pub mod file;
+pub mod monit;
 pub mod programs;
 pub mod secrets;
 pub mod shipped;
@@ -51,6 +52,9 @@ pub struct Role {
     pub programs: Vec<String>,
     /// Debian packages that bring the programs; named in the error when one is missing.
     pub packages: Vec<String>,
+    /// Whether Monit starts its services again when they die. Default no: what dies stays dead.
+    #[serde(default)]
+    pub monit: bool,
     /// The HAProxy statistics socket of a balancer, so that its own view can be observed.
     pub stats_socket: Option<PathBuf>,
     /// What is to be known of a database, if it is one.
@@ -169,6 +173,11 @@ pub struct Readiness {
 }
 
 impl Role {
+    /// Lets Monit supervise its services.
+    pub fn supervise(&mut self) {
+        self.monit = true;
+    }
+
     /// Whether anything of it depends on a shared address; otherwise nobody would hold one.
     pub fn uses_virtual_ip(&self) -> bool {
         let contents = self.files.iter().flat_map(|file| match &file.content {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::{Role, RoleContent, shipped};
+use super::{Role, RoleContent, monit, shipped};
 use crate::infrastructure::Infrastructure;
 
 /// Where a server looks for programs, in this order.
@@ -72,7 +72,18 @@ pub fn missing_of(role: &Role) -> impl Iterator<Item = MissingProgram> {
         role: name.clone(),
         is_copied: true,
     });
-    copied.chain(missing_on_servers(role))
+    copied.chain(missing_on_servers(role)).chain(supervisor(role))
+}
+
+/// Monit, where it supervises.
+fn supervisor(role: &Role) -> Option<MissingProgram> {
+    let program = monit::SERVICE;
+    (role.monit && !is_here(role, program)).then(|| MissingProgram {
+        program: program.into(),
+        package: program.into(),
+        role: role.name.clone(),
+        is_copied: false,
+    })
 }
 
 fn missing_on_servers(role: &Role) -> impl Iterator<Item = MissingProgram> {

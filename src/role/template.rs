@@ -11,7 +11,7 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 use sha2::{Digest, Sha256};
 
 use super::context::Contexts;
-use super::{Addresses, Role, RoleContent, RoleFile, RoleService, Secrets, context, file, programs, shipped};
+use super::{Addresses, Role, RoleContent, RoleFile, RoleService, Secrets, context, file, monit, programs, shipped};
 use crate::infrastructure::error::one_of;
 use crate::infrastructure::yaml::{Source, Step, at, locate};
 use crate::infrastructure::{Infrastructure, InfrastructureError};
@@ -56,7 +56,10 @@ fn render_one(role: &Role, addresses: &Addresses, context: Value) -> Rendered<Us
     for (index, service) in renderer.role.services.iter().enumerate() {
         services.extend(renderer.service(index, service)?);
     }
-    Ok(UserData { files, run, services })
+    if role.monit {
+        monit::add(role, &mut files, &mut services)?;
+    }
+    Ok(UserData { files, run, services, bare: false })
 }
 
 /// Renders every server with imagined addresses: what is wrong with a template is found before anything boots.

@@ -10,6 +10,7 @@ use super::baseline;
 use super::progress::Line;
 use super::stop;
 use super::watch_end::{Look, Needs};
+use crate::config_agent::{ConfigAgent, Description};
 use crate::database::Turn;
 use crate::final_state::{self, FinalReading};
 use crate::history::{Event, History, HistoryError, Recorder};
@@ -96,6 +97,7 @@ struct AtWork {
     users: Option<Users>,
     observers: Observers,
     reconciler: Option<Ventriloquist>,
+    config_agent: Option<ConfigAgent>,
 }
 
 impl Attempt<'_> {
@@ -177,17 +179,29 @@ impl Attempt<'_> {
         self.line.live(prober.as_ref().map(Prober::view), observers.sight.clone());
         let enabled = self.plan.settings.reconciler.enabled;
         let reconciler = enabled.then(|| Ventriloquist::start(site.clone(), self.reconciler(site)));
-        Ok(AtWork { prober, users, observers, reconciler })
+        let configures = self.plan.settings.config_agent.enabled;
+        let config_agent = configures.then(|| ConfigAgent::start(self.description(site), self.plan.seed));
+        Ok(AtWork { prober, users, observers, reconciler, config_agent })
     }
 
     fn reconciler(&self, site: &Site) -> ventriloquist::Config {
         ventriloquist::Config {
-            every: self.plan.settings.reconciler.every,
-            state: self.bundle.join(report::reconciler_state(self.plan.index, self.number)),
+            every: self.plan.settings.time.waited(self.plan.settings.reconciler.every),
+            state: self.reconciler_state(),
             of: self.strike_prefix.clone(),
             known: ventriloquist::as_provisioned(site),
             seed: self.plan.seed,
         }
+    }
+
+    fn reconciler_state(&self) -> PathBuf {
+        self.bundle.join(report::reconciler_state(self.plan.index, self.number))
+    }
+
+    /// What the config agent goes by: what is declared, and what the reconciler made of it.
+    fn description(&self, site: &Site) -> Description {
+        let reconciled = self.plan.settings.reconciler.enabled;
+        Description { declared: site.clone(), state: reconciled.then(|| self.reconciler_state()) }
     }
 
     fn request(&self, site: &Site) -> Result<PreparedRequest, LoadError> {
@@ -379,11 +393,12 @@ impl Attempt<'_> {
 impl AtWork {
     /// Stops, starts or kills an agent. That there is one was looked at when the scenario was declared.
     async fn order_agent(&self, act: &Act) {
-        let Some(reconciler) = &self.reconciler else { return };
-        match act {
-            Act::AgentStops(Agent::Reconciler) => reconciler.pause().await,
-            Act::AgentStarts(Agent::Reconciler) => reconciler.resume().await,
-            Act::ReconcilerDies(step) => reconciler.kill_at(*step),
+        match (act, &self.reconciler, &self.config_agent) {
+            (Act::AgentStops(Agent::Reconciler), Some(reconciler), _) => reconciler.pause().await,
+            (Act::AgentStarts(Agent::Reconciler), Some(reconciler), _) => reconciler.resume().await,
+            (Act::ReconcilerDies(step), Some(reconciler), _) => reconciler.kill_at(*step),
+            (Act::AgentStops(Agent::ConfigAgent), _, Some(agent)) => agent.switch(false),
+            (Act::AgentStarts(Agent::ConfigAgent), _, Some(agent)) => agent.switch(true),
             _ => {}
         }
     }
@@ -405,6 +420,9 @@ impl AtWork {
     async fn stop(self) {
         if let Some(reconciler) = self.reconciler {
             reconciler.stop().await;
+        }
+        if let Some(agent) = self.config_agent {
+            agent.stop().await;
         }
         self.observers.stop().await;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::checker::{Expectation, Interval, Phase};
 use crate::history::{Event, History};
-use crate::measure::{Reached, Timeline};
+use crate::measure::{ModelTime, Reached, Span, Timeline};
 use crate::plan::ScenarioPlan;
 
 /// Slack after a bound, so that a moment just inside it is not missed.
@@ -69,9 +69,21 @@ impl Needs {
         match wanted.and_then(Reached::us) {
             Some(at_us) if since(at_us.max(settled_us)) >= self.after => Look::Done,
             Some(_) => Look::GoOn,
-            None if timeline.moments.settled_us().is_some() && since(settled_us) >= self.give_up => Look::GivenUp,
+            None if timeline.moments.settled_us().is_some() && self.is_late(history, settled_us, now_us) => {
+                Look::GivenUp
+            }
             None => Look::GoOn,
         }
+    }
+
+    /// Whether it is too late, in model time; where time runs faster, also when the declared waits should be over and the
+    /// rest had as long as anything may take.
+    fn is_late(&self, history: &History, since_us: u64, now_us: u64) -> bool {
+        let model_us = ModelTime::of(history).elapsed_us(Span::new(since_us, now_us));
+        let settings = &history.plan.settings;
+        let measured = Duration::from_micros(now_us.saturating_sub(since_us));
+        let at_most = settings.time.waited(self.give_up) + settings.steady.give_up;
+        Duration::from_micros(model_us) >= self.give_up || measured >= at_most
     }
 
     fn look_without_fault(&self, timeline: &Timeline, history: &History, now_us: u64) -> Look {
@@ -110,5 +122,47 @@ fn worth_waiting(expectation: &Expectation, give_up: Duration) -> Option<Duratio
             Some(give_up.max(bound.largest().0 + SLACK))
         }
         _ => needs_recovery(expectation).then_some(give_up),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Part;
+    use crate::history::synthetic::Script;
+    use crate::units::{Bound, HumanDuration};
+
+    /// A webserver dies and never comes back; recovery is to take under 8 min, at 20 times the speed.
+    fn never_back() -> Script {
+        let bound = Bound::Under(HumanDuration(Duration::from_secs(480)));
+        let mut script = Script::website(4, 2).dies(6000, "web-1");
+        script.settings.time.faster = 20;
+        script.ends_ms = None;
+        script.expects(Expectation::Interval { interval: Interval::Recovery, bound })
+    }
+
+    fn look(script: &Script, now_ms: u64) -> Look {
+        Needs::of(&script.plan()).look(&script.history(), now_ms * 1000)
+    }
+
+    #[test]
+    fn a_bound_of_eight_minutes_is_over_after_the_twentieth_of_it_where_all_is_a_declared_wait() {
+        let script = never_back().waits(6010, Part::Boot, "web-1", 60_000);
+        assert_eq!(look(&script, 6010 + 24_050), Look::GoOn, "the slack counts too");
+        assert_eq!(look(&script, 6010 + 24_200), Look::GivenUp);
+    }
+
+    #[test]
+    fn what_waits_for_nothing_declared_has_its_own_time() {
+        assert_eq!(look(&never_back(), 6010 + 24_200 + 119_000), Look::GoOn);
+        assert_eq!(look(&never_back(), 6010 + 24_200 + 120_000), Look::GivenUp);
+    }
+
+    #[test]
+    fn in_real_time_a_bound_is_over_when_it_is_over() {
+        let mut script = never_back().waits(6010, Part::Boot, "web-1", 600_000);
+        script.settings.time.faster = 1;
+        assert_eq!(look(&script, 6010 + 481_000), Look::GoOn);
+        assert_eq!(look(&script, 6010 + 482_000), Look::GivenUp);
     }
 }

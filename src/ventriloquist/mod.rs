@@ -12,7 +12,7 @@
 //! | 5 | `store` | what was booted, on disk |
 //! | 6 | `configure` | which files it should have by now is written down |
 //! | 7 | `trust` | the old host key is forgotten, the new one accepted |
-//! | 8 | `await` | its files are brought to what they should be, and it is waited for until it serves; then that is recorded |
+//! | 8 | `await` | its files are brought to what they should be, and it is waited for until it serves; then that is recorded. Where there is a config agent, that brings them |
 //!
 //! Steps 4 to 8 are a replacement ([`replace`]); several go side by side, up to a setting. When one is done, the other
 //! servers' files are rendered again, and those that changed are written and taken in ([`files`]). A database is replaced

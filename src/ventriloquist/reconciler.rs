@@ -17,11 +17,12 @@ use super::state::{StateError, Store};
 use super::step::Step;
 use super::{Config, Failure, files};
 use crate::database;
-use crate::history::Event;
+use crate::history::{Event, Part};
 use crate::provider::{Instance, InstanceId, PowerOp};
 use crate::settings::ReconcilerSettings;
 use crate::site::Site;
 use crate::units::show_duration;
+use crate::wait::Tick;
 
 /// What is not about one server.
 const ALL: &str = "(all)";
@@ -240,6 +241,8 @@ impl Reconciler {
             return;
         }
         if self.told.insert(missing(server)) {
+            let tick = Tick::now(self.ground.declared.recorder.clock(), self.config.every);
+            self.ground.declared.record_tick(Part::Reconciler, server, tick);
             self.ground.took(Step::Missing, server, seen.into());
             self.ground.record(Event::ReconcilerMissing { server: server.into(), found: seen.into() });
             self.ground.death.pass(Step::Missing).await;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, sleep, timeout};
 
 use super::death::Death;
 use super::state::{Known, Replacement, State, Store};
@@ -18,6 +18,9 @@ use crate::site::{BootDelay, Site};
 
 /// How long a provider may take to boot a server, beyond its declared boot time.
 const BOOT: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether a bare server was configured.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What every part of the reconciler works with. Clones work with the same state.
 #[derive(Clone)]
@@ -90,7 +93,7 @@ async fn ask(ground: &Ground, server: &str) -> Result<Instance, Failure> {
             Known { role: Some(role), files: given, host_key: known(state, server).host_key.take(), instance: None };
     })?;
     let declared = &site.infrastructure.servers[server];
-    let within = declared.boot_delay + BOOT;
+    let within = declared.boot_delay + declared.install_delay + BOOT;
     ground.took(Step::Ask, server, format!("a boot of {server}, a {}", declared.role));
     ground.record(Event::ReconcilerBoots { server: server.into() });
     let asked = {
@@ -146,13 +149,30 @@ async fn trust(ground: &Ground, server: &str, instance: &Instance) -> Result<(),
 async fn bootstrap(ground: &Ground, server: &str, instance: &Instance) -> Result<(), Failure> {
     ground.begin(Step::Await, server, "waiting until it serves".into()).await?;
     let site = ground.site();
-    files::refresh_one(&site, &ground.store, server, instance, ground.within()).await?;
-    site.await_serving(server, instance).await?;
+    if site.settings.config_agent.enabled {
+        configured(&site, instance).await?;
+    } else {
+        files::refresh_one(&site, &ground.store, server, instance, ground.within()).await?;
+        site.await_serving(server, instance).await?;
+    }
     if database::is_database(&site, server) {
         database::restore(&site, server).await?;
     }
     ground.store.change(|state| drop(state.replacements.remove(server)))?;
     ground.record(Event::ReconcilerReplaced { server: server.into(), instance: instance.id.to_string() });
+    Ok(())
+}
+
+/// A bare server is made what its role says by the config agent, which records when it is. That takes as long as the
+/// agent takes to come, but nobody waits for an instance that is gone.
+async fn configured(site: &Site, instance: &Instance) -> Result<(), Failure> {
+    while let Err(last) = site.serves(instance).await {
+        let now = site.provider.list().await?.into_iter().find(|found| found.id == instance.id);
+        if !now.as_ref().is_some_and(runs) {
+            return Err(Failure::Lost(format!("{} is gone, and was not configured: {last}", instance.id)));
+        }
+        sleep(LOOK_EVERY).await;
+    }
     Ok(())
 }
 

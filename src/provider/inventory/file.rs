@@ -129,6 +129,8 @@ fn server(entry: &HostEntry) -> Server {
         tags: entry.tags.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
         zone: entry.zone.clone(),
         boot_delay: Duration::ZERO,
+        install_delay: Duration::ZERO,
+        configure_delay: Duration::ZERO,
         spare: false,
     }
 }
@@ -146,6 +148,7 @@ fn role(name: &str) -> Role {
         port: 0,
         programs: Vec::new(),
         packages: Vec::new(),
+        monit: false,
         stats_socket: None,
         database: None,
         source: None,

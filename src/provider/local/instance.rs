@@ -2,7 +2,8 @@
 //!
 //! A clone of the zygote, without `exec`. It makes the instance's namespaces and root, writes the files of its boot
 //! order, runs its commands and starts its services. Then it answers on port 22 with an `sshd` for each connection
-//! and reaps what ends. A service that dies stays dead. When it dies itself, the kernel takes the whole instance.
+//! and reaps what ends. A service that dies stays dead, unless something in the instance supervises it. When it dies
+//! itself, the kernel takes the whole instance.
 
 use std::fs::File;
 use std::io;
@@ -10,6 +11,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -20,15 +22,15 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use super::announce::Announcements;
 use super::sandbox::handled;
 use super::wire::{self, BootOrder, Stage, Word};
-use super::{root, sys, zygote};
+use super::{root, services, sys, zygote};
 use crate::provider::ServiceSpec;
+use crate::provider::launch::{BARE_MARK, ENVIRONMENT};
 
 /// The most connections to port 22 that are served at once.
 const MOST_LOGINS: usize = 64;
 
 /// The SSH server, where every distribution puts it; it must be called by its whole path.
 pub(super) const SSHD: &str = "/usr/sbin/sshd";
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Kernel values of an instance's own network: a standby balancer may bind an address that it does not hold yet, and
 /// many connections may be opened. The rest makes it the same on every machine.
@@ -62,6 +64,8 @@ struct Up {
     listener: TcpListener,
     signals: SignalFd,
     login_log: Option<File>,
+    /// Kept open: what starts a service later finds its log here.
+    _service_logs: Vec<File>,
     logins: Vec<i32>,
     announcements: Announcements,
 }
@@ -81,30 +85,38 @@ fn boot(control: &OwnedFd, order: OwnedFd, logs: Vec<OwnedFd>) -> Result<Up, Wor
     wire::send(control.as_fd(), &Word::NetworkReady, &[]).map_err(at(Stage::Namespaces))?;
     root::mount_disk(&order).map_err(at(Stage::Disk))?;
     root::share_programs(&order).map_err(at_named(Stage::Files))?;
-    let files = if order.first_boot { order.user_data.files.as_slice() } else { &[] };
+    let furnishes = order.first_boot && !order.user_data.bare;
+    let files = if furnishes { order.user_data.files.as_slice() } else { &[] };
     let files = root::open_sources(files).map_err(at_named(Stage::Files))?;
     root::enter_root(&order).map_err(at(Stage::Root))?;
     sys::drop_capabilities().map_err(at(Stage::Capabilities))?;
     root::write_files(files).map_err(at_named(Stage::Files))?;
+    if order.first_boot && order.user_data.bare {
+        std::fs::write(BARE_MARK, "").map_err(at(Stage::Files))?;
+    }
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 22)).map_err(at(Stage::Listen))?;
     listener.set_nonblocking(true).map_err(at(Stage::Listen))?;
     raise_link(control, &order).map_err(at(Stage::Link))?;
     let announcements = Announcements::begin(order.address);
-    if order.first_boot {
+    if furnishes {
         for command in &order.user_data.run {
             run(command)?;
         }
     }
     let mut logs = logs.into_iter().map(File::from);
     let login_log = logs.next();
-    for service in &order.user_data.services {
-        let named = |why| (format!("`{}`", service.command.join(" ")), why);
-        start(service, logs.next()).map_err(named).map_err(at_named(Stage::Services))?;
+    let service_logs = services::keep_logs(&order.user_data.services, logs).map_err(at(Stage::Services))?;
+    if !Path::new(BARE_MARK).exists() {
+        for (service, log) in order.user_data.services.iter().zip(&service_logs) {
+            let named = |why| (format!("`{}`", service.command.join(" ")), why);
+            let started = start(service, log).and_then(|child| services::note(&service.name, child.id()));
+            started.map_err(named).map_err(at_named(Stage::Services))?;
+        }
     }
     let signals = SignalFd::with_flags(&handled(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .map_err(|errno| at(Stage::Listen)(errno.into()))?;
     wire::send(control.as_fd(), &Word::Up, &[]).map_err(at(Stage::Listen))?;
-    Ok(Up { listener, signals, login_log, logins: Vec::new(), announcements })
+    Ok(Up { listener, signals, login_log, _service_logs: service_logs, logins: Vec::new(), announcements })
 }
 
 fn make_namespaces(order: &BootOrder) -> io::Result<()> {
@@ -131,7 +143,7 @@ fn raise_link(control: &OwnedFd, order: &BootOrder) -> io::Result<()> {
 fn program(argv: &[String]) -> io::Result<Command> {
     let (name, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     let mut command = Command::new(name);
-    command.args(arguments).env_clear().env("PATH", PATH).env("HOME", "/root").env("LANG", "C.UTF-8");
+    command.args(arguments).env_clear().envs(ENVIRONMENT);
     command.current_dir("/").stdin(Stdio::null());
     Ok(command)
 }
@@ -166,15 +178,13 @@ fn run(argv: &[String]) -> Result<(), Word> {
     Err(failed(status, String::from_utf8_lossy(tail).trim().to_string()))
 }
 
-fn start(service: &ServiceSpec, log: Option<File>) -> io::Result<Child> {
+fn start(service: &ServiceSpec, log: &File) -> io::Result<Child> {
     let mut command = program(&service.command)?;
     command.envs(&service.environment);
     if let Some(folder) = &service.working_directory {
         command.current_dir(folder);
     }
-    if let Some(log) = log {
-        command.stdout(log.try_clone()?).stderr(log);
-    }
+    command.stdout(log.try_clone()?).stderr(log.try_clone()?);
     in_own_session(&mut command).spawn()
 }
 

@@ -29,6 +29,7 @@ mod process;
 mod program;
 mod root;
 pub mod sandbox;
+mod services;
 pub mod subnet;
 mod sys;
 mod wire;

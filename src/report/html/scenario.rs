@@ -40,6 +40,8 @@ pub struct Section {
     pub duration: String,
     pub seed: u64,
     pub attempts: u32,
+    /// Said only where it is not 1.
+    pub time_scale: Option<f64>,
     pub tags: Vec<String>,
     pub steps: Vec<StepText>,
     pub figures: KeyFigures,
@@ -122,6 +124,8 @@ pub struct PhaseRow {
 pub struct MilestoneRow {
     pub name: &'static str,
     pub at: String,
+    /// In model time, where there is one.
+    pub model: Option<String>,
     pub declared: String,
 }
 
@@ -153,6 +157,7 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         duration: if record.verdict == Verdict::Skipped { NOTHING.into() } else { seconds(record.duration_s) },
         seed: record.seed,
         attempts: record.attempts,
+        time_scale: (record.time_scale != 1.0).then_some(record.time_scale),
         tags: record.tags.clone(),
         steps: plan.map(|plan| plan.steps.clone()).unwrap_or_default(),
         figures: key_figures(record),
@@ -183,8 +188,16 @@ fn plots(history: &History, record: &ScenarioRecord, declared: &[waterfall::Decl
         latency: safe(latency::plot(&timeline, &plan.hypotheses)),
         around_t0: latency::around_t0(&timeline, &plan.hypotheses).and_then(safe),
         outcomes: safe(outcomes::plot(&timeline, plan.settings.steady.availability)),
-        waterfall: waterfall::plot(&record.milestones, declared).and_then(safe),
+        waterfall: waterfall(record, declared).and_then(safe),
         states: safe(states::plot(&timeline, watched(history))),
+    }
+}
+
+/// In model time where there is one: declared delays stand beside it.
+fn waterfall(record: &ScenarioRecord, declared: &[waterfall::Declared]) -> Option<String> {
+    match &record.model {
+        Some(model) => waterfall::plot(&model.milestones, declared, waterfall::Clock::Model),
+        None => waterfall::plot(&record.milestones, declared, waterfall::Clock::Measured),
     }
 }
 
@@ -235,11 +248,15 @@ fn milestones(record: &ScenarioRecord, declared: &[waterfall::Declared]) -> Vec<
         return Vec::new();
     }
     let text = |name| declared.iter().find(|declared| declared.milestone == name).map(|declared| declared.text.clone());
+    let model: Vec<_> = record.model.iter().flat_map(|model| named(&model.milestones)).collect();
+    let modelled =
+        |name| model.iter().find(|(other, _)| *other == name).map(|(_, at)| at.map_or(NOTHING.into(), since_t0));
     named(&record.milestones)
         .into_iter()
         .map(|(name, at)| MilestoneRow {
             name,
             at: at.map_or("never, or unobserved".into(), since_t0),
+            model: modelled(name),
             declared: text(name).unwrap_or_default(),
         })
         .collect()
@@ -254,8 +271,11 @@ fn downtime(record: &ScenarioRecord) -> Vec<(&'static str, String)> {
         let from = if worst.start_s == 0.0 { "from t0".into() } else { format!("from t0 {}", since_t0(worst.start_s)) };
         format!("{} of {} good, p99 {p99}, {from}", worst.good, worst.due)
     });
+    let total = maybe_seconds(record.downtime_total_s);
+    let modelled = record.model.as_ref().and_then(|model| model.downtime_total_s);
+    let modelled = modelled.map(|model| format!("{total} measured, {} in model time", seconds(model)));
     let mut facts = vec![
-        ("total downtime", maybe_seconds(record.downtime_total_s)),
+        ("total downtime", modelled.unwrap_or(total)),
         ("outages", record.outages.map_or(NOTHING.into(), |count| count.to_string())),
         ("availability throughout", percent(record.availability_pct)),
         ("worst second", worst),

@@ -143,6 +143,9 @@ fn scenario(plan: &ScenarioPlan, verdict: Verdict) -> ScenarioRecord {
         availability_pct: struck.then_some(if verdict == Verdict::Fail { 95.66 } else { 99.89 }),
         uptime: None,
         deadline_ms: f64::from(DEADLINE_US) / 1e3,
+        time_scale: 1.0,
+        model: None,
+        declared_waits: Vec::new(),
         worst_second: struck.then_some(WorstSecond { start_s: 0.0, due: 500, good: 458, p99_ms: 5000.0 }),
         data: struck.then(|| data(verdict)),
         validity: validity(verdict),
@@ -358,6 +361,8 @@ fn infrastructure() -> Infrastructure {
         tags: Vec::new(),
         zone: None,
         boot_delay: Duration::ZERO,
+        install_delay: Duration::ZERO,
+        configure_delay: Duration::ZERO,
         spare: false,
     };
     let links = names[..2].iter().flat_map(|lb| names[2..].iter().map(move |web| (lb.to_string(), web.to_string())));
@@ -387,6 +392,7 @@ fn role(name: &str, word: &str) -> Role {
         port: 80,
         programs: Vec::new(),
         packages: Vec::new(),
+        monit: false,
         stats_socket: (name == "webhaproxy").then(|| "/run/haproxy/admin.sock".into()),
         database: None,
         source: None,

@@ -7,6 +7,7 @@ use plotters::style::RGBColor;
 use super::canvas::{Anchor, Canvas, svg};
 use super::colour;
 use super::frame::{Frame, Scale, legend, plain, ticks};
+use crate::infrastructure::Server;
 use crate::measure::moments::server_of;
 use crate::plan::ScenarioPlan;
 use crate::report::html::timeline::named;
@@ -29,8 +30,17 @@ pub struct Declared {
     pub takes: Duration,
 }
 
-/// Plot C; `None` where there was no t0 or nothing after it.
-pub fn plot(milestones: &Milestones, declared: &[Declared]) -> Option<String> {
+/// Which time a plot is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// As it was.
+    Measured,
+    /// With declared waits as long as declared.
+    Model,
+}
+
+/// Plot C, of measured moments or of those in model time; `None` where there was no t0 or nothing after it.
+pub fn plot(milestones: &Milestones, declared: &[Declared], clock: Clock) -> Option<String> {
     milestones.t0_s?;
     let rows: Vec<(&str, f64)> = named(milestones).into_iter().filter_map(|(name, s)| Some((name, s?))).collect();
     let last = rows.iter().map(|(_, s)| *s).fold(0.0, f64::max);
@@ -63,13 +73,17 @@ pub fn plot(milestones: &Milestones, declared: &[Declared]) -> Option<String> {
             }
             reached = f64::max(reached, *at);
         }
-        legend(canvas, (frame.left, frame.bottom + 58), &entries(!declared.is_empty()));
+        legend(canvas, (frame.left, frame.bottom + 58), &entries(!declared.is_empty(), clock));
     }))
 }
 
-fn entries(declared: bool) -> Vec<(RGBColor, f64, String)> {
+fn entries(declared: bool, clock: Clock) -> Vec<(RGBColor, f64, String)> {
+    let since_t0 = match clock {
+        Clock::Measured => "since t0",
+        Clock::Model => "since t0, in model time",
+    };
     let mut entries =
-        vec![(colour::SKY, 0.45, "since t0".to_string()), (colour::BLUE, 1.0, "since the step before".to_string())];
+        vec![(colour::SKY, 0.45, since_t0.to_string()), (colour::BLUE, 1.0, "since the step before".to_string())];
     if declared {
         entries.push((colour::ORANGE, 1.0, "declared".to_string()));
     }
@@ -122,11 +136,28 @@ pub fn declared(plan: &ScenarioPlan, record: &ScenarioRecord) -> Vec<Declared> {
         declared.push(Declared { milestone: "removed", text, takes: balancer.check_every * balancer.check_misses });
     }
     if plan.settings.reconciler.enabled && !struck.is_empty() {
-        let delay = struck.iter().map(|server| server.boot_delay).max().unwrap_or_default();
-        let every = plan.settings.reconciler.every;
-        let boot = if delay.is_zero() { String::new() } else { format!(" + boot {}", show_duration(delay)) };
-        let text = format!("reconciler every {}{boot}", show_duration(every));
-        declared.push(Declared { milestone: "booted", text, takes: every + delay });
+        declared.extend(of_replacement(plan, &struck));
+    }
+    declared
+}
+
+/// Until the slowest of them is booted, then until it is configured.
+fn of_replacement(plan: &ScenarioPlan, struck: &[&Server]) -> Vec<Declared> {
+    let longest = |delay: fn(&Server) -> Duration| struck.iter().map(|server| delay(server)).max().unwrap_or_default();
+    let part = |word: &str, takes: Duration| match takes.is_zero() {
+        true => String::new(),
+        false => format!(" + {word} {}", show_duration(takes)),
+    };
+    let (boot, install) = (longest(|server| server.boot_delay), longest(|server| server.install_delay));
+    let every = plan.settings.reconciler.every;
+    let text = format!("reconciler every {}{}{}", show_duration(every), part("boot", boot), part("install", install));
+    let booted = every + boot + install;
+    let mut declared = vec![Declared { milestone: "booted", text, takes: booted }];
+    let agent = &plan.settings.config_agent;
+    if agent.enabled {
+        let configure = longest(|server| server.configure_delay);
+        let text = format!("config agent every {}{}", show_duration(agent.every), part("configure", configure));
+        declared.push(Declared { milestone: "configured", text, takes: booted + agent.every + configure });
     }
     declared
 }
@@ -145,14 +176,30 @@ mod tests {
     }
 
     #[test]
+    fn a_config_agent_is_declared_after_the_boot() {
+        let mut run = sample::run();
+        let plan = &mut run.plan.scenarios[0];
+        plan.settings.config_agent.enabled = true;
+        for server in plan.infrastructure.servers.values_mut() {
+            server.boot_delay = Duration::from_secs(180);
+            server.configure_delay = Duration::from_secs(120);
+        }
+        let declared = declared(plan, &run.record.scenarios[0]);
+        let told: Vec<(&str, u64)> = declared[1..].iter().map(|d| (d.text.as_str(), d.takes.as_secs())).collect();
+        let expected =
+            [("reconciler every 1 s + boot 3 min", 181), ("config agent every 1 min + configure 2 min", 361)];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
     fn without_a_t0_there_is_no_waterfall() {
-        assert_eq!(plot(&Milestones::default(), &[]), None);
+        assert_eq!(plot(&Milestones::default(), &[], Clock::Measured), None);
     }
 
     #[test]
     fn every_milestone_that_was_reached_is_a_row() {
         let run = sample::run();
-        let drawn = plot(&run.record.scenarios[0].milestones, &[]).unwrap();
+        let drawn = plot(&run.record.scenarios[0].milestones, &[], Clock::Measured).unwrap();
         assert!(drawn.contains("service back") && drawn.contains("+84 ms") && drawn.contains("−3 ms"));
         assert!(!drawn.contains("removed"), "never observed, so not drawn");
     }

@@ -1,0 +1,150 @@
+//! One run of the config agent on one server.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::survey::{Found, SurveyError, survey};
+use crate::history::{Event, Part};
+use crate::infrastructure::InfrastructureError;
+use crate::provider::launch::{self, BARE_MARK};
+use crate::provider::{Command, FileSpec, Instance, PowerState, ProviderError, Remote, RemoteError, ServiceSpec};
+use crate::readiness::{NotReady, await_ready};
+use crate::role::monit;
+use crate::site::Site;
+use crate::wait::Tick;
+
+/// How long one command may take: as long as a boot with all of its commands.
+const COMMAND: Duration = Duration::from_secs(120);
+
+/// Why a run ended before its work was done.
+#[derive(Debug, thiserror::Error)]
+enum VisitError {
+    #[error(transparent)]
+    Infrastructure(#[from] InfrastructureError),
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
+    #[error("`{command}` ended with {status:?}: {stderr}")]
+    Command { command: String, status: Option<i32>, stderr: String },
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
+}
+
+/// Makes a server what its role says, and records what that took; returns its name.
+pub(super) async fn visit(site: Site, server: String, tick: Tick) -> String {
+    if let Err(why) = run(&site, &server, tick).await {
+        site.recorder.record(Event::ConfigAgentFailed { server: server.clone(), detail: why.to_string() });
+    }
+    server
+}
+
+async fn run(site: &Site, server: &str, tick: Tick) -> Result<(), VisitError> {
+    let Some(instance) = running(site, server).await? else { return Ok(()) };
+    let data = site.user_data(server)?;
+    let remote = site.provider.connect(&instance).await?;
+    let kept = monit::unsupervised(site.role(server), &data.services);
+    let found = survey(remote.as_ref(), &data.files, &kept).await?;
+    let work = Work { site, server, remote: remote.as_ref() };
+    if found.bare {
+        work.tick(tick);
+        work.configure(&instance, &data.run, &data.services, &found).await
+    } else if found.changed.is_empty() && found.dead.is_empty() {
+        Ok(())
+    } else {
+        work.tick(tick);
+        work.repair(&found).await
+    }
+}
+
+async fn running(site: &Site, server: &str) -> Result<Option<Instance>, ProviderError> {
+    let instances = site.provider.list().await?;
+    let running = |instance: &Instance| instance.name == server && instance.state == PowerState::Running;
+    Ok(instances.into_iter().rev().find(running))
+}
+
+/// A run that has found something to do.
+struct Work<'a> {
+    site: &'a Site,
+    server: &'a str,
+    remote: &'a dyn Remote,
+}
+
+impl Work<'_> {
+    fn tick(&self, tick: Tick) {
+        self.site.record_tick(Part::ConfigAgent, self.server, tick);
+    }
+
+    /// Makes a bare server what its role says. The mark goes last: what failed on the way is tried again.
+    async fn configure(
+        &self,
+        instance: &Instance,
+        run: &[Vec<String>],
+        services: &[ServiceSpec],
+        found: &Found,
+    ) -> Result<(), VisitError> {
+        let declared = self.site.infrastructure.servers[self.server].configure_delay;
+        tokio::time::sleep(self.site.begin_wait(Part::Configure, self.server, declared)).await;
+        let mut done = self.write(&found.changed).await?;
+        for command in run {
+            self.exec(command.clone()).await?;
+            done.push(format!("ran {}", command.join(" ")));
+        }
+        done.extend(self.start(services).await?);
+        self.serves(instance.address).await?;
+        self.exec(["rm", "-f", BARE_MARK].map(String::from).into()).await?;
+        self.changed(done);
+        let (server, instance) = (self.server.into(), instance.id.to_string());
+        self.site.recorder.record(Event::ServerReady { server, instance });
+        Ok(())
+    }
+
+    /// Puts right what drifted. What is started takes its files in by itself.
+    async fn repair(&self, found: &Found) -> Result<(), VisitError> {
+        let mut done = self.write(&found.changed).await?;
+        let reload = self.site.role(self.server).reload.as_ref();
+        if let Some(reload) = reload.filter(|_| !found.changed.is_empty() && found.dead.is_empty()) {
+            self.exec(reload.clone()).await?;
+        }
+        done.extend(self.start(&found.dead).await?);
+        self.changed(done);
+        Ok(())
+    }
+
+    async fn write(&self, files: &[FileSpec]) -> Result<Vec<String>, VisitError> {
+        for file in files {
+            self.remote.upload(file).await?;
+        }
+        Ok(files.iter().map(|file| format!("wrote {}", file.path.display())).collect())
+    }
+
+    /// Starts those that do not run: of a server that was half configured, some do.
+    async fn start(&self, services: &[ServiceSpec]) -> Result<Vec<String>, VisitError> {
+        let dead = survey(self.remote, &[], services).await?.dead;
+        for service in &dead {
+            self.exec(launch::command(service)).await?;
+        }
+        Ok(dead.iter().map(|service| format!("started {}", service.name)).collect())
+    }
+
+    async fn serves(&self, address: Ipv4Addr) -> Result<(), VisitError> {
+        Ok(await_ready(self.server, self.site.role(self.server), address, &*self.site.provider).await?)
+    }
+
+    async fn exec(&self, argv: Vec<String>) -> Result<(), VisitError> {
+        let output = self.remote.exec(&Command { argv: argv.clone(), timeout: COMMAND }).await?;
+        match output.status {
+            Some(0) => Ok(()),
+            status => {
+                let stderr = output.stderr.trim().to_string();
+                Err(VisitError::Command { command: argv.join(" "), status, stderr })
+            }
+        }
+    }
+
+    fn changed(&self, what: Vec<String>) {
+        self.site.recorder.record(Event::ConfigAgentChanged { server: self.server.into(), what });
+    }
+}
