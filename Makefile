@@ -10,10 +10,12 @@ chaos: setup ## the features not tagged @nightly or @slow, the verdict table, th
 	$(CARGO) test --test chaos -- --tags 'not @nightly and not @slow'
 
 test: setup ## formatting, lints and every test
-	$(CARGO) fmt --check
+	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy -p chimp-site --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --quiet
 	$(CARGO) test --lib --bins --tests
+	$(CARGO) test -p chimp-site
 
 nightly: setup ## everything, @nightly and @slow too, once for each of SEEDS
 	sh scripts/nightly.sh '$(CARGO)' $(SEEDS)
@@ -24,5 +26,6 @@ kill-points: setup ## no fault outlives its lease: so many points of a seed; goe
 bench: setup ## the tables of the README
 	$(CARGO) bench
 
-setup:
+setup: ## Debian's packages, and the programs that roles are made of
 	sh scripts/setup.sh
+	$(CARGO) build -p chimp-site

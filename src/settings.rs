@@ -34,6 +34,8 @@ pub struct Settings {
     pub nemesis: NemesisSettings,
     /// What may not be struck, and when everything stops.
     pub safeguards: Safeguards,
+    /// The databases when the load is over.
+    pub final_state: FinalStateSettings,
 }
 
 /// `[load]`
@@ -48,6 +50,11 @@ pub struct LoadSettings {
     /// See `pause_min`.
     #[serde(with = "duration")]
     pub pause_max: Duration,
+    /// What users do. Default: they browse the pages of `[request]`.
+    pub journey: Journey,
+    /// Operations a second of all users together, where they do more than browse: their pauses follow from it, and a
+    /// site that answers late gets fewer. Default 0: as the pauses say.
+    pub operations: f64,
     /// Probe requests a second, open loop. Default 500: an outage is seen to ±2 ms, for 2 % of a core.
     pub rate: f64,
     /// The deadline D: a request that is not answered whole within D of its due time is bad. Default 5 s.
@@ -56,6 +63,21 @@ pub struct LoadSettings {
     /// Probe requests under way at once; beyond it a due request is recorded as not sent, which is bad.
     /// Default 0: rate × deadline + 100, so that a silent site does not reach it.
     pub in_flight: usize,
+}
+
+/// What users do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Journey {
+    /// They see pages, one after another.
+    #[default]
+    Browse,
+    /// They sign up, and mostly read.
+    Read,
+    /// They sign up, and mostly write.
+    Write,
+    /// They sign up, and read and write alike.
+    Mixed,
 }
 
 /// `[request]`
@@ -188,6 +210,25 @@ pub struct NemesisSettings {
     pub lease: Duration,
 }
 
+/// `[final_state]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FinalStateSettings {
+    /// How long to wait for all living databases to have the same position. Default 20 s; longer where a step bounds it.
+    #[serde(with = "duration")]
+    pub agree_within: Duration,
+    /// For how long their positions must stand still: what a server of the site still had under way is in by then.
+    /// Default 2 s.
+    #[serde(with = "duration")]
+    pub still_for: Duration,
+}
+
+impl Default for FinalStateSettings {
+    fn default() -> Self {
+        FinalStateSettings { agree_within: Duration::from_secs(20), still_for: Duration::from_secs(2) }
+    }
+}
+
 impl Default for NemesisSettings {
     fn default() -> Self {
         NemesisSettings {
@@ -204,6 +245,8 @@ impl Default for LoadSettings {
             users: 20,
             pause_min: Duration::from_millis(100),
             pause_max: Duration::from_millis(300),
+            journey: Journey::Browse,
+            operations: 0.0,
             rate: 500.0,
             deadline: Duration::from_secs(5),
             in_flight: 0,
@@ -272,6 +315,15 @@ impl Default for BalancerSettings {
 }
 
 impl LoadSettings {
+    /// A user's shortest and longest pause: so that all users together come to `operations`, where that is set.
+    pub fn pauses(&self) -> (Duration, Duration) {
+        if self.journey == Journey::Browse || self.operations <= 0.0 {
+            return (self.pause_min, self.pause_max);
+        }
+        let mean = Duration::from_secs_f64(f64::from(self.users) / self.operations);
+        (mean / 2, mean * 3 / 2)
+    }
+
     /// The in-flight limit in force.
     pub fn in_flight_limit(&self) -> usize {
         if self.in_flight > 0 { self.in_flight } else { (self.rate * self.deadline.as_secs_f64()) as usize + 100 }

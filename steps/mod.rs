@@ -8,6 +8,7 @@ pub mod params;
 
 mod agent;
 mod attack;
+mod data;
 mod expect;
 mod load;
 mod network;

@@ -107,7 +107,7 @@ pub struct How {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub retries: u32,
     /// For tests of the harness: plants a lie, which must never pass.
-    #[arg(long, hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses", "users", "probes"])]
+    #[arg(long, hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses", "users", "probes", "writes"])]
     pub sabotage: Vec<String>,
 }
 
@@ -279,6 +279,7 @@ impl How {
                 },
                 users: lies("users"),
                 probes: lies("probes"),
+                writes: lies("writes"),
             },
         }
     }

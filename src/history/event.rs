@@ -47,6 +47,8 @@ pub enum Event {
     UsersStarted { users: u32 },
     /// The users' process ended by itself, which it should not.
     UsersLost { detail: String },
+    /// The users were ended before they had told everything: what they did last is on no record.
+    OperationsCut { detail: String },
     /// The baseline was steady from `from_us` until now: faults may begin.
     BaselineSteady { from_us: u64 },
     /// No steady baseline came in time.
@@ -82,6 +84,9 @@ pub enum Event {
     BalancerSessions { balancer: String, current: u64 },
     /// The holders of a virtual IP changed. None: nobody has it. More than one: split brain.
     VirtualIpHolders { name: String, holders: Vec<String> },
+    /// A database's own view of itself changed, as its sidecar told it: whether it takes writes, its position, and for
+    /// a replica whether it replicates and how far behind it is.
+    DatabaseView { server: String, writable: bool, gtid: String, replicating: bool, lag_ms: Option<f64> },
     /// An observer lost sight of what it watches, or has it again.
     ObserverBlind { observer: String, of: String, detail: String },
     /// See `ObserverBlind`.

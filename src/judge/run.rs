@@ -103,6 +103,7 @@ fn never_run(plan: &ScenarioPlan) -> ScenarioRecord {
         uptime: None,
         deadline_ms: deadline_ms(&plan.settings),
         worst_second: None,
+        data: None,
         validity: Validity::default(),
     }
 }

@@ -19,6 +19,7 @@ use crate::report::record::{
 };
 use crate::units::{Percent, Quantile};
 
+use super::data::data_of;
 use super::headline::headline;
 
 /// Judges a scenario from what was recorded.
@@ -56,6 +57,7 @@ pub fn judge(history: &History) -> ScenarioRecord {
         uptime: uptime_of(history, &timeline),
         deadline_ms: millis(Sample::of(history).deadline_us()),
         worst_second: worst_of(history, &timeline),
+        data: data_of(history),
         validity,
     };
     record.headline = headline(&record);

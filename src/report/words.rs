@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::checker::{Phase, Verdict};
 use crate::units::{show_duration, trimmed};
 
-use super::record::{HypothesisRecord, RunRecord, ScenarioRecord, StrikeRecord};
+use super::record::{DataFigures, HypothesisRecord, RunRecord, ScenarioRecord, StrikeRecord};
 
 /// What stands where nothing was measured.
 pub const NOTHING: &str = "—";
@@ -104,6 +104,13 @@ pub fn key_figures(scenario: &ScenarioRecord) -> KeyFigures {
         },
         recovery,
     }
+}
+
+/// `4,812 writes acknowledged, 0 lost, 9 indeterminate`
+pub fn writes(data: &DataFigures) -> String {
+    let lost = data.writes_lost.map_or("unknown how many lost".into(), |lost| format!("{} lost", grouped(lost)));
+    let (acked, indeterminate) = (grouped(data.writes_acked), grouped(data.writes_indeterminate));
+    format!("{acked} writes acknowledged, {lost}, {indeterminate} indeterminate")
 }
 
 /// Why a scenario did not pass, in one line: the refuted hypotheses, else the reason.

@@ -10,10 +10,11 @@ use super::baseline;
 use super::progress::Line;
 use super::stop;
 use super::watch_end::{Look, Needs};
+use crate::final_state::{self, FinalReading};
 use crate::history::{Event, History, HistoryError, Recorder};
 use crate::infrastructure::Infrastructure;
 use crate::journal::Journal;
-use crate::load::{self, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
+use crate::load::{self, JourneyConfig, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
 use crate::nemesis::{self, Ground, Nemesis, StrikeError};
 use crate::observer::Observers;
 use crate::plan::{Act, Agent, ScenarioPlan, Schedule, StrikeOrder};
@@ -21,6 +22,7 @@ use crate::provider::local::{LocalCloud, Zygote};
 use crate::provider::{Provider, ProviderError};
 use crate::report;
 use crate::role::Addresses;
+use crate::settings::Journey;
 use crate::site::{ProvisionError, Site};
 use crate::ventriloquist::{self, Ventriloquist};
 
@@ -63,6 +65,8 @@ pub struct Sabotage {
     pub users: bool,
     /// The prober is started and sends nothing.
     pub probes: bool,
+    /// An acknowledged post is deleted from every database before they are read.
+    pub writes: bool,
 }
 
 /// Why the harness could not go on; never a verdict on the site.
@@ -122,12 +126,31 @@ impl Attempt<'_> {
         self.line.stage("provisioning");
         let site = self.site(cloud);
         site.provision().await?;
-        let at_work = self.start(&site)?;
+        let mut at_work = self.start(&site)?;
         let outcome = self.break_and_watch(&site, &at_work).await;
         self.recorder.record(Event::WatchEnded);
         self.line.stage("stopping");
-        let stopped = at_work.stop().await;
-        outcome.and(Ok(stopped?))
+        let stopped = at_work.stop_load().await;
+        // The reconciler still works: a database that it restores is waited for.
+        let read = if outcome.is_ok() { self.read_databases(&site).await } else { Ok(()) };
+        at_work.stop().await;
+        outcome.and(Ok(stopped?)).and(read)
+    }
+
+    /// What the databases hold now that nothing is written any more, where that is asked for.
+    async fn read_databases(&self, site: &Site) -> Result<(), AttemptError> {
+        if !final_state::is_asked_for(self.plan) {
+            return Ok(());
+        }
+        self.line.stage("waiting for the databases to agree");
+        let reading = FinalReading::begin(site).await?;
+        reading.settle(self.plan).await;
+        if self.sabotage.writes {
+            self.recorder.sync().await.map_err(AttemptError::Recorder)?;
+            reading.lose_a_post(&History::read(&self.bundle, self.plan)?.operations).await;
+        }
+        reading.read().await;
+        Ok(())
     }
 
     fn site(&self, cloud: &Arc<LocalCloud>) -> Site {
@@ -179,11 +202,14 @@ impl Attempt<'_> {
 
     fn users(&self, request: PreparedRequest) -> Result<Users, LoadError> {
         let load = &self.plan.settings.load;
+        let (pause_min, pause_max) = load.pauses();
+        let journey = JourneyConfig { journey: load.journey, seed: self.plan.seed };
         let config = UsersConfig {
             request,
+            journey: (load.journey != Journey::Browse).then_some(journey),
             users: load.users,
-            pause_min: load.pause_min,
-            pause_max: load.pause_max,
+            pause_min,
+            pause_max,
             deadline: load.deadline,
         };
         Users::start(config, self.recorder.clone())
@@ -343,7 +369,7 @@ impl Attempt<'_> {
     /// What was recorded until now.
     async fn history(&self) -> Result<History, AttemptError> {
         self.recorder.sync().await.map_err(AttemptError::Recorder)?;
-        Ok(History::read(&self.bundle, self.plan)?)
+        Ok(History::read_watched(&self.bundle, self.plan)?)
     }
 }
 
@@ -359,20 +385,24 @@ impl AtWork {
         }
     }
 
-    /// Stops in the order in which they depend on each other; what is under way is drained.
-    async fn stop(self) -> Result<(), LoadError> {
-        if let Some(reconciler) = self.reconciler {
-            reconciler.stop().await;
-        }
-        let users = match self.users {
+    /// Nothing is sent to the site any more; what is under way is drained.
+    async fn stop_load(&mut self) -> Result<(), LoadError> {
+        let users = match self.users.take() {
             Some(users) => users.stop().await,
             None => Ok(()),
         };
-        let prober = match self.prober {
+        let prober = match self.prober.take() {
             Some(prober) => prober.stop().await,
             None => Ok(()),
         };
-        self.observers.stop().await;
         users.and(prober)
+    }
+
+    /// Stops the rest.
+    async fn stop(self) {
+        if let Some(reconciler) = self.reconciler {
+            reconciler.stop().await;
+        }
+        self.observers.stop().await;
     }
 }

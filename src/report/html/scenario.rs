@@ -3,6 +3,7 @@
 use minijinja::Value;
 use serde::Serialize;
 
+use super::data::{self, DataRow};
 use super::plot::{latency, outcomes, states, waterfall};
 use super::redundancy::{Redundancy, redundancy};
 use super::settings::{Setting, in_force};
@@ -50,6 +51,8 @@ pub struct Section {
     pub milestones: Vec<MilestoneRow>,
     /// Label and value.
     pub downtime: Vec<(&'static str, String)>,
+    /// Empty where users only browse.
+    pub data: Vec<DataRow>,
     pub deadline: String,
     pub validity: Vec<ValidityRow>,
     pub invalid_because: Vec<String>,
@@ -159,6 +162,7 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         phases: record.phases.iter().map(|measured| phase(measured, record.deadline_ms)).collect(),
         milestones: milestones(record, &declared),
         downtime: downtime(record),
+        data: record.data.as_ref().map(data::rows).unwrap_or_default(),
         deadline: seconds(record.deadline_ms / 1e3),
         validity: if probed { validity(record) } else { Vec::new() },
         invalid_because: record.validity.reasons.clone(),

@@ -17,7 +17,7 @@ mod recorded;
 
 use recorded::history;
 
-use super::record::{HypothesisRecord, Milestones, PhaseRecord, StrikeRecord, Validity, WorstSecond};
+use super::record::{DataFigures, HypothesisRecord, Milestones, PhaseRecord, StrikeRecord, Validity, WorstSecond};
 use super::{Environment, JudgedRun, RunRecord, ScenarioRecord};
 
 /// When the baseline of every sample scenario becomes steady, on the run's clock.
@@ -144,6 +144,7 @@ fn scenario(plan: &ScenarioPlan, verdict: Verdict) -> ScenarioRecord {
         uptime: None,
         deadline_ms: f64::from(DEADLINE_US) / 1e3,
         worst_second: struck.then_some(WorstSecond { start_s: 0.0, due: 500, good: 458, p99_ms: 5000.0 }),
+        data: struck.then(|| data(verdict)),
         validity: validity(verdict),
     }
 }
@@ -194,6 +195,24 @@ fn hypotheses(verdict: Verdict) -> Vec<HypothesisRecord> {
         row("recovery < 8 min", 16, "< 8 min", &format!("{normal} s"), normal, "s", 98.9),
         row("the longest outage is under 5 s", 17, "< 5 s", &format!("{outage} s"), outage, "s", 34.0),
     ]
+}
+
+fn data(verdict: Verdict) -> DataFigures {
+    DataFigures {
+        writes_acked: 4_812,
+        writes_lost: Some(if verdict == Verdict::Fail { 2_304 } else { 0 }),
+        writes_indeterminate: 9,
+        writes_refused: 31,
+        writes_unasked: Some(0),
+        reads_judged: 2_920,
+        reads_stale: 41,
+        reads_of_own_stale: 12,
+        reads_going_back: 3,
+        staleness_p99_ms: Some(7.2),
+        staleness_max_ms: Some(13.4),
+        databases_agreed_s: (verdict == Verdict::Pass).then_some(0.31),
+        databases_read: ["db-1", "db-2", "db-3"].map(String::from).into(),
+    }
 }
 
 fn strikes(verdict: Verdict) -> Vec<StrikeRecord> {
