@@ -52,7 +52,9 @@ impl Grip for Cut {
         let before: Policies = serde_json::from_value(memo.clone()).map_err(self::memo)?;
         let now = look(self.lookers.pop())?;
         let mut done = Ok(());
-        for chain in CHAINS.iter().rev() {
+        // It hears again before it is heard: who was stood in for must hear its stand-in give way, to say so to its
+        // neighbours, and a stand-in gives way as soon as it hears.
+        for chain in CHAINS {
             let was = policy(&before, chain);
             if policy(&now, chain) == CUT && was != CUT {
                 done = done.and(call_spare(&setting(chain, was), self.restorers.remove(chain)).map(drop));
