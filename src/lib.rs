@@ -23,6 +23,7 @@
 //! | [`mod@keeper`] | an infrastructure that is kept up, to be attacked from other processes |
 //! | [`ventriloquist`] | the reconciler that replaces what is missing |
 //! | [`load`], [`observer`] | the open-loop prober that judges, goose users; what components see themselves |
+//! | [`mod@final_state`] | what the databases hold when the load is over |
 //! | [`history`] | everything that was observed, on disk as it happens |
 //! | [`measure`], [`checker`], [`judge`] | definitions, hypotheses, verdicts, exit codes: pure functions of a history |
 //! | [`report`] | HTML, Markdown, JUnit, JSON, the terminal's table |
@@ -40,6 +41,7 @@ pub mod cli;
 pub mod clock;
 pub mod declare;
 pub mod fault;
+pub mod final_state;
 pub mod graph;
 pub mod harness;
 pub mod history;

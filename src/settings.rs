@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Percent, duration};
+use crate::ventriloquist::Policy;
 
 mod safeguards;
 
@@ -33,6 +34,8 @@ pub struct Settings {
     pub nemesis: NemesisSettings,
     /// What may not be struck, and when everything stops.
     pub safeguards: Safeguards,
+    /// The databases when the load is over.
+    pub final_state: FinalStateSettings,
 }
 
 /// `[load]`
@@ -47,6 +50,11 @@ pub struct LoadSettings {
     /// See `pause_min`.
     #[serde(with = "duration")]
     pub pause_max: Duration,
+    /// What users do. Default: they browse the pages of `[request]`.
+    pub journey: Journey,
+    /// Operations a second of all users together, where they do more than browse: their pauses follow from it, and a
+    /// site that answers late gets fewer. Default 0: as the pauses say.
+    pub operations: f64,
     /// Probe requests a second, open loop. Default 500: an outage is seen to ±2 ms, for 2 % of a core.
     pub rate: f64,
     /// The deadline D: a request that is not answered whole within D of its due time is bad. Default 5 s.
@@ -55,6 +63,21 @@ pub struct LoadSettings {
     /// Probe requests under way at once; beyond it a due request is recorded as not sent, which is bad.
     /// Default 0: rate × deadline + 100, so that a silent site does not reach it.
     pub in_flight: usize,
+}
+
+/// What users do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Journey {
+    /// They see pages, one after another.
+    #[default]
+    Browse,
+    /// They sign up, and mostly read.
+    Read,
+    /// They sign up, and mostly write.
+    Write,
+    /// They sign up, and read and write alike.
+    Mixed,
 }
 
 /// `[request]`
@@ -134,6 +157,25 @@ pub struct ReconcilerSettings {
     /// How often it compares. Default 1 s (the paper's: one minute).
     #[serde(with = "duration")]
     pub every: Duration,
+    /// How many replacements go side by side. Default 4.
+    pub at_once: usize,
+    /// What is done about instances that nobody declared, and second ones of a name. Default: left alone.
+    pub surplus: Policy,
+    /// What is done about instances that run and do not serve. Default: left alone.
+    pub unhealthy: Policy,
+    /// For how many looks in a row such an instance must not have served. Default 5.
+    pub unhealthy_after: u32,
+    /// How long a call to the provider or to a server may take; a boot may take a minute, and its declared time. Default
+    /// 10 s.
+    #[serde(with = "duration")]
+    pub call_within: Duration,
+    /// How long what failed is left alone after its first failure; twice as long after each further one, less up to
+    /// half of it, drawn with the seed. Default 1 s.
+    #[serde(with = "duration")]
+    pub retry_first: Duration,
+    /// The longest that it is left alone. Default 30 s.
+    #[serde(with = "duration")]
+    pub retry_most: Duration,
 }
 
 /// `[balancer]`
@@ -159,15 +201,41 @@ pub struct NemesisSettings {
     /// How long after it was asked for a server loses its network. Default 5 s, as the paper: the session ends first.
     #[serde(with = "duration")]
     pub network_delay: Duration,
+    /// How long random faults strike where a step leaves it to the run. Default 10 min; `--span 2h` changes it.
+    #[serde(with = "duration")]
+    pub span: Duration,
     /// How long a fault outlives the last sign of life of the harness; it is renewed three times as often. Default
     /// 30 s.
     #[serde(with = "duration")]
     pub lease: Duration,
 }
 
+/// `[final_state]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FinalStateSettings {
+    /// How long to wait for all living databases to have the same position. Default 20 s; longer where a step bounds it.
+    #[serde(with = "duration")]
+    pub agree_within: Duration,
+    /// For how long their positions must stand still: what a server of the site still had under way is in by then.
+    /// Default 2 s.
+    #[serde(with = "duration")]
+    pub still_for: Duration,
+}
+
+impl Default for FinalStateSettings {
+    fn default() -> Self {
+        FinalStateSettings { agree_within: Duration::from_secs(20), still_for: Duration::from_secs(2) }
+    }
+}
+
 impl Default for NemesisSettings {
     fn default() -> Self {
-        NemesisSettings { network_delay: Duration::from_secs(5), lease: Duration::from_secs(30) }
+        NemesisSettings {
+            network_delay: Duration::from_secs(5),
+            span: Duration::from_secs(600),
+            lease: Duration::from_secs(30),
+        }
     }
 }
 
@@ -177,6 +245,8 @@ impl Default for LoadSettings {
             users: 20,
             pause_min: Duration::from_millis(100),
             pause_max: Duration::from_millis(300),
+            journey: Journey::Browse,
+            operations: 0.0,
             rate: 500.0,
             deadline: Duration::from_secs(5),
             in_flight: 0,
@@ -219,7 +289,17 @@ impl Default for SteadySettings {
 
 impl Default for ReconcilerSettings {
     fn default() -> Self {
-        ReconcilerSettings { enabled: true, every: Duration::from_secs(1) }
+        ReconcilerSettings {
+            enabled: true,
+            every: Duration::from_secs(1),
+            at_once: 4,
+            surplus: Policy::Leave,
+            unhealthy: Policy::Leave,
+            unhealthy_after: 5,
+            call_within: Duration::from_secs(10),
+            retry_first: Duration::from_secs(1),
+            retry_most: Duration::from_secs(30),
+        }
     }
 }
 
@@ -235,6 +315,15 @@ impl Default for BalancerSettings {
 }
 
 impl LoadSettings {
+    /// A user's shortest and longest pause: so that all users together come to `operations`, where that is set.
+    pub fn pauses(&self) -> (Duration, Duration) {
+        if self.journey == Journey::Browse || self.operations <= 0.0 {
+            return (self.pause_min, self.pause_max);
+        }
+        let mean = Duration::from_secs_f64(f64::from(self.users) / self.operations);
+        (mean / 2, mean * 3 / 2)
+    }
+
     /// The in-flight limit in force.
     pub fn in_flight_limit(&self) -> usize {
         if self.in_flight > 0 { self.in_flight } else { (self.rate * self.deadline.as_secs_f64()) as usize + 100 }
@@ -253,6 +342,13 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// The same, with another `[nemesis] span` where one is given.
+    #[must_use]
+    pub fn with_span(mut self, span: Option<Duration>) -> Settings {
+        self.nemesis.span = span.unwrap_or(self.nemesis.span);
+        self
+    }
+
     /// Reads a `chimp.toml`.
     ///
     /// # Errors

@@ -6,7 +6,9 @@
 
 pub mod params;
 
+mod agent;
 mod attack;
+mod data;
 mod expect;
 mod load;
 mod network;

@@ -23,6 +23,27 @@ impl Judgement {
     }
 }
 
+impl Judgement {
+    /// Nothing may have been `found` among `n`; the reason names the first few.
+    pub(super) fn none_of(unit: &str, found: &[String], n: u64, named: usize) -> Judgement {
+        let more = found.len().saturating_sub(named);
+        let mut reason = found.iter().take(named).cloned().collect::<Vec<_>>().join("; ");
+        if more > 0 {
+            reason.push_str(&format!("; and {more} more"));
+        }
+        Judgement {
+            verdict: if found.is_empty() { Verdict::Pass } else { Verdict::Fail },
+            expected: "0".into(),
+            observed: found.len().to_string(),
+            value: Some(found.len() as f64),
+            unit: unit.into(),
+            margin_pct: None,
+            n,
+            reason: (!found.is_empty()).then_some(reason),
+        }
+    }
+}
+
 /// A duration that was measured and is to be judged.
 pub(super) struct Timed {
     /// What it is compared with.

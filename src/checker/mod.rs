@@ -4,22 +4,30 @@
 
 use serde::{Deserialize, Serialize};
 
+mod agree;
 mod availability;
 mod collateral;
 mod compare;
 mod connections;
+mod double_boot;
 mod downtime;
 mod each_turn;
+mod held;
 mod interval;
 mod judgement;
 mod latency;
+mod reads;
 mod rotation;
 mod single_point;
 mod steady;
 mod virtual_ip;
+mod writable;
+mod writes;
+
+use std::time::Duration;
 
 use crate::history::History;
-use crate::units::{DurationBound, PercentBound, Quantile};
+use crate::units::{DurationBound, PercentBound, Quantile, duration};
 
 /// A pure judge.
 pub trait Checker {
@@ -51,10 +59,34 @@ pub enum Expectation {
     SteadyState { phase: Phase },
     /// `no other node fails`
     NoOtherFails,
+    /// `no node is booted twice`: for one outage of it.
+    NoDoubleBoot,
     /// `at least {int} connections stay open {phase}`: by HAProxy's own count of current sessions.
     ConnectionsOpen { count: u64, phase: Phase },
     /// `no {role} is a single point of failure`
     NoSinglePointOfFailure { role: String },
+    /// `no acknowledged write is lost`
+    NoAcknowledgedWriteLost,
+    /// `no write is applied twice`: nothing is there twice, and nothing that nobody asked for.
+    NoWriteTwice,
+    /// `every name has one owner`
+    OneOwner,
+    /// `the follower counts are right`
+    FollowersCounted,
+    /// `users read their own writes`
+    OwnWritesRead,
+    /// `no user sees less than before`
+    NeverLess,
+    /// `{quantile} staleness is {duration_bound}`
+    Staleness { quantile: Quantile, bound: DurationBound },
+    /// `the {role} agree within {duration}`
+    Agree {
+        role: String,
+        #[serde(with = "duration")]
+        within: Duration,
+    },
+    /// `exactly one {role} is writable {phase}`
+    OneWritable { role: String, phase: Phase },
 }
 
 impl Expectation {
@@ -63,12 +95,32 @@ impl Expectation {
         if self.is_of_a_strike() { Box::new(each_turn::EachTurn(self.plain_checker())) } else { self.plain_checker() }
     }
 
+    /// Whether it is judged by what users wrote and read.
+    pub fn is_of_operations(&self) -> bool {
+        match self {
+            Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice => true,
+            Expectation::OneOwner | Expectation::FollowersCounted => true,
+            Expectation::OwnWritesRead | Expectation::NeverLess | Expectation::Staleness { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it is judged by what the databases held in the end.
+    pub fn is_of_final_state(&self) -> bool {
+        match self {
+            Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice => true,
+            Expectation::FollowersCounted | Expectation::Agree { .. } => true,
+            _ => false,
+        }
+    }
+
     fn is_of_a_strike(&self) -> bool {
         match self {
             Expectation::Interval { .. } => true,
             Expectation::Availability { phase, .. }
             | Expectation::Latency { phase, .. }
             | Expectation::OneHolder { phase, .. }
+            | Expectation::OneWritable { phase, .. }
             | Expectation::SteadyState { phase }
             | Expectation::ConnectionsOpen { phase, .. } => matches!(phase, Phase::Failover | Phase::Degraded),
             _ => false,
@@ -87,7 +139,17 @@ impl Expectation {
             Expectation::OneHolder { role, phase } => Box::new(virtual_ip::OneHolder { role, phase }),
             Expectation::SteadyState { phase } => Box::new(steady::SteadyState { phase }),
             Expectation::NoSinglePointOfFailure { role } => Box::new(single_point::NoSinglePointOfFailure { role }),
+            Expectation::NoAcknowledgedWriteLost => Box::new(writes::NoAcknowledgedWriteLost),
+            Expectation::NoWriteTwice => Box::new(writes::NoWriteTwice),
+            Expectation::OneOwner => Box::new(writes::OneOwner),
+            Expectation::FollowersCounted => Box::new(writes::FollowersCounted),
+            Expectation::OwnWritesRead => Box::new(reads::OwnWritesRead),
+            Expectation::NeverLess => Box::new(reads::NeverLess),
+            Expectation::Staleness { quantile, bound } => Box::new(reads::Staleness { quantile, bound }),
+            Expectation::Agree { role, within } => Box::new(agree::Agree { role, within }),
+            Expectation::OneWritable { role, phase } => Box::new(writable::OneWritable { role, phase }),
             Expectation::NoOtherFails => Box::new(collateral::NoOtherFails),
+            Expectation::NoDoubleBoot => Box::new(double_boot::NoDoubleBoot),
             Expectation::ConnectionsOpen { count, phase } => Box::new(connections::ConnectionsOpen { count, phase }),
         }
     }

@@ -8,22 +8,14 @@ use crate::history::{Event, History};
 use crate::infrastructure::VirtualIp;
 use crate::measure::moments::watched;
 use crate::measure::phases::{phase_name, phase_span};
-use crate::measure::{Reached, Span, Timeline};
+use crate::measure::{Span, Timeline};
 
-use super::judgement::show_us;
-use super::{Checker, Judgement, Phase, Verdict};
+use super::held::{self, Held, judge, wrong};
+use super::{Checker, Judgement, Phase};
 
 pub(super) struct OneHolder {
     pub role: String,
     pub phase: Phase,
-}
-
-/// Who held a virtual IP during a stretch of time.
-struct Held<'a> {
-    span: Span,
-    holders: &'a [String],
-    /// Somebody else was recorded after them.
-    taken_over: bool,
 }
 
 impl Checker for OneHolder {
@@ -45,9 +37,9 @@ impl Checker for OneHolder {
         if held.first().is_none_or(|first| first.span.from_us > phase.from_us) {
             return invalid(format!("nobody observed who held the virtual IP {}", address.name));
         }
-        let excused = excused(&timeline, &address.holders);
+        let excused = held::excused(&timeline, &address.holders);
         let wrong = held.iter().find_map(|held| wrong(held, phase, &excused));
-        judge(&held, expected, wrong)
+        judge(&held, expected, "holders", wrong)
     }
 }
 
@@ -61,60 +53,13 @@ impl OneHolder {
     }
 }
 
-fn judge(held: &[Held<'_>], expected: String, wrong: Option<String>) -> Judgement {
-    let most = held.iter().map(|held| held.holders.len()).max().unwrap_or(0);
-    let last = held.last().map_or(&[][..], |held| held.holders);
-    Judgement {
-        verdict: if wrong.is_some() { Verdict::Fail } else { Verdict::Pass },
-        expected,
-        observed: wrong.clone().unwrap_or_else(|| format!("1 ({})", last.join(", "))),
-        value: Some(if wrong.is_none() || most > 1 { most as f64 } else { 0.0 }),
-        unit: "holders".into(),
-        margin_pct: None,
-        n: held.len() as u64,
-        reason: wrong,
-    }
-}
-
-/// What is wrong with who held it, if anything is. `excused` is where nobody may have begun to hold it.
-fn wrong(held: &Held<'_>, phase: Span, excused: &[Span]) -> Option<String> {
-    let lasted = show_us(held.span.meet(phase).length_us());
-    match held.holders {
-        [] => {
-            let passing = held.taken_over && excused.iter().any(|span| span.contains(held.span.from_us));
-            (!passing).then(|| format!("nobody for {lasted}"))
-        }
-        [_] => None,
-        several => Some(format!("{} at once ({}) for {lasted}", several.len(), several.join(", "))),
-    }
-}
-
 /// Who held it, over every stretch that meets the phase.
-fn held<'a>(history: &'a History, virtual_ip: &str, phase: Span, end_us: u64) -> Vec<Held<'a>> {
-    let mut held: Vec<Held<'a>> = Vec::new();
-    for record in watched(history) {
-        let Event::VirtualIpHolders { name, holders } = &record.event else { continue };
-        if name != virtual_ip {
-            continue;
-        }
-        if let Some(last) = held.last_mut() {
-            last.span.to_us = record.at_us;
-            last.taken_over = true;
-        }
-        held.push(Held { span: Span::new(record.at_us, end_us), holders, taken_over: false });
-    }
-    held.retain(|held| !held.span.meet(phase).is_empty());
-    held
-}
-
-/// From each strike on the servers that share it until the site had recovered; so nowhere before the fault or after recovery.
-fn excused(timeline: &Timeline, sharers: &[String]) -> Vec<Span> {
-    let recovered = timeline.recovery.and_then(Reached::us).unwrap_or(timeline.moments.end_us);
-    let strikes = timeline.moments.strikes.iter();
-    strikes
-        .filter(|strike| strike.targets.iter().any(|target| sharers.contains(target)))
-        .filter_map(|strike| Some(Span::new(strike.injected_us?, recovered)))
-        .collect()
+fn held(history: &History, virtual_ip: &str, phase: Span, end_us: u64) -> Vec<Held> {
+    let changes = watched(history).iter().filter_map(|record| match &record.event {
+        Event::VirtualIpHolders { name, holders } if name == virtual_ip => Some((record.at_us, holders.clone())),
+        _ => None,
+    });
+    held::over(changes, phase, end_us)
 }
 
 #[cfg(test)]

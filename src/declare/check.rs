@@ -8,9 +8,10 @@ use super::world::Declaration;
 use super::{guarded, sides};
 use crate::checker::{Expectation, Phase};
 use crate::infrastructure::{Infrastructure, Server};
+use crate::measure::writes::DATABASE;
 use crate::plan::{Act, Choice, Hypothesis, StrikeOrder, Target};
 use crate::selector::{self, View};
-use crate::settings::Settings;
+use crate::settings::{Journey, Settings};
 
 /// Whether the scenario has steps, provisions something and expects something.
 ///
@@ -44,7 +45,7 @@ pub(super) fn meaning(
     let struck = acts.iter().any(Act::strikes);
     let orders = acts.iter().flat_map(|act| act.orders().iter().map(move |order| (act, order)));
     let strikes = orders.map(|(act, order)| (order.step.line, can_strike(infrastructure, settings, act, order)));
-    let judged = hypotheses.iter().map(|h| (h.line, judges(infrastructure, struck, &h.expectation)));
+    let judged = hypotheses.iter().map(|h| (h.line, judges(infrastructure, settings, struck, &h.expectation)));
     let problems: Vec<_> = strikes
         .chain(judged)
         .filter_map(|(line, found)| Some(Problem::at(&listed.file.path, line, ProblemKind::Meaning, found.err()?)))
@@ -144,11 +145,25 @@ fn is_shared(infrastructure: &Infrastructure, target: &Target, among: &[&Server]
     }
 }
 
-fn judges(infrastructure: &Infrastructure, struck: bool, expectation: &Expectation) -> Result<(), String> {
+fn judges(
+    infrastructure: &Infrastructure,
+    settings: &Settings,
+    struck: bool,
+    expectation: &Expectation,
+) -> Result<(), String> {
     if !struck && needs_strike(expectation) {
         return Err("nothing strikes in this scenario, so there is no such time\n  help: only `before the fault` and `throughout` can be judged without a When that breaks something".into());
     }
+    if expectation.is_of_operations() && settings.load.journey == Journey::Browse {
+        return Err("nobody writes or reads anything of their own in this scenario\n  help: say `20 users read and write the site`".into());
+    }
+    if expectation.is_of_final_state() {
+        called(infrastructure, DATABASE)?;
+    }
     match expectation {
+        Expectation::Agree { role, .. } | Expectation::OneWritable { role, .. } => {
+            called(infrastructure, role).map(drop)
+        }
         Expectation::InRotation { count, role } => {
             let there = called(infrastructure, role)?.len();
             if *count > there { Err(format!("there are only {there} servers called `{role}`")) } else { Ok(()) }
@@ -183,11 +198,15 @@ fn needs_strike(expectation: &Expectation) -> bool {
         Expectation::Availability { phase, .. }
         | Expectation::Latency { phase, .. }
         | Expectation::OneHolder { phase, .. }
+        | Expectation::OneWritable { phase, .. }
         | Expectation::SteadyState { phase }
         | Expectation::ConnectionsOpen { phase, .. } => !matches!(phase, Phase::Before | Phase::Throughout),
         Expectation::LatencyStays { .. } | Expectation::Interval { .. } | Expectation::NoOtherFails => true,
-        Expectation::NoSinglePointOfFailure { .. } => true,
+        Expectation::NoSinglePointOfFailure { .. } | Expectation::NoDoubleBoot => true,
         Expectation::TotalDowntime { .. } | Expectation::LongestOutage { .. } | Expectation::InRotation { .. } => false,
+        Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice | Expectation::OneOwner => false,
+        Expectation::FollowersCounted | Expectation::OwnWritesRead | Expectation::NeverLess => false,
+        Expectation::Staleness { .. } | Expectation::Agree { .. } => false,
     }
 }
 

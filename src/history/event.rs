@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Agent;
 use crate::provider::PowerState;
+use crate::ventriloquist::Step as ReconcilerStep;
 
 /// Something that happened, with its time and how exactly the time is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +47,8 @@ pub enum Event {
     UsersStarted { users: u32 },
     /// The users' process ended by itself, which it should not.
     UsersLost { detail: String },
+    /// The users were ended before they had told everything: what they did last is on no record.
+    OperationsCut { detail: String },
     /// The baseline was steady from `from_us` until now: faults may begin.
     BaselineSteady { from_us: u64 },
     /// No steady baseline came in time.
@@ -80,6 +84,9 @@ pub enum Event {
     BalancerSessions { balancer: String, current: u64 },
     /// The holders of a virtual IP changed. None: nobody has it. More than one: split brain.
     VirtualIpHolders { name: String, holders: Vec<String> },
+    /// A database's own view of itself changed, as its sidecar told it: whether it takes writes, its position, and for
+    /// a replica whether it replicates and how far behind it is.
+    DatabaseView { server: String, writable: bool, gtid: String, replicating: bool, lag_ms: Option<f64> },
     /// An observer lost sight of what it watches, or has it again.
     ObserverBlind { observer: String, of: String, detail: String },
     /// See `ObserverBlind`.
@@ -94,6 +101,18 @@ pub enum Event {
     ReconcilerReplaced { server: String, instance: String },
     /// Something the reconciler tried failed; it will try again.
     ReconcilerFailed { server: String, detail: String },
+    /// The reconciler takes one of its eight steps.
+    ReconcilerStep { server: String, step: ReconcilerStep, detail: String },
+    /// The reconciler terminates an instance that is surplus or unhealthy, as declared.
+    ReconcilerTerminates { server: String, instance: String, why: String },
+    /// A spare takes a missing server's place, and that one is the spare from now on.
+    SparePromoted { spare: String, instead_of: String },
+    /// An agent was stopped by the scenario.
+    AgentStopped { agent: Agent },
+    /// An agent was started again.
+    AgentStarted { agent: Agent },
+    /// An agent was killed at one of its steps.
+    AgentKilled { agent: Agent, step: String },
     /// Service and redundancy are back and steady (found live; the verdict derives it again).
     Recovered,
     /// The watch gave up waiting for recovery.

@@ -1,17 +1,25 @@
 //! Everything that was observed, in order: the only thing that checkers and reports see.
 //!
 //! A run records to two files: `events.ndjson` ([`event`], one JSON object a line) and `requests.bin`
-//! ([`request_log`], every request of prober and users). A [`History`] is what both say about one scenario.
+//! ([`request_log`], every request of prober and users); where users write, to a third: `operations.ndjson` ([`data`]).
+//! A [`History`] is what they say about one scenario.
 
 use std::path::{Path, PathBuf};
 
+pub mod data;
 pub mod event;
+pub mod final_state;
+pub mod operation;
+pub mod ranges;
 pub mod recorder;
 pub mod request_log;
 pub mod requests;
 pub mod synthetic;
 
+pub use data::DataRecord;
 pub use event::{Event, Record};
+pub use final_state::FinalState;
+pub use operation::{Ended, Op, Operation};
 pub use recorder::{Recorder, RunRecorder};
 pub use request_log::RequestLogError;
 pub use requests::{Outcome, Request, Source};
@@ -34,6 +42,10 @@ pub struct History {
     pub probes: Vec<Request>,
     /// The users' requests, by start: pressure, not evidence, but they must exist if they were asked for.
     pub users: Vec<Request>,
+    /// What the users did, by start, where they do more than browse.
+    pub operations: Vec<Operation>,
+    /// What the databases held when the load was over.
+    pub final_state: FinalState,
 }
 
 /// Why a recorded run could not be read.
@@ -42,7 +54,7 @@ pub enum HistoryError {
     /// The file system refused.
     #[error("{}: {source}", .path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
-    /// A line of `events.ndjson` that is not an event.
+    /// A line of `events.ndjson` that is not an event, or one of `operations.ndjson` that is no record of data.
     #[error("{}:{line}: not an event of this version: {detail}", .path.display())]
     Malformed { path: PathBuf, line: usize, detail: String },
     /// `requests.bin` could not be read.
@@ -57,6 +69,17 @@ impl History {
     /// # Errors
     /// Names file and line or offset. A last line or chunk that was cut off by a crash is not an error: it is left out.
     pub fn read(dir: &Path, plan: &ScenarioPlan) -> Result<History, HistoryError> {
+        let mut history = Self::read_watched(dir, plan)?;
+        let since_us = history.events.first().map_or(0, |first| first.at_us);
+        (history.operations, history.final_state) = data::read(&dir.join(data::DATA_FILE), plan.index, since_us)?;
+        Ok(history)
+    }
+
+    /// [`read`](Self::read) without the operations, which nobody asks for while a scenario is watched.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_watched(dir: &Path, plan: &ScenarioPlan) -> Result<History, HistoryError> {
         let mut events = read_events(&dir.join(EVENTS_FILE))?;
         events.retain(|record| record.scenario == plan.index);
         let is_start = |record: &&Record| matches!(record.event, Event::ScenarioStarted { .. });
@@ -64,7 +87,9 @@ impl History {
         events.retain(|record| record.at_us >= since_us);
         events.sort_by_key(|record| record.at_us);
         let requests = |source| read_requests(&dir.join(REQUESTS_FILE), plan.index, source, since_us);
-        Ok(History { plan: plan.clone(), events, probes: requests(Source::Prober)?, users: requests(Source::User)? })
+        let (probes, users) = (requests(Source::Prober)?, requests(Source::User)?);
+        let (operations, final_state) = (Vec::new(), FinalState::default());
+        Ok(History { plan: plan.clone(), events, probes, users, operations, final_state })
     }
 }
 
@@ -73,8 +98,13 @@ impl History {
 /// # Errors
 /// As [`History::read`].
 pub fn read_events(path: &Path) -> Result<Vec<Record>, HistoryError> {
+    lines(path)
+}
+
+/// Every line of a file of JSON objects.
+fn lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, HistoryError> {
     let bytes = std::fs::read(path).map_err(|source| HistoryError::Unreadable { path: path.into(), source })?;
-    let mut events = Vec::new();
+    let mut all = Vec::new();
     // What follows the last newline was cut off while it was written.
     for (number, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
         let Some(line) = line.strip_suffix(b"\n") else { break };
@@ -83,9 +113,9 @@ pub fn read_events(path: &Path) -> Result<Vec<Record>, HistoryError> {
             line: number + 1,
             detail: why.to_string(),
         })?;
-        events.push(record);
+        all.push(record);
     }
-    Ok(events)
+    Ok(all)
 }
 
 fn read_requests(path: &Path, scenario: u32, source: Source, since_us: u64) -> Result<Vec<Request>, RequestLogError> {

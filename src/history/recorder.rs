@@ -1,7 +1,7 @@
 //! Writes a run's history to disk as it happens.
 //!
-//! A [`RunRecorder`] owns the two files of a run and the one thread that writes them; a [`Recorder`] is a handle to
-//! it on behalf of one scenario. Events are never dropped; requests wait in a bounded queue, and what does not fit is
+//! A [`RunRecorder`] owns the files of a run and the one thread that writes them; a [`Recorder`] is a handle to
+//! it on behalf of one scenario. Events and data are never dropped; requests wait in a bounded queue, and what does not fit is
 //! counted and recorded as [`Event::RecorderDropped`], which makes the scenario's verdict `invalid`.
 
 use std::fs::File;
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 
+use super::data::{DATA_FILE, DataLine, DataRecord};
 use super::event::{Event, Record};
 use super::request_log::RequestLogWriter;
 use super::requests::{Request, Source};
@@ -43,6 +44,7 @@ enum Sink {
 enum Message {
     Event(Record),
     Requests { scenario: u32, source: Source, requests: Vec<Request> },
+    Data { scenario: u32, records: Vec<DataRecord> },
     Sync(Reply),
     Finish,
 }
@@ -98,6 +100,14 @@ impl Recorder {
         }
     }
 
+    /// Records what users did, or what a database held.
+    pub fn data(&self, records: Vec<DataRecord>) {
+        match &self.sink {
+            Sink::Disk { queue, .. } => drop(queue.send(Message::Data { scenario: self.scenario, records })),
+            Sink::Memory(memory) => memory.kept().data.extend(records),
+        }
+    }
+
     /// Waits until everything that this thread recorded before is on disk, for those who read the files of a run
     /// that still goes on.
     ///
@@ -134,6 +144,7 @@ pub struct Memory(Arc<Mutex<Kept>>);
 struct Kept {
     events: Vec<Record>,
     requests: Vec<(Source, Request)>,
+    data: Vec<DataRecord>,
 }
 
 impl Memory {
@@ -145,6 +156,11 @@ impl Memory {
     /// The requests of one source so far.
     pub fn requests(&self, source: Source) -> Vec<Request> {
         self.kept().requests.iter().filter(|(of, _)| *of == source).map(|(_, request)| *request).collect()
+    }
+
+    /// The records of data so far.
+    pub fn data(&self) -> Vec<DataRecord> {
+        self.kept().data.clone()
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -163,7 +179,8 @@ pub struct RunRecorder {
 }
 
 impl RunRecorder {
-    /// Creates `events.ndjson` and `requests.bin` in `dir`, which must exist, and starts the writer.
+    /// Creates `events.ndjson` and `requests.bin` in `dir`, which must exist, and starts the writer; `operations.ndjson`
+    /// comes with its first line.
     ///
     /// # Errors
     /// When a file cannot be created; it is named.
@@ -176,7 +193,8 @@ impl RunRecorder {
         let requests = RequestLogWriter::new(create_file(dir.join(REQUESTS_FILE))?)?;
         let (queue, messages) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        let writer = Writer { events, requests, waiting: waiting.clone(), oldest: None, failed: None };
+        let data = Later { path: dir.join(DATA_FILE), file: None };
+        let writer = Writer { events, requests, data, waiting: waiting.clone(), oldest: None, failed: None };
         let writer = std::thread::Builder::new().name("recorder".into()).spawn(move || writer.run(&messages))?;
         Ok(RunRecorder { clock, queue, waiting, limit, writer: Some(writer) })
     }
@@ -214,10 +232,26 @@ fn create_file(path: PathBuf) -> io::Result<BufWriter<File>> {
         .map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))
 }
 
+/// A file that is made when there is something to be written.
+struct Later {
+    path: PathBuf,
+    file: Option<BufWriter<File>>,
+}
+
+impl Later {
+    fn file(&mut self) -> io::Result<&mut BufWriter<File>> {
+        if self.file.is_none() {
+            self.file = Some(create_file(self.path.clone())?);
+        }
+        Ok(self.file.as_mut().expect("just made"))
+    }
+}
+
 /// The writer thread's own.
 struct Writer {
     events: BufWriter<File>,
     requests: RequestLogWriter<BufWriter<File>>,
+    data: Later,
     waiting: Arc<AtomicUsize>,
     /// Since when something is not on disk.
     oldest: Option<Instant>,
@@ -240,6 +274,7 @@ impl Writer {
                     self.write(|writer| writer.requests.write(scenario, source, &requests));
                     self.waiting.fetch_sub(requests.len(), Ordering::Relaxed);
                 }
+                Ok(Message::Data { scenario, records }) => self.write(|writer| writer.data(scenario, records)),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if self.oldest.is_some_and(|since| since.elapsed() >= FLUSH_EVERY) {
@@ -255,6 +290,15 @@ impl Writer {
         self.events.write_all(b"\n")
     }
 
+    fn data(&mut self, scenario: u32, records: Vec<DataRecord>) -> io::Result<()> {
+        for record in records {
+            let file = self.data.file()?;
+            serde_json::to_writer(&mut *file, &DataLine { scenario, record })?;
+            file.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
     fn write(&mut self, write: impl FnOnce(&mut Self) -> io::Result<()>) {
         if self.failed.is_some() {
             return;
@@ -266,7 +310,11 @@ impl Writer {
     }
 
     fn flush(&mut self) {
-        self.write(|writer| writer.events.flush().and_then(|()| writer.requests.flush()));
+        self.write(|writer| {
+            writer.events.flush()?;
+            writer.requests.flush()?;
+            writer.data.file.as_mut().map_or(Ok(()), Write::flush)
+        });
         self.oldest = None;
     }
 

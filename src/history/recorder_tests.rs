@@ -147,3 +147,35 @@ fn a_missing_folder_is_named() {
     let why = RunRecorder::create(Path::new("/nowhere/at/all"), Clock::start()).unwrap_err().to_string();
     assert!(why.contains("/nowhere/at/all/events.ndjson"), "{why}");
 }
+
+fn post(invoked_us: u64) -> DataRecord {
+    let (process, op) = ("u7-1".into(), crate::history::Op::Post { seq: invoked_us as u32 });
+    let outcome = crate::history::Ended::Ok;
+    DataRecord::Operation(crate::history::Operation { process, op, invoked_us, ended_us: 9, outcome, detail: None })
+}
+
+#[test]
+fn operations_read_back_in_order_and_only_those_of_the_last_try() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunRecorder::create(dir.path(), Clock::start()).unwrap();
+    let recorder = run.scenario(0);
+    recorder.record_at(10, 0, started(1));
+    recorder.data(vec![post(20)]);
+    recorder.record_at(1000, 0, started(2));
+    recorder.data(vec![post(1200), post(1100)]);
+    run.scenario(1).data(vec![post(1300)]);
+    run.finish().unwrap();
+    let history = History::read(dir.path(), &plan(0)).unwrap();
+    assert_eq!(history.operations.iter().map(|operation| operation.invoked_us).collect::<Vec<_>>(), [1100, 1200]);
+    assert!(History::read_watched(dir.path(), &plan(0)).unwrap().operations.is_empty());
+}
+
+#[test]
+fn a_run_without_operations_has_no_file_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunRecorder::create(dir.path(), Clock::start()).unwrap();
+    run.scenario(0).record_at(10, 0, started(1));
+    run.finish().unwrap();
+    assert!(!dir.path().join(DATA_FILE).exists());
+    assert!(History::read(dir.path(), &plan(0)).unwrap().operations.is_empty());
+}

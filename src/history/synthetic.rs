@@ -13,7 +13,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::checker::Expectation;
-use crate::history::{Event, History, Outcome, Record, Request};
+use crate::history::final_state::{Content, DatabaseRead, Found};
+use crate::history::operation::{Page, Posts, Saw};
+use crate::history::{Ended, Event, FinalState, History, Op, Operation, Outcome, Record, Request};
 use crate::infrastructure::{Entry, Infrastructure, Server, VirtualIp};
 use crate::plan::{Act, Choice, Hypothesis, Parameters, ScenarioPlan, Schedule, StepText, StrikeOrder, Target};
 use crate::provider::PowerState;
@@ -37,6 +39,9 @@ pub struct Script {
     pub webservers: usize,
     /// How many load balancers: `lb-1` and so on; two or more share the virtual IP `www`.
     pub load_balancers: usize,
+    /// How many databases: `db-1` and so on; the first takes writes, the others replicate.
+    #[serde(default)]
+    pub databases: usize,
     /// When the watch ended; without it, it did not.
     pub ends_ms: Option<u64>,
     /// As of a scenario.
@@ -57,6 +62,12 @@ pub struct Script {
     /// From one request of the users to the next; 0: they sent nothing.
     #[serde(default = "ten")]
     pub users_every_ms: u64,
+    /// What users did.
+    #[serde(default)]
+    pub operations: Vec<Operation>,
+    /// What the databases held in the end.
+    #[serde(default)]
+    pub final_state: FinalState,
 }
 
 /// Requests due in a stretch of time, half-open, and what became of them.
@@ -84,6 +95,7 @@ impl Script {
         Script {
             webservers,
             load_balancers,
+            databases: 0,
             ends_ms: Some(20_000),
             settings: Settings::default(),
             acts: Vec::new(),
@@ -91,7 +103,47 @@ impl Script {
             events: Vec::new(),
             probes: Vec::new(),
             users_every_ms: ten(),
+            operations: Vec::new(),
+            final_state: FinalState::default(),
         }
+    }
+
+    /// With databases behind it.
+    pub fn databases(mut self, databases: usize) -> Self {
+        self.databases = databases;
+        self
+    }
+
+    /// An operation of a user.
+    pub fn operation(mut self, process: &str, op: Op, invoked_ms: u64, ended_ms: u64, outcome: Ended) -> Self {
+        let (process, invoked_us, ended_us) = (process.into(), invoked_ms * 1000, ended_ms * 1000);
+        self.operations.push(Operation { process, op, invoked_us, ended_us, outcome, detail: None });
+        self
+    }
+
+    /// A post that was acknowledged after 10 ms.
+    pub fn posts(self, process: &str, seq: u32, at_ms: u64) -> Self {
+        self.operation(process, Op::Post { seq }, at_ms, at_ms + 10, Ended::Ok)
+    }
+
+    /// A user reads somebody's posts, all of them, and sees these.
+    pub fn sees(self, process: &str, author: &str, seqs: &[u32], at_ms: u64) -> Self {
+        let posts = Posts([(author.to_string(), seqs.iter().copied().collect())].into());
+        let op = Op::Read { page: Page::PostsOf(author.into()), saw: Some(Saw { posts, whole: true }) };
+        self.operation(process, op, at_ms, at_ms + 5, Ended::Ok)
+    }
+
+    /// What a database held in the end, read a second after the watch ended.
+    pub fn holds(mut self, server: &str, content: Content) -> Self {
+        let (server, found) = (server.into(), Found::Content(content));
+        let at_us = (self.ends_ms.unwrap_or(0) + 1000) * 1000;
+        self.final_state.databases.push(DatabaseRead { server, at_us, found });
+        self
+    }
+
+    /// A database's own view of itself changed.
+    pub fn database_view(self, at_ms: u64, server: &str, writable: bool) -> Self {
+        self.event(at_ms, database_view(server, writable))
     }
 
     /// The watch ends then.
@@ -217,7 +269,9 @@ impl Script {
         events.extend(self.ends_ms.map(|ends| record(ends, Event::WatchEnded)));
         events.sort_by_key(|record| record.at_us);
         let last_ms = events.last().map_or(0, |record| record.at_us / 1000);
-        History { plan: self.plan(), probes: self.requests(last_ms), users: self.users(last_ms), events }
+        let (probes, users) = (self.requests(last_ms), self.users(last_ms));
+        let (operations, final_state) = (self.operations.clone(), self.final_state.clone());
+        History { plan: self.plan(), probes, users, events, operations, final_state }
     }
 
     /// The plan alone.
@@ -243,10 +297,12 @@ impl Script {
         let mut servers: BTreeMap<String, Server> = BTreeMap::new();
         servers.extend(web.iter().map(|name| (name.clone(), server(name, "webserver"))));
         servers.extend(balancers.iter().map(|name| (name.clone(), server(name, "webhaproxy"))));
+        servers.extend(names("db", self.databases).into_iter().map(|name| (name.clone(), server(&name, "database"))));
         let links = balancers.iter().flat_map(|lb| web.iter().map(move |web| (lb.clone(), web.clone()))).collect();
         let shared = (balancers.len() > 1).then(|| VirtualIp { name: "www".into(), holders: balancers.clone() });
         let host = shared.as_ref().map_or_else(|| names("lb", 1)[0].clone(), |shared| shared.name.clone());
-        let roles = [role("webserver", "webserver"), role("webhaproxy", "load balancer")];
+        let mut roles = vec![role("webserver", "webserver"), role("webhaproxy", "load balancer")];
+        roles.extend((self.databases > 0).then(|| role("database", "database")));
         Infrastructure {
             servers,
             links,
@@ -259,9 +315,11 @@ impl Script {
 
     fn beginning(&self) -> Vec<Record> {
         let (web, balancers) = (names("web", self.webservers), names("lb", self.load_balancers));
+        let databases = names("db", self.databases);
         let (rate, deadline_ms) = (self.settings.load.rate, self.settings.load.deadline.as_secs_f64() * 1000.0);
         let mut events = vec![record(0, Event::ScenarioStarted { attempt: 1 })];
-        for name in web.iter().chain(&balancers) {
+        events.extend(databases.iter().map(|name| record(300, database_view(name, name == "db-1"))));
+        for name in web.iter().chain(&balancers).chain(&databases) {
             events.push(record(100, booted(name, 1)));
             events.push(record(300, Event::ServerReady { server: name.clone(), instance: format!("{name}.1") }));
         }
@@ -331,8 +389,14 @@ fn view(balancer: &str, server: &str, status: &str) -> Event {
     }
 }
 
+fn database_view(server: &str, writable: bool) -> Event {
+    let (server, gtid) = (server.to_string(), "0-1-1".to_string());
+    Event::DatabaseView { server, writable, gtid, replicating: !writable, lag_ms: (!writable).then_some(0.0) }
+}
+
 fn server(name: &str, role: &str) -> Server {
-    Server { name: name.into(), role: role.into(), tags: Vec::new(), zone: None, boot_delay: Duration::ZERO }
+    let (tags, zone, boot_delay, spare) = Default::default();
+    Server { name: name.into(), role: role.into(), tags, zone, boot_delay, spare }
 }
 
 fn role(name: &str, word: &str) -> Role {

@@ -2,7 +2,8 @@
 //!
 //! - [`prober`]: the judge. Open loop: requests are due at a constant rate whatever came before, so an outage is
 //!   seen as long as it is. Verdicts rest on it alone.
-//! - [`users`]: goose users that browse, in a child process of their own ([`worker`]): pressure, never evidence.
+//! - [`users`]: goose users, in a child process of their own ([`worker`]). As pages they are pressure, never evidence;
+//!   what they do beyond browsing ([`journey`], [`interface`]) is on record operation by operation.
 //!
 //! Both send what [`request`] prepared from `[request]` of the settings, and record every request through a
 //! [`Recorder`](crate::history::Recorder).
@@ -11,15 +12,21 @@ use std::io;
 use std::net::IpAddr;
 
 mod client;
+mod frames;
+mod interface;
+pub mod journey;
 mod ledger;
+mod outbox;
 pub mod prober;
 pub mod request;
 pub mod users;
+mod visits;
 pub mod worker;
 
 #[cfg(test)]
 mod test_server;
 
+pub use journey::JourneyConfig;
 pub use prober::{LiveStats, LiveView, Prober, ProberConfig};
 pub use request::{PreparedRequest, RequestError};
 pub use users::{Users, UsersConfig};

@@ -1,5 +1,5 @@
 //! goose users, from the harness's side: a child process that is given its job over stdin, streams what its users
-//! met over stdout in the format of the request log, and stops when stdin closes.
+//! met and did over stdout in [`frames`], and stops when stdin closes.
 //!
 //! goose keeps global state (one stop ends every attack of a process, and dropping an attack leaks its users), so
 //! every load is a process of its own: [`worker`]. It lives no longer than the harness.
@@ -17,9 +17,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::history::request_log::Chunks;
-use crate::history::{Event, Recorder, Source};
+use crate::history::{DataRecord, Event, Recorder, Source};
 
+use super::frames::{self, Frame};
+use super::journey::JourneyConfig;
 use super::request::PreparedRequest;
 use super::{LoadError, worker};
 
@@ -29,7 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What the users do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UsersConfig {
-    /// What is sent (its pages, in turn) and what is good.
+    /// What they do; `None`: they see the request's pages, in turn.
+    pub journey: Option<JourneyConfig>,
+    /// What is sent and what is good.
     pub request: PreparedRequest,
     /// How many users; each has a connection of its own.
     pub users: u32,
@@ -93,10 +96,10 @@ impl Users {
                 let started = spawn(&program);
                 let Ok((worker, stdout, complaints)) = started.map_err(|why| drop(tell.send(Err(why)))) else { return };
                 let stdin = worker.child().stdin.take().expect("stdin was piped");
-                let users = config.users;
+                let asked = Asked { users: config.users, operations: config.journey.is_some() };
                 let job = Job { config, epoch_us: recorder.clock().epoch() };
                 let _ = tell.send(Ok((worker.clone(), stdin, job)));
-                listen(&worker, stdout, complaints, users, &recorder);
+                listen(&worker, stdout, complaints, asked, &recorder);
                 let _ = finished.send(());
             })
             .map_err(|source| LoadError::System { action: "starting the users' thread", source })?;
@@ -196,30 +199,50 @@ fn spawn(program: &Path) -> io::Result<(Arc<Worker>, impl Read + use<>, File)> {
     Ok((Arc::new(worker), stdout, complaints))
 }
 
+/// What the worker was asked for.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    users: u32,
+    operations: bool,
+}
+
 /// Records what the worker streams, until it ends.
-fn listen(worker: &Worker, stdout: impl Read, mut complaints: File, users: u32, recorder: &Recorder) {
-    let trouble = stream(worker, stdout, users, recorder).err();
-    if trouble.is_some() {
+fn listen(worker: &Worker, stdout: impl Read, mut complaints: File, asked: Asked, recorder: &Recorder) {
+    let told = stream(worker, stdout, asked.users, recorder);
+    if told.is_err() {
         let _ = worker.child().kill();
     }
     let status = worker.wait();
+    if asked.operations && told != Ok(true) {
+        let detail = format!("the users' process ended ({status}) before it had told all");
+        recorder.record(Event::OperationsCut { detail });
+    }
     if !worker.stopping.load(Ordering::SeqCst) {
         let last = last_line(&mut complaints).unwrap_or_default();
-        let detail = [Some(status), trouble, (!last.is_empty()).then_some(last)];
+        let detail = [Some(status), told.err(), (!last.is_empty()).then_some(last)];
         recorder.record(Event::UsersLost { detail: detail.into_iter().flatten().collect::<Vec<_>>().join(": ") });
     }
 }
 
-fn stream(worker: &Worker, stdout: impl Read, users: u32, recorder: &Recorder) -> Result<(), String> {
-    let mut chunks =
-        Chunks::new(BufReader::new(stdout), Path::new("the users' process")).map_err(|why| why.to_string())?;
-    while let Some(samples) = chunks.next(|_| true).map_err(|why| why.to_string())? {
-        if worker.samples.fetch_add(samples.len() as u64, Ordering::Relaxed) == 0 {
-            recorder.record(Event::UsersStarted { users });
+/// Whether the worker told everything, to its last frame.
+fn stream(worker: &Worker, stdout: impl Read, users: u32, recorder: &Recorder) -> Result<bool, String> {
+    let mut frames = BufReader::new(stdout);
+    while let Some(frame) = frames::read(&mut frames)? {
+        match frame {
+            Frame::Requests(requests) => {
+                let sent = requests.len() as u64;
+                if sent > 0 && worker.samples.fetch_add(sent, Ordering::Relaxed) == 0 {
+                    recorder.record(Event::UsersStarted { users });
+                }
+                recorder.requests(Source::User, requests);
+            }
+            Frame::Operations(operations) => {
+                recorder.data(operations.into_iter().map(DataRecord::Operation).collect());
+            }
+            Frame::End => return Ok(true),
         }
-        recorder.requests(Source::User, samples);
     }
-    Ok(())
+    Ok(false)
 }
 
 fn last_line(file: &mut File) -> io::Result<String> {

@@ -1,13 +1,12 @@
 //! goose users, from the inside of their process: one attack, with own transactions and own timestamps.
 //!
 //! goose's own figures are not used: its latency ends with the first byte. What a user met is measured here, from
-//! sending to the last byte, and streamed to the harness.
+//! sending to the last byte, and streamed to the harness. Users who do more than browse are in [`super::visits`].
 
-use std::fs::File;
-use std::io::{self, BufRead, BufWriter, Read};
+use std::io::{self, BufRead, Read};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use goose::config::GooseConfiguration;
@@ -17,19 +16,18 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Url};
 
 use crate::clock::{Clock, micros};
-use crate::history::request_log::RequestLogWriter;
-use crate::history::{Outcome, Request, Source};
+use crate::history::{Outcome, Request};
 use crate::settings::Scheme;
 
+use super::outbox::Outbox;
 use super::raise_open_files;
 use super::request::{PreparedRequest, REDIRECTS_MAX, outcome_of};
 use super::users::Job;
+use super::visits::Visitors;
 
 /// The hidden first argument that makes a program the users' process.
 pub(super) const ARGUMENT: &str = "__goose-worker";
 
-/// How often samples are sent to the harness.
-const SEND_EVERY: Duration = Duration::from_millis(50);
 /// How long users may take to finish their page when asked to stop; the harness kills the process after 1 s.
 const LEAVE_WITHIN: Duration = Duration::from_millis(700);
 /// All users arrive within a quarter of a second, but not more than this many a second.
@@ -53,9 +51,9 @@ fn run() -> Result<std::convert::Infallible, Box<dyn std::error::Error>> {
     io::stdin().lock().read_line(&mut line)?;
     let job: Job = serde_json::from_str(&line)?;
     raise_open_files(u64::from(job.config.users) * 2 + 1024);
-    let crowd = Arc::new(Crowd::new(&job, Samples::new()?)?);
+    let crowd = Arc::new(Crowd::new(&job, Outbox::new()?)?);
     let (sender, stopper) = (crowd.clone(), crowd.clone());
-    std::thread::Builder::new().name("samples".into()).spawn(move || sender.samples.send_regularly())?;
+    std::thread::Builder::new().name("outbox".into()).spawn(move || sender.outbox.send_regularly())?;
     std::thread::Builder::new().name("stop".into()).spawn(move || stopper.stop_when_told())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(attack(crowd, job.config.users, (job.config.pause_min, job.config.pause_max)))?;
@@ -84,7 +82,20 @@ async fn attack(crowd: Arc<Crowd>, users: u32, pause: (Duration, Duration)) -> R
         value: options.join(" "),
         detail: why.to_string(),
     })?;
-    let mut scenario = Scenario::new("browse").set_wait_time(pause.0, pause.1)?;
+    let scenario = Scenario::new("users").set_wait_time(pause.0, pause.1)?;
+    let scenario = if crowd.visitors.is_some() { visits(&crowd, scenario) } else { browsing(&crowd, scenario) };
+    // Without this goose builds a client for every user up front, trust store and all: 4.5 ms of CPU each.
+    let shared = goose::client::GooseClientBuilder::new().without_cookies();
+    GooseAttack::initialize_with_config(configuration)?
+        .set_client_builder_without_cookies(shared)?
+        .register_scenario(scenario)
+        .execute()
+        .await
+        .map(drop)
+}
+
+/// A user arrives, then sees the pages in turn.
+fn browsing(crowd: &Arc<Crowd>, mut scenario: Scenario) -> Scenario {
     let visitors = crowd.clone();
     let arrive = Transaction::new(Arc::new(move |user| {
         let crowd = visitors.clone();
@@ -99,32 +110,44 @@ async fn attack(crowd: Arc<Crowd>, users: u32, pause: (Duration, Duration)) -> R
         }));
         scenario = scenario.register_transaction(visit.set_sequence(page + 1));
     }
-    // Without this goose builds a client for every user up front, trust store and all: 4.5 ms of CPU each.
-    let shared = goose::client::GooseClientBuilder::new().without_cookies();
-    GooseAttack::initialize_with_config(configuration)?
-        .set_client_builder_without_cookies(shared)?
-        .register_scenario(scenario)
-        .execute()
-        .await
-        .map(drop)
+    scenario
+}
+
+/// A user arrives and signs up, then does one thing after another.
+fn visits(crowd: &Arc<Crowd>, scenario: Scenario) -> Scenario {
+    let (arriving, working) = (crowd.clone(), crowd.clone());
+    let arrive = Transaction::new(Arc::new(move |user| {
+        let crowd = arriving.clone();
+        Box::pin(async move {
+            crowd.arrive(user)?;
+            crowd.sign_up(user).await
+        })
+    }));
+    let act = Transaction::new(Arc::new(move |user| {
+        let crowd = working.clone();
+        Box::pin(async move { crowd.act(user).await })
+    }));
+    scenario.register_transaction(arrive.set_on_start()).register_transaction(act)
 }
 
 /// What all users of this process share.
-struct Crowd {
+pub(super) struct Crowd {
     request: PreparedRequest,
-    origin: Url,
+    pub(super) origin: Url,
     pages: Vec<Url>,
     method: Method,
     deadline: Duration,
     tls: rustls::ClientConfig,
-    clock: Clock,
-    samples: Samples,
+    pub(super) clock: Clock,
+    pub(super) outbox: Outbox,
+    /// Those who do more than browse, if that is asked for.
+    pub(super) visitors: Option<Visitors>,
     stopping: AtomicBool,
     under_way: AtomicUsize,
 }
 
 impl Crowd {
-    fn new(job: &Job, samples: Samples) -> Result<Crowd, Box<dyn std::error::Error>> {
+    fn new(job: &Job, outbox: Outbox) -> Result<Crowd, Box<dyn std::error::Error>> {
         let request = job.config.request.clone();
         let scheme = match request.scheme {
             Scheme::Http => "http",
@@ -144,7 +167,8 @@ impl Crowd {
             tls: request.trust().as_ref().clone(),
             request,
             clock: Clock::with_epoch(job.epoch_us),
-            samples,
+            outbox,
+            visitors: job.config.journey.map(|journey| Visitors::new(journey, job.config.users)),
             stopping: AtomicBool::new(false),
             under_way: AtomicUsize::new(0),
         })
@@ -186,17 +210,25 @@ impl Crowd {
 
     /// One page, from sending to its last byte, as a sample.
     async fn visit(&self, user: &mut GooseUser, page: usize) -> TransactionResult {
-        self.under_way.fetch_add(1, Ordering::SeqCst);
-        if !self.stopping.load(Ordering::SeqCst) {
+        self.unless_stopping(async {
             let begun_us = self.clock.now_us();
             let outcome = self.ask(user, page).await;
-            self.samples.add(self.sample(begun_us, outcome));
-        }
-        self.under_way.fetch_sub(1, Ordering::SeqCst);
+            self.outbox.request(self.sample(begun_us, outcome));
+        })
+        .await;
         Ok(())
     }
 
-    fn sample(&self, begun_us: u64, outcome: Outcome) -> Request {
+    /// Does something that the stop waits for; nothing once it has come.
+    pub(super) async fn unless_stopping(&self, work: impl Future<Output = ()>) {
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        if !self.stopping.load(Ordering::SeqCst) {
+            work.await;
+        }
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn sample(&self, begun_us: u64, outcome: Outcome) -> Request {
         let (took_us, deadline_us) = (self.clock.now_us() - begun_us, micros(self.deadline));
         let late = outcome == Outcome::Timeout || took_us > deadline_us;
         let latency_us = u32::try_from(if late { took_us.max(deadline_us) } else { took_us }).unwrap_or(u32::MAX);
@@ -230,59 +262,14 @@ impl Crowd {
         while self.under_way.load(Ordering::SeqCst) > 0 && told.elapsed() < LEAVE_WITHIN {
             std::thread::sleep(Duration::from_millis(2));
         }
-        self.samples.send_last()
+        self.outbox.send_last(self.clock.now_us())
     }
 }
 
-fn outcome_of_reqwest(error: &reqwest::Error) -> Outcome {
+pub(super) fn outcome_of_reqwest(error: &reqwest::Error) -> Outcome {
     if error.is_timeout() {
         return Outcome::Timeout;
     }
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).map(outcome_of).next().unwrap_or(Outcome::Broken)
-}
-
-/// What users met, on its way to the harness as a request log.
-struct Samples {
-    waiting: Mutex<Vec<Request>>,
-    out: Mutex<RequestLogWriter<BufWriter<File>>>,
-}
-
-impl Samples {
-    /// Takes the stdout of the process for itself, so that nothing else can write into the log.
-    fn new() -> io::Result<Samples> {
-        let out = File::from(nix::unistd::dup(io::stdout())?);
-        nix::unistd::dup2_stdout(File::options().write(true).open("/dev/null")?)?;
-        let out = Mutex::new(RequestLogWriter::new(BufWriter::new(out))?);
-        Ok(Samples { waiting: Mutex::default(), out })
-    }
-
-    fn add(&self, sample: Request) {
-        lock(&self.waiting).push(sample);
-    }
-
-    fn send(&self, out: &mut RequestLogWriter<BufWriter<File>>) -> io::Result<()> {
-        let samples = std::mem::take(&mut *lock(&self.waiting));
-        out.write(0, Source::User, &samples)?;
-        out.flush()
-    }
-
-    /// Until the harness does not listen any more; then there is nothing left to do.
-    fn send_regularly(&self) -> ! {
-        while self.send(&mut lock(&self.out)).is_ok() {
-            std::thread::sleep(SEND_EVERY);
-        }
-        std::process::exit(1)
-    }
-
-    /// Sends the rest and ends the process, before anybody could begin another chunk.
-    fn send_last(&self) -> ! {
-        let mut out = lock(&self.out);
-        let sent = self.send(&mut out);
-        std::process::exit(i32::from(sent.is_err()))
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

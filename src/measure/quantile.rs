@@ -52,6 +52,23 @@ pub fn plain_us(sample: &Sample<'_>, quantile: Quantile) -> Option<u64> {
     }
 }
 
+/// A statistic of plain values, in microseconds.
+///
+/// # Errors
+/// When there are too few to tell.
+pub fn of_values_us(values: impl Iterator<Item = u64>, quantile: Quantile) -> Result<u64, TooFew> {
+    let mut values: Vec<u64> = values.collect();
+    values.sort_unstable();
+    let (have, need) = (values.len() as u64, needed(quantile));
+    let (Some(largest), true) = (values.last(), have >= need) else { return Err(TooFew { have, need }) };
+    Ok(match quantile {
+        // The nearest rank.
+        Quantile::At(share) if share < 1.0 => values[((have as f64 * share).ceil() as usize).max(1) - 1],
+        Quantile::At(_) | Quantile::Maximum => *largest,
+        Quantile::Mean => values.iter().sum::<u64>() / have,
+    })
+}
+
 /// A sample's latencies as a histogram.
 pub fn histogram(sample: &Sample<'_>) -> Histogram<u64> {
     let mut histogram = Histogram::new(DIGITS).expect("three significant digits are allowed");

@@ -67,11 +67,47 @@ pub struct ScenarioRecord {
     pub outages: Option<u32>,
     /// Good ÷ due, throughout.
     pub availability_pct: Option<f64>,
+    /// Of runs that were watched for 200 s after t0 or longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uptime: Option<UptimeRecord>,
     /// The deadline that availability is quoted with.
     pub deadline_ms: f64,
     /// Quantiles over the span from t0 that `stays` is judged over.
     pub worst_second: Option<WorstSecond>,
+    /// What became of what users wrote; null where they only browse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataFigures>,
     pub validity: Validity,
+}
+
+/// What users wrote and read, and what the databases held in the end. Null where that is not known.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DataFigures {
+    /// Writes that the site said were applied.
+    pub writes_acked: u64,
+    /// Of these, those that a living database does not have in the end.
+    pub writes_lost: Option<u64>,
+    /// Writes of which nobody can tell.
+    pub writes_indeterminate: u64,
+    /// Writes that were not applied.
+    pub writes_refused: u64,
+    /// Rows that are there twice, or that nobody asked for, on all databases together.
+    pub writes_unasked: Option<u64>,
+    /// Reads of posts of which some had been acknowledged before.
+    pub reads_judged: u64,
+    /// Of these, those that did not show all of them.
+    pub reads_stale: u64,
+    /// Of these, those of the reader's own posts.
+    pub reads_of_own_stale: u64,
+    /// Reads that showed less than one before, of the same user and page.
+    pub reads_going_back: u64,
+    /// How long ago the oldest missing post had been acknowledged; 0 for reads that were not stale.
+    pub staleness_p99_ms: Option<f64>,
+    pub staleness_max_ms: Option<f64>,
+    /// From the end of the load until all positions were equal for good.
+    pub databases_agreed_s: Option<f64>,
+    /// The databases that were read in the end.
+    pub databases_read: Vec<String>,
 }
 
 /// One `Then`, judged.
@@ -105,6 +141,23 @@ pub struct StrikeRecord {
     /// What the witness saw.
     pub witness: String,
     pub healed_s: Option<f64>,
+    /// How long after its t0 everything was as before: a steady window with redundancy, after its heal if it lasts for
+    /// a while. Null where that never came, or it was not confirmed.
+    #[serde(default)]
+    pub normal_after_s: Option<f64>,
+}
+
+/// Availability of a long run from t0 on, with how sure the figure is. See [`crate::measure::uptime`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct UptimeRecord {
+    /// Good ÷ due, from t0 until the watch ended.
+    pub availability_pct: f64,
+    /// The lower end of the 95 % confidence interval.
+    pub low_pct: f64,
+    /// Its upper end.
+    pub high_pct: f64,
+    /// How many blocks of 10 s it rests on.
+    pub blocks: usize,
 }
 
 /// One phase, measured by the prober. Times are seconds since the scenario's zero.

@@ -1,5 +1,5 @@
-//! `summary.md`: what a CI job shows. One line of totals, a row a scenario, and for each that did not pass one
-//! **Why** and one **Reproduce** line.
+//! `summary.md`: what a CI job shows. One line of totals, a row a scenario, what became of its writes, and for each that
+//! did not pass one **Why** and one **Reproduce** line.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -7,13 +7,17 @@ use std::io::{self, Write};
 use crate::checker::Verdict;
 
 use super::record::ScenarioRecord;
-use super::words::{exit_meaning, key_figures, one_line, seconds, totals, verdict_sign, verdict_word, why};
+use super::words::{
+    exit_meaning, key_figures, one_line, seconds, totals, uptime, verdict_sign, verdict_word, why, writes,
+};
 use super::{JudgedRun, Report};
 
 /// The most that is written, in bytes: GitHub refuses job summaries and comments of more than 64 KiB.
 const LIMIT: usize = 60_000;
 /// The part of it that the table may take, so that there is always room for the reasons.
 const TABLE_LIMIT: usize = 35_000;
+/// The part that table and data may take together.
+const DATA_LIMIT: usize = 45_000;
 /// The longest a single cell or reason may get, in characters.
 const TEXT_LIMIT: usize = 600;
 
@@ -34,8 +38,17 @@ fn markdown(run: &JudgedRun) -> String {
     let mut text = String::new();
     head(&mut text, run);
     table(&mut text, &run.record.scenarios);
+    uptimes(&mut text, &run.record.scenarios);
+    data(&mut text, &run.record.scenarios);
     reasons(&mut text, run);
     text
+}
+
+/// A line for each run that was long enough to say how available the site is.
+fn uptimes(text: &mut String, scenarios: &[ScenarioRecord]) {
+    for (scenario, uptime) in scenarios.iter().filter_map(|scenario| Some((scenario, uptime(scenario)?))) {
+        put(text, &format!("\n**Uptime** of {}: {}\n", escaped(&scenario.name), escaped(&uptime)));
+    }
 }
 
 fn head(text: &mut String, run: &JudgedRun) {
@@ -77,6 +90,25 @@ fn row(scenario: &ScenarioRecord) -> String {
         figures.outage,
         figures.recovery
     )
+}
+
+/// What became of what users wrote, where they did.
+fn data(text: &mut String, scenarios: &[ScenarioRecord]) {
+    let lines: Vec<String> = scenarios
+        .iter()
+        .filter_map(|scenario| Some(format!("- {}: {}\n", escaped(&scenario.name), writes(scenario.data.as_ref()?))))
+        .collect();
+    if lines.is_empty() {
+        return;
+    }
+    put(text, "\n**Data**\n\n");
+    for (done, line) in lines.iter().enumerate() {
+        if text.len() + line.len() > DATA_LIMIT {
+            put(text, &format!("\n… and {} more: see `report.html`.\n", lines.len() - done));
+            return;
+        }
+        put(text, line);
+    }
 }
 
 fn reasons(text: &mut String, run: &JudgedRun) {

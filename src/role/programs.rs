@@ -35,7 +35,8 @@ pub fn missing_programs(infrastructure: &Infrastructure) -> Vec<MissingProgram> 
     infrastructure.roles.values().flat_map(missing_of).collect()
 }
 
-fn missing_of(role: &Role) -> impl Iterator<Item = MissingProgram> {
+/// The programs that a role needs and that are not on this machine.
+pub fn missing_of(role: &Role) -> impl Iterator<Item = MissingProgram> {
     role.programs.iter().enumerate().filter(|(_, program)| !is_here(role, program)).map(|(index, program)| {
         // Lists of the same length are pairs.
         let paired = role.packages.get(index).filter(|_| role.packages.len() == role.programs.len());

@@ -10,22 +10,27 @@ use super::baseline;
 use super::progress::Line;
 use super::stop;
 use super::watch_end::{Look, Needs};
+use crate::final_state::{self, FinalReading};
 use crate::history::{Event, History, HistoryError, Recorder};
 use crate::infrastructure::Infrastructure;
 use crate::journal::Journal;
-use crate::load::{self, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
+use crate::load::{self, JourneyConfig, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
 use crate::nemesis::{self, Ground, Nemesis, StrikeError};
 use crate::observer::Observers;
-use crate::plan::{Act, ScenarioPlan, Schedule, StrikeOrder};
+use crate::plan::{Act, Agent, ScenarioPlan, Schedule, StrikeOrder};
 use crate::provider::local::{LocalCloud, Zygote};
 use crate::provider::{Provider, ProviderError};
 use crate::report;
 use crate::role::Addresses;
+use crate::settings::Journey;
 use crate::site::{ProvisionError, Site};
-use crate::ventriloquist::Ventriloquist;
+use crate::ventriloquist::{self, Ventriloquist};
 
 /// How often the recorded history is looked at while waiting for something in it.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// But a look at a long history takes a while: it is not taken more often than this many times as long apart, so that
+/// looking costs the site and the prober no more than a twentieth of a core.
+const LOOK_SHARE: u32 = 20;
 
 /// Everything one attempt at a scenario needs.
 pub struct Attempt<'a> {
@@ -60,6 +65,8 @@ pub struct Sabotage {
     pub users: bool,
     /// The prober is started and sends nothing.
     pub probes: bool,
+    /// An acknowledged post is deleted from every database before they are read.
+    pub writes: bool,
 }
 
 /// Why the harness could not go on; never a verdict on the site.
@@ -119,12 +126,31 @@ impl Attempt<'_> {
         self.line.stage("provisioning");
         let site = self.site(cloud);
         site.provision().await?;
-        let at_work = self.start(&site)?;
+        let mut at_work = self.start(&site)?;
         let outcome = self.break_and_watch(&site, &at_work).await;
         self.recorder.record(Event::WatchEnded);
         self.line.stage("stopping");
-        let stopped = at_work.stop().await;
-        outcome.and(Ok(stopped?))
+        let stopped = at_work.stop_load().await;
+        // The reconciler still works: a database that it restores is waited for.
+        let read = if outcome.is_ok() { self.read_databases(&site).await } else { Ok(()) };
+        at_work.stop().await;
+        outcome.and(Ok(stopped?)).and(read)
+    }
+
+    /// What the databases hold now that nothing is written any more, where that is asked for.
+    async fn read_databases(&self, site: &Site) -> Result<(), AttemptError> {
+        if !final_state::is_asked_for(self.plan) {
+            return Ok(());
+        }
+        self.line.stage("waiting for the databases to agree");
+        let reading = FinalReading::begin(site).await?;
+        reading.settle(self.plan).await;
+        if self.sabotage.writes {
+            self.recorder.sync().await.map_err(AttemptError::Recorder)?;
+            reading.lose_a_post(&History::read(&self.bundle, self.plan)?.operations).await;
+        }
+        reading.read().await;
+        Ok(())
     }
 
     fn site(&self, cloud: &Arc<LocalCloud>) -> Site {
@@ -146,9 +172,19 @@ impl Attempt<'_> {
         let wants_users = self.plan.settings.load.users > 0 && !self.sabotage.users;
         let users = wants_users.then(|| self.users(request)).transpose()?;
         self.line.live(prober.as_ref().map(Prober::view), observers.sight.clone());
-        let reconciler = &self.plan.settings.reconciler;
-        let reconciler = reconciler.enabled.then(|| Ventriloquist::start(site.clone(), reconciler.every));
+        let enabled = self.plan.settings.reconciler.enabled;
+        let reconciler = enabled.then(|| Ventriloquist::start(site.clone(), self.reconciler(site)));
         Ok(AtWork { prober, users, observers, reconciler })
+    }
+
+    fn reconciler(&self, site: &Site) -> ventriloquist::Config {
+        ventriloquist::Config {
+            every: self.plan.settings.reconciler.every,
+            state: self.bundle.join(report::reconciler_state(self.plan.index, self.number)),
+            known: ventriloquist::as_provisioned(site),
+            seed: self.plan.seed,
+            rebuild: None,
+        }
     }
 
     fn request(&self, site: &Site) -> Result<PreparedRequest, LoadError> {
@@ -166,11 +202,14 @@ impl Attempt<'_> {
 
     fn users(&self, request: PreparedRequest) -> Result<Users, LoadError> {
         let load = &self.plan.settings.load;
+        let (pause_min, pause_max) = load.pauses();
+        let journey = JourneyConfig { journey: load.journey, seed: self.plan.seed };
         let config = UsersConfig {
             request,
+            journey: (load.journey != Journey::Browse).then_some(journey),
             users: load.users,
-            pause_min: load.pause_min,
-            pause_max: load.pause_max,
+            pause_min,
+            pause_max,
             deadline: load.deadline,
         };
         Users::start(config, self.recorder.clone())
@@ -183,7 +222,7 @@ impl Attempt<'_> {
         }
         let mut nemesis = Nemesis::new(self.ground(site), at_work.observers.sight.clone(), self.plan.seed);
         let reason = tokio::select! {
-            done = self.acts_and_watch(&mut nemesis) => return done,
+            done = self.acts_and_watch(&mut nemesis, at_work) => return done,
             reason = self.stop_condition(at_work) => reason,
         };
         self.line.stage("aborting");
@@ -192,10 +231,10 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    async fn acts_and_watch(&self, nemesis: &mut Nemesis) -> Result<(), AttemptError> {
+    async fn acts_and_watch(&self, nemesis: &mut Nemesis, at_work: &AtWork) -> Result<(), AttemptError> {
         for act in &self.plan.acts {
             // What went wrong is recorded; the watch below sees it and ends at once.
-            if self.act(act, nemesis).await?.is_err() {
+            if self.act(act, nemesis, at_work).await?.is_err() {
                 break;
             }
         }
@@ -245,8 +284,17 @@ impl Attempt<'_> {
         }
     }
 
-    async fn act(&self, act: &Act, nemesis: &mut Nemesis) -> Result<Result<(), StrikeError>, AttemptError> {
+    async fn act(
+        &self,
+        act: &Act,
+        nemesis: &mut Nemesis,
+        at_work: &AtWork,
+    ) -> Result<Result<(), StrikeError>, AttemptError> {
         match act {
+            Act::AgentStops(_) | Act::AgentStarts(_) | Act::ReconcilerDies(_) => {
+                at_work.order_agent(act).await;
+                Ok(Ok(()))
+            }
             Act::InTurn { order } => self.in_turn(order, nemesis).await,
             Act::Strike { .. } | Act::Random { .. } | Act::LiftAll => {
                 self.line.stage(act.orders().first().map_or("lifting all faults", |order| &order.step.text));
@@ -298,10 +346,13 @@ impl Attempt<'_> {
     async fn watch(&self, nemesis: &mut Nemesis) -> Result<(), AttemptError> {
         self.line.stage("watching");
         let needs = Needs::of(self.plan);
+        let mut pause = LOOK_EVERY;
         loop {
             // A strike that found nobody is recorded, and the next look sees it.
-            let _ = nemesis.work_until(Instant::now() + LOOK_EVERY).await;
+            let _ = nemesis.work_until(Instant::now() + pause).await;
+            let begun = Instant::now();
             let look = needs.look(&self.history().await?, self.recorder.clock().now_us());
+            pause = LOOK_EVERY.max(begun.elapsed() * LOOK_SHARE);
             match look {
                 Look::GoOn => continue,
                 Look::Done if nemesis.has_more() => continue,
@@ -318,25 +369,40 @@ impl Attempt<'_> {
     /// What was recorded until now.
     async fn history(&self) -> Result<History, AttemptError> {
         self.recorder.sync().await.map_err(AttemptError::Recorder)?;
-        Ok(History::read(&self.bundle, self.plan)?)
+        Ok(History::read_watched(&self.bundle, self.plan)?)
     }
 }
 
 impl AtWork {
-    /// Stops in the order in which they depend on each other; what is under way is drained.
-    async fn stop(self) -> Result<(), LoadError> {
-        if let Some(reconciler) = self.reconciler {
-            reconciler.stop().await;
+    /// Stops, starts or kills an agent. That there is one was looked at when the scenario was declared.
+    async fn order_agent(&self, act: &Act) {
+        let Some(reconciler) = &self.reconciler else { return };
+        match act {
+            Act::AgentStops(Agent::Reconciler) => reconciler.pause().await,
+            Act::AgentStarts(Agent::Reconciler) => reconciler.resume().await,
+            Act::ReconcilerDies(step) => reconciler.kill_at(*step),
+            _ => {}
         }
-        let users = match self.users {
+    }
+
+    /// Nothing is sent to the site any more; what is under way is drained.
+    async fn stop_load(&mut self) -> Result<(), LoadError> {
+        let users = match self.users.take() {
             Some(users) => users.stop().await,
             None => Ok(()),
         };
-        let prober = match self.prober {
+        let prober = match self.prober.take() {
             Some(prober) => prober.stop().await,
             None => Ok(()),
         };
-        self.observers.stop().await;
         users.and(prober)
+    }
+
+    /// Stops the rest.
+    async fn stop(self) {
+        if let Some(reconciler) = self.reconciler {
+            reconciler.stop().await;
+        }
+        self.observers.stop().await;
     }
 }

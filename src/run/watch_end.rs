@@ -94,6 +94,7 @@ fn needs_recovery(expectation: &Expectation) -> bool {
         Expectation::Availability { phase, .. }
         | Expectation::Latency { phase, .. }
         | Expectation::OneHolder { phase, .. }
+        | Expectation::OneWritable { phase, .. }
         | Expectation::SteadyState { phase }
         | Expectation::ConnectionsOpen { phase, .. } => matches!(phase, Phase::After | Phase::Degraded),
         _ => false,

@@ -2,7 +2,7 @@
 //! to A4 with every scenario's verdict, hypotheses, latency, milestones and downtime on its first page.
 //!
 //! [`page`] and [`scenario`] say what is shown, as data; [`timeline`] puts a history on the time axis, [`bins`] its
-//! requests into bins; [`plot`] draws, [`redundancy`] the infrastructure's graph; the templates in `src/report/templates/` lay it out and escape every text.
+//! requests into bins; [`plot`] draws, [`redundancy`] the infrastructure's graph, [`data`] what became of writes; the templates in `src/report/templates/` lay it out and escape every text.
 
 use std::io::{self, Write};
 
@@ -13,6 +13,7 @@ use minijinja::{Environment, Value, context};
 use super::{JudgedRun, Report};
 
 pub mod bins;
+pub mod data;
 pub mod page;
 pub mod plot;
 pub mod redundancy;

@@ -46,6 +46,7 @@ fn a_scenario_that_ran_has_every_section_and_plot() {
         "outcomes",
         "phases",
         "states",
+        "data",
         "redundancy",
         "validity",
         "reproduce",

@@ -17,7 +17,7 @@ mod recorded;
 
 use recorded::history;
 
-use super::record::{HypothesisRecord, Milestones, PhaseRecord, StrikeRecord, Validity, WorstSecond};
+use super::record::{DataFigures, HypothesisRecord, Milestones, PhaseRecord, StrikeRecord, Validity, WorstSecond};
 use super::{Environment, JudgedRun, RunRecord, ScenarioRecord};
 
 /// When the baseline of every sample scenario becomes steady, on the run's clock.
@@ -141,8 +141,10 @@ fn scenario(plan: &ScenarioPlan, verdict: Verdict) -> ScenarioRecord {
         downtime_longest_s: struck.then_some(outage),
         outages: struck.then_some(1),
         availability_pct: struck.then_some(if verdict == Verdict::Fail { 95.66 } else { 99.89 }),
+        uptime: None,
         deadline_ms: f64::from(DEADLINE_US) / 1e3,
         worst_second: struck.then_some(WorstSecond { start_s: 0.0, due: 500, good: 458, p99_ms: 5000.0 }),
+        data: struck.then(|| data(verdict)),
         validity: validity(verdict),
     }
 }
@@ -195,6 +197,24 @@ fn hypotheses(verdict: Verdict) -> Vec<HypothesisRecord> {
     ]
 }
 
+fn data(verdict: Verdict) -> DataFigures {
+    DataFigures {
+        writes_acked: 4_812,
+        writes_lost: Some(if verdict == Verdict::Fail { 2_304 } else { 0 }),
+        writes_indeterminate: 9,
+        writes_refused: 31,
+        writes_unasked: Some(0),
+        reads_judged: 2_920,
+        reads_stale: 41,
+        reads_of_own_stale: 12,
+        reads_going_back: 3,
+        staleness_p99_ms: Some(7.2),
+        staleness_max_ms: Some(13.4),
+        databases_agreed_s: (verdict == Verdict::Pass).then_some(0.31),
+        databases_read: ["db-1", "db-2", "db-3"].map(String::from).into(),
+    }
+}
+
 fn strikes(verdict: Verdict) -> Vec<StrikeRecord> {
     let (fault, step, target) = match verdict {
         Verdict::Pass | Verdict::Fail => ("dies", "the highest-degree node dies", "lb-1"),
@@ -213,6 +233,7 @@ fn strikes(verdict: Verdict) -> Vec<StrikeRecord> {
         t0_s: confirmed.then_some(T0_US as f64 / 1e6),
         witness: if confirmed { "pid 212 gone".into() } else { "4 of 4 processes still there".into() },
         healed_s: None,
+        normal_after_s: confirmed.then(|| course(verdict).2),
     }]
 }
 
@@ -337,6 +358,7 @@ fn infrastructure() -> Infrastructure {
         tags: Vec::new(),
         zone: None,
         boot_delay: Duration::ZERO,
+        spare: false,
     };
     let links = names[..2].iter().flat_map(|lb| names[2..].iter().map(move |web| (lb.to_string(), web.to_string())));
     Infrastructure {

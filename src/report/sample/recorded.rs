@@ -15,7 +15,8 @@ pub fn history(plan: &ScenarioPlan, record: &ScenarioRecord) -> Option<(u32, His
         Verdict::Invalid => (quiet_events(plan, 15_000_000), probes(15.0, 0.0)),
         verdict => (events(plan, course(verdict)), probes(75.0, course(verdict).0)),
     };
-    Some((plan.index, History { plan: plan.clone(), events, probes, users: Vec::new() }))
+    let (operations, final_state) = Default::default();
+    Some((plan.index, History { plan: plan.clone(), events, probes, users: Vec::new(), operations, final_state }))
 }
 
 fn at(plan: &ScenarioPlan, at_us: u64, event: Event) -> Record {

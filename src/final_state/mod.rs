@@ -1,0 +1,100 @@
+//! What the databases hold when the load is over: waits until they agree, then reads each that lives.
+//!
+//! Everything found is recorded ([`crate::history::final_state`]); nothing is judged here, and what could not be read is
+//! recorded as such. SQL goes through [`sql`] alone: the `mariadb` client on the server itself, by its unix socket.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use crate::checker::Expectation;
+use crate::history::final_state::{DatabaseRead, Found};
+use crate::history::operation::key_of;
+use crate::history::{DataRecord, Ended, Op, Operation};
+use crate::measure::writes::DATABASE;
+use crate::plan::ScenarioPlan;
+use crate::provider::{Instance, PowerState, ProviderError, Remote};
+use crate::settings::Journey;
+use crate::site::Site;
+
+mod content;
+mod settle;
+mod sql;
+
+/// Slack after the bound of a hypothesis, so that a moment just inside it is not missed.
+const SLACK: Duration = Duration::from_secs(2);
+
+/// Whether a scenario's databases are to be read in the end: where users write, or a Then asks for it.
+pub fn is_asked_for(plan: &ScenarioPlan) -> bool {
+    let asked = plan.hypotheses.iter().any(|hypothesis| hypothesis.expectation.is_of_final_state());
+    let writes = plan.settings.load.journey != Journey::Browse;
+    (asked || writes) && !plan.infrastructure.servers_called(DATABASE).is_empty()
+}
+
+/// A database that lives, and a way in.
+struct Database {
+    server: String,
+    way_in: Result<Box<dyn Remote>, ProviderError>,
+}
+
+/// The databases of a site whose load is over.
+pub struct FinalReading<'a> {
+    site: &'a Site,
+    databases: Vec<Database>,
+}
+
+impl<'a> FinalReading<'a> {
+    /// Finds the databases that live.
+    ///
+    /// # Errors
+    /// When the provider can't tell.
+    pub async fn begin(site: &'a Site) -> Result<Self, ProviderError> {
+        let called = site.infrastructure.servers_called(DATABASE);
+        let instances = site.provider.list().await?;
+        let runs = |instance: &&Instance| instance.state == PowerState::Running;
+        let living =
+            instances.iter().filter(runs).filter(|found| called.iter().any(|server| server.name == found.name));
+        let open = living.map(|instance| async {
+            Database { server: instance.name.clone(), way_in: site.provider.connect(instance).await }
+        });
+        Ok(FinalReading { databases: join_all(open).await, site })
+    }
+
+    /// Waits until their positions are equal and stand still, and records how that went.
+    pub async fn settle(&self, plan: &ScenarioPlan) {
+        let settings = &plan.settings.final_state;
+        let bounds = plan.hypotheses.iter().filter_map(|hypothesis| match &hypothesis.expectation {
+            Expectation::Agree { within, .. } => Some(*within + SLACK),
+            _ => None,
+        });
+        let within = bounds.max().unwrap_or_default().max(settings.agree_within);
+        let settling = settle::settled(&self.databases, self.site.recorder.clock(), within, settings.still_for).await;
+        self.site.recorder.data(vec![DataRecord::Settling(settling)]);
+    }
+
+    /// Reads each of them, and records what it held.
+    pub async fn read(&self) {
+        let reads = join_all(self.databases.iter().map(|database| async {
+            let found = match content::read(database).await {
+                Ok(content) => Found::Content(content),
+                Err(why) => Found::Unreadable(why.to_string()),
+            };
+            let at_us = self.site.recorder.clock().now_us();
+            DataRecord::Final(DatabaseRead { server: database.server.clone(), at_us, found })
+        }));
+        self.site.recorder.data(reads.await);
+    }
+
+    /// For tests of the harness: an acknowledged post vanishes from every database, and nobody is told.
+    pub async fn lose_a_post(&self, operations: &[Operation]) {
+        let posts = operations.iter().filter(|operation| operation.outcome == Ended::Ok);
+        let key = posts.filter_map(|operation| match operation.op {
+            Op::Post { seq } => Some(key_of(&operation.process, seq)),
+            _ => None,
+        });
+        let Some(key) = key.last() else { return };
+        let statement = format!("SET sql_log_bin = 0; DELETE FROM site.posts WHERE client_key = '{key}'");
+        // A lie that could not be told is not caught, which is what the test looks at.
+        let _ = join_all(self.databases.iter().map(|database| sql::rows(database, &statement))).await;
+    }
+}

@@ -1,0 +1,78 @@
+//! The figures of what users wrote and read.
+
+use crate::history::{FinalState, History};
+use crate::measure::quantile::of_values_us;
+use crate::measure::reads::{going_back, judged};
+use crate::measure::writes::{self, Writes};
+use crate::report::record::DataFigures;
+use crate::units::Quantile;
+
+/// `None` where users only browsed, and no database was read.
+pub(super) fn data_of(history: &History) -> Option<DataFigures> {
+    if history.operations.is_empty() && history.final_state == FinalState::default() {
+        return None;
+    }
+    let writes = Writes::of(history);
+    let contents = writes::contents(history).ok();
+    let unasked = contents.as_ref().map(|contents| {
+        let of = |content| writes::unasked(&writes, content).len() + content.twice.len();
+        contents.iter().map(|(_, content)| of(content)).sum::<usize>() as u64
+    });
+    let reads = judged(history);
+    let staleness = |quantile| {
+        let values = reads.iter().map(|read| read.stale_us.unwrap_or(0));
+        of_values_us(values, quantile).ok().map(|us| us as f64 / 1000.0)
+    };
+    let stale = || reads.iter().filter(|read| read.stale_us.is_some());
+    let settling = history.final_state.settling.as_ref();
+    Some(DataFigures {
+        writes_acked: writes.acknowledged.len() as u64,
+        writes_lost: contents.as_ref().map(|contents| writes::lost(&writes, contents).len() as u64),
+        writes_indeterminate: writes.indeterminate.len() as u64,
+        writes_refused: writes.refused.len() as u64,
+        writes_unasked: unasked,
+        reads_judged: reads.len() as u64,
+        reads_stale: stale().count() as u64,
+        reads_of_own_stale: stale().filter(|read| read.own).count() as u64,
+        reads_going_back: going_back(history).0.len() as u64,
+        staleness_p99_ms: staleness(Quantile::At(0.99)),
+        staleness_max_ms: staleness(Quantile::Maximum),
+        databases_agreed_s: settling.and_then(|s| Some((s.agreed_us?.saturating_sub(s.from_us)) as f64 / 1e6)),
+        databases_read: history.final_state.contents().map(|(server, _)| server.to_string()).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::final_state::Content;
+    use crate::history::operation::Posts;
+    use crate::history::synthetic::Script;
+    use crate::history::{Ended, Op};
+
+    #[test]
+    fn who_only_browses_has_no_figures_of_data() {
+        assert_eq!(data_of(&Script::website(2, 1).history()), None);
+    }
+
+    #[test]
+    fn what_was_written_read_and_kept_is_counted() {
+        let posts = |seqs: &[u32]| Posts([("u-1".to_string(), seqs.iter().copied().collect())].into());
+        let content = |seqs: &[u32]| Content { posts: posts(seqs), ..Content::default() };
+        let script = Script::website(2, 1).databases(2).posts("u-1", 1, 2000).posts("u-1", 2, 3000);
+        let script = script
+            .operation("u-1", Op::Post { seq: 3 }, 4000, 9000, Ended::Info)
+            .operation("u-2", Op::Signup { name: "ada".into() }, 4000, 4010, Ended::Fail)
+            .sees("u-1", "u-1", &[1], 3110)
+            .sees("u-2", "u-1", &[1, 2], 3110);
+        let unread = data_of(&script.history()).unwrap();
+        assert_eq!((unread.writes_lost, unread.writes_unasked, unread.databases_agreed_s), (None, None, None));
+        let found =
+            data_of(&script.holds("db-1", content(&[1, 3])).holds("db-2", content(&[1, 2, 9])).history()).unwrap();
+        assert_eq!((found.writes_acked, found.writes_lost, found.writes_indeterminate), (2, Some(1), 1));
+        assert_eq!((found.writes_refused, found.writes_unasked), (1, Some(1)));
+        assert_eq!((found.reads_judged, found.reads_stale, found.reads_of_own_stale), (2, 1, 1));
+        assert_eq!((found.staleness_max_ms, found.staleness_p99_ms), (Some(100.0), None));
+        assert_eq!(found.databases_read, ["db-1", "db-2"]);
+    }
+}

@@ -1,0 +1,87 @@
+//! What users write and read by the site's own interface, and what must be true of it.
+
+use cucumber::{given, then};
+
+use super::params::{Count, DurationBound, Phase, Quantile, Rate, Role, Span};
+use crate::checker::Expectation;
+use crate::declare::{StepError, World};
+use crate::settings::Journey;
+
+#[given(expr = "{count} user(s) read(s) and write(s) the site")]
+fn mixed_users(world: &mut World, count: Count) -> Result<(), StepError> {
+    world.declaration.users(count.0)?;
+    world.declaration.set(|settings| settings.load.journey = Journey::Mixed)
+}
+
+#[given(expr = "{count} user(s) write(s) to the site")]
+fn writing_users(world: &mut World, count: Count) -> Result<(), StepError> {
+    world.declaration.users(count.0)?;
+    world.declaration.set(|settings| settings.load.journey = Journey::Write)
+}
+
+#[given(expr = "{count} user(s) read(s) the site")]
+fn reading_users(world: &mut World, count: Count) -> Result<(), StepError> {
+    world.declaration.users(count.0)?;
+    world.declaration.set(|settings| settings.load.journey = Journey::Read)
+}
+
+#[given(expr = "{rate} of mixed traffic")]
+fn mixed_traffic(world: &mut World, rate: Rate) -> Result<(), StepError> {
+    world.declaration.set(|settings| {
+        settings.load.journey = Journey::Mixed;
+        settings.load.operations = rate.0.0;
+    })
+}
+
+#[given(expr = "{rate} of write traffic")]
+fn write_traffic(world: &mut World, rate: Rate) -> Result<(), StepError> {
+    world.declaration.set(|settings| {
+        settings.load.journey = Journey::Write;
+        settings.load.operations = rate.0.0;
+    })
+}
+
+#[then(expr = "no acknowledged write is lost")]
+fn no_write_lost(world: &mut World) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::NoAcknowledgedWriteLost)
+}
+
+#[then(expr = "no write is applied twice")]
+fn no_write_twice(world: &mut World) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::NoWriteTwice)
+}
+
+#[then(expr = "every name has one owner")]
+fn one_owner(world: &mut World) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::OneOwner)
+}
+
+#[then(expr = "the follower counts are right")]
+fn followers_counted(world: &mut World) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::FollowersCounted)
+}
+
+#[then(expr = "users read their own writes")]
+fn own_writes_read(world: &mut World) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::OwnWritesRead)
+}
+
+#[then(expr = "no user sees less than before")]
+fn never_less(world: &mut World) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::NeverLess)
+}
+
+#[then(expr = "{quantile} staleness is {duration_bound}")]
+fn staleness(world: &mut World, quantile: Quantile, bound: DurationBound) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::Staleness { quantile: quantile.0, bound: bound.0 })
+}
+
+#[then(expr = "the {role} agree within {duration}")]
+fn agree(world: &mut World, role: Role, within: Span) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::Agree { role: role.0, within: within.0 })
+}
+
+#[then(expr = "exactly one {role} is writable {phase}")]
+fn one_writable(world: &mut World, role: Role, phase: Phase) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::OneWritable { role: role.0, phase: phase.0 })
+}
