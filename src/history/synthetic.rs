@@ -350,6 +350,7 @@ fn role(name: &str, word: &str) -> Role {
         programs: Vec::new(),
         packages: Vec::new(),
         stats_socket: None,
+        one_up: Vec::new(),
         database: None,
         source: None,
     }

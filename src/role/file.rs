@@ -28,6 +28,7 @@
 //! readiness: { http: /, within: 30 s }                        # or { tcp: true }, the default; `port` where it is another
 //! reload: [nginx, -s, reload]                                 # takes changed files in, where that needs telling
 //! stats_socket: /run/haproxy/admin.sock                       # of a HAProxy: makes the role a balancer
+//! one_up: [write]                                             # its backends where one server is up and the others wait
 //! database: { status_port: 9200 }                             # of a MariaDB: makes the role a database, see [`super::DatabaseRole`]
 //! ```
 //! What templates can speak of is listed in [`super::context`].
@@ -68,6 +69,8 @@ struct Form {
     readiness: ReadinessForm,
     reload: Option<Vec<String>>,
     stats_socket: Option<PathBuf>,
+    #[serde(default)]
+    one_up: Vec<String>,
     database: Option<DatabaseRole>,
 }
 
@@ -188,6 +191,7 @@ pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<
         programs: form.programs,
         packages: form.packages,
         stats_socket: form.stats_socket,
+        one_up: form.one_up,
         database: form.database,
         source: file.map(Path::to_path_buf),
     };

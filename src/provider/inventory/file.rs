@@ -146,6 +146,7 @@ fn role(name: &str) -> Role {
         programs: Vec::new(),
         packages: Vec::new(),
         stats_socket: None,
+        one_up: Vec::new(),
         database: None,
         source: None,
     }

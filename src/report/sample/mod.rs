@@ -366,6 +366,7 @@ fn role(name: &str, word: &str) -> Role {
         programs: Vec::new(),
         packages: Vec::new(),
         stats_socket: (name == "webhaproxy").then(|| "/run/haproxy/admin.sock".into()),
+        one_up: Vec::new(),
         database: None,
         source: None,
     }
