@@ -164,11 +164,7 @@ impl<'a> Fleet<'a> {
 
     fn sees_up(&self, balancer: &str, server: &str) -> bool {
         let mut views = self.views.iter().filter(|((by, _, of), _)| *by == balancer && *of == server).peekable();
-        // A database that follows is not in the backend that is written to, and should not be.
-        match self.databases.contains_key(server) {
-            true => views.any(|(_, up)| *up),
-            false => views.peek().is_some() && views.all(|(_, up)| *up),
-        }
+        views.peek().is_some() && views.all(|(_, up)| *up)
     }
 
     fn booted(&mut self, server: &'a str, instance: &'a str) {

@@ -48,6 +48,7 @@ mod tests {
     use super::*;
     use crate::history::Event;
     use crate::history::synthetic::Script;
+    use crate::infrastructure::databases::Database;
     use crate::plan::Schedule;
     use crate::provider::PowerState;
 
@@ -192,5 +193,51 @@ mod tests {
         let script = Script::website(2, 1).dies(6000, "web-1").replaced(6500, 7000, 8000, "web-1");
         let again = script.strike(10_000, "process", &["web-1"]).state(10_500, "web-1", 1, PowerState::Terminated);
         assert_eq!(spans(&again), [(300, 6000), (8000, 10_000)]);
+    }
+
+    /// The same site, its servers being two masters that replicate from each other.
+    fn database_spans(script: &Script) -> Vec<(u64, u64)> {
+        let mut history = script.history();
+        let database = |server: &str, id, source: &str| Database { server: server.into(), id, source: source.into() };
+        history.plan.infrastructure.databases.masters = vec![database("web-1", 1, "web-2"), database("web-2", 2, "web-1")];
+        let whole = whole_spans(&history, &Moments::of(&history));
+        whole.iter().map(|whole| (whole.span.from_us / 1000, whole.span.to_us / 1000)).collect()
+    }
+
+    fn says(server: &str, writable: bool, replicating: bool) -> Event {
+        let (server, gtid) = (server.into(), "1-1-7".into());
+        Event::DatabaseView { server, writable, gtid, replicating, lag_ms: Some(0.0) }
+    }
+
+    fn two_databases() -> Script {
+        Script::website(2, 1).event(500, says("web-1", true, true)).event(600, says("web-2", false, true))
+    }
+
+    #[test]
+    fn every_database_must_replicate_and_one_be_writable() {
+        assert_eq!(database_spans(&Script::website(2, 1)), [], "nobody has said anything");
+        assert_eq!(database_spans(&two_databases()), [(600, 20_000)]);
+        let stopped = two_databases().event(7000, says("web-2", false, false));
+        assert_eq!(database_spans(&stopped), [(600, 7000)]);
+        assert_eq!(database_spans(&stopped.event(8000, says("web-2", false, true))), [(600, 7000), (8000, 20_000)]);
+        let unwritable = two_databases().event(7000, says("web-1", false, true));
+        assert_eq!(database_spans(&unwritable), [(600, 7000)]);
+        assert_eq!(database_spans(&unwritable.event(9000, says("web-2", true, true))), [(600, 7000), (9000, 20_000)]);
+    }
+
+    #[test]
+    fn what_a_dead_database_said_no_longer_counts() {
+        let died = two_databases().dies(6000, "web-1").event(6500, says("web-2", true, true));
+        let replaced = died.replaced(6600, 7000, 8000, "web-1");
+        assert_eq!(database_spans(&replaced), [(600, 6000)]);
+        assert_eq!(database_spans(&replaced.event(8500, says("web-1", false, true))), [(600, 6000), (8500, 20_000)]);
+    }
+
+    #[test]
+    fn a_database_that_can_not_be_seen_is_missing() {
+        let blind = Event::ObserverBlind { observer: "database".into(), of: "web-2".into(), detail: String::new() };
+        let script = two_databases().event(7000, blind);
+        assert_eq!(database_spans(&script), [(600, 7000)]);
+        assert_eq!(database_spans(&script.event(9000, says("web-2", false, true))), [(600, 7000), (9000, 20_000)]);
     }
 }

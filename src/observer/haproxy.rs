@@ -24,6 +24,7 @@ const SESSIONS_EVERY: Duration = Duration::from_secs(1);
 pub struct HaproxyObserver {
     balancer: String,
     socket: PathBuf,
+    one_up: Vec<String>,
     instances: watch::Receiver<Vec<Instance>>,
     known: BTreeMap<(String, String), (String, String)>,
     instance: Option<String>,
@@ -32,16 +33,19 @@ pub struct HaproxyObserver {
 }
 
 impl HaproxyObserver {
-    /// `socket` is its path in the instance; `sight` is where its own view is published.
+    /// `socket` is its path in the instance; backends in which `one_up` is as it should be are left out; `sight` is where
+    /// its own view is published.
     pub fn new(
         balancer: &str,
         socket: &Path,
+        one_up: &[String],
         instances: watch::Receiver<Vec<Instance>>,
         sight: watch::Sender<BalancerSight>,
     ) -> Self {
         HaproxyObserver {
             balancer: balancer.into(),
             socket: socket.into(),
+            one_up: one_up.to_vec(),
             instances,
             known: BTreeMap::new(),
             instance: None,
@@ -72,7 +76,9 @@ impl HaproxyObserver {
         let answer = tokio::time::timeout(ANSWER_WITHIN, ask(&socket, "show stat\n"))
             .await
             .map_err(|_| ObserverError::Silent(ANSWER_WITHIN))??;
-        parse(&answer)
+        let mut rows = parse(&answer)?;
+        rows.retain(|row| !(row.is_server() && self.one_up.contains(&row.proxy)));
+        Ok(rows)
     }
 
     /// Publishes what is seen of each server; a balancer that does not answer sees nothing.

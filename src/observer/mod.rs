@@ -133,9 +133,11 @@ fn of_site(
         Box::new(pressure::PressureObserver::default()),
     ];
     for server in site.servers.values() {
-        if let Some(socket) = &site.roles[&server.role].stats_socket {
-            let seen = sight.instances.clone();
-            observers.push(Box::new(haproxy::HaproxyObserver::new(&server.name, socket, seen, out.balancers.clone())));
+        let role = &site.roles[&server.role];
+        if let Some(socket) = &role.stats_socket {
+            let (seen, sight) = (sight.instances.clone(), out.balancers.clone());
+            let observer = haproxy::HaproxyObserver::new(&server.name, socket, &role.one_up, seen, sight);
+            observers.push(Box::new(observer));
         }
     }
     for database in site.databases.all() {

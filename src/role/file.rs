@@ -29,6 +29,7 @@
 //! reload: [nginx, -s, reload]                                 # takes changed files in, where that needs telling
 //! monit: true                                                 # Monit starts services that die again; default false
 //! stats_socket: /run/haproxy/admin.sock                       # of a HAProxy: makes the role a balancer
+//! one_up: [write]                                             # its backends where one server is up and the others wait
 //! database: { status_port: 9200 }                             # of a MariaDB: makes the role a database, see [`super::DatabaseRole`]
 //! ```
 //! What templates can speak of is listed in [`super::context`].
@@ -69,6 +70,8 @@ struct Form {
     readiness: ReadinessForm,
     reload: Option<Vec<String>>,
     stats_socket: Option<PathBuf>,
+    #[serde(default)]
+    one_up: Vec<String>,
     database: Option<DatabaseRole>,
     #[serde(default)]
     monit: bool,
@@ -195,6 +198,7 @@ pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<
         packages: form.packages,
         monit: form.monit,
         stats_socket: form.stats_socket,
+        one_up: form.one_up,
         database: form.database,
         source: file.map(Path::to_path_buf),
     };

@@ -57,6 +57,9 @@ pub struct Role {
     pub monit: bool,
     /// The HAProxy statistics socket of a balancer, so that its own view can be observed.
     pub stats_socket: Option<PathBuf>,
+    /// Backends of that HAProxy in which one server is up and the others wait: being down there says nothing of a server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub one_up: Vec<String>,
     /// What is to be known of a database, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<DatabaseRole>,

@@ -150,6 +150,7 @@ fn role(name: &str) -> Role {
         packages: Vec::new(),
         monit: false,
         stats_socket: None,
+        one_up: Vec::new(),
         database: None,
         source: None,
     }

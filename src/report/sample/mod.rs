@@ -394,6 +394,7 @@ fn role(name: &str, word: &str) -> Role {
         packages: Vec::new(),
         monit: false,
         stats_socket: (name == "webhaproxy").then(|| "/run/haproxy/admin.sock".into()),
+        one_up: Vec::new(),
         database: None,
         source: None,
     }
