@@ -26,6 +26,18 @@ Feature: The network fails, and the servers do not
       And recovery takes under 30 s
 
     @nightly
+    Scenario: A balancer does not hear a webserver that hears it
+      When traffic from a random webserver to the active load balancer is dropped for 4 s
+      Then availability throughout is at least 99%
+      And recovery takes under 30 s
+
+    @nightly
+    Scenario: Each hears a majority, and no two the same
+      When the network of the webservers becomes a ring of majorities for 5 s
+      Then availability throughout is at least 99.9%
+      And the longest outage is under 1 s
+
+    @nightly
     Scenario: Webservers need not hear each other
       When the network of the webservers is split into halves for 5 s
       Then availability throughout is at least 99.9%
@@ -47,6 +59,12 @@ Feature: The network fails, and the servers do not
       When the network of every webserver gains 100 ms of delay for 4 s
       Then availability throughout is at least 99.9%
       And median latency while degraded is over 90 ms
+      And recovery takes under 15 s
+
+    @nightly
+    Scenario: What a webserver sends is delayed now more, now less
+      When the network of a random webserver gains 40 ms of delay with 20 ms of jitter for 4 s
+      Then availability throughout is at least 99.9%
       And recovery takes under 15 s
 
     @nightly

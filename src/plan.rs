@@ -11,6 +11,7 @@ use crate::checker::Expectation;
 use crate::infrastructure::Infrastructure;
 use crate::settings::Settings;
 use crate::units::{Percent, duration};
+use crate::ventriloquist::Step as ReconcilerStep;
 
 /// What a whole run will do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,6 +108,12 @@ pub enum Act {
         #[serde(flatten)]
         order: StrikeOrder,
     },
+    /// An agent stops, and stays so until it is started again.
+    AgentStops(Agent),
+    /// An agent that was stopped starts again.
+    AgentStarts(Agent),
+    /// The reconciler is killed the next time it comes to this step, and started again by its supervisor.
+    ReconcilerDies(ReconcilerStep),
     /// Every fault that is still there is healed.
     LiftAll,
     /// Nothing is done for this long; the load goes on.
@@ -127,8 +134,17 @@ impl Act {
             Act::Strike { order, .. } | Act::InTurn { order } => std::slice::from_ref(order),
             Act::Random { orders, .. } => orders,
             Act::LiftAll | Act::Pass(_) | Act::AwaitRecovery => &[],
+            Act::AgentStops(_) | Act::AgentStarts(_) | Act::ReconcilerDies(_) => &[],
         }
     }
+}
+
+/// Who brings servers about and keeps them as they should be, and can itself be stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Agent {
+    /// The reconciler.
+    Reconciler,
 }
 
 /// One fault with everything it needs to be told.

@@ -6,12 +6,26 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use crate::provider::Provider;
 use crate::role::Role;
+use serde::{Deserialize, Serialize};
 
 /// Between two looks: short beside any boot, long beside an answer.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// One look is given up after this.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+
+/// What one look looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// The server's own address, and its role's port or the one that its readiness names.
+    pub at: SocketAddr,
+    /// Whether a TCP connect must succeed.
+    pub tcp: bool,
+    /// The path that must be answered with a status under 400, by HTTP.
+    pub http: Option<String>,
+}
 
 /// A server did not become ready in time.
 #[derive(Debug, thiserror::Error)]
@@ -31,11 +45,16 @@ pub struct NotReady {
 ///
 /// # Errors
 /// After the role's `within`, with what the last look saw.
-pub async fn await_ready(server: &str, role: &Role, address: Ipv4Addr) -> Result<(), NotReady> {
+pub async fn await_ready(
+    server: &str,
+    role: &Role,
+    address: Ipv4Addr,
+    provider: &dyn Provider,
+) -> Result<(), NotReady> {
     let deadline = Instant::now() + role.readiness.within;
-    let client = client();
+    let (client, question) = (client(), question(role, address));
     loop {
-        match look(&client, role, SocketAddr::from((address, role.readiness.port.unwrap_or(role.port)))).await {
+        match look_by(&client, &question, provider).await {
             Ok(()) => return Ok(()),
             Err(last) if Instant::now() >= deadline => {
                 let (server, role_name) = (server.to_string(), role.name.clone());
@@ -46,14 +65,43 @@ pub async fn await_ready(server: &str, role: &Role, address: Ipv4Addr) -> Result
     }
 }
 
-async fn look(client: &reqwest::Client, role: &Role, address: SocketAddr) -> Result<(), String> {
-    if role.readiness.tcp {
+/// One look.
+///
+/// # Errors
+/// What was seen instead.
+pub async fn look(role: &Role, address: Ipv4Addr, provider: &dyn Provider) -> Result<(), String> {
+    look_by(&client(), &question(role, address), provider).await
+}
+
+/// One look from where this process is.
+///
+/// # Errors
+/// What was seen instead.
+pub async fn look_from_here(question: &Question) -> Result<(), String> {
+    ask(&client(), question).await
+}
+
+fn question(role: &Role, address: Ipv4Addr) -> Question {
+    let (tcp, http) = (role.readiness.tcp, role.readiness.http.clone());
+    Question { at: SocketAddr::from((address, role.readiness.port.unwrap_or(role.port))), tcp, http }
+}
+
+/// By the provider, where only that one is near enough.
+async fn look_by(client: &reqwest::Client, question: &Question, provider: &dyn Provider) -> Result<(), String> {
+    match provider.look(question).await {
+        Some(seen) => seen,
+        None => ask(client, question).await,
+    }
+}
+
+async fn ask(client: &reqwest::Client, Question { at: address, tcp, http }: &Question) -> Result<(), String> {
+    if *tcp {
         timeout(ANSWER_WITHIN, TcpStream::connect(address))
             .await
             .map_err(|_| format!("{address} did not accept a connection"))?
             .map_err(|why| format!("{address}: {why}"))?;
     }
-    if let Some(path) = &role.readiness.http {
+    if let Some(path) = http {
         let url = format!("http://{address}{path}");
         let answer = client.get(&url).send().await.map_err(|why| format!("{url}: {why}"))?;
         if answer.status().as_u16() >= 400 {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Percent, duration};
+use crate::ventriloquist::Policy;
 
 mod safeguards;
 
@@ -158,6 +159,25 @@ pub struct ReconcilerSettings {
     /// How often it compares. Default 1 s (the paper's: one minute).
     #[serde(with = "duration")]
     pub every: Duration,
+    /// How many replacements go side by side. Default 4.
+    pub at_once: usize,
+    /// What is done about instances that nobody declared, and second ones of a name. Default: left alone.
+    pub surplus: Policy,
+    /// What is done about instances that run and do not serve. Default: left alone.
+    pub unhealthy: Policy,
+    /// For how many looks in a row such an instance must not have served. Default 5.
+    pub unhealthy_after: u32,
+    /// How long a call to the provider or to a server may take; a boot may take a minute, and its declared time. Default
+    /// 10 s.
+    #[serde(with = "duration")]
+    pub call_within: Duration,
+    /// How long what failed is left alone after its first failure; twice as long after each further one, less up to
+    /// half of it, drawn with the seed. Default 1 s.
+    #[serde(with = "duration")]
+    pub retry_first: Duration,
+    /// The longest that it is left alone. Default 30 s.
+    #[serde(with = "duration")]
+    pub retry_most: Duration,
 }
 
 /// `[balancer]`
@@ -208,6 +228,9 @@ pub struct NemesisSettings {
     /// How long after it was asked for a server loses its network. Default 5 s, as the paper: the session ends first.
     #[serde(with = "duration")]
     pub network_delay: Duration,
+    /// How long random faults strike where a step leaves it to the run. Default 10 min; `--span 2h` changes it.
+    #[serde(with = "duration")]
+    pub span: Duration,
     /// How long a fault outlives the last sign of life of the harness; it is renewed three times as often. Default
     /// 30 s.
     #[serde(with = "duration")]
@@ -241,7 +264,11 @@ impl Default for DatabaseSettings {
 
 impl Default for NemesisSettings {
     fn default() -> Self {
-        NemesisSettings { network_delay: Duration::from_secs(5), lease: Duration::from_secs(30) }
+        NemesisSettings {
+            network_delay: Duration::from_secs(5),
+            span: Duration::from_secs(600),
+            lease: Duration::from_secs(30),
+        }
     }
 }
 
@@ -295,7 +322,17 @@ impl Default for SteadySettings {
 
 impl Default for ReconcilerSettings {
     fn default() -> Self {
-        ReconcilerSettings { enabled: true, every: Duration::from_secs(1) }
+        ReconcilerSettings {
+            enabled: true,
+            every: Duration::from_secs(1),
+            at_once: 4,
+            surplus: Policy::Leave,
+            unhealthy: Policy::Leave,
+            unhealthy_after: 5,
+            call_within: Duration::from_secs(10),
+            retry_first: Duration::from_secs(1),
+            retry_most: Duration::from_secs(30),
+        }
     }
 }
 
@@ -338,6 +375,13 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// The same, with another `[nemesis] span` where one is given.
+    #[must_use]
+    pub fn with_span(mut self, span: Option<Duration>) -> Settings {
+        self.nemesis.span = span.unwrap_or(self.nemesis.span);
+        self
+    }
+
     /// Reads a `chimp.toml`.
     ///
     /// # Errors

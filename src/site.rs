@@ -16,7 +16,7 @@ use crate::database::{self, DatabaseError};
 use crate::history::{Event, Recorder};
 use crate::infrastructure::{Infrastructure, InfrastructureError};
 use crate::provider::{Instance, InstanceSpec, Provider, ProviderError, ServiceSpec, UserData};
-use crate::readiness::{NotReady, await_ready};
+use crate::readiness::{self, NotReady, await_ready};
 use crate::role::{self, Addresses, Secrets};
 use crate::settings::Settings;
 
@@ -101,14 +101,41 @@ impl Site {
     /// # Errors
     /// When its role can't be rendered, the boot fails or it is not ready in time.
     pub async fn boot(&self, server: &str, delay: BootDelay) -> Result<Instance, ProvisionError> {
+        let instance = self.ask(server, delay).await?;
+        self.await_serving(server, &instance).await?;
+        Ok(instance)
+    }
+
+    /// Asks the provider for a server; returns once it runs, which is not yet what its role says.
+    ///
+    /// # Errors
+    /// When its role can't be rendered, or the boot fails.
+    pub async fn ask(&self, server: &str, delay: BootDelay) -> Result<Instance, ProvisionError> {
         let spec = self.spec(server, delay)?;
         let instance = self.provider.boot(&spec).await?;
         let (name, id) = (server.to_string(), instance.id.to_string());
         let address = instance.address.to_string();
-        self.recorder.record(Event::InstanceBooted { server: name.clone(), instance: id.clone(), address });
-        await_ready(server, self.role(server), instance.address).await?;
-        self.recorder.record(Event::ServerReady { server: name, instance: id });
+        self.recorder.record(Event::InstanceBooted { server: name, instance: id, address });
         Ok(instance)
+    }
+
+    /// Waits until a server that was booted is what its role says.
+    ///
+    /// # Errors
+    /// When it is not in time.
+    pub async fn await_serving(&self, server: &str, instance: &Instance) -> Result<(), ProvisionError> {
+        await_ready(server, self.role(server), instance.address, &*self.provider).await?;
+        let (server, instance) = (server.to_string(), instance.id.to_string());
+        self.recorder.record(Event::ServerReady { server, instance });
+        Ok(())
+    }
+
+    /// One look whether an instance of a declared server is what its role says.
+    ///
+    /// # Errors
+    /// What was seen instead.
+    pub async fn serves(&self, instance: &Instance) -> Result<(), String> {
+        readiness::look(self.role(&instance.name), instance.address, &*self.provider).await
     }
 
     /// The files, commands and services that a server is made of.

@@ -37,6 +37,13 @@ async fn random_strike(world: &mut World, step: &Step, duration: Span) -> Result
     world.random_table(step, duration.0).await
 }
 
+/// The same, for `[nemesis] span` of the settings, which `--span` changes: minutes each night, hours if asked.
+#[when(expr = "random faults strike for the span of the run:")]
+async fn random_strike_for_the_run(world: &mut World, step: &Step) -> Result<(), StepError> {
+    let span = world.declaration.span();
+    world.random_table(step, span).await
+}
+
 #[when(expr = "all faults are lifted")]
 fn lift(world: &mut World) -> Result<(), StepError> {
     world.declaration.act(Act::LiftAll)

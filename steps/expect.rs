@@ -51,6 +51,11 @@ fn in_rotation(world: &mut World, count: Count, role: Role) -> Result<(), StepEr
     world.declaration.expect(Expectation::InRotation { count: count.0, role: role.0 })
 }
 
+#[then(expr = "no node is booted twice")]
+fn no_double_boot(world: &mut World) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::NoDoubleBoot)
+}
+
 #[then(expr = "no other node fails")]
 fn no_other_fails(world: &mut World) -> Result<(), StepError> {
     world.declaration.expect(Expectation::NoOtherFails)

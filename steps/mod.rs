@@ -6,6 +6,7 @@
 
 pub mod params;
 
+mod agent;
 mod attack;
 mod data;
 mod expect;

@@ -8,8 +8,10 @@ use std::str::FromStr;
 
 use cucumber::Parameter;
 
-use crate::checker;
 use crate::declare::ParameterType;
+use crate::settings::ReconcilerSettings;
+use crate::ventriloquist::Policy;
+use crate::{checker, plan};
 
 mod faults;
 mod measures;
@@ -56,6 +58,54 @@ pub struct Phase(pub checker::Phase);
 )]
 pub struct Interval(pub checker::Interval);
 
+/// `reconciler`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
+#[param(name = "agent", regex = r"(?:reconciler)")]
+pub struct Agent(pub plan::Agent);
+
+impl FromStr for Agent {
+    type Err = ParamError;
+
+    fn from_str(text: &str) -> Result<Agent, ParamError> {
+        match text {
+            "reconciler" => Ok(Agent(plan::Agent::Reconciler)),
+            _ => Err(ParamError(format!("no agent is called `{text}`"))),
+        }
+    }
+}
+
+/// `surplus`, `unhealthy`: what a node may be that the reconciler is to terminate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
+#[param(name = "condition", regex = r"(?:surplus|unhealthy)")]
+pub enum Condition {
+    /// Nobody declared it, or it is a second of its name.
+    Surplus,
+    /// It runs and does not serve.
+    Unhealthy,
+}
+
+impl Condition {
+    /// Lets the reconciler terminate such nodes.
+    pub fn terminated(self, settings: &mut ReconcilerSettings) {
+        match self {
+            Condition::Surplus => settings.surplus = Policy::Terminate,
+            Condition::Unhealthy => settings.unhealthy = Policy::Terminate,
+        }
+    }
+}
+
+impl FromStr for Condition {
+    type Err = ParamError;
+
+    fn from_str(text: &str) -> Result<Condition, ParamError> {
+        match text {
+            "surplus" => Ok(Condition::Surplus),
+            "unhealthy" => Ok(Condition::Unhealthy),
+            _ => Err(ParamError(format!("a node is surplus or unhealthy, not `{text}`"))),
+        }
+    }
+}
+
 macro_rules! registered {
     ($($parameter:ty: $accepts:literal),+ $(,)?) => {
         $(cucumber::codegen::submit! {
@@ -70,6 +120,8 @@ macro_rules! registered {
 registered! {
     Count: "4, a, three",
     Role: "webservers, load balancers, databases, caches, nodes, \"word\" nodes",
+    Agent: "reconciler",
+    Condition: "surplus, unhealthy",
     Target: "node \"web-1\"; the [N] highest-degree|most central|busiest|idlest R; the active|standby|primary|same R; a|N random R; P% of the R; every [other|critical|unhealthy] R; … in zone \"a\", … tagged \"x\"",
     Event: "dies, loses power, comes back, reboots, hangs, loses network, gets a full disk",
     ProcessEvent: "dies, stops, hangs, restarts",

@@ -2,7 +2,7 @@
 
 use cucumber::given;
 
-use super::params::{Count, Role, Span};
+use super::params::{Condition, Count, Role, Span};
 use crate::declare::{StepError, World};
 use crate::settings::WriteTo;
 
@@ -25,6 +25,11 @@ fn tier_behind_tier(
     balancer: Role,
 ) -> Result<(), StepError> {
     world.declaration.provision(|draft| draft.behind(count.0, &role.0, balancers.0, &balancer.0))
+}
+
+#[given(expr = "{count} spare {role}")]
+fn spares(world: &mut World, count: Count, role: Role) -> Result<(), StepError> {
+    world.declaration.provision(|draft| draft.spares(count.0, &role.0))
 }
 
 #[given(expr = "the infrastructure in {string}")]
@@ -56,6 +61,11 @@ fn reconciler_cadence(world: &mut World, duration: Span) -> Result<(), StepError
 #[given(expr = "the reconciler is off")]
 fn no_reconciler(world: &mut World) -> Result<(), StepError> {
     world.declaration.set(|settings| settings.reconciler.enabled = false)
+}
+
+#[given(expr = "the reconciler terminates {condition} nodes")]
+fn reconciler_policy(world: &mut World, condition: Condition) -> Result<(), StepError> {
+    world.declaration.set(|settings| condition.terminated(&mut settings.reconciler))
 }
 
 #[given(expr = "health checks run every {duration} and fail after {count} miss(es)")]

@@ -125,6 +125,9 @@ fn shown(act: &Act) -> (&str, Option<&str>, Option<Choice>, Option<Schedule>) {
         Act::Random { .. } => ("random", None, None, None),
         Act::InTurn { .. } => ("in turn", None, None, None),
         Act::LiftAll => ("lifted", None, None, None),
+        Act::AgentStops(_) => ("agent stops", None, None, None),
+        Act::AgentStarts(_) => ("agent starts", None, None, None),
+        Act::ReconcilerDies(_) => ("reconciler dies", None, None, None),
     }
 }
 

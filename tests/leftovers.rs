@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -18,6 +18,10 @@ use support::{Folder, can_run, chimp, run};
 
 /// What others' runs leave is not ours to judge: one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What a run could leave on a machine.
 #[derive(Debug, PartialEq)]
@@ -80,9 +84,11 @@ fn difference(before: &Machine, now: &Machine) -> String {
         ("harnesses", &before.harnesses, &now.harnesses),
     ];
     let describe = |(name, before, now): (&str, &BTreeSet<String>, &BTreeSet<String>)| {
-        format!("{name}: more {:?}, fewer {:?}", now.difference(before), before.difference(now))
+        let (more, fewer): (Vec<_>, Vec<_>) = (now.difference(before).collect(), before.difference(now).collect());
+        format!("{name}: more {more:?}, fewer {fewer:?}")
     };
-    sets.into_iter().map(describe).collect::<Vec<_>>().join("\n")
+    let differ = sets.into_iter().filter(|(_, before, now)| before != now);
+    differ.map(describe).collect::<Vec<_>>().join("\n")
 }
 
 fn numeric_entries_of_proc() -> impl Iterator<Item = String> {
@@ -130,7 +136,7 @@ fn start(out: &Folder, seed: u64) -> Child {
 
 #[test]
 fn a_run_that_ends_by_itself_leaves_nothing() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = alone();
     if !can_run("a_run_that_ends_by_itself_leaves_nothing") {
         return;
     }
@@ -142,7 +148,7 @@ fn a_run_that_ends_by_itself_leaves_nothing() {
 
 #[test]
 fn ctrl_c_ends_a_run_in_order_with_a_bundle_and_leaves_nothing() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = alone();
     if !can_run("ctrl_c_ends_a_run_in_order_with_a_bundle_and_leaves_nothing") {
         return;
     }
@@ -178,7 +184,7 @@ fn kills() -> usize {
 
 #[test]
 fn sigkill_at_any_moment_leaves_nothing() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = alone();
     if !can_run("sigkill_at_any_moment_leaves_nothing") {
         return;
     }

@@ -135,8 +135,9 @@ fn the_card_without_its_users_is_invalid() {
         return;
     }
     let out = Folder::new("no-users");
-    let output =
-        run(chimp(&["run", "features/card.feature", "--retries", "0", "--sabotage", "users", "--out"]).arg(out.path()));
+    let output = run(chimp(&["run", "features/card.feature", "--retries", "0", "--sabotage", "users"])
+        .args(["--config", "tests/sabotage/chimp.toml", "--out"])
+        .arg(out.path()));
     let (_, verdict, reason) = verdicts(&out.record()).remove(0);
     assert_eq!(verdict, "invalid", "{reason}");
     assert_eq!(output.status.code(), Some(3));

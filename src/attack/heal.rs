@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::execute::PLAN_FILE;
 use super::{AttackError, place};
 use crate::clock::Clock;
 use crate::history::Recorder;
@@ -13,7 +14,20 @@ use crate::journal::{self, Entry, Journal, Note, Place, Planned, Stage};
 use crate::judge::exit;
 use crate::nemesis::{self, Ground, Sabotage};
 use crate::provider::Provider;
+use crate::run::bundle;
 use crate::settings::Safeguards;
+
+/// The bundle that somebody named.
+///
+/// # Errors
+/// When it is none: a misspelt name must not read as `nothing is open`.
+pub fn named_bundle(named: &Path) -> Result<PathBuf, AttackError> {
+    if [journal::FILE, PLAN_FILE, bundle::PLAN_FILE].iter().any(|file| named.join(file).is_file()) {
+        return Ok(named.into());
+    }
+    let help = "name the folder of a run or an attack, such as `reports/latest`";
+    Err(AttackError::Usage(format!("{}: is no bundle: it has no plan and no journal\n  help: {help}", named.display())))
+}
 
 /// The bundles below a folder whose journals hold something open, by name.
 ///
@@ -111,4 +125,19 @@ fn read(bundle: &Path) -> Result<Vec<Entry>, AttackError> {
 
 fn strikes(count: usize) -> String {
     if count == 1 { "1 strike".into() } else { format!("{count} strikes") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_bundle_is_not_one_with_nothing_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = |path: &Path| named_bundle(path).unwrap_err().to_string();
+        assert!(told(&folder.path().join("lates")).contains("is no bundle"));
+        assert!(told(folder.path()).contains("reports/latest"));
+        std::fs::write(folder.path().join(bundle::PLAN_FILE), "{}").unwrap();
+        assert_eq!(named_bundle(folder.path()).unwrap(), folder.path());
+    }
 }

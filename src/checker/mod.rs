@@ -9,6 +9,7 @@ mod availability;
 mod collateral;
 mod compare;
 mod connections;
+mod double_boot;
 mod downtime;
 mod each_turn;
 mod held;
@@ -58,6 +59,8 @@ pub enum Expectation {
     SteadyState { phase: Phase },
     /// `no other node fails`
     NoOtherFails,
+    /// `no node is booted twice`: for one outage of it.
+    NoDoubleBoot,
     /// `at least {int} connections stay open {phase}`: by HAProxy's own count of current sessions.
     ConnectionsOpen { count: u64, phase: Phase },
     /// `no {role} is a single point of failure`
@@ -146,6 +149,7 @@ impl Expectation {
             Expectation::Agree { role, within } => Box::new(agree::Agree { role, within }),
             Expectation::OneWritable { role, phase } => Box::new(writable::OneWritable { role, phase }),
             Expectation::NoOtherFails => Box::new(collateral::NoOtherFails),
+            Expectation::NoDoubleBoot => Box::new(double_boot::NoDoubleBoot),
             Expectation::ConnectionsOpen { count, phase } => Box::new(connections::ConnectionsOpen { count, phase }),
         }
     }

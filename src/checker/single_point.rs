@@ -35,7 +35,7 @@ enum Absence {
 impl Checker for NoSinglePointOfFailure {
     fn check(&self, history: &History) -> Judgement {
         let moments = Moments::of(history);
-        let servers = history.plan.infrastructure.servers_called(&self.role);
+        let servers = history.plan.infrastructure.in_place_called(&self.role);
         let found: BTreeMap<&str, Absence> =
             servers.iter().map(|server| (server.name.as_str(), absence(history, &moments, &server.name))).collect();
         let fatal: Vec<&str> =

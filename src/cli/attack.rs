@@ -98,7 +98,7 @@ pub(super) struct Common {
     /// Print the whole plan and end; nothing is touched.
     #[arg(long)]
     dry_run: bool,
-    /// Conduct long each fault lasts; then it is healed.
+    /// How long each fault lasts; then it is healed.
     #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
     lasts: Option<Duration>,
     #[command(flatten)]
@@ -120,7 +120,7 @@ pub(super) struct At {
     login: LogIn,
 }
 
-/// Conduct to log in, where a key is not enough.
+/// How to log in, where a key is not enough.
 #[derive(Debug, Clone, Args)]
 pub(super) struct LogIn {
     /// JSON: server → root password; readable by its owner alone. Never printed, never logged.
@@ -128,13 +128,13 @@ pub(super) struct LogIn {
     passwords: Option<PathBuf>,
 }
 
-/// Conduct it is carried out.
+/// How it is carried out.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Conduct {
     /// Where bundles go: `DIR/<run-id>`.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     out: PathBuf,
-    /// Conduct long a fault outlives the last sign of life of this process.
+    /// How long a fault outlives the last sign of life of this process.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     lease: Duration,
     /// Overrides of the defaults; its safeguards hold. Default: `chimp.toml`, if there is one here.
@@ -356,7 +356,7 @@ impl Heal {
         let passwords = self.login.passwords.clone();
         on_runtime(async {
             let bundles = match &self.run {
-                Some(run) => vec![run.clone()],
+                Some(run) => vec![heal::named_bundle(run)?],
                 None => heal::open_bundles(&self.out)?,
             };
             if bundles.is_empty() {

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -12,9 +13,11 @@ use crate::harness::{self, Request};
 use crate::judge::exit;
 use crate::nemesis;
 use crate::provider::local::doctor;
+use crate::role;
 use crate::run::bundle::Bundle;
 use crate::run::{RunOptions, Sabotage};
 use crate::settings::{Settings, SettingsError};
+use crate::units::parse_duration;
 
 mod attack;
 mod graph;
@@ -91,6 +94,9 @@ struct What {
     /// Overrides of the defaults. Default: `chimp.toml`, if there is one here.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// How long random faults strike where a step leaves it to the run, e.g. `2h`. Default 10 min.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    span: Option<Duration>,
 }
 
 /// How scenarios are run; the `chaos` test target takes the same options.
@@ -107,8 +113,8 @@ pub struct How {
     pub sabotage: Vec<String>,
 }
 
-/// Two scenarios side by side leave a machine with two cores unstarved.
-const DEFAULT_JOBS: u16 = 2;
+/// Three scenarios side by side leave a machine with two cores unstarved: they mostly wait.
+const DEFAULT_JOBS: u16 = 3;
 const DEFAULT_OUT: &str = "reports";
 const DEFAULT_CONFIG: &str = "chimp.toml";
 
@@ -163,7 +169,7 @@ pub fn chaos(folder: &str) -> ExitCode {
 }
 
 fn run_target(folder: &str, arguments: &ChaosArgs) -> Result<ExitCode, Refused> {
-    let settings = settings(arguments.config.as_deref())?;
+    let settings = settings(arguments.config.as_deref())?.with_span(arguments.span);
     let declare = arguments.declare_options(&[folder.into()], drawn_seed(), settings);
     if arguments.list || arguments.ignored {
         print!("{}", arguments.listing(&declare)?);
@@ -201,11 +207,22 @@ fn show_doctor() -> ExitCode {
             println!("          mend: {mend}");
         }
     }
+    show_programs();
     if nix::unistd::geteuid().is_root() {
         show_needs();
     }
     println!("{}", if healthy { "scenarios can run here" } else { "scenarios cannot run here yet" });
     if healthy { ExitCode::SUCCESS } else { ExitCode::from(exit::COULD_NOT_TELL) }
+}
+
+/// What the shipped roles run; scenarios with a role that lacks something are skipped, others run.
+fn show_programs() {
+    for role in role::shipped::names().filter_map(role::shipped::role) {
+        match role::programs::missing_of(&role).collect::<Vec<_>>().as_slice() {
+            [] => println!("ok      programs of `{}`: {}", role.name, role.programs.join(", ")),
+            missing => missing.iter().for_each(|missing| println!("LACKING {missing}")),
+        }
+    }
 }
 
 /// What faults need of this kernel; scenarios with a fault that lacks something are skipped, others run.
@@ -242,7 +259,7 @@ impl What {
             tags: self.tags.clone(),
             names: self.names.clone(),
             seed: self.seed.unwrap_or_else(drawn_seed),
-            settings: settings(self.config.as_deref())?,
+            settings: settings(self.config.as_deref())?.with_span(self.span),
             provider: self.provider.clone(),
             ..DeclareOptions::default()
         })

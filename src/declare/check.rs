@@ -202,7 +202,7 @@ fn needs_strike(expectation: &Expectation) -> bool {
         | Expectation::SteadyState { phase }
         | Expectation::ConnectionsOpen { phase, .. } => !matches!(phase, Phase::Before | Phase::Throughout),
         Expectation::LatencyStays { .. } | Expectation::Interval { .. } | Expectation::NoOtherFails => true,
-        Expectation::NoSinglePointOfFailure { .. } => true,
+        Expectation::NoSinglePointOfFailure { .. } | Expectation::NoDoubleBoot => true,
         Expectation::TotalDowntime { .. } | Expectation::LongestOutage { .. } | Expectation::InRotation { .. } => false,
         Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice | Expectation::OneOwner => false,
         Expectation::FollowersCounted | Expectation::OwnWritesRead | Expectation::NeverLess => false,

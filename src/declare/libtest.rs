@@ -2,11 +2,13 @@
 //! pass them to every target alike.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 
 use super::{DeclareError, DeclareOptions, addresses};
 use crate::settings::Settings;
+use crate::units::parse_duration;
 
 /// What runs where neither tags nor an exact name are asked for: the long ones have a command of their own.
 pub const DEFAULT_TAGS: &str = "not @nightly and not @slow";
@@ -32,6 +34,9 @@ pub struct ChaosArgs {
     /// Settings that override the defaults
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// How long random faults strike where a step leaves it to the run: `2h`
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub span: Option<Duration>,
     /// A feature file or a folder of them, instead of those that the target names
     #[arg(long = "features", value_name = "PATH")]
     pub features: Vec<PathBuf>,

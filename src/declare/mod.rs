@@ -14,6 +14,7 @@ use crate::plan::{Plan, ScenarioPlan};
 use crate::role::check_templates;
 use crate::settings::Settings;
 
+mod agents;
 mod check;
 mod error;
 mod files;

@@ -217,6 +217,11 @@ impl Declaration {
         })
     }
 
+    /// How long random faults strike where a step leaves it to the run.
+    pub fn span(&self) -> Duration {
+        self.settings.nemesis.span
+    }
+
     /// Whether anything strikes.
     pub(super) fn strikes(&self) -> bool {
         self.acts.iter().any(Act::strikes)

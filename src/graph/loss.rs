@@ -171,7 +171,7 @@ pub fn predicts_single_point_of_failure(
     let links = Links::of(infrastructure, None);
     let reasons = single_points_of_failure(&links);
     let of = |name: &str| links.number(name).and_then(|number| reasons[number].clone());
-    infrastructure.servers_called(role).iter().map(|server| (server.name.clone(), of(&server.name))).collect()
+    infrastructure.in_place_called(role).iter().map(|server| (server.name.clone(), of(&server.name))).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Agent;
 use crate::provider::PowerState;
+use crate::ventriloquist::Step as ReconcilerStep;
 
 /// Something that happened, with its time and how exactly the time is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,6 +98,18 @@ pub enum Event {
     ReconcilerReplaced { server: String, instance: String },
     /// Something the reconciler tried failed; it will try again.
     ReconcilerFailed { server: String, detail: String },
+    /// The reconciler takes one of its eight steps.
+    ReconcilerStep { server: String, step: ReconcilerStep, detail: String },
+    /// The reconciler terminates an instance that is surplus or unhealthy, as declared.
+    ReconcilerTerminates { server: String, instance: String, why: String },
+    /// A spare takes a missing server's place, and that one is the spare from now on.
+    SparePromoted { spare: String, instead_of: String },
+    /// An agent was stopped by the scenario.
+    AgentStopped { agent: Agent },
+    /// An agent was started again.
+    AgentStarted { agent: Agent },
+    /// An agent was killed at one of its steps.
+    AgentKilled { agent: Agent, step: String },
     /// Something was done to a database, and is so now; `wait`: it can't be done yet, and why.
     DatabaseStep { server: String, step: String, detail: String },
     /// What a database says of itself changed. `gtid` is where it is in the stream of changes, when that was seen.

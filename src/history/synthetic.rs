@@ -397,7 +397,8 @@ fn database_view(server: &str, writable: bool) -> Event {
 }
 
 fn server(name: &str, role: &str) -> Server {
-    Server { name: name.into(), role: role.into(), tags: Vec::new(), zone: None, boot_delay: Duration::ZERO }
+    let (tags, zone, boot_delay, spare) = Default::default();
+    Server { name: name.into(), role: role.into(), tags, zone, boot_delay, spare }
 }
 
 fn role(name: &str, word: &str) -> Role {

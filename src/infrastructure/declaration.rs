@@ -2,7 +2,7 @@
 //!
 //! A [`Declaration`] is the plain form of an infrastructure file; the tiers of a Given are turned into the same form,
 //! so that both obey the same rules. They are checked in this order: servers, links, virtual IPs, entry, balancers
-//! without backends, replication. The first thing that is wrong is the error.
+//! without backends, spares, replication. The first thing that is wrong is the error.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::databases::{self, DatabasesForm};
 use super::error::one_of;
 use super::names::{RULE, is_name, natural, sort_naturally};
 use super::yaml::{Source, Step, at};
-use super::{Databases, Entry, Infrastructure, InfrastructureError, Server, VirtualIp};
+use super::{Databases, Entry, Infrastructure, InfrastructureError, Server, VirtualIp, spares};
 use crate::role::{Role, shipped};
 use crate::units::duration;
 
@@ -49,6 +49,9 @@ pub(super) struct ServerEntry {
     pub tags: Vec<String>,
     #[serde(default, with = "duration")]
     pub boot_delay: Duration,
+    /// One more than is needed: linked by nobody until it takes a place.
+    #[serde(default)]
+    pub spare: bool,
     /// Other names in `/etc/hosts`; of one server only.
     #[serde(default)]
     pub aliases: Vec<String>,
@@ -91,6 +94,7 @@ pub(super) fn resolve(
     let virtual_ips = resolver.virtual_ips()?;
     let entry = resolver.entry(&virtual_ips)?;
     resolver.balancers(&links)?;
+    spares::check(&resolver, &links, &virtual_ips, &entry)?;
     let databases = resolver.databases()?;
     let aliases = resolver.aliases(&virtual_ips)?;
     let Resolver { servers, roles, .. } = resolver;
@@ -98,21 +102,21 @@ pub(super) fn resolve(
     Ok(Infrastructure { servers, links, virtual_ips, entry, roles, databases, aliases, source })
 }
 
-struct Resolver<'a> {
-    declaration: &'a Declaration,
+pub(super) struct Resolver<'a> {
+    pub(super) declaration: &'a Declaration,
     own: &'a BTreeMap<String, Role>,
     source: Option<&'a Source>,
-    servers: BTreeMap<String, Server>,
+    pub(super) servers: BTreeMap<String, Server>,
     /// The roles in use.
     roles: BTreeMap<String, Role>,
     /// The servers that a declared name stands for: itself, or all of a count.
-    groups: BTreeMap<String, Vec<String>>,
+    pub(super) groups: BTreeMap<String, Vec<String>>,
 }
 
-type Checked<T> = Result<T, InfrastructureError>;
+pub(super) type Checked<T> = Result<T, InfrastructureError>;
 
 impl Resolver<'_> {
-    fn error(&self, at: &[Step], detail: String, hint: String) -> InfrastructureError {
+    pub(super) fn error(&self, at: &[Step], detail: String, hint: String) -> InfrastructureError {
         match self.source {
             Some(source) => source.error(at, detail, Some(hint)),
             None => InfrastructureError::new(detail).with_hint(hint),
@@ -133,6 +137,7 @@ impl Resolver<'_> {
                     tags: entry.tags.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
                     zone: entry.zone.clone(),
                     boot_delay: entry.boot_delay,
+                    spare: entry.spare,
                 };
                 self.servers.insert(name, server);
             }

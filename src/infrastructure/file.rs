@@ -4,6 +4,7 @@
 //! servers:                                   # at least one; `name` and `role` are needed
 //!   - { name: lb, role: webhaproxy, count: 2 }     # lb-1 and lb-2
 //!   - { name: web-1, role: shop, zone: a, tags: [blue], boot_delay: 3 min, aliases: [shop] }
+//!   - { name: web-9, role: shop, spare: true }     # one more than is needed; linked by nobody until it takes a place
 //! links:                                     # who talks to whom; a name with a count is all its servers
 //!   - { from: lb, to: web-1 }
 //! virtual_ips:                               # addresses shared by keepalived; the first holder is preferred

@@ -17,6 +17,7 @@ mod declaration;
 pub mod error;
 pub mod file;
 pub mod names;
+mod spares;
 pub mod tiers;
 pub(crate) mod yaml;
 
@@ -64,6 +65,9 @@ pub struct Server {
     /// How long its boot takes beyond what it really takes (declared, modelled).
     #[serde(with = "crate::units::duration")]
     pub boot_delay: Duration,
+    /// Whether it is one more than is needed: ready, and linked by nobody until it takes a place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spare: bool,
 }
 
 /// An address that the servers of a tier share; keepalived decides who holds it.
@@ -92,5 +96,12 @@ impl Infrastructure {
             .values()
             .filter(|server| word == "node" || server.role == word || self.roles[&server.role].word == word)
             .collect()
+    }
+
+    /// The same without spares.
+    pub fn in_place_called(&self, word: &str) -> Vec<&Server> {
+        let mut servers = self.servers_called(word);
+        servers.retain(|server| !server.spare);
+        servers
     }
 }

@@ -26,6 +26,7 @@ pub struct Draft {
     shared: Vec<String>,
     zones: BTreeMap<String, usize>,
     delays: BTreeMap<String, Duration>,
+    spares: BTreeMap<String, usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -138,6 +139,21 @@ impl Draft {
         }
     }
 
+    /// `1 spare webserver`: numbered after the others of its role.
+    ///
+    /// # Errors
+    /// None at all, too many, or another number for the same word.
+    pub fn spares(&mut self, count: usize, word: &str) -> Declared {
+        tier_role(count, word)?;
+        match self.spares.insert(word.into(), count) {
+            Some(other) if other != count => {
+                let detail = format!("{} and {} are spare", counted(other, word), counted(count, word));
+                Err(InfrastructureError::new(detail).with_hint("keep one of the two"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Puts everything together.
     ///
     /// # Errors
@@ -148,8 +164,10 @@ impl Draft {
                 let hint = "begin with, for example, `Given 4 webservers behind haproxy`";
                 return Err(InfrastructureError::new("no servers are declared").with_hint(hint));
             }
-            Some(Base::File(infrastructure)) => *infrastructure,
-            Some(Base::Tiers(declaration, _)) => resolve(&declaration, &BTreeMap::new(), None)?,
+            Some(Base::File(infrastructure)) => with_spares_of_file(*infrastructure, &self.spares)?,
+            Some(Base::Tiers(declaration, _)) => {
+                resolve(&with_spares(declaration, &self.spares)?, &BTreeMap::new(), None)?
+            }
         };
         for word in &self.shared {
             share(&mut built, word)?;
@@ -214,6 +232,34 @@ fn server_entry(role: &Shipped, count: usize) -> ServerEntry {
     ServerEntry { name: role.prefix.into(), role: role.name.into(), count: Some(count), ..ServerEntry::default() }
 }
 
+/// Declares spares after the servers of their tier.
+fn with_spares(mut declaration: Declaration, spares: &BTreeMap<String, usize>) -> Declared<Declaration> {
+    for (word, count) in spares {
+        let role = tier_role(*count, word)?;
+        let tier = declaration.servers.iter().find(|entry| entry.role == role.name && !entry.spare);
+        let there = tier.and_then(|entry| entry.count).unwrap_or(0);
+        declaration.servers.extend((there + 1..=there + count).map(|number| ServerEntry {
+            name: format!("{}-{number}", role.prefix),
+            role: role.name.into(),
+            spare: true,
+            ..ServerEntry::default()
+        }));
+    }
+    Ok(declaration)
+}
+
+/// A file says itself which of its servers are spare.
+fn with_spares_of_file(infrastructure: Infrastructure, spares: &BTreeMap<String, usize>) -> Declared<Infrastructure> {
+    match spares.iter().next() {
+        None => Ok(infrastructure),
+        Some((word, count)) => {
+            let detail =
+                format!("{} can't be added to an infrastructure file", counted(*count, &format!("spare {word}")));
+            Err(InfrastructureError::new(detail).with_hint("write `spare: true` beside the server in the file"))
+        }
+    }
+}
+
 fn counted(count: usize, word: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
@@ -240,7 +286,8 @@ fn server<'a>(built: &'a mut Infrastructure, name: &str) -> &'a mut super::Serve
 }
 
 fn share(built: &mut Infrastructure, word: &str) -> Declared {
-    let holders = called(built, word)?;
+    let mut holders = called(built, word)?;
+    holders.retain(|holder| !built.servers[holder].spare);
     if built.virtual_ips.iter().any(|ip| ip.holders == holders) {
         return Ok(());
     }

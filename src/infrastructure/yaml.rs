@@ -101,6 +101,9 @@ pub(crate) fn form_hint(detail: &str) -> String {
 
 fn general_hint(detail: &str) -> &'static str {
     match detail {
+        _ if detail.contains("missing field `role`") => {
+            "say what it becomes: `role: webserver`; a spare too stands in for servers of one role"
+        }
         _ if detail.contains("missing field") => "add it",
         _ if detail.contains("duplicate") => "leave one of the two out",
         _ if ["did not find", "found ", "mapping values"].iter().any(|word| detail.contains(word)) => {

@@ -100,6 +100,7 @@ fn never_run(plan: &ScenarioPlan) -> ScenarioRecord {
         downtime_longest_s: None,
         outages: None,
         availability_pct: None,
+        uptime: None,
         deadline_ms: deadline_ms(&plan.settings),
         worst_second: None,
         data: None,

@@ -8,12 +8,14 @@ use crate::measure::downtime::Downtime;
 use crate::measure::moments::{StrikeTimes, watched};
 use crate::measure::phases::{PHASES, phase_span, stays_span};
 use crate::measure::quantile::quantile_us;
+use crate::measure::recovery::normal_from;
 use crate::measure::resolution::{lateness_p99_us, resolution_us};
+use crate::measure::uptime::Uptime;
 use crate::measure::worst::worst_second;
 use crate::measure::{Reached, Sample, Span, Timeline, milestones, validity};
 use crate::plan::Hypothesis;
 use crate::report::record::{
-    HypothesisRecord, Milestones, PhaseRecord, ScenarioRecord, StrikeRecord, Validity, WorstSecond,
+    HypothesisRecord, Milestones, PhaseRecord, ScenarioRecord, StrikeRecord, UptimeRecord, Validity, WorstSecond,
 };
 use crate::units::{Percent, Quantile};
 
@@ -45,13 +47,14 @@ pub fn judge(history: &History) -> ScenarioRecord {
         attempts: attempts(history),
         duration_s: seconds(timeline.moments.end_us.saturating_sub(began_us(history))),
         hypotheses,
-        strikes: strikes_of(&timeline),
+        strikes: strikes_of(history, &timeline),
         phases: phases_of(history, &timeline),
         milestones: milestones_of(history, &timeline),
         downtime_total_s: downtime.as_ref().map(|downtime| seconds(downtime.total_us())),
         downtime_longest_s: downtime.as_ref().map(|downtime| seconds(downtime.longest_us())),
         outages: downtime.as_ref().map(|downtime| downtime.windows.len() as u32),
         availability_pct: sample.availability().map(|Percent(pct)| pct),
+        uptime: uptime_of(history, &timeline),
         deadline_ms: millis(Sample::of(history).deadline_us()),
         worst_second: worst_of(history, &timeline),
         data: data_of(history),
@@ -105,14 +108,28 @@ fn record_of(hypothesis: &Hypothesis, history: &History) -> HypothesisRecord {
     HypothesisRecord { step, line, expected, observed, value, unit, margin_pct, n, verdict, reason }
 }
 
-fn strikes_of(timeline: &Timeline) -> Vec<StrikeRecord> {
+fn strikes_of(history: &History, timeline: &Timeline) -> Vec<StrikeRecord> {
     let of_strike = |strike: &StrikeTimes| -> Vec<StrikeRecord> {
-        strike.targets.iter().map(|target| strike_record(strike, target, origin_us(timeline))).collect()
+        let normal_after_s = normal_after_s(history, timeline, strike);
+        let record = |target: &String| strike_record(strike, target, origin_us(timeline), normal_after_s);
+        strike.targets.iter().map(record).collect()
     };
     timeline.moments.strikes.iter().flat_map(of_strike).collect()
 }
 
-fn strike_record(strike: &StrikeTimes, target: &str, zero_us: u64) -> StrikeRecord {
+/// How long after a strike's t0 everything was as before, whatever else was struck meanwhile.
+fn normal_after_s(history: &History, timeline: &Timeline, strike: &StrikeTimes) -> Option<f64> {
+    let (t0, over) = (strike.t0_us()?, strike.over_us()?);
+    let reached = normal_from(history, &timeline.moments, &timeline.whole, over.max(t0));
+    reached.us().map(|us| since(us, t0))
+}
+
+fn uptime_of(history: &History, timeline: &Timeline) -> Option<UptimeRecord> {
+    let Uptime { pct, low_pct, high_pct, blocks } = Uptime::of(history, timeline)?;
+    Some(UptimeRecord { availability_pct: pct, low_pct, high_pct, blocks })
+}
+
+fn strike_record(strike: &StrikeTimes, target: &str, zero_us: u64, normal_after_s: Option<f64>) -> StrikeRecord {
     let confirmed = strike.confirmed.get(target);
     let denied = || strike.denied.get(target).map(|saw| format!("not confirmed: {saw}"));
     let witness = confirmed.map(|(_, saw)| saw.clone()).or_else(denied);
@@ -127,6 +144,7 @@ fn strike_record(strike: &StrikeTimes, target: &str, zero_us: u64) -> StrikeReco
         t0_s: confirmed.map(|(at, _)| since(*at, zero_us)),
         witness: witness.unwrap_or_else(|| "no witness was heard".into()),
         healed_s: strike.healed_us.map(|at| since(at, zero_us)),
+        normal_after_s,
     }
 }
 

@@ -19,6 +19,10 @@ pub struct Fleet<'a> {
     /// Every declared database, and what it last said of itself; `None` while that is not known.
     databases: BTreeMap<&'a str, Option<DatabaseState>>,
     targets: BTreeMap<u32, &'a [String]>,
+    /// Those that are in place nowhere now.
+    spares: BTreeSet<&'a str>,
+    /// The spares that took a place: a balancer that lives must have them.
+    promoted: BTreeSet<&'a str>,
 }
 
 /// A database by its own view.
@@ -58,6 +62,8 @@ impl<'a> Fleet<'a> {
             holders: BTreeMap::new(),
             databases: infrastructure.databases.all().map(|database| (database.server.as_str(), None)).collect(),
             targets: BTreeMap::new(),
+            spares: infrastructure.servers.values().filter(|s| s.spare).map(|s| s.name.as_str()).collect(),
+            promoted: BTreeSet::new(),
         }
     }
 
@@ -81,6 +87,7 @@ impl<'a> Fleet<'a> {
             Event::VirtualIpHolders { name, holders } => {
                 self.holders.insert(name, holders);
             }
+            Event::SparePromoted { spare, instead_of } => self.swapped(spare, instead_of),
             Event::DatabaseView { server, writable, replicating, .. } => {
                 self.told(server, DatabaseState { writable: *writable, replicating: *replicating });
             }
@@ -130,12 +137,17 @@ impl<'a> Fleet<'a> {
         self.holders.get(virtual_ip).copied()
     }
 
-    /// Whether everything declared is there: booted, ready, in rotation wherever there is one, every virtual IP with
-    /// exactly one holder, and every database replicating, one of them writable. A balancer or a database that cannot
-    /// be seen counts as missing.
+    /// Whether everything declared is there: booted, ready, in rotation wherever there is one (but for spares), every
+    /// virtual IP with exactly one holder, and every database replicating, one of them writable. A balancer or a
+    /// database that cannot be seen counts as missing.
     pub fn is_redundant(&self) -> bool {
+        let in_place = |name: &str| match self.in_rotation(name) {
+            _ if self.spares.contains(name) => true,
+            None => !self.promoted.contains(name) || self.balancers().is_empty(),
+            Some(in_rotation) => in_rotation,
+        };
         let there = |(name, state): (&&str, &ServerState<'_>)| {
-            state.runs() && state.is_ready() && !state.in_doubt && self.in_rotation(name) != Some(false)
+            state.runs() && state.is_ready() && !state.in_doubt && in_place(name)
         };
         self.servers.iter().all(there)
             && self.living_balancers() == self.balancers()
@@ -212,6 +224,13 @@ impl<'a> Fleet<'a> {
         if !up && let Some(state) = self.servers.get_mut(server) {
             state.in_doubt = false;
         }
+    }
+
+    fn swapped(&mut self, spare: &'a str, instead_of: &'a str) {
+        self.spares.remove(spare);
+        self.promoted.insert(spare);
+        self.spares.insert(instead_of);
+        self.promoted.remove(instead_of);
     }
 
     fn lost_sight(&mut self, of: &'a str) {

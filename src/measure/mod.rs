@@ -18,6 +18,8 @@
 //! | turn | one strike of a series that hits one server after the other; it has moments of its own ([`turns`]) |
 //! | phases | before · failover · degraded · after · throughout ([`phases`]) |
 //! | resolution | the longer of the probes' spacing and their lateness at p99; nothing finer is asserted ([`resolution`]) |
+//! | uptime | availability from t0 on, with a 95 % confidence interval by blocks of 10 s; of long runs ([`uptime`]) |
+//! | back to normal | of one strike among many: the begin of the first steady window with redundancy after it ([`recovery`]) |
 //! | acknowledged, indeterminate, lost | what became of a write ([`writes`]) |
 //! | staleness | how long ago what a read did not show had been acknowledged ([`reads`]) |
 //! | valid | that the run can be believed at all ([`validity`]) |
@@ -37,6 +39,7 @@ pub mod span;
 pub mod steady;
 pub mod timeline;
 pub mod turns;
+pub mod uptime;
 pub mod validity;
 pub mod worst;
 pub mod writes;

@@ -28,21 +28,26 @@ pub fn recovered_at(history: &History) -> Option<u64> {
 pub fn recovery(history: &History, moments: &Moments, whole: &[Whole]) -> Option<Reached> {
     let t0 = moments.t0_us?;
     let Some(settled) = moments.settled_us() else { return Some(Reached::NotBefore { us: moments.end_us }) };
+    Some(normal_from(history, moments, whole, settled.max(t0)))
+}
+
+/// When everything was as before again, from a moment on: the first steady window with redundancy.
+pub fn normal_from(history: &History, moments: &Moments, whole: &[Whole], from_us: u64) -> Reached {
     let steadiness = Steadiness::of(history, moments);
     let sample = Sample::of(history);
     let mut lower = moments.end_us;
-    for stretch in whole.iter().filter(|stretch| stretch.span.to_us > settled) {
-        let span = Span::new(stretch.span.from_us.max(settled).max(t0), stretch.span.to_us);
+    for stretch in whole.iter().filter(|stretch| stretch.span.to_us > from_us) {
+        let span = Span::new(stretch.span.from_us.max(from_us), stretch.span.to_us);
         match steadiness.first_window(&sample, span) {
             Ok(us) => {
                 let within_us = if us == stretch.span.from_us { stretch.within_us } else { 0 };
-                return Some(Reached::At { us, within_us });
+                return Reached::At { us, within_us };
             }
             Err(earliest) if stretch.span.to_us == moments.end_us => lower = earliest,
             Err(_) => {}
         }
     }
-    Some(Reached::NotBefore { us: lower })
+    Reached::NotBefore { us: lower }
 }
 
 /// When everything declared was there again after the last strike; `None` when no fault was confirmed.

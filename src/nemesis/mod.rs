@@ -94,6 +94,7 @@ impl Nemesis {
                 self.lift_all().await;
             }
             Act::InTurn { .. } | Act::Pass(_) | Act::AwaitRecovery => {}
+            Act::AgentStops(_) | Act::AgentStarts(_) | Act::ReconcilerDies(_) => {}
         }
         self.work_until(now).await
     }

@@ -109,10 +109,33 @@ impl HaproxyObserver {
                 up: row.is_up(),
             });
         }
+        self.record_gone(look, rows);
         if self.sessions_at.is_none_or(|at| at.elapsed() >= SESSIONS_EVERY) {
             self.sessions_at = Some(Instant::now());
             let current = rows.iter().filter(|row| row.name == "FRONTEND").map(|row| row.sessions).sum();
             look.changed(Event::BalancerSessions { balancer: self.balancer.clone(), current });
+        }
+    }
+}
+
+impl HaproxyObserver {
+    /// A server that a new configuration no longer has is out of rotation, whatever it was before.
+    fn record_gone(&mut self, look: &Look<'_>, rows: &[Row]) {
+        let is_there =
+            |(proxy, name): &(String, String)| rows.iter().any(|row| row.proxy == *proxy && row.name == *name);
+        let gone: Vec<(String, String)> = self.known.keys().filter(|key| !is_there(key)).cloned().collect();
+        for key in gone {
+            self.known.remove(&key);
+            let (backend, server) = key;
+            let (status, check) = ("removed".to_string(), String::new());
+            look.changed(Event::BalancerView {
+                balancer: self.balancer.clone(),
+                backend,
+                server,
+                status,
+                check,
+                up: false,
+            });
         }
     }
 }

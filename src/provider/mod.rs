@@ -4,7 +4,7 @@
 //! switches power, and connects. [`local`] is the embedded default, [`mod@keeper`] a site that somebody keeps up, and
 //! [`inventory`] servers that are there already.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+
+use crate::readiness::Question;
 
 pub mod host_key;
 pub mod inventory;
@@ -156,6 +158,15 @@ pub trait Provider: Send + Sync {
     /// Every instance of this scenario that was not terminated, with its state measured now.
     /// With the instances that were terminated by [`power`](Self::power) as [`PowerState::Terminated`].
     async fn list(&self) -> Result<Vec<Instance>, ProviderError>;
+    /// The names that are being booted now, and not listed yet.
+    async fn booting(&self) -> Result<BTreeSet<String>, ProviderError> {
+        Ok(BTreeSet::new())
+    }
+    /// One look whether a server answers, by a provider that is nearer to it than this process; `None`: look yourself.
+    async fn look(&self, question: &Question) -> Option<Result<(), String>> {
+        let _ = question;
+        None
+    }
     /// Switches power; idempotent; returns when it is done (its effect is measured by [`list`](Self::list)).
     async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError>;
     /// [`power`](Self::power) under a lease: unless renewed, a provider that outlives its client undoes it by itself
@@ -204,6 +215,11 @@ pub trait Remote: Send + Sync {
     async fn upload(&self, file: &FileSpec) -> Result<(), RemoteError>;
     /// Whether it is reachable: a new TCP connection to the port that commands go to, by the same route, closed at once.
     async fn knock(&self, timeout: Duration) -> Result<(), RemoteError>;
+    /// The fingerprint of the key by which the host proves to be the one, as OpenSSH writes it (`SHA256:…`); `None`
+    /// where it has none.
+    async fn host_key(&self) -> Result<Option<String>, RemoteError> {
+        Ok(None)
+    }
 }
 
 /// Why a provider could not do what it was asked.

@@ -11,8 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use ssh2::{Channel, Session};
+use ssh2::{Channel, HashType, Session};
 
 use super::host_key::HostKey;
 use super::secret::Secret;
@@ -191,6 +193,13 @@ impl Remote for SshRemote {
         let knocked = login.route.knock(login.address, login.port, timeout).await;
         knocked.map_err(|why| RemoteError::Connect { host: self.host(), detail: why.to_string() })
     }
+
+    async fn host_key(&self) -> Result<Option<String>, RemoteError> {
+        let shared = self.shared.clone();
+        let shown = tokio::task::spawn_blocking(move || shared.host_key(Instant::now() + LOGIN)).await;
+        let told = shown.unwrap_or_else(|why| Err(Trouble::Broken(why.to_string())));
+        told.map_err(|trouble| RemoteError::Connect { host: self.host(), detail: trouble.told() })
+    }
 }
 
 /// A command for people: its beginning, where it is long.
@@ -221,7 +230,25 @@ fn quoted(words: &[String]) -> String {
     quoted.join(" ")
 }
 
+impl Trouble {
+    fn told(self) -> String {
+        match self {
+            Trouble::Connect(detail) | Trouble::Broken(detail) => detail,
+            Trouble::TimedOut => "no answer in time".into(),
+        }
+    }
+}
+
 impl Shared {
+    /// Of a session that is opened for it: an idle one may be of a host that was replaced since.
+    fn host_key(&self, deadline: Instant) -> Result<Option<String>, Trouble> {
+        let link = self.log_in(deadline)?;
+        let hash = link.session.host_key_hash(HashType::Sha256);
+        let shown = hash.map(|hash| format!("SHA256:{}", STANDARD_NO_PAD.encode(hash)));
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(link);
+        Ok(shown)
+    }
+
     fn run(&self, line: &str, input: &[u8], deadline: Instant) -> Result<Output, Trouble> {
         let (link, mut channel) = self.open(deadline)?;
         let output = link.converse(&mut channel, line, input, deadline);

@@ -48,6 +48,11 @@ pub fn logs_folder(scenario: u32) -> String {
     format!("nodes/{scenario:02}")
 }
 
+/// Where the reconciler of an attempt at a scenario keeps its state in the bundle.
+pub fn reconciler_state(scenario: u32, attempt: u32) -> String {
+    format!("reconciler/{scenario:02}.{attempt}.json")
+}
+
 /// A run, judged: all that a report may look at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JudgedRun {

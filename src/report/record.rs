@@ -67,6 +67,9 @@ pub struct ScenarioRecord {
     pub outages: Option<u32>,
     /// Good ÷ due, throughout.
     pub availability_pct: Option<f64>,
+    /// Of runs that were watched for 200 s after t0 or longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uptime: Option<UptimeRecord>,
     /// The deadline that availability is quoted with.
     pub deadline_ms: f64,
     /// Quantiles over the span from t0 that `stays` is judged over.
@@ -138,6 +141,23 @@ pub struct StrikeRecord {
     /// What the witness saw.
     pub witness: String,
     pub healed_s: Option<f64>,
+    /// How long after its t0 everything was as before: a steady window with redundancy, after its heal if it lasts for
+    /// a while. Null where that never came, or it was not confirmed.
+    #[serde(default)]
+    pub normal_after_s: Option<f64>,
+}
+
+/// Availability of a long run from t0 on, with how sure the figure is. See [`crate::measure::uptime`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct UptimeRecord {
+    /// Good ÷ due, from t0 until the watch ended.
+    pub availability_pct: f64,
+    /// The lower end of the 95 % confidence interval.
+    pub low_pct: f64,
+    /// Its upper end.
+    pub high_pct: f64,
+    /// How many blocks of 10 s it rests on.
+    pub blocks: usize,
 }
 
 /// One phase, measured by the prober. Times are seconds since the scenario's zero.

@@ -7,7 +7,9 @@ use std::io::{self, Write};
 use crate::checker::Verdict;
 
 use super::record::ScenarioRecord;
-use super::words::{exit_meaning, key_figures, one_line, seconds, totals, verdict_sign, verdict_word, why, writes};
+use super::words::{
+    exit_meaning, key_figures, one_line, seconds, totals, uptime, verdict_sign, verdict_word, why, writes,
+};
 use super::{JudgedRun, Report};
 
 /// The most that is written, in bytes: GitHub refuses job summaries and comments of more than 64 KiB.
@@ -36,9 +38,17 @@ fn markdown(run: &JudgedRun) -> String {
     let mut text = String::new();
     head(&mut text, run);
     table(&mut text, &run.record.scenarios);
+    uptimes(&mut text, &run.record.scenarios);
     data(&mut text, &run.record.scenarios);
     reasons(&mut text, run);
     text
+}
+
+/// A line for each run that was long enough to say how available the site is.
+fn uptimes(text: &mut String, scenarios: &[ScenarioRecord]) {
+    for (scenario, uptime) in scenarios.iter().filter_map(|scenario| Some((scenario, uptime(scenario)?))) {
+        put(text, &format!("\n**Uptime** of {}: {}\n", escaped(&scenario.name), escaped(&uptime)));
+    }
 }
 
 fn head(text: &mut String, run: &JudgedRun) {

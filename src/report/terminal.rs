@@ -4,7 +4,7 @@ use crate::checker::Verdict;
 
 use super::record::{HypothesisRecord, RunRecord, ScenarioRecord};
 use super::words::{
-    KeyFigures, exit_meaning, grouped, key_figures, one_line, seconds, totals, verdict_sign, verdict_word, why,
+    KeyFigures, exit_meaning, grouped, key_figures, one_line, seconds, totals, uptime, verdict_sign, verdict_word, why,
 };
 
 /// Below this width the figures stand on a line of their own.
@@ -71,6 +71,9 @@ impl Page {
         if !wide && scenario.milestones.t0_s.is_some() {
             let text: Vec<String> = FIGURE_NAMES.iter().zip(&figures).map(|(n, f)| format!("{n} {f}")).collect();
             self.indented(&text.join(" · "), VERDICT_WIDTH, None, lines);
+        }
+        if let Some(uptime) = uptime(scenario) {
+            self.indented(&format!("uptime {uptime}"), VERDICT_WIDTH, None, lines);
         }
         if scenario.verdict != Verdict::Pass {
             self.explanation(scenario, lines);

@@ -59,7 +59,8 @@ fn is_program(path: &Path) -> bool {
     nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok() && path.is_file()
 }
 
-fn missing_of(role: &Role) -> impl Iterator<Item = MissingProgram> {
+/// The programs that a role needs and that are not on this machine.
+pub fn missing_of(role: &Role) -> impl Iterator<Item = MissingProgram> {
     let copied = role.files.iter().filter_map(|file| match &file.content {
         RoleContent::Program(name) if find(name).is_none() => Some(name),
         _ => None,

@@ -15,7 +15,8 @@ use crate::plan::Plan;
 use crate::report::{self, Environment, JudgedRun};
 
 const ENVIRONMENT_FILE: &str = "env.json";
-const PLAN_FILE: &str = "plan.json";
+/// What a run was going to do, in its bundle.
+pub const PLAN_FILE: &str = "plan.json";
 
 /// A run's folder.
 #[derive(Debug)]

@@ -18,17 +18,20 @@ use crate::journal::Journal;
 use crate::load::{self, JourneyConfig, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
 use crate::nemesis::{self, Ground, Nemesis, StrikeError};
 use crate::observer::Observers;
-use crate::plan::{Act, ScenarioPlan, Schedule, StrikeOrder};
+use crate::plan::{Act, Agent, ScenarioPlan, Schedule, StrikeOrder};
 use crate::provider::local::{LocalCloud, Zygote};
 use crate::provider::{Provider, ProviderError};
 use crate::report;
 use crate::role::{Addresses, Secrets};
 use crate::settings::Journey;
 use crate::site::{ProvisionError, Site};
-use crate::ventriloquist::Ventriloquist;
+use crate::ventriloquist::{self, Ventriloquist};
 
 /// How often the recorded history is looked at while waiting for something in it.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// But a look at a long history takes a while: it is not taken more often than this many times as long apart, so that
+/// looking costs the site and the prober no more than a twentieth of a core.
+const LOOK_SHARE: u32 = 20;
 
 /// Everything one attempt at a scenario needs.
 pub struct Attempt<'a> {
@@ -172,9 +175,18 @@ impl Attempt<'_> {
         let wants_users = self.plan.settings.load.users > 0 && !self.sabotage.users;
         let users = wants_users.then(|| self.users(request)).transpose()?;
         self.line.live(prober.as_ref().map(Prober::view), observers.sight.clone());
-        let reconciler = &self.plan.settings.reconciler;
-        let reconciler = reconciler.enabled.then(|| Ventriloquist::start(site.clone(), reconciler.every));
+        let enabled = self.plan.settings.reconciler.enabled;
+        let reconciler = enabled.then(|| Ventriloquist::start(site.clone(), self.reconciler(site)));
         Ok(AtWork { prober, users, observers, reconciler })
+    }
+
+    fn reconciler(&self, site: &Site) -> ventriloquist::Config {
+        ventriloquist::Config {
+            every: self.plan.settings.reconciler.every,
+            state: self.bundle.join(report::reconciler_state(self.plan.index, self.number)),
+            known: ventriloquist::as_provisioned(site),
+            seed: self.plan.seed,
+        }
     }
 
     fn request(&self, site: &Site) -> Result<PreparedRequest, LoadError> {
@@ -212,7 +224,7 @@ impl Attempt<'_> {
         }
         let mut nemesis = Nemesis::new(self.ground(site), at_work.observers.sight.clone(), self.plan.seed);
         let reason = tokio::select! {
-            done = self.acts_and_watch(&mut nemesis) => return done,
+            done = self.acts_and_watch(&mut nemesis, at_work) => return done,
             reason = self.stop_condition(at_work) => reason,
         };
         self.line.stage("aborting");
@@ -221,10 +233,10 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    async fn acts_and_watch(&self, nemesis: &mut Nemesis) -> Result<(), AttemptError> {
+    async fn acts_and_watch(&self, nemesis: &mut Nemesis, at_work: &AtWork) -> Result<(), AttemptError> {
         for act in &self.plan.acts {
             // What went wrong is recorded; the watch below sees it and ends at once.
-            if self.act(act, nemesis).await?.is_err() {
+            if self.act(act, nemesis, at_work).await?.is_err() {
                 break;
             }
         }
@@ -274,8 +286,17 @@ impl Attempt<'_> {
         }
     }
 
-    async fn act(&self, act: &Act, nemesis: &mut Nemesis) -> Result<Result<(), StrikeError>, AttemptError> {
+    async fn act(
+        &self,
+        act: &Act,
+        nemesis: &mut Nemesis,
+        at_work: &AtWork,
+    ) -> Result<Result<(), StrikeError>, AttemptError> {
         match act {
+            Act::AgentStops(_) | Act::AgentStarts(_) | Act::ReconcilerDies(_) => {
+                at_work.order_agent(act).await;
+                Ok(Ok(()))
+            }
             Act::InTurn { order } => self.in_turn(order, nemesis).await,
             Act::Strike { .. } | Act::Random { .. } | Act::LiftAll => {
                 self.line.stage(act.orders().first().map_or("lifting all faults", |order| &order.step.text));
@@ -327,10 +348,13 @@ impl Attempt<'_> {
     async fn watch(&self, nemesis: &mut Nemesis) -> Result<(), AttemptError> {
         self.line.stage("watching");
         let needs = Needs::of(self.plan);
+        let mut pause = LOOK_EVERY;
         loop {
             // A strike that found nobody is recorded, and the next look sees it.
-            let _ = nemesis.work_until(Instant::now() + LOOK_EVERY).await;
+            let _ = nemesis.work_until(Instant::now() + pause).await;
+            let begun = Instant::now();
             let look = needs.look(&self.history().await?, self.recorder.clock().now_us());
+            pause = LOOK_EVERY.max(begun.elapsed() * LOOK_SHARE);
             match look {
                 Look::GoOn => continue,
                 Look::Done if nemesis.has_more() => continue,
@@ -352,6 +376,17 @@ impl Attempt<'_> {
 }
 
 impl AtWork {
+    /// Stops, starts or kills an agent. That there is one was looked at when the scenario was declared.
+    async fn order_agent(&self, act: &Act) {
+        let Some(reconciler) = &self.reconciler else { return };
+        match act {
+            Act::AgentStops(Agent::Reconciler) => reconciler.pause().await,
+            Act::AgentStarts(Agent::Reconciler) => reconciler.resume().await,
+            Act::ReconcilerDies(step) => reconciler.kill_at(*step),
+            _ => {}
+        }
+    }
+
     /// Nothing is sent to the site any more; what is under way is drained.
     async fn stop_load(&mut self) -> Result<(), LoadError> {
         let users = match self.users.take() {

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::infrastructure::tiers::EVERY_SERVER;
 use crate::infrastructure::{Infrastructure, Server};
 use crate::plan::{Choice, Target};
 
@@ -106,10 +107,14 @@ pub fn resolve(target: &Target, view: &View, seed: u64, strike: u32) -> Result<S
     Ok(selection)
 }
 
-/// The declared servers that a target may choose from, in the order of their names.
+/// The declared servers that a target may choose from, in the order of their names. A role's word means those in
+/// place; a spare is a `node` as every server, and is hit by its name.
 pub fn candidates<'a>(target: &Target, infrastructure: &'a Infrastructure) -> Vec<&'a Server> {
-    infrastructure
-        .servers_called(&target.role)
+    let called = match target.role.as_str() {
+        EVERY_SERVER => infrastructure.servers_called(EVERY_SERVER),
+        word => infrastructure.in_place_called(word),
+    };
+    called
         .into_iter()
         .filter(|server| target.zone.is_none() || server.zone == target.zone)
         .filter(|server| target.tag.as_ref().is_none_or(|tag| server.tags.contains(tag)))

@@ -10,9 +10,12 @@ mod runner;
 mod traces;
 mod world;
 
+/// They wait for leases, mostly.
+const SIDE_BY_SIDE: usize = 4;
+
 fn main() -> std::process::ExitCode {
     if let Some(code) = anarcho_chimp::run_if_asked() {
         return code;
     }
-    runner::main(&[cycle::CASES, lease::CASES, traces::CASES, refusal::CASES].concat())
+    runner::main(&[cycle::CASES, lease::CASES, traces::CASES, refusal::CASES].concat(), SIDE_BY_SIDE)
 }

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     };
     match value("--points") {
         Some(points) => long(points as usize, value("--seed").unwrap_or(1)),
-        None => runner::main(TESTS),
+        None => runner::main(TESTS, 1),
     }
 }
 

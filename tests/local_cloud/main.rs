@@ -22,5 +22,5 @@ fn main() -> std::process::ExitCode {
     {
         return victim::main(kind);
     }
-    runner::main(&[inside::CASES, stack::CASES, shape::CASES, outside::CASES].concat())
+    runner::main(&[inside::CASES, stack::CASES, shape::CASES, outside::CASES].concat(), 1)
 }

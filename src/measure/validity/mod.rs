@@ -3,6 +3,7 @@
 //! Client ports that run out are not told apart from a refusal by the site in what is recorded; on a machine where
 //! that happens the baseline is not steady, which is one of the reasons here.
 
+mod agents;
 mod faults;
 mod load;
 mod virtual_ip;
@@ -15,6 +16,7 @@ use super::timeline::Timeline;
 /// Every reason not to believe a run, in the order of the parts that gave it.
 pub fn reasons(history: &History, timeline: &Timeline) -> Vec<String> {
     let mut reasons = baseline(history, timeline);
+    reasons.extend(agents::reasons(history));
     reasons.extend(faults::reasons(history, timeline));
     reasons.extend(load::reasons(history, timeline));
     reasons.extend(virtual_ip::reasons(history, timeline));
@@ -61,7 +63,7 @@ fn recorder(history: &History, timeline: &Timeline) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::history::synthetic::{Script, Stretch};
-    use crate::history::{Outcome, Request};
+    use crate::history::{Outcome, Record, Request};
     use crate::plan::Schedule;
     use std::time::Duration;
 
@@ -214,6 +216,23 @@ mod tests {
         let mut script = healthy().event(20_000, Event::Recovered);
         script.ends_ms = None;
         assert_one(&script, "the watch did not come to its end");
+    }
+
+    #[test]
+    fn a_reconciler_that_was_to_be_killed_and_was_not_cannot() {
+        let to_die = |step| {
+            let mut history = healthy().history();
+            history.plan.acts.push(crate::plan::Act::ReconcilerDies(step));
+            history
+        };
+        let told = |history: &History| reasons(history, &Timeline::of(history));
+        let mut history = to_die(crate::ventriloquist::Step::Ask);
+        let expected = "the reconciler was to be killed at its step `ask`, and never came to it";
+        assert_eq!(told(&history), [expected]);
+        let agent = crate::plan::Agent::Reconciler;
+        let killed = Event::AgentKilled { agent, step: "ask".into() };
+        history.events.insert(1, Record { event: killed, ..history.events[0].clone() });
+        assert_eq!(told(&history), [""; 0]);
     }
 
     #[test]

@@ -129,6 +129,7 @@ fn server(entry: &HostEntry) -> Server {
         tags: entry.tags.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
         zone: entry.zone.clone(),
         boot_delay: Duration::ZERO,
+        spare: false,
     }
 }
 

@@ -176,6 +176,10 @@ impl Provider for LocalCloud {
         Ok(machines.iter().filter_map(|machine| machine.measure()).collect())
     }
 
+    async fn booting(&self) -> Result<BTreeSet<String>, ProviderError> {
+        Ok(self.census().booting.clone())
+    }
+
     async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError> {
         let machine = self.machine(id)?;
         let _switching = machine.switching.lock().await;

@@ -18,7 +18,7 @@ use crate::report::logs_folder;
 use crate::report::record::{HypothesisRecord, PhaseRecord, ScenarioRecord, StrikeRecord};
 use crate::report::words::{
     KeyFigures, NOTHING, grouped, key_figures, latency as latency_words, maybe_seconds, percent, seconds, since_t0,
-    verdict_sign, verdict_word, why,
+    uptime, verdict_sign, verdict_word, why,
 };
 use crate::units::trimmed;
 
@@ -101,6 +101,7 @@ pub struct StrikeRow {
     pub witness: String,
     pub confirmed: bool,
     pub healed: String,
+    pub normal: String,
 }
 
 /// A phase, measured.
@@ -213,6 +214,7 @@ fn strike(row: &StrikeRecord) -> StrikeRow {
         witness: row.witness.clone(),
         confirmed: row.t0_s.is_some(),
         healed: moment(row.healed_s),
+        normal: if row.t0_s.is_none() { NOTHING.into() } else { row.normal_after_s.map_or("never".into(), seconds) },
     }
 }
 
@@ -252,12 +254,14 @@ fn downtime(record: &ScenarioRecord) -> Vec<(&'static str, String)> {
         let from = if worst.start_s == 0.0 { "from t0".into() } else { format!("from t0 {}", since_t0(worst.start_s)) };
         format!("{} of {} good, p99 {p99}, {from}", worst.good, worst.due)
     });
-    vec![
+    let mut facts = vec![
         ("total downtime", maybe_seconds(record.downtime_total_s)),
         ("outages", record.outages.map_or(NOTHING.into(), |count| count.to_string())),
         ("availability throughout", percent(record.availability_pct)),
         ("worst second", worst),
-    ]
+    ];
+    facts.extend(uptime(record).map(|uptime| ("uptime", uptime)));
+    facts
 }
 
 fn validity(record: &ScenarioRecord) -> Vec<ValidityRow> {

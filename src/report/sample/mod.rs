@@ -141,6 +141,7 @@ fn scenario(plan: &ScenarioPlan, verdict: Verdict) -> ScenarioRecord {
         downtime_longest_s: struck.then_some(outage),
         outages: struck.then_some(1),
         availability_pct: struck.then_some(if verdict == Verdict::Fail { 95.66 } else { 99.89 }),
+        uptime: None,
         deadline_ms: f64::from(DEADLINE_US) / 1e3,
         worst_second: struck.then_some(WorstSecond { start_s: 0.0, due: 500, good: 458, p99_ms: 5000.0 }),
         data: struck.then(|| data(verdict)),
@@ -232,6 +233,7 @@ fn strikes(verdict: Verdict) -> Vec<StrikeRecord> {
         t0_s: confirmed.then_some(T0_US as f64 / 1e6),
         witness: if confirmed { "pid 212 gone".into() } else { "4 of 4 processes still there".into() },
         healed_s: None,
+        normal_after_s: confirmed.then(|| course(verdict).2),
     }]
 }
 
@@ -356,6 +358,7 @@ fn infrastructure() -> Infrastructure {
         tags: Vec::new(),
         zone: None,
         boot_delay: Duration::ZERO,
+        spare: false,
     };
     let links = names[..2].iter().flat_map(|lb| names[2..].iter().map(move |web| (lb.to_string(), web.to_string())));
     Infrastructure {

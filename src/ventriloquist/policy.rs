@@ -1,0 +1,65 @@
+//! What is done about what should not be there, or does not do its work.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::provider::{Instance, InstanceId, PowerState};
+
+/// What is done about it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// It is told, and left to people.
+    #[default]
+    Leave,
+    /// It is terminated; what was declared is missing then, and replaced.
+    Terminate,
+}
+
+/// Counts how often in a row each instance was seen not to do its work.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    failed: BTreeMap<InstanceId, u32>,
+}
+
+impl Health {
+    /// Takes in one look, in which `ill` were seen, with what was seen; returns those that were ill for at least
+    /// `looks` looks in a row now.
+    pub fn look(&mut self, ill: Vec<(InstanceId, String)>, looks: u32) -> Vec<(InstanceId, String)> {
+        let still: BTreeSet<InstanceId> = ill.iter().map(|(id, _)| id.clone()).collect();
+        self.failed.retain(|id, _| still.contains(id));
+        let counted = ill.into_iter().filter(|(id, _)| {
+            let times = self.failed.entry(id.clone()).or_insert(0);
+            *times += 1;
+            *times >= looks
+        });
+        counted.collect()
+    }
+}
+
+/// Why an instance does not do its work, as far as its provider can tell.
+pub(super) fn stands_still(instance: &Instance) -> Option<String> {
+    (instance.state == PowerState::Frozen).then(|| format!("frozen: {}", instance.evidence))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn looks(health: &mut Health, ill: &[&str]) -> Vec<String> {
+        let ill = ill.iter().map(|id| (InstanceId(id.to_string()), "frozen".to_string())).collect();
+        health.look(ill, 3).into_iter().map(|(id, _)| id.0).collect()
+    }
+
+    #[test]
+    fn only_who_is_ill_for_long_enough_in_a_row_counts() {
+        let mut health = Health::default();
+        assert_eq!(looks(&mut health, &["web-1.1"]), [""; 0]);
+        assert_eq!(looks(&mut health, &["web-1.1", "web-2.1"]), [""; 0]);
+        assert_eq!(looks(&mut health, &["web-2.1"]), [""; 0], "web-1 was well again");
+        assert_eq!(looks(&mut health, &["web-1.1", "web-2.1"]), ["web-2.1"]);
+        assert_eq!(looks(&mut health, &["web-1.1", "web-2.1"]), ["web-2.1"], "until somebody does something");
+        assert_eq!(looks(&mut health, &["web-1.1", "web-2.1"]), ["web-1.1", "web-2.1"]);
+    }
+}

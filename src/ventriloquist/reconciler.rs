@@ -1,0 +1,389 @@
+//! A life of the reconciler: it looks again and again, and begins what there is to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::future::join_all;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::backoff::Backoff;
+use super::compare::{Desired, Differences, Found, compare, stands_for};
+use super::death::Death;
+use super::policy::{Health, Policy, stands_still};
+use super::replace::{Ground, replace, runs};
+use super::spare::{self, Promotion, stand_in};
+use super::state::{StateError, Store};
+use super::step::Step;
+use super::{Config, Failure, files};
+use crate::history::Event;
+use crate::provider::{Instance, InstanceId, PowerOp};
+use crate::settings::ReconcilerSettings;
+use crate::site::Site;
+use crate::units::show_duration;
+
+/// What is not about one server.
+const ALL: &str = "(all)";
+
+/// One life. Everything that must outlive it is in its state on disk.
+pub struct Reconciler {
+    ground: Ground,
+    config: Config,
+    work: JoinSet<Done>,
+    /// The servers whose replacement is under way in this life.
+    replacing: BTreeSet<String>,
+    /// Whether some server's files may not be what they should be.
+    unwritten: bool,
+    writing: bool,
+    backoff: Backoff,
+    health: Health,
+    /// What was told: once is enough, until it changes.
+    told: BTreeSet<String>,
+    last: Option<(usize, Differences)>,
+}
+
+/// What was begun, and has ended.
+enum Done {
+    Replaced(String, Result<(), Failure>),
+    /// Whether all files are what they should be.
+    Written(bool),
+}
+
+impl Reconciler {
+    /// Reads what the life before it left.
+    ///
+    /// # Errors
+    /// When there is something that can't be read, or nothing can be written there.
+    pub fn open(site: Site, config: &Config, death: Death) -> Result<Reconciler, StateError> {
+        let store = Store::open(&config.state)?;
+        store.change(|state| {
+            for (server, known) in &config.known {
+                state.servers.entry(server.clone()).or_insert_with(|| known.clone());
+            }
+        })?;
+        let settings = &site.settings.reconciler;
+        let backoff = Backoff::new(settings.retry_first, settings.retry_most, config.seed);
+        let ground = Ground { declared: site, store: Arc::new(store), death };
+        Ok(Reconciler {
+            ground,
+            config: config.clone(),
+            work: JoinSet::new(),
+            replacing: BTreeSet::new(),
+            unwritten: true,
+            writing: false,
+            backoff,
+            health: Health::default(),
+            told: BTreeSet::new(),
+            last: None,
+        })
+    }
+
+    /// Looks at its pace until it is dropped.
+    pub async fn run(mut self) {
+        let mut ticks = tokio::time::interval(self.config.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => drop(self.look().await),
+                Some(Ok(done)) = self.work.join_next() => drop(self.finish(done).await),
+            }
+        }
+    }
+
+    /// Looks until there is nothing to do any more, or something has failed. Whether everything is as declared.
+    pub async fn once(mut self) -> bool {
+        loop {
+            if self.look().await {
+                return true;
+            }
+            let waits = !self.work.is_empty() || self.is_booting().await;
+            let mut well = waits;
+            while let Some(done) = self.work.join_next().await {
+                well &= match done {
+                    Ok(done) => self.finish(done).await,
+                    Err(_) => false,
+                };
+            }
+            if !well {
+                return false;
+            }
+            tokio::time::sleep(self.config.every.min(super::PACE)).await;
+        }
+    }
+
+    /// What a look would find to do, in words; does nothing.
+    ///
+    /// # Errors
+    /// When the provider does not list.
+    pub async fn plan(&self) -> Result<Vec<String>, Failure> {
+        let found = self.list().await?;
+        let differences = self.differences(&found);
+        let mut promotions = self.ground.store.now().promotions;
+        let mut lines = Vec::new();
+        for (server, seen) in &differences.missing {
+            let placed = spare::placed(&self.ground.declared.infrastructure, &promotions);
+            if let Some(spare) = stand_in(&placed, server, |name| self.can_stand_in(name, &found)) {
+                lines.push(format!("promote {}, a spare, to the place of {server}", spare.name));
+                promotions.push(Promotion { spare: spare.name.clone(), instead_of: server.clone() });
+            }
+            lines.push(format!("boot {server}, a {}: it is missing ({seen})", placed.servers[server].role));
+        }
+        let verb = match self.settings().surplus {
+            Policy::Leave => "leave",
+            Policy::Terminate => "terminate",
+        };
+        lines.extend(differences.surplus.iter().map(|(id, why)| format!("{verb} {id}: {why}")));
+        Ok(lines)
+    }
+
+    fn settings(&self) -> &ReconcilerSettings {
+        &self.ground.declared.settings.reconciler
+    }
+
+    /// One look. Whether everything is as declared, with nothing under way.
+    async fn look(&mut self) -> bool {
+        if !self.backoff.allows(ALL, Instant::now()) {
+            return false;
+        }
+        self.ground.death.pass(Step::List).await;
+        let found = match self.list().await {
+            Ok(found) => found,
+            Err(why) => return self.failed(ALL, &why),
+        };
+        self.backoff.succeeded(ALL);
+        self.ground.death.pass(Step::Compare).await;
+        let differences = self.differences(&found);
+        self.tell(&found, &differences);
+        self.resume(&found);
+        for (server, seen) in &differences.missing {
+            self.miss(server, seen, &found).await;
+        }
+        self.surplus(&differences.surplus, &found).await;
+        self.unhealthy(&found).await;
+        self.write();
+        differences.missing.is_empty() && self.work.is_empty() && self.is_settled(&found)
+    }
+
+    /// Names that are being booted first: what ends its boot meanwhile is listed then.
+    async fn list(&self) -> Result<Found, Failure> {
+        let provider = &self.ground.declared.provider;
+        let listing = async {
+            let booting = provider.booting().await?;
+            Ok::<_, Failure>(Found { booting, instances: provider.list().await? })
+        };
+        Failure::in_time("listing the instances", self.ground.within(), listing).await?
+    }
+
+    fn differences(&self, found: &Found) -> Differences {
+        let servers = &self.ground.declared.infrastructure.servers;
+        let desired: Desired = servers.values().map(|server| (server.name.clone(), server.role.clone())).collect();
+        let known = self.ground.store.now().servers;
+        let booted_as = known.iter().filter_map(|(name, known)| Some((name.clone(), known.role.clone()?))).collect();
+        compare(&desired, found, &booted_as, &self.ours())
+    }
+
+    /// The instance that was booted for each server, as far as this reconciler did it.
+    fn ours(&self) -> BTreeMap<String, String> {
+        let known = self.ground.store.now().servers;
+        known.into_iter().filter_map(|(name, known)| Some((name, known.instance?))).collect()
+    }
+
+    /// Steps 1 and 2 are told when they find something else than the last time.
+    fn tell(&mut self, found: &Found, differences: &Differences) {
+        let seen = Some((found.instances.len(), differences.clone()));
+        if self.last == seen {
+            return;
+        }
+        self.last = seen;
+        let declared = self.ground.declared.infrastructure.servers.len();
+        let booting = found.booting.len();
+        self.ground.took(Step::List, ALL, format!("{} instances, {booting} being booted", found.instances.len()));
+        let (missing, surplus) = (differences.missing.len(), differences.surplus.len());
+        let detail = format!("{declared} servers declared: {missing} missing, {surplus} surplus");
+        self.ground.took(Step::Compare, ALL, detail);
+    }
+
+    /// Goes on with the replacements that an earlier life, or an earlier try, left: what exists is taken over.
+    fn resume(&mut self, found: &Found) {
+        let ours = self.ours();
+        for server in self.ground.store.now().replacements.into_keys() {
+            let there = stands_for(&found.instances, &server, &ours).filter(|instance| runs(instance));
+            if let Some(instance) = there.cloned()
+                && self.may_begin(&server)
+            {
+                self.ground.took(Step::Compare, &server, format!("{} was asked for before: taken over", instance.id));
+                self.begin(&server, Some(instance));
+            }
+        }
+    }
+
+    /// Step 3.
+    async fn miss(&mut self, server: &str, seen: &str, found: &Found) {
+        if self.replacing.contains(server) {
+            return;
+        }
+        if self.told.insert(missing(server)) {
+            self.ground.took(Step::Missing, server, seen.into());
+            self.ground.record(Event::ReconcilerMissing { server: server.into(), found: seen.into() });
+            self.ground.death.pass(Step::Missing).await;
+        }
+        self.promote(server, found);
+        if self.may_begin(server) {
+            self.begin(server, None);
+        }
+    }
+
+    /// A spare takes the place of a missing server before that is booted again.
+    fn promote(&mut self, server: &str, found: &Found) {
+        let placed = self.ground.site().infrastructure;
+        let Some(spare) = stand_in(&placed, server, |name| self.can_stand_in(name, found)) else { return };
+        let promotion = Promotion { spare: spare.name.clone(), instead_of: server.into() };
+        if let Err(why) = self.ground.store.change(|state| state.promotions.push(promotion.clone())) {
+            self.failed(server, &why.into());
+            return;
+        }
+        let Promotion { spare, instead_of } = promotion;
+        self.ground.record(Event::SparePromoted { spare, instead_of });
+        self.unwritten = true;
+        self.write();
+    }
+
+    fn can_stand_in(&self, name: &str, found: &Found) -> bool {
+        let there = stands_for(&found.instances, name, &self.ours());
+        there.is_some_and(runs) && !self.ground.store.now().replacements.contains_key(name)
+    }
+
+    fn may_begin(&self, server: &str) -> bool {
+        !self.replacing.contains(server)
+            && self.replacing.len() < self.settings().at_once
+            && self.backoff.allows(server, Instant::now())
+            && self.ground.declared.infrastructure.servers.contains_key(server)
+    }
+
+    fn begin(&mut self, server: &str, there: Option<Instance>) {
+        self.replacing.insert(server.into());
+        let (ground, server) = (self.ground.clone(), server.to_string());
+        self.work.spawn(async move {
+            let replaced = replace(&ground, &server, there).await;
+            Done::Replaced(server, replaced)
+        });
+    }
+
+    /// Whether it went well.
+    async fn finish(&mut self, done: Done) -> bool {
+        match done {
+            Done::Replaced(server, outcome) => {
+                self.replacing.remove(&server);
+                if let Err(why) = outcome {
+                    return self.failed(&server, &why);
+                }
+                self.backoff.succeeded(&server);
+                self.told.remove(&missing(&server));
+                self.unwritten = true;
+                self.write();
+                true
+            }
+            Done::Written(all) => {
+                self.writing = false;
+                self.unwritten |= !all;
+                all
+            }
+        }
+    }
+
+    /// Records it, and leaves it alone for a while. Never well.
+    fn failed(&mut self, server: &str, why: &Failure) -> bool {
+        let wait = self.backoff.failed(server, Instant::now());
+        let wait = show_duration(std::time::Duration::from_millis(wait.as_millis() as u64));
+        let detail = format!("{why}; tried again after {wait}");
+        self.ground.record(Event::ReconcilerFailed { server: server.into(), detail });
+        false
+    }
+
+    /// Brings every server's files to what they should be, if something changed.
+    fn write(&mut self) {
+        if !self.unwritten || self.writing {
+            return;
+        }
+        (self.unwritten, self.writing) = (false, true);
+        let ground = self.ground.clone();
+        self.work.spawn(async move { Done::Written(files::refresh(&ground).await) });
+    }
+
+    async fn surplus(&mut self, surplus: &[(InstanceId, String)], found: &Found) {
+        for (id, why) in surplus {
+            let server = found.instances.iter().find(|instance| instance.id == *id).map(|found| found.name.clone());
+            let server = server.unwrap_or_default();
+            match self.settings().surplus {
+                Policy::Leave => self.leave(&server, id, why),
+                Policy::Terminate => self.terminate(&server, id, why).await,
+            }
+        }
+    }
+
+    async fn unhealthy(&mut self, found: &Found) {
+        let (policy, looks) = (self.settings().unhealthy, self.settings().unhealthy_after);
+        let ill = self.ill(found, policy).await;
+        for (id, why) in self.health.look(ill, looks) {
+            let server = found.instances.iter().find(|instance| instance.id == id).map(|found| found.name.clone());
+            let server = server.unwrap_or_default();
+            let why = format!("unhealthy in {looks} looks: {why}");
+            match policy {
+                Policy::Leave => self.leave(&server, &id, &why),
+                Policy::Terminate => self.terminate(&server, &id, &why).await,
+            }
+        }
+    }
+
+    /// The instances that do not do their work. Whether they answer is asked only where something follows from it.
+    async fn ill(&self, found: &Found, policy: Policy) -> Vec<(InstanceId, String)> {
+        let (site, ours) = (self.ground.site(), self.ours());
+        let servers = site.infrastructure.servers.keys().filter(|server| !self.replacing.contains(*server));
+        let instances = servers.filter_map(|server| stands_for(&found.instances, server, &ours));
+        let looks = instances.map(async |instance| {
+            let why = match stands_still(instance) {
+                None if policy == Policy::Terminate && runs(instance) => site.serves(instance).await.err(),
+                still => still,
+            };
+            Some((instance.id.clone(), why?))
+        });
+        join_all(looks).await.into_iter().flatten().collect()
+    }
+
+    fn leave(&mut self, server: &str, id: &InstanceId, why: &str) {
+        if self.told.insert(format!("left {id}")) {
+            self.ground.took(Step::Compare, server, format!("{id} is left alone: {why}"));
+        }
+    }
+
+    async fn terminate(&mut self, server: &str, id: &InstanceId, why: &str) {
+        if !self.backoff.allows(&id.0, Instant::now()) {
+            return;
+        }
+        let event = Event::ReconcilerTerminates { server: server.into(), instance: id.to_string(), why: why.into() };
+        self.ground.record(event);
+        let provider = Arc::clone(&self.ground.declared.provider);
+        let done = Failure::in_time("terminating it", self.ground.within(), provider.power(id, PowerOp::Terminate));
+        match done.await.and_then(|done| Ok(done?)) {
+            Ok(()) => self.backoff.succeeded(&id.0),
+            Err(why) => drop(self.failed(&id.0, &why)),
+        }
+    }
+
+    async fn is_booting(&self) -> bool {
+        self.list().await.is_ok_and(|found| !found.booting.is_empty())
+    }
+
+    /// Whether every declared server is there, and no replacement is left half done.
+    fn is_settled(&self, found: &Found) -> bool {
+        let ours = self.ours();
+        let there = |server: &String| stands_for(&found.instances, server, &ours).is_some();
+        self.ground.declared.infrastructure.servers.keys().all(there)
+            && self.ground.store.now().replacements.is_empty()
+            && !self.unwritten
+    }
+}
+
+fn missing(server: &str) -> String {
+    format!("missing {server}")
+}
