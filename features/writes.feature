@@ -24,5 +24,7 @@ Feature: Nothing that the site acknowledged is lost
   Rule: What is read may be a little older than what was written
     @nightly
     Scenario: Replicas follow within a fraction of a second
+      Given 200 requests/s of mixed traffic
+      And the system has been steady for 15 s
       Then p99 staleness is under 500 ms
       And no acknowledged write is lost

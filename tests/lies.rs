@@ -114,6 +114,21 @@ fn an_acknowledged_post_that_vanishes_from_every_database_is_a_failure() {
     }
 }
 
+/// Two masters that are written to at once acknowledge both of two additions to one count, and keep one of them.
+#[test]
+fn updates_that_two_masters_lose_are_a_failure() {
+    if !can_run("updates_that_two_masters_lose_are_a_failure") {
+        return;
+    }
+    let out = Folder::new("both-masters");
+    run(chimp(&["run", "tests/features/both-masters.feature", "--retries", "1", "--seed", "7"])
+        .args(["--config", "tests/features/short.toml", "--out"])
+        .arg(out.path()));
+    let (_, verdict, reason) = verdicts(&out.record()).remove(0);
+    assert_eq!(verdict, "fail", "{reason}");
+    assert!(reason.contains("followers"), "{reason}");
+}
+
 #[test]
 fn the_card_without_its_users_is_invalid() {
     if !can_run("the_card_without_its_users_is_invalid") {

@@ -1,7 +1,6 @@
 //! What a user who does more than browse does next: drawn with the scenario's seed, each user for itself.
 
 use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
@@ -62,9 +61,9 @@ pub(super) struct Visitor {
 impl Visitor {
     /// The user with this number, of `users`.
     pub(super) fn new(config: JourneyConfig, number: u32, users: u32) -> Visitor {
-        let mut rng = StdRng::seed_from_u64(config.seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let mut to_follow: Vec<u32> = (0..users).filter(|other| *other != number).collect();
-        to_follow.shuffle(&mut rng);
+        // The golden ratio's bits, so that neighbours' seeds have little in common.
+        let rng = StdRng::seed_from_u64(config.seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let to_follow = (0..users).rev().filter(|other| *other != number).collect();
         let name = user_name(config.seed, number);
         Visitor { name, config, users, number, rng, posts: 0, names: 0, to_follow }
     }
@@ -109,7 +108,8 @@ impl Visitor {
         Op::Post { seq: self.posts }
     }
 
-    /// Each of the others in a random order, and then from the beginning: to follow again changes nothing.
+    /// All users follow the same ones, one after another, so that each one's count is added to by many at once. From
+    /// the beginning again after the last: to follow again changes nothing.
     fn follow(&mut self) -> Op {
         let Some(other) = self.to_follow.pop() else { return self.post() };
         self.to_follow.insert(0, other);
