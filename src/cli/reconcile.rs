@@ -90,7 +90,9 @@ enum NotReconciled {
 impl Reconcile {
     /// Does it; returns when it is interrupted, or is done.
     pub(super) fn run(&self) -> Result<ExitCode, Refused> {
-        let settings = super::settings(self.config.as_deref())?;
+        let mut settings = super::settings(self.config.as_deref())?;
+        // There is no config agent beside it: what it boots has its role from the first.
+        settings.config_agent.enabled = false;
         let infrastructure = file::read(&self.file)?;
         role::check_templates(&infrastructure, &settings)?;
         let (recorder, memory) = Recorder::memory(Clock::start());
