@@ -62,12 +62,18 @@ pub(super) async fn survey(
     files: &[FileSpec],
     services: &[ServiceSpec],
 ) -> Result<Found, SurveyError> {
-    let expected = expected(files).await?;
-    let output = remote.exec(&question(files, services)).await?;
-    read(&output, &expected, files, services).ok_or_else(|| {
+    let files: Vec<FileSpec> = files.iter().filter(|file| is_compared(file)).cloned().collect();
+    let expected = expected(&files).await?;
+    let output = remote.exec(&question(&files, services)).await?;
+    read(&output, &expected, &files, services).ok_or_else(|| {
         let Output { status, stdout, stderr } = output;
         SurveyError::Answer(format!("{} {} ({status:?})", stdout.trim(), stderr.trim()))
     })
+}
+
+/// Programs are there from the boot on, and what a command makes is its own from then on.
+fn is_compared(file: &FileSpec) -> bool {
+    matches!(file.content, FileContent::Text(_) | FileContent::CopyOf(_))
 }
 
 fn question(files: &[FileSpec], services: &[ServiceSpec]) -> Command {
@@ -88,6 +94,7 @@ async fn expected(files: &[FileSpec]) -> Result<Vec<String>, SurveyError> {
                 let bytes = tokio::fs::read(path).await;
                 Sha256::digest(bytes.map_err(|source| SurveyError::Unreadable { path: path.clone(), source })?)
             }
+            FileContent::Program(_) | FileContent::MadeBy { .. } => continue,
         };
         let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         lines.push(format!("{:o} {hash}  -", file.mode));

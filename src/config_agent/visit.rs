@@ -7,12 +7,16 @@ use super::survey::{Found, SurveyError, survey};
 use crate::history::{Event, Part};
 use crate::infrastructure::InfrastructureError;
 use crate::provider::launch::{self, BARE_MARK};
-use crate::provider::{Command, FileSpec, Instance, PowerState, ProviderError, Remote, RemoteError, ServiceSpec};
+use crate::provider::{
+    Command, FileContent, FileSpec, Instance, PowerState, ProviderError, Remote, RemoteError, ServiceSpec, UserData,
+};
 use crate::readiness::{NotReady, await_ready};
 use crate::role::monit;
 use crate::site::Site;
 use crate::wait::Tick;
 
+/// `$1`: what is made, `$2`: its permissions, the rest: what makes it.
+const MAKE: &str = r#"[ -e "$1" ] || { path=$1 mode=$2; shift 2; "$@" && chmod -- "$mode" "$path"; }"#;
 /// How long one command may take: as long as a boot with all of its commands.
 const COMMAND: Duration = Duration::from_secs(120);
 
@@ -50,7 +54,7 @@ async fn run(site: &Site, server: &str, tick: Tick) -> Result<(), VisitError> {
     let work = Work { site, server, remote: remote.as_ref() };
     if found.bare {
         work.tick(tick);
-        work.configure(&instance, &data.run, &data.services, &found).await
+        work.configure(&instance, &data, &found).await
     } else if found.changed.is_empty() && found.dead.is_empty() {
         Ok(())
     } else {
@@ -78,21 +82,18 @@ impl Work<'_> {
     }
 
     /// Makes a bare server what its role says. The mark goes last: what failed on the way is tried again.
-    async fn configure(
-        &self,
-        instance: &Instance,
-        run: &[Vec<String>],
-        services: &[ServiceSpec],
-        found: &Found,
-    ) -> Result<(), VisitError> {
+    async fn configure(&self, instance: &Instance, data: &UserData, found: &Found) -> Result<(), VisitError> {
         let declared = self.site.infrastructure.servers[self.server].configure_delay;
         tokio::time::sleep(self.site.begin_wait(Part::Configure, self.server, declared)).await;
         let mut done = self.write(&found.changed).await?;
-        for command in run {
+        for file in &data.files {
+            done.extend(self.make(file).await?);
+        }
+        for command in &data.run {
             self.exec(command.clone()).await?;
             done.push(format!("ran {}", command.join(" ")));
         }
-        done.extend(self.start(services).await?);
+        done.extend(self.start(&data.services).await?);
         self.serves(instance.address).await?;
         self.exec(["rm", "-f", BARE_MARK].map(String::from).into()).await?;
         self.changed(done);
@@ -118,6 +119,15 @@ impl Work<'_> {
             self.remote.upload(file).await?;
         }
         Ok(files.iter().map(|file| format!("wrote {}", file.path.display())).collect())
+    }
+
+    /// Has a command make what it makes, where that is not there yet.
+    async fn make(&self, file: &FileSpec) -> Result<Option<String>, VisitError> {
+        let FileContent::MadeBy { command, .. } = &file.content else { return Ok(None) };
+        let path = file.path.display().to_string();
+        let head = ["sh", "-c", MAKE, "sh", &path, &format!("{:o}", file.mode)].map(String::from);
+        self.exec(head.into_iter().chain(command.iter().cloned()).collect()).await?;
+        Ok(Some(format!("made {path}")))
     }
 
     /// Starts those that do not run: of a server that was half configured, some do.

@@ -152,6 +152,7 @@ fn server(item: &Item) -> ServerEntry {
         tags: item.tags.clone(),
         boot_delay: item.boot_delay,
         spare: item.spare,
+        ..ServerEntry::default()
     }
 }
 
