@@ -173,7 +173,7 @@ fn faults_that_cant_be_told_are_refused() {
 
 #[test]
 fn agents_and_times_that_cant_be_are_refused() {
-    insta::assert_snapshot!(message("agents"));
+    insta::assert_snapshot!(message("config-agent"));
 }
 
 #[test]

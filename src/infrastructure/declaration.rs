@@ -1,8 +1,8 @@
 //! What users write down, and how it becomes an [`Infrastructure`].
 //!
 //! A [`Declaration`] is the plain form of an infrastructure file; the tiers of a Given are turned into the same form,
-//! so that both obey the same rules. They are checked in this order: servers, links, virtual IPs, entry, balancers
-//! without backends, spares, replication. The first thing that is wrong is the error.
+//! so that both obey the same rules. They are checked in this order: servers, links, virtual IPs, entry, spares,
+//! balancers without backends, replication. The first thing that is wrong is the error.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -97,8 +97,8 @@ pub(super) fn resolve(
     let links = resolver.links()?;
     let virtual_ips = resolver.virtual_ips()?;
     let entry = resolver.entry(&virtual_ips)?;
-    resolver.balancers(&links)?;
     spares::check(&resolver, &links, &virtual_ips, &entry)?;
+    resolver.balancers(&links)?;
     let databases = resolver.databases()?;
     let aliases = resolver.aliases(&virtual_ips)?;
     let Resolver { servers, roles, .. } = resolver;
