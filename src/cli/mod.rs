@@ -14,7 +14,7 @@ use crate::harness::{self, Request};
 use crate::judge::exit;
 use crate::nemesis;
 use crate::provider::local::doctor;
-use crate::role;
+use crate::role::{programs, shipped};
 use crate::run::bundle::Bundle;
 use crate::run::{RunOptions, Sabotage};
 use crate::settings::{Settings, SettingsError};
@@ -221,8 +221,8 @@ fn show_doctor() -> ExitCode {
 
 /// What the shipped roles run; scenarios with a role that lacks something are skipped, others run.
 fn show_programs() {
-    for role in role::shipped::names().filter_map(role::shipped::role) {
-        match role::programs::missing_of(&role).collect::<Vec<_>>().as_slice() {
+    for role in shipped::names().filter_map(shipped::role) {
+        match programs::missing_of(&role).collect::<Vec<_>>().as_slice() {
             [] => println!("ok      programs of `{}`: {}", role.name, role.programs.join(", ")),
             missing => missing.iter().for_each(|missing| println!("LACKING {missing}")),
         }

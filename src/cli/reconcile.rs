@@ -147,7 +147,8 @@ impl Reconcile {
         let inventory = inventory::file::read(path)?;
         let hosts = inventory.hosts.iter().map(|(name, host)| (name.clone(), host.address)).collect();
         let secrets = inventory.secrets();
-        let there = Addresses { servers: hosts, virtual_ips: Default::default(), prefix: 24 };
+        let there =
+            Addresses { servers: hosts, virtual_ips: Default::default(), prefix: 24, aliases: Default::default() };
         let site = Site {
             addresses: there.extended(&infrastructure),
             infrastructure: Arc::new(infrastructure),

@@ -147,11 +147,11 @@ fn server(item: &Item) -> ServerEntry {
     ServerEntry {
         name: item.name.clone(),
         role: item.kind.clone(),
-        count: None,
         zone: item.zone.clone(),
         tags: item.tags.clone(),
         boot_delay: item.boot_delay,
         spare: item.spare,
+        ..ServerEntry::default()
     }
 }
 

@@ -199,7 +199,8 @@ mod tests {
     fn database_spans(script: &Script) -> Vec<(u64, u64)> {
         let mut history = script.history();
         let database = |server: &str, id, source: &str| Database { server: server.into(), id, source: source.into() };
-        history.plan.infrastructure.databases.masters = vec![database("web-1", 1, "web-2"), database("web-2", 2, "web-1")];
+        history.plan.infrastructure.databases.masters =
+            vec![database("web-1", 1, "web-2"), database("web-2", 2, "web-1")];
         let whole = whole_spans(&history, &Moments::of(&history));
         whole.iter().map(|whole| (whole.span.from_us / 1000, whole.span.to_us / 1000)).collect()
     }

@@ -46,7 +46,7 @@ impl Addresses {
         };
         let servers = infrastructure.in_order().into_iter().map(|server| keep(&self.servers, &server.name)).collect();
         let virtual_ips = infrastructure.virtual_ips.iter().map(|ip| keep(&self.virtual_ips, &ip.name)).collect();
-        Addresses { servers, virtual_ips, prefix: self.prefix }
+        Addresses { servers, virtual_ips, prefix: self.prefix, aliases: infrastructure.aliases.clone() }
     }
 
     /// Addresses that nobody has (192.0.2.0/24 and on, RFC 5737), to try templates with.

@@ -82,6 +82,7 @@ fn quoted(word: &str) -> String {
 mod tests {
     use super::*;
     use crate::infrastructure::Draft;
+    use crate::role::Secrets;
     use crate::role::{Addresses, render};
     use crate::settings::Settings;
 
@@ -90,7 +91,7 @@ mod tests {
         draft.tier(1, "webserver").unwrap();
         draft.supervise("webserver").unwrap();
         let site = draft.build().unwrap();
-        render(&site, &Addresses::imagined(&site), &Settings::default(), "web-1").unwrap()
+        render(&site, &Addresses::imagined(&site), &Settings::default(), &Secrets::imagined(), "web-1").unwrap()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The reconciler against a provider that only pretends: it counts what it boots, and can be slow, broken or wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
