@@ -47,7 +47,8 @@ pub(super) async fn visit(site: Site, server: String, tick: Tick) -> String {
 
 async fn run(site: &Site, server: &str, tick: Tick) -> Result<(), VisitError> {
     let Some(instance) = running(site, server).await? else { return Ok(()) };
-    let data = site.user_data(server)?;
+    let mut data = site.user_data(server)?;
+    data.files.retain(|file| !file.content.is_of_image());
     let remote = site.provider.connect(&instance).await?;
     let kept = monit::unsupervised(site.role(server), &data.services);
     let found = survey(remote.as_ref(), &data.files, &kept).await?;

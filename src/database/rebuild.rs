@@ -41,7 +41,7 @@ rm -rf "$1"/xtrabackup_* "$1"/backup-my.cnf "$1"/relay* "$1"/binlog.* "$1"/maste
 
 /// `$1`: the copy, `$2`: the data, `$3`: the number, `$4`: its owner.
 const TAKE: &str = r#"set -e
-printf '%s\n' "$3" >"$2/../number"
+printf '%s\n' "$3" >"$(dirname "$2")/number"
 chown -R "$4": "$1"
 mv "$1" "$2""#;
 

@@ -147,7 +147,6 @@ fn server(item: &Item) -> ServerEntry {
     ServerEntry {
         name: item.name.clone(),
         role: item.kind.clone(),
-        count: None,
         zone: item.zone.clone(),
         tags: item.tags.clone(),
         boot_delay: item.boot_delay,

@@ -88,6 +88,13 @@ pub enum FileContent {
     },
 }
 
+impl FileContent {
+    /// Whether it comes with the machine's image, also where a server boots bare: nobody writes it later.
+    pub fn is_of_image(&self) -> bool {
+        matches!(self, FileContent::Program(_) | FileContent::MadeBy { .. })
+    }
+}
+
 /// One long-running program on a server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ServiceSpec {

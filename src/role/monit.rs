@@ -82,7 +82,7 @@ fn quoted(word: &str) -> String {
 mod tests {
     use super::*;
     use crate::infrastructure::Draft;
-    use crate::role::secrets::Secrets;
+    use crate::role::Secrets;
     use crate::role::{Addresses, render};
     use crate::settings::Settings;
 

@@ -41,7 +41,7 @@ fn digest(file: &FileSpec) -> String {
     match &file.content {
         FileContent::Text(text) => hash.update(text.as_bytes()),
         FileContent::CopyOf(path) | FileContent::Program(path) => hash.update(path.as_os_str().as_encoded_bytes()),
-        FileContent::MadeBy { key, .. } => hash.update(key),
+        FileContent::MadeBy { key, .. } => hash.update(key.as_bytes()),
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

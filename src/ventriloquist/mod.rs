@@ -35,7 +35,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::database::DatabaseError;
 use crate::history::Event;
 use crate::plan::Agent;
 use crate::provider::{ProviderError, RemoteError};
@@ -95,9 +94,6 @@ pub enum Failure {
     /// The server did not let us in.
     #[error(transparent)]
     Remote(#[from] RemoteError),
-    /// What a database holds could not be brought back.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
     /// Nothing can be remembered.
     #[error(transparent)]
     State(#[from] state::StateError),

@@ -14,7 +14,7 @@ use super::{Failure, files, spare};
 use crate::database;
 use crate::history::Event;
 use crate::provider::{Instance, PowerState};
-use crate::site::{BootDelay, Site};
+use crate::site::{BootDelay, ProvisionError, Site};
 
 /// How long a provider may take to boot a server, beyond its declared boot time.
 const BOOT: Duration = Duration::from_secs(60);
@@ -156,7 +156,7 @@ async fn bootstrap(ground: &Ground, server: &str, instance: &Instance) -> Result
         site.await_serving(server, instance).await?;
     }
     if database::is_database(&site, server) {
-        database::restore(&site, server).await?;
+        database::restore(&site, server).await.map_err(ProvisionError::from)?;
     }
     ground.store.change(|state| drop(state.replacements.remove(server)))?;
     ground.record(Event::ReconcilerReplaced { server: server.into(), instance: instance.id.to_string() });

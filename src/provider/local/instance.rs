@@ -23,8 +23,8 @@ use super::announce::Announcements;
 use super::sandbox::handled;
 use super::wire::{self, BootOrder, Stage, Word};
 use super::{root, services, sys, zygote};
-use crate::provider::ServiceSpec;
 use crate::provider::launch::{BARE_MARK, ENVIRONMENT};
+use crate::provider::{FileSpec, ServiceSpec};
 
 /// The most connections to port 22 that are served at once.
 const MOST_LOGINS: usize = 64;
@@ -86,8 +86,9 @@ fn boot(control: &OwnedFd, order: OwnedFd, logs: Vec<OwnedFd>) -> Result<Up, Wor
     root::mount_disk(&order).map_err(at(Stage::Disk))?;
     root::share_programs(&order).map_err(at_named(Stage::Files))?;
     let furnishes = order.first_boot && !order.user_data.bare;
-    let files = if furnishes { order.user_data.files.as_slice() } else { &[] };
-    let files = root::open_sources(files).map_err(at_named(Stage::Files))?;
+    let wanted = |file: &&FileSpec| order.first_boot && (furnishes || file.content.is_of_image());
+    let files: Vec<FileSpec> = order.user_data.files.iter().filter(wanted).cloned().collect();
+    let files = root::open_sources(&files).map_err(at_named(Stage::Files))?;
     root::enter_root(&order).map_err(at(Stage::Root))?;
     sys::drop_capabilities().map_err(at(Stage::Capabilities))?;
     root::write_files(files).map_err(at_named(Stage::Files))?;
