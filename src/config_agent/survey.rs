@@ -90,8 +90,7 @@ async fn expected(files: &[FileSpec]) -> Result<Vec<String>, SurveyError> {
     for file in files {
         let hash = match &file.content {
             FileContent::Text(text) => Sha256::digest(text),
-            FileContent::MadeBy { key, .. } => Sha256::digest(key),
-            FileContent::CopyOf(path) | FileContent::Program(path) => {
+            FileContent::CopyOf(path) => {
                 let bytes = tokio::fs::read(path).await;
                 Sha256::digest(bytes.map_err(|source| SurveyError::Unreadable { path: path.clone(), source })?)
             }
