@@ -152,7 +152,9 @@ async fn bootstrap(ground: &Ground, server: &str, instance: &Instance) -> Result
     if let Some(rebuild) = &ground.rebuild {
         rebuild.answers(&site, server, instance).await?;
     }
-    ground.store.change(|state| drop(state.replacements.remove(server)))?;
+    ground.store.change(|state| {
+        state.replacements.remove(server);
+    })?;
     ground.record(Event::ReconcilerReplaced { server: server.into(), instance: instance.id.to_string() });
     Ok(())
 }

@@ -98,7 +98,8 @@ async fn what_it_cannot_do_it_says_with_what_to_do() {
     let folder = crate::support::Folder::new("reconcile-refused");
     let site = folder
         .write("site.json", r#"[{"name": "web-1", "type": "webserver"}, {"name": "web-2", "type": "webserver"}]"#);
-    let inventory = folder.write("inventory.yaml", "hosts: [{ name: web-1, address: 127.0.0.1, port: 1 }]\nhost_keys: ignore\n");
+    let inventory =
+        folder.write("inventory.yaml", "hosts: [{ name: web-1, address: 127.0.0.1, port: 1 }]\nhost_keys: ignore\n");
     let (site, inventory) = (site.to_str().unwrap(), inventory.to_str().unwrap());
     let nobody = run(&mut chimp(&["reconcile", site, "--keeper", "/nowhere/keeper.sock", "--once"]));
     assert_eq!(code(&nobody), Some(3));
