@@ -42,7 +42,8 @@ async fn in_one_state(hand: &Hand<'_>, other: &Hand<'_>, tables: &[String]) -> R
     let here = hand.position().await?;
     other.until("to be as far as who is compared with it", CATCH_UP, |status| status.position.contains(&here)).await?;
     let checksum = format!("CHECKSUM TABLE {}", tables.join(", "));
-    let locked = format!("FLUSH TABLES WITH READ LOCK; SELECT @@gtid_binlog_pos AS position; {checksum}; UNLOCK TABLES");
+    let locked =
+        format!("FLUSH TABLES WITH READ LOCK; SELECT @@gtid_binlog_pos AS position; {checksum}; UNLOCK TABLES");
     let theirs = other.sql_within(&locked, CHECKSUMS).await?;
     let there = theirs.first().and_then(|row| row.get("position")).map_or("", String::as_str).parse::<Position>()?;
     if !here.contains(&there) {
@@ -81,8 +82,11 @@ mod tests {
 
     #[test]
     fn tables_differ_by_their_checksums() {
-        let ours = rows("*** 1. row\n   Table: site.posts\nChecksum: 7\n*** 2. row\n   Table: site.users\nChecksum: 8\n");
-        let theirs = rows("*** 1. row\nposition: 1-1-2\n**** 1. row\n   Table: site.posts\nChecksum: 7\n**** 2. row\n   Table: site.users\nChecksum: 9\n");
+        let ours =
+            rows("*** 1. row\n   Table: site.posts\nChecksum: 7\n*** 2. row\n   Table: site.users\nChecksum: 8\n");
+        let theirs = rows(
+            "*** 1. row\nposition: 1-1-2\n**** 1. row\n   Table: site.posts\nChecksum: 7\n**** 2. row\n   Table: site.users\nChecksum: 9\n",
+        );
         assert_eq!(differing(&rows("**** 1\nTable: site.users\nChecksum: 8\n"), &theirs), ["site.users"]);
         assert_eq!(differing(&rows("**** 1\nTable: site.users\nChecksum: 9\n"), &theirs), Vec::<String>::new());
         assert_eq!(differing(&rows("**** 1\nTable: site.gone\nChecksum: NULL\n"), &theirs), ["site.gone"]);

@@ -151,9 +151,8 @@ pub(super) async fn point(site: &Site, hand: &Hand<'_>, source: &Hand<'_>) -> Re
     let port = site.role(source.server).port.to_string();
     let host = source.instance.address.to_string();
     hand.sql(&FOLLOW.replace("{host}", &host).replace("{port}", &port)).await?;
-    let connected = |status: &Status| {
-        status.replicates() && status.follows.as_ref().is_some_and(|follows| follows.source == host)
-    };
+    let connected =
+        |status: &Status| status.replicates() && status.follows.as_ref().is_some_and(|follows| follows.source == host);
     hand.until("to be connected with its source", CONNECT, connected).await.map(drop)
 }
 

@@ -163,7 +163,8 @@ async fn attempt(site: &Site, server: &str) -> Result<(), DatabaseError> {
 
 async fn give_up(site: &Site, server: &str, why: String) -> Result<(), DatabaseError> {
     let instances = site.provider.list().await?;
-    let living = instances.iter().rev().find(|instance| instance.name == server && instance.state == PowerState::Running);
+    let living =
+        instances.iter().rev().find(|instance| instance.name == server && instance.state == PowerState::Running);
     if let Some(instance) = living {
         site.provider.power(&instance.id, PowerOp::Terminate).await?;
     }

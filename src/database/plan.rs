@@ -95,10 +95,8 @@ impl Tier<'_> {
         }
         let astray = |database: &&Database| self.is_astray(database);
         let survivors = self.declared.masters.iter().filter(astray);
-        let ring = survivors.map(|master| Step::CloseRing {
-            survivor: master.server.clone(),
-            newcomer: master.source.clone(),
-        });
+        let ring = survivors
+            .map(|master| Step::CloseRing { survivor: master.server.clone(), newcomer: master.source.clone() });
         let slaves = self.declared.slaves.iter().filter(astray).map(|slave| follow(&slave.server, &slave.source));
         ring.chain(slaves).collect()
     }
@@ -119,9 +117,10 @@ impl Tier<'_> {
     /// One that stopped goes on where its source lives; a master that stopped at another, for a salvage, does not.
     fn resumed(&self, database: &Database) -> Option<Step> {
         let status = self.status(&database.server)?;
-        let source = self.at.iter().find(|(_, at)| {
-            status.follows.as_ref().is_some_and(|follows| follows.source == at.to_string())
-        });
+        let source = self
+            .at
+            .iter()
+            .find(|(_, at)| status.follows.as_ref().is_some_and(|follows| follows.source == at.to_string()));
         let source = source.map(|(source, _)| source.as_str()).filter(|source| self.lives(source))?;
         let server = database.server.clone();
         match self.declared.is_master(&server) && !self.declared.is_master(source) {
@@ -209,9 +208,7 @@ impl Tier<'_> {
     fn fence(&self, successor: &str) -> Result<Vec<Step>, Stuck> {
         let others = self.declared.masters.iter().filter(|master| master.server != successor);
         let fence = |master: &Database| match self.seen.get(&master.server) {
-            Some(Seen::Silent(why)) => {
-                Err(Stuck::NotFenced { server: master.server.clone(), why: why.clone() })
-            }
+            Some(Seen::Silent(why)) => Err(Stuck::NotFenced { server: master.server.clone(), why: why.clone() }),
             _ => Ok(Step::Fence { server: master.server.clone() }),
         };
         others.map(fence).collect()

@@ -76,8 +76,7 @@ async fn stream(bare: &Hand<'_>, donor: &Hand<'_>, copy: &str) -> Result<(), Dat
     let (config, socket, data) = (path(&role.config), path(&role.socket), path(&role.data));
     let receiving = [agent::PROGRAM, &port, copy];
     let sending = [agent::PROGRAM, &to, &config, &socket, &data];
-    let (received, sent) =
-        tokio::join!(bare.shell(RECEIVE, &receiving, COPY), donor.shell(SEND, &sending, COPY));
+    let (received, sent) = tokio::join!(bare.shell(RECEIVE, &receiving, COPY), donor.shell(SEND, &sending, COPY));
     sent.and(received).map(drop)
 }
 

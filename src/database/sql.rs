@@ -175,6 +175,7 @@ pub(super) async fn look(site: &Site, server: &str) -> Result<Seen, DatabaseErro
 /// One that does not run may be frozen, and go on writing later; one without power starts read-only.
 async fn still_there(site: &Site, server: &str) -> Result<Seen, DatabaseError> {
     let instances = site.provider.list().await?;
-    let frozen = instances.iter().rev().find(|instance| instance.name == server && instance.state == PowerState::Frozen);
+    let frozen =
+        instances.iter().rev().find(|instance| instance.name == server && instance.state == PowerState::Frozen);
     Ok(frozen.map_or(Seen::Gone, |instance| Seen::Silent(format!("frozen: {}", instance.evidence))))
 }

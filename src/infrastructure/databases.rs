@@ -235,7 +235,8 @@ impl Declared<'_> {
         let unnamed = self.servers.iter().find(|(name, is_database)| **is_database && !seen.servers.contains(*name));
         let Some((name, _)) = unnamed else { return Ok(()) };
         let detail = format!("`{name}` is a database that replicates from nobody");
-        let hint = format!("name it: `databases: {{ masters: [{{ server: … }}, …], slaves: [{{ server: {name}, of: … }}] }}`");
+        let hint =
+            format!("name it: `databases: {{ masters: [{{ server: … }}, …], slaves: [{{ server: {name}, of: … }}] }}`");
         self.error(&at!["databases"], detail, hint)
     }
 }

@@ -46,8 +46,8 @@ pub fn whole_spans(history: &History, moments: &Moments) -> Vec<Whole> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Event;
     use crate::history::synthetic::Script;
+    use crate::history::{Event, Record};
     use crate::infrastructure::databases::Database;
     use crate::plan::Schedule;
     use crate::provider::PowerState;
@@ -177,7 +177,8 @@ mod tests {
     fn database_spans(script: &Script) -> Vec<(u64, u64)> {
         let mut history = script.history();
         let database = |server: &str, id, source: &str| Database { server: server.into(), id, source: source.into() };
-        history.plan.infrastructure.databases.masters = vec![database("web-1", 1, "web-2"), database("web-2", 2, "web-1")];
+        history.plan.infrastructure.databases.masters =
+            vec![database("web-1", 1, "web-2"), database("web-2", 2, "web-1")];
         let whole = whole_spans(&history, &Moments::of(&history));
         whole.iter().map(|whole| (whole.span.from_us / 1000, whole.span.to_us / 1000)).collect()
     }
@@ -217,5 +218,15 @@ mod tests {
         let script = two_databases().event(7000, blind);
         assert_eq!(database_spans(&script), [(600, 7000)]);
         assert_eq!(database_spans(&script.event(9000, says("web-2", false, true))), [(600, 7000), (9000, 20_000)]);
+    }
+
+    #[test]
+    fn a_balancer_of_another_tier_is_not_asked() {
+        let mut history = two_databases().history();
+        history.plan.infrastructure.links.retain(|(_, to)| to != "web-2");
+        let seen = |record: &Record| matches!(&record.event, Event::BalancerView { server, .. } if server == "web-2");
+        history.events.retain(|record| !seen(record));
+        let whole = whole_spans(&history, &Moments::of(&history));
+        assert_eq!(whole.iter().map(|whole| whole.span.to_us / 1000).collect::<Vec<_>>(), [20_000]);
     }
 }

@@ -140,13 +140,15 @@ mod tests {
     use super::*;
 
     fn view(connections: &str) -> View {
-        let text = format!(r#"{{"writable":false,"gtid_binlog_pos":"1-1-4","server_id":3,"connections":[{connections}]}}"#);
+        let text =
+            format!(r#"{{"writable":false,"gtid_binlog_pos":"1-1-4","server_id":3,"connections":[{connections}]}}"#);
         serde_json::from_str::<Status>(&text).unwrap().view()
     }
 
     #[test]
     fn it_replicates_when_both_threads_of_every_connection_run() {
-        let (runs, stopped) = (r#"{"io":"Yes","sql":"Yes","lag_s":2}"#, r#"{"io":"Connecting","sql":"Yes","lag_s":null}"#);
+        let (runs, stopped) =
+            (r#"{"io":"Yes","sql":"Yes","lag_s":2}"#, r#"{"io":"Connecting","sql":"Yes","lag_s":null}"#);
         assert_eq!(view(runs), View { writable: false, replicating: true, lag_s: Some(2) });
         assert!(!view(stopped).replicating);
         assert!(!view(&format!("{runs},{stopped}")).replicating);

@@ -13,8 +13,8 @@ use tokio::time::MissedTickBehavior;
 use crate::clock::Clock;
 use crate::history::{Event, Recorder};
 use crate::infrastructure::Infrastructure;
-use crate::role::Addresses;
 use crate::provider::{Instance, Provider};
+use crate::role::Addresses;
 use crate::selector::BalancerSight;
 
 mod database;
@@ -143,7 +143,12 @@ fn of_site(
     for database in site.databases.all() {
         if let Some(role) = &site.roles[&site.servers[&database.server].role].database {
             let (address, seen) = (at.servers[&database.server], sight.instances.clone());
-            observers.push(Box::new(database::DatabaseObserver::new(&database.server, address, role.status_port, seen)));
+            observers.push(Box::new(database::DatabaseObserver::new(
+                &database.server,
+                address,
+                role.status_port,
+                seen,
+            )));
         }
     }
     for vip in &site.virtual_ips {

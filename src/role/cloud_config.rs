@@ -83,7 +83,8 @@ fn unit(service: &ServiceSpec) -> String {
 
 /// A word of a command as systemd reads it: quoted where it must be, its own signs doubled.
 fn word(text: &str) -> String {
-    let doubled = text.replace('\\', r"\\").replace('%', "%%").replace('$', "$$").replace('"', "\\\"").replace('\n', "\\n");
+    let doubled =
+        text.replace('\\', r"\\").replace('%', "%%").replace('$', "$$").replace('"', "\\\"").replace('\n', "\\n");
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@,+".contains(c);
     if text.chars().all(plain) && !text.is_empty() { doubled } else { format!("\"{doubled}\"") }
 }
@@ -107,5 +108,7 @@ fn programs(data: &UserData) -> String {
         FileContent::Program(program) => Some((file.path.display(), program.file_name()?.to_string_lossy())),
         _ => None,
     });
-    programs.map(|(path, name)| format!("# The image has to bring {path}: {name}, a program of the harness's machine.\n")).collect()
+    programs
+        .map(|(path, name)| format!("# The image has to bring {path}: {name}, a program of the harness's machine.\n"))
+        .collect()
 }

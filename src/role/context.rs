@@ -40,14 +40,25 @@ pub(super) struct Contexts<'a> {
 }
 
 impl<'a> Contexts<'a> {
-    pub(super) fn new(infrastructure: &'a Infrastructure, addresses: &'a Addresses, settings: &Settings, secrets: &Secrets) -> Self {
+    pub(super) fn new(
+        infrastructure: &'a Infrastructure,
+        addresses: &'a Addresses,
+        settings: &Settings,
+        secrets: &Secrets,
+    ) -> Self {
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         let mut described = |server: &'a Server| {
             let index = seen.entry(&server.role).and_modify(|index| *index += 1).or_insert(1);
             (server, describe(server, infrastructure, addresses, *index))
         };
         let servers = infrastructure.in_order().into_iter().map(&mut described).collect();
-        Contexts { infrastructure, addresses, servers, settings: values(settings), secrets: Value::from_object(secrets.clone()) }
+        Contexts {
+            infrastructure,
+            addresses,
+            servers,
+            settings: values(settings),
+            secrets: Value::from_object(secrets.clone()),
+        }
     }
 
     /// The context of one server, which must be declared.

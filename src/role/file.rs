@@ -75,7 +75,10 @@ struct Form {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a file: a map with `path` and one of `content`, `copy`, `program`, `made_by`")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a file: a map with `path` and one of `content`, `copy`, `program`, `made_by`"
+)]
 struct FileForm {
     path: PathBuf,
     content: Option<String>,
@@ -256,7 +259,8 @@ impl Reader<'_> {
     fn file(&self, index: usize, form: &FileForm) -> Checked<RoleFile> {
         self.absolute(&at!["write_files", index, "path"], &form.path, "the file")?;
         let content = self.content(index, form)?;
-        let usual = if matches!(content, RoleContent::Program(_) | RoleContent::MadeBy { .. }) { "0755" } else { "0644" };
+        let usual =
+            if matches!(content, RoleContent::Program(_) | RoleContent::MadeBy { .. }) { "0755" } else { "0644" };
         let mode = self.mode(index, form.permissions.as_deref().unwrap_or(usual))?;
         let line = first_line(self.source, &content_path(index));
         let (path, owner, when) = (form.path.clone(), form.owner.clone(), form.when.clone());
@@ -277,7 +281,8 @@ impl Reader<'_> {
             _ => {
                 let path = form.path.display();
                 let detail = format!("the file `{path}` needs one of `content`, `copy`, `program` and `made_by`");
-                let hint = "`content` is a template, `copy` a file, `program` a program of this machine, `made_by` a command";
+                let hint =
+                    "`content` is a template, `copy` a file, `program` a program of this machine, `made_by` a command";
                 self.error(&at!["write_files", index, "path"], detail, hint)
             }
         }
@@ -310,8 +315,16 @@ impl Reader<'_> {
             let RoleContent::MadeBy { from, .. } = &file.content else { continue };
             let unwritten = |path: &&PathBuf| !files[..index].iter().any(|before| before.path == **path);
             if let Some(path) = from.iter().find(unwritten) {
-                let detail = format!("`{}` is made from `{}`, which is not written before it", file.path.display(), path.display());
-                return self.error(&at!["write_files", index, "made_from"], detail, "declare that file above, under `write_files`");
+                let detail = format!(
+                    "`{}` is made from `{}`, which is not written before it",
+                    file.path.display(),
+                    path.display()
+                );
+                return self.error(
+                    &at!["write_files", index, "made_from"],
+                    detail,
+                    "declare that file above, under `write_files`",
+                );
             }
         }
         Ok(())

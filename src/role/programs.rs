@@ -50,7 +50,8 @@ pub(super) fn find(name: &str) -> Option<PathBuf> {
     let above = beside.filter(|folder| folder.ends_with("deps")).and_then(Path::parent);
     let home = std::env::home_dir().map(|home| home.join(".cargo/bin"));
     let path = std::env::var_os("PATH").unwrap_or_else(|| PATH.into());
-    let folders = above.into_iter().chain(beside).map(Path::to_path_buf).chain(std::env::split_paths(&path)).chain(home);
+    let folders =
+        above.into_iter().chain(beside).map(Path::to_path_buf).chain(std::env::split_paths(&path)).chain(home);
     folders.map(|folder| folder.join(name)).find(|program| is_program(program))
 }
 

@@ -255,7 +255,9 @@ fn templates(role: &Role) -> Vec<(Vec<Step>, &str, bool)> {
         }
     }
     for (index, command) in role.run.iter().enumerate() {
-        all.extend(command.iter().enumerate().map(|(n, text)| (at!["runcmd", index, n].to_vec(), text.as_str(), false)));
+        all.extend(
+            command.iter().enumerate().map(|(n, text)| (at!["runcmd", index, n].to_vec(), text.as_str(), false)),
+        );
     }
     for (index, service) in role.services.iter().enumerate() {
         let at = |rest: &[Step]| [&at!["services", index][..], rest].concat();

@@ -157,8 +157,7 @@ fn templates_can_speak_of_all_that_is_documented() {
 
 #[test]
 fn a_program_that_the_role_brings_is_not_missing() {
-    let role =
-        "port: 80\nprograms: [/srv/shop, /srv/other]\nwrite_files: [{path: /srv/shop, copy: ./shop.yaml, permissions: \"0755\"}]\n";
+    let role = "port: 80\nprograms: [/srv/shop, /srv/other]\nwrite_files: [{path: /srv/shop, copy: ./shop.yaml, permissions: \"0755\"}]\n";
     let site = own_site("brought", role, "servers: [{name: shop-1, role: shop}]\nroles: {shop: shop.yaml}\n");
     let missing: Vec<String> = missing_programs(&site).into_iter().map(|missing| missing.program).collect();
     assert_eq!(missing, ["/srv/other"]);
@@ -198,7 +197,10 @@ fn a_mistake_in_a_role_is_one_error_with_its_place_and_a_hint() {
         ("unknown field inside", "port: 80\nservices:\n  - name: a\n    comand: [a]\n".into()),
         ("the word node", "port: 80\nword: node\n".into()),
         ("relative path", "port: 80\nwrite_files: [{path: etc/shop, content: x}]\n".into()),
-        ("made from what is not written", "port: 80\nwrite_files: [{path: /a, made_by: make, made_from: [/b]}]\n".into()),
+        (
+            "made from what is not written",
+            "port: 80\nwrite_files: [{path: /a, made_by: make, made_from: [/b]}]\n".into(),
+        ),
         ("neither content nor copy", "port: 80\nwrite_files:\n  - path: /etc/shop\n".into()),
         ("both", "port: 80\nwrite_files: [{path: /etc/shop, content: a, copy: b}]\n".into()),
         ("nothing to copy", "port: 80\nwrite_files: [{path: /etc/shop, copy: ./nowhere}]\n".into()),
@@ -215,7 +217,10 @@ fn a_mistake_in_a_role_is_one_error_with_its_place_and_a_hint() {
         ("unknown name, block", file("      one\n\n      two {{ sever.name }}\n")),
         ("unknown name, not reached", file("      {% if virtual_ip %}{{ adress }}{% endif %}\n")),
         ("unknown attribute, block", file("      one\n      two {{ server.adress }}\n")),
-        ("unknown attribute, quoted", "port: 80\nwrite_files: [{path: /a, content: \"x {{ server.adress }}\"}]\n".into()),
+        (
+            "unknown attribute, quoted",
+            "port: 80\nwrite_files: [{path: /a, content: \"x {{ server.adress }}\"}]\n".into(),
+        ),
         ("unknown filter", file("      {{ server.name | shout }}\n")),
         ("of nothing", file("      {{ virtual_ip.address }}\n")),
         ("when, unknown", "port: 80\nwrite_files:\n  - {path: /a, content: x, when: virtual_up}\n".into()),
@@ -369,7 +374,8 @@ fn every_servers_document_is_read_back_as_what_was_rendered() {
 #[test]
 fn a_master_and_a_slave_differ_in_what_replication_asks() {
     let site = figure_1();
-    let config = |server: &str| text(&rendered(&site, &Settings::default(), server), "/etc/mysql/chimp.cnf").to_string();
+    let config =
+        |server: &str| text(&rendered(&site, &Settings::default(), server), "/etc/mysql/chimp.cnf").to_string();
     insta::assert_snapshot!(format!("{}\n---\n{}", config("db-2"), config("db-3")));
 }
 
