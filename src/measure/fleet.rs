@@ -236,6 +236,12 @@ impl<'a> Fleet<'a> {
         self.promoted.insert(spare);
         self.spares.insert(instead_of);
         self.promoted.remove(instead_of);
+        let other = |name: &'a str| match name {
+            name if name == spare => instead_of,
+            name if name == instead_of => spare,
+            name => name,
+        };
+        self.links = self.links.iter().map(|(from, to)| (other(from), other(to))).collect();
     }
 
     fn lost_sight(&mut self, of: &'a str) {
