@@ -12,10 +12,8 @@ chaos: setup ## the features not tagged @nightly or @slow, the verdict table, th
 test: setup ## formatting, lints and every test
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- -D warnings
-	$(CARGO) clippy -p chimp-site --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --quiet
 	$(CARGO) test --lib --bins --tests
-	$(CARGO) test -p chimp-site
 
 nightly: setup ## everything, @nightly and @slow too, once for each of SEEDS
 	sh scripts/nightly.sh '$(CARGO)' $(SEEDS)
@@ -28,4 +26,4 @@ bench: setup ## the tables of the README
 
 setup: ## Debian's packages, and the programs that roles are made of
 	sh scripts/setup.sh
-	$(CARGO) build -p chimp-site
+	$(CARGO) build --bins

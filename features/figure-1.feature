@@ -1,0 +1,100 @@
+Feature: The paper's website survives the loss of any one server, and loses no write
+  Figure 1: two balancers before three servers of the site, two balancers before two databases that replicate from each
+  other, each with a replica of its own. While users sign up, post, follow and read, a server is taken away; the
+  reconciler brings another to its place, databases with all they had held.
+
+  Background:
+    Given the infrastructure in "figure-1"
+    And 12 users read and write the site
+    And 100 requests/s of read traffic
+    And requests time out after 2 s
+
+  Rule: Each tier goes on without one of its servers
+    @pr
+    Scenario: The active balancer dies
+      When the active load balancer dies
+      Then no acknowledged write is lost
+      And the longest outage is under 2 s
+      And recovery takes under 1 min
+
+    @pr
+    Scenario: The writable database dies
+      When node "db-1" dies
+      Then no acknowledged write is lost
+      And no write is applied twice
+      And exactly one database is writable after recovery
+      And the databases agree within 30 s
+      And recovery takes under 90 s
+
+    @pr
+    Scenario: A replica dies
+      When node "db-3" dies
+      Then no acknowledged write is lost
+      And availability throughout is at least 99%
+      And recovery takes under 1 min
+
+    @nightly
+    Scenario Outline: <server> dies
+      When node "<server>" dies
+      Then no acknowledged write is lost
+      And no write is applied twice
+      And every name has one owner
+      And the follower counts are right
+      And the databases agree within 30 s
+      And recovery takes under 90 s
+      And no node is booted twice
+
+      Examples:
+        | server |
+        | lb-1   |
+        | lb-2   |
+        | web-1  |
+        | web-2  |
+        | web-3  |
+        | dblb-1 |
+        | dblb-2 |
+        | db-1   |
+        | db-2   |
+        | db-3   |
+        | db-4   |
+
+  Rule: A whole tier, a side or a zone can be rebuilt
+    @nightly
+    Scenario: Both web balancers die: an outage until one has booted
+      Given every load balancer takes 5 s to boot
+      When every load balancer dies
+      Then the longest outage is over 5 s
+      And no acknowledged write is lost
+      And recovery takes under 1 min
+
+    @nightly
+    Scenario: A database and its replica die together
+      When 100% of the databases in zone "a" die
+      Then no acknowledged write is lost
+      And exactly one database is writable after recovery
+      And recovery takes under 2 min
+
+    @nightly
+    Scenario: A zone dies
+      When every node in zone "a" dies
+      Then no acknowledged write is lost
+      And exactly one database is writable after recovery
+      And recovery takes under 2 min
+
+  Rule: A database that hangs is no database
+    @nightly
+    Scenario: The writable database's process hangs
+      When process "mariadbd" on node "db-1" hangs for 20 s
+      Then no acknowledged write is lost
+      And recovery takes under 90 s
+
+  Rule: Without a reconciler the site serves, but stays thin
+    @nightly
+    Scenario: Nobody replaces a dead server of the site
+      When the reconciler stops
+      And node "web-1" dies
+      And 20 s pass
+      And the reconciler starts again
+      Then availability throughout is at least 99%
+      And replacement takes over 20 s
+      And recovery takes under 1 min
