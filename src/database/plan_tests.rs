@@ -94,7 +94,7 @@ fn restoring() {
         ("a master, no slave left", "bW--", "db-1"),
         ("the first of both masters", "bboo", "db-1"),
         ("the first of both masters, one slave ahead", "bbo+", "db-2"),
-        ("the second of both masters", "Wbrr", "db-2"),
+        ("the second of both masters", "Wbrf", "db-2"),
         ("a master, nobody has data", "bb--", "db-1"),
         ("a slave, no master yet", "bbbo", "db-3"),
         ("a slave, nobody has data", "bbbb", "db-3"),
