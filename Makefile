@@ -1,6 +1,7 @@
 # `make chaos` and `make test` are all a new user needs; both install what is missing first.
 CARGO ?= cargo
 SEEDS ?= 1 2 3
+SPAN ?= 10min
 POINTS ?= 10000
 SEED ?= 1
 
@@ -15,8 +16,8 @@ test: setup ## formatting, lints and every test
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --quiet
 	$(CARGO) test --lib --bins --tests
 
-nightly: setup ## everything, @nightly and @slow too, once for each of SEEDS
-	sh scripts/nightly.sh '$(CARGO)' $(SEEDS)
+nightly: setup ## everything, @nightly and @slow too, once for each of SEEDS; the experiment goes on for SPAN
+	sh scripts/nightly.sh '$(CARGO)' '$(SPAN)' $(SEEDS)
 
 kill-points: setup ## no fault outlives its lease: so many points of a seed; goes on where it was interrupted
 	$(CARGO) test --test kill_points -- --points $(POINTS) --seed $(SEED)

@@ -1,13 +1,14 @@
 #!/bin/sh
-# Runs every feature once for each seed; ends with the worst exit code. usage: nightly.sh CARGO SEED…
+# Runs every feature once for each seed; ends with the worst exit code. usage: nightly.sh CARGO SPAN SEED…
 set -u
 cargo=$1
-shift
+span=$2
+shift 2
 worst=0
 failed=""
 for seed in "$@"; do
     echo "nightly: seed $seed"
-    $cargo test --test chaos -- --seed "$seed"
+    $cargo test --test chaos -- --include-ignored --seed "$seed" --span "$span"
     code=$?
     if [ "$code" -ne 0 ]; then
         failed="$failed $seed"

@@ -55,6 +55,8 @@ fn the_long_scenarios_run_only_when_asked_for() {
     assert_eq!(tags("NAME").as_deref(), Some(DEFAULT_TAGS));
     assert_eq!(tags("--tags @nightly").as_deref(), Some("@nightly"));
     assert_eq!(tags("--exact NAME"), None);
+    assert_eq!(tags("--include-ignored"), None);
+    assert!(include_str!("../scripts/nightly.sh").contains("-- --include-ignored"), "every night all of them run");
 }
 
 #[test]

@@ -114,20 +114,32 @@ fn an_acknowledged_post_that_vanishes_from_every_database_is_a_failure() {
     }
 }
 
-/// Two masters that are written to at once acknowledge both of two additions to one count, and keep one of them: seldom
-/// while they hear each other at once, certainly while they do not.
-#[test]
-fn updates_that_two_masters_lose_are_a_failure() {
-    if !can_run("updates_that_two_masters_lose_are_a_failure") {
+/// A scenario in which the site certainly loses what it had acknowledged: the verdict must be that it failed, and say of what.
+fn it_is_caught_losing(name: &str, feature: &str, what: &str) {
+    if !can_run(name) {
         return;
     }
-    let out = Folder::new("both-masters");
-    run(chimp(&["run", "tests/features/both-masters.feature", "--retries", "1", "--seed", "7"])
+    let out = Folder::new(feature);
+    let path = format!("tests/features/{feature}.feature");
+    run(chimp(&["run", &path, "--retries", "1", "--seed", "7"])
         .args(["--config", "tests/features/short.toml", "--out"])
         .arg(out.path()));
     let (_, verdict, reason) = verdicts(&out.record()).remove(0);
     assert_eq!(verdict, "fail", "{reason}");
-    assert!(reason.contains("followers"), "{reason}");
+    assert!(reason.contains(what), "{reason}");
+}
+
+/// Two masters that are written to at once acknowledge both of two additions to one count, and keep one of them: seldom
+/// while they hear each other at once, certainly while they do not.
+#[test]
+fn updates_that_two_masters_lose_are_a_failure() {
+    it_is_caught_losing("updates_that_two_masters_lose_are_a_failure", "both-masters", "followers");
+}
+
+/// An asynchronous master acknowledges what nobody else has, and takes it along when it dies.
+#[test]
+fn what_a_master_takes_along_is_a_failure() {
+    it_is_caught_losing("what_a_master_takes_along_is_a_failure", "async-loses", "no acknowledged write is lost");
 }
 
 #[test]

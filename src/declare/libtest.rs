@@ -10,7 +10,8 @@ use super::{DeclareError, DeclareOptions, addresses};
 use crate::settings::Settings;
 use crate::units::parse_duration;
 
-/// What runs where neither tags nor an exact name are asked for: the long ones have a command of their own.
+/// What runs where neither tags, an exact name nor `--include-ignored` are asked for: the long ones have a command of
+/// their own.
 pub const DEFAULT_TAGS: &str = "not @nightly and not @slow";
 
 /// `cargo test --test chaos -- [NAME…] [OPTIONS]`
@@ -55,7 +56,7 @@ pub struct ChaosArgs {
     /// No scenario is ignored: with this, none is listed or run
     #[arg(long)]
     pub ignored: bool,
-    /// Accepted: no scenario is ignored
+    /// Also the scenarios tagged @nightly or @slow
     #[arg(long = "include-ignored")]
     pub include_ignored: bool,
     /// How scenarios are run
@@ -102,7 +103,7 @@ pub struct Accepted {
 impl ChaosArgs {
     /// What to declare. `features` are the target's own paths; `seed` is for a run that names none.
     pub fn declare_options(&self, features: &[PathBuf], seed: u64, settings: Settings) -> DeclareOptions {
-        let default = (!self.exact).then(|| DEFAULT_TAGS.to_string());
+        let default = (!self.exact && !self.include_ignored).then(|| DEFAULT_TAGS.to_string());
         DeclareOptions {
             paths: if self.features.is_empty() { features.to_vec() } else { self.features.clone() },
             tags: self.tags.clone().or(default),
