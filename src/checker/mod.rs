@@ -98,21 +98,15 @@ impl Expectation {
 
     /// Whether it is judged by what users wrote and read.
     pub fn is_of_operations(&self) -> bool {
-        match self {
-            Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice => true,
-            Expectation::OneOwner | Expectation::FollowersCounted => true,
-            Expectation::OwnWritesRead | Expectation::NeverLess | Expectation::Staleness { .. } => true,
-            _ => false,
-        }
+        let of_writes = matches!(self, Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice)
+            || matches!(self, Expectation::OneOwner | Expectation::FollowersCounted);
+        of_writes || matches!(self, Expectation::OwnWritesRead | Expectation::NeverLess | Expectation::Staleness { .. })
     }
 
     /// Whether it is judged by what the databases held in the end.
     pub fn is_of_final_state(&self) -> bool {
-        match self {
-            Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice => true,
-            Expectation::FollowersCounted | Expectation::Agree { .. } => true,
-            _ => false,
-        }
+        matches!(self, Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice)
+            || matches!(self, Expectation::FollowersCounted | Expectation::Agree { .. })
     }
 
     fn is_of_a_strike(&self) -> bool {

@@ -127,12 +127,12 @@ async fn resume(site: &Site, server: &str) -> Result<String, DatabaseError> {
     Ok(format!("it is at `{}`", resumed.position))
 }
 
-/// Lets it follow a source. First it gets as far as the source is now, if it follows anybody; and the source gets as far
+/// Lets it follow a source. First it gets as far as the source is now, if it follows somebody who lives; and the source gets as far
 /// as it is: so that the source's binary log has whatever it asks for.
 async fn follow(site: &Site, server: &str, source: &str) -> Result<String, DatabaseError> {
     let (hand, source) = (Hand::on(site, server).await?, Hand::on(site, source).await?);
     let now = hand.status().await?;
-    if now.replicates() {
+    if now.replicates() && has_living_source(site, &now).await? {
         let there = source.position().await?;
         hand.until("to be as far as its new source", CATCH_UP, |status| status.position.contains(&there)).await?;
     }
@@ -144,6 +144,15 @@ async fn follow(site: &Site, server: &str, source: &str) -> Result<String, Datab
     let caught_up = |status: &Status| status.replicates() && status.position.contains(&wanted);
     let status = hand.until("to catch up with its source", CATCH_UP, caught_up).await?;
     Ok(format!("it is at `{}`", status.position))
+}
+
+/// One whose source has just gone does not know that for seconds.
+async fn has_living_source(site: &Site, status: &Status) -> Result<bool, DatabaseError> {
+    let source = status.follows.as_ref().map(|follows| follows.source.as_str()).unwrap_or_default();
+    match site.addresses.servers.iter().find(|(_, address)| address.to_string() == source) {
+        Some((server, _)) => Ok(look(site, server).await?.status().is_some()),
+        None => Ok(false),
+    }
 }
 
 /// Points it at another and waits until it is connected.

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -62,5 +62,5 @@ fn send(to: SocketAddr) -> io::Result<()> {
 
 /// The same descriptor without the standard library's buffer.
 fn own(standard: std::os::fd::BorrowedFd<'_>) -> io::Result<std::fs::File> {
-    Ok(OwnedFd::from(standard.try_clone_to_owned()?).into())
+    Ok(standard.try_clone_to_owned()?.into())
 }

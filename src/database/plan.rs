@@ -78,20 +78,25 @@ impl Tier<'_> {
         let mut steps = self.fence(successor)?;
         steps.extend(self.salvage(successor));
         steps.push(Step::Promote { server: successor.into() });
-        // A slave whose master is gone follows the new one meanwhile.
-        let orphans = self.living_slaves().filter(|slave| !self.lives(&slave.source));
-        steps.extend(orphans.map(|slave| follow(&slave.server, successor)));
+        steps.extend(self.orphans().map(|slave| follow(&slave.server, successor)));
         Ok(steps)
     }
 
     /// What brings those that live back to what is declared: one that was started again goes on following, one that
-    /// follows another meanwhile follows its own source again, and so does the master that is written to.
+    /// follows another meanwhile follows its own source again, and so does the master that is written to; one whose source is
+    /// gone follows the master that is written to.
     pub fn tend(&self) -> Vec<Step> {
         let stopped = |database: &&Database| self.status(&database.server).is_some_and(Status::has_stopped);
         let stopped: Vec<&Database> = self.declared.all().filter(stopped).collect();
         if !stopped.is_empty() {
             let resume = |database: &&Database| self.resumed(database);
             return stopped.iter().filter_map(resume).collect();
+        }
+        if let Some(active) = self.active() {
+            let orphans: Vec<Step> = self.orphans().map(|slave| follow(&slave.server, active)).collect();
+            if !orphans.is_empty() {
+                return orphans;
+            }
         }
         let astray = |database: &&Database| self.is_astray(database);
         let survivors = self.declared.masters.iter().filter(astray);
@@ -148,6 +153,9 @@ impl Tier<'_> {
             return self.first_master(server);
         };
         let mut steps = self.failover()?;
+        // The new one's binary log will not reach back to where they are now.
+        let orphans = self.orphans().filter(|slave| steps.is_empty() && slave.source == server);
+        steps.extend(orphans.map(|slave| follow(&slave.server, survivor)).collect::<Vec<_>>());
         let donor = self.donor(server, survivor).unwrap_or(survivor);
         steps.push(rebuild(server, donor));
         steps.push(follow(server, survivor));
@@ -192,6 +200,15 @@ impl Tier<'_> {
             follow(server, source),
             Step::Compare { server: server.into(), with: donor.into() },
         ])
+    }
+
+    /// Slaves that follow a master that is gone: they follow the other one meanwhile. For seconds they don't know that
+    /// it is gone, and say that they replicate.
+    fn orphans(&self) -> impl Iterator<Item = &Database> {
+        let follows_own = |slave: &Database| {
+            self.status(&slave.server).is_some_and(|status| self.follows(status, &slave.source) || !status.replicates())
+        };
+        self.living_slaves().filter(move |slave| !self.lives(&slave.source) && follows_own(slave))
     }
 
     /// What there is to salvage for a successor: all that the living slaves have.

@@ -20,23 +20,31 @@ fn at() -> BTreeMap<String, Ipv4Addr> {
     (1..=4).map(|number| (format!("db-{number}"), Ipv4Addr::new(198, 18, 0, number))).collect()
 }
 
-fn lives(writable: bool, position: &str, follows: bool) -> Seen {
-    let follows = Follows { receives: follows, applies: true, ..Follows::default() };
+fn lives(writable: bool, position: &str, follows: bool, source: &str) -> Seen {
+    let source = at()[source].to_string();
+    let follows = Follows { source, receives: follows, applies: true, ..Follows::default() };
     Seen::Lives(Status { writable, position: position.parse().unwrap(), greatest_id: 4, follows: Some(follows) })
 }
 
-/// `W` written to, `r` follows and is read-only, `o` an orphan, `-` gone, `b` bare, `?` silent: db-1 to db-4.
+/// `W` written to, `r` follows its own source and is read-only, `f` follows the other master, `o` knows that its source is
+/// gone, `+` too and is ahead, `-` gone, `b` bare, `?` silent: db-1 to db-4.
 fn seen(letters: &str) -> BTreeMap<String, Seen> {
-    let one = |letter: char| match letter {
-        'W' => lives(true, "1-1-9", true),
-        'r' => lives(false, "1-1-9", true),
-        'o' => lives(false, "1-1-9", false),
-        '+' => lives(false, "1-1-12", false),
-        'b' => Seen::Bare,
-        '?' => Seen::Silent("no answer within 2 s".into()),
-        _ => Seen::Gone,
+    let one = |letter: char, server: &str| {
+        let own = declared().of(server).unwrap().0.source.clone();
+        let other = if own == "db-1" { "db-2" } else { "db-1" };
+        match letter {
+            'W' => lives(true, "1-1-9", true, &own),
+            'r' => lives(false, "1-1-9", true, &own),
+            'f' => lives(false, "1-1-9", true, other),
+            'o' => lives(false, "1-1-9", false, &own),
+            '+' => lives(false, "1-1-12", false, &own),
+            'b' => Seen::Bare,
+            '?' => Seen::Silent("no answer within 2 s".into()),
+            _ => Seen::Gone,
+        }
     };
-    letters.chars().zip(1..).map(|(letter, number)| (format!("db-{number}"), one(letter))).collect()
+    let servers = letters.chars().zip(1..).map(|(letter, number)| (letter, format!("db-{number}")));
+    servers.map(|(letter, server)| (server.clone(), one(letter, &server))).collect()
 }
 
 fn told(steps: Result<Vec<super::Step>, Stuck>) -> String {
@@ -53,6 +61,7 @@ fn failing_over() {
         ("all is well", "Wrrr"),
         ("the standby is gone", "W-rr"),
         ("the active master is gone", "-oor"),
+        ("the active master is gone, and nobody knows", "-rrr"),
         ("the active master and its slave are gone", "-o-r"),
         ("only the other master is left", "-o--"),
         ("both masters are gone", "--oo"),
@@ -71,13 +80,15 @@ fn failing_over() {
 #[test]
 fn restoring() {
     let situations = [
-        ("the active master, after a failover", "bWrr", "db-1"),
+        ("the active master, after a failover", "bWfr", "db-1"),
         ("the active master, before a failover", "boor", "db-1"),
-        ("the standby", "Wbrr", "db-2"),
+        ("the standby", "Wbrf", "db-2"),
+        ("the standby, its slave an orphan", "Wbro", "db-2"),
         ("a slave", "Wrbr", "db-3"),
         ("a slave, its neighbour gone too", "Wrb-", "db-3"),
         ("a slave, its neighbour an orphan", "Wrbo", "db-3"),
         ("a slave whose master is gone", "-Wbr", "db-3"),
+        ("the standby, its slave not knowing yet", "Wbrr", "db-2"),
         ("the master of a side that is gone", "bWbr", "db-1"),
         ("the slave of a side that is gone", "bWbr", "db-3"),
         ("a master, no slave left", "bW--", "db-1"),
@@ -112,7 +123,7 @@ fn nobody_is_promoted_before_the_others_are_fenced_and_salvaged() {
 
 #[test]
 fn a_master_that_is_rebuilt_is_never_writable_beside_another() {
-    for letters in ["bWrr", "bW--", "Wbrr"] {
+    for letters in ["bWfr", "bW--", "Wbrf"] {
         let (declared, seen) = (declared(), seen(letters));
         let server = if letters.starts_with('b') { "db-1" } else { "db-2" };
         let steps = Tier { declared: &declared, seen: &seen, at: &at() }.restore(server).unwrap();
@@ -120,13 +131,13 @@ fn a_master_that_is_rebuilt_is_never_writable_beside_another() {
     }
 }
 
-/// Each database follows whom the number says; `s`: it stopped, `w`: it is written to.
+/// Each database follows whom the number says; `s`: it stopped, `c`: it tries to connect, `w`: it is written to.
 fn following(sources: [&str; 4]) -> BTreeMap<String, Seen> {
     let one = |(source, number): (&str, u8)| {
         let letters = |letter| source.contains(letter);
         let follows = source.chars().find(char::is_ascii_digit).map(|source| Follows {
             source: format!("198.18.0.{source}"),
-            receives: !letters('s'),
+            receives: !letters('s') && !letters('c'),
             applies: !letters('s'),
             stopped: letters('s'),
             ..Follows::default()
@@ -151,6 +162,7 @@ fn tending() {
         ("the old master goes on, its slave follows the other", ["2", "1w", "2", "2"]),
         ("the other salvaged from a slave, and the old master goes on", ["2", "3sw", "2", "2"]),
         ("the other salvaged from a slave, and is alone", ["-", "3sw", "2", "2"]),
+        ("a slave, its own master being gone", ["-", "1w", "1c", "2"]),
         ("a slave follows the other, its own master being gone", ["-", "1w", "2", "2"]),
     ];
     let told = situations.map(|(name, sources)| {

@@ -92,11 +92,11 @@ impl<'a> FinalReading<'a> {
     /// For tests of the harness: an acknowledged post vanishes from every database, and nobody is told.
     pub async fn lose_a_post(&self, operations: &[Operation]) {
         let posts = operations.iter().filter(|operation| operation.outcome == Ended::Ok);
-        let key = posts.filter_map(|operation| match operation.op {
+        let mut keys = posts.filter_map(|operation| match operation.op {
             Op::Post { seq } => Some(key_of(&operation.process, seq)),
             _ => None,
         });
-        let Some(key) = key.last() else { return };
+        let Some(key) = keys.next_back() else { return };
         let statement = format!("SET sql_log_bin = 0; DELETE FROM site.posts WHERE client_key = '{key}'");
         // A lie that could not be told is not caught, which is what the test looks at.
         let _ = join_all(self.databases.iter().map(|database| sql::rows(database, &statement, SLACK))).await;

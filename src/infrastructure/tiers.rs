@@ -33,7 +33,7 @@ pub struct Draft {
 
 #[derive(Debug, Clone)]
 enum Base {
-    Tiers(Declaration, String),
+    Tiers(Box<Declaration>, String),
     File(Box<Infrastructure>),
 }
 
@@ -82,7 +82,8 @@ impl Draft {
         let role = tier_role(count, word)?;
         let entry = Some(EntryPoint { host: format!("{}-1", role.prefix), port: None });
         let servers = vec![server_entry(role, count)];
-        self.begin(Base::Tiers(Declaration { servers, entry, ..Declaration::default() }, counted(count, word)))
+        let declaration = Declaration { servers, entry, ..Declaration::default() };
+        self.begin(Base::Tiers(Box::new(declaration), counted(count, word)))
     }
 
     /// `4 webservers behind haproxy`: the paper's tier, an active and a standby HAProxy that share a virtual IP.
@@ -112,7 +113,7 @@ impl Draft {
             entry: Some(EntryPoint { host: format!("{}-1", balancer.prefix), port: None }),
             ..Declaration::default()
         };
-        self.begin(Base::Tiers(declaration, text))
+        self.begin(Base::Tiers(Box::new(declaration), text))
     }
 
     /// `the infrastructure in "site.yaml"`; a relative path is relative to the working directory, so steps resolve
@@ -208,7 +209,7 @@ impl Draft {
             }
             Some(Base::File(infrastructure)) => with_spares_of_file(*infrastructure, &self.spares)?,
             Some(Base::Tiers(declaration, _)) => {
-                resolve(&with_spares(declaration, &self.spares)?, &BTreeMap::new(), None)?
+                resolve(&with_spares(*declaration, &self.spares)?, &BTreeMap::new(), None)?
             }
         };
         for word in &self.shared {

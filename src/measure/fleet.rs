@@ -12,6 +12,8 @@ use super::moments::server_of;
 #[derive(Debug, Clone)]
 pub struct Fleet<'a> {
     servers: BTreeMap<&'a str, ServerState<'a>>,
+    /// Which server is behind which, as declared: (client side, server side).
+    links: BTreeSet<(&'a str, &'a str)>,
     /// (balancer, backend, server) → in rotation.
     views: BTreeMap<(&'a str, &'a str, &'a str), bool>,
     blind: BTreeSet<&'a str>,
@@ -57,6 +59,7 @@ impl<'a> Fleet<'a> {
     pub fn new(infrastructure: &'a Infrastructure) -> Self {
         Fleet {
             servers: infrastructure.servers.keys().map(|name| (name.as_str(), ServerState::default())).collect(),
+            links: infrastructure.links.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect(),
             views: BTreeMap::new(),
             blind: BTreeSet::new(),
             holders: BTreeMap::new(),
@@ -119,9 +122,9 @@ impl<'a> Fleet<'a> {
         self.balancers().into_iter().filter(|name| self.runs(name) && !self.blind.contains(name)).collect()
     }
 
-    /// Whether every living balancer has a server in rotation. `None` when none lives, or none ever knew it.
+    /// Whether every living balancer before a server has it in rotation. `None` when none lives, or none ever knew it.
     pub fn in_rotation(&self, server: &str) -> Option<bool> {
-        let living = self.living_balancers();
+        let living = self.living_balancers_of(server);
         let known = self.views.keys().any(|(_, _, viewed)| *viewed == server);
         (known && !living.is_empty()).then(|| living.iter().all(|balancer| self.sees_up(balancer, server)))
     }
@@ -129,7 +132,13 @@ impl<'a> Fleet<'a> {
     /// Whether no living balancer has a server in rotation. `None` as for [`in_rotation`](Self::in_rotation).
     pub fn out_of_rotation(&self, server: &str) -> Option<bool> {
         self.in_rotation(server)?;
-        Some(!self.living_balancers().iter().any(|balancer| self.sees_up(balancer, server)))
+        Some(!self.living_balancers_of(server).iter().any(|balancer| self.sees_up(balancer, server)))
+    }
+
+    fn living_balancers_of(&self, server: &str) -> BTreeSet<&'a str> {
+        let mut living = self.living_balancers();
+        living.retain(|balancer| self.links.contains(&(*balancer, server)));
+        living
     }
 
     /// Who holds a virtual IP, as last recorded.

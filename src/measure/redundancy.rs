@@ -46,8 +46,8 @@ pub fn whole_spans(history: &History, moments: &Moments) -> Vec<Whole> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Event;
     use crate::history::synthetic::Script;
+    use crate::history::{Event, Record};
     use crate::infrastructure::databases::Database;
     use crate::plan::Schedule;
     use crate::provider::PowerState;
@@ -240,5 +240,15 @@ mod tests {
         let script = two_databases().event(7000, blind);
         assert_eq!(database_spans(&script), [(600, 7000)]);
         assert_eq!(database_spans(&script.event(9000, says("web-2", false, true))), [(600, 7000), (9000, 20_000)]);
+    }
+
+    #[test]
+    fn a_balancer_of_another_tier_is_not_asked() {
+        let mut history = two_databases().history();
+        history.plan.infrastructure.links.retain(|(_, to)| to != "web-2");
+        let seen = |record: &Record| matches!(&record.event, Event::BalancerView { server, .. } if server == "web-2");
+        history.events.retain(|record| !seen(record));
+        let whole = whole_spans(&history, &Moments::of(&history));
+        assert_eq!(whole.iter().map(|whole| whole.span.to_us / 1000).collect::<Vec<_>>(), [20_000]);
     }
 }

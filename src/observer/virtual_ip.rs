@@ -48,6 +48,10 @@ impl Observer for VirtualIpObserver {
 
     async fn observe(&mut self, look: &Look<'_>) -> Result<(), ObserverError> {
         let instances = self.instances.borrow().clone();
+        // Nothing was listed yet: nobody can tell who holds it.
+        if instances.is_empty() {
+            return Ok(());
+        }
         let holds = |server: &&String| {
             let first_process = living(&instances, server).and_then(|instance| instance.first_process);
             first_process.is_some_and(|pid| has_address(pid, self.address))

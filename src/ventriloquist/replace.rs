@@ -158,7 +158,9 @@ async fn bootstrap(ground: &Ground, server: &str, instance: &Instance) -> Result
     if database::is_database(&site, server) {
         database::restore(&site, server).await.map_err(ProvisionError::from)?;
     }
-    ground.store.change(|state| drop(state.replacements.remove(server)))?;
+    ground.store.change(|state| {
+        state.replacements.remove(server);
+    })?;
     ground.record(Event::ReconcilerReplaced { server: server.into(), instance: instance.id.to_string() });
     Ok(())
 }
