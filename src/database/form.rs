@@ -40,7 +40,7 @@ pub(super) async fn form(site: &Site) -> Result<(), DatabaseError> {
 async fn start(site: &Site, server: &str) -> Result<(), DatabaseError> {
     let hand = Hand::on(site, server).await?;
     let path = |path: &std::path::Path| path.display().to_string();
-    hand.shell(r#"mv "$1" "$2""#, &[&path(&hand.role.empty), &path(&hand.role.data)], QUICK).await?;
+    hand.run(&["mv", "--", &path(&hand.role.empty), &path(&hand.role.data)], QUICK).await?;
     hand.until("to start", START, |status| !status.writable).await?;
     record(site, server, "start", "with empty tables, read-only".into());
     Ok(())

@@ -53,9 +53,9 @@ pub(super) async fn rebuild(bare: &Hand<'_>, donor: &Hand<'_>, number: u32) -> R
     let data = bare.role.data.display().to_string();
     let copy = format!("{data}.new");
     stream(bare, donor, &copy).await?;
-    let told = bare.shell(PREPARE, &[&copy], COPY).await?;
+    let told = bare.run(&["sh", "-c", PREPARE, "sh", &copy], COPY).await?;
     let position = position(donor, &told).await?;
-    bare.shell(TAKE, &[&copy, &data, &number.to_string(), &bare.role.user], QUICK).await?;
+    bare.run(&["sh", "-c", TAKE, "sh", &copy, &data, &number.to_string(), &bare.role.user], QUICK).await?;
     bare.until("to start on its new data", START, |status| !status.writable).await?;
     bare.sql(&format!(
         "RESET MASTER; SET GLOBAL gtid_binlog_state='{position}'; SET GLOBAL gtid_slave_pos='{position}'"
@@ -74,9 +74,9 @@ async fn stream(bare: &Hand<'_>, donor: &Hand<'_>, copy: &str) -> Result<(), Dat
     let path = |path: &std::path::Path| path.display().to_string();
     let role = donor.role;
     let (config, socket, data) = (path(&role.config), path(&role.socket), path(&role.data));
-    let receiving = [agent::PROGRAM, &port, copy];
-    let sending = [agent::PROGRAM, &to, &config, &socket, &data];
-    let (received, sent) = tokio::join!(bare.shell(RECEIVE, &receiving, COPY), donor.shell(SEND, &sending, COPY));
+    let receiving = ["sh", "-c", RECEIVE, "sh", agent::PROGRAM, &port, copy];
+    let sending = ["sh", "-c", SEND, "sh", agent::PROGRAM, &to, &config, &socket, &data];
+    let (received, sent) = tokio::join!(bare.run(&receiving, COPY), donor.run(&sending, COPY));
     sent.and(received).map(drop)
 }
 

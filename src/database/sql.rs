@@ -72,29 +72,18 @@ impl<'a> Hand<'a> {
     /// The same for statements that wait.
     pub async fn sql_within(&self, statements: &str, within: Duration) -> Result<Vec<Row>, DatabaseError> {
         let path = |path: &std::path::Path| path.display().to_string();
-        let words = [
-            "sh".into(),
-            "-c".into(),
-            CLIENT.into(),
-            "sh".into(),
-            path(&self.role.socket),
-            path(&self.role.replication_password),
-            statements.into(),
-        ];
-        self.run(&words, within).await.map(|answer| rows(&answer))
+        let (socket, password) = (path(&self.role.socket), path(&self.role.replication_password));
+        let answer = self.run(&["sh", "-c", CLIENT, "sh", &socket, &password, statements], within).await;
+        answer.map(|answer| rows(&answer))
     }
 
-    /// Runs a line of shell; `words` are its `$1`, `$2`, ….
+    /// Runs a command.
     ///
     /// # Errors
     /// When it does not end well within that time, with what it complained.
-    pub async fn shell(&self, line: &str, words: &[&str], within: Duration) -> Result<String, DatabaseError> {
-        let all = [&["sh", "-c", line, "sh"], words].concat();
-        self.run(&all.into_iter().map(String::from).collect::<Vec<_>>(), within).await
-    }
-
-    async fn run(&self, words: &[String], timeout: Duration) -> Result<String, DatabaseError> {
-        let output = self.remote.exec(&Command { argv: words.to_vec(), timeout }).await?;
+    pub async fn run(&self, argv: &[&str], timeout: Duration) -> Result<String, DatabaseError> {
+        let argv = argv.iter().map(ToString::to_string).collect();
+        let output = self.remote.exec(&Command { argv, timeout }).await?;
         match output.status {
             Some(0) => Ok(output.stdout),
             _ => Err(DatabaseError::Refused { server: self.server.into(), detail: output.stderr.trim().into() }),
@@ -164,7 +153,7 @@ pub(super) async fn look(site: &Site, server: &str) -> Result<Seen, DatabaseErro
     };
     let path = |path: &std::path::Path| path.display().to_string();
     let (data, socket) = (path(&hand.role.data), path(&hand.role.socket));
-    let answer = hand.shell(LOOK, &[&data, &socket, QUESTION], ANSWER).await;
+    let answer = hand.run(&["sh", "-c", LOOK, "sh", &data, &socket, QUESTION], ANSWER).await;
     Ok(match answer {
         Ok(answer) if answer.trim() == BARE => Seen::Bare,
         Ok(answer) => Seen::Lives(Status::read(&rows(&answer))?),

@@ -135,9 +135,11 @@ impl<'a> Fleet<'a> {
         Some(!self.living_balancers_of(server).iter().any(|balancer| self.sees_up(balancer, server)))
     }
 
+    /// Those before it, and those that ever had it: a server that a spare stands in for is before nobody any more.
     fn living_balancers_of(&self, server: &str) -> BTreeSet<&'a str> {
+        let had = |balancer: &str| self.views.keys().any(|(by, _, of)| *by == balancer && *of == server);
         let mut living = self.living_balancers();
-        living.retain(|balancer| self.links.contains(&(*balancer, server)));
+        living.retain(|balancer| self.links.contains(&(*balancer, server)) || had(balancer));
         living
     }
 

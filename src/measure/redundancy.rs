@@ -171,6 +171,13 @@ mod tests {
         Script { spares: vec!["web-3".into()], ..Script::website(3, 1) }.dies(6000, "web-1")
     }
 
+    fn removed_ms(script: &Script) -> Option<u64> {
+        let history = script.history();
+        let timeline = crate::measure::Timeline::of(&history);
+        let removed = crate::measure::milestones::interval_end(&history, &timeline, crate::checker::Interval::Removal);
+        removed.and_then(|end| end.us()).map(|us| us / 1000)
+    }
+
     #[test]
     fn a_spare_is_there_without_being_in_rotation() {
         assert_eq!(spans(&with_a_spare()), [(300, 6000)]);
@@ -184,6 +191,7 @@ mod tests {
         let booted = swapped.clone().replaced(6500, 7000, 8000, "web-1");
         assert_eq!(spans(&booted), [(300, 6000)], "no balancer has the spare yet");
         assert_eq!(spans(&booted.view(9000, "lb-1", "web-3", "UP")), [(300, 6000), (9000, 20_000)]);
+        assert_eq!(removed_ms(&swapped), Some(6600), "the dead one left rotation with the swap");
         let thin = swapped.view(6700, "lb-1", "web-3", "UP");
         assert_eq!(spans(&thin), [(300, 6000)], "the spare's own place is empty until web-1 is back");
     }

@@ -115,29 +115,34 @@ impl Kept {
         self.keeper().tell(&request).map_err(|why| why.to_string())
     }
 
-    /// Starts a process in a server's instance, from outside.
+    /// Starts a process in a server's instance, from outside, and waits until it is what it is called by: until then it is
+    /// another program, and who looks too early sees it come.
     pub fn start_inside(&self, server: &str, program: &str) -> Result<(), String> {
         let first = self.first(server).ok_or(format!("{server} is off"))?.to_string();
         let mut command = Command::new("nsenter");
         command.args(["--target", &first, "--mount", "--pid", "--net", "--uts", "--ipc", "--"]);
         command.args(["setsid", "-f", program, "infinity"]);
         let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        match status {
-            Ok(status) if status.success() => Ok(()),
-            other => Err(format!("{program} could not be started in {server}: {other:?}")),
+        if !status.as_ref().is_ok_and(|status| status.success()) {
+            return Err(format!("{program} could not be started in {server}: {status:?}"));
         }
+        let name = program.rsplit('/').next().unwrap_or(program);
+        let deadline = Instant::now() + READY;
+        while self.inside(server, name).is_empty() {
+            if Instant::now() > deadline {
+                return Err(format!("{program} was started in {server}, and is not seen there"));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
     }
 
     /// Kills every process of a name in a server's instance, from outside, and waits until they are gone; only for those
     /// that the test started.
     pub fn kill_inside(&self, server: &str, name: &str) {
-        let left = || {
-            let all = self.first(server).map_or(Vec::new(), proc::tree);
-            all.into_iter().filter(|process| process.name == name).collect::<Vec<_>>()
-        };
         let deadline = Instant::now() + READY;
         loop {
-            let processes = left();
+            let processes = self.inside(server, name);
             if processes.is_empty() || Instant::now() > deadline {
                 return;
             }
@@ -146,6 +151,11 @@ impl Kept {
             }
             std::thread::sleep(LOOK_EVERY);
         }
+    }
+
+    fn inside(&self, server: &str, name: &str) -> Vec<proc::Process> {
+        let all = self.first(server).map_or(Vec::new(), proc::tree);
+        all.into_iter().filter(|process| process.name == name).collect()
     }
 }
 
