@@ -22,6 +22,8 @@
 //! | [`agent`], [`journal`] | what holds a fault on a victim, under a lease; heals, on disk before their faults |
 //! | [`mod@keeper`] | an infrastructure that is kept up, to be attacked from other processes |
 //! | [`ventriloquist`] | the reconciler that replaces what is missing |
+//! | [`database`] | databases that are formed, failed over and rebuilt from each other |
+//! | [`wait`] | waits that a scenario declares, on record, and divided where time runs faster |
 //! | [`config_agent`] | the cron job that gives servers their roles, and puts right what drifted |
 //! | [`load`], [`observer`] | the open-loop prober that judges, goose users; what components see themselves |
 //! | [`mod@final_state`] | what the databases hold when the load is over |
