@@ -58,7 +58,7 @@ async fn fence(site: &Site, server: &str) -> Result<String, DatabaseError> {
         }),
         Seen::Lives(_) => {
             let hand = Hand::on(site, server).await?;
-            hand.sql("SET GLOBAL read_only=1").await?;
+            hand.close().await?;
             hand.until("to be read-only", CONNECT, |status| !status.writable).await?;
             Ok("it is read-only".into())
         }
@@ -88,12 +88,12 @@ async fn salvage(site: &Site, server: &str, from: &str) -> Result<String, Databa
 /// Makes it writable, and sees that it is the only one, unless both are to be.
 async fn promote(site: &Site, server: &str) -> Result<String, DatabaseError> {
     let hand = Hand::on(site, server).await?;
-    hand.sql("SET GLOBAL read_only=0").await?;
+    hand.open(site.settings.database.semi_sync).await?;
     let promoted = hand.until("to be writable", CONNECT, |status| status.writable).await?;
     if site.settings.database.write == WriteTo::Active {
         for other in site.infrastructure.databases.all().filter(|other| other.server != server) {
             if look(site, &other.server).await?.status().is_some_and(|status| status.writable) {
-                hand.sql("SET GLOBAL read_only=1").await?;
+                hand.close().await?;
                 let expected = "to be the only one that may be written to".into();
                 let found = format!("{} may be, too", other.server);
                 return Err(DatabaseError::NotSo { server: server.into(), expected, found });

@@ -29,7 +29,7 @@ pub(super) async fn form(site: &Site) -> Result<(), DatabaseError> {
     let written = site.infrastructure.databases.masters.iter().take(if both { usize::MAX } else { 1 });
     for master in written {
         let hand = Hand::on(site, &master.server).await?;
-        hand.sql("SET GLOBAL read_only=0").await?;
+        hand.open(site.settings.database.semi_sync).await?;
         hand.until("to be writable", CONNECT, |status| status.writable).await?;
         record(site, &master.server, "promote", "it is written to first".into());
     }

@@ -77,6 +77,23 @@ impl<'a> Hand<'a> {
         answer.map(|answer| rows(&answer))
     }
 
+    /// Lets it be written to; where that is asked for it acknowledges only what another has, from then on.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn open(&self, semi_sync: bool) -> Result<(), DatabaseError> {
+        let waits = if semi_sync { "SET GLOBAL rpl_semi_sync_master_enabled=ON; " } else { "" };
+        self.sql(&format!("{waits}SET GLOBAL read_only=0")).await.map(drop)
+    }
+
+    /// Keeps it from being written to; it waits for nobody any more.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn close(&self) -> Result<(), DatabaseError> {
+        self.sql("SET GLOBAL read_only=1; SET GLOBAL rpl_semi_sync_master_enabled=OFF").await.map(drop)
+    }
+
     /// Runs a command.
     ///
     /// # Errors
