@@ -14,7 +14,7 @@ const NARROWEST: usize = 40;
 /// Columns: sign and word of the verdict.
 const VERDICT_WIDTH: usize = 11;
 /// Columns of the four figures, beside the name.
-const FIGURE_WIDTHS: [usize; 4] = [14, 10, 17, 11];
+const FIGURE_WIDTHS: [usize; 4] = [14, 10, 17, 14];
 /// What the figures are.
 const FIGURE_NAMES: [&str; 4] = ["avail. degr.", "p99", "longest outage", "recovery"];
 
