@@ -3,10 +3,11 @@
 //! Two at once are never fine. Nobody is fine for a while after one of those that may have it was struck, as long as
 //! somebody takes it over before the site has recovered.
 
+use crate::measure::phases::{phase_name, phase_span};
 use crate::measure::{Reached, Span, Timeline};
 
 use super::judgement::show_us;
-use super::{Judgement, Verdict};
+use super::{Judgement, Phase, Verdict};
 
 /// Who had it during a stretch of time.
 pub(super) struct Held {
@@ -14,6 +15,18 @@ pub(super) struct Held {
     pub holders: Vec<String>,
     /// Somebody else was recorded after them.
     pub taken_over: bool,
+}
+
+/// The stretch that is judged.
+///
+/// # Errors
+/// Why there is none, or nothing in it.
+pub(super) fn stretch(timeline: &Timeline, phase: Phase) -> Result<Span, String> {
+    match phase_span(timeline, phase) {
+        Ok(found) if found.span.is_empty() => Err(format!("nothing lies {}: service was never out", phase_name(phase))),
+        Ok(found) => Ok(found.span),
+        Err(why) => Err(why.into()),
+    }
 }
 
 /// Who had it over every stretch that meets the phase, from each change of those who did.

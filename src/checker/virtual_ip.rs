@@ -7,7 +7,6 @@
 use crate::history::{Event, History};
 use crate::infrastructure::VirtualIp;
 use crate::measure::moments::watched;
-use crate::measure::phases::{phase_name, phase_span};
 use crate::measure::{Span, Timeline};
 
 use super::held::{self, Held, judge, wrong};
@@ -23,12 +22,9 @@ impl Checker for OneHolder {
         let expected = "1".to_string();
         let invalid = |why: String| Judgement::invalid(expected.clone(), "holders", 0, why);
         let timeline = Timeline::of(history);
-        let phase = match phase_span(&timeline, self.phase) {
-            Ok(found) if found.span.is_empty() => {
-                return invalid(format!("nothing lies {}: service was never out", phase_name(self.phase)));
-            }
-            Ok(found) => found.span,
-            Err(why) => return invalid(why.into()),
+        let phase = match held::stretch(&timeline, self.phase) {
+            Ok(span) => span,
+            Err(why) => return invalid(why),
         };
         let Some(address) = self.virtual_ip(history) else {
             return invalid(format!("no {} shares a virtual IP", self.role));

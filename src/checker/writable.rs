@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::history::{Event, History};
 use crate::measure::fleet::Fleet;
 use crate::measure::moments::watched;
-use crate::measure::phases::{phase_name, phase_span};
+use crate::measure::phases::phase_name;
 use crate::measure::{Span, Timeline};
 use crate::provider::PowerState;
 
@@ -28,12 +28,9 @@ impl Checker for OneWritable {
     fn check(&self, history: &History) -> Judgement {
         let invalid = |why: String| Judgement::invalid("1".into(), "databases", 0, why);
         let timeline = Timeline::of(history);
-        let phase = match phase_span(&timeline, self.phase) {
-            Ok(found) if found.span.is_empty() => {
-                return invalid(format!("nothing lies {}: service was never out", phase_name(self.phase)));
-            }
-            Ok(found) => found.span,
-            Err(why) => return invalid(why.into()),
+        let phase = match held::stretch(&timeline, self.phase) {
+            Ok(span) => span,
+            Err(why) => return invalid(why),
         };
         let called: Vec<String> =
             history.plan.infrastructure.servers_called(&self.role).iter().map(|server| server.name.clone()).collect();
