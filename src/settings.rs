@@ -173,6 +173,10 @@ pub struct ReconcilerSettings {
     pub unhealthy: Policy,
     /// For how many looks in a row such an instance must not have served. Default 5.
     pub unhealthy_after: u32,
+    /// Whether it holds back when much fails at once. Default yes: what failed is left alone for a while, unhealthy
+    /// instances are terminated one after another, each when the one before is replaced, and databases are rebuilt one
+    /// at a time. Without it everybody is replaced at once, and whatever fails tried again at once.
+    pub back_off: bool,
     /// How long a call to the provider or to a server may take; a boot may take a minute, and its declared time. Default
     /// 10 s.
     #[serde(with = "duration")]
@@ -335,6 +339,7 @@ impl Default for ReconcilerSettings {
             surplus: Policy::Leave,
             unhealthy: Policy::Leave,
             unhealthy_after: 5,
+            back_off: true,
             call_within: Duration::from_secs(10),
             retry_first: Duration::from_secs(1),
             retry_most: Duration::from_secs(30),

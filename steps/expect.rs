@@ -5,6 +5,7 @@ use cucumber::then;
 use super::params::{Count, DurationBound, Interval, PercentBound, Phase, Quantile, Role};
 use crate::checker::Expectation;
 use crate::declare::{StepError, World};
+use crate::units::Bound;
 
 #[then(expr = "steady state holds {phase}")]
 fn steady_state(world: &mut World, phase: Phase) -> Result<(), StepError> {
@@ -54,6 +55,16 @@ fn in_rotation(world: &mut World, count: Count, role: Role) -> Result<(), StepEr
 #[then(expr = "no node is booted twice")]
 fn no_double_boot(world: &mut World) -> Result<(), StepError> {
     world.declaration.expect(Expectation::NoDoubleBoot)
+}
+
+#[then(expr = "at most {count} {role} is/are replaced")]
+fn at_most_replaced(world: &mut World, count: Count, role: Role) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::Replaced { role: role.0, bound: Bound::AtMost(count.0) })
+}
+
+#[then(expr = "at least {count} {role} is/are replaced")]
+fn at_least_replaced(world: &mut World, count: Count, role: Role) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::Replaced { role: role.0, bound: Bound::AtLeast(count.0) })
 }
 
 #[then(expr = "no other node fails")]

@@ -92,6 +92,13 @@ fn reconciler_policy(world: &mut World, condition: Condition) -> Result<(), Step
     world.declaration.set(|settings| condition.terminated(&mut settings.reconciler))
 }
 
+/// Else what is unhealthy is terminated one after another, databases are rebuilt one at a time, and what failed is left
+/// alone for a while.
+#[given(expr = "the reconciler does not back off")]
+fn no_back_off(world: &mut World) -> Result<(), StepError> {
+    world.declaration.set(|settings| settings.reconciler.back_off = false)
+}
+
 #[given(expr = "health checks run every {duration} and fail after {count} miss(es)")]
 fn health_checks(world: &mut World, duration: Span, count: Count) -> Result<(), StepError> {
     world.declaration.health_checks(duration.0, count.0)

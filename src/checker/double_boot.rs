@@ -12,7 +12,7 @@ use super::{Checker, Judgement, Verdict};
 pub(super) struct NoDoubleBoot;
 
 /// An instance: when its boot was over, and from when on it may have been gone.
-struct Life<'a> {
+pub(super) struct Life<'a> {
     instance: &'a str,
     booted_us: u64,
     gone_us: Option<u64>,
@@ -41,7 +41,7 @@ impl Checker for NoDoubleBoot {
 }
 
 /// The lives of each server's instances, in the order of their boots.
-fn lives(events: &[Record]) -> BTreeMap<&str, Vec<Life<'_>>> {
+pub(super) fn lives(events: &[Record]) -> BTreeMap<&str, Vec<Life<'_>>> {
     let mut lives: BTreeMap<&str, Vec<Life<'_>>> = BTreeMap::new();
     for record in events {
         match &record.event {

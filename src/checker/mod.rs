@@ -18,6 +18,7 @@ mod interval;
 mod judgement;
 mod latency;
 mod reads;
+mod replaced;
 mod rotation;
 mod single_point;
 mod steady;
@@ -28,7 +29,7 @@ mod writes;
 use std::time::Duration;
 
 use crate::history::History;
-use crate::units::{DurationBound, PercentBound, Quantile, duration};
+use crate::units::{Bound, DurationBound, PercentBound, Quantile, duration};
 
 /// A pure judge.
 pub trait Checker {
@@ -62,6 +63,8 @@ pub enum Expectation {
     NoOtherFails,
     /// `no node is booted twice`: for one outage of it.
     NoDoubleBoot,
+    /// `at most {int} {role} are replaced`
+    Replaced { role: String, bound: Bound<usize> },
     /// `at least {int} connections stay open {phase}`: by HAProxy's own count of current sessions.
     ConnectionsOpen { count: u64, phase: Phase },
     /// `no {role} is a single point of failure`
@@ -160,6 +163,7 @@ impl Expectation {
             Expectation::OneWritable { role, phase } => Box::new(writable::OneWritable { role, phase }),
             Expectation::NoOtherFails => Box::new(collateral::NoOtherFails),
             Expectation::NoDoubleBoot => Box::new(double_boot::NoDoubleBoot),
+            Expectation::Replaced { role, bound } => Box::new(replaced::Replaced { role, bound }),
             Expectation::ConnectionsOpen { count, phase } => Box::new(connections::ConnectionsOpen { count, phase }),
         }
     }

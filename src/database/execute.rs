@@ -104,7 +104,7 @@ async fn promote(site: &Site, server: &str) -> Result<String, DatabaseError> {
 }
 
 async fn rebuilt(site: &Site, server: &str, donor: &str) -> Result<String, DatabaseError> {
-    let number = 1 + greatest_id(site).await?;
+    let number = site.databases.number(greatest_id(site).await?);
     let (bare, donor) = (Hand::on(site, server).await?, Hand::on(site, donor).await?);
     let position = rebuild::rebuild(&bare, &donor, number).await?;
     Ok(format!("it is at `{position}`, with the number {number}"))

@@ -9,10 +9,9 @@
 //! (`fixtures/roles/database.yaml`), what it looked like meanwhile (`crate::observer`).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use futures::future::Either;
 use tokio::time::MissedTickBehavior;
 
 use crate::history::Event;
@@ -29,11 +28,13 @@ pub mod plan;
 mod rebuild;
 mod sql;
 pub mod status;
+mod turn;
 
 #[cfg(test)]
 mod plan_tests;
 
 pub use plan::{Step, Stuck};
+pub use turn::Turn;
 
 use execute::record;
 use plan::Tier;
@@ -74,13 +75,20 @@ pub enum DatabaseError {
     Remote(#[from] RemoteError),
 }
 
-/// Whose turn it is: a tier is changed by one at a time.
-#[derive(Debug, Clone, Default)]
-pub struct Turn(Arc<Mutex<()>>);
-
 /// Whether this server is a database that has to be restored after it was booted.
 pub fn is_database(site: &Site, server: &str) -> bool {
     site.infrastructure.databases.has(server)
+}
+
+/// Why a database that runs does not answer, if it does not; nothing of a server that is none.
+pub async fn is_silent(site: &Site, server: &str) -> Option<String> {
+    if !is_database(site, server) {
+        return None;
+    }
+    match sql::look(site, server).await {
+        Ok(Seen::Silent(why)) => Some(why),
+        _ => None,
+    }
 }
 
 /// Forms the tier after the first boot: the ring, the slaves, one that is written to. Nothing to do without databases.
@@ -88,7 +96,7 @@ pub fn is_database(site: &Site, server: &str) -> bool {
 /// # Errors
 /// The first database that did not start or does not follow.
 pub async fn form(site: &Site) -> Result<(), DatabaseError> {
-    let _turn = site.databases.0.lock().await;
+    let _turn = site.databases.alone().await;
     form::form(site).await
 }
 
@@ -115,7 +123,7 @@ pub async fn look_after(site: Site) {
 /// One look, and what it asks for: where nobody is written to, the dead master is fenced, what only a slave has is salvaged
 /// and the other promoted; those that were started again go on following. Not while somebody else changes the tier.
 async fn tend(site: &Site) -> Result<(), DatabaseError> {
-    let Ok(_turn) = site.databases.0.try_lock() else { return Ok(()) };
+    let Some(_turn) = site.databases.alone_now() else { return Ok(()) };
     let found = tier(site).await?;
     let tier = found.as_tier(site);
     let steps = match tier.failover() {
@@ -153,7 +161,10 @@ pub async fn restore(site: &Site, server: &str) -> Result<(), DatabaseError> {
 }
 
 async fn attempt(site: &Site, server: &str) -> Result<(), DatabaseError> {
-    let _turn = site.databases.0.lock().await;
+    let _turn = match site.settings.reconciler.back_off || site.infrastructure.databases.is_master(server) {
+        true => Either::Left(site.databases.alone().await),
+        false => Either::Right(site.databases.beside().await),
+    };
     let tier = tier(site).await?;
     if tier.0.get(server) == Some(&Seen::Gone) {
         return Err(DatabaseError::Gone(server.into()));

@@ -185,7 +185,9 @@ fn judges(
             let there = called(infrastructure, role)?.len();
             if *count > there { Err(format!("there are only {there} servers called `{role}`")) } else { Ok(()) }
         }
-        Expectation::NoSinglePointOfFailure { role } => called(infrastructure, role).map(drop),
+        Expectation::Replaced { role, .. } | Expectation::NoSinglePointOfFailure { role } => {
+            called(infrastructure, role).map(drop)
+        }
         Expectation::OneHolder { role, .. } => {
             let there = called(infrastructure, role)?;
             let holds =
@@ -220,6 +222,7 @@ fn needs_strike(expectation: &Expectation) -> bool {
         | Expectation::ConnectionsOpen { phase, .. } => !matches!(phase, Phase::Before | Phase::Throughout),
         Expectation::LatencyStays { .. } | Expectation::Interval { .. } | Expectation::NoOtherFails => true,
         Expectation::NoSinglePointOfFailure { .. } | Expectation::NoDoubleBoot => true,
+        Expectation::Replaced { .. } => true,
         Expectation::TotalDowntime { .. } | Expectation::LongestOutage { .. } | Expectation::InRotation { .. } => false,
         Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice | Expectation::OneOwner => false,
         Expectation::FollowersCounted | Expectation::OwnWritesRead | Expectation::NeverLess => false,

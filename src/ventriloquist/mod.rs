@@ -22,7 +22,7 @@
 //! **Killed at any step**, and started again, it goes on: what must not be forgotten is on disk ([`state`]), and it
 //! lists before it asks, so that a server whose boot a dead life had asked for is taken over, not booted twice. What
 //! fails is tried again, later after each failure ([`backoff`]). What is surplus or unhealthy is handled as declared
-//! ([`policy`]): left alone, or terminated.
+//! ([`policy`]): left alone, or terminated; one after another, so that an interruption makes no storm ([`unhealthy`]).
 //!
 //! A [`Ventriloquist`] is one in this process, with a supervisor that starts it again; `chimp reconcile` is one that is
 //! a process of its own.
@@ -52,6 +52,7 @@ mod replace;
 pub mod spare;
 pub mod state;
 pub mod step;
+mod unhealthy;
 
 #[cfg(test)]
 mod tests;

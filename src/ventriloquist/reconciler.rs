@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::future::join_all;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::backoff::Backoff;
 use super::compare::{Desired, Differences, Found, compare, stands_for};
 use super::death::Death;
-use super::policy::{Health, Policy, stands_still};
+use super::policy::{Health, Policy};
 use super::replace::{Ground, replace, runs};
 use super::spare::{self, Promotion, stand_in};
 use super::state::{StateError, Store};
@@ -31,16 +31,16 @@ const FILES: &str = "(files)";
 
 /// One life. Everything that must outlive it is in its state on disk.
 pub struct Reconciler {
-    ground: Ground,
+    pub(super) ground: Ground,
     config: Config,
     work: JoinSet<Done>,
     /// The servers whose replacement is under way in this life.
-    replacing: BTreeSet<String>,
+    pub(super) replacing: BTreeSet<String>,
     /// Whether some server's files may not be what they should be.
     unwritten: bool,
     writing: bool,
-    backoff: Backoff,
-    health: Health,
+    pub(super) backoff: Backoff,
+    pub(super) health: Health,
     /// What was told: once is enough, until it changes.
     told: BTreeSet<String>,
     last: Option<(usize, Differences)>,
@@ -75,7 +75,8 @@ impl Reconciler {
 
     fn with(store: Store, site: Site, config: &Config, death: Death) -> Reconciler {
         let settings = &site.settings.reconciler;
-        let backoff = Backoff::new(settings.retry_first, settings.retry_most, config.seed);
+        let first = if settings.back_off { settings.retry_first } else { Duration::ZERO };
+        let backoff = Backoff::new(first, settings.retry_most, config.seed);
         let ground = Ground { declared: site, store: Arc::new(store), death };
         Reconciler {
             ground,
@@ -154,7 +155,7 @@ impl Reconciler {
         Ok(lines)
     }
 
-    fn settings(&self) -> &ReconcilerSettings {
+    pub(super) fn settings(&self) -> &ReconcilerSettings {
         &self.ground.declared.settings.reconciler
     }
 
@@ -177,7 +178,7 @@ impl Reconciler {
             self.miss(server, seen, &found).await;
         }
         self.surplus(&differences.surplus, &found).await;
-        self.unhealthy(&found).await;
+        self.unhealthy(&found, !differences.missing.is_empty()).await;
         self.write();
         differences.missing.is_empty() && self.work.is_empty() && self.is_settled(&found)
     }
@@ -201,7 +202,7 @@ impl Reconciler {
     }
 
     /// The instance that was booted for each server, as far as this reconciler did it.
-    fn ours(&self) -> BTreeMap<String, String> {
+    pub(super) fn ours(&self) -> BTreeMap<String, String> {
         let known = self.ground.store.now().servers;
         known.into_iter().filter_map(|(name, known)| Some((name, known.instance?))).collect()
     }
@@ -318,7 +319,7 @@ impl Reconciler {
     /// Records it, and leaves it alone for a while. Never well.
     fn failed(&mut self, server: &str, why: &Failure) -> bool {
         let wait = self.backoff.failed(server, Instant::now());
-        let wait = show_duration(std::time::Duration::from_millis(wait.as_millis() as u64));
+        let wait = show_duration(Duration::from_millis(wait.as_millis() as u64));
         let detail = format!("{why}; tried again after {wait}");
         self.ground.record(Event::ReconcilerFailed { server: server.into(), detail });
         false
@@ -345,42 +346,13 @@ impl Reconciler {
         }
     }
 
-    async fn unhealthy(&mut self, found: &Found) {
-        let (policy, looks) = (self.settings().unhealthy, self.settings().unhealthy_after);
-        let ill = self.ill(found, policy).await;
-        for (id, why) in self.health.look(ill, looks) {
-            let server = found.instances.iter().find(|instance| instance.id == id).map(|found| found.name.clone());
-            let server = server.unwrap_or_default();
-            let why = format!("unhealthy in {looks} looks: {why}");
-            match policy {
-                Policy::Leave => self.leave(&server, &id, &why),
-                Policy::Terminate => self.terminate(&server, &id, &why).await,
-            }
-        }
-    }
-
-    /// The instances that do not do their work. Whether they answer is asked only where something follows from it.
-    async fn ill(&self, found: &Found, policy: Policy) -> Vec<(InstanceId, String)> {
-        let (site, ours) = (self.ground.site(), self.ours());
-        let servers = site.infrastructure.servers.keys().filter(|server| !self.replacing.contains(*server));
-        let instances = servers.filter_map(|server| stands_for(&found.instances, server, &ours));
-        let looks = instances.map(async |instance| {
-            let why = match stands_still(instance) {
-                None if policy == Policy::Terminate && runs(instance) => site.serves(instance).await.err(),
-                still => still,
-            };
-            Some((instance.id.clone(), why?))
-        });
-        join_all(looks).await.into_iter().flatten().collect()
-    }
-
-    fn leave(&mut self, server: &str, id: &InstanceId, why: &str) {
+    pub(super) fn leave(&mut self, server: &str, id: &InstanceId, why: &str) {
         if self.told.insert(format!("left {id}")) {
             self.ground.took(Step::Compare, server, format!("{id} is left alone: {why}"));
         }
     }
 
-    async fn terminate(&mut self, server: &str, id: &InstanceId, why: &str) {
+    pub(super) async fn terminate(&mut self, server: &str, id: &InstanceId, why: &str) {
         if !self.backoff.allows(&id.0, Instant::now()) {
             return;
         }
