@@ -7,7 +7,8 @@ Feature: The paper's own experiment
   Scenario: Figure 1 under random, network, process and graph failure
     Given the infrastructure in "figure-1"
     And Monit supervises the webservers
-    And 50 users read and write the site
+    And 300 users read and write the site
+    And 100 requests/s of mixed traffic
     And 200 requests/s of read traffic
     And requests time out after 5 s
     And at most 50% of the databases are struck at once

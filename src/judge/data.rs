@@ -1,6 +1,6 @@
 //! The figures of what users wrote and read.
 
-use crate::history::{FinalState, History};
+use crate::history::{Ended, FinalState, History, Op};
 use crate::measure::quantile::of_values_us;
 use crate::measure::reads::{going_back, judged};
 use crate::measure::writes::{self, Writes};
@@ -37,9 +37,24 @@ pub(super) fn data_of(history: &History) -> Option<DataFigures> {
         reads_going_back: going_back(history).0.len() as u64,
         staleness_p99_ms: staleness(Quantile::At(0.99)),
         staleness_max_ms: staleness(Quantile::Maximum),
+        reads_p50_ms: answered(history, false, Quantile::At(0.5)),
+        reads_p99_ms: answered(history, false, Quantile::At(0.99)),
+        writes_p50_ms: answered(history, true, Quantile::At(0.5)),
+        writes_p99_ms: answered(history, true, Quantile::At(0.99)),
         databases_agreed_s: settling.and_then(|s| Some((s.agreed_us?.saturating_sub(s.from_us)) as f64 / 1e6)),
         databases_read: history.final_state.contents().map(|(server, _)| server.to_string()).collect(),
     })
+}
+
+/// What users waited for, in milliseconds. What may have been applied or not is at least the deadline; a refusal is an answer.
+fn answered(history: &History, writes: bool, quantile: Quantile) -> Option<f64> {
+    let deadline_us = history.plan.settings.load.deadline.as_micros() as u64;
+    let asked = history.operations.iter().filter(|one| matches!(one.op, Op::Read { .. }) != writes);
+    let waited = asked.map(|one| {
+        let waited_us = one.ended_us.saturating_sub(one.invoked_us);
+        if one.outcome == Ended::Info { waited_us.max(deadline_us) } else { waited_us }
+    });
+    of_values_us(waited, quantile).ok().map(|us| us as f64 / 1000.0)
 }
 
 #[cfg(test)]
@@ -48,7 +63,6 @@ mod tests {
     use crate::history::final_state::Content;
     use crate::history::operation::Posts;
     use crate::history::synthetic::Script;
-    use crate::history::{Ended, Op};
 
     #[test]
     fn who_only_browses_has_no_figures_of_data() {

@@ -14,6 +14,7 @@
 mod data;
 pub mod exit;
 mod headline;
+mod leaks;
 mod modelled;
 mod run;
 mod scenario;

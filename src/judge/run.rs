@@ -12,6 +12,7 @@ use crate::report::record::{RunRecord, ScenarioRecord, Validity};
 use crate::settings::Settings;
 
 use super::exit::{Ending, exit_code};
+use super::leaks::leaks;
 use super::scenario::judge;
 
 /// Verdicts, the worst first: a run's is the worst of its scenarios'. What was skipped counts only when all was.
@@ -66,7 +67,7 @@ fn interrupted(histories: &BTreeMap<u32, History>) -> Option<String> {
 }
 
 fn cleanup_failed(histories: &BTreeMap<u32, History>) -> bool {
-    all_events(histories).any(|event| matches!(event, Event::HealFailed { .. } | Event::LeftBehind { .. }))
+    histories.values().any(|history| !leaks(history).is_empty())
 }
 
 fn all_events(histories: &BTreeMap<u32, History>) -> impl Iterator<Item = &Event> {
@@ -101,6 +102,7 @@ fn never_run(plan: &ScenarioPlan) -> ScenarioRecord {
         outages: None,
         availability_pct: None,
         uptime: None,
+        leaks: Vec::new(),
         deadline_ms: deadline_ms(&plan.settings),
         time_scale: f64::from(plan.settings.time.faster),
         model: None,

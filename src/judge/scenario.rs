@@ -21,6 +21,7 @@ use crate::units::{Percent, Quantile};
 
 use super::data::data_of;
 use super::headline::headline;
+use super::leaks::leaks;
 use super::modelled;
 
 /// Judges a scenario from what was recorded.
@@ -62,6 +63,7 @@ pub fn judge(history: &History) -> ScenarioRecord {
         declared_waits: modelled::waits(history, &timeline),
         worst_second: worst_of(history, &timeline),
         data: data_of(history),
+        leaks: leaks(history),
         validity,
     };
     record.headline = headline(&record);

@@ -25,6 +25,8 @@ pub(super) enum Job {
     Heal(u32),
     /// Renew the leases of a strike, if it is still there.
     Renew(u32),
+    /// The time over which strikes were to come is over: until then the site is watched, also after the last strike.
+    Over,
 }
 
 /// Jobs in the order of their times; those of one time in the order they were noted.
@@ -69,6 +71,7 @@ impl Agenda {
             let heal_after = Some(chance.mean.mul_f64(HEALED_FOR));
             self.note(start + after, Job::Strike { order, heal_after, by_chance: true });
         }
+        self.note(start + chance.total, Job::Over);
     }
 
     /// Whether nothing is to come but renewals, which alone are no reason to go on.
@@ -171,7 +174,9 @@ mod tests {
         let (mut agenda, start) = (Agenda::default(), Instant::now());
         let chance = Chance { mean: Duration::from_secs(mean_s), total: Duration::from_secs(total_s), seed };
         agenda.at_random(&[order("hangs"), order("dies")], &[0.25, 0.75], start, chance);
-        times(&mut agenda, start)
+        let mut times = times(&mut agenda, start);
+        assert_eq!(times.pop(), Some(Duration::from_secs(total_s)), "the end comes last");
+        times
     }
 
     #[test]

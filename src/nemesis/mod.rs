@@ -128,13 +128,14 @@ impl Nemesis {
                     self.heal(number).await;
                 }
                 Job::Renew(number) => self.renew(number).await,
+                Job::Over => {}
             }
         }
         tokio::time::sleep_until(deadline).await;
         Ok(())
     }
 
-    /// Whether heals or strikes are still to come.
+    /// Whether heals or strikes are still to come, or the time over which they might.
     pub fn has_more(&self) -> bool {
         !self.agenda.is_empty()
     }

@@ -87,6 +87,9 @@ pub struct ScenarioRecord {
     /// What became of what users wrote; null where they only browse.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataFigures>,
+    /// Faults that were not seen to be lifted, and what was found on the machine after the scenario: none, as it must be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaks: Vec<String>,
     pub validity: Validity,
 }
 
@@ -114,6 +117,15 @@ pub struct DataFigures {
     /// How long ago the oldest missing post had been acknowledged; 0 for reads that were not stale.
     pub staleness_p99_ms: Option<f64>,
     pub staleness_max_ms: Option<f64>,
+    /// What users waited for an answer, an operation that ended otherwise than it should being at least the deadline.
+    #[serde(default)]
+    pub reads_p50_ms: Option<f64>,
+    #[serde(default)]
+    pub reads_p99_ms: Option<f64>,
+    #[serde(default)]
+    pub writes_p50_ms: Option<f64>,
+    #[serde(default)]
+    pub writes_p99_ms: Option<f64>,
     /// From the end of the load until all positions were equal for good.
     pub databases_agreed_s: Option<f64>,
     /// The databases that were read in the end.

@@ -132,13 +132,22 @@ pub fn not_passed(scenario: &ScenarioRecord) -> impl Iterator<Item = &Hypothesis
 }
 
 /// The uptime of a long run and how soon each strike was over: `99.97 %, 95 % sure of 99.95 to 99.99 % (60 blocks of
-/// 10 s); after 18 strikes normal within 3.1 s (median), 7.4 s (longest)`. `None` of a short run.
+/// 10 s); after 18 strikes normal within 3.1 s (median), 7.4 s (longest); no leaks`. `None` of a short run.
 pub fn uptime(scenario: &ScenarioRecord) -> Option<String> {
     let uptime = scenario.uptime?;
     let (pct, low) = (percent(Some(uptime.availability_pct)), percent(Some(uptime.low_pct)));
     let high = percent(Some(uptime.high_pct));
     let figure = format!("{pct}, 95 % sure of {low} to {high} ({} blocks of 10 s)", uptime.blocks);
-    Some(format!("{figure}; {}", back_to_normal(&scenario.strikes)))
+    Some(format!("{figure}; {}; {}", back_to_normal(&scenario.strikes), leaks(&scenario.leaks)))
+}
+
+/// `no leaks`, or what was left behind.
+fn leaks(leaks: &[String]) -> String {
+    match leaks {
+        [] => "no leaks".into(),
+        [one] => format!("1 leak: {}", one_line(one)),
+        [one, ..] => format!("{} leaks, the first: {}", leaks.len(), one_line(one)),
+    }
 }
 
 /// How soon everything was as before after each strike.

@@ -17,6 +17,7 @@ pub fn rows(data: &DataFigures) -> Vec<DataRow> {
     let count = |name, count: Option<u64>| row(name, count.map_or("unknown".into(), grouped), count.unwrap_or(0) == 0);
     let of_reads = |name, count| row(name, format!("{} of {}", grouped(count), grouped(data.reads_judged)), true);
     let millis = |ms: Option<f64>| maybe_seconds(ms.map(|ms| ms / 1e3));
+    let both = |median, p99| format!("{} · {}", millis(median), millis(p99));
     let read = if data.databases_read.is_empty() { NOTHING.into() } else { data.databases_read.join(", ") };
     vec![
         row("writes acknowledged", grouped(data.writes_acked), true),
@@ -29,6 +30,8 @@ pub fn rows(data: &DataFigures) -> Vec<DataRow> {
         row("reads that showed less than before", grouped(data.reads_going_back), true),
         row("staleness, p99", millis(data.staleness_p99_ms), true),
         row("staleness, highest", millis(data.staleness_max_ms), true),
+        row("reads answered after, median · p99", both(data.reads_p50_ms, data.reads_p99_ms), true),
+        row("writes answered after, median · p99", both(data.writes_p50_ms, data.writes_p99_ms), true),
         row("databases agreed after", maybe_seconds(data.databases_agreed_s), true),
         row("databases read in the end", read, !data.databases_read.is_empty()),
     ]

@@ -148,6 +148,7 @@ fn scenario(plan: &ScenarioPlan, verdict: Verdict) -> ScenarioRecord {
         declared_waits: Vec::new(),
         worst_second: struck.then_some(WorstSecond { start_s: 0.0, due: 500, good: 458, p99_ms: 5000.0 }),
         data: struck.then(|| data(verdict)),
+        leaks: Vec::new(),
         validity: validity(verdict),
     }
 }
@@ -213,6 +214,10 @@ fn data(verdict: Verdict) -> DataFigures {
         reads_going_back: 3,
         staleness_p99_ms: Some(7.2),
         staleness_max_ms: Some(13.4),
+        reads_p50_ms: Some(3.1),
+        reads_p99_ms: Some(18.6),
+        writes_p50_ms: Some(7.4),
+        writes_p99_ms: Some(41.2),
         databases_agreed_s: (verdict == Verdict::Pass).then_some(0.31),
         databases_read: ["db-1", "db-2", "db-3"].map(String::from).into(),
     }
