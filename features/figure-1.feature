@@ -91,6 +91,16 @@ Feature: The paper's website survives the loss of any one server, and loses no w
       Then no acknowledged write is lost
       And recovery takes under 90 s
 
+    @nightly
+    Scenario: Who hangs for good is terminated, where that is declared
+      Given the reconciler terminates unhealthy nodes
+      When process "mariadbd" on node "db-1" hangs
+      Then at least 1 database is replaced
+      And at most 1 node is replaced
+      And no acknowledged write is lost
+      And exactly one database is writable after recovery
+      And recovery takes under 90 s
+
   Rule: Replication may wait for the other master
     @nightly
     Scenario: The writable database dies while the databases replicate semi-synchronously

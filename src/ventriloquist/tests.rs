@@ -330,6 +330,29 @@ async fn unhealthy_instances_are_left_or_terminated_as_declared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_unhealthy_with_others_is_replaced_after_them_and_only_if_it_is_still() {
+    for back_off in [true, false] {
+        let scene = Scene::start(webservers(3, 0), slow(Duration::from_millis(300)), |settings| {
+            settings.reconciler.unhealthy = Policy::Terminate;
+            settings.reconciler.back_off = back_off;
+        });
+        for server in ["web-1.1", "web-2.1", "web-3.1"] {
+            scene.cloud.set(server, PowerState::Frozen);
+        }
+        let terminated = |event: &Event| matches!(event, Event::ReconcilerTerminates { .. });
+        scene.until("an end of one", |scene| scene.events(terminated) > 0).await;
+        // A short cut is over.
+        scene.wait_for_looks().await;
+        scene.cloud.kept().instances.iter_mut().filter(|one| one.state == PowerState::Frozen).for_each(|one| {
+            one.state = PowerState::Running;
+        });
+        scene.until_replaced(&["web-1"]).await;
+        scene.wait_for_looks().await;
+        assert_eq!(scene.events(terminated), if back_off { 1 } else { 3 });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_spare_takes_the_place_before_the_boot_is_over() {
     let scene = Scene::start(webservers(2, 1), slow(Duration::from_millis(300)), |_| {});
     scene.cloud.set("web-1.1", PowerState::Terminated);

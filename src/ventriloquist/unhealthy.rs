@@ -100,3 +100,17 @@ fn dependants(infrastructure: &Infrastructure, server: &str) -> usize {
     }
     reached.len() - 1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infrastructure::Draft;
+
+    #[test]
+    fn on_whom_most_depend_comes_of_the_links() {
+        let mut draft = Draft::default();
+        draft.behind(2, "webserver", 2, "load balancer").unwrap();
+        let site = draft.build().unwrap();
+        assert_eq!(["lb-1", "web-1", "nobody"].map(|server| dependants(&site, server)), [0, 2, 0]);
+    }
+}
