@@ -14,10 +14,12 @@
 mod data;
 pub mod exit;
 mod headline;
+mod healing;
 mod leaks;
 mod modelled;
 mod run;
 mod scenario;
+mod strikes;
 
 pub use exit::{Ending, exit_code};
 pub use run::{judge_run, plan_sha256};

@@ -102,6 +102,7 @@ fn never_run(plan: &ScenarioPlan) -> ScenarioRecord {
         outages: None,
         availability_pct: None,
         uptime: None,
+        healing: Vec::new(),
         leaks: Vec::new(),
         deadline_ms: deadline_ms(&plan.settings),
         time_scale: f64::from(plan.settings.time.faster),

@@ -5,24 +5,25 @@ use std::time::Duration;
 use crate::checker::{Interval, Judgement, Verdict};
 use crate::history::{Event, History};
 use crate::measure::downtime::Downtime;
-use crate::measure::moments::{StrikeTimes, watched};
+use crate::measure::moments::watched;
 use crate::measure::phases::{PHASES, phase_span, stays_span};
 use crate::measure::quantile::quantile_us;
-use crate::measure::recovery::normal_from;
 use crate::measure::resolution::{lateness_p99_us, resolution_us};
 use crate::measure::uptime::Uptime;
 use crate::measure::worst::worst_second;
 use crate::measure::{Reached, Sample, Span, Timeline, milestones, validity};
 use crate::plan::Hypothesis;
 use crate::report::record::{
-    HypothesisRecord, Milestones, PhaseRecord, ScenarioRecord, StrikeRecord, UptimeRecord, Validity, WorstSecond,
+    HypothesisRecord, Milestones, PhaseRecord, ScenarioRecord, UptimeRecord, Validity, WorstSecond,
 };
 use crate::units::{Percent, Quantile};
 
 use super::data::data_of;
 use super::headline::headline;
+use super::healing::healing;
 use super::leaks::leaks;
 use super::modelled;
+use super::strikes::strikes_of;
 
 /// Judges a scenario from what was recorded.
 pub fn judge(history: &History) -> ScenarioRecord {
@@ -64,6 +65,7 @@ pub fn judge(history: &History) -> ScenarioRecord {
         worst_second: worst_of(history, &timeline),
         data: data_of(history),
         leaks: leaks(history),
+        healing: healing(history, &timeline),
         validity,
     };
     record.headline = headline(&record);
@@ -114,44 +116,9 @@ fn record_of(hypothesis: &Hypothesis, history: &History) -> HypothesisRecord {
     HypothesisRecord { step, line, expected, observed, value, unit, margin_pct, n, verdict, reason }
 }
 
-fn strikes_of(history: &History, timeline: &Timeline) -> Vec<StrikeRecord> {
-    let of_strike = |strike: &StrikeTimes| -> Vec<StrikeRecord> {
-        let normal_after_s = normal_after_s(history, timeline, strike);
-        let record = |target: &String| strike_record(strike, target, origin_us(timeline), normal_after_s);
-        strike.targets.iter().map(record).collect()
-    };
-    timeline.moments.strikes.iter().flat_map(of_strike).collect()
-}
-
-/// How long after a strike's t0 everything was as before, whatever else was struck meanwhile.
-fn normal_after_s(history: &History, timeline: &Timeline, strike: &StrikeTimes) -> Option<f64> {
-    let (t0, over) = (strike.t0_us()?, strike.over_us()?);
-    let reached = normal_from(history, &timeline.moments, &timeline.whole, over.max(t0));
-    reached.us().map(|us| since(us, t0))
-}
-
 fn uptime_of(history: &History, timeline: &Timeline) -> Option<UptimeRecord> {
     let Uptime { pct, low_pct, high_pct, blocks } = Uptime::of(history, timeline)?;
     Some(UptimeRecord { availability_pct: pct, low_pct, high_pct, blocks })
-}
-
-fn strike_record(strike: &StrikeTimes, target: &str, zero_us: u64, normal_after_s: Option<f64>) -> StrikeRecord {
-    let confirmed = strike.confirmed.get(target);
-    let denied = || strike.denied.get(target).map(|saw| format!("not confirmed: {saw}"));
-    let witness = confirmed.map(|(_, saw)| saw.clone()).or_else(denied);
-    StrikeRecord {
-        strike: strike.strike,
-        fault: strike.fault.clone(),
-        step: strike.step.clone(),
-        line: strike.line,
-        target: target.into(),
-        why: strike.why.clone(),
-        injected_s: strike.injected_us.map(|at| since(at, zero_us)),
-        t0_s: confirmed.map(|(at, _)| since(*at, zero_us)),
-        witness: witness.unwrap_or_else(|| "no witness was heard".into()),
-        healed_s: strike.healed_us.map(|at| since(at, zero_us)),
-        normal_after_s,
-    }
 }
 
 fn phases_of(history: &History, timeline: &Timeline) -> Vec<PhaseRecord> {
@@ -234,7 +201,7 @@ fn began_us(history: &History) -> u64 {
 }
 
 /// Where a scenario's seconds are counted from: its zero, else the run's epoch.
-fn origin_us(timeline: &Timeline) -> u64 {
+pub(super) fn origin_us(timeline: &Timeline) -> u64 {
     timeline.moments.zero_us.unwrap_or(0)
 }
 
@@ -242,7 +209,7 @@ fn throughout(timeline: &Timeline) -> Span {
     Span::new(origin_us(timeline), timeline.moments.end_us)
 }
 
-fn since(at_us: u64, from_us: u64) -> f64 {
+pub(super) fn since(at_us: u64, from_us: u64) -> f64 {
     (at_us as f64 - from_us as f64) / 1e6
 }
 

@@ -87,10 +87,26 @@ pub struct ScenarioRecord {
     /// What became of what users wrote; null where they only browse.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataFigures>,
+    /// What was done after the first strike to bring back what was declared, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub healing: Vec<HealingRecord>,
     /// Faults that were not seen to be lifted, and what was found on the machine after the scenario: none, as it must be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<String>,
     pub validity: Validity,
+}
+
+/// Something that was done to bring back what was declared, or could not be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HealingRecord {
+    /// Since the baseline began.
+    pub at_s: f64,
+    pub server: String,
+    /// `missing`, `boot`, `replaced`, a step of a database's: `fence`, `salvage`, `promote`, `rebuild`, `wait`…
+    pub what: String,
+    pub detail: String,
+    /// False of what failed or could not be done yet.
+    pub done: bool,
 }
 
 /// What users wrote and read, and what the databases held in the end. Null where that is not known.

@@ -14,6 +14,7 @@ use super::{JudgedRun, Report};
 
 pub mod bins;
 pub mod data;
+pub mod healing;
 pub mod page;
 pub mod plot;
 pub mod redundancy;

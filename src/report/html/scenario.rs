@@ -4,6 +4,7 @@ use minijinja::Value;
 use serde::Serialize;
 
 use super::data::{self, DataRow};
+use super::healing::{self, HealingRow};
 use super::plot::{latency, outcomes, states, waterfall};
 use super::redundancy::{Redundancy, redundancy};
 use super::settings::{Setting, in_force};
@@ -53,6 +54,10 @@ pub struct Section {
     pub milestones: Vec<MilestoneRow>,
     /// Label and value.
     pub downtime: Vec<(&'static str, String)>,
+    /// What was done to bring back what was declared.
+    pub healing: Vec<HealingRow>,
+    /// How much of it was left out of the table.
+    pub more_healing: usize,
     /// Empty where users only browse.
     pub data: Vec<DataRow>,
     pub deadline: String,
@@ -167,6 +172,8 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         phases: record.phases.iter().map(|measured| phase(measured, record.deadline_ms)).collect(),
         milestones: milestones(record, &declared),
         downtime: downtime(record),
+        healing: healing::rows(record),
+        more_healing: healing::left_out(record),
         data: record.data.as_ref().map(data::rows).unwrap_or_default(),
         deadline: seconds(record.deadline_ms / 1e3),
         validity: if probed { validity(record) } else { Vec::new() },

@@ -17,7 +17,9 @@ mod recorded;
 
 use recorded::history;
 
-use super::record::{DataFigures, HypothesisRecord, Milestones, PhaseRecord, StrikeRecord, Validity, WorstSecond};
+use super::record::{
+    DataFigures, HealingRecord, HypothesisRecord, Milestones, PhaseRecord, StrikeRecord, Validity, WorstSecond,
+};
 use super::{Environment, JudgedRun, RunRecord, ScenarioRecord};
 
 /// When the baseline of every sample scenario becomes steady, on the run's clock.
@@ -148,9 +150,26 @@ fn scenario(plan: &ScenarioPlan, verdict: Verdict) -> ScenarioRecord {
         declared_waits: Vec::new(),
         worst_second: struck.then_some(WorstSecond { start_s: 0.0, due: 500, good: 458, p99_ms: 5000.0 }),
         data: struck.then(|| data(verdict)),
+        healing: if struck { healing() } else { Vec::new() },
         leaks: Vec::new(),
         validity: validity(verdict),
     }
+}
+
+fn healing() -> Vec<HealingRecord> {
+    let row = |at_s, what: &str, detail: &str| HealingRecord {
+        at_s,
+        server: "lb-1".into(),
+        what: what.into(),
+        detail: detail.into(),
+        done: what != "failed",
+    };
+    vec![
+        row(5.9, "missing", "lb-1.1 terminated: first process 19 is gone (pidfd), link gone, no disk"),
+        row(5.9, "boot", "asked for"),
+        row(6.4, "failed", "booting lb-1: no capacity; tried again after 810 ms"),
+        row(7.9, "replaced", "by lb-1.2, which serves"),
+    ]
 }
 
 fn reason_and_headline(verdict: Verdict) -> (Option<&'static str>, &'static str) {

@@ -1,0 +1,45 @@
+//! Each strike of a scenario: whom it hit, when, what its witness saw, and how soon everything was as before.
+
+use crate::history::History;
+use crate::measure::Timeline;
+use crate::measure::moments::StrikeTimes;
+use crate::measure::recovery::normal_from;
+use crate::report::record::StrikeRecord;
+
+use super::scenario::{origin_us, since};
+
+/// In the order of their injections, a record for each target.
+pub(super) fn strikes_of(history: &History, timeline: &Timeline) -> Vec<StrikeRecord> {
+    let of_strike = |strike: &StrikeTimes| -> Vec<StrikeRecord> {
+        let normal_after_s = normal_after_s(history, timeline, strike);
+        let record = |target: &String| strike_record(strike, target, origin_us(timeline), normal_after_s);
+        strike.targets.iter().map(record).collect()
+    };
+    timeline.moments.strikes.iter().flat_map(of_strike).collect()
+}
+
+/// How long after a strike's t0 everything was as before, whatever else was struck meanwhile.
+fn normal_after_s(history: &History, timeline: &Timeline, strike: &StrikeTimes) -> Option<f64> {
+    let (t0, over) = (strike.t0_us()?, strike.over_us()?);
+    let reached = normal_from(history, &timeline.moments, &timeline.whole, over.max(t0));
+    reached.us().map(|us| since(us, t0))
+}
+
+fn strike_record(strike: &StrikeTimes, target: &str, zero_us: u64, normal_after_s: Option<f64>) -> StrikeRecord {
+    let confirmed = strike.confirmed.get(target);
+    let denied = || strike.denied.get(target).map(|saw| format!("not confirmed: {saw}"));
+    let witness = confirmed.map(|(_, saw)| saw.clone()).or_else(denied);
+    StrikeRecord {
+        strike: strike.strike,
+        fault: strike.fault.clone(),
+        step: strike.step.clone(),
+        line: strike.line,
+        target: target.into(),
+        why: strike.why.clone(),
+        injected_s: strike.injected_us.map(|at| since(at, zero_us)),
+        t0_s: confirmed.map(|(at, _)| since(*at, zero_us)),
+        witness: witness.unwrap_or_else(|| "no witness was heard".into()),
+        healed_s: strike.healed_us.map(|at| since(at, zero_us)),
+        normal_after_s,
+    }
+}
