@@ -53,6 +53,14 @@ Feature: The network fails, and the servers do not
       And exactly one load balancer holds the virtual IP after recovery
       And recovery takes under 1 min
 
+    @nightly
+    Scenario: The standby balancer loses its network, and takes the address for its own
+      Given a server loses its network 500 ms after it was asked for
+      When the standby load balancer loses network for 12 s
+      Then the longest outage is under 3 s
+      And availability throughout is at least 99%
+      And exactly one load balancer holds the virtual IP after recovery
+
   Rule: A slow network is slow and nothing else
     @pr
     Scenario: What webservers send is delayed

@@ -3,7 +3,7 @@
 # service of theirs starts on this machine, now or after a reboot.
 set -eu
 
-PACKAGES="haproxy nginx-light apache2-bin keepalived openssh-server openssh-client iptables iproute2 procps python3
+PACKAGES="haproxy nginx-light apache2-bin keepalived iputils-arping openssh-server openssh-client iptables iproute2 procps python3
 mariadb-server-core mariadb-client-core mariadb-backup monit
 gcc libc6-dev make pkg-config libssl-dev zlib1g-dev git user-mode-linux"
 

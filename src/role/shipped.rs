@@ -36,7 +36,10 @@ const SHIPPED: &[Shipped] = &[
 const TEXTS: &[(&str, &str)] = &[("../site/schema.sql", include_str!("../../fixtures/site/schema.sql"))];
 
 /// Templates that roles include by name.
-pub(super) const PARTS: &[(&str, &str)] = &[("keepalived.conf", include_str!("../../fixtures/roles/keepalived.conf"))];
+pub(super) const PARTS: &[(&str, &str)] = &[
+    ("keepalived.conf", include_str!("../../fixtures/roles/keepalived.conf")),
+    ("announce.sh", include_str!("../../fixtures/roles/announce.sh")),
+];
 
 /// Programs of this workspace that shipped roles run, and the packages that they are built from.
 const PROGRAMS: &[(&str, &str)] = &[("chimp-site", "fixtures/site"), ("chimp-dbcheck", "fixtures/site")];
