@@ -47,6 +47,11 @@ fn interval_takes(world: &mut World, interval: Interval, bound: DurationBound) -
     world.declaration.expect(Expectation::Interval { interval: interval.0, bound: bound.0 })
 }
 
+#[then(expr = "recovery from every strike takes {duration_bound}")]
+fn recovery_from_each(world: &mut World, bound: DurationBound) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::EachStrike { bound: bound.0 })
+}
+
 #[then(expr = "{count} {role} is/are in rotation")]
 fn in_rotation(world: &mut World, count: Count, role: Role) -> Result<(), StepError> {
     world.declaration.expect(Expectation::InRotation { count: count.0, role: role.0 })

@@ -132,6 +132,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("Then", "detection takes at most 3 min 30 s"),
     ("Then", "replacement > 3 s"),
     ("Then", "restoring redundancy takes under 1 min"),
+    ("Then", "recovery from every strike takes under 2 min"),
     ("Then", "3 webservers are in rotation"),
     ("Then", "a webserver is in rotation"),
     ("Then", "no node is booted twice"),

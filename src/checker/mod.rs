@@ -12,6 +12,7 @@ mod compare;
 mod connections;
 mod double_boot;
 mod downtime;
+mod each_strike;
 mod each_turn;
 mod held;
 mod interval;
@@ -53,6 +54,8 @@ pub enum Expectation {
     LongestOutage { bound: DurationBound },
     /// `{interval} takes {duration_bound}`
     Interval { interval: Interval, bound: DurationBound },
+    /// `recovery from every strike takes {duration_bound}`
+    EachStrike { bound: DurationBound },
     /// `{int} {role} are in rotation`: by every balancer that lives, at the end of the watch.
     InRotation { count: usize, role: String },
     /// `exactly one {role} holds the virtual IP {phase}`
@@ -129,7 +132,7 @@ impl Expectation {
         if self.is_of_requests() { Box::new(as_measured::AsMeasured(self.judge())) } else { self.judge() }
     }
 
-    /// Whether it speaks of shares or latencies of requests, which have no model time.
+    /// Whether it speaks of shares or latencies of requests, or of many strikes, which have no model time.
     fn is_of_requests(&self) -> bool {
         matches!(
             self,
@@ -137,6 +140,7 @@ impl Expectation {
                 | Expectation::LatencyStays { .. }
                 | Expectation::Latency { .. }
                 | Expectation::SteadyState { .. }
+                | Expectation::EachStrike { .. }
         )
     }
 
@@ -148,6 +152,7 @@ impl Expectation {
             Expectation::TotalDowntime { bound } => Box::new(downtime::TotalDowntime { bound }),
             Expectation::LongestOutage { bound } => Box::new(downtime::LongestOutage { bound }),
             Expectation::Interval { interval, bound } => Box::new(interval::IntervalTakes { interval, bound }),
+            Expectation::EachStrike { bound } => Box::new(each_strike::EachStrike { bound }),
             Expectation::InRotation { count, role } => Box::new(rotation::InRotation { count, role }),
             Expectation::OneHolder { role, phase } => Box::new(virtual_ip::OneHolder { role, phase }),
             Expectation::SteadyState { phase } => Box::new(steady::SteadyState { phase }),

@@ -222,7 +222,7 @@ fn needs_strike(expectation: &Expectation) -> bool {
         | Expectation::ConnectionsOpen { phase, .. } => !matches!(phase, Phase::Before | Phase::Throughout),
         Expectation::LatencyStays { .. } | Expectation::Interval { .. } | Expectation::NoOtherFails => true,
         Expectation::NoSinglePointOfFailure { .. } | Expectation::NoDoubleBoot => true,
-        Expectation::Replaced { .. } => true,
+        Expectation::Replaced { .. } | Expectation::EachStrike { .. } => true,
         Expectation::TotalDowntime { .. } | Expectation::LongestOutage { .. } | Expectation::InRotation { .. } => false,
         Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice | Expectation::OneOwner => false,
         Expectation::FollowersCounted | Expectation::OwnWritesRead | Expectation::NeverLess => false,

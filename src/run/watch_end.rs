@@ -100,6 +100,7 @@ fn is_void(event: &Event) -> bool {
 
 fn needs_recovery(expectation: &Expectation) -> bool {
     match expectation {
+        Expectation::EachStrike { .. } => true,
         Expectation::Interval { interval, .. } => {
             matches!(interval, Interval::Recovery | Interval::Redundancy | Interval::Replacement)
         }
@@ -117,7 +118,7 @@ fn needs_recovery(expectation: &Expectation) -> bool {
 /// bounding it until recovery is given up, what has a span of its own no longer than that.
 fn worth_waiting(expectation: &Expectation, give_up: Duration) -> Option<Duration> {
     match expectation {
-        Expectation::Interval { bound, .. } => Some(bound.largest().0 + SLACK),
+        Expectation::Interval { bound, .. } | Expectation::EachStrike { bound } => Some(bound.largest().0 + SLACK),
         Expectation::LongestOutage { bound } | Expectation::TotalDowntime { bound } => {
             Some(give_up.max(bound.largest().0 + SLACK))
         }

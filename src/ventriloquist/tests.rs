@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ const EVERY: Duration = Duration::from_millis(10);
 struct Cloud {
     kept: Mutex<Kept>,
     boot_takes: Duration,
+    /// Boots wait for as long as this is so.
+    held: AtomicBool,
     /// So many calls fail first.
     failures: AtomicUsize,
     under_way: AtomicUsize,
@@ -86,6 +88,9 @@ impl Provider for Cloud {
         let now = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_under_way.fetch_max(now, Ordering::SeqCst);
         sleep(self.boot_takes).await;
+        while self.held.load(Ordering::SeqCst) {
+            sleep(EVERY).await;
+        }
         let booted = self.add(&spec.name, spec.address);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
         self.kept().booting.remove(&spec.name);
@@ -354,19 +359,17 @@ async fn who_is_unhealthy_with_others_is_replaced_after_them_and_only_if_it_is_s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spare_takes_the_place_before_the_boot_is_over() {
-    let scene = Scene::start(webservers(2, 1), slow(Duration::from_millis(300)), |_| {});
+    let held = Cloud { held: AtomicBool::new(true), ..Cloud::default() };
+    let scene = Scene::start(webservers(2, 1), held, |_| {});
     scene.cloud.set("web-1.1", PowerState::Terminated);
-    scene.until_replaced(&["web-1"]).await;
+    let written = |event: &Event| matches!(event, Event::ReconcilerRefreshed { server, files } if server == "lb-1" && files.contains(&"/etc/haproxy/chimp.cfg".to_string()));
+    scene.until("the spare in the balancer's file", |scene| scene.events(written) > 0).await;
     let place =
-        |is_it: fn(&Event) -> bool| scene.memory.events().iter().position(|record| is_it(&record.event)).unwrap();
-    let promoted = place(
-        |event| matches!(event, Event::SparePromoted { spare, instead_of } if spare == "web-3" && instead_of == "web-1"),
-    );
-    let written = place(
-        |event| matches!(event, Event::ReconcilerRefreshed { server, files } if server == "lb-1" && files == &["/etc/haproxy/chimp.cfg"]),
-    );
-    let replaced = place(|event| matches!(event, Event::ReconcilerReplaced { .. }));
-    assert!(promoted < written && written < replaced, "{promoted} {written} {replaced}");
+        |is_it: &dyn Fn(&Event) -> bool| scene.memory.events().iter().position(|record| is_it(&record.event)).unwrap();
+    let promoted = |event: &Event| matches!(event, Event::SparePromoted { spare, instead_of } if spare == "web-3" && instead_of == "web-1");
+    assert!(place(&promoted) < place(&written));
+    scene.cloud.held.store(false, Ordering::SeqCst);
+    scene.until_replaced(&["web-1"]).await;
 
     scene.cloud.set("web-1.2", PowerState::Terminated);
     scene.wait_for_looks().await;
