@@ -101,6 +101,20 @@ Feature: The paper's website survives the loss of any one server, and loses no w
       And exactly one database is writable after recovery
       And recovery takes under 90 s
 
+  Rule: A replacement that boots bare gets its role, and then its data
+    @nightly
+    Scenario: A database dies where a config agent runs
+      Given the config agent runs every 4 s
+      When node "db-2" dies
+      Then no acknowledged write is lost
+      And recovery takes under 1 min
+
+  Rule: Who has no data does not join
+    @nightly
+    Scenario: Every database dies, and nobody has the data any more
+      When every database dies
+      Then recovery takes over 20 s
+
   Rule: Replication may wait for the other master
     @nightly
     Scenario: The writable database dies while the databases replicate semi-synchronously

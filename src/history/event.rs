@@ -66,6 +66,8 @@ pub enum Event {
     InjectionFailed { strike: u32, detail: String },
     /// A strike was healed by the nemesis, confirmed by observation.
     StrikeHealed { strike: u32, evidence: String },
+    /// A process that a strike killed or restarted runs again; somebody else started it.
+    ProcessBack { strike: u32, target: String, evidence: String },
     /// The lease of a fault could not be renewed: it may end before its time.
     LeaseNotRenewed { strike: u32, target: String, detail: String },
     /// A fault was over before it was to be healed: its witness no longer saw it.

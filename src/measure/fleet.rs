@@ -83,6 +83,7 @@ impl<'a> Fleet<'a> {
             }
             Event::InjectionStarted { strike } => self.doubt(*strike, true),
             Event::StrikeHealed { strike, .. } => self.doubt(*strike, false),
+            Event::ProcessBack { target, .. } => self.is_back(target),
             Event::BalancerView { balancer, backend, server, up, .. } => self.viewed(balancer, backend, server, *up),
             Event::BalancerSessions { balancer, .. } => {
                 self.blind.remove(balancer.as_str());
@@ -217,6 +218,10 @@ impl<'a> Fleet<'a> {
         let state = self.servers.entry(server).or_default();
         state.ready.insert(instance);
         state.in_doubt = false;
+    }
+
+    fn is_back(&mut self, target: &'a str) {
+        self.servers.entry(server_of(target)).or_default().in_doubt = false;
     }
 
     fn doubt(&mut self, strike: u32, in_doubt: bool) {

@@ -1,8 +1,9 @@
 //! When everything that is declared was there.
 //!
 //! A struck server counts as missing from the moment injecting begins until something is recorded of it: seen down
-//! (then it must be seen back), booted, ready or running again, or healed. A process that was killed and that nothing
-//! restarts leaves its instance running; redundancy is back only once the balancers have it in rotation again.
+//! (then it must be seen back), booted, ready or running again, its process running again, or healed. A process that was
+//! killed and that nothing restarts leaves its instance running; redundancy is back only once the balancers have it in
+//! rotation again.
 
 use crate::history::History;
 
@@ -123,6 +124,17 @@ mod tests {
         let script = Script::website(2, 1).strike(6000, "loses network", &["web-1"]);
         let healed = script.event(8000, Event::StrikeHealed { strike: 0, evidence: "link up".into() });
         assert_eq!(spans(&healed), [(300, 6000), (8000, 20_000)]);
+    }
+
+    #[test]
+    fn a_killed_process_is_back_when_it_runs_again_unless_a_balancer_missed_it() {
+        let script = Script::website(2, 1).strike(6000, "process dies", &["web-1"]);
+        let back = Event::ProcessBack { strike: 0, target: "web-1".into(), evidence: "1 process".into() };
+        assert_eq!(spans(&script), [(300, 6000)]);
+        let script = script.event(6500, back);
+        assert_eq!(spans(&script), [(300, 6000), (6500, 20_000)]);
+        let missed = script.view(6300, "lb-1", "web-1", "DOWN").view(8000, "lb-1", "web-1", "UP");
+        assert_eq!(spans(&missed), [(300, 6000), (8000, 20_000)]);
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(super) enum Job {
     Heal(u32),
     /// Renew the leases of a strike, if it is still there.
     Renew(u32),
+    /// Look whether processes that a strike killed run again.
+    LookBack(u32),
     /// The time over which strikes were to come is over: until then the site is watched, also after the last strike.
     Over,
 }
@@ -74,9 +76,9 @@ impl Agenda {
         self.note(start + chance.total, Job::Over);
     }
 
-    /// Whether nothing is to come but renewals, which alone are no reason to go on.
+    /// Whether nothing is to come but renewals and looks, which alone are no reason to go on.
     pub fn is_empty(&self) -> bool {
-        self.jobs.values().all(|job| matches!(job, Job::Renew(_)))
+        self.jobs.values().all(|job| matches!(job, Job::Renew(_) | Job::LookBack(_)))
     }
 
     /// Forgets strikes that are still to come.
@@ -164,9 +166,10 @@ mod tests {
     }
 
     #[test]
-    fn renewals_alone_are_nothing_to_come() {
+    fn renewals_and_looks_alone_are_nothing_to_come() {
         let mut agenda = Agenda::default();
         agenda.note(Instant::now(), Job::Renew(0));
+        agenda.note(Instant::now(), Job::LookBack(0));
         assert!(agenda.is_empty());
     }
 

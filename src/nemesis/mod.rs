@@ -24,6 +24,7 @@ use crate::provider::{Instance, InstanceId, PowerState, ProviderError};
 use crate::selector::{self, Selection, View};
 
 mod agenda;
+mod back;
 mod cut;
 mod ground;
 mod safeguards;
@@ -47,6 +48,8 @@ pub struct Nemesis {
     agenda: Agenda,
     /// What is to be healed, by the number of its strike.
     open: BTreeMap<u32, Vec<Victim>>,
+    /// Those of a strike whose processes were killed, and are not seen to run again yet.
+    without_process: BTreeMap<u32, Vec<Victim>>,
     /// Who was struck and neither healed nor replaced since, with the instance that was hit.
     struck: BTreeMap<String, InstanceId>,
 }
@@ -59,9 +62,10 @@ pub struct StrikeError(String);
 impl Nemesis {
     /// A nemesis for one scenario. `seed` is the scenario's.
     pub fn new(ground: Ground, sight: Sight, seed: u64) -> Self {
-        let (open, struck) = (BTreeMap::new(), BTreeMap::new());
+        let (open, without_process, struck) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (last_struck, agenda) = (Vec::new(), Agenda::default());
-        Nemesis { ground: Arc::new(ground), sight, seed, strikes: 0, last_struck, agenda, open, struck }
+        let ground = Arc::new(ground);
+        Nemesis { ground, sight, seed, strikes: 0, last_struck, agenda, open, without_process, struck }
     }
 
     /// Begins one act that strikes: the first strike at once, the rest by the agenda. [`Act::InTurn`] is not begun
@@ -128,6 +132,7 @@ impl Nemesis {
                     self.heal(number).await;
                 }
                 Job::Renew(number) => self.renew(number).await,
+                Job::LookBack(number) => self.look_back(number).await,
                 Job::Over => {}
             }
         }
@@ -192,8 +197,10 @@ impl Nemesis {
         join_all(victims.iter().map(Victim::strike)).await;
         self.struck
             .extend(victims.iter().filter_map(|victim| Some((victim.server().into(), victim.instance()?.clone()))));
-        victims.retain(Victim::needs_heal);
+        let (open, over) = std::mem::take(victims).into_iter().partition(Victim::needs_heal);
+        *victims = open;
         self.schedule_heal(number, heal_after);
+        self.await_processes(number, over);
         Ok(())
     }
 

@@ -28,9 +28,9 @@ const HEAL_WITHIN: Duration = Duration::from_secs(20);
 /// A server under one strike, bound to the instance that stood for it when the strike was resolved.
 pub(super) struct Victim {
     ground: Arc<Ground>,
-    number: u32,
+    pub(super) number: u32,
     id: StrikeId,
-    strike: Strike,
+    pub(super) strike: Strike,
     lease: Duration,
     instance: Option<Instance>,
     remote: Option<Box<dyn Remote>>,
@@ -125,6 +125,11 @@ impl Victim {
         }
         self.remote = Some(remote);
         Ok(())
+    }
+
+    /// Whether it was not touched.
+    pub(super) fn was_refused(&self) -> bool {
+        self.refused.is_some()
     }
 
     /// The server that is hit.
@@ -292,7 +297,7 @@ impl Victim {
     }
 
     /// Whether the instance is no more: what was done to it went with it.
-    async fn is_gone(&self) -> bool {
+    pub(super) async fn is_gone(&self) -> bool {
         let Some(id) = self.instance() else { return true };
         let Ok(instances) = self.ground.provider.list().await else { return false };
         instances.iter().find(|found| found.id == *id).is_none_or(|found| found.state == PowerState::Terminated)
@@ -375,7 +380,7 @@ impl Victim {
         }
     }
 
-    async fn look(&self, witness: &Witness) -> Result<Testimony, ProviderError> {
+    pub(super) async fn look(&self, witness: &Witness) -> Result<Testimony, ProviderError> {
         if self.ground.sabotage.witnesses {
             return Ok(Testimony { confirmed: true, evidence: "as wanted".into() });
         }
