@@ -4,18 +4,23 @@
 //! before the sandbox is entered, and nothing may boot before everything was declared without an error.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::agent::probe;
 use crate::declare::{DeclareError, DeclareOptions, declare};
 use crate::fault::{self, Need};
 use crate::judge::exit;
+use crate::lock::{Held, Lock};
 use crate::plan::{Act, Plan, ScenarioPlan};
 use crate::provider::local::{doctor, sandbox};
 use crate::report::terminal;
 use crate::role;
-use crate::run::{self, Finished, RunOptions, lock};
+use crate::run::{self, Finished, RunOptions};
+
+/// From one try to the next while another run is under way.
+const TRY_EVERY: Duration = Duration::from_millis(200);
 
 /// What somebody asked for.
 #[derive(Debug, Clone)]
@@ -57,7 +62,7 @@ fn carry_out(plan: &Plan, options: &RunOptions) -> u8 {
     if skips.len() == plan.scenarios.len() {
         return show(run::execute(plan, &skips, options, None));
     }
-    let _lock = match lock::acquire() {
+    let _lock = match turn() {
         Ok(lock) => lock,
         Err(why) => {
             eprintln!("chimp: can't take the lock of this machine's runs: {why}");
@@ -144,4 +149,20 @@ fn show(finished: Result<Finished, run::RunError>) -> u8 {
     println!("\n{}", terminal::verdict_table(&finished.judged.record, colour, width));
     println!("report: {}", finished.folder.join("report.html").display());
     finished.judged.record.exit_code
+}
+
+/// Waits until no other run is under way on this machine: two would spoil each other's figures. Says once on stderr whom
+/// it waits for.
+fn turn() -> io::Result<Lock> {
+    let mut said = false;
+    loop {
+        match Lock::take("run")? {
+            Ok(lock) => return Ok(lock),
+            Err(Held(by)) if !said => {
+                eprintln!("waiting for another run on this machine to end: {by}");
+                said = true;
+            }
+            Err(_) => std::thread::sleep(TRY_EVERY),
+        }
+    }
 }

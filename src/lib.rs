@@ -55,6 +55,7 @@ pub mod journal;
 pub mod judge;
 pub mod keeper;
 pub mod load;
+mod lock;
 pub mod measure;
 pub mod nemesis;
 pub mod observer;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Percent, duration};
+use crate::units::{self, Percent, duration};
 use crate::ventriloquist::Policy;
 
 mod safeguards;
@@ -64,9 +64,10 @@ pub struct LoadSettings {
     /// site that answers late gets fewer. Default 0: as the pauses say.
     pub operations: f64,
     /// Probe requests a second, open loop. Default 500: an outage is seen to ±2 ms, for 2 % of a core.
+    #[serde(deserialize_with = "units::positive")]
     pub rate: f64,
     /// The deadline D: a request that is not answered whole within D of its due time is bad. Default 5 s.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::positive")]
     pub deadline: Duration,
     /// Probe requests under way at once; beyond it a due request is recorded as not sent, which is bad.
     /// Default 0: rate × deadline + 100, so that a silent site does not reach it.
@@ -140,7 +141,7 @@ pub struct SteadySettings {
     #[serde(with = "duration")]
     pub baseline_within: Duration,
     /// The window over which recovery is judged. Default 1 s.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::positive")]
     pub window: Duration,
     /// How long the site is watched after recovery. Default 10 s.
     #[serde(with = "duration")]
@@ -163,15 +164,17 @@ pub struct ReconcilerSettings {
     /// Whether Ventriloquist runs at all. Default yes.
     pub enabled: bool,
     /// How often it compares. Default 1 s (the paper's: one minute).
-    #[serde(with = "duration")]
+    #[serde(with = "duration::positive")]
     pub every: Duration,
     /// How many replacements go side by side. Default 4.
+    #[serde(deserialize_with = "units::positive")]
     pub at_once: usize,
     /// What is done about instances that nobody declared, and second ones of a name. Default: left alone.
     pub surplus: Policy,
     /// What is done about instances that run and do not serve. Default: left alone.
     pub unhealthy: Policy,
     /// For how many looks in a row such an instance must not have served. Default 5.
+    #[serde(deserialize_with = "units::positive")]
     pub unhealthy_after: u32,
     /// Whether it holds back when much fails at once. Default yes: what failed is left alone for a while, unhealthy
     /// instances are terminated one after another, each when the one before is replaced, and databases are rebuilt one
@@ -179,7 +182,7 @@ pub struct ReconcilerSettings {
     pub back_off: bool,
     /// How long a call to the provider or to a server may take; a boot may take a minute, and its declared time. Default
     /// 10 s.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::positive")]
     pub call_within: Duration,
     /// How long what failed is left alone after its first failure; twice as long after each further one, less up to
     /// half of it, drawn with the seed. Default 1 s.
@@ -195,12 +198,13 @@ pub struct ReconcilerSettings {
 #[serde(default, deny_unknown_fields)]
 pub struct BalancerSettings {
     /// HAProxy's `inter`. Default 2 s, as the paper.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::positive")]
     pub check_every: Duration,
     /// HAProxy's `fall`. Default 3, as the paper.
+    #[serde(deserialize_with = "units::positive")]
     pub check_misses: u32,
     /// VRRP version 3 advertisement interval. Default 50 ms: a takeover within about 0.2 s.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::positive")]
     pub advert: Duration,
     /// Whether keepalived runs where a virtual IP is shared. Default yes; without it nobody takes over.
     pub keepalived: bool,
@@ -216,7 +220,7 @@ pub struct DatabaseSettings {
     pub semi_sync: bool,
     /// How often the reconciler looks after those that live: whether one is written to, and the others follow. Default
     /// 1 s, however seldom it compares.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::positive")]
     pub look_every: Duration,
 }
 
@@ -239,11 +243,11 @@ pub struct NemesisSettings {
     #[serde(with = "duration")]
     pub network_delay: Duration,
     /// How long random faults strike where a step leaves it to the run. Default 10 min; `--span 2h` changes it.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::positive")]
     pub span: Duration,
     /// How long a fault outlives the last sign of life of the harness; it is renewed three times as often. Default
     /// 30 s.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::positive")]
     pub lease: Duration,
 }
 
@@ -414,6 +418,21 @@ mod tests {
     fn the_documented_file_states_the_defaults() {
         let documented = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/chimp.toml");
         assert_eq!(Settings::read(Path::new(documented)).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn what_can_not_be_nothing_is_refused_with_its_line() {
+        for (text, why) in [
+            ("[reconciler]\nat_once = 0\n", "0 is too little; expected more than zero"),
+            ("[reconciler]\nevery = \"0s\"\n", "no time at all; expected more, for example \"1s\""),
+            ("[reconciler]\nunhealthy_after = 0\n", "0 is too little"),
+            ("[load]\nrate = 0.0\n", "0 is too little"),
+            ("[steady]\nwindow = \"0s\"\n", "no time at all"),
+            ("[time]\nfaster = 0\n", "time can't run 0 times faster"),
+        ] {
+            let told = toml::from_str::<Settings>(text).unwrap_err().to_string();
+            assert!(told.contains("line 2") && told.contains(why), "{told}");
+        }
     }
 
     #[test]

@@ -48,6 +48,20 @@ pub enum Bound<T> {
     Between(T, T),
 }
 
+/// Reads a number that must be more than zero.
+///
+/// # Errors
+/// When it is not.
+pub fn positive<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + PartialOrd + Default + fmt::Display,
+    D: serde::Deserializer<'de>,
+{
+    let number = T::deserialize(deserializer)?;
+    let too_little = || serde::de::Error::custom(format!("{number} is too little; expected more than zero"));
+    if number > T::default() { Ok(number) } else { Err(too_little()) }
+}
+
 /// A bound on a duration.
 pub type DurationBound = Bound<HumanDuration>;
 /// A bound on a percentage.
@@ -202,6 +216,22 @@ pub mod duration {
     /// When the text is not a duration.
     pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         HumanDuration::deserialize(deserializer).map(|human| human.0)
+    }
+
+    /// The same where it must be more than nothing.
+    pub mod positive {
+        pub use super::serialize;
+        use super::{Deserialize, Duration, HumanDuration};
+
+        /// Reads `5 s`.
+        ///
+        /// # Errors
+        /// When the text is not a duration, or none at all.
+        pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+            let human = HumanDuration::deserialize(deserializer)?;
+            let nothing = || serde::de::Error::custom("no time at all; expected more, for example \"1s\"");
+            if human.0.is_zero() { Err(nothing()) } else { Ok(human.0) }
+        }
     }
 
     /// The same where there may be none.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use sha2::{Digest, Sha256};
 
 use super::Refused;
 use super::keeper::Where;
@@ -17,6 +18,7 @@ use crate::history::recorder::Memory;
 use crate::infrastructure::file;
 use crate::judge::exit;
 use crate::keeper::protocol::{Answer, Request};
+use crate::lock::{Held, Lock};
 use crate::provider::inventory::{self, InventoryCloud};
 use crate::provider::keeper::KeeperCloud;
 use crate::provider::ssh::Route;
@@ -83,6 +85,10 @@ enum NotReconciled {
     State(#[from] ventriloquist::state::StateError),
     #[error(transparent)]
     Failure(#[from] ventriloquist::Failure),
+    #[error("{}: another reconciler keeps its state there: {by}\n  help: let that one go on, or end it with Ctrl-C; `--state FILE` is for another site, `--dry-run` only looks", .state.display())]
+    Held { state: PathBuf, by: String },
+    #[error("can't tell whether another reconciler is at work: {0}")]
+    Lock(std::io::Error),
     #[error("can't wait for Ctrl-C: {0}")]
     Signal(std::io::Error),
 }
@@ -176,6 +182,7 @@ impl Reconcile {
         if self.dry_run {
             return self.show_plan(site, config).await;
         }
+        let _alone = alone(&config.state)?;
         let interrupted = crate::keeper::up::interrupted().map_err(NotReconciled::Signal)?;
         let servers = site.infrastructure.servers.len();
         let reconciler = Reconciler::open(site, &config, Death::of_this_process(self.die_at))?;
@@ -231,6 +238,16 @@ impl Reconcile {
         }
         Ok(exit::PASS)
     }
+}
+
+/// Two with one state would each take the other's boots for its own.
+fn alone(state: &Path) -> Result<Lock, NotReconciled> {
+    let folder = state.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let place = folder.canonicalize().unwrap_or_else(|_| folder.into()).join(state.file_name().unwrap_or_default());
+    let digest = Sha256::digest(place.as_os_str().as_encoded_bytes());
+    let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let taken = Lock::take(&name).map_err(NotReconciled::Lock)?;
+    taken.map_err(|Held(by)| NotReconciled::Held { state: state.into(), by })
 }
 
 /// Shows what happened since the last time.

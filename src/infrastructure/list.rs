@@ -53,15 +53,30 @@ pub(super) fn read(source: &Source) -> Result<Infrastructure, InfrastructureErro
     check(source, &items)?;
     resolve(&declaration(&items), &BTreeMap::new(), None)
         .map(|built| Infrastructure { source: Some(source.path.clone()), ..built })
-        .map_err(|why| InfrastructureError { file: Some(source.path.clone()), ..why })
+        .map_err(|why| placed(why, source, &items))
+}
+
+/// What is found wrong later is about an instance that it names first: its place.
+fn placed(why: InfrastructureError, source: &Source, items: &[Item]) -> InfrastructureError {
+    let named = why.detail.split('`').nth(1).unwrap_or_default();
+    match items.iter().position(|item| item.name == named) {
+        Some(index) => source.error(&at![index, "name"], why.detail, why.hint),
+        None => InfrastructureError { file: Some(source.path.clone()), ..why },
+    }
 }
 
 fn parse(source: &Source) -> Result<Vec<Item>, InfrastructureError> {
+    if source.text.trim().is_empty() {
+        return Err(source.error(&[], "the file is empty", Some(format!("write a list of instances: {EXAMPLE}"))));
+    }
     let located = |why: serde_json::Error| {
         let shown = why.to_string();
         let detail = shown.rsplit_once(" at line ").map_or(shown.as_str(), |(detail, _)| detail);
         let (detail, hint) = match why.is_data() {
             true => (detail.to_string(), form_hint(detail)),
+            false if detail == "trailing comma" => {
+                (format!("this is not JSON: {detail}"), "leave out the comma after the last one".to_string())
+            }
             false => {
                 let hint =
                     format!("look for a bracket, a quote or a comma just before this place; the form is {EXAMPLE}");
@@ -86,6 +101,10 @@ fn parse(source: &Source) -> Result<Vec<Item>, InfrastructureError> {
 }
 
 fn check(source: &Source, items: &[Item]) -> Result<(), InfrastructureError> {
+    if items.is_empty() {
+        let hint = format!("declare at least one: {EXAMPLE}");
+        return Err(source.error(&[], "the list declares no instance", Some(hint)));
+    }
     for (index, item) in items.iter().enumerate() {
         let Item { name, kind, .. } = item;
         if !is_name(name) {

@@ -104,6 +104,9 @@ fn general_hint(detail: &str) -> &'static str {
         _ if detail.contains("missing field `role`") => {
             "say what it becomes: `role: webserver`; a spare too stands in for servers of one role"
         }
+        _ if detail.contains("missing field `type`") => {
+            "say what it becomes: `\"type\": \"webserver\"`; a spare too stands in for servers of one type"
+        }
         _ if detail.contains("missing field") => "add it",
         _ if detail.contains("duplicate") => "leave one of the two out",
         _ if ["did not find", "found ", "mapping values"].iter().any(|word| detail.contains(word)) => {

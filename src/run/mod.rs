@@ -9,7 +9,6 @@ use tokio::sync::Semaphore;
 pub mod baseline;
 pub mod bundle;
 pub mod environment;
-pub mod lock;
 pub mod progress;
 mod scenario;
 mod stop;

@@ -15,7 +15,7 @@ pub struct ConfigAgentSettings {
     /// role says at the agent's next run.
     pub enabled: bool,
     /// How often it runs on every server. Default 1 min, as the paper's cron job.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::positive")]
     pub every: Duration,
 }
 

@@ -1,5 +1,6 @@
 //! The reconciler as a process of its own, killed at each of its steps. What the keeper booted is the judge.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
 
@@ -91,6 +92,28 @@ async fn a_spare_takes_a_dead_servers_place_and_that_one_becomes_the_spare() {
     assert_eq!(code(&run(&mut reconcile(&up, &["--once"]))), Some(0));
     let config = up.read("lb-1", "/etc/haproxy/chimp.cfg").await;
     assert!(config.contains("server web-1 ") && !config.contains("server web-3 "), "{config}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_one_with_the_same_state_is_refused_until_the_first_is_gone() {
+    if !can_run("a_second_one_with_the_same_state_is_refused_until_the_first_is_gone") {
+        return;
+    }
+    let up = Up::keeping("reconcile-twice", SITE, &[]);
+    let mut first = reconcile(&up, &[]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut told = String::new();
+    BufReader::new(first.stdout.as_mut().unwrap()).read_line(&mut told).unwrap();
+    assert!(told.contains("servers declared"), "{told}");
+
+    let second = run(&mut reconcile(&up, &["--once"]));
+    let why = format!("another reconciler keeps its state there: pid {} (", first.id());
+    assert!(stderr(&second).contains(&why), "{}", stderr(&second));
+    assert_eq!(code(&second), Some(3));
+    assert_eq!(code(&run(&mut reconcile(&up, &["--dry-run"]))), Some(0), "who only looks may");
+
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(code(&run(&mut reconcile(&up, &["--once"]))), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
