@@ -9,7 +9,8 @@ use crate::report::Environment;
 use crate::role;
 
 /// Programs whose versions matter to a result, with the flag that makes each tell.
-const PROGRAMS: &[(&str, &str)] = &[("haproxy", "-v"), ("nginx", "-v"), ("keepalived", "-v"), ("sshd", "-V")];
+const PROGRAMS: &[(&str, &str)] =
+    &[("haproxy", "-v"), ("nginx", "-v"), ("keepalived", "-v"), ("mariadbd", "--version"), ("sshd", "-V")];
 
 /// Looks around. `command` is what reproduces the run.
 pub fn look_around(seed: u64, command: String) -> Environment {
