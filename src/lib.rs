@@ -31,6 +31,7 @@
 //! | [`measure`], [`checker`], [`judge`] | definitions, hypotheses, verdicts, exit codes: pure functions of a history |
 //! | [`report`] | HTML, Markdown, JUnit, JSON, the terminal's table |
 //! | [`run`], [`harness`], [`cli`] | carrying a plan through; from a request to an exit code; the command line |
+//! | [`mod@lock`] | what only one process of a machine may do at a time |
 //!
 //! A crate that tests its own site needs this crate (and `cucumber`, for steps of its own) as a dev-dependency and
 //! three lines, see [`chaos`].
