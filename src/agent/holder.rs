@@ -51,14 +51,23 @@ pub(super) fn hold(id: &StrikeId) -> Result<(), GripError> {
     let folder = Folder::of(id);
     let mut teller = UnixStream::connect(folder.arming()).map_err(GripError::at("telling that it starts"))?;
     let armed = settle().map_err(GripError::at("settling")).and_then(|signals| Holder::arm(&folder, signals));
-    let told = armed.as_ref().map(|_| String::new()).map_err(ToString::to_string);
-    let heard = tell(&mut teller, &told);
+    let holder = match armed {
+        Ok(holder) => holder,
+        Err(refused) => {
+            // Before it is told: who hears of it may arm again, in a folder of the same name.
+            let cleared = folder.clear().map_err(GripError::at("removing its folder"));
+            let told = tell(&mut teller, &Answer::Err(refused.to_string()));
+            told.map_err(GripError::at("telling why it is not armed"))?;
+            return cleared.and(Err(refused));
+        }
+    };
+    let heard = tell(&mut teller, &Answer::Ok(String::new()));
     drop(teller);
-    match (armed, heard) {
-        (Ok(holder), Ok(())) => holder.live(),
-        (armed, heard) => {
+    match heard {
+        Ok(()) => holder.live(),
+        Err(nobody) => {
             let removed = folder.remove().map_err(GripError::at("removing its folder"));
-            armed.map(drop).and(heard.map_err(GripError::at("telling that it is armed"))).and(removed)
+            removed.and(Err(GripError::at("telling that it is armed")(nobody)))
         }
     }
 }

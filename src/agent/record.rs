@@ -99,17 +99,30 @@ impl Folder {
     /// # Errors
     /// Those of the file system.
     pub fn remove(&self) -> io::Result<()> {
+        self.clear()?;
+        self.remove_folder_of_all();
+        Ok(())
+    }
+
+    /// Removes it alone, as who holds the lock must.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn clear(&self) -> io::Result<()> {
         match fs::remove_dir_all(&self.0) {
-            Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
-            _ => {}
+            Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why),
+            _ => Ok(()),
         }
+    }
+
+    /// Removes the folder of all strikes, if it is empty and nobody arms in it.
+    pub fn remove_folder_of_all(&self) {
         if let Some(Ok(state)) = self.0.parent().map(File::open)
             && let Ok(_lock) = Flock::lock(state, FlockArg::LockExclusiveNonblock)
         {
             // Only an empty one goes.
             let _ = self.0.parent().map(fs::remove_dir);
         }
-        Ok(())
     }
 }
 

@@ -93,9 +93,12 @@ fn arm(order: &Order) -> Result<(), VerbError> {
     folder.create().map_err(at("making its folder"))?;
     let record = Record { order: order.clone(), stage: Stage::Arming, memo: serde_json::Value::Null, holder: None };
     let armed = folder.write(&record).map_err(at("writing its record")).and_then(|()| start_holder(&order.id, &folder));
-    drop(lock);
     if armed.is_err() {
-        folder.remove().map_err(at("removing its folder"))?;
+        // While nobody else may arm: the next strike of this id makes a folder of the same name.
+        let cleared = folder.clear();
+        drop(lock);
+        folder.remove_folder_of_all();
+        cleared.map_err(at("removing its folder"))?;
     }
     armed
 }
