@@ -77,6 +77,7 @@ impl Guest {
         let mut command = Command::new(KERNEL);
         command
             .args(parameters.iter().flat_map(|line| line.split(' ')))
+            .env("LD_PRELOAD", library(folder)?)
             .env("TMPDIR", &folder.0)
             .env("HOME", &folder.0);
         command
@@ -96,6 +97,19 @@ impl Guest {
             }
         });
         Ok(Guest { kernel, lines })
+    }
+}
+
+/// Builds what the guest kernel needs on new processors, next to what it writes.
+fn library(folder: &Folder) -> Result<PathBuf, String> {
+    let path = folder.0.join("libptrace_whole.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/uml/ptrace_whole.rs");
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or("rustc".into()));
+    let built = rustc.args(["--edition", "2024", "--crate-type", "cdylib", "-O", "-o"]).arg(&path).arg(source).output();
+    match built {
+        Ok(output) if output.status.success() => Ok(path),
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        Err(why) => Err(format!("rustc: {why}")),
     }
 }
 
