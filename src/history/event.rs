@@ -44,7 +44,7 @@ pub enum Event {
     SiteReady { took_ms: f64 },
     /// The prober began: `rate` requests a second, judged with this deadline.
     ProbingStarted { rate: f64, deadline_ms: f64 },
-    /// The users' process began.
+    /// The last of the users has come: the first request of each has ended, well or not.
     UsersStarted { users: u32 },
     /// The users' process ended by itself, which it should not.
     UsersLost { detail: String },

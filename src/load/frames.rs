@@ -19,6 +19,8 @@ pub(super) enum Frame {
     Requests(Vec<Request>),
     /// What they did.
     Operations(Vec<Operation>),
+    /// The last user has come, and met what its first request met.
+    Arrived,
     /// All has been told.
     End,
 }
@@ -29,6 +31,7 @@ pub(super) fn write(out: &mut impl Write, frame: &Frame) -> io::Result<()> {
         Frame::Requests(requests) => (0, log_of(requests)?),
         Frame::Operations(operations) => (1, serde_json::to_vec(operations)?),
         Frame::End => (2, Vec::new()),
+        Frame::Arrived => (3, Vec::new()),
     };
     let length = u32::try_from(payload.len()).map_err(|_| io::Error::other("a frame of more than 4 GB"))?;
     out.write_all(&[kind])?;
@@ -58,6 +61,7 @@ pub(super) fn read(input: &mut impl Read) -> Result<Option<Frame>, String> {
         0 => requests_of(&payload).map(Frame::Requests).map(Some),
         1 => serde_json::from_slice(&payload).map(Frame::Operations).map(Some).map_err(|why| why.to_string()),
         2 => Ok(Some(Frame::End)),
+        3 => Ok(Some(Frame::Arrived)),
         other => Err(format!("a frame of the unknown kind {other}")),
     }
 }
@@ -91,13 +95,14 @@ mod tests {
     use super::*;
     use crate::history::{Ended, Op, Outcome};
 
-    fn frames() -> [Frame; 4] {
+    fn frames() -> [Frame; 5] {
         let request = Request { due_us: 7, late_us: 0, latency_us: 3, outcome: Outcome::Status(503) };
         let (op, outcome) = (Op::Post { seq: 1 }, Ended::Info);
         let operation =
             Operation { process: "u-1".into(), op, invoked_us: 7, ended_us: 10, outcome, detail: Some("503".into()) };
         let none = Frame::Requests(Vec::new());
-        [none, Frame::Requests(vec![request; 3]), Frame::Operations(vec![operation; 2]), Frame::End]
+        let requests = Frame::Requests(vec![request; 3]);
+        [none, requests, Frame::Arrived, Frame::Operations(vec![operation; 2]), Frame::End]
     }
 
     fn written() -> Vec<u8> {
@@ -124,7 +129,7 @@ mod tests {
         let bytes = written();
         for cut in 0..bytes.len() {
             let read = read_all(&bytes[..cut]).unwrap();
-            assert!(read.len() < 4 && read == frames()[..read.len()], "cut at {cut}");
+            assert!(read.len() < 5 && read == frames()[..read.len()], "cut at {cut}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::mem::take;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ struct Gathered {
     /// What has begun and not ended, by ticket: who, what, when.
     under_way: BTreeMap<u64, (String, Op, u64)>,
     tickets: u64,
+    /// That the last user has come is still to be told.
+    arrived: bool,
     closed: bool,
 }
 
@@ -43,6 +46,11 @@ impl Outbox {
     /// A request has ended.
     pub(super) fn request(&self, request: Request) {
         lock(&self.gathered).requests.push(request);
+    }
+
+    /// The last user has come, and its first request has ended.
+    pub(super) fn arrived(&self) {
+        lock(&self.gathered).arrived = true;
     }
 
     /// An operation is about to be sent. `None`: too late, nothing may be sent any more.
@@ -72,15 +80,19 @@ impl Outbox {
     }
 
     fn send(&self, out: &mut BufWriter<File>) -> io::Result<()> {
-        let (requests, operations) = {
+        let (requests, operations, arrived) = {
             let mut gathered = lock(&self.gathered);
-            (std::mem::take(&mut gathered.requests), std::mem::take(&mut gathered.operations))
+            let gathered = &mut *gathered;
+            (take(&mut gathered.requests), take(&mut gathered.operations), take(&mut gathered.arrived))
         };
         // An operation is told before its request: who sees the request finds the operation on record.
         if !operations.is_empty() {
             frames::write(out, &Frame::Operations(operations))?;
         }
         frames::write(out, &Frame::Requests(requests))?;
+        if arrived {
+            frames::write(out, &Frame::Arrived)?;
+        }
         out.flush()
     }
 }
@@ -104,7 +116,7 @@ impl Gathered {
 
     fn close(&mut self, now_us: u64) {
         self.closed = true;
-        for (process, op, invoked_us) in std::mem::take(&mut self.under_way).into_values() {
+        for (process, op, invoked_us) in take(&mut self.under_way).into_values() {
             let (ended_us, outcome) = (now_us, if op.is_write() { Ended::Info } else { Ended::Fail });
             let detail = Some("still under way when the users left".into());
             self.operations.push(Operation { process, op, invoked_us, ended_us, outcome, detail });

@@ -71,8 +71,8 @@ struct Worker {
 
 impl Users {
     /// Starts the users in a child process of this very program, whose `main` calls
-    /// [`run_if_asked`](super::run_if_asked). [`Event::UsersStarted`] is recorded with their first answer,
-    /// [`Event::UsersLost`] if they end by themselves.
+    /// [`run_if_asked`](super::run_if_asked). [`Event::UsersStarted`] is recorded when the last of
+    /// them has come, [`Event::UsersLost`] if they end by themselves.
     ///
     /// # Errors
     /// For settings that make no sense, and when no process can be started.
@@ -235,14 +235,14 @@ fn stream(worker: &Worker, stdout: impl Read, users: u32, recorder: &Recorder) -
     while let Some(frame) = frames::read(&mut frames)? {
         match frame {
             Frame::Requests(requests) => {
-                let sent = requests.len() as u64;
-                if sent > 0 && worker.samples.fetch_add(sent, Ordering::Relaxed) == 0 {
-                    recorder.record(Event::UsersStarted { users });
-                }
+                worker.samples.fetch_add(requests.len() as u64, Ordering::Relaxed);
                 recorder.requests(Source::User, requests);
             }
             Frame::Operations(operations) => {
                 recorder.data(operations.into_iter().map(DataRecord::Operation).collect());
+            }
+            Frame::Arrived => {
+                recorder.record(Event::UsersStarted { users });
             }
             Frame::End => return Ok(true),
         }

@@ -45,6 +45,7 @@ impl Crowd {
         user.set_session_data(seat);
         let (process, op) = visitors.with(seat, |visitor| (visitor.name().to_string(), visitor.arrival()));
         self.perform(user, &process, op).await;
+        self.has_come();
         Ok(())
     }
 

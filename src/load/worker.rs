@@ -6,7 +6,7 @@
 use std::io::{self, BufRead, Read};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use goose::config::GooseConfiguration;
@@ -130,6 +130,10 @@ fn visits(crowd: &Arc<Crowd>, scenario: Scenario) -> Scenario {
     scenario.register_transaction(arrive.set_on_start()).register_transaction(act)
 }
 
+/// Marks a user that browses and has seen its first page.
+#[derive(Clone)]
+struct HasCome;
+
 /// What all users of this process share.
 pub(super) struct Crowd {
     request: PreparedRequest,
@@ -142,6 +146,8 @@ pub(super) struct Crowd {
     pub(super) outbox: Outbox,
     /// Those who do more than browse, if that is asked for.
     pub(super) visitors: Option<Visitors>,
+    /// How many users' first requests have not ended yet.
+    to_come: AtomicU32,
     stopping: AtomicBool,
     under_way: AtomicUsize,
 }
@@ -169,6 +175,7 @@ impl Crowd {
             clock: Clock::with_epoch(job.epoch_us),
             outbox,
             visitors: job.config.journey.map(|journey| Visitors::new(journey, job.config.users)),
+            to_come: AtomicU32::new(job.config.users),
             stopping: AtomicBool::new(false),
             under_way: AtomicUsize::new(0),
         })
@@ -216,7 +223,18 @@ impl Crowd {
             self.outbox.request(self.sample(begun_us, outcome));
         })
         .await;
+        if user.get_session_data::<HasCome>().is_none() {
+            user.set_session_data(HasCome);
+            self.has_come();
+        }
         Ok(())
+    }
+
+    /// A user's first request has ended.
+    pub(super) fn has_come(&self) {
+        if self.to_come.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.outbox.arrived();
+        }
     }
 
     /// Does something that the stop waits for; nothing once it has come.

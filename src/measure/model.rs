@@ -11,7 +11,8 @@
 //! - *On the way* of something that the system recorded are waits that were over by then. On the way of something that
 //!   users saw (an outage's end) are only whole ways, done when the first good answer came: an outage that a standby
 //!   ended does not consist of the wait for a replacement. Such a wait counts whole, though the request that ended the
-//!   outage was due a little before its end.
+//!   outage was due a little before its end. Done may be on record a little later than users profit from it: by up to
+//!   100 ms, or a tenth of what was waited where that is more.
 //! - Ways of several servers that go on side by side are waited for side by side: the longest counts. Ways that follow
 //!   each other add up.
 //! - A detection by the reconciler's tick comes no later than what else the system noticed, which waits for no tick.
@@ -29,9 +30,11 @@ use super::sample::Sample;
 use super::span::{Reached, Span};
 use super::timeline::Timeline;
 
-/// How much later than users profit from a server its readiness may be on record, in microseconds: it is looked for
-/// every few milliseconds, by whole requests.
+/// How much later than users profit from a server its readiness may be on record, in microseconds, even where next to
+/// nothing was waited for: it is looked for every few milliseconds, by whole requests.
 const READY_LATE_US: u64 = 100_000;
+/// The same, as a share of what was waited for. On a machine that has no time for it, 101 ms were seen.
+const READY_LATE_SHARE: u64 = 10;
 
 /// The declared waits of a history, ready to be put back.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,11 +152,22 @@ impl ModelTime {
     }
 }
 
+impl Way {
+    /// Whether it can have led to a good answer that came then: all its waits were over, and it was done, but for the
+    /// time that passes until that is on record.
+    fn ended(&self, answered_us: u64) -> bool {
+        let waited_us: u64 = self.waits.iter().map(|wait| wait.span.length_us()).sum();
+        let late_us = READY_LATE_US.max(waited_us / READY_LATE_SHARE);
+        self.waits.iter().all(|wait| wait.span.to_us <= answered_us)
+            && self.done_us.is_some_and(|done| done <= answered_us + late_us)
+    }
+}
+
 /// From when until when a way lies on a span's, and how much of that was waited, in microseconds.
 fn on_the_way(way: &Way, span: Span, end: End) -> Option<(Span, u64)> {
     let counted = |wait: &Wait| match end {
         End::Recorded => (wait.span.to_us <= span.to_us).then_some(wait.span),
-        End::Answered(at_us) => way.done_us.filter(|done| *done <= at_us + READY_LATE_US).map(|_| wait.span),
+        End::Answered(at_us) => way.ended(at_us).then_some(wait.span),
         End::Open => Some(wait.span.meet(Span::new(0, span.to_us))),
     };
     let since = |wait: Span| Span::new(wait.from_us.max(span.from_us), wait.to_us);

@@ -142,6 +142,19 @@ fn an_outage_lasts_as_long_as_the_wait_that_ended_it() {
 }
 
 #[test]
+fn an_outage_ended_by_a_replacement_whose_readiness_was_recorded_late_was_waited_for() {
+    let late_ms = |late: u64| {
+        let mut script = both_balancers(20, [9000, 9000], 0.0).replaced(6010, 15_110, 15_210 + late, "lb-1");
+        script
+            .events
+            .retain(|record| !matches!(&record.event, Event::ReconcilerReplaced { .. } if record.at_us == 15_210_000));
+        longest(&script, Bound::Over(ms(180_000))).value.unwrap()
+    };
+    assert_eq!(late_ms(500), 180.206, "a tenth of the 9 s is allowed");
+    assert_eq!(late_ms(1000), 9.206, "somebody else answered");
+}
+
+#[test]
 fn an_outage_that_a_standby_ended_consists_of_no_wait() {
     let mut script = Script::website(4, 2).dies(6000, "lb-1");
     script.settings.time.faster = 20;

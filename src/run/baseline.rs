@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Event, History, Request};
+use crate::history::{Event, History, Record, Request};
 use crate::provider::PowerState;
 use crate::units::Percent;
 
@@ -41,10 +41,14 @@ fn availability<'a>(probes: impl Iterator<Item = &'a Request>) -> Percent {
 
 fn users_browse(history: &History, from_us: u64) -> Result<(), String> {
     let wanted = history.plan.settings.load.users;
-    if wanted > 0 && !history.users.iter().any(|request| request.due_us >= from_us) {
+    if wanted == 0 {
+        return Ok(());
+    }
+    if !history.users.iter().any(|request| request.due_us >= from_us) {
         return Err(format!("{wanted} users were asked for, but none has sent a request"));
     }
-    Ok(())
+    let all = |record: &Record| matches!(record.event, Event::UsersStarted { .. }) && record.at_us <= from_us;
+    if history.events.iter().any(all) { Ok(()) } else { Err(format!("not all of {wanted} users have come")) }
 }
 
 /// No balancer lost sight of a server within the stretch, not even for a moment.
