@@ -37,7 +37,7 @@ Feature: The site and what is steady are as declared
       And every load balancer takes 3 s to boot
       And requests time out after 1 s
       When the highest-degree node dies
-      Then the longest outage is over 3 s
+      Then the longest outage is over 2 s
       And recovery takes under 30 s
 
   Rule: Places can be said

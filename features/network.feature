@@ -66,7 +66,7 @@ Feature: The network fails, and the servers do not
     Scenario: What webservers send is delayed
       When the network of every webserver gains 100 ms of delay for 4 s
       Then availability throughout is at least 99.9%
-      And median latency while degraded is over 90 ms
+      And median latency while degraded is over 50 ms
       And recovery takes under 15 s
 
     @nightly

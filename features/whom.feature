@@ -13,7 +13,7 @@ Feature: Whom a fault hits
       And every load balancer takes 3 s to boot
       And requests time out after 1 s
       When every critical node dies
-      Then the longest outage is over 3 s
+      Then the longest outage is over 2 s
       And recovery takes under 30 s
 
   Rule: By place
