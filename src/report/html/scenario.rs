@@ -196,7 +196,7 @@ fn plots(history: &History, record: &ScenarioRecord, declared: &[waterfall::Decl
         around_t0: latency::around_t0(&timeline, &plan.hypotheses).and_then(safe),
         outcomes: safe(outcomes::plot(&timeline, plan.settings.steady.availability)),
         waterfall: waterfall(record, declared).and_then(safe),
-        states: safe(states::plot(&timeline, watched(history))),
+        states: safe(states::plot(&timeline, history)),
     }
 }
 

@@ -19,7 +19,7 @@ const FINEST_FOCUS_BIN_S: f64 = 0.01;
 /// A p99 wants at least this many samples to differ from the maximum.
 const SAMPLES_FOR_P99: f64 = 100.0;
 
-/// A stretch in which a fault was in force.
+/// A stretch in which at least one fault was in force.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaultWindow {
     pub from_s: f64,
@@ -46,6 +46,7 @@ pub struct Timeline {
     pub whole_for_p99: Stretch,
     /// From a little before t0 until normal; `None` where the whole shows that well enough.
     pub focus: Option<Stretch>,
+    /// Apart from each other, in the order of their begins.
     pub windows: Vec<FaultWindow>,
     /// t0, since zero.
     pub t0_s: Option<f64>,
@@ -112,7 +113,7 @@ fn focus_s(milestones: &Milestones, end_s: f64) -> Option<(f64, f64)> {
 fn windows(history: &History, record: &ScenarioRecord, zero_us: u64, end_s: f64) -> Vec<FaultWindow> {
     let confirmed = record.strikes.iter().filter(|strike| strike.t0_s.is_some());
     let begun = confirmed.filter_map(|strike| Some((strike, strike.injected_s.or(strike.t0_s)?)));
-    begun
+    let windows = begun
         .map(|(strike, from_s)| {
             let ready_again = watched(history).iter().find_map(|happened| match &happened.event {
                 Event::ServerReady { server, .. } if server == server_of(&strike.target) => {
@@ -122,7 +123,21 @@ fn windows(history: &History, record: &ScenarioRecord, zero_us: u64, end_s: f64)
             });
             FaultWindow { from_s, to_s: strike.healed_s.or(ready_again).unwrap_or(end_s).min(end_s) }
         })
-        .collect()
+        .collect();
+    merged(windows)
+}
+
+/// The same time, in windows that don't overlap.
+fn merged(mut windows: Vec<FaultWindow>) -> Vec<FaultWindow> {
+    windows.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
+    let mut merged: Vec<FaultWindow> = Vec::new();
+    for window in windows {
+        match merged.last_mut() {
+            Some(last) if window.from_s <= last.to_s => last.to_s = last.to_s.max(window.to_s),
+            _ => merged.push(window),
+        }
+    }
+    merged
 }
 
 /// The milestones in the order of their times, and the strikes that no witness confirmed.
@@ -198,6 +213,13 @@ mod tests {
     fn a_dead_servers_fault_ends_when_its_replacement_is_ready() {
         let window = &timeline(0).windows[0];
         assert!((window.from_s - 6.0).abs() < 1e-9 && (window.to_s - 8.42).abs() < 1e-6, "{window:?}");
+    }
+
+    #[test]
+    fn faults_that_overlap_are_one_window() {
+        let window = |from_s, to_s| FaultWindow { from_s, to_s };
+        let windows = vec![window(7.0, 8.0), window(1.0, 5.0), window(2.0, 3.0), window(4.0, 6.0)];
+        assert_eq!(merged(windows), [window(1.0, 6.0), window(7.0, 8.0)]);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use plotters::style::RGBColor;
 use super::canvas::{Anchor, Canvas, svg, text_width};
 use super::frame::{AXIS_HEIGHT, Frame, LEFT, WIDTH, legend};
 use super::{colour, latency};
-use crate::history::{Event, Record};
+use crate::history::{Event, History, Record};
+use crate::measure::moments::watched;
 use crate::provider::PowerState;
 use crate::report::html::timeline::Timeline;
 
@@ -32,12 +33,15 @@ struct Since {
 type Group = BTreeMap<String, Vec<Since>>;
 
 /// Plot D.
-pub fn plot(timeline: &Timeline, events: &[Record]) -> String {
-    let groups = [
+pub fn plot(timeline: &Timeline, history: &History) -> String {
+    let events = watched(history);
+    let mut groups = vec![
         ("servers, as measured", servers(timeline, events)),
         ("as the balancers see them", views(timeline, events)),
-        ("holder of the virtual IP", holders(timeline, events)),
     ];
+    if !history.plan.infrastructure.virtual_ips.is_empty() {
+        groups.push(("holder of the virtual IP", holders(timeline, events)));
+    }
     let height: i32 = groups.iter().map(|(_, group)| HEADING + shown(group).0.len().max(1) as i32 * ROW).sum();
     let frames: Vec<Frame> =
         Frame::side_by_side(timeline, LEGEND_HEIGHT, height).into_iter().map(|(frame, _)| frame).collect();
@@ -227,6 +231,10 @@ mod tests {
     #[test]
     fn what_nobody_observed_reads_unobserved() {
         let (timeline, _) = timeline();
-        assert_eq!(plot(&timeline, &[]).matches("unobserved").count(), 3);
+        let mut history = sample::run().histories[&0].clone();
+        history.events.clear();
+        assert_eq!(plot(&timeline, &history).matches("unobserved").count(), 3);
+        history.plan.infrastructure.virtual_ips.clear();
+        assert!(!plot(&timeline, &history).contains("virtual IP"), "there is none to be held");
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use plotters::style::RGBColor;
 
-use super::canvas::{Anchor, Canvas, svg};
+use super::canvas::{Anchor, Canvas, svg, text_width};
 use super::colour;
 use super::frame::{Frame, Scale, legend, plain, ticks};
 use crate::infrastructure::Server;
@@ -50,9 +50,10 @@ pub fn plot(milestones: &Milestones, declared: &[Declared], clock: Clock) -> Opt
         return None;
     }
     let height = rows.len() as i32 * ROW;
+    let times = rows.iter().map(|(_, at)| text_width(&since_t0(*at))).max().unwrap_or(0);
     let frame = Frame {
         left: NAMES,
-        right: WIDTH - 120,
+        right: WIDTH - times - 20,
         top: 6,
         bottom: 6 + height,
         // A declared delay far beyond what was measured would leave nothing to see of the measured.
