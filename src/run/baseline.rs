@@ -104,3 +104,31 @@ fn seen_down(history: &History, views: &Views<'_>) -> Option<String> {
         (!(is_database(server) && somewhere)).then(|| format!("{balancer} sees {server} {status}"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::synthetic::{STEADY_MS, Script, ZERO_MS};
+
+    /// What was recorded until the moment at which the baseline is found steady, all users having come at `come_ms`.
+    fn looked_at(come_ms: u64) -> History {
+        let mut history = Script::website(2, 1).event(come_ms, Event::UsersStarted { users: 20 }).history();
+        history.events.retain(|record| record.at_us < STEADY_MS * 1000);
+        history.probes.retain(|probe| probe.due_us <= STEADY_MS * 1000);
+        history
+    }
+
+    #[test]
+    fn five_good_seconds_with_all_users_are_steady() {
+        let from_us = steady_since(&looked_at(ZERO_MS - 100)).unwrap();
+        assert!(from_us.abs_diff(ZERO_MS * 1000) < 10_000, "{from_us}");
+    }
+
+    #[test]
+    fn a_baseline_begins_when_the_last_user_has_come() {
+        assert_eq!(steady_since(&looked_at(ZERO_MS + 500)).unwrap_err(), "not all of 20 users have come");
+        let mut none = looked_at(ZERO_MS - 100);
+        none.users.clear();
+        assert!(steady_since(&none).unwrap_err().contains("none has sent a request"));
+    }
+}
