@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+mod acts;
+mod at_work;
 pub mod baseline;
 pub mod bundle;
 pub mod environment;

@@ -2,37 +2,21 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::baseline;
 use super::progress::Line;
-use super::stop;
-use super::watch_end::{Look, Needs};
-use crate::config_agent::{ConfigAgent, Description};
 use crate::database::Turn;
 use crate::final_state::{self, FinalReading};
 use crate::history::{Event, History, HistoryError, Recorder};
 use crate::infrastructure::Infrastructure;
 use crate::journal::Journal;
-use crate::load::{self, JourneyConfig, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
-use crate::nemesis::{self, Ground, Nemesis, StrikeError};
-use crate::observer::Observers;
-use crate::plan::{Act, Agent, ScenarioPlan, Schedule, StrikeOrder};
+use crate::load::LoadError;
+use crate::nemesis;
+use crate::plan::ScenarioPlan;
 use crate::provider::local::{LocalCloud, Zygote};
 use crate::provider::{Provider, ProviderError};
 use crate::report;
 use crate::role::{Addresses, Secrets};
-use crate::settings::Journey;
 use crate::site::{ProvisionError, Site};
-use crate::ventriloquist::{self, Ventriloquist};
-
-/// How often the recorded history is looked at while waiting for something in it.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// But a look at a long history takes a while: it is not taken more often than this many times as long apart, so that
-/// looking costs the site and the prober no more than a twentieth of a core.
-const LOOK_SHARE: u32 = 20;
 
 /// Everything one attempt at a scenario needs.
 pub struct Attempt<'a> {
@@ -89,15 +73,6 @@ pub enum AttemptError {
     /// What was recorded could not be read back.
     #[error(transparent)]
     History(#[from] HistoryError),
-}
-
-/// The parts at work while a scenario is under way.
-struct AtWork {
-    prober: Option<Prober>,
-    users: Option<Users>,
-    observers: Observers,
-    reconciler: Option<Ventriloquist>,
-    config_agent: Option<ConfigAgent>,
 }
 
 impl Attempt<'_> {
@@ -167,263 +142,5 @@ impl Attempt<'_> {
             secrets: Secrets::of(&self.zygote.key()),
             databases: Turn::default(),
         }
-    }
-
-    fn start(&self, site: &Site) -> Result<AtWork, AttemptError> {
-        let provider = Arc::clone(&site.provider);
-        let observers = Observers::start(provider, &site.infrastructure, &site.addresses, &self.recorder);
-        let request = self.request(site)?;
-        let prober = (!self.sabotage.probes).then(|| self.prober(request.clone())).transpose()?;
-        let wants_users = self.plan.settings.load.users > 0 && !self.sabotage.users;
-        let users = wants_users.then(|| self.users(request)).transpose()?;
-        self.line.live(prober.as_ref().map(Prober::view), observers.sight.clone());
-        let enabled = self.plan.settings.reconciler.enabled;
-        let reconciler = enabled.then(|| Ventriloquist::start(site.clone(), self.reconciler(site)));
-        let configures = self.plan.settings.config_agent.enabled;
-        let config_agent = configures.then(|| ConfigAgent::start(self.description(site), self.plan.seed));
-        Ok(AtWork { prober, users, observers, reconciler, config_agent })
-    }
-
-    fn reconciler(&self, site: &Site) -> ventriloquist::Config {
-        ventriloquist::Config {
-            every: self.plan.settings.time.waited(self.plan.settings.reconciler.every),
-            state: self.reconciler_state(),
-            of: self.strike_prefix.clone(),
-            known: ventriloquist::as_provisioned(site),
-            seed: self.plan.seed,
-        }
-    }
-
-    fn reconciler_state(&self) -> PathBuf {
-        self.bundle.join(report::reconciler_state(self.plan.index, self.number))
-    }
-
-    /// What the config agent goes by: what is declared, and what the reconciler made of it.
-    fn description(&self, site: &Site) -> Description {
-        let reconciled = self.plan.settings.reconciler.enabled;
-        Description { declared: site.clone(), state: reconciled.then(|| self.reconciler_state()) }
-    }
-
-    fn request(&self, site: &Site) -> Result<PreparedRequest, LoadError> {
-        let entry = &site.infrastructure.entry;
-        let address = site.entry_address().into();
-        let site = load::Site { address, port: entry.port, host: entry.host.clone() };
-        Ok(PreparedRequest::new(&self.plan.settings.request, &site)?)
-    }
-
-    fn prober(&self, request: PreparedRequest) -> Result<Prober, LoadError> {
-        let load = &self.plan.settings.load;
-        let (rate, deadline, in_flight) = (load.rate, load.deadline, load.in_flight_limit());
-        Prober::start(ProberConfig { request, rate, deadline, in_flight }, self.recorder.clone())
-    }
-
-    fn users(&self, request: PreparedRequest) -> Result<Users, LoadError> {
-        let load = &self.plan.settings.load;
-        let (pause_min, pause_max) = load.pauses();
-        let journey = JourneyConfig { journey: load.journey, seed: self.plan.seed };
-        let config = UsersConfig {
-            request,
-            journey: (load.journey != Journey::Browse).then_some(journey),
-            users: load.users,
-            pause_min,
-            pause_max,
-            deadline: load.deadline,
-        };
-        Users::start(config, self.recorder.clone())
-    }
-
-    async fn break_and_watch(&self, site: &Site, at_work: &AtWork) -> Result<(), AttemptError> {
-        self.line.stage("baseline");
-        if !self.await_baseline().await? {
-            return Ok(());
-        }
-        let mut nemesis = Nemesis::new(self.ground(site), at_work.observers.sight.clone(), self.plan.seed);
-        let reason = tokio::select! {
-            done = self.acts_and_watch(&mut nemesis, at_work) => return done,
-            reason = self.stop_condition(at_work) => reason,
-        };
-        self.line.stage("aborting");
-        self.recorder.record(Event::Aborted { reason });
-        nemesis.lift_all().await;
-        Ok(())
-    }
-
-    async fn acts_and_watch(&self, nemesis: &mut Nemesis, at_work: &AtWork) -> Result<(), AttemptError> {
-        for act in &self.plan.acts {
-            // What went wrong is recorded; the watch below sees it and ends at once.
-            if self.act(act, nemesis, at_work).await?.is_err() {
-                break;
-            }
-        }
-        self.watch(nemesis).await?;
-        nemesis.see_that_all_lasted().await;
-        Ok(())
-    }
-
-    /// Ends only when the stop condition is reached; never where there is none.
-    async fn stop_condition(&self, at_work: &AtWork) -> String {
-        match (self.plan.settings.safeguards.abort, &at_work.prober) {
-            (Some(condition), Some(prober)) => stop::reached(condition, prober.view()).await,
-            _ => std::future::pending().await,
-        }
-    }
-
-    fn ground(&self, site: &Site) -> Ground {
-        Ground {
-            provider: Arc::clone(&site.provider),
-            infrastructure: Arc::clone(&site.infrastructure),
-            recorder: self.recorder.clone(),
-            journal: Arc::clone(&self.journal),
-            prefix: format!("{}.{}", self.strike_prefix, self.plan.index),
-            lease: self.plan.settings.nemesis.lease,
-            services: site.services(),
-            safeguards: self.plan.settings.safeguards.clone(),
-            sabotage: self.sabotage.nemesis,
-        }
-    }
-
-    /// Waits for a steady baseline; records whether it came.
-    async fn await_baseline(&self) -> Result<bool, AttemptError> {
-        let deadline = Instant::now() + self.plan.settings.steady.baseline_within;
-        loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            match baseline::steady_since(&self.history().await?) {
-                Ok(from_us) => {
-                    self.recorder.record(Event::BaselineSteady { from_us });
-                    return Ok(true);
-                }
-                Err(reason) if Instant::now() >= deadline => {
-                    self.recorder.record(Event::BaselineUnsteady { reason });
-                    return Ok(false);
-                }
-                Err(_) => {}
-            }
-        }
-    }
-
-    async fn act(
-        &self,
-        act: &Act,
-        nemesis: &mut Nemesis,
-        at_work: &AtWork,
-    ) -> Result<Result<(), StrikeError>, AttemptError> {
-        match act {
-            Act::AgentStops(_) | Act::AgentStarts(_) | Act::ReconcilerDies(_) => {
-                at_work.order_agent(act).await;
-                Ok(Ok(()))
-            }
-            Act::InTurn { order } => self.in_turn(order, nemesis).await,
-            Act::Strike { .. } | Act::Random { .. } | Act::LiftAll => {
-                self.line.stage(act.orders().first().map_or("lifting all faults", |order| &order.step.text));
-                Ok(nemesis.begin(act).await)
-            }
-            Act::Pass(duration) => Ok(nemesis.work_until(Instant::now() + *duration).await),
-            Act::AwaitRecovery => self.await_recovery(nemesis).await,
-        }
-    }
-
-    /// Strikes one server after the other, and waits for recovery after each.
-    async fn in_turn(
-        &self,
-        order: &StrikeOrder,
-        nemesis: &mut Nemesis,
-    ) -> Result<Result<(), StrikeError>, AttemptError> {
-        let turns = match nemesis.turns(order) {
-            Ok(turns) => turns,
-            Err(why) => return Ok(Err(why)),
-        };
-        for order in turns {
-            self.line.stage(&format!("{}: {}", order.step.text, order.target.text));
-            let struck = nemesis.begin(&Act::Strike { order, schedule: Schedule::Once }).await;
-            if struck.is_err() {
-                return Ok(struck);
-            }
-            let recovered = self.await_recovery(nemesis).await?;
-            if recovered.is_err() {
-                return Ok(recovered);
-            }
-        }
-        Ok(Ok(()))
-    }
-
-    async fn await_recovery(&self, nemesis: &mut Nemesis) -> Result<Result<(), StrikeError>, AttemptError> {
-        let deadline = Instant::now() + self.plan.settings.steady.give_up;
-        while Instant::now() < deadline {
-            if let Err(why) = nemesis.work_until(Instant::now() + LOOK_EVERY).await {
-                return Ok(Err(why));
-            }
-            if crate::measure::recovered_at(&self.history().await?).is_some() {
-                return Ok(Ok(()));
-            }
-        }
-        Ok(Ok(()))
-    }
-
-    /// Watches until everything that is asked about has come, or can no longer come in time.
-    async fn watch(&self, nemesis: &mut Nemesis) -> Result<(), AttemptError> {
-        self.line.stage("watching");
-        let needs = Needs::of(self.plan);
-        let mut pause = LOOK_EVERY;
-        loop {
-            // A strike that found nobody is recorded, and the next look sees it.
-            let _ = nemesis.work_until(Instant::now() + pause).await;
-            let begun = Instant::now();
-            let look = needs.look(&self.history().await?, self.recorder.clock().now_us());
-            pause = LOOK_EVERY.max(begun.elapsed() * LOOK_SHARE);
-            match look {
-                Look::GoOn => continue,
-                Look::Done if nemesis.has_more() => continue,
-                Look::Done => self.recorder.record(Event::Recovered),
-                Look::GivenUp => {
-                    self.recorder.record(Event::RecoveryGivenUp { reason: "it did not come in time".into() })
-                }
-                Look::Void => {}
-            }
-            return Ok(());
-        }
-    }
-
-    /// What was recorded until now.
-    async fn history(&self) -> Result<History, AttemptError> {
-        self.recorder.sync().await.map_err(AttemptError::Recorder)?;
-        Ok(History::read_watched(&self.bundle, self.plan)?)
-    }
-}
-
-impl AtWork {
-    /// Stops, starts or kills an agent. That there is one was looked at when the scenario was declared.
-    async fn order_agent(&self, act: &Act) {
-        match (act, &self.reconciler, &self.config_agent) {
-            (Act::AgentStops(Agent::Reconciler), Some(reconciler), _) => reconciler.pause().await,
-            (Act::AgentStarts(Agent::Reconciler), Some(reconciler), _) => reconciler.resume().await,
-            (Act::ReconcilerDies(step), Some(reconciler), _) => reconciler.kill_at(*step),
-            (Act::AgentStops(Agent::ConfigAgent), _, Some(agent)) => agent.switch(false),
-            (Act::AgentStarts(Agent::ConfigAgent), _, Some(agent)) => agent.switch(true),
-            _ => {}
-        }
-    }
-
-    /// Nothing is sent to the site any more; what is under way is drained.
-    async fn stop_load(&mut self) -> Result<(), LoadError> {
-        let users = match self.users.take() {
-            Some(users) => users.stop().await,
-            None => Ok(()),
-        };
-        let prober = match self.prober.take() {
-            Some(prober) => prober.stop().await,
-            None => Ok(()),
-        };
-        users.and(prober)
-    }
-
-    /// Stops the rest.
-    async fn stop(self) {
-        if let Some(reconciler) = self.reconciler {
-            reconciler.stop().await;
-        }
-        if let Some(agent) = self.config_agent {
-            agent.stop().await;
-        }
-        self.observers.stop().await;
     }
 }

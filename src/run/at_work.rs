@@ -1,0 +1,127 @@
+//! What is at work while a scenario is under way: load, observers, reconciler, config agent.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::scenario::{Attempt, AttemptError};
+use crate::config_agent::{ConfigAgent, Description};
+use crate::load::{self, JourneyConfig, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
+use crate::observer::Observers;
+use crate::plan::{Act, Agent};
+use crate::report;
+use crate::settings::Journey;
+use crate::site::Site;
+use crate::ventriloquist::{self, Ventriloquist};
+
+/// The parts at work while a scenario is under way.
+pub(super) struct AtWork {
+    pub(super) prober: Option<Prober>,
+    users: Option<Users>,
+    pub(super) observers: Observers,
+    reconciler: Option<Ventriloquist>,
+    config_agent: Option<ConfigAgent>,
+}
+
+impl Attempt<'_> {
+    /// Starts all of them.
+    pub(super) fn start(&self, site: &Site) -> Result<AtWork, AttemptError> {
+        let provider = Arc::clone(&site.provider);
+        let observers = Observers::start(provider, &site.infrastructure, &site.addresses, &self.recorder);
+        let request = self.request(site)?;
+        let prober = (!self.sabotage.probes).then(|| self.prober(request.clone())).transpose()?;
+        let wants_users = self.plan.settings.load.users > 0 && !self.sabotage.users;
+        let users = wants_users.then(|| self.users(request)).transpose()?;
+        self.line.live(prober.as_ref().map(Prober::view), observers.sight.clone());
+        let enabled = self.plan.settings.reconciler.enabled;
+        let reconciler = enabled.then(|| Ventriloquist::start(site.clone(), self.reconciler(site)));
+        let configures = self.plan.settings.config_agent.enabled;
+        let config_agent = configures.then(|| ConfigAgent::start(self.description(site), self.plan.seed));
+        Ok(AtWork { prober, users, observers, reconciler, config_agent })
+    }
+
+    fn reconciler(&self, site: &Site) -> ventriloquist::Config {
+        ventriloquist::Config {
+            every: self.plan.settings.time.waited(self.plan.settings.reconciler.every),
+            state: self.reconciler_state(),
+            of: self.strike_prefix.clone(),
+            known: ventriloquist::as_provisioned(site),
+            seed: self.plan.seed,
+        }
+    }
+
+    fn reconciler_state(&self) -> PathBuf {
+        self.bundle.join(report::reconciler_state(self.plan.index, self.number))
+    }
+
+    /// What the config agent goes by: what is declared, and what the reconciler made of it.
+    fn description(&self, site: &Site) -> Description {
+        let reconciled = self.plan.settings.reconciler.enabled;
+        Description { declared: site.clone(), state: reconciled.then(|| self.reconciler_state()) }
+    }
+
+    fn request(&self, site: &Site) -> Result<PreparedRequest, LoadError> {
+        let entry = &site.infrastructure.entry;
+        let address = site.entry_address().into();
+        let site = load::Site { address, port: entry.port, host: entry.host.clone() };
+        Ok(PreparedRequest::new(&self.plan.settings.request, &site)?)
+    }
+
+    fn prober(&self, request: PreparedRequest) -> Result<Prober, LoadError> {
+        let load = &self.plan.settings.load;
+        let (rate, deadline, in_flight) = (load.rate, load.deadline, load.in_flight_limit());
+        Prober::start(ProberConfig { request, rate, deadline, in_flight }, self.recorder.clone())
+    }
+
+    fn users(&self, request: PreparedRequest) -> Result<Users, LoadError> {
+        let load = &self.plan.settings.load;
+        let (pause_min, pause_max) = load.pauses();
+        let journey = JourneyConfig { journey: load.journey, seed: self.plan.seed };
+        let config = UsersConfig {
+            request,
+            journey: (load.journey != Journey::Browse).then_some(journey),
+            users: load.users,
+            pause_min,
+            pause_max,
+            deadline: load.deadline,
+        };
+        Users::start(config, self.recorder.clone())
+    }
+}
+
+impl AtWork {
+    /// Stops, starts or kills an agent. That there is one was looked at when the scenario was declared.
+    pub(super) async fn order_agent(&self, act: &Act) {
+        match (act, &self.reconciler, &self.config_agent) {
+            (Act::AgentStops(Agent::Reconciler), Some(reconciler), _) => reconciler.pause().await,
+            (Act::AgentStarts(Agent::Reconciler), Some(reconciler), _) => reconciler.resume().await,
+            (Act::ReconcilerDies(step), Some(reconciler), _) => reconciler.kill_at(*step),
+            (Act::AgentStops(Agent::ConfigAgent), _, Some(agent)) => agent.switch(false),
+            (Act::AgentStarts(Agent::ConfigAgent), _, Some(agent)) => agent.switch(true),
+            _ => {}
+        }
+    }
+
+    /// Nothing is sent to the site any more; what is under way is drained.
+    pub(super) async fn stop_load(&mut self) -> Result<(), LoadError> {
+        let users = match self.users.take() {
+            Some(users) => users.stop().await,
+            None => Ok(()),
+        };
+        let prober = match self.prober.take() {
+            Some(prober) => prober.stop().await,
+            None => Ok(()),
+        };
+        users.and(prober)
+    }
+
+    /// Stops the rest.
+    pub(super) async fn stop(self) {
+        if let Some(reconciler) = self.reconciler {
+            reconciler.stop().await;
+        }
+        if let Some(agent) = self.config_agent {
+            agent.stop().await;
+        }
+        self.observers.stop().await;
+    }
+}
