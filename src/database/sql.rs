@@ -37,6 +37,7 @@ pub(super) struct Hand<'a> {
     pub role: &'a DatabaseRole,
     /// Its instance.
     pub instance: Instance,
+    site: &'a Site,
     remote: Box<dyn Remote>,
 }
 
@@ -58,7 +59,7 @@ impl<'a> Hand<'a> {
         let gone = || DatabaseError::Gone(server.into());
         let instance = instances.iter().rev().find(running).ok_or_else(gone)?.clone();
         let remote = site.provider.connect(&instance).await?;
-        Ok(Hand { server, role, instance, remote })
+        Ok(Hand { server, role, instance, site, remote })
     }
 
     /// Carries statements out, in one session, and returns all rows of their answers.
@@ -127,7 +128,7 @@ impl<'a> Hand<'a> {
     /// Looks again and again until `holds`, for as long as `within`. `what` says what is waited for.
     ///
     /// # Errors
-    /// When it does not come, with what was seen last.
+    /// When it does not come, with what was seen last; at once where it can't come any more.
     pub async fn until(
         &self,
         what: &str,
@@ -137,10 +138,10 @@ impl<'a> Hand<'a> {
         let deadline = Instant::now() + within;
         loop {
             let seen = self.status().await;
-            if let Ok(status) = &seen
-                && holds(status)
-            {
-                return seen;
+            match &seen {
+                Ok(status) if holds(status) => return seen,
+                Ok(_) => {}
+                Err(_) => self.may_still_answer(what).await?,
             }
             if Instant::now() >= deadline {
                 let last = seen.map_or_else(|why| why.to_string(), told);
@@ -148,6 +149,16 @@ impl<'a> Hand<'a> {
                 return Err(DatabaseError::NotInTime { server, what, within, last });
             }
             tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Not one that is gone by now, nor one in whose place another was booted, without data.
+    async fn may_still_answer(&self, what: &str) -> Result<(), DatabaseError> {
+        let server = self.server.to_string();
+        match look(self.site, self.server).await {
+            Ok(Seen::Gone) => Err(DatabaseError::Gone(server)),
+            Ok(Seen::Bare) => Err(DatabaseError::NotSo { server, expected: what.into(), found: Seen::Bare.told() }),
+            Ok(Seen::Silent(_) | Seen::Lives(_)) | Err(_) => Ok(()),
         }
     }
 }
