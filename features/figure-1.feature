@@ -116,6 +116,16 @@ Feature: The paper's website survives the loss of any one server, and loses no w
       When every database dies
       Then recovery takes over 20 s
 
+    @nightly
+    Scenario: The only one who has the data can't be heard for a while
+      When node "db-4" loses network for 15 s
+      And node "db-1" dies
+      And node "db-2" dies
+      And node "db-3" dies
+      Then the longest outage is over 5 s
+      And exactly one database is writable after recovery
+      And recovery takes under 1 min
+
   Rule: Replication may wait for the other master
     @nightly
     Scenario: The writable database dies while the databases replicate semi-synchronously
