@@ -51,7 +51,8 @@ const DEVICE_LINKS: [(&str, &str); 5] = [
     ("stderr", "/proc/self/fd/2"),
 ];
 
-/// Keys only; no PAM (its session set-up costs more than the command), no look-ups.
+/// Keys only; no PAM (its session set-up costs more than the command), no look-ups. Who has died while it logged in, with
+/// its path cut, is waited for only so long (s).
 const SSHD_CONFIG: &str = "\
 Port 22
 HostKey /etc/ssh/host_key
@@ -65,6 +66,7 @@ PrintMotd no
 PrintLastLog no
 PidFile none
 MaxSessions 64
+LoginGraceTime 20
 LogLevel INFO
 ";
 
