@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +17,7 @@ use std::process::{Child, Command, Stdio};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
 use super::announce::Announcements;
@@ -31,6 +32,13 @@ const MOST_LOGINS: usize = 64;
 
 /// The SSH server, where every distribution puts it; it must be called by its whole path.
 pub(super) const SSHD: &str = "/usr/sbin/sshd";
+/// A client that was killed while its path was cut tells nobody. One that has been silent for so long (s) is asked whether
+/// it is still there …
+const SILENT: u32 = 15;
+/// … so often (s), …
+const ASKED_EVERY: u32 = 10;
+/// … and given up when it has acknowledged nothing for so long (ms).
+const GIVEN_UP: u32 = 45_000;
 
 /// Kernel values of an instance's own network: a standby balancer may bind an address that it does not hold yet, and
 /// many connections may be opened. The rest makes it the same on every machine.
@@ -245,6 +253,7 @@ impl Up {
         let serve = || -> io::Result<Child> {
             connection.set_nonblocking(false)?;
             connection.set_nodelay(true)?;
+            miss_the_dead(&connection)?;
             let argv = [SSHD, "-i", "-e", "-f", "/etc/ssh/sshd_config"].map(str::to_string);
             let mut command = program(&argv)?;
             command.stdin(OwnedFd::from(connection.try_clone()?)).stdout(OwnedFd::from(connection));
@@ -258,4 +267,11 @@ impl Up {
             self.logins.push(sshd.id() as i32);
         }
     }
+}
+
+/// Lets the kernel find out that nobody is left at the other end; `sshd` switches the search on.
+fn miss_the_dead(connection: &TcpStream) -> nix::Result<()> {
+    setsockopt(connection, sockopt::TcpKeepIdle, &SILENT)?;
+    setsockopt(connection, sockopt::TcpKeepInterval, &ASKED_EVERY)?;
+    setsockopt(connection, sockopt::TcpUserTimeout, &GIVEN_UP)
 }
