@@ -177,6 +177,9 @@ fn wait_for_event(out: &Folder, kind: &str) {
     }
 }
 
+/// How many runs are under way at once, to be killed one after the other.
+const SIDE_BY_SIDE: usize = 3;
+
 /// Moments to kill at; `CHIMP_KILLS` asks for more.
 fn kills() -> usize {
     std::env::var("CHIMP_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(50)
@@ -194,13 +197,21 @@ fn sigkill_at_any_moment_leaves_nothing() {
     assert!(short(&out, 0).output().unwrap().status.code().is_some());
     let whole = begun.elapsed().min(Duration::from_secs(6));
     let mut rng = StdRng::seed_from_u64(4);
-    for number in 0..kills() {
-        let moment = whole.mul_f64(rng.random_range(0.0..1.0));
-        let mut child = start(&out, number as u64);
-        std::thread::sleep(moment);
+    let moments: Vec<Duration> = (0..kills()).map(|_| whole.mul_f64(rng.random_range(0.0..1.0))).collect();
+    for (batch, moments) in moments.chunks(SIDE_BY_SIDE).enumerate() {
+        let seed = |nth| (batch * SIDE_BY_SIDE + nth) as u64;
+        let runs = moments.iter().enumerate().map(|(nth, moment)| (*moment, start(&out, seed(nth))));
+        kill_each(Instant::now(), runs.collect());
+        let after = format!("SIGKILL from number {} on, after {moments:?}", seed(0));
+        Machine::assert_restored(&before, Duration::from_secs(5), &after);
+    }
+}
+
+fn kill_each(begun: Instant, mut runs: Vec<(Duration, Child)>) {
+    runs.sort_by_key(|(moment, _)| *moment);
+    for (moment, mut child) in runs {
+        std::thread::sleep(moment.saturating_sub(begun.elapsed()));
         kill(Pid::from_raw(child.id() as i32), Signal::SIGKILL).unwrap();
         child.wait().unwrap();
-        let after = format!("SIGKILL number {number}, after {moment:?}");
-        Machine::assert_restored(&before, Duration::from_secs(5), &after);
     }
 }
