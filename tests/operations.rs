@@ -23,6 +23,8 @@ struct Website {
     names: Mutex<BTreeMap<String, String>>,
     asked: AtomicU32,
     hangs: AtomicBool,
+    /// How many requests met that it hangs.
+    hanging: AtomicU32,
 }
 
 impl Website {
@@ -44,6 +46,9 @@ impl Website {
         let mut output = stream;
         loop {
             let (line, body) = request(&mut input)?;
+            if self.hangs.load(Ordering::SeqCst) {
+                self.hanging.fetch_add(1, Ordering::SeqCst);
+            }
             while self.hangs.load(Ordering::SeqCst) {
                 std::thread::sleep(Duration::from_millis(5));
             }
@@ -141,7 +146,7 @@ async fn every_operation_is_on_record_with_the_only_end_that_can_be_true() {
     let (users, memory) = start(site.serve());
     until("500 operations", || operations(&memory).len() >= 500).await;
     site.hangs.store(true, Ordering::SeqCst);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    until("a request hangs", || site.hanging.load(Ordering::SeqCst) > 0).await;
     users.stop().await.unwrap();
     let operations = operations(&memory);
     site.hangs.store(false, Ordering::SeqCst);

@@ -36,6 +36,8 @@ struct Cloud {
     failures: AtomicUsize,
     under_way: AtomicUsize,
     most_under_way: AtomicUsize,
+    /// How often it was asked what there is, which every look does.
+    listed: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -102,6 +104,7 @@ impl Provider for Cloud {
     }
 
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
+        self.listed.fetch_add(1, Ordering::SeqCst);
         Ok(self.kept().instances.clone())
     }
 
@@ -198,9 +201,11 @@ impl Scene {
         }
     }
 
-    /// Long enough for many looks.
-    async fn wait_for_looks(&self) {
-        sleep(20 * EVERY).await;
+    /// Waits until it has looked this many times more.
+    async fn until_looked(&self, times: usize) {
+        let listed = |scene: &Scene| scene.cloud.listed.load(Ordering::SeqCst);
+        let wanted = listed(self) + times;
+        self.until("another look", |scene| listed(scene) >= wanted).await;
     }
 }
 
@@ -225,7 +230,7 @@ async fn killed_at_any_step_it_comes_back_and_boots_once() {
         scene.cloud.set("web-1.1", PowerState::Terminated);
         scene.cloud.set("web-3.1", PowerState::Terminated);
         scene.until_replaced(&["web-1", "web-3"]).await;
-        scene.wait_for_looks().await;
+        scene.until_looked(20).await;
         let at = |event: &Event| matches!(event, Event::AgentKilled { step: at, .. } if at == step.name());
         assert_eq!(scene.events(at), 1, "killed at {step}");
         for server in ["web-1", "web-3"] {
@@ -251,7 +256,11 @@ async fn stopped_it_replaces_nobody_until_it_starts_again() {
     let scene = Scene::start(webservers(2, 0), Cloud::default(), |_| {});
     scene.at_work.pause().await;
     scene.cloud.set("web-1.1", PowerState::Terminated);
-    scene.wait_for_looks().await;
+    // Time for many looks, if there were any.
+    let begun = Instant::now();
+    let listed = scene.cloud.listed.load(Ordering::SeqCst);
+    scene.until("its time", |_| begun.elapsed() >= 20 * EVERY).await;
+    assert_eq!(scene.cloud.listed.load(Ordering::SeqCst), listed, "it looks though it is stopped");
     assert_eq!(scene.cloud.ids("web-1").len(), 1);
     scene.at_work.resume().await;
     scene.until_replaced(&["web-1"]).await;
@@ -260,7 +269,7 @@ async fn stopped_it_replaces_nobody_until_it_starts_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_step_of_a_replacement_is_told_in_order() {
     let scene = Scene::start(webservers(2, 0), Cloud::default(), |_| {});
-    scene.wait_for_looks().await;
+    scene.until_looked(20).await;
     scene.cloud.set("web-1.1", PowerState::Terminated);
     scene.until_replaced(&["web-1"]).await;
     let told = scene.memory.events();
@@ -303,7 +312,7 @@ async fn surplus_instances_are_left_or_terminated_as_declared() {
         let scene = Scene::start(webservers(2, 0), Cloud::default(), |settings| settings.reconciler.surplus = policy);
         scene.cloud.add("stranger", Ipv4Addr::new(198, 18, 0, 99));
         scene.cloud.add("web-1", Ipv4Addr::new(198, 18, 0, 98));
-        scene.wait_for_looks().await;
+        scene.until_looked(20).await;
         let of = |id: &str| scene.cloud.kept().instances.iter().find(|one| one.id.0 == id).map(|one| one.state);
         assert_eq!(
             (of("stranger.1"), of("web-1.1"), of("web-1.2")),
@@ -321,7 +330,7 @@ async fn unhealthy_instances_are_left_or_terminated_as_declared() {
         let scene = Scene::start(webservers(2, 0), Cloud::default(), |settings| settings.reconciler.unhealthy = policy);
         scene.cloud.set("web-2.1", PowerState::Frozen);
         if policy == Policy::Leave {
-            scene.wait_for_looks().await;
+            scene.until_looked(20).await;
             assert_eq!(scene.cloud.ids("web-2"), ["web-2.1"]);
             continue;
         }
@@ -346,13 +355,13 @@ async fn who_is_unhealthy_with_others_is_replaced_after_them_and_only_if_it_is_s
         }
         let terminated = |event: &Event| matches!(event, Event::ReconcilerTerminates { .. });
         scene.until("an end of one", |scene| scene.events(terminated) > 0).await;
-        // A short cut is over.
-        scene.wait_for_looks().await;
+        // A short cut is over, long before the boot is.
+        scene.until_looked(5).await;
         scene.cloud.kept().instances.iter_mut().filter(|one| one.state == PowerState::Frozen).for_each(|one| {
             one.state = PowerState::Running;
         });
         scene.until_replaced(&["web-1"]).await;
-        scene.wait_for_looks().await;
+        scene.until_looked(20).await;
         assert_eq!(scene.events(terminated), if back_off { 1 } else { 3 });
     }
 }
@@ -372,7 +381,7 @@ async fn a_spare_takes_the_place_before_the_boot_is_over() {
     scene.until_replaced(&["web-1"]).await;
 
     scene.cloud.set("web-1.2", PowerState::Terminated);
-    scene.wait_for_looks().await;
+    scene.until_looked(20).await;
     let promotions = scene.events(|event| matches!(event, Event::SparePromoted { .. }));
     assert_eq!(promotions, 1, "web-1 is the spare now: its place is nobody's");
 }
