@@ -3,8 +3,8 @@ Feature: The reconciler heals the site, and may itself die
   is an event in the history. Whatever it must not forget is on disk: killed at any step it goes on from there, and
   asks for no server twice. What the provider booted is the judge of that, not the reconciler.
 
-  A server that dies takes along what it was asked on open connections: some five of 200 requests a second, which are
-  more than 0.1 % of the 5,000 of such a scenario, and far less than 1 %.
+  A server that dies takes along what it was asked on open connections. Of the 4,791 requests of such a scenario six were
+  seen lost so, which is more than 0.1 %: hence 99 %.
 
   Background:
     Given 5 users browse the site
