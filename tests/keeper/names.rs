@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+use std::time::Instant;
 
 use anarcho_chimp::keeper::Keeper;
 use anarcho_chimp::provider::{Command, FileContent, FileSpec, Provider, Remote};
@@ -80,7 +81,7 @@ fn attack(keeper: &Keeper, out: &Path, more: &[&str]) -> Output {
     run(&mut command)
 }
 
-/// Who runs under this name, with its state; the kernel keeps 15 bytes of it.
+/// The states of those that run under this name; the kernel keeps 15 bytes of it.
 async fn named(remote: &dyn Remote, name: &str) -> Vec<String> {
     const SCRIPT: &str = r#"for process in /proc/[0-9]*; do
         [ "$(cat "$process/comm" 2>/dev/null)" = "$1" ] && grep State: "$process/status"
@@ -89,10 +90,24 @@ async fn named(remote: &dyn Remote, name: &str) -> Vec<String> {
     shown.lines().map(|line| line.trim_start_matches("State:").trim().to_string()).collect()
 }
 
-/// Starts a copy of `sleep` called so.
+/// Waits until those that run under this name are in these states: for a moment one that is on its way to sleep runs, and
+/// one that was just started is still called as who started it.
+async fn are(remote: &dyn Remote, name: &str, states: &[&str]) {
+    let begun = Instant::now();
+    loop {
+        let seen = named(remote, name).await;
+        if seen == states {
+            return;
+        }
+        assert!(begun.elapsed() < LIMIT, "{name:?}: {seen:?} and not {states:?} after {LIMIT:?}");
+    }
+}
+
+/// Starts a copy of `sleep` called so, and waits until it sleeps.
 async fn start(remote: &dyn Remote, name: &str) {
     const SCRIPT: &str = r#"cp /usr/bin/sleep "$1" && exec setsid -f "$1" 1000 </dev/null >/dev/null 2>&1"#;
     exec(remote, words(&["sh", "-c", SCRIPT, "sh", &format!("/tmp/{name}")])).await.unwrap();
+    are(remote, name, &["S (sleeping)"]).await;
 }
 
 const NAMES: [&str; 9] =
@@ -109,17 +124,16 @@ async fn a_process_of_any_name_is_stopped_and_killed_and_no_other() {
     start(&*remote, "bystander").await;
     for name in NAMES {
         start(&*remote, name).await;
-        assert_eq!(named(&*remote, name).await, ["S (sleeping)"], "{name:?}");
         let with = serde_json::json!({ "process": name }).to_string();
         let on = ["--on", "web-1", "--with", &with];
         let stopped = attack(&keeper, up.folder.path(), &[&["process-stops", "--for", "100ms"][..], &on].concat());
         assert!(stdout(&stopped).contains("1 of 1 processes stopped (T)"), "{name:?}");
         assert_eq!(stopped.status.code(), Some(0), "{name:?}");
-        assert_eq!(named(&*remote, name).await, ["S (sleeping)"], "{name:?}");
+        are(&*remote, name, &["S (sleeping)"]).await;
         let killed = attack(&keeper, up.folder.path(), &[&["process-dies"][..], &on].concat());
         assert_eq!(killed.status.code(), Some(0), "{name:?}");
-        assert_eq!(named(&*remote, name).await, Vec::<String>::new(), "{name:?}");
-        assert_eq!(named(&*remote, "bystander").await, ["S (sleeping)"], "after {name:?}");
+        are(&*remote, name, &[]).await;
+        are(&*remote, "bystander", &["S (sleeping)"]).await;
     }
     assert!(exec(&*remote, words(&["ls", TRAP])).await.is_err());
 }
