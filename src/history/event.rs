@@ -34,6 +34,8 @@ fn is_zero(n: &u64) -> bool {
 pub enum Event {
     /// Provisioning began.
     ScenarioStarted { attempt: u32 },
+    /// An attempt ended without a verdict that may stand, so another follows.
+    AttemptDiscarded { headline: String },
     /// The scenario was not run, and why.
     ScenarioSkipped { reason: String },
     /// A server was booted (by the first provisioning or by the reconciler).

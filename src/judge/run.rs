@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::checker::Verdict;
-use crate::history::{Event, History};
+use crate::history::{Event, History, Record};
+use crate::measure::moments::watched;
 use crate::plan::{Plan, ScenarioPlan};
 use crate::report::Environment;
 use crate::report::record::{RunRecord, ScenarioRecord, Validity};
@@ -58,12 +59,27 @@ fn worst(verdicts: &[Verdict]) -> Verdict {
     WORST_FIRST.into_iter().find(|verdict| verdicts.contains(verdict)).unwrap_or(Verdict::Skipped)
 }
 
-/// How the run was interrupted, if it was: also while nothing but the end of a watch was left to do.
+/// How the run was interrupted, if it was: also while nothing but the end of a watch was left to do. A run that was
+/// killed could not write that down, but its record stops in the middle of a scenario.
 fn interrupted(histories: &BTreeMap<u32, History>) -> Option<String> {
-    all_events(histories).find_map(|event| match event {
+    let signalled = all_events(histories).find_map(|event| match event {
         Event::Interrupted { signal } => Some(format!("interrupted by {signal}")),
         _ => None,
-    })
+    });
+    let killed = || histories.values().find(|history| stops_in_the_middle(history)).map(killed_while);
+    signalled.or_else(killed)
+}
+
+/// Whether the last attempt has neither ended nor failed.
+fn stops_in_the_middle(history: &History) -> bool {
+    let ends = |record: &Record| {
+        matches!(record.event, Event::WatchEnded | Event::HarnessFailed { .. } | Event::ScenarioSkipped { .. })
+    };
+    !history.events.is_empty() && !watched(history).iter().any(ends)
+}
+
+fn killed_while(history: &History) -> String {
+    format!("the record stops in the middle of “{}”: the run was killed, or is still under way", history.plan.name)
 }
 
 fn cleanup_failed(histories: &BTreeMap<u32, History>) -> bool {
@@ -92,6 +108,7 @@ fn never_run(plan: &ScenarioPlan) -> ScenarioRecord {
         headline: format!("Skipped: {reason}."),
         reason: Some(reason),
         attempts: 0,
+        discarded: Vec::new(),
         duration_s: 0.0,
         hypotheses: Vec::new(),
         strikes: Vec::new(),
@@ -174,6 +191,20 @@ mod tests {
         assert_eq!(run.scenarios[2].deadline_ms, 5000.0);
         assert_eq!((run.run_id.as_str(), run.seed, run.schema, run.duration_s), ("2026-11-23T08-20-11Z-7", 7, 1, 20.0));
         assert_eq!((run.interrupted, run.git_sha.as_deref()), (None, Some("abc")));
+    }
+
+    #[test]
+    fn a_killed_run_is_told_by_a_record_that_stops_in_the_middle() {
+        let mut killed = script(100.0).history();
+        killed.events.retain(|record| record.event != Event::WatchEnded);
+        let run = judged(vec![Some(killed), None], false);
+        assert_eq!((run.verdict, run.exit_code), (Verdict::Invalid, 130));
+        let why = run.interrupted.unwrap();
+        assert!(why.contains("stops in the middle of “") && why.contains("was killed"), "{why}");
+        let failed = Event::HarnessFailed { stage: "provisioning".into(), detail: "no room".into() };
+        let mut failed = with(failed).unwrap();
+        failed.events.retain(|record| record.event != Event::WatchEnded);
+        assert_eq!(judged(vec![Some(failed)], false).interrupted, None, "that it failed is its end");
     }
 
     #[test]

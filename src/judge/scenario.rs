@@ -48,6 +48,7 @@ pub fn judge(history: &History) -> ScenarioRecord {
         reason,
         headline: String::new(),
         attempts: attempts(history),
+        discarded: discarded(history),
         duration_s: seconds(timeline.moments.end_us.saturating_sub(began_us(history))),
         hypotheses,
         strikes: strikes_of(history, &timeline),
@@ -196,6 +197,14 @@ fn attempts(history: &History) -> u32 {
     tried.max().unwrap_or(1).max(1)
 }
 
+fn discarded(history: &History) -> Vec<String> {
+    let headlines = history.events.iter().filter_map(|record| match &record.event {
+        Event::AttemptDiscarded { headline } => Some(headline.clone()),
+        _ => None,
+    });
+    headlines.collect()
+}
+
 fn began_us(history: &History) -> u64 {
     watched(history).first().map_or(0, |record| record.at_us)
 }
@@ -225,8 +234,8 @@ fn millis(us: u64) -> f64 {
 mod tests {
     use super::*;
     use crate::checker::{Expectation, Phase};
-    use crate::history::Outcome;
     use crate::history::synthetic::Script;
+    use crate::history::{Outcome, Record};
     use crate::units::{Bound, HumanDuration};
 
     fn under(ms: u64) -> Bound<HumanDuration> {
@@ -271,7 +280,7 @@ mod tests {
         let record = judge(&script.history());
         assert_eq!(record.verdict, Verdict::Fail);
         assert_eq!(record.reason.as_deref(), Some("`hypothesis 21`: 1.99 s, expected < 1 s"));
-        assert!(record.headline.starts_with("Failed: `hypothesis 21` was 1.99 s when a node dies (lb-1); "));
+        assert!(record.headline.starts_with("Failed: `hypothesis 21`: 1.99 s when a node dies (lb-1); "));
     }
 
     #[test]
@@ -403,12 +412,17 @@ mod tests {
             ..*request
         };
         let mut failed = Script::website(4, 2).bad(0.0, 1e9, Outcome::Refused).history();
+        failed.events.push(Record {
+            event: Event::AttemptDiscarded { headline: "Could not tell: 97 % good.".into() },
+            ..failed.events.last().unwrap().clone()
+        });
         failed.events.extend(history.events.clone());
         failed.probes.extend(first.probes.iter().map(later));
         failed.users.extend(first.users.iter().map(later));
         failed.plan = first.plan.clone();
         let (again, once) = (judge(&failed), judge(&first));
         assert_eq!((again.verdict, again.attempts), (Verdict::Pass, 2));
+        assert_eq!((again.discarded, once.discarded.len()), (vec!["Could not tell: 97 % good.".to_string()], 0));
         assert_eq!((again.milestones, again.downtime_total_s), (once.milestones, once.downtime_total_s));
     }
 }

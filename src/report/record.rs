@@ -55,6 +55,9 @@ pub struct ScenarioRecord {
     pub headline: String,
     /// How often it was tried; more than 1 only after `infra` or `invalid`.
     pub attempts: u32,
+    /// What each attempt before the last came to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discarded: Vec<String>,
     pub duration_s: f64,
     pub hypotheses: Vec<HypothesisRecord>,
     pub strikes: Vec<StrikeRecord>,

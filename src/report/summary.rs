@@ -8,7 +8,7 @@ use crate::checker::Verdict;
 
 use super::record::ScenarioRecord;
 use super::words::{
-    exit_meaning, key_figures, one_line, seconds, totals, uptime, verdict_sign, verdict_word, why, writes,
+    exit_meaning, key_figures, notes, one_line, seconds, totals, uptime, verdict_sign, verdict_word, why, writes,
 };
 use super::{JudgedRun, Report};
 
@@ -16,8 +16,8 @@ use super::{JudgedRun, Report};
 const LIMIT: usize = 60_000;
 /// The part of it that the table may take, so that there is always room for the reasons.
 const TABLE_LIMIT: usize = 35_000;
-/// The part that table and data may take together.
-const DATA_LIMIT: usize = 45_000;
+/// The part that table and lists may take together.
+const LISTS_LIMIT: usize = 45_000;
 /// The longest a single cell or reason may get, in characters.
 const TEXT_LIMIT: usize = 600;
 
@@ -39,7 +39,8 @@ fn markdown(run: &JudgedRun) -> String {
     head(&mut text, run);
     table(&mut text, &run.record.scenarios);
     uptimes(&mut text, &run.record.scenarios);
-    data(&mut text, &run.record.scenarios);
+    list(&mut text, "Notes", &run.record.scenarios, notes);
+    list(&mut text, "Data", &run.record.scenarios, |scenario| scenario.data.iter().map(writes).collect());
     reasons(&mut text, run);
     text
 }
@@ -92,18 +93,19 @@ fn row(scenario: &ScenarioRecord) -> String {
     )
 }
 
-/// What became of what users wrote, where they did.
-fn data(text: &mut String, scenarios: &[ScenarioRecord]) {
+/// A line for each thing that is to be said of a scenario, under a title; nothing where there is none.
+fn list(text: &mut String, title: &str, scenarios: &[ScenarioRecord], said: impl Fn(&ScenarioRecord) -> Vec<String>) {
     let lines: Vec<String> = scenarios
         .iter()
-        .filter_map(|scenario| Some(format!("- {}: {}\n", escaped(&scenario.name), writes(scenario.data.as_ref()?))))
+        .flat_map(|scenario| said(scenario).into_iter().map(|line| (escaped(&scenario.name), escaped(&line))))
+        .map(|(name, line)| format!("- {name}: {line}\n"))
         .collect();
     if lines.is_empty() {
         return;
     }
-    put(text, "\n**Data**\n\n");
+    put(text, &format!("\n**{title}**\n\n"));
     for (done, line) in lines.iter().enumerate() {
-        if text.len() + line.len() > DATA_LIMIT {
+        if text.len() + line.len() > LISTS_LIMIT {
             put(text, &format!("\n… and {} more: see `report.html`.\n", lines.len() - done));
             return;
         }

@@ -4,7 +4,8 @@ use crate::checker::Verdict;
 
 use super::record::{HypothesisRecord, RunRecord, ScenarioRecord};
 use super::words::{
-    KeyFigures, exit_meaning, grouped, key_figures, one_line, seconds, totals, uptime, verdict_sign, verdict_word, why,
+    KeyFigures, exit_meaning, grouped, key_figures, notes, one_line, seconds, totals, uptime, verdict_sign,
+    verdict_word, why,
 };
 
 /// Below this width the figures stand on a line of their own.
@@ -75,6 +76,9 @@ impl Page {
         if let Some(uptime) = uptime(scenario) {
             self.indented(&format!("uptime {uptime}"), VERDICT_WIDTH, None, lines);
         }
+        for note in notes(scenario) {
+            self.indented(&note, VERDICT_WIDTH, None, lines);
+        }
         if scenario.verdict != Verdict::Pass {
             self.explanation(scenario, lines);
         }
@@ -107,12 +111,7 @@ impl Page {
     }
 
     fn totals(&self, record: &RunRecord, lines: &mut Vec<String>) {
-        let scale = if record.time_scale == 1.0 {
-            String::new()
-        } else {
-            format!(" · declared delays {} times faster", record.time_scale)
-        };
-        let facts = format!("{} · {} · seed {}{scale}", totals(record), seconds(record.duration_s), record.seed);
+        let facts = format!("{} · {} · seed {}", totals(record), seconds(record.duration_s), record.seed);
         self.indented(&facts, 0, Some("1"), lines);
         if let Some(why) = &record.interrupted {
             self.indented(&format!("ended early: {}", one_line(why)), 0, None, lines);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::checker::{Phase, Verdict};
 use crate::units::{show_duration, trimmed};
 
-use super::record::{DataFigures, HypothesisRecord, RunRecord, ScenarioRecord, StrikeRecord};
+use super::record::{DataFigures, HypothesisRecord, Milestones, RunRecord, ScenarioRecord, StrikeRecord};
 
 /// What stands where nothing was measured.
 pub const NOTHING: &str = "—";
@@ -82,35 +82,65 @@ pub struct KeyFigures {
     pub p99: String,
     /// The longest downtime window.
     pub outage: String,
-    /// From t0 until service and redundancy are back and steady; `never` if they were not.
+    /// From t0 until service and redundancy are back and steady; `never` if they were not. Of a scenario that was not
+    /// watched to its end nobody can say so.
     pub recovery: String,
 }
 
 /// The key figures of a scenario.
 pub fn key_figures(scenario: &ScenarioRecord) -> KeyFigures {
     let phase = |wanted| scenario.phases.iter().find(|measured| measured.phase == wanted);
-    let recovery = match (scenario.milestones.normal_s, scenario.milestones.t0_s) {
-        (Some(s), _) => seconds(s),
-        (None, Some(_)) => "never".into(),
-        (None, None) => NOTHING.into(),
-    };
     KeyFigures {
         availability: percent(phase(Phase::Degraded).and_then(|p| p.availability_pct)),
         p99: latency(phase(Phase::Throughout).and_then(|p| p.p99_ms), scenario.deadline_ms),
-        outage: match scenario.downtime_longest_s {
-            Some(s) if s <= 0.0 => "none".into(),
-            Some(s) => seconds(s),
-            None => NOTHING.into(),
-        },
-        recovery,
+        outage: outage(scenario.downtime_longest_s),
+        recovery: recovery(scenario, &scenario.milestones),
     }
 }
 
-/// `4,812 writes acknowledged, 0 lost, 9 indeterminate`
+fn outage(longest_s: Option<f64>) -> String {
+    match longest_s {
+        Some(s) if s <= 0.0 => "none".into(),
+        s => maybe_seconds(s),
+    }
+}
+
+fn recovery(scenario: &ScenarioRecord, milestones: &Milestones) -> String {
+    let watched_to_its_end = matches!(scenario.verdict, Verdict::Pass | Verdict::Fail);
+    match (milestones.normal_s, milestones.t0_s) {
+        (None, Some(_)) if watched_to_its_end => "never".into(),
+        (normal, _) => maybe_seconds(normal),
+    }
+}
+
+/// What has to be known of a scenario beside its figures: those in model time, and what came of earlier attempts, unless
+/// it came of the last one too.
+pub fn notes(scenario: &ScenarioRecord) -> Vec<String> {
+    let model = scenario.model.iter().map(|model| {
+        let (outage, recovery) = (outage(model.downtime_longest_s), recovery(scenario, &model.milestones));
+        let faster = scenario.time_scale;
+        format!(
+            "in model time (declared delays ran {faster} times faster): longest outage {outage}, recovery {recovery}"
+        )
+    });
+    let earlier = scenario.discarded.iter().zip(1..).filter(|(headline, _)| **headline != scenario.headline);
+    model.chain(earlier.map(|(headline, nth)| format!("attempt {nth}: {headline}"))).collect()
+}
+
+/// How many times faster declared delays passed, where they did: `20`.
+pub fn faster(time_scale: f64) -> Option<String> {
+    (time_scale != 1.0).then(|| trimmed(time_scale, 2))
+}
+
+/// `4,812 writes acknowledged, 0 lost, 9 indeterminate, 3 refused`; refusals only where there were any.
 pub fn writes(data: &DataFigures) -> String {
     let lost = data.writes_lost.map_or("unknown how many lost".into(), |lost| format!("{} lost", grouped(lost)));
     let (acked, indeterminate) = (grouped(data.writes_acked), grouped(data.writes_indeterminate));
-    format!("{acked} writes acknowledged, {lost}, {indeterminate} indeterminate")
+    let refused = match data.writes_refused {
+        0 => String::new(),
+        refused => format!(", {} refused", grouped(refused)),
+    };
+    format!("{acked} writes acknowledged, {lost}, {indeterminate} indeterminate{refused}")
 }
 
 /// Why a scenario did not pass, in one line: the refuted hypotheses, else the reason.
@@ -231,6 +261,8 @@ pub fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::record::ModelFigures;
+    use crate::report::sample;
 
     #[test]
     fn one_bad_request_in_a_million_is_not_a_hundred_percent() {
@@ -245,6 +277,40 @@ mod tests {
     fn a_latency_at_the_deadline_is_a_lower_bound() {
         assert_eq!(latency(Some(5000.0), 5000.0), "≥ 5 s");
         assert_eq!(latency(Some(84.0), 5000.0), "84 ms");
+    }
+
+    #[test]
+    fn only_who_watched_to_the_end_can_say_never() {
+        let mut scenario = sample::run().record.scenarios.remove(0);
+        scenario.milestones.normal_s = None;
+        assert_eq!(key_figures(&scenario).recovery, "never");
+        scenario.verdict = Verdict::Invalid;
+        assert_eq!(key_figures(&scenario).recovery, NOTHING);
+    }
+
+    #[test]
+    fn notes_tell_model_time_and_earlier_attempts() {
+        let mut scenario = sample::run().record.scenarios.remove(0);
+        assert_eq!(notes(&scenario), [""; 0]);
+        let milestones = Milestones { normal_s: Some(431.0), ..scenario.milestones.clone() };
+        scenario.model = Some(ModelFigures { milestones, downtime_longest_s: Some(0.0), downtime_total_s: Some(0.0) });
+        scenario.time_scale = 20.0;
+        scenario.discarded = vec!["Could not tell: 97 % good.".into()];
+        assert_eq!(
+            notes(&scenario),
+            [
+                "in model time (declared delays ran 20 times faster): longest outage none, recovery 7 min 11 s",
+                "attempt 1: Could not tell: 97 % good.",
+            ]
+        );
+    }
+
+    #[test]
+    fn refusals_are_told_only_where_there_were_any() {
+        let mut data = DataFigures { writes_acked: 4812, writes_lost: Some(0), ..DataFigures::default() };
+        assert_eq!(writes(&data), "4,812 writes acknowledged, 0 lost, 0 indeterminate");
+        data.writes_refused = 12;
+        assert_eq!(writes(&data), "4,812 writes acknowledged, 0 lost, 0 indeterminate, 12 refused");
     }
 
     #[test]

@@ -168,10 +168,13 @@ impl<'a> Conductor<'a> {
                 self.recorder.scenario(scenario.index).record(Event::LeftBehind { detail });
             }
             drop(turn);
-            let (verdict, reason) = self.verdict_now(scenario).await;
-            self.board.say(&announce(scenario, verdict, reason.as_deref()));
+            let (verdict, headline) = self.verdict_now(scenario).await;
+            self.board.say(&format!("{}: {verdict:?}: {headline}", scenario.name));
             if !matches!(verdict, Verdict::Invalid | Verdict::Infra) {
                 break;
+            }
+            if number <= self.options.retries {
+                self.recorder.scenario(scenario.index).record(Event::AttemptDiscarded { headline });
             }
         }
     }
@@ -191,7 +194,7 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    async fn verdict_now(&self, scenario: &ScenarioPlan) -> (Verdict, Option<String>) {
+    async fn verdict_now(&self, scenario: &ScenarioPlan) -> (Verdict, String) {
         let synced = self.recorder.scenario(scenario.index).sync().await;
         match synced
             .map_err(|why| why.to_string())
@@ -199,19 +202,15 @@ impl<'a> Conductor<'a> {
         {
             Ok(history) => {
                 let record = judge::judge(&history);
-                (record.verdict, Some(record.headline))
+                (record.verdict, record.headline)
             }
-            Err(why) => (Verdict::Infra, Some(why)),
+            Err(why) => (Verdict::Infra, why),
         }
     }
 }
 
 /// Networks there are; far more than scenarios may be under way at once.
 const SLOTS: u32 = 128;
-
-fn announce(scenario: &ScenarioPlan, verdict: Verdict, headline: Option<&str>) -> String {
-    format!("{}: {verdict:?}: {}", scenario.name, headline.unwrap_or_default())
-}
 
 /// Waits for a signal that ends the run in order.
 pub(crate) async fn interrupted() -> &'static str {

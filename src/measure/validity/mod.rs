@@ -54,7 +54,7 @@ fn recorder(history: &History, timeline: &Timeline) -> Vec<String> {
         reasons.push(format!("the recorder dropped {drops} events"));
     }
     if !timeline.moments.ended {
-        reasons.push("the watch did not come to its end".into());
+        reasons.push("the watch did not come to its end: the record stops before it".into());
     }
     reasons
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::scenario::{Section, section};
 use crate::report::JudgedRun;
-use crate::report::words::{exit_meaning, seconds, totals, verdict_sign, verdict_word};
+use crate::report::words::{exit_meaning, faster, seconds, totals, verdict_sign, verdict_word};
 
 /// The whole page, as data.
 #[derive(Debug, Clone, Serialize)]
@@ -34,7 +34,7 @@ pub struct RunStrip {
     pub provider: String,
     pub git_sha: Option<String>,
     /// Said only where it is not 1.
-    pub time_scale: Option<f64>,
+    pub time_scale: Option<String>,
 }
 
 /// Everything that the templates show of a run.
@@ -74,6 +74,6 @@ fn strip(run: &JudgedRun) -> RunStrip {
         seed: record.seed,
         provider: record.provider.clone(),
         git_sha: record.git_sha.as_ref().map(|sha| sha.chars().take(10).collect()),
-        time_scale: (record.time_scale != 1.0).then_some(record.time_scale),
+        time_scale: faster(record.time_scale),
     }
 }

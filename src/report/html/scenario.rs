@@ -18,8 +18,8 @@ use crate::report::JudgedRun;
 use crate::report::logs_folder;
 use crate::report::record::{HypothesisRecord, PhaseRecord, ScenarioRecord, StrikeRecord};
 use crate::report::words::{
-    KeyFigures, NOTHING, grouped, key_figures, latency as latency_words, maybe_seconds, percent, seconds, since_t0,
-    uptime, verdict_sign, verdict_word, why,
+    KeyFigures, NOTHING, faster, grouped, key_figures, latency as latency_words, maybe_seconds, notes, percent,
+    seconds, since_t0, uptime, verdict_sign, verdict_word, why,
 };
 use crate::units::trimmed;
 
@@ -41,8 +41,10 @@ pub struct Section {
     pub duration: String,
     pub seed: u64,
     pub attempts: u32,
+    /// In model time, and of earlier attempts.
+    pub notes: Vec<String>,
     /// Said only where it is not 1.
-    pub time_scale: Option<f64>,
+    pub time_scale: Option<String>,
     pub tags: Vec<String>,
     pub steps: Vec<StepText>,
     pub figures: KeyFigures,
@@ -162,7 +164,8 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         duration: if record.verdict == Verdict::Skipped { NOTHING.into() } else { seconds(record.duration_s) },
         seed: record.seed,
         attempts: record.attempts,
-        time_scale: (record.time_scale != 1.0).then_some(record.time_scale),
+        notes: notes(record),
+        time_scale: faster(record.time_scale),
         tags: record.tags.clone(),
         steps: plan.map(|plan| plan.steps.clone()).unwrap_or_default(),
         figures: key_figures(record),

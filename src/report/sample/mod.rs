@@ -118,6 +118,9 @@ fn course(verdict: Verdict) -> (f64, f64, f64) {
     if verdict == Verdict::Fail { (3.3, 4.6, 5.2) } else { (0.084, 2.9, 3.4) }
 }
 
+/// What came of an attempt before the last.
+const DISCARDED: &str = "Could not tell: the baseline was not steady: 97.2 % of 500 requests were good.";
+
 fn scenario(plan: &ScenarioPlan, verdict: Verdict) -> ScenarioRecord {
     let struck = matches!(verdict, Verdict::Pass | Verdict::Fail);
     let (outage, ..) = course(verdict);
@@ -134,6 +137,7 @@ fn scenario(plan: &ScenarioPlan, verdict: Verdict) -> ScenarioRecord {
         reason: reason.map(String::from),
         headline: headline.into(),
         attempts: if verdict == Verdict::Invalid { 2 } else { 1 },
+        discarded: if verdict == Verdict::Invalid { vec![DISCARDED.into()] } else { Vec::new() },
         duration_s: [78.2, 82.9, 19.8, 1.5, 0.0][plan.index as usize],
         hypotheses: if struck { hypotheses(verdict) } else { Vec::new() },
         strikes: strikes(verdict),

@@ -20,6 +20,8 @@ const WIDTH: i32 = 1020;
 const ROW: i32 = 46;
 /// Room for the rows' names.
 const NAMES: i32 = 170;
+/// Where the legend begins: it is wider than what is right of the names.
+const LEGEND: i32 = 16;
 
 /// What a scenario declared about how long a step may take.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,7 +76,7 @@ pub fn plot(milestones: &Milestones, declared: &[Declared], clock: Clock) -> Opt
             }
             reached = f64::max(reached, *at);
         }
-        legend(canvas, (frame.left, frame.bottom + 58), &entries(!declared.is_empty(), clock));
+        legend(canvas, (LEGEND, frame.bottom + 58), &entries(!declared.is_empty(), clock));
     }))
 }
 
@@ -190,6 +192,15 @@ mod tests {
         let expected =
             [("reconciler every 1 s + boot 3 min", 181), ("config agent every 1 min + configure 2 min", 361)];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn the_legend_has_room() {
+        for clock in [Clock::Measured, Clock::Model] {
+            svg((WIDTH as u32, 40), "a legend", |canvas| {
+                assert!(legend(canvas, (LEGEND, 20), &entries(true, clock)) <= WIDTH);
+            });
+        }
     }
 
     #[test]
