@@ -20,10 +20,13 @@ fn an_undefined_step_stops_the_run_before_anything_boots() {
 }
 
 #[test]
-fn an_empty_folder_and_a_tag_that_matches_nothing_are_not_green() {
+fn an_empty_folder_and_a_tag_or_a_name_that_matches_nothing_are_not_green() {
     let empty = Folder::new("empty");
     assert_eq!(run(chimp(&["run"]).arg(empty.path())).status.code(), Some(7));
     assert_eq!(run(&mut chimp(&["run", "features", "--tags", "@nobody"])).status.code(), Some(7));
+    let output = run(&mut chimp(&["run", "features", "--name", "nobody is called so"]));
+    assert_eq!(output.status.code(), Some(7));
+    assert!(stderr(&output).contains("nothing to run: no scenario is called `nobody is called so`"));
 }
 
 #[test]

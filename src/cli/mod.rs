@@ -181,13 +181,13 @@ fn run_target(folder: &str, arguments: &ChaosArgs) -> Result<ExitCode, Refused> 
     }
     let out = arguments.out.clone().unwrap_or_else(|| DEFAULT_OUT.into());
     let command = command("cargo test --test chaos --", declare.seed, arguments.seed.is_some());
-    Ok(harness::run(&Request { declare, run: arguments.how.options(out, command) }))
+    Ok(harness::run(&Request { declare, run: arguments.how.options(out, command), names_may_fit_nothing: true }))
 }
 
 fn run(what: &What, out: PathBuf, how: &How) -> Result<ExitCode, Refused> {
     let declare = what.declare_options()?;
     let command = command("chimp", declare.seed, what.seed.is_some());
-    Ok(harness::run(&Request { declare, run: how.options(out, command) }))
+    Ok(harness::run(&Request { declare, run: how.options(out, command), names_may_fit_nothing: false }))
 }
 
 fn plan(what: &What) -> Result<ExitCode, Refused> {

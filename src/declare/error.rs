@@ -12,7 +12,7 @@ pub enum DeclareError {
     /// There is no scenario, or none with such tags: exit 7.
     #[error("nothing to run: {0}")]
     Nothing(String),
-    /// The names, or what they skip, leave no scenario. Under `cargo test NAME` that is no error.
+    /// The names, or what they skip, leave no scenario: exit 7, but under `cargo test NAME` no error.
     #[error("nothing to run: {0}")]
     NothingNamed(String),
 }
