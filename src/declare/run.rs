@@ -17,32 +17,33 @@ use crate::settings::Settings;
 /// What the scenario's steps declare.
 ///
 /// # Errors
-/// All steps that are undefined or ambiguous; if there are none, all that can't be declared.
+/// All steps that are undefined or ambiguous, and all before the first of these that can't be declared: what comes after
+/// it may be wrong only because it is missing.
 pub(super) fn declare(
     listed: &Listed<'_>,
     vocabulary: &Vocabulary,
     settings: &Settings,
 ) -> Result<Declaration, Vec<Problem>> {
     let at = |line, kind, detail: String| Problem::at(&listed.file.path, line, kind, detail);
-    let (mut found, mut problems) = (Vec::new(), Vec::new());
-    for step in &listed.steps {
-        match vocabulary.find(step) {
-            Ok(function) => found.push((*step, function)),
-            Err(NotFound::Undefined(why)) => problems.push(at(step.position.line, ProblemKind::Undefined, why)),
-            Err(NotFound::Ambiguous(why)) => problems.push(at(step.position.line, ProblemKind::Ambiguous, why)),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
+    let (mut problems, mut all_found) = (Vec::new(), true);
     let mut world = World::default();
     world.declaration = Declaration::new(&listed.file.path, settings);
     let quiet = QuietPanics::on_this_thread();
-    for (step, (function, context)) in found {
-        world.declaration.step = step_text(step);
-        if let Err(panic) = block_on(AssertUnwindSafe(function(&mut world, context)).catch_unwind()) {
-            problems.push(at(step.position.line, ProblemKind::Step, said(panic.as_ref())));
-        }
+    for step in &listed.steps {
+        let (kind, why) = match vocabulary.find(step) {
+            Ok(_) if !all_found => continue,
+            Ok((function, context)) => {
+                world.declaration.step = step_text(step);
+                match block_on(AssertUnwindSafe(function(&mut world, context)).catch_unwind()) {
+                    Ok(()) => continue,
+                    Err(panic) => (ProblemKind::Step, said(panic.as_ref())),
+                }
+            }
+            Err(NotFound::Undefined(why)) => (ProblemKind::Undefined, why),
+            Err(NotFound::Ambiguous(why)) => (ProblemKind::Ambiguous, why),
+        };
+        all_found &= kind == ProblemKind::Step;
+        problems.push(at(step.position.line, kind, why));
     }
     drop(quiet);
     if problems.is_empty() { Ok(world.declaration) } else { Err(problems) }

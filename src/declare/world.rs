@@ -1,13 +1,14 @@
 //! A scenario while its steps are read: what they may say, and what has been said so far.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::checker::Expectation;
 use crate::infrastructure::InfrastructureError;
+use crate::infrastructure::error::one_of;
 use crate::infrastructure::tiers::Draft;
 use crate::plan::{Act, Hypothesis, StepText};
 use crate::settings::{Abort, ConfigAgentSettings, Group, Limit, Most, Settings};
@@ -224,14 +225,18 @@ impl Declaration {
         if name.contains('/') || Path::new(name).extension().is_some() {
             return Ok(folder.join(name.trim_start_matches("./")));
         }
-        let shipped = Path::new("fixtures/infrastructures").join(format!("{name}.yaml"));
+        let shipped = Path::new(SHIPPED).join(format!("{name}.yaml"));
         let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.into());
         // As it was given first, so that a plan made in two places is the same.
         let places = folder.ancestors().chain(absolute.ancestors()).chain([Path::new(env!("CARGO_MANIFEST_DIR"))]);
-        places.map(|place| place.join(&shipped)).find(|path| path.is_file()).ok_or_else(|| {
+        places.clone().map(|place| place.join(&shipped)).find(|path| path.is_file()).ok_or_else(|| {
+            let known: BTreeSet<String> = places.flat_map(shipped_below).collect();
+            let known = one_of(name, "infrastructures", known.iter().map(String::as_str));
             StepError::refused(
                 format!("no infrastructure called `{name}` is shipped"),
-                "a file of your own is written with its path, relative to the feature: \"./site.yaml\"",
+                format!(
+                    "{known}; a file of your own is written with its path, relative to the feature: \"./site.yaml\""
+                ),
             )
         })
     }
@@ -255,6 +260,16 @@ impl Declaration {
             "move it up",
         ))
     }
+}
+
+/// Where infrastructures with bare names are, below a folder.
+const SHIPPED: &str = "fixtures/infrastructures";
+
+/// The bare names of the infrastructures below a folder.
+fn shipped_below(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder.join(SHIPPED)).into_iter().flatten().flatten().map(|entry| entry.path());
+    let yaml = files.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    yaml.filter_map(|path| Some(path.file_stem()?.to_str()?.to_string())).collect()
 }
 
 fn narrow(count: usize) -> Result<u32, StepError> {

@@ -42,21 +42,57 @@ impl InfrastructureError {
     }
 }
 
-/// "did you mean `webserver`?" for the known word that is nearest to what was found, if any is near.
+/// How many known words are worth reading.
+const LISTED: usize = 12;
+
+/// "did you mean `webserver`?" for the known word that is nearest to what was found, if any is near. A word that differs
+/// in its number alone is near to all its neighbours, so none is meant more than another.
 pub fn did_you_mean<'k>(found: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+    let has_number = found.contains(|c: char| c.is_ascii_digit());
     known
         .into_iter()
+        .filter(|word| !has_number || without_digits(word) != without_digits(found))
         .map(|word| (strsim::damerau_levenshtein(found, word), word))
         .filter(|(distance, word)| *distance <= 1 + word.chars().count().max(found.chars().count()) / 4)
         .min()
         .map(|(_, word)| format!("did you mean `{word}`?"))
 }
 
-/// The nearest known word, else all of them.
+fn without_digits(word: &str) -> String {
+    word.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
+/// The nearest known word, else all of them, or the first dozen.
 pub fn one_of<'k>(found: &str, kind: &str, known: impl IntoIterator<Item = &'k str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     did_you_mean(found, known.iter().copied()).unwrap_or_else(|| {
-        let listed = known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-        if listed.is_empty() { format!("there are no {kind}") } else { format!("known {kind}: {listed}") }
+        let listed = known.iter().take(LISTED).map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        match known.len() {
+            0 => format!("there are no {kind}"),
+            all if all > LISTED => format!("known {kind}: {listed} and {} more", all - LISTED),
+            _ => format!("known {kind}: {listed}"),
+        }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typing_error_has_a_nearest_word_and_a_wrong_number_has_none() {
+        let known = ["web-1", "web-2", "lb-1"];
+        assert_eq!(one_of("wbe-1", "servers", known), "did you mean `web-1`?");
+        assert_eq!(one_of("web1", "servers", known), "did you mean `web-1`?");
+        assert_eq!(one_of("web-9", "servers", known), "known servers: `web-1`, `web-2`, `lb-1`");
+        assert_eq!(did_you_mean("database", ["database-1"]), Some("did you mean `database-1`?".into()));
+        assert_eq!(one_of("x", "servers", []), "there are no servers");
+    }
+
+    #[test]
+    fn of_many_words_the_first_dozen_is_listed() {
+        let many: Vec<String> = (1..=40).map(|n| format!("web-{n}")).collect();
+        let told = one_of("web-99", "servers", many.iter().map(String::as_str));
+        assert!(told.ends_with("`web-12` and 28 more"), "{told}");
+    }
 }

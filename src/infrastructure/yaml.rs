@@ -58,7 +58,7 @@ impl Source {
     pub fn read(path: &Path) -> Result<Source, InfrastructureError> {
         let text = std::fs::read_to_string(path).map_err(|why| InfrastructureError {
             file: Some(path.into()),
-            hint: Some("paths are relative to the file that names them".into()),
+            hint: Some("a path in a file is relative to that file, on the command line to this folder".into()),
             ..InfrastructureError::new(format!("can't be read: {why}"))
         })?;
         Ok(Source { path: path.into(), text })
@@ -76,7 +76,8 @@ impl Source {
             InfrastructureError {
                 file: Some(self.path.clone()),
                 line: place.as_ref().map(|place| place.line()),
-                column: place.as_ref().map(|place| place.column()),
+                // At the end of the file the parser counts from 0.
+                column: place.as_ref().map(|place| place.column().max(1)),
                 hint: Some(form_hint(detail)),
                 ..InfrastructureError::new(plain(detail))
             }
@@ -107,6 +108,7 @@ fn general_hint(detail: &str) -> &'static str {
         _ if detail.contains("missing field `type`") => {
             "say what it becomes: `\"type\": \"webserver\"`; a spare too stands in for servers of one type"
         }
+        _ if detail.contains("missing field `of`") => "say which master it follows: `of: db-1`",
         _ if detail.contains("missing field") => "add it",
         _ if detail.contains("duplicate") => "leave one of the two out",
         _ if ["did not find", "found ", "mapping values"].iter().any(|word| detail.contains(word)) => {
