@@ -60,14 +60,14 @@ pub async fn heal(bundle: &Path, passwords: Option<PathBuf>) -> Result<u8, Attac
         println!("{}: nothing is open", bundle.display());
         return Ok(exit::PASS);
     }
-    println!("{}: {} to be undone", bundle.display(), strikes(open.len()));
+    println!("{}: {} open in its journal", bundle.display(), strikes(open.len()));
     let in_bundle = |source| AttackError::Bundle { path: bundle.into(), source };
     let journal = Arc::new(Journal::open(bundle).map_err(in_bundle)?);
     let at = journal::place(&entries).cloned().unwrap_or(Place::Sandbox);
     let (provider, infrastructure) = match reach(&at, passwords).await? {
         Ok(reached) => reached,
         Err(gone) => {
-            println!("  {gone}");
+            println!("  nothing is left to undo: {gone}");
             journal.note(Note::Gone { detail: gone }).map_err(in_bundle)?;
             return Ok(exit::PASS);
         }

@@ -187,9 +187,9 @@ impl Reconcile {
         let servers = site.infrastructure.servers.len();
         let reconciler = Reconciler::open(site, &config, Death::of_this_process(self.die_at))?;
         println!(
-            "{}: {servers} servers declared; compared every {}",
+            "{}: {servers} servers declared; compared {}",
             self.file.display(),
-            units::show_duration(self.every)
+            if self.once { "once".into() } else { format!("every {}", units::show_duration(self.every)) }
         );
         let work = async {
             match self.once {

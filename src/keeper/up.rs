@@ -193,7 +193,8 @@ fn table(infrastructure: &Infrastructure, addresses: &Addresses) -> String {
     let servers = infrastructure.in_order().into_iter().map(|server| {
         let address = addresses.servers.get(&server.name).map(ToString::to_string);
         let zone = or_dash(server.zone.clone().unwrap_or_default());
-        [server.name.clone(), server.role.clone(), address.unwrap_or_default(), zone, or_dash(server.tags.join(", "))]
+        let role = if server.spare { format!("{} (spare)", server.role) } else { server.role.clone() };
+        [server.name.clone(), role, address.unwrap_or_default(), zone, or_dash(server.tags.join(", "))]
     });
     let shared = infrastructure.virtual_ips.iter().map(|ip| {
         let address = addresses.virtual_ips.get(&ip.name).map(ToString::to_string).unwrap_or_default();

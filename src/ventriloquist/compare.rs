@@ -55,7 +55,7 @@ pub(super) fn compare(
 }
 
 /// One that lost its power exists: a cloud still lists it, and it may come back.
-fn exists(instance: &Instance) -> bool {
+pub(super) fn exists(instance: &Instance) -> bool {
     instance.state != PowerState::Terminated
 }
 

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::backoff::Backoff;
-use super::compare::{Desired, Differences, Found, compare, stands_for};
+use super::compare::{Desired, Differences, Found, compare, exists, stands_for};
 use super::death::Death;
 use super::policy::{Health, Policy};
 use super::replace::{Ground, replace, runs};
@@ -209,14 +209,15 @@ impl Reconciler {
 
     /// Steps 1 and 2 are told when they find something else than the last time.
     fn tell(&mut self, found: &Found, differences: &Differences) {
-        let seen = Some((found.instances.len(), differences.clone()));
+        let there = found.instances.iter().filter(|instance| exists(instance)).count();
+        let seen = Some((there, differences.clone()));
         if self.last == seen {
             return;
         }
         self.last = seen;
         let declared = self.ground.declared.infrastructure.servers.len();
         let booting = found.booting.len();
-        self.ground.took(Step::List, ALL, format!("{} instances, {booting} being booted", found.instances.len()));
+        self.ground.took(Step::List, ALL, format!("{there} instances, {booting} being booted"));
         let (missing, surplus) = (differences.missing.len(), differences.surplus.len());
         let detail = format!("{declared} servers declared: {missing} missing, {surplus} surplus");
         self.ground.took(Step::Compare, ALL, detail);
