@@ -196,3 +196,7 @@ async fn still_there(site: &Site, server: &str) -> Result<Seen, DatabaseError> {
         instances.iter().rev().find(|instance| instance.name == server && instance.state == PowerState::Frozen);
     Ok(frozen.map_or(Seen::Gone, |instance| Seen::Silent(format!("frozen: {}", instance.evidence))))
 }
+
+#[cfg(test)]
+#[path = "sql_tests.rs"]
+mod tests;
