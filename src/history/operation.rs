@@ -81,6 +81,15 @@ pub enum Ended {
 #[serde(transparent)]
 pub struct Posts(pub BTreeMap<String, Ranges>);
 
+impl Operation {
+    /// Whether it failed because the site could not serve it, or was not there to be asked: not if its answer was that
+    /// this can't be done (a status of 4xx), as when a name is taken.
+    pub fn was_not_served(&self) -> bool {
+        let turned_down = self.detail.as_deref().is_some_and(|detail| detail.starts_with("status 4"));
+        self.outcome == Ended::Fail && !turned_down
+    }
+}
+
 impl Op {
     /// Whether it changes anything.
     pub fn is_write(&self) -> bool {

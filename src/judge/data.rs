@@ -30,6 +30,7 @@ pub(super) fn data_of(history: &History) -> Option<DataFigures> {
         writes_lost: contents.as_ref().map(|contents| writes::lost(&writes, contents).len() as u64),
         writes_indeterminate: writes.indeterminate.len() as u64,
         writes_refused: writes.refused.len() as u64,
+        writes_not_served: writes.refused.iter().filter(|write| write.was_not_served()).count() as u64,
         writes_unasked: unasked,
         reads_judged: reads.len() as u64,
         reads_stale: stale().count() as u64,
@@ -77,14 +78,20 @@ mod tests {
         let script = script
             .operation("u-1", Op::Post { seq: 3 }, 4000, 9000, Ended::Info)
             .operation("u-2", Op::Signup { name: "ada".into() }, 4000, 4010, Ended::Fail)
+            .operation("u-3", Op::Signup { name: "ada".into() }, 4000, 4010, Ended::Fail)
             .sees("u-1", "u-1", &[1], 3110)
             .sees("u-2", "u-1", &[1, 2], 3110);
         let unread = data_of(&script.history()).unwrap();
         assert_eq!((unread.writes_lost, unread.writes_unasked, unread.databases_agreed_s), (None, None, None));
-        let found =
-            data_of(&script.holds("db-1", content(&[1, 3])).holds("db-2", content(&[1, 2, 9])).history()).unwrap();
+        let mut history = script.holds("db-1", content(&[1, 3])).holds("db-2", content(&[1, 2, 9])).history();
+        let answers = [("u-2", "status 409"), ("u-3", "status 503")];
+        for (process, detail) in answers {
+            let mut of_process = history.operations.iter_mut().filter(|operation| operation.process == process);
+            of_process.next().unwrap().detail = Some(detail.into());
+        }
+        let found = data_of(&history).unwrap();
         assert_eq!((found.writes_acked, found.writes_lost, found.writes_indeterminate), (2, Some(1), 1));
-        assert_eq!((found.writes_refused, found.writes_unasked), (1, Some(1)));
+        assert_eq!((found.writes_refused, found.writes_not_served, found.writes_unasked), (2, 1, Some(1)));
         assert_eq!((found.reads_judged, found.reads_stale, found.reads_of_own_stale), (2, 1, 1));
         assert_eq!((found.staleness_max_ms, found.staleness_p99_ms), (Some(100.0), None));
         assert_eq!(found.databases_read, ["db-1", "db-2"]);

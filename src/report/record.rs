@@ -123,6 +123,9 @@ pub struct DataFigures {
     pub writes_indeterminate: u64,
     /// Writes that were not applied.
     pub writes_refused: u64,
+    /// Of these, those that the site could not serve; the others it turned down, as when a name was taken.
+    #[serde(default)]
+    pub writes_not_served: u64,
     /// Rows that are there twice, or that nobody asked for, on all databases together.
     pub writes_unasked: Option<u64>,
     /// Reads of posts of which some had been acknowledged before.

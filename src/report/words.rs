@@ -132,15 +132,15 @@ pub fn faster(time_scale: f64) -> Option<String> {
     (time_scale != 1.0).then(|| trimmed(time_scale, 2))
 }
 
-/// `4,812 writes acknowledged, 0 lost, 9 indeterminate, 3 refused`; refusals only where there were any.
+/// `4,812 writes acknowledged, 0 lost, 9 indeterminate, 3 not served`; these only where there were any.
 pub fn writes(data: &DataFigures) -> String {
     let lost = data.writes_lost.map_or("unknown how many lost".into(), |lost| format!("{} lost", grouped(lost)));
     let (acked, indeterminate) = (grouped(data.writes_acked), grouped(data.writes_indeterminate));
-    let refused = match data.writes_refused {
+    let not_served = match data.writes_not_served {
         0 => String::new(),
-        refused => format!(", {} refused", grouped(refused)),
+        not_served => format!(", {} not served", grouped(not_served)),
     };
-    format!("{acked} writes acknowledged, {lost}, {indeterminate} indeterminate{refused}")
+    format!("{acked} writes acknowledged, {lost}, {indeterminate} indeterminate{not_served}")
 }
 
 /// Why a scenario did not pass, in one line: the refuted hypotheses, else the reason.
@@ -306,11 +306,12 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_told_only_where_there_were_any() {
+    fn what_the_site_could_not_serve_is_told_only_where_there_was_any() {
         let mut data = DataFigures { writes_acked: 4812, writes_lost: Some(0), ..DataFigures::default() };
         assert_eq!(writes(&data), "4,812 writes acknowledged, 0 lost, 0 indeterminate");
-        data.writes_refused = 12;
-        assert_eq!(writes(&data), "4,812 writes acknowledged, 0 lost, 0 indeterminate, 12 refused");
+        data.writes_refused = 15;
+        data.writes_not_served = 12;
+        assert_eq!(writes(&data), "4,812 writes acknowledged, 0 lost, 0 indeterminate, 12 not served");
     }
 
     #[test]

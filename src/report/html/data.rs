@@ -24,6 +24,7 @@ pub fn rows(data: &DataFigures) -> Vec<DataRow> {
         count("lost", data.writes_lost),
         row("indeterminate", grouped(data.writes_indeterminate), true),
         row("refused", grouped(data.writes_refused), true),
+        row("of them, not served by the site", grouped(data.writes_not_served), true),
         count("there twice or unasked", data.writes_unasked),
         of_reads("stale reads", data.reads_stale),
         of_reads("of them, of own posts", data.reads_of_own_stale),

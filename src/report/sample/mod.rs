@@ -230,6 +230,7 @@ fn data(verdict: Verdict) -> DataFigures {
         writes_lost: Some(if verdict == Verdict::Fail { 2_304 } else { 0 }),
         writes_indeterminate: 9,
         writes_refused: 31,
+        writes_not_served: 27,
         writes_unasked: Some(0),
         reads_judged: 2_920,
         reads_stale: 41,
