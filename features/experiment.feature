@@ -3,7 +3,7 @@ Feature: The paper's own experiment
   does: all four failure models at random times, for ten minutes each night, or for as long as `--span` says. The
   report says how available the site was, how sure that is, and how soon it was normal again after each strike.
 
-  @nightly @slow
+  @nightly @slow @alone
   Scenario: Figure 1 under random, network, process and graph failure
     Given the infrastructure in "figure-1"
     And Monit supervises the webservers

@@ -105,7 +105,7 @@ struct What {
 /// How scenarios are run; the `chaos` test target takes the same options.
 #[derive(Debug, Clone, Default, Args)]
 pub struct How {
-    /// Scenarios under way at once.
+    /// Scenarios under way at once; one tagged @alone has the machine for itself.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_JOBS, value_parser = clap::value_parser!(u16).range(1..=8))]
     pub jobs: u16,
     /// How often a scenario that could not be told (`invalid`, `infra`) is tried again; a failure never is.

@@ -160,9 +160,8 @@ impl<'a> Conductor<'a> {
     /// Tries a scenario until it has a verdict that may stand.
     async fn run_one(&self, scenario: &ScenarioPlan) {
         for number in 1..=self.options.retries + 1 {
-            // A retry has the machine for itself, in case it was starved.
-            let turns = if number == 1 { 1 } else { self.options.jobs };
-            let turn = self.turns.acquire_many(turns as u32).await.expect("the semaphore is never closed");
+            let turns = turns(scenario, number, self.options.jobs) as u32;
+            let turn = self.turns.acquire_many(turns).await.expect("the semaphore is never closed");
             if let Err(why) = self.attempt(scenario, number).run().await {
                 let detail = why.to_string();
                 self.recorder.scenario(scenario.index).record(Event::LeftBehind { detail });
@@ -209,6 +208,16 @@ impl<'a> Conductor<'a> {
     }
 }
 
+/// The tag of a scenario that nothing else may run beside.
+const ALONE: &str = "alone";
+
+/// How many of the turns an attempt takes: all where it wants the machine for itself, and on a retry, in case it was
+/// starved before.
+fn turns(scenario: &ScenarioPlan, attempt: u32, jobs: usize) -> usize {
+    let alone = attempt > 1 || scenario.tags.iter().any(|tag| tag == ALONE);
+    if alone { jobs } else { 1 }
+}
+
 /// Networks there are; far more than scenarios may be under way at once.
 const SLOTS: u32 = 128;
 
@@ -230,4 +239,18 @@ pub(crate) async fn interrupted() -> &'static str {
         })
     });
     futures::future::select_all(waits).await.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::synthetic::Script;
+
+    #[test]
+    fn who_is_tagged_so_and_who_is_tried_again_has_the_machine_alone() {
+        let mut plan = Script::website(2, 1).plan();
+        assert_eq!((turns(&plan, 1, 3), turns(&plan, 2, 3)), (1, 3));
+        plan.tags = vec!["nightly".into(), ALONE.into()];
+        assert_eq!((turns(&plan, 1, 3), turns(&plan, 1, 1)), (3, 1));
+    }
 }
