@@ -61,13 +61,13 @@ fn a_picture_is_written_where_it_is_asked_for_and_needs_no_network() {
 fn what_is_wrong_is_told_on_the_standard_error_with_exit_2() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("graph.json");
-    std::fs::write(&file, "[{\"name\": \"lb-1\", \"out\": [\"web-9\"]}, {\"name\": \"web-1\"}]").unwrap();
+    std::fs::write(&file, "[{\"name\": \"lb-1\", \"out\": [\"wbe-1\"]}, {\"name\": \"web-1\"}]").unwrap();
     for arguments in [&[file.to_str().unwrap()][..], &["fixtures/graphs/none.dot"], &["README.md"], &[]] {
         let output = chimp(arguments);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
     }
     let why = String::from_utf8(chimp(&[file.to_str().unwrap()]).stderr).unwrap();
-    let expected = "graph.json:1:27: `out` of `lb-1` names `web-9`, but there is no such server in the list\n  help: did you mean `web-1`?\n";
+    let expected = "graph.json:1:27: `out` of `lb-1` names `wbe-1`, but there is no such server in the list\n  help: did you mean `web-1`?\n";
     assert!(why.starts_with("chimp: ") && why.ends_with(expected), "{why}");
 }
 
