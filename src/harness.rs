@@ -41,8 +41,8 @@ pub fn run(request: &Request) -> ExitCode {
 fn run_to_code(request: &Request) -> u8 {
     let plan = match declare(&request.declare) {
         Ok(plan) => plan,
-        Err(DeclareError::NothingNamed(why)) if request.names_may_fit_nothing => {
-            println!("\nrunning 0 scenarios\nnothing to run: {why}");
+        Err(why @ DeclareError::NothingNamed(_)) if request.names_may_fit_nothing => {
+            println!("\nrunning 0 scenarios\n{why}");
             return exit::PASS;
         }
         Err(why) => return refuse(&why),

@@ -86,6 +86,11 @@ mod tests {
         assert_eq!(one_of("web1", "servers", known), "did you mean `web-1`?");
         assert_eq!(one_of("web-9", "servers", known), "known servers: `web-1`, `web-2`, `lb-1`");
         assert_eq!(did_you_mean("database", ["database-1"]), Some("did you mean `database-1`?".into()));
+        assert_eq!(
+            did_you_mean("web", ["web1"]),
+            Some("did you mean `web1`?".into()),
+            "it has no number that is wrong"
+        );
         assert_eq!(one_of("x", "servers", []), "there are no servers");
     }
 

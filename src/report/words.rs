@@ -118,7 +118,7 @@ fn recovery(scenario: &ScenarioRecord, milestones: &Milestones) -> String {
 pub fn notes(scenario: &ScenarioRecord) -> Vec<String> {
     let model = scenario.model.iter().map(|model| {
         let (outage, recovery) = (outage(model.downtime_longest_s), recovery(scenario, &model.milestones));
-        let faster = scenario.time_scale;
+        let faster = trimmed(scenario.time_scale, 2);
         format!(
             "in model time (declared delays ran {faster} times faster): longest outage {outage}, recovery {recovery}"
         )
