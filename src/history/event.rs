@@ -28,6 +28,15 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
+/// When the effect of a strike came into force at a victim, as an interval in microseconds on the run's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Onset {
+    /// The last moment at which the effect surely was not in force.
+    pub not_before_us: u64,
+    /// The first moment at which it surely was: the witness saw it.
+    pub by_us: u64,
+}
+
 /// What can happen in a scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -60,8 +69,9 @@ pub enum Event {
     StrikeResolved { strike: u32, fault: String, step: String, line: usize, targets: Vec<String>, why: String },
     /// The nemesis begins to inject: the phase "before" ends here.
     InjectionStarted { strike: u32 },
-    /// The witness confirmed the fault at a victim: t0 of a strike is the last of its victims' confirmations.
-    FaultConfirmed { strike: u32, target: String, evidence: String },
+    /// The witness confirmed the fault at a victim. The record's time is when the harness heard of it; `onset` is when
+    /// the effect came into force.
+    FaultConfirmed { strike: u32, target: String, onset: Onset, evidence: String },
     /// The witness did not confirm, so nothing can be concluded.
     FaultNotConfirmed { strike: u32, target: String, evidence: String },
     /// Injecting failed for a reason of the harness, not of the site.

@@ -19,7 +19,7 @@ pub mod synthetic;
 
 pub use data::DataRecord;
 pub use declared::Part;
-pub use event::{Event, Record};
+pub use event::{Event, Onset, Record};
 pub use final_state::FinalState;
 pub use operation::{Ended, Op, Operation};
 pub use recorder::{Recorder, RunRecorder};

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::checker::Expectation;
 use crate::history::final_state::{Content, DatabaseRead, Found};
 use crate::history::operation::{Page, Posts, Saw};
-use crate::history::{Ended, Event, FinalState, History, Op, Operation, Outcome, Part, Record, Request};
+use crate::history::{Ended, Event, FinalState, History, Onset, Op, Operation, Outcome, Part, Record, Request};
 use crate::infrastructure::{Entry, Infrastructure, Server, VirtualIp};
 use crate::plan::{Act, Choice, Hypothesis, Parameters, ScenarioPlan, Schedule, StepText, StrikeOrder, Target};
 use crate::provider::PowerState;
@@ -194,8 +194,14 @@ impl Script {
     pub fn confirm(self, at_ms: u64, strike: u32, targets: &[&str]) -> Self {
         targets.iter().fold(self, |script, target| {
             let (target, evidence) = (target.to_string(), "first process gone".into());
-            script.event(at_ms, Event::FaultConfirmed { strike, target, evidence })
+            let onset = Onset { not_before_us: script.injected_us(strike), by_us: at_ms * 1000 };
+            script.event(at_ms, Event::FaultConfirmed { strike, target, onset, evidence })
         })
+    }
+
+    fn injected_us(&self, number: u32) -> u64 {
+        let began = |record: &&Record| matches!(record.event, Event::InjectionStarted { strike } if strike == number);
+        self.events.iter().find(began).map_or(0, |record| record.at_us)
     }
 
     /// A strike at which a server dies for good, the instance observer seeing it 5 ms later.

@@ -180,13 +180,15 @@ fn lasts(history: &History, line: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::Onset;
     use crate::history::synthetic::Script;
 
     #[test]
     fn t0_is_the_last_confirmation_of_the_first_strike() {
         let script = Script::website(4, 2).strike(6000, "dies", &["web-1", "web-2"]).strike(9000, "dies", &["web-3"]);
-        let script =
-            script.event(6200, Event::FaultConfirmed { strike: 0, target: "web-2".into(), evidence: "again".into() });
+        let (onset, evidence) = (Onset { not_before_us: 6_000_000, by_us: 6_200_000 }, "again".into());
+        let again = Event::FaultConfirmed { strike: 0, target: "web-2".into(), onset, evidence };
+        let script = script.event(6200, again);
         let moments = Moments::of(&script.history());
         assert_eq!(moments.zero_us, Some(1_000_000));
         assert_eq!(moments.injection_us, Some(6_000_000));

@@ -12,7 +12,7 @@ use crate::agent::client::{Agent, AgentError};
 use crate::agent::{Order, StrikeId};
 use crate::clock;
 use crate::fault::{Action, Strike, WITNESS_WITHIN, Witness};
-use crate::history::Event;
+use crate::history::{Event, Onset};
 use crate::journal::{Note, Planned, Stage};
 use crate::provider::{Instance, InstanceId, PowerOp, PowerState, ProviderError, Remote};
 
@@ -310,12 +310,14 @@ impl Victim {
 
     fn record_testimony(&self, testimony: &Testimony, doubt: Duration) {
         let (strike, target, evidence) = (self.number, self.strike.server.clone(), testimony.evidence.clone());
+        let recorder = &self.ground.recorder;
+        let (now_us, doubt_us) = (recorder.clock().now_us(), clock::micros(doubt));
+        let onset = Onset { not_before_us: now_us.saturating_sub(doubt_us), by_us: now_us };
         let event = match testimony.confirmed {
-            true => Event::FaultConfirmed { strike, target, evidence },
+            true => Event::FaultConfirmed { strike, target, onset, evidence },
             false => Event::FaultNotConfirmed { strike, target, evidence },
         };
-        let recorder = &self.ground.recorder;
-        recorder.record_at(recorder.clock().now_us(), clock::micros(doubt), event);
+        recorder.record_at(now_us, doubt_us, event);
     }
 
     fn failed(&self, why: &str) {
