@@ -76,8 +76,10 @@ pub enum Event {
     FaultNotConfirmed { strike: u32, target: String, evidence: String },
     /// Injecting failed for a reason of the harness, not of the site.
     InjectionFailed { strike: u32, detail: String },
-    /// A strike was healed by the nemesis, confirmed by observation.
-    StrikeHealed { strike: u32, evidence: String },
+    /// The effect of a strike on one victim is over, confirmed by observation: it was healed, ended by itself at its
+    /// planned end, or ended with its victim. The record's time is the first moment at which it surely was over, and its
+    /// resolution reaches back to the last at which it surely was not: the harness may have heard of it later.
+    StrikeHealed { strike: u32, target: String, evidence: String },
     /// A process that a strike killed or restarted runs again; somebody else started it.
     ProcessBack { strike: u32, target: String, evidence: String },
     /// The lease of a fault could not be renewed: it may end before its time.

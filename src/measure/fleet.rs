@@ -81,9 +81,8 @@ impl<'a> Fleet<'a> {
             Event::StrikeResolved { strike, targets, .. } => {
                 self.targets.insert(*strike, targets);
             }
-            Event::InjectionStarted { strike } => self.doubt(*strike, true),
-            Event::StrikeHealed { strike, .. } => self.doubt(*strike, false),
-            Event::ProcessBack { target, .. } => self.is_back(target),
+            Event::InjectionStarted { strike } => self.doubt(*strike),
+            Event::StrikeHealed { target, .. } | Event::ProcessBack { target, .. } => self.is_back(target),
             Event::BalancerView { balancer, backend, server, up, .. } => self.viewed(balancer, backend, server, *up),
             Event::BalancerSessions { balancer, .. } => {
                 self.blind.remove(balancer.as_str());
@@ -224,9 +223,9 @@ impl<'a> Fleet<'a> {
         self.servers.entry(server_of(target)).or_default().in_doubt = false;
     }
 
-    fn doubt(&mut self, strike: u32, in_doubt: bool) {
+    fn doubt(&mut self, strike: u32) {
         for target in self.targets.get(&strike).copied().unwrap_or_default() {
-            self.servers.entry(server_of(target)).or_default().in_doubt = in_doubt;
+            self.servers.entry(server_of(target)).or_default().in_doubt = true;
         }
     }
 

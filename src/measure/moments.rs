@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Event, History, Record};
+use crate::history::{Event, History, Onset, Record};
 use crate::plan::{Act, Schedule};
 
 /// A scenario's moments, in microseconds on the run's clock.
@@ -45,7 +45,9 @@ pub struct StrikeTimes {
     pub confirmed: BTreeMap<String, (u64, String)>,
     /// What the witness saw where it did not confirm, by target.
     pub denied: BTreeMap<String, String>,
-    /// When it was healed.
+    /// Within which two moments it ended, by target.
+    pub ended: BTreeMap<String, Onset>,
+    /// When it had surely ended at the last of the victims that were confirmed or not yet denied; `None`: not at all yet.
     pub healed_us: Option<u64>,
     /// Whether the plan wants it healed after a while.
     pub lasts: bool,
@@ -56,6 +58,13 @@ impl StrikeTimes {
     pub fn t0_us(&self) -> Option<u64> {
         let all = !self.targets.is_empty() && self.targets.iter().all(|target| self.confirmed.contains_key(target));
         if all { self.confirmed.values().map(|(at, _)| *at).max() } else { None }
+    }
+
+    /// When the last of its victims was free of it.
+    fn last_end_us(&self) -> Option<u64> {
+        let struck = |target: &&String| !self.denied.contains_key(*target);
+        let ends = self.targets.iter().filter(struck).map(|target| self.ended.get(target).map(|end| end.by_us));
+        ends.collect::<Option<Vec<u64>>>()?.into_iter().max()
     }
 
     /// When nothing more of it was to come: healed, if it is to be healed, else in effect. `None`: not yet.
@@ -128,6 +137,9 @@ fn strikes(history: &History, events: &[Record]) -> Vec<StrikeTimes> {
         let times = strikes.entry(number).or_insert_with(|| StrikeTimes { strike: number, ..StrikeTimes::default() });
         note(times, record, history);
     }
+    for times in strikes.values_mut() {
+        times.healed_us = times.last_end_us();
+    }
     let mut strikes: Vec<StrikeTimes> = strikes.into_values().collect();
     strikes.sort_by_key(|times| (times.injected_us.unwrap_or(u64::MAX), times.strike));
     strikes
@@ -162,7 +174,11 @@ fn note(times: &mut StrikeTimes, record: &Record, history: &History) {
         Event::FaultNotConfirmed { target, evidence, .. } => {
             times.denied.insert(server_of(target).to_string(), evidence.clone());
         }
-        Event::StrikeHealed { .. } => times.healed_us = Some(record.at_us),
+        Event::StrikeHealed { target, .. } => {
+            let within =
+                Onset { not_before_us: record.at_us.saturating_sub(record.resolution_us), by_us: record.at_us };
+            times.ended.insert(server_of(target).to_string(), within);
+        }
         _ => {}
     }
 }
@@ -180,7 +196,6 @@ fn lasts(history: &History, line: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Onset;
     use crate::history::synthetic::Script;
 
     #[test]
@@ -222,8 +237,24 @@ mod tests {
         let script = Script::website(2, 1).strike_unconfirmed(6000, "hangs", &["web-1"], for_a_while);
         let script = script.confirm(6010, 0, &["web-1"]);
         assert_eq!(Moments::of(&script.history()).settled_us(), None);
-        let healed = script.event(8000, Event::StrikeHealed { strike: 0, evidence: "thawed".into() });
+        let healed =
+            script.event(8000, Event::StrikeHealed { strike: 0, target: "web-1".into(), evidence: "thawed".into() });
         assert_eq!(Moments::of(&healed.history()).settled_us(), Some(8_000_000));
+    }
+
+    #[test]
+    fn a_strike_is_over_when_it_ended_at_its_last_victim_and_not_when_that_was_heard() {
+        let for_a_while = Schedule::For(std::time::Duration::from_secs(2));
+        let script = Script::website(2, 1).strike_unconfirmed(6000, "hangs", &["web-1", "web-2"], for_a_while);
+        let ended = |target: &str| Event::StrikeHealed { strike: 0, target: target.into(), evidence: String::new() };
+        let one = script.confirm(6010, 0, &["web-1", "web-2"]).event(8000, ended("web-1"));
+        assert_eq!(Moments::of(&one.history()).settled_us(), None, "web-2 is still struck");
+        let mut both = one.event(8300, ended("web-2")).history();
+        let last = both.events.iter_mut().find(|record| record.at_us == 8_300_000).expect("it was recorded");
+        last.resolution_us = 40_000;
+        let strike = &Moments::of(&both).strikes[0];
+        assert_eq!(strike.over_us(), Some(8_300_000));
+        assert_eq!(strike.ended["web-2"], Onset { not_before_us: 8_260_000, by_us: 8_300_000 });
     }
 
     #[test]

@@ -177,7 +177,8 @@ mod tests {
         let script = Script::website(2, 1).strike_unconfirmed(6000, "stalls", &["web-1"], lasts);
         let script = script.confirm(6010, 0, &["web-1"]).state(6500, "web-1", 1, crate::provider::PowerState::Running);
         assert_eq!(told(&script), [6010, -20_000, -20_000]);
-        let healed = script.event(9000, Event::StrikeHealed { strike: 0, evidence: String::new() });
+        let healed =
+            script.event(9000, Event::StrikeHealed { strike: 0, target: "web-1".into(), evidence: String::new() });
         assert_eq!(told(&healed), [6010, 9000, 9000]);
     }
 

@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn healing_ends_the_doubt_about_a_struck_server() {
         let script = Script::website(2, 1).strike(6000, "loses network", &["web-1"]);
-        let healed = script.event(8000, Event::StrikeHealed { strike: 0, evidence: "link up".into() });
+        let healed =
+            script.event(8000, Event::StrikeHealed { strike: 0, target: "web-1".into(), evidence: "link up".into() });
         assert_eq!(spans(&healed), [(300, 6000), (8000, 20_000)]);
     }
 

@@ -269,7 +269,7 @@ impl Victim {
         let stage = if outcome.confirmed { Stage::Healed } else { Stage::HealFailed };
         self.reached(stage, &outcome.evidence).await;
         self.ground.recorder.record(match outcome.confirmed {
-            true => Event::StrikeHealed { strike, evidence },
+            true => Event::StrikeHealed { strike, target: self.strike.server.clone(), evidence },
             false => Event::HealFailed { strike, detail: evidence },
         });
         outcome.confirmed

@@ -122,7 +122,12 @@ mod tests {
         let script =
             Script::website(2, 1).strike_unconfirmed(6000, "hangs", &["web-1"], lasts).confirm(6010, 0, &["web-1"]);
         assert_one(&script, "`a node hangs` was not lifted");
-        assert_eq!(told(&script.event(8000, Event::StrikeHealed { strike: 0, evidence: String::new() })), [""; 0]);
+        assert_eq!(
+            told(
+                &script.event(8000, Event::StrikeHealed { strike: 0, target: "web-1".into(), evidence: String::new() })
+            ),
+            [""; 0]
+        );
         let failed = Event::HealFailed { strike: 0, detail: "no answer".into() };
         assert_one(&healthy().event(9000, failed), "a fault could not be lifted: no answer");
     }
