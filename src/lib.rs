@@ -71,6 +71,7 @@ pub mod settings;
 pub mod site;
 #[path = "../steps/mod.rs"]
 pub mod steps;
+pub mod text;
 pub mod units;
 pub mod ventriloquist;
 mod wait;

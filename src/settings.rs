@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text;
 use crate::units::{self, Percent, duration};
 use crate::ventriloquist::Policy;
 
@@ -403,7 +404,7 @@ impl Settings {
     /// Names the file, the line and the key.
     pub fn read(path: &Path) -> Result<Settings, SettingsError> {
         let text =
-            std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable { path: path.into(), source })?;
+            text::read(path).map_err(|why| SettingsError::Unreadable { path: path.into(), source: why.into() })?;
         let settings: Settings = toml::from_str(&text)
             .map_err(|why| SettingsError::Malformed { path: path.into(), detail: why.to_string() })?;
         Ok(settings)

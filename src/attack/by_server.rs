@@ -41,11 +41,6 @@ pub(super) trait Format: Copy + for<'de> DeserializeSeed<'de, Value = Self::Read
     const EXAMPLE: &'static str;
 }
 
-/// An error about the file itself.
-pub(super) fn unreadable(path: &Path, why: &std::io::Error) -> InfrastructureError {
-    InfrastructureError { file: Some(path.into()), ..InfrastructureError::new(format!("can't be read: {why}")) }
-}
-
 /// An error of ours: what is wrong, and what to do.
 pub(super) fn complaint<E: Error>(detail: impl fmt::Display, hint: impl fmt::Display) -> E {
     E::custom(format!("{detail}{HELP}{hint}"))

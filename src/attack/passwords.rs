@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::by_server::{self, Format, complaint, found_otherwise, unreadable};
+use super::by_server::{self, Format, complaint, found_otherwise};
 use crate::infrastructure::InfrastructureError;
 use crate::provider::secret::{Secret, read_private};
 
@@ -26,7 +26,7 @@ impl Passwords {
     /// The first mistake, with its place and what to do: a file that others may read, not JSON, an unknown server, a
     /// server twice, no server, a value that is no string, an empty one.
     pub fn read(path: &Path, servers: &BTreeSet<String>) -> Result<Self, InfrastructureError> {
-        let text = read_private(path).map_err(|why| unreadable(path, &why))?;
+        let text = read_private(path).map_err(|why| InfrastructureError::unreadable(path, &why))?;
         by_server::read(path, &text, servers, Password).map(Passwords)
     }
 

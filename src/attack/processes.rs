@@ -11,8 +11,9 @@ use std::path::Path;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::by_server::{self, Format, at, complaint, found_otherwise, unreadable};
+use super::by_server::{self, Format, at, complaint, found_otherwise};
 use crate::infrastructure::InfrastructureError;
+use crate::text;
 
 /// Names of processes by server, in the order of the file; each list has at least one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +26,7 @@ impl Processes {
     /// The first mistake, with its place and what to do: not JSON, an unknown server, a server twice, no server, a
     /// value that is no list of strings, an empty list, an empty or impossible name, a process twice.
     pub fn read(path: &Path, servers: &BTreeSet<String>) -> Result<Self, InfrastructureError> {
-        let text = std::fs::read_to_string(path).map_err(|why| unreadable(path, &why))?;
+        let text = text::read(path).map_err(|why| InfrastructureError::unreadable(path, &why))?;
         by_server::read(path, &text, servers, List).map(Processes)
     }
 

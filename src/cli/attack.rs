@@ -381,7 +381,7 @@ impl Replay {
             return Ok(harness::replay(bundle.plan(), &self.scenarios.options(self.how.out.clone(), words)));
         }
         let failed = |source| Refused::Attack(AttackError::Bundle { path: path.clone(), source });
-        let text = std::fs::read_to_string(&path).map_err(failed)?;
+        let text = crate::text::read(&path).map_err(|why| failed(why.into()))?;
         let plan: AttackPlan = serde_json::from_str(&text).map_err(|why| failed(why.into()))?;
         let passwords = self.login.passwords.clone();
         let options = self.how.options()?;

@@ -9,6 +9,7 @@ use cucumber::gherkin::{Feature, GherkinEnv, ParseFileError, Scenario};
 
 use super::error::{DeclareError, Problem, ProblemKind};
 use super::keywords::stray_line;
+use crate::text;
 
 /// A feature file, read.
 pub(super) struct FeatureFile {
@@ -89,9 +90,9 @@ fn is_feature(path: &Path) -> bool {
 }
 
 fn parse(path: PathBuf, key: String) -> Result<FeatureFile, Problem> {
-    let source = fs::read_to_string(&path).map_err(|why| Problem {
+    let source = text::read(&path).map_err(|why| Problem {
         file: Some(path.clone()),
-        line: None,
+        line: why.place().map(|(line, _)| line),
         kind: ProblemKind::File,
         detail: format!("can't be read ({why})"),
     })?;

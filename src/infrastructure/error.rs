@@ -1,6 +1,8 @@
 //! What can be wrong with a declared infrastructure or role.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::text::TextError;
 
 /// One clear error: file, line, column, what was found, what was expected, what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +36,13 @@ impl InfrastructureError {
     /// An error without a place.
     pub fn new(detail: impl Into<String>) -> Self {
         InfrastructureError { file: None, line: None, column: None, detail: detail.into(), hint: None }
+    }
+
+    /// A text file that can't be read, with the place where it is not UTF-8.
+    pub fn unreadable(path: &Path, why: &TextError) -> Self {
+        let (line, column) = why.place().unzip();
+        let detail = format!("can't be read: {why}");
+        InfrastructureError { file: Some(path.into()), line, column, ..InfrastructureError::new(detail) }
     }
 
     /// The same with what to do.

@@ -11,6 +11,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredA
 
 use super::InfrastructureError;
 use super::error::did_you_mean;
+use crate::text;
 
 /// One step down a YAML document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,10 +57,10 @@ impl Source {
     /// # Errors
     /// Names the file and why it can't be read.
     pub fn read(path: &Path) -> Result<Source, InfrastructureError> {
-        let text = std::fs::read_to_string(path).map_err(|why| InfrastructureError {
-            file: Some(path.into()),
-            hint: Some("a path in a file is relative to that file, on the command line to this folder".into()),
-            ..InfrastructureError::new(format!("can't be read: {why}"))
+        let text = text::read(path).map_err(|why| {
+            let unopened = why.place().is_none();
+            let hint = "a path in a file is relative to that file, on the command line to this folder";
+            InfrastructureError { hint: unopened.then(|| hint.into()), ..InfrastructureError::unreadable(path, &why) }
         })?;
         Ok(Source { path: path.into(), text })
     }

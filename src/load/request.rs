@@ -302,7 +302,7 @@ fn read_authorities(settings: &RequestSettings) -> Result<Option<String>, Reques
         }
         (Scheme::Https, Some(ca)) => {
             let wrong = |detail| RequestError::Authority { path: ca.clone(), detail };
-            let pem = std::fs::read_to_string(ca).map_err(|why| wrong(why.to_string()))?;
+            let pem = crate::text::read(ca).map_err(|why| wrong(why.to_string()))?;
             let usable = CertificateDer::pem_slice_iter(pem.as_bytes())
                 .filter(|der| der.as_ref().is_ok_and(|der| RootCertStore::empty().add(der.clone()).is_ok()))
                 .count();

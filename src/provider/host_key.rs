@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use ssh2::{CheckResult, KnownHostFileKind, MethodType, Session};
 
+use crate::text;
+
 /// How a host proves to be the one.
 #[derive(Debug, Clone)]
 pub enum HostKey {
@@ -29,7 +31,7 @@ impl KnownHosts {
     /// # Errors
     /// Why it can't be read.
     pub fn read(path: &Path) -> std::io::Result<Self> {
-        let text = std::fs::read_to_string(path)?;
+        let text = text::read(path)?;
         Ok(KnownHosts::parse(path, &text))
     }
 

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::text::{self, TextError};
+
 /// A password or a private key. Zeroed when its last clone goes; shown as `***`, and never serialised.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<Zeroizing<String>>);
@@ -35,20 +37,20 @@ impl fmt::Debug for Secret {
 ///
 /// # Errors
 /// Why it can't be read, or, as `PermissionDenied`, who else could, with the command that mends it.
-pub fn read_private(path: &Path) -> io::Result<Zeroizing<String>> {
+pub fn read_private(path: &Path) -> Result<Zeroizing<String>, TextError> {
     let mut file = File::open(path)?;
     let found = file.metadata()?;
     let mode = found.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         let path = path.display();
         let detail = format!("others than its owner may read it (mode {mode:03o}); run: chmod 600 '{path}'");
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, detail));
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, detail).into());
     }
     // Room for all of it at once: a text that grows leaves copies behind.
     let room = usize::try_from(found.len()).unwrap_or(0) + 1;
-    let mut text = Zeroizing::new(String::with_capacity(room));
-    file.read_to_string(&mut text)?;
-    Ok(text)
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.read_to_end(&mut bytes)?;
+    Ok(Zeroizing::new(text::decode(std::mem::take(&mut *bytes))?))
 }
 
 #[cfg(test)]

@@ -118,6 +118,6 @@ pub(crate) fn write_json(path: &Path, value: &(impl serde::Serialize + ?Sized)) 
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, RunError> {
     let failed = |source| RunError::Bundle { path: path.into(), source };
-    let text = fs::read_to_string(path).map_err(failed)?;
+    let text = crate::text::read(path).map_err(|why| failed(why.into()))?;
     serde_json::from_str(&text).map_err(|why| failed(why.into()))
 }

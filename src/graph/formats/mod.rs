@@ -10,6 +10,7 @@ use std::path::Path;
 
 use super::links::{Links, Node};
 use crate::infrastructure::{self, InfrastructureError};
+use crate::text;
 
 pub mod dot;
 pub mod graphml;
@@ -51,9 +52,11 @@ struct Text<'f, S = String> {
 
 impl<'f> Text<'f> {
     fn read(path: &'f Path) -> Result<Self, GraphError> {
-        let text = std::fs::read_to_string(path).map_err(|why| {
+        let text = text::read(path).map_err(|why| {
             let hint = "name a graph's file that is UTF-8 text";
-            GraphError { file: Some(path.into()), ..GraphError::new(format!("can't be read: {why}")) }.with_hint(hint)
+            let (line, column) = why.place().unzip();
+            let detail = format!("can't be read: {why}");
+            GraphError { file: Some(path.into()), line, column, ..GraphError::new(detail) }.with_hint(hint)
         })?;
         Ok(Text { path, text })
     }

@@ -248,6 +248,7 @@ impl Reader<'_> {
         match read_private(&path) {
             Ok(text) => Ok(Secret::new(text.to_string())),
             Err(why) => {
+                let why = std::io::Error::from(why);
                 let hint = "a private key in OpenSSH's form, without a passphrase, by its path relative to this file";
                 self.error(&at!["hosts", index, "key"], format!("the key {}: {why}", path.display()), hint)
             }
