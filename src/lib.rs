@@ -15,6 +15,7 @@
 //! |---|---|
 //! | [`steps`], [`declare`], [`plan`] | the step language; from feature files to a [`plan::Plan`], or one clear error |
 //! | [`settings`], [`units`], [`clock`] | every default; percentages, rates, bounds; one monotonic clock |
+//! | [`draw`] | chance: a generator for each random decision, from the seed |
 //! | [`infrastructure`], [`role`] | what should be: servers, links, zones; what a server becomes |
 //! | [`graph`] | the servers as a graph: measures, cuts, predictions, file formats, a picture |
 //! | [`provider`], [`site`], [`readiness`] | where servers live (the local cloud of namespaces); bringing a site up |
@@ -46,6 +47,7 @@ pub mod clock;
 pub mod config_agent;
 pub mod database;
 pub mod declare;
+pub mod draw;
 pub mod fault;
 pub mod final_state;
 pub mod graph;

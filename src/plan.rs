@@ -14,10 +14,18 @@ use crate::settings::Settings;
 use crate::units::{Percent, duration};
 use crate::ventriloquist::Step as ReconcilerStep;
 
+mod read;
+
+pub use read::{PlanError, read_plan};
+
+/// The version of a plan's schema. It rises when fields change, and when the same seed draws something else: 2 since
+/// every decision has its own generator ([`crate::draw`]).
+pub const SCHEMA: u32 = 2;
+
 /// What a whole run will do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// The version of this file's schema: 1.
+    /// The version of this file's schema: [`SCHEMA`].
     pub schema: u32,
     /// The seed of the run; each scenario's own is derived from it, its feature's path and its name.
     pub seed: u64,
@@ -213,9 +221,10 @@ pub struct Parameters {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cut {
-    /// The target and these hear nothing of each other. Who is on both sides is left with the target.
+    /// The target and these hear nothing of each other. Who is on both sides is left with the target; a side that is
+    /// drawn by chance is drawn from the servers that are not on the other ([`crate::selector::sides()`]).
     Between(Target),
-    /// The target no longer hears these; they still hear the target.
+    /// The target no longer hears these; they still hear the target. Drawn as for `Between`.
     From(Target),
     /// The target falls into two halves, drawn with the seed, that hear nothing of each other.
     Halves,

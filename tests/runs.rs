@@ -142,6 +142,26 @@ fn a_replay_has_the_same_plan_and_strikes_the_same_victims() {
     assert_eq!((out.record()["plan_sha256"].clone(), struck(&out)), (hash, first));
 }
 
+#[test]
+fn a_plan_of_an_older_schema_is_neither_replayed_nor_judged_again() {
+    let old = r#"{ "schema": 1, "seed": 7, "scenarios": [] }"#;
+    for (verb, file) in [("replay", "plan.json"), ("report", "plan.json"), ("replay", "attack.json")] {
+        let (bundle, out) = (Folder::new("old-plan"), Folder::new("of-an-old-plan"));
+        bundle.write(file, old);
+        let mut command = chimp(&[verb]);
+        command.arg(bundle.path());
+        if verb == "replay" {
+            command.arg("--out").arg(out.path());
+        }
+        let output = run(&mut command);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{verb} of an old {file}: {told}");
+        assert!(told.contains(&format!("{file}: this plan has schema 1")) && told.contains("reads schema 2"), "{told}");
+        assert!(told.contains("help: "), "{told}");
+        assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0, "a bundle was begun");
+    }
+}
+
 fn events(out: &Folder) -> Vec<Value> {
     let text = std::fs::read_to_string(out.path().join("latest/events.ndjson")).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -37,6 +37,9 @@ pub enum AttackError {
         /// Why.
         source: std::io::Error,
     },
+    /// The recorded plan can't be used; nothing was touched.
+    #[error(transparent)]
+    Plan(#[from] crate::plan::PlanError),
     /// Somebody's fault is still there.
     #[error("{0}")]
     Dirty(String),

@@ -1,8 +1,8 @@
 //! Whom an attack hits: drawn with the seed over the declared names, round by round, each server once.
 
-use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 
+use crate::draw::{Draw, Purpose};
 use crate::infrastructure::{Infrastructure, Server};
 
 /// How many servers a round takes.
@@ -44,7 +44,7 @@ pub fn rounds(
     mut names: Vec<String>,
     how_many: HowMany,
     rounds: usize,
-    rng: &mut StdRng,
+    draw: Draw,
 ) -> Result<Vec<(Vec<String>, String)>, String> {
     let all = names.len();
     (1..=rounds)
@@ -57,7 +57,7 @@ pub fn rounds(
             if count == 0 || count > left {
                 return Err(format!("round {round} asks for {count} servers, and {left} of {all} are left"));
             }
-            names.shuffle(rng);
+            names.shuffle(&mut draw.for_purpose(Purpose::AttackServers, round as u64));
             let drawn = names.split_off(left - count);
             names.sort();
             Ok((drawn, format!("{count} drawn of {left}")))
@@ -65,21 +65,24 @@ pub fn rounds(
         .collect()
 }
 
-/// Draws a server of the list and one of its processes.
+/// Draws a server of the list and one of its processes, for the round with this number.
 ///
 /// # Errors
 /// When the list is empty.
-pub fn process(of: &[(String, Vec<String>)], rng: &mut StdRng) -> Result<(String, String, String), String> {
-    let (server, processes) = of.choose(rng).ok_or("no server has a process to attack")?;
-    let process = processes.choose(rng).ok_or_else(|| format!("{server} has no process to attack"))?;
+pub fn process(of: &[(String, Vec<String>)], draw: Draw, round: u64) -> Result<(String, String, String), String> {
+    let of_servers = &mut draw.for_purpose(Purpose::AttackServers, round);
+    let of_processes = &mut draw.for_purpose(Purpose::AttackProcess, round);
+    let (server, processes) = of.choose(of_servers).ok_or("no server has a process to attack")?;
+    let process = processes.choose(of_processes).ok_or_else(|| format!("{server} has no process to attack"))?;
     let why = format!("drawn of {} servers, and of {} processes there", of.len(), processes.len());
     Ok((server.clone(), process.clone(), why))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
-    use rand::SeedableRng;
 
     use super::*;
 
@@ -88,7 +91,7 @@ mod tests {
     }
 
     fn drawn(count: usize, how_many: HowMany, times: usize, seed: u64) -> Result<Vec<Vec<String>>, String> {
-        let picked = rounds(names(count), how_many, times, &mut StdRng::seed_from_u64(seed))?;
+        let picked = rounds(names(count), how_many, times, Draw::of(seed))?;
         Ok(picked.into_iter().map(|(servers, _)| servers).collect())
     }
 
@@ -129,5 +132,18 @@ mod tests {
         let firsts: std::collections::BTreeSet<String> =
             (0..200).map(|seed| drawn(5, HowMany::Count(1), 1, seed).unwrap()[0][0].clone()).collect();
         assert_eq!(firsts.len(), 5);
+    }
+
+    #[test]
+    fn the_server_and_its_process_are_drawn_separately_and_anew_each_round() {
+        let processes = |server: &str| (server.to_string(), vec!["nginx".to_string(), "sshd".into(), "cron".into()]);
+        let of = [processes("web-1"), processes("web-2"), processes("web-3")];
+        let mut pairs: BTreeMap<(String, String), u32> = BTreeMap::new();
+        for (seed, round) in (0..30).flat_map(|seed| (1..=30).map(move |round| (seed, round))) {
+            let (server, process, _) = process(&of, Draw::of(seed), round).unwrap();
+            *pairs.entry((server, process)).or_default() += 1;
+        }
+        let bounds = 60..=140;
+        assert!(pairs.len() == 9 && pairs.values().all(|n| bounds.contains(n)), "100 ± 10 are expected: {pairs:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! What an attack will do, wholly resolved: printed by `--dry-run`, hashed, executed, replayed.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,14 +9,18 @@ use sha2::{Digest, Sha256};
 use crate::fault::{self, Witness};
 use crate::infrastructure::Infrastructure;
 use crate::journal::Place;
-use crate::plan::{Choice, Cut, Parameters, Schedule, StepText, StrikeOrder, Target};
+use crate::plan::{Choice, Cut, Parameters, PlanError, Schedule, StepText, StrikeOrder, Target, read_plan};
 use crate::provider::PowerState;
 use crate::units::{duration, show_duration};
+
+/// The version of an attack plan's schema. It rises when fields change, and when the same seed draws something else: 2
+/// since every decision has its own generator ([`crate::draw`]).
+pub const SCHEMA: u32 = 2;
 
 /// A whole attack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AttackPlan {
-    /// The version of this schema: 1.
+    /// The version of this schema: [`SCHEMA`].
     pub schema: u32,
     /// What every choice was drawn with.
     pub seed: u64,
@@ -45,6 +50,14 @@ pub struct Round {
 }
 
 impl AttackPlan {
+    /// Reads a recorded one.
+    ///
+    /// # Errors
+    /// When it can't be read, is no plan of an attack, or has another schema; nothing was touched.
+    pub fn read(path: &Path) -> Result<AttackPlan, PlanError> {
+        read_plan(path, SCHEMA)
+    }
+
     /// SHA-256 in hex over the rounds and the seed: the same choice among the same servers has the same hash,
     /// wherever it is carried out.
     pub fn sha256(&self) -> String {
@@ -159,7 +172,7 @@ mod tests {
             why: "drawn".into(),
             lasts: Some(Duration::from_secs(30)),
         };
-        AttackPlan { schema: 1, seed: 7, place, rounds: vec![round] }
+        AttackPlan { schema: SCHEMA, seed: 7, place, rounds: vec![round] }
     }
 
     #[test]

@@ -5,14 +5,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 
 use super::{DEFAULT_OUT, Refused, drawn_seed};
 use crate::attack::execute::{self, Options, PLAN_FILE};
 use crate::attack::pick::{self, HowMany};
 use crate::attack::processes::Processes;
-use crate::attack::{AttackError, AttackPlan, Round, heal};
+use crate::attack::{self, AttackError, AttackPlan, Round, heal};
+use crate::draw::{Draw, Purpose};
 use crate::graph::{Links, Measure, read_links};
 use crate::harness;
 use crate::infrastructure::Infrastructure;
@@ -183,9 +182,8 @@ impl Model {
         let options = common.how.options()?;
         on_runtime(async {
             let field = execute::field(&at, passwords).await?;
-            let mut rng = StdRng::seed_from_u64(seed);
-            let rounds = self.rounds(&field.infrastructure, &mut rng).map_err(AttackError::Usage)?;
-            let plan = AttackPlan { schema: 1, seed, place: at, rounds };
+            let rounds = self.rounds(&field.infrastructure, Draw::of(seed)).map_err(AttackError::Usage)?;
+            let plan = AttackPlan { schema: attack::plan::SCHEMA, seed, place: at, rounds };
             plan.check(&field.infrastructure).map_err(AttackError::Usage)?;
             print!("{}", plan.shown());
             if common.dry_run {
@@ -205,18 +203,18 @@ impl Model {
         }
     }
 
-    fn rounds(&self, infrastructure: &Infrastructure, rng: &mut StdRng) -> Result<Vec<Round>, String> {
+    fn rounds(&self, infrastructure: &Infrastructure, draw: Draw) -> Result<Vec<Round>, String> {
         match self {
-            Model::Random(common) => common.drawn(infrastructure, rng, common.terminates(), Parameters::default()),
+            Model::Random(common) => common.drawn(infrastructure, draw, common.terminates(), Parameters::default()),
             Model::Network { common, after } => {
                 let with = Parameters { after: Some(*after), ..Parameters::default() };
-                common.lasting().drawn(infrastructure, rng, "loses-network", with)
+                common.lasting().drawn(infrastructure, draw, "loses-network", with)
             }
             Model::Process { common, processes, signal } => {
                 let of = common.processes(infrastructure, processes)?;
-                (0..common.repeat).map(|_| common.process(&of, signal, rng)).collect()
+                (1..=common.repeat).map(|round| common.process(&of, signal, draw, round.into())).collect()
             }
-            Model::Graph { common, graph, by } => common.by_graph(infrastructure, graph.as_deref(), *by, rng),
+            Model::Graph { common, graph, by } => common.by_graph(infrastructure, graph.as_deref(), *by, draw),
             Model::Fault { common, fault, on, with, from } => {
                 let with = serde_json::from_str(with).map_err(|why| format!("--with: {why}"))?;
                 let (fault, servers, from, lasts) = (fault.clone(), on.clone(), from.clone(), common.lasts);
@@ -253,12 +251,12 @@ impl Common {
     fn drawn(
         &self,
         infrastructure: &Infrastructure,
-        rng: &mut StdRng,
+        draw: Draw,
         fault: &str,
         with: Parameters,
     ) -> Result<Vec<Round>, String> {
         let names = pick::candidates(infrastructure, self.tag.as_deref())?;
-        let drawn = pick::rounds(names, self.how_many()?, usize::from(self.repeat), rng)?;
+        let drawn = pick::rounds(names, self.how_many()?, usize::from(self.repeat), draw)?;
         let round = |(servers, why)| {
             let (fault, with, from, lasts) = (fault.into(), with.clone(), Vec::new(), self.lasts);
             Round { fault, with, servers, from, why, lasts }
@@ -275,8 +273,8 @@ impl Common {
         Ok(read.map(|(server, processes)| (server.to_string(), processes.to_vec())).collect())
     }
 
-    fn process(&self, of: &[(String, Vec<String>)], signal: &str, rng: &mut StdRng) -> Result<Round, String> {
-        let (server, process, why) = pick::process(of, rng)?;
+    fn process(&self, of: &[(String, Vec<String>)], signal: &str, draw: Draw, round: u64) -> Result<Round, String> {
+        let (server, process, why) = pick::process(of, draw, round)?;
         let stops = signal == "STOP";
         let signal = (!stops).then(|| signal.to_string());
         let with = Parameters { process: Some(process), signal, ..Parameters::default() };
@@ -291,7 +289,7 @@ impl Common {
         infrastructure: &Infrastructure,
         file: Option<&Path>,
         by: Measure,
-        rng: &mut StdRng,
+        draw: Draw,
     ) -> Result<Vec<Round>, String> {
         let links = match file {
             Some(file) => read_links(file).map_err(|why| why.to_string())?,
@@ -309,6 +307,7 @@ impl Common {
             }
             let among: Vec<&str> =
                 names.iter().map(String::as_str).filter(|name| links.number(name).is_some()).collect();
+            let rng = &mut draw.for_purpose(Purpose::AttackServers, round.into());
             let (servers, why) = links.choose_among(&among, by, count, rng)?;
             names.retain(|name| !servers.contains(name));
             let (fault, with, lasts) = (self.terminates().into(), Parameters::default(), self.lasts);
@@ -380,9 +379,7 @@ impl Replay {
             let words = super::command("chimp", bundle.plan().seed, true);
             return Ok(harness::replay(bundle.plan(), &self.scenarios.options(self.how.out.clone(), words)));
         }
-        let failed = |source| Refused::Attack(AttackError::Bundle { path: path.clone(), source });
-        let text = crate::text::read(&path).map_err(|why| failed(why.into()))?;
-        let plan: AttackPlan = serde_json::from_str(&text).map_err(|why| failed(why.into()))?;
+        let plan = AttackPlan::read(&path).map_err(AttackError::from)?;
         let passwords = self.login.passwords.clone();
         let options = self.how.options()?;
         on_runtime(async {

@@ -14,12 +14,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use crate::draw::{Draw, Purpose};
 use crate::history::{Event, Recorder};
 use crate::plan::Agent;
 use crate::site::Site;
@@ -115,7 +115,7 @@ async fn work(description: Description, seed: u64, runs: watch::Receiver<bool>) 
 
 /// How long after the scenario's begin the first run is.
 fn first_run(seed: u64, every: Duration) -> Duration {
-    every.mul_f64(StdRng::seed_from_u64(seed).random_range(0.0..1.0))
+    every.mul_f64(Draw::of(seed).for_purpose(Purpose::ConfigAgent, 0).random_range(0.0..1.0))
 }
 
 #[cfg(test)]

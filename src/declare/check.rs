@@ -10,7 +10,7 @@ use crate::checker::{Expectation, Phase};
 use crate::infrastructure::{Infrastructure, Server};
 use crate::measure::writes::DATABASE;
 use crate::plan::{Act, Choice, Hypothesis, StrikeOrder, Target};
-use crate::selector::{self, View};
+use crate::selector;
 use crate::settings::{Journey, Settings};
 use crate::units::show_duration;
 
@@ -78,7 +78,7 @@ fn can_strike(
 ) -> Result<(), String> {
     hits(infrastructure, &order.target)?;
     if let Some(cut) = &order.cut {
-        sides::separates(infrastructure, &order.target, cut)?;
+        sides::separates(infrastructure, &settings.safeguards, &order.target, cut)?;
     }
     guarded::keeps(infrastructure, &settings.safeguards, act, order)
 }
@@ -107,7 +107,7 @@ pub(super) fn hits(infrastructure: &Infrastructure, target: &Target) -> Result<(
     match choice {
         Choice::Share(share) if *share <= 0.0 => Err(format!("`{text}` is nobody; say more than 0%")),
         Choice::Active | Choice::Standby => is_shared(infrastructure, target, &among),
-        Choice::Critical => selector::resolve(target, &View::of(infrastructure), 0, 0)
+        Choice::Critical => selector::resolve_declared(target, infrastructure)
             .map(drop)
             .map_err(|why| format!("`{text}` is nobody: {why}")),
         Choice::Busiest(_) | Choice::Idlest(_) | Choice::Unhealthy => is_balanced(infrastructure, target, &among),

@@ -10,7 +10,7 @@
 use std::path::PathBuf;
 
 use crate::infrastructure::InfrastructureError;
-use crate::plan::{Plan, ScenarioPlan};
+use crate::plan::{Plan, SCHEMA, ScenarioPlan};
 use crate::role::check_templates;
 use crate::settings::Settings;
 
@@ -82,7 +82,7 @@ pub fn declare(options: &DeclareOptions) -> Result<Plan, DeclareError> {
     }
     match DeclareError::refused(problems) {
         Some(refused) => Err(refused),
-        None => Ok(Plan { schema: 1, seed: options.seed, provider: options.provider.clone(), scenarios }),
+        None => Ok(Plan { schema: SCHEMA, seed: options.seed, provider: options.provider.clone(), scenarios }),
     }
 }
 

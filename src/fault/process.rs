@@ -61,9 +61,8 @@ pub fn drawn(with: &Parameters, services: &[ServiceSpec], rng: &mut StdRng) -> R
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use rand::SeedableRng;
-
     use super::*;
+    use crate::draw::{Draw, Purpose};
 
     fn services(commands: &[&str]) -> Vec<ServiceSpec> {
         let service = |command: &&str| ServiceSpec {
@@ -89,13 +88,16 @@ mod tests {
     fn a_process_is_drawn_with_the_seed_and_a_named_one_stays() {
         let services = services(&["haproxy", "keepalived"]);
         let any = Parameters { random_process: true, signal: Some("TERM".into()), ..Parameters::default() };
-        let draw = |seed| drawn(&any, &services, &mut StdRng::seed_from_u64(seed)).unwrap();
+        let draw = |seed| drawn(&any, &services, &mut Draw::of(seed).for_purpose(Purpose::Processes, 0)).unwrap();
         assert_eq!(draw(7), draw(7));
         assert_eq!((draw(7).random_process, draw(7).signal.as_deref()), (false, Some("TERM")));
         let all: BTreeSet<_> = (0..20).map(|seed| draw(seed).process.unwrap()).collect();
         assert_eq!(all.len(), 2);
-        assert_eq!(drawn(&named("nginx"), &[], &mut StdRng::seed_from_u64(7)), Ok(named("nginx")));
-        assert!(drawn(&any, &[], &mut StdRng::seed_from_u64(7)).is_err());
+        assert_eq!(
+            drawn(&named("nginx"), &[], &mut Draw::of(7).for_purpose(Purpose::Processes, 0)),
+            Ok(named("nginx"))
+        );
+        assert!(drawn(&any, &[], &mut Draw::of(7).for_purpose(Purpose::Processes, 0)).is_err());
     }
 
     #[test]

@@ -163,7 +163,7 @@ mod tests {
 
     /// The k-th scenario is the k-th history; without one it was not run.
     fn judged(histories: Vec<Option<History>>, ci: bool) -> RunRecord {
-        let mut plan = Plan { schema: 1, seed: 7, provider: "local".into(), scenarios: Vec::new() };
+        let mut plan = Plan { schema: crate::plan::SCHEMA, seed: 7, provider: "local".into(), scenarios: Vec::new() };
         let mut recorded = BTreeMap::new();
         for (index, history) in (0u32..).zip(histories) {
             let scenario = history.as_ref().map_or_else(|| script(100.0).plan(), |history| history.plan.clone());
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_plans_hash_depends_on_its_content() {
-        let plan = |seed| Plan { schema: 1, seed, provider: "local".into(), scenarios: Vec::new() };
+        let plan = |seed| Plan { schema: crate::plan::SCHEMA, seed, provider: "local".into(), scenarios: Vec::new() };
         assert_eq!(plan_sha256(&plan(7)), plan_sha256(&plan(7)));
         assert_ne!(plan_sha256(&plan(7)), plan_sha256(&plan(8)));
         assert_eq!(plan_sha256(&plan(7)).len(), 64);

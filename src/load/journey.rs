@@ -1,9 +1,10 @@
 //! What a user who does more than browse does next: drawn with the scenario's seed, each user for itself.
 
+use rand::RngExt;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
+use crate::draw::{Draw, Purpose};
 use crate::history::Op;
 use crate::history::operation::Page;
 use crate::settings::Journey;
@@ -61,8 +62,7 @@ pub(super) struct Visitor {
 impl Visitor {
     /// The user with this number, of `users`.
     pub(super) fn new(config: JourneyConfig, number: u32, users: u32) -> Visitor {
-        // The golden ratio's bits, so that neighbours' seeds have little in common.
-        let rng = StdRng::seed_from_u64(config.seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let rng = Draw::of(config.seed).for_purpose(Purpose::User, number.into());
         let to_follow = (0..users).rev().filter(|other| *other != number).collect();
         let name = user_name(config.seed, number);
         Visitor { name, config, users, number, rng, posts: 0, names: 0, to_follow }

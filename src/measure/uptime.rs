@@ -6,9 +6,9 @@
 //! Davison and Hinkley, *Bootstrap Methods and their Application*, 1997, chapters 5 and 8). Same run, same seed: same
 //! interval.
 
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 
+use crate::draw::{Draw, Purpose};
 use crate::history::History;
 
 use super::sample::Sample;
@@ -66,7 +66,7 @@ fn blocks(sample: &Sample<'_>, watched: Span) -> Vec<Block> {
 }
 
 fn of_blocks(blocks: &[Block], seed: u64) -> Uptime {
-    let mut rng = StdRng::seed_from_u64(seed);
+    let mut rng = Draw::of(seed).for_purpose(Purpose::Resampling, 0);
     let mut drawn: Vec<f64> =
         (0..DRAWS).map(|_| share((0..blocks.len()).map(|_| blocks[rng.random_range(0..blocks.len())]))).collect();
     drawn.sort_by(f64::total_cmp);

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
@@ -12,20 +11,20 @@ use crate::plan::Cut;
 pub(super) type Peers = BTreeMap<String, Vec<String>>;
 
 /// Works out a cut over the servers `near`, the order's target; `far` are those that the cut itself names.
-/// Halves and rings are drawn with `seed`.
+/// Halves and rings are drawn with `rng`.
 ///
 /// # Errors
 /// When nobody would be cut off from anybody.
-pub(super) fn peers(cut: &Cut, near: &[String], far: &[String], seed: u64) -> Result<Peers, String> {
+pub(super) fn peers(cut: &Cut, near: &[String], far: &[String], rng: &mut StdRng) -> Result<Peers, String> {
     let peers = match cut {
         Cut::Between(_) => between(near, &without(far, near)),
         Cut::From(_) => deaf(near, far),
         Cut::Halves => {
-            let drawn = shuffled(near, seed);
+            let drawn = shuffled(near, rng);
             let (one, other) = drawn.split_at(drawn.len() / 2);
             between(one, other)
         }
-        Cut::MajoritiesRing => ring(&shuffled(near, seed)),
+        Cut::MajoritiesRing => ring(&shuffled(near, rng)),
     };
     if peers.is_empty() { Err("the cut separates nobody".into()) } else { Ok(peers) }
 }
@@ -57,15 +56,16 @@ fn without(servers: &[String], left_out: &[String]) -> Vec<String> {
     servers.iter().filter(|server| !left_out.contains(server)).cloned().collect()
 }
 
-fn shuffled(servers: &[String], seed: u64) -> Vec<String> {
+fn shuffled(servers: &[String], rng: &mut StdRng) -> Vec<String> {
     let mut drawn = servers.to_vec();
-    drawn.shuffle(&mut StdRng::seed_from_u64(seed));
+    drawn.shuffle(rng);
     drawn
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draw::{Draw, Purpose};
     use crate::plan::{Choice, Target};
 
     fn names(count: usize) -> Vec<String> {
@@ -76,10 +76,15 @@ mod tests {
         Target { choice: Choice::Every, role: "node".into(), zone: None, tag: None, text: "every node".into() }
     }
 
+    /// As the strike with this number of a scenario with this seed would draw it.
+    fn drawn(cut: &Cut, near: &[String], far: &[String], seed: u64, strike: u64) -> Result<Peers, String> {
+        peers(cut, near, far, &mut Draw::of(seed).for_purpose(Purpose::Sides, strike))
+    }
+
     #[test]
     fn two_sides_hear_nothing_of_each_other_and_all_of_their_own() {
         let all = names(5);
-        let peers = peers(&Cut::Between(someone()), &all[..2], &all, 7).unwrap();
+        let peers = drawn(&Cut::Between(someone()), &all[..2], &all, 7, 0).unwrap();
         assert_eq!(peers.len(), 5);
         assert_eq!(peers["web-1"], ["web-3", "web-4", "web-5"]);
         assert_eq!(peers["web-4"], ["web-1", "web-2"]);
@@ -88,26 +93,41 @@ mod tests {
     #[test]
     fn one_way_makes_only_the_target_deaf() {
         let all = names(3);
-        let peers = peers(&Cut::From(someone()), &all[..1], &all[1..], 7).unwrap();
+        let peers = drawn(&Cut::From(someone()), &all[..1], &all[1..], 7, 0).unwrap();
         assert_eq!(peers.into_iter().collect::<Vec<_>>(), [("web-1".to_string(), all[1..].to_vec())]);
+    }
+
+    /// The servers that web-1 no longer hears, which tells how all fall into halves.
+    fn other_half(all: &[String], seed: u64, strike: u64) -> BTreeSet<String> {
+        drawn(&Cut::Halves, all, &[], seed, strike).unwrap()["web-1"].iter().cloned().collect()
     }
 
     #[test]
     fn halves_are_halves_drawn_with_the_seed() {
         let all = names(5);
-        let drawn = |seed| peers(&Cut::Halves, &all, &[], seed).unwrap();
-        assert_eq!(drawn(3), drawn(3));
-        assert!((0..20).any(|seed| drawn(seed) != drawn(3)));
-        let mut sizes: Vec<usize> = drawn(3).values().map(Vec::len).collect();
+        assert_eq!(other_half(&all, 3, 0), other_half(&all, 3, 0));
+        let ways: BTreeSet<_> = (0..200).map(|seed| other_half(&all, seed, 0)).collect();
+        assert_eq!(ways.len(), 10, "there are ten ways to choose two of five, and each comes up");
+        let mut sizes: Vec<usize> = drawn(&Cut::Halves, &all, &[], 3, 0).unwrap().values().map(Vec::len).collect();
         sizes.sort_unstable();
         assert_eq!(sizes, [2, 2, 2, 3, 3]);
+    }
+
+    /// Four fall into halves in three ways, so two independent tiers agree in a third of all scenarios.
+    #[test]
+    fn how_one_tier_falls_into_halves_says_nothing_about_an_equal_one() {
+        let all = names(4);
+        let same = (0..900).filter(|seed| other_half(&all, *seed, 0) == other_half(&all, *seed, 1)).count();
+        assert!((220..380).contains(&same), "{same} of 900 where 300 ± 14 are expected");
+        let next = (0..900).filter(|seed| other_half(&all, *seed + 1, 0) == other_half(&all, *seed, 1)).count();
+        assert!((220..380).contains(&next), "the next seed's first strike: {next} of 900 where 300 ± 14 are expected");
     }
 
     #[test]
     fn in_a_ring_each_hears_a_majority_and_no_two_the_same() {
         for count in [3, 4, 5, 7] {
             let all = names(count);
-            let peers = peers(&Cut::MajoritiesRing, &all, &[], 1).unwrap();
+            let peers = drawn(&Cut::MajoritiesRing, &all, &[], 1, 0).unwrap();
             let heard: BTreeSet<Vec<String>> = all
                 .iter()
                 .map(|server| without(&all, peers.get(server).map_or(&[], Vec::as_slice)))
@@ -120,8 +140,8 @@ mod tests {
     #[test]
     fn a_cut_that_separates_nobody_is_an_error() {
         let all = names(2);
-        assert!(peers(&Cut::Between(someone()), &all, &all, 1).is_err());
-        assert!(peers(&Cut::From(someone()), &all[..1], &all[..1], 1).is_err());
-        assert!(peers(&Cut::Halves, &all[..1], &[], 1).is_err());
+        assert!(drawn(&Cut::Between(someone()), &all, &all, 1, 0).is_err());
+        assert!(drawn(&Cut::From(someone()), &all[..1], &all[..1], 1, 0).is_err());
+        assert!(drawn(&Cut::Halves, &all[..1], &[], 1, 0).is_err());
     }
 }

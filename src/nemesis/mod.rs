@@ -6,24 +6,22 @@
 //! off, so strikes never race each other.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 use tokio::time::Instant;
 
+use crate::draw::{Draw, Purpose};
 use crate::fault::{self, Fault, Strike};
 use crate::history::Event;
 use crate::journal::Planned;
 use crate::observer::Sight;
-use crate::plan::{Act, Choice, Cut, Schedule, StrikeOrder, Target};
+use crate::plan::{Act, Choice, Schedule, StrikeOrder};
 use crate::provider::{Instance, InstanceId, PowerState, ProviderError};
-use crate::selector::{self, Selection, View};
 
 mod agenda;
+mod aim;
 mod back;
 mod cut;
 mod ground;
@@ -32,6 +30,7 @@ mod victim;
 mod witness;
 
 use agenda::{Agenda, Chance, Job};
+use aim::Blows;
 pub use ground::{Ground, Sabotage};
 use victim::Victim;
 
@@ -42,7 +41,7 @@ const RENEWALS: u32 = 3;
 pub struct Nemesis {
     ground: Arc<Ground>,
     sight: Sight,
-    seed: u64,
+    draw: Draw,
     strikes: u32,
     last_struck: Vec<String>,
     agenda: Agenda,
@@ -65,7 +64,7 @@ impl Nemesis {
         let (open, without_process, struck) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (last_struck, agenda) = (Vec::new(), Agenda::default());
         let ground = Arc::new(ground);
-        Nemesis { ground, sight, seed, strikes: 0, last_struck, agenda, open, without_process, struck }
+        Nemesis { ground, sight, draw: Draw::of(seed), strikes: 0, last_struck, agenda, open, without_process, struck }
     }
 
     /// Begins one act that strikes: the first strike at once, the rest by the agenda. [`Act::InTurn`] is not begun
@@ -163,7 +162,7 @@ impl Nemesis {
     }
 
     fn chance(&self, mean: Duration, total: Duration) -> Chance {
-        Chance { mean, total, seed: self.seed.wrapping_add(u64::from(self.strikes)) }
+        Chance { mean, total, draw: self.draw }
     }
 
     async fn strike(
@@ -241,7 +240,7 @@ impl Nemesis {
         number: u32,
         blows: &Blows,
     ) -> Result<Vec<Strike>, String> {
-        let mut rng = StdRng::seed_from_u64(self.seed.wrapping_add(u64::from(number)));
+        let mut rng = self.draw.for_purpose(Purpose::Processes, number.into());
         let strike = |server: &String| {
             let services = self.ground.services.get(server).map_or(&[][..], Vec::as_slice);
             let with = fault::process::drawn(&order.with, services, &mut rng)?;
@@ -249,45 +248,6 @@ impl Nemesis {
             Ok(fault.strike(&target, &with))
         };
         blows.selection.servers.iter().map(strike).collect()
-    }
-
-    /// Whom a strike hits, and whom each of them no longer hears.
-    async fn aim(&self, order: &StrikeOrder, number: u32) -> Result<Blows, String> {
-        let mut selection = self.select(&order.target, number)?;
-        let Some(cut) = &order.cut else { return Ok(Blows { selection, peers: None }) };
-        let far = match cut {
-            Cut::Between(far) | Cut::From(far) => self.select(far, number)?.servers,
-            Cut::Halves | Cut::MajoritiesRing => Vec::new(),
-        };
-        let seed = self.seed.wrapping_add(u64::from(number));
-        let peers = cut::peers(cut, &selection.servers, &far, seed)?;
-        let addresses = self.addresses().await.map_err(|why| why.to_string())?;
-        let peers: BTreeMap<_, _> = peers
-            .into_iter()
-            .map(|(victim, peers)| (victim, peers.iter().filter_map(|peer| addresses.get(peer).copied()).collect()))
-            .collect();
-        selection.servers = peers.keys().cloned().collect();
-        Ok(Blows { selection, peers: Some(peers) })
-    }
-
-    async fn addresses(&self) -> Result<BTreeMap<String, Ipv4Addr>, ProviderError> {
-        let instances = self.ground.provider.list().await?;
-        Ok(instances.into_iter().map(|instance| (instance.name, instance.address)).collect())
-    }
-
-    fn select(&self, target: &Target, number: u32) -> Result<Selection, String> {
-        let holder = self.sight.holder.borrow().clone();
-        let infrastructure = &self.ground.infrastructure;
-        let balancers = self.sight.balancers.borrow().clone();
-        let protected = self.ground.safeguards.protected(infrastructure);
-        let view = View {
-            holder: holder.as_deref(),
-            last_struck: &self.last_struck,
-            balancers: Some(&balancers),
-            protected: &protected,
-            ..View::of(infrastructure)
-        };
-        selector::resolve(target, &view, self.seed, number)
     }
 
     fn nobody(&self, number: u32, why: &str) -> StrikeError {
@@ -353,16 +313,3 @@ pub async fn heal_planned(ground: &Arc<Ground>, planned: &Planned) -> Result<boo
 
 /// How long a fault lasts at most that cuts the way to its own heal and was not given a time.
 const LONGEST: Duration = Duration::from_secs(600);
-
-/// Whom a strike hits.
-struct Blows {
-    selection: Selection,
-    /// For each victim of a cut, the addresses that it no longer hears.
-    peers: Option<BTreeMap<String, Vec<Ipv4Addr>>>,
-}
-
-impl Blows {
-    fn peers(&self, server: &str) -> &[Ipv4Addr] {
-        self.peers.as_ref().and_then(|peers| peers.get(server)).map_or(&[], Vec::as_slice)
-    }
-}

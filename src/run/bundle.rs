@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::RunError;
 use crate::history::History;
 use crate::judge;
-use crate::plan::Plan;
+use crate::plan::{Plan, SCHEMA, read_plan};
 use crate::report::{self, Environment, JudgedRun};
 
 const ENVIRONMENT_FILE: &str = "env.json";
@@ -44,10 +44,10 @@ impl Bundle {
     /// Opens the folder of a run that was recorded before.
     ///
     /// # Errors
-    /// When a file of it is missing or is not what it should be.
+    /// When a file of it is missing or is not what it should be, or its plan has another schema.
     pub fn open(folder: &Path) -> Result<Bundle, RunError> {
+        let plan = read_plan(&folder.join(PLAN_FILE), SCHEMA)?;
         let environment = read_json(&folder.join(ENVIRONMENT_FILE))?;
-        let plan = read_json(&folder.join(PLAN_FILE))?;
         Ok(Bundle { folder: folder.into(), environment, plan })
     }
 

@@ -61,6 +61,9 @@ pub enum RunError {
     /// The bundle can't be written.
     #[error("{}: {source}", .path.display())]
     Bundle { path: PathBuf, source: std::io::Error },
+    /// The recorded plan can't be used.
+    #[error(transparent)]
+    Plan(#[from] crate::plan::PlanError),
     /// What was recorded can't be read back.
     #[error(transparent)]
     History(#[from] crate::history::HistoryError),

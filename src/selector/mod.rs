@@ -1,16 +1,16 @@
 //! Whom a strike hits: a [`Selector`] for each way to choose, over the declared names.
 //!
-//! Chance is drawn over *declared* servers in the order of their names, from a generator seeded by the scenario and
-//! the strike's number: the same seed and infrastructure give the same victims, whatever the timing. Targets that
+//! Chance is drawn over *declared* servers in the order of their names, from the generator of this one decision
+//! ([`crate::draw`]): the same seed and infrastructure give the same victims, whatever the timing. Targets that
 //! only a running site can name (`active`, `busiest`, `same`) are found at the strike.
 //!
 //! To add a selector: one file, one row in [`selector`], and a variant of [`Choice`].
 
 use std::collections::BTreeSet;
 
-use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::draw::{Draw, Purpose};
 use crate::infrastructure::tiers::EVERY_SERVER;
 use crate::infrastructure::{Infrastructure, Server};
 use crate::plan::{Choice, Target};
@@ -21,10 +21,12 @@ pub mod central;
 pub mod cut;
 mod degree;
 mod random;
+mod sides;
 mod tier;
 
 pub use balanced::{Balanced, BalancerSight};
 pub use random::share_of;
+pub use sides::sides;
 pub use tier::is_primary;
 
 /// What is known when a strike is resolved.
@@ -40,13 +42,15 @@ pub struct View<'a> {
     pub balancers: Option<&'a BalancerSight>,
     /// Servers that chance never draws: [`crate::settings::Safeguards::protected`].
     pub protected: &'a BTreeSet<String>,
+    /// Servers on the other side of the same cut, which chance does not draw again: see [`sides()`].
+    pub other_side: &'a [String],
 }
 
 impl<'a> View<'a> {
     /// What is known before anything runs: the declaration alone.
     pub fn of(infrastructure: &'a Infrastructure) -> View<'a> {
         static NOBODY: BTreeSet<String> = BTreeSet::new();
-        View { infrastructure, holder: None, last_struck: &[], balancers: None, protected: &NOBODY }
+        View { infrastructure, holder: None, last_struck: &[], balancers: None, protected: &NOBODY, other_side: &[] }
     }
 }
 
@@ -90,21 +94,30 @@ fn selector(choice: &Choice) -> Box<dyn Selector> {
     }
 }
 
-/// Resolves a target to servers. `seed` is the scenario's, `strike` the strike's number.
+/// Resolves a target to servers; what is left to chance is drawn with `rng`.
 ///
 /// # Errors
 /// When it matches nobody: the scenario is then invalid, never green.
-pub fn resolve(target: &Target, view: &View, seed: u64, strike: u32) -> Result<Selection, String> {
+pub fn resolve(target: &Target, view: &View, rng: &mut StdRng) -> Result<Selection, String> {
     let candidates = candidates(target, view.infrastructure);
     if candidates.is_empty() {
         return Err(format!("`{}` matches no server", target.text));
     }
-    let mut rng = StdRng::seed_from_u64(seed.wrapping_add(u64::from(strike)));
-    let selection = selector(&target.choice).select(&candidates, view, &mut rng)?;
+    let selection = selector(&target.choice).select(&candidates, view, rng)?;
     if selection.servers.is_empty() {
         return Err(format!("`{}` matches no server", target.text));
     }
     Ok(selection)
+}
+
+/// Resolves a target that leaves nothing to chance and needs no running site, from the declaration alone.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_declared(target: &Target, infrastructure: &Infrastructure) -> Result<Selection, String> {
+    // Never drawn from: such a target is the same with every generator.
+    let mut unused = Draw::of(0).for_purpose(Purpose::Targets, 0);
+    resolve(target, &View::of(infrastructure), &mut unused)
 }
 
 /// The declared servers that a target may choose from, in the order of their names. A role's word means those in

@@ -29,16 +29,22 @@ pub fn share_of(percent: f64, among: usize) -> usize {
     ((among as f64 * percent / 100.0).ceil() as usize).min(among)
 }
 
-/// Draws among those that are not protected.
+/// Draws among those that are neither protected nor on the other side of the same cut.
 fn draw(candidates: &[&Server], count: usize, view: &View, rng: &mut StdRng) -> Result<Selection, String> {
     let mut names: Vec<String> = candidates.iter().map(|server| server.name.clone()).collect();
+    // All are shuffled before some are left out, so that those that stay keep their order whoever is left out.
+    names.shuffle(rng);
     names.retain(|name| !view.protected.contains(name));
-    let (free, protected) = (names.len(), candidates.len() - names.len());
-    let but = if protected > 0 { format!(", {protected} more are protected") } else { String::new() };
+    let protected = candidates.len() - names.len();
+    names.retain(|name| !view.other_side.contains(name));
+    let (free, on_other_side) = (names.len(), candidates.len() - protected - names.len());
+    let mut but = if protected > 0 { format!(", {protected} more are protected") } else { String::new() };
+    if on_other_side > 0 {
+        but.push_str(&format!(", {on_other_side} more are on the other side"));
+    }
     if free < count {
         return Err(format!("{count} were asked for, but only {free} are declared{but}"));
     }
-    names.shuffle(rng);
     names.truncate(count);
     Ok(Selection { servers: names, why: format!("{count} drawn at random of {free}{but}") })
 }

@@ -22,11 +22,16 @@ fn target(choice: Choice, role: &str) -> Target {
     Target { choice, role: role.into(), zone: None, tag: None, text: "whom".into() }
 }
 
+/// As the strike with this number of a scenario with this seed.
+fn resolve_as(target: &Target, view: &View, seed: u64, strike: u32) -> Result<Selection, String> {
+    resolve(target, view, &mut Draw::of(seed).for_purpose(Purpose::Targets, strike.into()))
+}
+
 fn select(choice: Choice, role: &str, holder: Option<&str>) -> Result<Vec<String>, String> {
     let site = site();
     let last_struck = &["web-3".into()];
     let view = View { holder, last_struck, ..View::of(&site) };
-    resolve(&target(choice, role), &view, 7, 0).map(|selection| selection.servers)
+    resolve_as(&target(choice, role), &view, 7, 0).map(|selection| selection.servers)
 }
 
 #[test]
@@ -50,9 +55,9 @@ fn the_active_holds_the_address_and_the_standby_could() {
 fn without_a_virtual_ip_the_entry_is_active() {
     let plain = plain();
     let view = View::of(&plain);
-    let active = resolve(&target(Choice::Active, "node"), &view, 7, 0).unwrap();
+    let active = resolve_as(&target(Choice::Active, "node"), &view, 7, 0).unwrap();
     assert_eq!(active.servers, ["lb-1"]);
-    assert!(resolve(&target(Choice::Standby, "node"), &view, 7, 0).is_err());
+    assert!(resolve_as(&target(Choice::Standby, "node"), &view, 7, 0).is_err());
 }
 
 #[test]
@@ -67,11 +72,11 @@ fn the_highest_degree_follows_the_address() {
 fn a_tie_of_degrees_is_drawn_and_said() {
     let site = site();
     let view = View::of(&site);
-    let drawn = |strike| resolve(&target(Choice::HighestDegree(1), "webserver"), &view, 7, strike).unwrap();
+    let drawn = |strike| resolve_as(&target(Choice::HighestDegree(1), "webserver"), &view, 7, strike).unwrap();
     assert!(drawn(0).why.contains("3 more with degree 2 lost the draw"), "{}", drawn(0).why);
     let all: BTreeSet<String> = (0..50).flat_map(|strike| drawn(strike).servers).collect();
     assert_eq!(all.len(), 4, "{all:?}");
-    let highest = resolve(&target(Choice::HighestDegree(1), "node"), &view, 7, 0).unwrap();
+    let highest = resolve_as(&target(Choice::HighestDegree(1), "node"), &view, 7, 0).unwrap();
     assert!(!highest.why.contains("draw"), "{}", highest.why);
 }
 
@@ -93,7 +98,7 @@ fn a_share_is_rounded_up_so_that_it_is_never_nobody() {
 fn the_same_seed_and_strike_draw_the_same_and_another_strike_others() {
     let site = site();
     let view = View::of(&site);
-    let drawn = |seed, strike| resolve(&target(Choice::Random(1), "node"), &view, seed, strike).unwrap();
+    let drawn = |seed, strike| resolve_as(&target(Choice::Random(1), "node"), &view, seed, strike).unwrap();
     assert_eq!(drawn(7, 3), drawn(7, 3));
     let over = |draw: &dyn Fn(u32) -> Selection| (0..20).flat_map(|k| draw(k).servers).collect::<BTreeSet<_>>().len();
     assert!(over(&|strike| drawn(7, strike)) > 1, "every strike of a scenario hits the same server");
@@ -107,7 +112,7 @@ fn a_zone_and_a_tag_narrow() {
     let view = View::of(&site);
     let named = |zone: Option<&str>, tag: Option<&str>| {
         let target = Target { zone: zone.map(Into::into), tag: tag.map(Into::into), ..target(Choice::Every, "node") };
-        resolve(&target, &view, 7, 0).map(|selection| selection.servers)
+        resolve_as(&target, &view, 7, 0).map(|selection| selection.servers)
     };
     assert_eq!(named(Some("b"), None).unwrap(), ["web-2", "web-4"]);
     assert_eq!(named(None, Some("canary")).unwrap(), ["web-2"]);
@@ -121,14 +126,14 @@ fn every_other_takes_every_second_by_name() {
     let mut draft = Draft::default();
     draft.behind_haproxy(11, "webserver").unwrap();
     let site = draft.build().unwrap();
-    let chosen = resolve(&target(Choice::EveryOther, "webserver"), &View::of(&site), 7, 0).unwrap();
+    let chosen = resolve_as(&target(Choice::EveryOther, "webserver"), &View::of(&site), 7, 0).unwrap();
     assert_eq!(chosen.servers, ["web-1", "web-3", "web-5", "web-7", "web-9", "web-11"]);
 }
 
 #[test]
 fn the_primary_is_declared_so() {
     let mut site = site();
-    let primary = |site: &Infrastructure| resolve(&target(Choice::Primary, "webserver"), &View::of(site), 7, 0);
+    let primary = |site: &Infrastructure| resolve_as(&target(Choice::Primary, "webserver"), &View::of(site), 7, 0);
     assert!(primary(&site).is_err());
     site.servers.get_mut("web-2").unwrap().tags.push("primary".into());
     assert_eq!(primary(&site).unwrap().servers, ["web-2"]);
@@ -138,7 +143,7 @@ fn the_primary_is_declared_so() {
 fn chance_never_draws_who_is_protected() {
     let (site, protected) = (site(), BTreeSet::from(["web-1".to_string(), "web-4".to_string()]));
     let view = View { protected: &protected, ..View::of(&site) };
-    let draw = |choice, strike| resolve(&target(choice, "webserver"), &view, 7, strike);
+    let draw = |choice, strike| resolve_as(&target(choice, "webserver"), &view, 7, strike);
     let all: BTreeSet<String> = (0..30).flat_map(|strike| draw(Choice::Random(1), strike).unwrap().servers).collect();
     assert_eq!(all.into_iter().collect::<Vec<_>>(), ["web-2", "web-3"]);
     assert!(draw(Choice::Random(2), 0).unwrap().why.ends_with("of 2, 2 more are protected"));
@@ -161,7 +166,7 @@ fn sight() -> BalancerSight {
 fn the_busiest_got_the_most_requests_over_all_balancers() {
     let (site, sight) = (site(), sight());
     let view = View { balancers: Some(&sight), ..View::of(&site) };
-    let chosen = |choice| resolve(&target(choice, "webserver"), &view, 7, 0);
+    let chosen = |choice| resolve_as(&target(choice, "webserver"), &view, 7, 0);
     assert_eq!(chosen(Choice::Busiest(1)).unwrap().servers, ["web-1"]);
     assert_eq!(chosen(Choice::Busiest(1)).unwrap().why, "web-1 got 30 requests, the most of 4");
     assert_eq!(chosen(Choice::Busiest(2)).unwrap().servers, ["web-1", "web-4"]);
@@ -169,7 +174,7 @@ fn the_busiest_got_the_most_requests_over_all_balancers() {
     assert!(["web-2", "web-3"].contains(&idlest.servers[0].as_str()));
     assert!(idlest.why.ends_with("the fewest of 4; 1 more with 10 lost the draw"), "{}", idlest.why);
     assert!(chosen(Choice::Busiest(5)).is_err());
-    let balancers = resolve(&target(Choice::Busiest(1), "load balancer"), &view, 7, 0);
+    let balancers = resolve_as(&target(Choice::Busiest(1), "load balancer"), &view, 7, 0);
     assert!(balancers.unwrap_err().contains("count the requests of only 0"));
 }
 
@@ -178,18 +183,18 @@ fn the_unhealthy_are_out_of_rotation_at_any_balancer() {
     let (site, mut sight) = (site(), sight());
     let unhealthy = |sight: &BalancerSight| {
         let view = View { balancers: Some(sight), ..View::of(&site) };
-        resolve(&target(Choice::Unhealthy, "webserver"), &view, 7, 0).map(|selection| selection.servers)
+        resolve_as(&target(Choice::Unhealthy, "webserver"), &view, 7, 0).map(|selection| selection.servers)
     };
     assert_eq!(unhealthy(&sight).unwrap(), ["web-2"]);
     sight.by_balancer.remove("lb-1");
     assert_eq!(unhealthy(&sight).unwrap_err(), "each of 4 is in rotation");
-    assert!(resolve(&target(Choice::Unhealthy, "node"), &View::of(&site), 7, 0).is_err());
+    assert!(resolve_as(&target(Choice::Unhealthy, "node"), &View::of(&site), 7, 0).is_err());
 }
 
 fn by_graph(selector: &dyn Selector, site: &Infrastructure, role: &str, seed: u64) -> Result<Selection, String> {
     let view = View::of(site);
     let candidates = candidates(&target(Choice::Every, role), site);
-    selector.select(&candidates, &view, &mut StdRng::seed_from_u64(seed))
+    selector.select(&candidates, &view, &mut Draw::of(seed).for_purpose(Purpose::Targets, 0))
 }
 
 #[test]

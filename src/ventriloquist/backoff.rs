@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rand::RngExt;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
+
+use crate::draw::{Draw, Purpose};
 
 /// Who failed how often, and until when each is left alone.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ struct Failing {
 impl Backoff {
     /// `first` after the first failure, twice as long after each further one, never longer than `most`.
     pub fn new(first: Duration, most: Duration, seed: u64) -> Self {
-        Backoff { first, most, rng: StdRng::seed_from_u64(seed), failing: BTreeMap::new() }
+        Backoff { first, most, rng: Draw::of(seed).for_purpose(Purpose::Backoff, 0), failing: BTreeMap::new() }
     }
 
     /// It failed: how long it is left alone. Between half of the wait and all of it, drawn with the seed.

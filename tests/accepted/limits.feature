@@ -7,6 +7,10 @@ Feature: The last that is allowed
     And the 6 highest-degree nodes die
     And 100% of the webservers die
     And a random webserver dies every 5 s for 5 s
+    And the network between a random webserver and a random webserver is cut
+    And the network between 2 random webservers and 50% of the webservers is cut
+    And the network between a random webserver and every webserver is cut
+    And traffic from a random webserver to every other webserver is dropped
     Then 4 webservers are in rotation
     And 0 webservers are in rotation
     And exactly one load balancer holds the virtual IP before the fault

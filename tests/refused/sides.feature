@@ -54,3 +54,13 @@ Feature: Cuts with one side, and victims that may not be struck
     And at most 1 database is struck at once
     When a random webserver dies
     Then recovery < 1 min
+
+  Scenario: Sides that chance can't fill
+    Given 4 webservers behind haproxy
+    And node "web-4" is protected
+    When the network between 2 random webservers and 2 random webservers is cut
+    And the network between node "web-1" and 50% of the webservers is cut
+    And the network between node "web-1" and 3 random webservers is cut
+    And traffic from node "web-1" to 3 random webservers is dropped
+    And the network between every other webserver and 2 random webservers is cut
+    Then recovery < 1 min

@@ -45,7 +45,7 @@ pub fn run() -> JudgedRun {
     let histories = plans.iter().zip(&records).filter_map(|(plan, record)| history(plan, record)).collect();
     JudgedRun {
         environment: environment(),
-        plan: Plan { schema: 1, seed: 7, provider: "local".into(), scenarios: plans },
+        plan: Plan { schema: crate::plan::SCHEMA, seed: 7, provider: "local".into(), scenarios: plans },
         record: run_record(records),
         histories,
     }

@@ -1,0 +1,82 @@
+//! Whom a strike hits, and which addresses each victim of a cut no longer hears.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use super::{Nemesis, cut};
+use crate::draw::Purpose;
+use crate::plan::{Cut, StrikeOrder, Target};
+use crate::provider::ProviderError;
+use crate::selector::{self, Selection, View};
+
+/// Whom a strike hits.
+pub(super) struct Blows {
+    pub selection: Selection,
+    /// For each victim of a cut, the addresses that it no longer hears.
+    peers: Option<BTreeMap<String, Vec<Ipv4Addr>>>,
+}
+
+impl Blows {
+    pub fn peers(&self, server: &str) -> &[Ipv4Addr] {
+        self.peers.as_ref().and_then(|peers| peers.get(server)).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Nemesis {
+    /// Resolves an order to its victims; chance is drawn for the strike with this number.
+    pub(super) async fn aim(&self, order: &StrikeOrder, number: u32) -> Result<Blows, String> {
+        let Some(cut) = &order.cut else {
+            return Ok(Blows { selection: self.select(&order.target, number)?, peers: None });
+        };
+        let (mut selection, far) = match cut {
+            Cut::Between(far) | Cut::From(far) => self.select_sides(&order.target, far, number)?,
+            Cut::Halves | Cut::MajoritiesRing => (self.select(&order.target, number)?, Vec::new()),
+        };
+        let mut rng = self.draw.for_purpose(Purpose::Sides, number.into());
+        let peers = cut::peers(cut, &selection.servers, &far, &mut rng)?;
+        let addresses = self.addresses().await.map_err(|why| why.to_string())?;
+        let peers: BTreeMap<_, _> = peers
+            .into_iter()
+            .map(|(victim, peers)| (victim, peers.iter().filter_map(|peer| addresses.get(peer).copied()).collect()))
+            .collect();
+        selection.servers = peers.keys().cloned().collect();
+        Ok(Blows { selection, peers: Some(peers) })
+    }
+
+    async fn addresses(&self) -> Result<BTreeMap<String, Ipv4Addr>, ProviderError> {
+        let instances = self.ground.provider.list().await?;
+        Ok(instances.into_iter().map(|instance| (instance.name, instance.address)).collect())
+    }
+
+    /// The servers of a target, for the strike with this number.
+    pub(super) fn select(&self, target: &Target, number: u32) -> Result<Selection, String> {
+        let mut rng = self.draw.for_purpose(Purpose::Targets, number.into());
+        self.with_view(|view| selector::resolve(target, view, &mut rng))
+    }
+
+    /// The near side of a cut with the reason for both, and the far side.
+    fn select_sides(&self, near: &Target, far: &Target, number: u32) -> Result<(Selection, Vec<String>), String> {
+        let is_drawn = far.choice.is_drawn();
+        let sides = self.with_view(|view| selector::sides(near, far, view, self.draw, number.into()));
+        let (mut near, far) = sides?;
+        if is_drawn {
+            near.why = format!("{}; the other side: {}", near.why, far.why);
+        }
+        Ok((near, far.servers))
+    }
+
+    /// What is known now.
+    fn with_view<T>(&self, choose: impl FnOnce(&View<'_>) -> T) -> T {
+        let holder = self.sight.holder.borrow().clone();
+        let balancers = self.sight.balancers.borrow().clone();
+        let infrastructure = &self.ground.infrastructure;
+        let protected = self.ground.safeguards.protected(infrastructure);
+        choose(&View {
+            holder: holder.as_deref(),
+            last_struck: &self.last_struck,
+            balancers: Some(&balancers),
+            protected: &protected,
+            ..View::of(infrastructure)
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! Reads a recorded plan back, and refuses one whose schema is another.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// Why a recorded plan can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The file is missing or can't be read.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The plan's file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not a plan.
+    #[error("{}: this is no recorded plan: {source}", .path.display())]
+    Malformed {
+        /// The plan's file.
+        path: PathBuf,
+        /// What is wrong, with its line and column.
+        source: serde_json::Error,
+    },
+    /// Another version recorded it.
+    #[error("{}: this plan has schema {found}, and this version of anarcho-chimp reads schema {known}\n  help: {}", .path.display(), hint(*.found, *.known))]
+    OtherSchema {
+        /// The plan's file.
+        path: PathBuf,
+        /// What the file says.
+        found: u32,
+        /// What is read.
+        known: u32,
+    },
+}
+
+fn hint(found: u32, known: u32) -> &'static str {
+    if found > known {
+        "a newer version of anarcho-chimp recorded it: update this one"
+    } else {
+        "since then a seed draws other victims; run the features or the attack again instead, or use the version of anarcho-chimp that recorded the plan to replay or judge it"
+    }
+}
+
+/// The one field that every version of a plan has.
+#[derive(Deserialize)]
+struct Versioned {
+    schema: u32,
+}
+
+/// Reads a plan whose schema must be `known`.
+///
+/// # Errors
+/// When the file can't be read, is no plan, or has another schema.
+pub fn read_plan<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, PlanError> {
+    let text = crate::text::read(path).map_err(|why| PlanError::Io { path: path.into(), source: why.into() })?;
+    let malformed = |source| PlanError::Malformed { path: path.into(), source };
+    let Versioned { schema: found } = serde_json::from_str(&text).map_err(malformed)?;
+    if found != known {
+        return Err(PlanError::OtherSchema { path: path.into(), found, known });
+    }
+    serde_json::from_str(&text).map_err(malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Plan, SCHEMA};
+
+    fn read(text: &str) -> Result<Plan, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.json");
+        std::fs::write(&path, text).unwrap();
+        let told = |why: PlanError| why.to_string().replace(&format!("{}/", folder.path().display()), "");
+        read_plan(&path, SCHEMA).map_err(told)
+    }
+
+    #[test]
+    fn a_plan_of_this_schema_is_read() {
+        let plan = Plan { schema: SCHEMA, seed: 7, provider: "local".into(), scenarios: Vec::new() };
+        assert_eq!(read(&serde_json::to_string(&plan).unwrap()), Ok(plan));
+    }
+
+    #[test]
+    fn an_older_plan_is_refused_with_both_versions_and_what_to_do() {
+        // Its other fields may have any form.
+        let why = read(r#"{ "schema": 1, "seed": 7, "scenarios": "in another form" }"#).unwrap_err();
+        let told =
+            "plan.json: this plan has schema 1, and this version of anarcho-chimp reads schema 2\n  help: since then";
+        assert!(why.starts_with(told) && why.contains("run the features or the attack again"), "{why}");
+    }
+
+    #[test]
+    fn a_newer_plan_asks_for_an_update() {
+        let why = read(r#"{ "schema": 99 }"#).unwrap_err();
+        assert!(why.contains("has schema 99") && why.ends_with("update this one"), "{why}");
+    }
+
+    #[test]
+    fn what_is_no_plan_is_refused_with_its_place() {
+        assert!(read("[]").unwrap_err().starts_with("plan.json: this is no recorded plan"));
+        let why = read(&format!("{{ \"schema\": {SCHEMA},\n  \"seed\": true }}")).unwrap_err();
+        assert!(why.contains("line 2 column"), "{why}");
+    }
+}
