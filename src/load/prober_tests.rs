@@ -203,12 +203,7 @@ async fn a_connection_that_the_server_closed_at_rest_is_not_an_outage() {
 
 #[tokio::test]
 async fn https_trusts_its_own_authority_and_no_other() {
-    let dir = tempfile::tempdir().unwrap();
-    let (own, other) = (dir.path().join("own"), dir.path().join("other"));
-    for dir in [&own, &other] {
-        std::fs::create_dir(dir).unwrap();
-    }
-    let (Some(own), Some(other)) = (Certificates::make(&own), Certificates::make(&other)) else { return };
+    let (own, other) = (Certificates::of("own"), Certificates::of("other"));
     let address = serve(Arc::default(), Some(&own)).await;
     for (authority, host, expected) in [
         (&own.authority, "site", Outcome::Good),

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -26,7 +25,7 @@ pub(super) struct Behaviour {
     pub(super) requests: AtomicUsize,
 }
 
-/// A certificate authority and a server certificate for `site`, made by openssl in a folder.
+/// A certificate authority and a server certificate for `site`, made by `test_certificates/make.sh`.
 pub(super) struct Certificates {
     pub(super) authority: PathBuf,
     certificate: PathBuf,
@@ -34,27 +33,11 @@ pub(super) struct Certificates {
 }
 
 impl Certificates {
-    /// `None`, with the reason said, where there is no openssl.
-    pub(super) fn make(dir: &Path) -> Option<Certificates> {
-        let openssl = |arguments: &str| {
-            Command::new("openssl")
-                .args(arguments.split(' '))
-                .current_dir(dir)
-                .output()
-                .is_ok_and(|o| o.status.success())
-        };
-        let new_key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2";
-        let made = openssl(&format!("req -x509 {new_key} -keyout ca.key -out ca.pem -subj /CN=own-authority"))
-            && openssl(&format!(
-                "req -x509 {new_key} -keyout site.key -out site.pem -subj /CN=site -CA ca.pem -CAkey ca.key \
-                 -addext subjectAltName=DNS:site -addext basicConstraints=critical,CA:FALSE"
-            ));
-        if !made {
-            println!("skipped: openssl (3.0 or later) is not there to make a certificate");
-            return None;
-        }
-        let at = |name: &str| dir.join(name);
-        Some(Certificates { authority: at("ca.pem"), certificate: at("site.pem"), key: at("site.key") })
+    /// The `own` ones of the folder `test_certificates`, or the `other` ones.
+    pub(super) fn of(name: &str) -> Certificates {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/load/test_certificates");
+        let at = |suffix: &str| folder.join(format!("{name}-{suffix}"));
+        Certificates { authority: at("ca.pem"), certificate: at("site.pem"), key: at("site.key") }
     }
 
     fn acceptor(&self) -> TlsAcceptor {
