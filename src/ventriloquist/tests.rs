@@ -346,7 +346,8 @@ async fn unhealthy_instances_are_left_or_terminated_as_declared() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_unhealthy_with_others_is_replaced_after_them_and_only_if_it_is_still() {
     for back_off in [true, false] {
-        let scene = Scene::start(webservers(3, 0), slow(Duration::from_millis(300)), |settings| {
+        let held = Cloud { held: AtomicBool::new(true), ..Cloud::default() };
+        let scene = Scene::start(webservers(3, 0), held, |settings| {
             settings.reconciler.unhealthy = Policy::Terminate;
             settings.reconciler.back_off = back_off;
         });
@@ -360,6 +361,7 @@ async fn who_is_unhealthy_with_others_is_replaced_after_them_and_only_if_it_is_s
         scene.cloud.kept().instances.iter_mut().filter(|one| one.state == PowerState::Frozen).for_each(|one| {
             one.state = PowerState::Running;
         });
+        scene.cloud.held.store(false, Ordering::SeqCst);
         scene.until_replaced(&["web-1"]).await;
         scene.until_looked(20).await;
         assert_eq!(scene.events(terminated), if back_off { 1 } else { 3 });
