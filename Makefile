@@ -1,11 +1,14 @@
-# `make chaos` and `make test` are all a new user needs; both install what is missing first.
+# `make chaos` and `make test` are all a new user needs; both install what is missing first. `make quick` needs no rights.
 CARGO ?= cargo
 SEEDS ?= 1 2 3
 SPAN ?= 10min
 POINTS ?= 10000
 SEED ?= 1
 
-.PHONY: chaos test nightly setup bench kill-points
+# Every test target but the features themselves.
+TARGETS = $(filter-out chaos,$(basename $(notdir $(wildcard tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
+
+.PHONY: chaos test quick nightly setup bench kill-points
 
 chaos: setup ## the features not tagged @nightly or @slow, the verdict table, the report's path
 	$(CARGO) test --test chaos -- --tags 'not @nightly and not @slow'
@@ -15,6 +18,11 @@ test: setup ## formatting, lints and every test
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --quiet
 	$(CARGO) test --lib --bins --tests
+	@if [ "$$(id -u)" -eq 0 ] || [ -n "$$CI" ]; then set -x; $(CARGO) test --lib as_root -- --ignored; fi
+
+quick: ## formatting, and every test that needs neither root nor network: under a minute once built
+	$(CARGO) fmt --all --check
+	CHIMP_QUICK=1 $(CARGO) test --lib --bins $(addprefix --test ,$(TARGETS) programs)
 
 nightly: setup ## everything, @nightly and @slow too, once for each of SEEDS; the experiment goes on for SPAN
 	sh scripts/nightly.sh '$(CARGO)' '$(SPAN)' $(SEEDS)

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,18 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use support::{Folder, can_run, chimp, run};
+use support::{Folder, Needs, chimp, named, run};
+
+fn main() -> ExitCode {
+    support::tests(&[(
+        Needs::Scenarios,
+        named![
+            a_run_that_ends_by_itself_leaves_nothing,
+            ctrl_c_ends_a_run_in_order_with_a_bundle_and_leaves_nothing,
+            sigkill_at_any_moment_leaves_nothing
+        ],
+    )])
+}
 
 /// What others' runs leave is not ours to judge: one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -134,24 +145,16 @@ fn start(out: &Folder, seed: u64) -> Child {
     short(out, seed).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap()
 }
 
-#[test]
 fn a_run_that_ends_by_itself_leaves_nothing() {
     let _alone = alone();
-    if !can_run("a_run_that_ends_by_itself_leaves_nothing") {
-        return;
-    }
     let (out, before) = (Folder::new("ends"), Machine::now());
     let output = run(&mut short(&out, 7));
     assert_eq!(output.status.code(), Some(0));
     Machine::assert_restored(&before, Duration::from_secs(5), "a whole run");
 }
 
-#[test]
 fn ctrl_c_ends_a_run_in_order_with_a_bundle_and_leaves_nothing() {
     let _alone = alone();
-    if !can_run("ctrl_c_ends_a_run_in_order_with_a_bundle_and_leaves_nothing") {
-        return;
-    }
     let (out, before) = (Folder::new("ctrl-c"), Machine::now());
     let mut child = start(&out, 7);
     wait_for_event(&out, "instance_booted");
@@ -185,12 +188,8 @@ fn kills() -> usize {
     std::env::var("CHIMP_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(50)
 }
 
-#[test]
 fn sigkill_at_any_moment_leaves_nothing() {
     let _alone = alone();
-    if !can_run("sigkill_at_any_moment_leaves_nothing") {
-        return;
-    }
     let (out, before) = (Folder::new("kills"), Machine::now());
     let begun = Instant::now();
     // How it ends does not matter here, only how long it takes.

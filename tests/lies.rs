@@ -4,9 +4,30 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::process::ExitCode;
 
 use serde_json::Value;
-use support::{Folder, can_run, chimp, run};
+use support::{Folder, Needs, chimp, named, run};
+
+fn main() -> ExitCode {
+    support::tests(&[
+        (Needs::Nothing, named![every_fault_has_a_scenario]),
+        (
+            Needs::Scenarios,
+            named![
+                no_sabotaged_twin_of_the_card_passes,
+                a_strike_that_does_nothing_is_invalid,
+                no_fault_that_does_nothing_is_ever_a_verdict,
+                a_load_that_sends_nothing_is_invalid,
+                users_that_were_asked_for_and_never_came_are_invalid,
+                an_acknowledged_post_that_vanishes_from_every_database_is_a_failure,
+                updates_that_two_masters_lose_are_a_failure,
+                what_a_master_takes_along_is_a_failure,
+                the_card_without_its_users_is_invalid
+            ],
+        ),
+    ])
+}
 
 fn verdicts(record: &Value) -> Vec<(String, String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
@@ -14,11 +35,7 @@ fn verdicts(record: &Value) -> Vec<(String, String, String)> {
     scenarios.iter().map(|s| (text(&s["name"]), text(&s["verdict"]), text(&s["reason"]))).collect()
 }
 
-#[test]
 fn no_sabotaged_twin_of_the_card_passes() {
-    if !can_run("no_sabotaged_twin_of_the_card_passes") {
-        return;
-    }
     let out = Folder::new("twins");
     let output = run(chimp(&["run", "tests/sabotage", "--retries", "1", "--seed", "7", "--jobs", "3"])
         .args(["--config", "tests/sabotage/chimp.toml", "--out"])
@@ -33,9 +50,6 @@ fn no_sabotaged_twin_of_the_card_passes() {
 
 /// Runs the short scenario with a lie planted; it must come to `invalid`, for the reason given.
 fn a_lie_is_invalid(lie: &str, because: &str) {
-    if !can_run(lie) {
-        return;
-    }
     let out = Folder::new(lie);
     let output = run(chimp(&["run", "tests/features/short.feature", "--retries", "0", "--sabotage", lie])
         .args(["--config", "tests/features/short.toml", "--out"])
@@ -46,36 +60,40 @@ fn a_lie_is_invalid(lie: &str, because: &str) {
     assert_eq!(output.status.code(), Some(3));
 }
 
-#[test]
 fn a_strike_that_does_nothing_is_invalid() {
     a_lie_is_invalid("faults", "not confirmed");
 }
 
-/// Every row of the table has a scenario of its own, whose strike does nothing: none of them is anything but invalid.
-#[test]
-fn no_fault_that_does_nothing_is_ever_a_verdict() {
-    const FEATURE: &str = "tests/features/every-fault.feature";
-    let planned = chimp(&["plan", FEATURE]).output().unwrap();
+/// A scenario for each row of the table, named after its fault.
+const EVERY_FAULT: &str = "tests/features/every-fault.feature";
+
+/// The faults of each planned scenario of [`EVERY_FAULT`].
+fn planned() -> BTreeMap<String, Vec<String>> {
+    let planned = chimp(&["plan", EVERY_FAULT]).output().unwrap();
     let plan: Value = serde_json::from_slice(&planned.stdout).unwrap();
     let faults = |scenario: &Value| -> Vec<String> {
         let acts = scenario["acts"].as_array().unwrap().iter();
         acts.filter_map(|act| act["strike"]["fault"].as_str()).map(str::to_string).collect()
     };
-    let planned: BTreeMap<String, Vec<String>> =
-        plan["scenarios"].as_array().unwrap().iter().map(|s| (s["name"].as_str().unwrap().into(), faults(s))).collect();
+    plan["scenarios"].as_array().unwrap().iter().map(|s| (s["name"].as_str().unwrap().into(), faults(s))).collect()
+}
+
+fn every_fault_has_a_scenario() {
+    let planned = planned();
     for fault in anarcho_chimp::fault::FAULTS.iter().map(|fault| fault.name()) {
-        let of_scenario = planned.get(fault).unwrap_or_else(|| panic!("{FEATURE} has no scenario `{fault}`"));
+        let of_scenario = planned.get(fault).unwrap_or_else(|| panic!("{EVERY_FAULT} has no scenario `{fault}`"));
         assert!(of_scenario.iter().any(|struck| struck == fault), "{fault}: {of_scenario:?}");
     }
-    if !can_run("no_fault_that_does_nothing_is_ever_a_verdict") {
-        return;
-    }
+}
+
+/// None of these scenarios, in each of which a strike does nothing, is anything but invalid.
+fn no_fault_that_does_nothing_is_ever_a_verdict() {
     let out = Folder::new("every-fault");
-    let output = run(chimp(&["run", FEATURE, "--retries", "0", "--jobs", "8", "--sabotage", "faults"])
+    let output = run(chimp(&["run", EVERY_FAULT, "--retries", "0", "--jobs", "8", "--sabotage", "faults"])
         .args(["--config", "tests/features/short.toml", "--out"])
         .arg(out.path()));
     let verdicts = verdicts(&out.record());
-    assert_eq!(verdicts.len(), planned.len());
+    assert_eq!(verdicts.len(), planned().len());
     for (name, verdict, reason) in verdicts {
         assert_eq!(verdict, "invalid", "{name}: {reason}");
         assert!(reason.contains("not confirmed"), "{name}: {reason}");
@@ -83,23 +101,16 @@ fn no_fault_that_does_nothing_is_ever_a_verdict() {
     assert_eq!(output.status.code(), Some(3));
 }
 
-#[test]
 fn a_load_that_sends_nothing_is_invalid() {
     a_lie_is_invalid("probes", "probe");
 }
 
-#[test]
 fn users_that_were_asked_for_and_never_came_are_invalid() {
     a_lie_is_invalid("users", "users");
 }
 
 /// The same scenario as without the lie, which must pass: else its failure would prove nothing.
-#[test]
 fn an_acknowledged_post_that_vanishes_from_every_database_is_a_failure() {
-    const NAME: &str = "an_acknowledged_post_that_vanishes_from_every_database_is_a_failure";
-    if !can_run(NAME) {
-        return;
-    }
     for (lie, expected) in [(None, "pass"), (Some("writes"), "fail")] {
         let out = Folder::new(&format!("writes-{expected}"));
         let mut chimp = chimp(&["run", "tests/features/writes.feature", "--retries", "1", "--seed", "7"]);
@@ -115,10 +126,7 @@ fn an_acknowledged_post_that_vanishes_from_every_database_is_a_failure() {
 }
 
 /// A scenario in which the site certainly loses what it had acknowledged: the verdict must be that it failed, and say of what.
-fn it_is_caught_losing(name: &str, feature: &str, what: &str) {
-    if !can_run(name) {
-        return;
-    }
+fn it_is_caught_losing(feature: &str, what: &str) {
     let out = Folder::new(feature);
     let path = format!("tests/features/{feature}.feature");
     run(chimp(&["run", &path, "--retries", "1", "--seed", "7"])
@@ -131,22 +139,16 @@ fn it_is_caught_losing(name: &str, feature: &str, what: &str) {
 
 /// Two masters that are written to at once acknowledge both of two additions to one count, and keep one of them: seldom
 /// while they hear each other at once, certainly while they do not.
-#[test]
 fn updates_that_two_masters_lose_are_a_failure() {
-    it_is_caught_losing("updates_that_two_masters_lose_are_a_failure", "both-masters", "followers");
+    it_is_caught_losing("both-masters", "followers");
 }
 
 /// An asynchronous master acknowledges what nobody else has, and takes it along when it dies.
-#[test]
 fn what_a_master_takes_along_is_a_failure() {
-    it_is_caught_losing("what_a_master_takes_along_is_a_failure", "async-loses", "no acknowledged write is lost");
+    it_is_caught_losing("async-loses", "no acknowledged write is lost");
 }
 
-#[test]
 fn the_card_without_its_users_is_invalid() {
-    if !can_run("the_card_without_its_users_is_invalid") {
-        return;
-    }
     let out = Folder::new("no-users");
     let output = run(chimp(&["run", "features/card.feature", "--retries", "0", "--sabotage", "users"])
         .args(["--config", "tests/sabotage/chimp.toml", "--out"])

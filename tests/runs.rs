@@ -2,15 +2,37 @@
 
 mod support;
 
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use serde_json::Value;
-use support::{Folder, can_run, chimp, run, stderr, stdout};
+use support::{Folder, Needs, chimp, named, run, stderr, stdout};
+
+fn main() -> ExitCode {
+    support::tests(&[
+        (
+            Needs::Nothing,
+            named![
+                an_undefined_step_stops_the_run_before_anything_boots,
+                an_empty_folder_and_a_tag_or_a_name_that_matches_nothing_are_not_green,
+                a_wrong_setting_names_its_line
+            ],
+        ),
+        (Needs::Root, named![what_cannot_run_here_is_skipped_with_the_reason_and_never_green]),
+        (
+            Needs::Scenarios,
+            named![
+                a_report_is_rendered_again_byte_for_byte,
+                the_same_seed_strikes_the_same_victims_and_another_seed_others,
+                a_stop_condition_lifts_every_fault_and_ends_the_run_aborted,
+                a_replay_has_the_same_plan_and_strikes_the_same_victims
+            ],
+        ),
+    ])
+}
 
 /// What a report is made of; rendered again it must be the same to the byte.
 const RENDERED: [&str; 4] = ["run.json", "report.html", "summary.md", "junit.xml"];
 
-#[test]
 fn an_undefined_step_stops_the_run_before_anything_boots() {
     let out = Folder::new("undefined");
     let output = run(chimp(&["run", "tests/refused/undefined.feature", "--out"]).arg(out.path()));
@@ -19,7 +41,6 @@ fn an_undefined_step_stops_the_run_before_anything_boots() {
     assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0, "a bundle was begun");
 }
 
-#[test]
 fn an_empty_folder_and_a_tag_or_a_name_that_matches_nothing_are_not_green() {
     let empty = Folder::new("empty");
     assert_eq!(run(chimp(&["run"]).arg(empty.path())).status.code(), Some(7));
@@ -29,7 +50,6 @@ fn an_empty_folder_and_a_tag_or_a_name_that_matches_nothing_are_not_green() {
     assert!(stderr(&output).contains("nothing to run: no scenario is called `nobody is called so`"));
 }
 
-#[test]
 fn a_wrong_setting_names_its_line() {
     let folder = Folder::new("setting");
     let config = folder.write("chimp.toml", "[load]\nuser = 3\n");
@@ -46,11 +66,7 @@ fn without_rights(out: &Folder) -> Command {
     command
 }
 
-#[test]
 fn what_cannot_run_here_is_skipped_with_the_reason_and_never_green() {
-    if !nix::unistd::geteuid().is_root() {
-        return eprintln!("skipped: only root can give rights up");
-    }
     let out = Folder::new("skipped");
     assert_eq!(run(&mut without_rights(&out)).status.code(), Some(7));
     let record = out.record();
@@ -63,11 +79,7 @@ fn what_cannot_run_here_is_skipped_with_the_reason_and_never_green() {
     assert_eq!(run(without_rights(&out).env("CI", "true")).status.code(), Some(3));
 }
 
-#[test]
 fn a_report_is_rendered_again_byte_for_byte() {
-    if !can_run("a_report_is_rendered_again_byte_for_byte") {
-        return;
-    }
     let out = Folder::new("report");
     short(&out, 7);
     let latest = out.path().join("latest");
@@ -80,11 +92,7 @@ fn a_report_is_rendered_again_byte_for_byte() {
     assert!(first == read(), "a report differs from its first rendering");
 }
 
-#[test]
 fn the_same_seed_strikes_the_same_victims_and_another_seed_others() {
-    if !can_run("the_same_seed_strikes_the_same_victims_and_another_seed_others") {
-        return;
-    }
     let out = Folder::new("seeds");
     let first = short(&out, 1);
     assert_eq!(first, short(&out, 1));
@@ -106,11 +114,7 @@ fn struck(out: &Folder) -> Value {
     strikes.as_array().unwrap().iter().map(|strike| strike["target"].clone()).collect()
 }
 
-#[test]
 fn a_stop_condition_lifts_every_fault_and_ends_the_run_aborted() {
-    if !can_run("a_stop_condition_lifts_every_fault_and_ends_the_run_aborted") {
-        return;
-    }
     let out = Folder::new("abort");
     let output = run(chimp(&["run", "tests/features/abort.feature", "--seed", "1"])
         .args(["--config", "tests/features/short.toml", "--out"])
@@ -128,11 +132,7 @@ fn a_stop_condition_lifts_every_fault_and_ends_the_run_aborted() {
     assert!(took_ms < 5_000, "{took_ms} ms: 200 on a quiet machine");
 }
 
-#[test]
 fn a_replay_has_the_same_plan_and_strikes_the_same_victims() {
-    if !can_run("a_replay_has_the_same_plan_and_strikes_the_same_victims") {
-        return;
-    }
     let out = Folder::new("replay");
     let first = short(&out, 11);
     let hash = out.record()["plan_sha256"].clone();

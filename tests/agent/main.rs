@@ -1,6 +1,6 @@
-//! Agents on real instances of the local cloud: needs root, and says `skipped` without.
+//! Agents on real instances of the local cloud: needs root.
 //!
-//! No test harness: a sandbox must be entered before any thread starts. Each case enters its own.
+//! Each case enters a sandbox of its own, in a process of its own.
 
 mod cycle;
 mod lease;
@@ -17,5 +17,6 @@ fn main() -> std::process::ExitCode {
     if let Some(code) = anarcho_chimp::run_if_asked() {
         return code;
     }
-    runner::main(&[cycle::CASES, lease::CASES, traces::CASES, refusal::CASES].concat(), SIDE_BY_SIDE)
+    let cases = [cycle::CASES, lease::CASES, traces::CASES, refusal::CASES].concat();
+    runner::main(&[(runner::Needs::Scenarios, &cases)], SIDE_BY_SIDE)
 }

@@ -14,7 +14,6 @@ use anarcho_chimp::provider::{
 };
 
 use crate::kept::{LIMIT, Up, instance};
-use crate::support::can_run;
 
 /// A path that is cut looks so after this.
 const SHORT: Duration = Duration::from_millis(500);
@@ -39,11 +38,8 @@ async fn becomes(cloud: &impl Provider, name: &str, state: PowerState) -> Instan
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn its_servers_answer_over_connections_that_the_keeper_dials() {
-    if !can_run("its_servers_answer_over_connections_that_the_keeper_dials") {
-        return;
-    }
+#[tokio::main]
+pub async fn its_servers_answer_over_connections_that_the_keeper_dials() {
     let up = Up::start("keeper-dials", &[]);
     let cloud = up.cloud();
     for name in ["web-1", "web-2"] {
@@ -58,11 +54,8 @@ async fn its_servers_answer_over_connections_that_the_keeper_dials() {
     assert!(refused.to_string().contains("only for tests"), "{refused}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_server_thaws_when_its_lease_is_over_and_its_attacker_gone() {
-    if !can_run("a_frozen_server_thaws_when_its_lease_is_over_and_its_attacker_gone") {
-        return;
-    }
+#[tokio::main]
+pub async fn a_frozen_server_thaws_when_its_lease_is_over_and_its_attacker_gone() {
     let up = Up::start("keeper-leases", &[]);
     let cloud = up.cloud();
     let web = instance(&cloud, "web-1").await.id;
@@ -84,11 +77,8 @@ async fn a_frozen_server_thaws_when_its_lease_is_over_and_its_attacker_gone() {
     assert_eq!(instance(&cloud, "web-1").await.state, PowerState::Terminated);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cut_path_is_seen_and_mended() {
-    if !can_run("a_cut_path_is_seen_and_mended") {
-        return;
-    }
+#[tokio::main]
+pub async fn a_cut_path_is_seen_and_mended() {
     let up = Up::start("keeper-severs", &["--for-tests"]);
     let cloud = up.cloud();
     let (web, other) = (instance(&cloud, "web-1").await, instance(&cloud, "web-2").await);
@@ -144,11 +134,8 @@ fn inventory(up: &Up, known_hosts: &str, password: &str) -> InventoryCloud {
     InventoryCloud::new(inventory, passwords, Route::Dialled(Arc::new(up.keeper())))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_inventory_logs_in_with_a_password_to_hosts_it_knows() {
-    if !can_run("an_inventory_logs_in_with_a_password_to_hosts_it_knows") {
-        return;
-    }
+#[tokio::main]
+pub async fn an_inventory_logs_in_with_a_password_to_hosts_it_knows() {
     let up = Up::start("keeper-inventory", &[]);
     let kept = up.cloud();
     let remote = kept.connect(&instance(&kept, "web-1").await).await.unwrap();

@@ -4,13 +4,9 @@ use anarcho_chimp::keeper::Seat;
 use nix::sys::signal::Signal;
 
 use crate::kept::{Up, exit_of, started, until};
-use crate::support::{can_run, chimp, run, stderr};
+use crate::support::{chimp, run, stderr};
 
-#[test]
-fn it_says_what_is_there_and_ends_when_it_is_told() {
-    if !can_run("it_says_what_is_there_and_ends_when_it_is_told") {
-        return;
-    }
+pub fn it_says_what_is_there_and_ends_when_it_is_told() {
     let mut up = Up::start("keeper-down", &[]);
     assert!(up.said.contains("web-2   webserver  198.18.0.3"), "{}", up.said);
     let processes = up.processes();
@@ -25,22 +21,14 @@ fn it_says_what_is_there_and_ends_when_it_is_told() {
     assert!(again.status.code() == Some(3) && stderr(&again).contains("no keeper answers"));
 }
 
-#[test]
-fn ctrl_c_ends_it() {
-    if !can_run("ctrl_c_ends_it") {
-        return;
-    }
+pub fn ctrl_c_ends_it() {
     let mut up = Up::start("keeper-interrupted", &[]);
     up.signal(Signal::SIGINT);
     assert_eq!(exit_of(up.ended()), Ok(0));
     assert!(Seat::is_free(&up.socket));
 }
 
-#[test]
-fn a_killed_keeper_takes_all_with_it_and_the_next_one_copes() {
-    if !can_run("a_killed_keeper_takes_all_with_it_and_the_next_one_copes") {
-        return;
-    }
+pub fn a_killed_keeper_takes_all_with_it_and_the_next_one_copes() {
     let mut up = Up::start("keeper-killed", &[]);
     let processes = up.processes();
     up.signal(Signal::SIGKILL);
@@ -55,11 +43,7 @@ fn a_killed_keeper_takes_all_with_it_and_the_next_one_copes() {
     assert!(!up.socket.exists());
 }
 
-#[test]
-fn a_second_keeper_at_the_same_place_is_refused() {
-    if !can_run("a_second_keeper_at_the_same_place_is_refused") {
-        return;
-    }
+pub fn a_second_keeper_at_the_same_place_is_refused() {
     let up = Up::start("keeper-twice", &[]);
     let site = up.folder.path().join("site.yaml");
     let second = run(&mut chimp(&["up", site.to_str().unwrap(), "--keeper", up.socket.to_str().unwrap()]));
@@ -69,8 +53,7 @@ fn a_second_keeper_at_the_same_place_is_refused() {
     assert!(up.keeper().kept().is_ok(), "the first one is none the worse");
 }
 
-#[test]
-fn a_site_that_is_wrong_is_told_before_anything_happens() {
+pub fn a_site_that_is_wrong_is_told_before_anything_happens() {
     let wrong = run(&mut chimp(&["up", "fixtures/infrastructures/nowhere.yaml"]));
     assert_eq!(wrong.status.code(), Some(2));
     assert!(stderr(&wrong).contains("fixtures/infrastructures/nowhere.yaml: can't be read"));

@@ -1,4 +1,4 @@
-//! `chimp up` and `chimp down`, for real: needs root, and says `skipped` without.
+//! `chimp up` and `chimp down`, for real: most of it needs root.
 
 mod attack;
 mod kept;
@@ -8,3 +8,40 @@ mod reconcile;
 mod secrets;
 #[path = "../support/mod.rs"]
 mod support;
+
+use std::process::ExitCode;
+
+use support::{Needs, named};
+
+fn main() -> ExitCode {
+    support::tests(&[
+        (
+            Needs::Nothing,
+            named![
+                life::a_site_that_is_wrong_is_told_before_anything_happens,
+                names::no_shell_is_given_a_line_that_was_made_of_data,
+                reconcile::what_it_cannot_do_it_says_with_what_to_do
+            ],
+        ),
+        (
+            Needs::Scenarios,
+            named![
+                attack::its_servers_answer_over_connections_that_the_keeper_dials,
+                attack::a_frozen_server_thaws_when_its_lease_is_over_and_its_attacker_gone,
+                attack::a_cut_path_is_seen_and_mended,
+                attack::an_inventory_logs_in_with_a_password_to_hosts_it_knows,
+                life::it_says_what_is_there_and_ends_when_it_is_told,
+                life::ctrl_c_ends_it,
+                life::a_killed_keeper_takes_all_with_it_and_the_next_one_copes,
+                life::a_second_keeper_at_the_same_place_is_refused,
+                names::words_and_paths_arrive_as_they_are,
+                names::a_process_of_any_name_is_stopped_and_killed_and_no_other,
+                names::names_that_nothing_can_have_are_refused_before_anything_is_done,
+                reconcile::killed_at_any_step_and_started_again_it_boots_each_missing_server_once,
+                reconcile::a_spare_takes_a_dead_servers_place_and_that_one_becomes_the_spare,
+                reconcile::a_second_one_with_the_same_state_is_refused_until_the_first_is_gone,
+                secrets::no_password_and_no_key_is_written_or_shown_anywhere
+            ],
+        ),
+    ])
+}

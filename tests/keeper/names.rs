@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::kept::{LIMIT, Up, instance};
-use crate::support::{can_run, chimp, run, stderr, stdout};
+use crate::support::{chimp, run, stderr, stdout};
 
 /// Printable words, words of what shells, options and paths are made of, and any text but zero bytes.
 const HOSTILE: &str = "[ -~]{0,24}|[\n\t'\"$`;&|<>(){}*?!#~ -]{1,9}|--?[a-z-]{1,6}|[^\0]{0,12}";
@@ -30,11 +30,8 @@ fn words(words: &[&str]) -> Vec<String> {
 }
 
 /// As many words as asked for, each as it was sent; the trap was not sprung.
-#[tokio::test(flavor = "multi_thread")]
-async fn words_and_paths_arrive_as_they_are() {
-    if !can_run("words_and_paths_arrive_as_they_are") {
-        return;
-    }
+#[tokio::main]
+pub async fn words_and_paths_arrive_as_they_are() {
     let up = Up::start("names-words", &[]);
     let cloud = up.cloud();
     let remote = cloud.connect(&instance(&cloud, "web-1").await).await.unwrap();
@@ -113,11 +110,8 @@ async fn start(remote: &dyn Remote, name: &str) {
 const NAMES: [&str; 9] =
     ["a b", "it's", "say \"hi\"", "; touch trap", "$(touch trap)", "-9", "--full", ".*", "n\u{e4}me-of-many-bytes"];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_process_of_any_name_is_stopped_and_killed_and_no_other() {
-    if !can_run("a_process_of_any_name_is_stopped_and_killed_and_no_other") {
-        return;
-    }
+#[tokio::main]
+pub async fn a_process_of_any_name_is_stopped_and_killed_and_no_other() {
     let up = Up::start("names-processes", &[]);
     let (cloud, keeper) = (up.cloud(), up.keeper());
     let remote = cloud.connect(&instance(&cloud, "web-1").await).await.unwrap();
@@ -138,11 +132,7 @@ async fn a_process_of_any_name_is_stopped_and_killed_and_no_other() {
     assert!(exec(&*remote, words(&["ls", TRAP])).await.is_err());
 }
 
-#[test]
-fn names_that_nothing_can_have_are_refused_before_anything_is_done() {
-    if !can_run("names_that_nothing_can_have_are_refused_before_anything_is_done") {
-        return;
-    }
+pub fn names_that_nothing_can_have_are_refused_before_anything_is_done() {
     let up = Up::start("names-refused", &[]);
     let out = up.folder.path().join("out");
     for name in ["a\nb", "\u{1}", "", "   ", "a\0b"] {
@@ -177,8 +167,7 @@ fn sources(folder: &Path) -> Vec<(String, String)> {
 }
 
 /// What follows `-c` is a constant or a literal: never made of anything.
-#[test]
-fn no_shell_is_given_a_line_that_was_made_of_data() {
+pub fn no_shell_is_given_a_line_that_was_made_of_data() {
     let line_of = regex::Regex::new(r#""-c",\s*(?:&?[A-Z][A-Z_]*\b|"(?:[^"\\]|\\.)*")"#).unwrap();
     let raw = regex::Regex::new(r##"(?s)r#".*?"#"##).unwrap();
     let any = regex::Regex::new(r#""-c""#).unwrap();

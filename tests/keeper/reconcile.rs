@@ -8,7 +8,7 @@ use anarcho_chimp::provider::{PowerOp, PowerState, Provider};
 use anarcho_chimp::ventriloquist::Step;
 
 use crate::kept::Up;
-use crate::support::{can_run, chimp, run, stderr, stdout};
+use crate::support::{chimp, run, stderr, stdout};
 
 const SITE: &str = "servers:\n  - { name: lb-1, role: webhaproxy }\n  - { name: web, role: webserver, count: 2 }\n  \
                     - { name: web-3, role: webserver, spare: true }\nlinks: [{ from: lb-1, to: web }]\n\
@@ -40,11 +40,8 @@ fn code(output: &Output) -> Option<i32> {
     output.status.code()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_step_and_started_again_it_boots_each_missing_server_once() {
-    if !can_run("killed_at_any_step_and_started_again_it_boots_each_missing_server_once") {
-        return;
-    }
+#[tokio::main]
+pub async fn killed_at_any_step_and_started_again_it_boots_each_missing_server_once() {
     let up = Up::keeping("reconcile-killed", SITE, &[]);
     for step in Step::ALL {
         let (_, before) = instances(&up, "lb-1").await;
@@ -64,11 +61,8 @@ async fn killed_at_any_step_and_started_again_it_boots_each_missing_server_once(
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_spare_takes_a_dead_servers_place_and_that_one_becomes_the_spare() {
-    if !can_run("a_spare_takes_a_dead_servers_place_and_that_one_becomes_the_spare") {
-        return;
-    }
+#[tokio::main]
+pub async fn a_spare_takes_a_dead_servers_place_and_that_one_becomes_the_spare() {
     let up = Up::keeping("reconcile-spare", SITE, &[]);
     terminate(&up, "web-1").await;
     let plan = run(&mut reconcile(&up, &["--dry-run"]));
@@ -94,11 +88,8 @@ async fn a_spare_takes_a_dead_servers_place_and_that_one_becomes_the_spare() {
     assert!(config.contains("server web-1 ") && !config.contains("server web-3 "), "{config}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_one_with_the_same_state_is_refused_until_the_first_is_gone() {
-    if !can_run("a_second_one_with_the_same_state_is_refused_until_the_first_is_gone") {
-        return;
-    }
+#[tokio::main]
+pub async fn a_second_one_with_the_same_state_is_refused_until_the_first_is_gone() {
     let up = Up::keeping("reconcile-twice", SITE, &[]);
     let mut first = reconcile(&up, &[]).stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut told = String::new();
@@ -116,8 +107,8 @@ async fn a_second_one_with_the_same_state_is_refused_until_the_first_is_gone() {
     assert_eq!(code(&run(&mut reconcile(&up, &["--once"]))), Some(0));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_it_cannot_do_it_says_with_what_to_do() {
+#[tokio::main]
+pub async fn what_it_cannot_do_it_says_with_what_to_do() {
     let folder = crate::support::Folder::new("reconcile-refused");
     let site = folder
         .write("site.json", r#"[{"name": "web-1", "type": "webserver"}, {"name": "web-2", "type": "webserver"}]"#);

@@ -11,7 +11,7 @@ use anarcho_chimp::provider::Provider;
 
 use crate::attack::open_to_passwords;
 use crate::kept::{LIMIT, Up, instance};
-use crate::support::{can_run, chimp};
+use crate::support::chimp;
 
 /// Nobody else's: it is found wherever it is.
 const PASSWORD: &str = "correct-horse-8f3a-battery; $(staple)";
@@ -52,11 +52,8 @@ fn secrets(up: &Up) -> Vec<String> {
     lines.skip(1).chain([PASSWORD.to_string(), escaped]).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_password_and_no_key_is_written_or_shown_anywhere() {
-    if !can_run("no_password_and_no_key_is_written_or_shown_anywhere") {
-        return;
-    }
+#[tokio::main]
+pub async fn no_password_and_no_key_is_written_or_shown_anywhere() {
     let up = Up::start("secrets", &[]);
     let cloud = up.cloud();
     let remote = cloud.connect(&instance(&cloud, "web-1").await).await.unwrap();

@@ -1,5 +1,5 @@
 //! No fault outlives its lease, wherever its attacker dies: every fault, every stage, moments in between, with the path
-//! to the victim and without, each compared with a snapshot of everything before. Needs root, and says so without.
+//! to the victim and without, each compared with a snapshot of everything before. Needs root.
 //!
 //! `cargo test --test kill_points` runs some 200 points, and lies that must make points red. `make kill-points
 //! POINTS=10000` runs more of them, goes on where it was interrupted, and leaves `reports/kill-points/summary.md`.
@@ -23,13 +23,14 @@ mod trial;
 use std::path::Path;
 use std::process::ExitCode;
 
-use runner::Case;
+use runner::{Case, Needs};
 
 /// Points of the subset that is a part of every test run.
 const POINTS: usize = 210;
 
+const MATRIX: Case = Case { name: "the_matrix_has_every_fault", run: the_matrix_has_every_fault };
+
 const TESTS: &[Case] = &[
-    Case { name: "the_matrix_has_every_fault", run: the_matrix_has_every_fault },
     Case { name: "no_fault_outlives_its_lease_wherever_its_attacker_dies", run: subset },
     Case { name: "a_victim_that_is_dirty_is_not_struck_again", run: dirty::is_refused },
     Case { name: "a_heal_that_does_nothing_makes_its_point_red", run: lies::of_heals },
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
     };
     match value("--points") {
         Some(points) => long(points as usize, value("--seed").unwrap_or(1)),
-        None => runner::main(TESTS, 1),
+        None => runner::main(&[(Needs::Nothing, &[MATRIX]), (Needs::Scenarios, TESTS)], 1),
     }
 }
 

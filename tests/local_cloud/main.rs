@@ -1,6 +1,6 @@
-//! The local cloud, for real: needs root, and says `skipped` without.
+//! The local cloud, for real: needs root.
 //!
-//! No test harness: a sandbox must be entered before any thread starts. Each case enters its own.
+//! Each case enters a sandbox of its own, in a process of its own.
 
 mod inside;
 mod outside;
@@ -12,6 +12,8 @@ mod victim;
 #[path = "../wire/mod.rs"]
 mod wire;
 
+use runner::Needs;
+
 fn main() -> std::process::ExitCode {
     if let Some(code) = anarcho_chimp::run_if_asked() {
         return code;
@@ -22,5 +24,6 @@ fn main() -> std::process::ExitCode {
     {
         return victim::main(kind);
     }
-    runner::main(&[inside::CASES, stack::CASES, shape::CASES, outside::CASES].concat(), 1)
+    let anywhere = [inside::CASES, shape::CASES, outside::CASES].concat();
+    runner::main(&[(Needs::Scenarios, &anywhere), (Needs::RootAnd(stack::PROGRAMS), stack::CASES)], 1)
 }

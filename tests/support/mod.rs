@@ -1,10 +1,53 @@
-//! Runs the `chimp` binary as a user would, into a bundle of its own.
+//! Runs the `chimp` binary as a user would, into a bundle of its own; and the tests of a target that has some which need
+//! more than a machine with Rust.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitCode, Output, Stdio};
 
+use libtest_mimic::Arguments;
 use serde_json::Value;
+
+mod needs;
+
+pub use needs::Needs;
+use needs::trial::Named;
+#[allow(unused_imports, reason = "each test file uses a part")]
+pub(crate) use needs::trial::named;
+
+/// Runs the tests of a target that libtest's arguments ask for: the groups, each with what its tests need. The target
+/// has `harness = false`, since libtest can't ignore a test at run time.
+pub fn tests(groups: &[(Needs, &'static [Named])]) -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    for &(needs, group) in groups {
+        for &(name, run) in group {
+            trials.push(needs.trial(&arguments, name, move || Ok(quietly(run))));
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+thread_local! {
+    /// What the programs said that the test on this thread ran.
+    static SAID: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Runs a test; what the programs that it ran said is shown only if it fails.
+fn quietly(test: fn()) {
+    struct Shows;
+    impl Drop for Shows {
+        fn drop(&mut self) {
+            let said = SAID.take();
+            if std::thread::panicking() {
+                eprintln!("{said}");
+            }
+        }
+    }
+    let _shows = Shows;
+    test();
+}
 
 /// A folder that goes when the test ends.
 pub struct Folder(PathBuf);
@@ -47,21 +90,11 @@ pub fn chimp(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs to the end; prints what it said, for a test that fails.
+/// Runs to the end; what it said is shown if the test fails.
 pub fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap();
-    eprintln!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    SAID.with_borrow_mut(|said| said.push_str(&(stderr(&output) + &stdout(&output))));
     output
-}
-
-/// Whether scenarios can run here; says why not, since a skipped test is not a passed one.
-pub fn can_run(test: &str) -> bool {
-    let doctor = chimp(&["doctor"]).output().unwrap();
-    if !doctor.status.success() {
-        eprintln!("skipped: {test}: {}", String::from_utf8_lossy(&doctor.stdout));
-        assert!(std::env::var_os("CI").is_none(), "in CI nothing essential may be skipped");
-    }
-    doctor.status.success()
 }
 
 pub fn stdout(output: &Output) -> String {

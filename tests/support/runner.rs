@@ -1,7 +1,18 @@
-//! As much of libtest's command line as `cargo test` and `cargo nextest` use.
+//! Tests that enter a sandbox themselves. That must happen before any thread starts, so each runs in a process of its
+//! own: this program, started again.
 
-use std::process::{Command, ExitCode};
-use std::sync::Mutex;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use libtest_mimic::{Arguments, Failed};
+
+#[path = "needs.rs"]
+mod needs;
+
+pub use needs::Needs;
+
+/// Starts this program for one test alone, which follows.
+const ALONE: &str = "--alone";
 
 /// A test: its name is its claim.
 #[derive(Clone, Copy)]
@@ -10,76 +21,52 @@ pub struct Case {
     pub run: fn() -> Result<(), String>,
 }
 
-/// Runs the cases that the arguments ask for, so many side by side: cases that mostly wait, and measure nothing that
-/// another one could spoil.
-pub fn main(cases: &[Case], side_by_side: usize) -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let filters: Vec<&String> = filters(&arguments);
-    let asked = |case: &&Case| match (filters.is_empty(), has("--exact")) {
-        (true, _) => true,
-        (_, true) => filters.iter().any(|filter| case.name == **filter),
-        _ => filters.iter().any(|filter| case.name.contains(filter.as_str())),
+/// Runs the cases that libtest's arguments ask for, so many side by side: cases that mostly wait, and measure nothing
+/// that another one could spoil. They come in groups, each with what its cases need.
+pub fn main(groups: &[(Needs, &[Case])], side_by_side: usize) -> ExitCode {
+    let cases = || groups.iter().flat_map(|(needs, cases)| cases.iter().map(move |case| (*needs, case)));
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, name] = words.as_slice()
+        && flag == ALONE
+    {
+        return alone(cases().map(|(_, case)| case).find(|case| case.name == name), name);
+    }
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(arguments.test_threads.unwrap_or(side_by_side).min(side_by_side));
+    let shows = arguments.nocapture || arguments.show_output;
+    let trial = |(needs, case): (Needs, &Case)| {
+        let name = case.name;
+        needs.trial(&arguments, name, move || elsewhere(name, shows))
     };
-    let asked: Vec<&Case> = if has("--ignored") { Vec::new() } else { cases.iter().filter(asked).collect() };
-    if has("--list") {
-        asked.iter().for_each(|case| println!("{}: test", case.name));
-        return ExitCode::SUCCESS;
-    }
-    if !nix::unistd::geteuid().is_root() {
-        println!("skipped: the local cloud needs root");
-        return ExitCode::SUCCESS;
-    }
-    let failed = match (side_by_side, asked.len()) {
-        (1, _) | (_, 1) => asked.iter().filter(|case| !passes(case)).count(),
-        _ => failed_elsewhere(&asked, side_by_side),
-    };
-    if asked.len() > 1 {
-        println!("\n{} of {} passed", asked.len() - failed, asked.len());
-    }
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    libtest_mimic::run(&arguments, cases().map(trial).collect()).exit_code()
 }
 
-/// Words that are neither flags nor the value of one.
-fn filters(arguments: &[String]) -> Vec<&String> {
-    let mut words = Vec::new();
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--format" | "--test-threads" | "--color" | "--skip" | "-Z" => drop(arguments.next()),
-            flag if flag.starts_with('-') => {}
-            _ => words.push(argument),
+/// Runs one case in this process.
+fn alone(case: Option<&Case>, name: &str) -> ExitCode {
+    let Some(case) = case else {
+        eprintln!("there is no test `{name}`");
+        return ExitCode::FAILURE;
+    };
+    let begun = Instant::now();
+    match (case.run)() {
+        Ok(()) => {
+            println!("  took {} ms", begun.elapsed().as_millis());
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            println!("  {why}");
+            ExitCode::FAILURE
         }
     }
-    words
 }
 
-/// How many failed, each in a process of its own: this one has threads, and so could enter no sandbox.
-fn failed_elsewhere(asked: &[&Case], side_by_side: usize) -> usize {
-    let waiting = Mutex::new(asked.iter());
-    let next = || waiting.lock().expect("nobody panics with it").next();
-    std::thread::scope(|scope| {
-        let work = || std::iter::from_fn(next).filter(|case| !passes_elsewhere(case)).count();
-        let workers: Vec<_> = (0..side_by_side).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().map(|worker| worker.join().expect("a worker does not panic")).sum()
-    })
-}
-
-fn passes_elsewhere(case: &Case) -> bool {
-    let this = std::env::current_exe().expect("a process has a program");
-    let output = Command::new(this).args([case.name, "--exact"]).output().expect("it starts again");
-    print!("{}", String::from_utf8_lossy(&output.stdout));
-    eprint!("{}", String::from_utf8_lossy(&output.stderr));
-    output.status.success()
-}
-
-fn passes(case: &Case) -> bool {
-    let begun = std::time::Instant::now();
-    let result = (case.run)();
-    let took = begun.elapsed().as_millis();
-    match &result {
-        Ok(()) => println!("test {} ... ok ({took} ms)", case.name),
-        Err(why) => println!("test {} ... FAILED ({took} ms)\n  {why}", case.name),
+/// Runs a case in another process; what it printed is shown if it failed, or if that was asked for.
+fn elsewhere(name: &str, shows: bool) -> Result<(), Failed> {
+    let this = std::env::current_exe()?;
+    let output = Command::new(this).args([ALONE, name]).stdin(Stdio::null()).output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    if shows {
+        eprint!("{name}:\n{said}");
     }
-    result.is_ok()
+    if output.status.success() { Ok(()) } else { Err(format!("{}\n{said}", output.status).into()) }
 }

@@ -1,0 +1,83 @@
+//! No test is lost: a target without libtest's harness drops what is marked `#[test]` without a word.
+
+#[path = "support/trial.rs"]
+mod trial;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use libtest_mimic::Arguments;
+
+/// Targets whose tests stand in a table of their own, with what they need.
+fn without_a_harness() -> BTreeSet<String> {
+    let manifest: toml::Table = fs::read_to_string("Cargo.toml").unwrap().parse().unwrap();
+    let targets = manifest["test"].as_array().unwrap().iter();
+    let own = targets.filter(|target| target.get("harness").and_then(toml::Value::as_bool) == Some(false));
+    own.map(|target| target["name"].as_str().unwrap().to_string()).collect()
+}
+
+/// The files of a target: `tests/NAME.rs`, or all below `tests/NAME/`.
+fn files(target: &str) -> Vec<PathBuf> {
+    let (file, folder) = (Path::new("tests").join(target).with_extension("rs"), Path::new("tests").join(target));
+    let below = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    if file.exists() { vec![file] } else { below(&folder).collect() }
+}
+
+#[test]
+fn no_test_is_marked_for_a_harness_that_its_target_lacks() {
+    let targets = without_a_harness();
+    assert!(targets.contains("runs") && targets.contains("keeper"), "{targets:?}");
+    for file in targets.iter().flat_map(|target| files(target)) {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        for mark in ["#[test]", "#[tokio::test"] {
+            assert!(!text.contains(mark), "{}: {mark}, but its table in `main` is what counts", file.display());
+        }
+    }
+}
+
+/// Runs a trial that lacks something; what the run says of it.
+fn ended(in_ci: bool, quick: bool, insists: Option<&str>) -> String {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let arguments = ["target", "--logfile", log.path().to_str().unwrap()].into_iter().chain(insists);
+    let arguments = Arguments::from_iter(arguments);
+    let missing = || Some("needs a unicorn".into());
+    let trial = trial::trial_where(in_ci, quick, &arguments, "it_rides", missing, || Ok(()));
+    let _ = libtest_mimic::run(&arguments, vec![trial]);
+    fs::read_to_string(log.path()).unwrap()
+}
+
+#[test]
+fn what_lacks_something_is_ignored_and_never_passed_and_fails_in_ci() {
+    let says = |in_ci, quick, insists, expected: &[&str]| {
+        let said = ended(in_ci, quick, insists);
+        assert!(expected.iter().all(|words| said.contains(words)), "{expected:?}: {said}");
+    };
+    says(false, false, None, &["it_rides ... ignored (needs a unicorn)", " 0 passed; 0 failed; 1 ignored"]);
+    says(true, false, None, &["it_rides ... FAILED", "in CI nothing essential may be ignored: needs a unicorn"]);
+    says(true, true, None, &["it_rides ... ignored (left out of `make quick`)"]);
+    says(false, false, Some("--ignored"), &["it_rides ... ok"]);
+    says(false, false, Some("--include-ignored"), &["it_rides ... ok"]);
+}
+
+/// Unit tests that need root stand in a module of their own, which is how `make test` finds them.
+#[test]
+fn no_test_says_skipped_and_passes() {
+    let mut folders = vec![PathBuf::from("src"), PathBuf::from("tests"), PathBuf::from("fixtures/site/tests")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let says = concat!("ln!(", "\"skipped");
+                assert!(!text.contains(says), "{}: says that a test is skipped", path.display());
+                let (marked, found) = (concat!("ignore = \"", "needs root\""), text.contains("mod as_root {"));
+                assert!(!text.contains(marked) || found, "{}: `make test` does not find it", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 200, "{seen} files: this test looks in the wrong place");
+}
