@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::declare::{self, DeclareOptions};
+use crate::plan::Plan;
 use crate::provider::host_key::KnownHosts;
 use crate::provider::inventory;
 use crate::{attack, graph, infrastructure, role, settings::Settings};
@@ -44,7 +46,12 @@ fn utf_16_is_called_by_its_name() {
 /// What a file is read as, or why it is not, by its name.
 type Read = fn(&Path) -> Result<String, String>;
 
-const FORMATS: [(&str, Read); 12] = [
+const FORMATS: [(&str, Read); 13] = [
+    ("features/card.feature", |path| {
+        let options = DeclareOptions { paths: vec![path.into()], ..DeclareOptions::default() };
+        let steps = |plan: Plan| plan.scenarios.into_iter().map(|scenario| scenario.steps).collect::<Vec<_>>();
+        shown(declare::declare(&options).map(steps))
+    }),
     ("fixtures/infrastructures/paper.yaml", |path| shown(infrastructure::file::read(path))),
     ("fixtures/reconciler/site.json", |path| shown(infrastructure::file::read(path))),
     ("fixtures/roles/webserver.yaml", |path| shown(role::file::read("webserver", path))),

@@ -297,6 +297,36 @@ fn a_file_named_twice_is_read_once() {
 }
 
 #[test]
+fn a_description_may_hold_lines_that_look_like_keywords() {
+    let plan = declared("tests/gherkin/declared/prose.feature").unwrap_or_else(|why| panic!("{why}"));
+    let steps: Vec<_> = plan.scenarios[0].steps.iter().map(|step| (step.keyword.as_str(), step.line)).collect();
+    assert_eq!(steps, [("*", 16), ("And", 17), ("When", 18), ("*", 19), ("Then", 20)]);
+    assert_eq!(plan.scenarios[0].acts.len(), 2, "a step with a star is what its text is");
+}
+
+#[test]
+fn keywords_of_all_languages_are_read_and_steps_are_english() {
+    let plan = declared("tests/gherkin/declared/french.feature").unwrap_or_else(|why| panic!("{why}"));
+    let names: Vec<_> = plan.scenarios.iter().map(|scenario| (scenario.name.as_str(), scenario.line)).collect();
+    assert_eq!(names, [("Un seul", 8), ("a random webserver meurt", 19), ("the active load balancer meurt", 20)]);
+    assert_eq!(plan.scenarios[0].steps[2].keyword, "Et");
+}
+
+#[test]
+fn rows_have_their_own_lines_tags_and_backslashes() {
+    let plan = declared("tests/gherkin/declared/rows.feature").unwrap_or_else(|why| panic!("{why}"));
+    let [first, second, table] = plan.scenarios.as_slice() else { panic!("{} scenarios", plan.scenarios.len()) };
+    assert_eq!((first.line, second.line, table.line), (17, 19, 25));
+    assert_eq!(first.tags, ["site", "outline", "short"]);
+    assert_eq!(second.name, "node \"web-2\" is gone for 4 s");
+    let [Act::Strike { order: cut, .. }, Act::Strike { order: killed, .. }] = table.acts.as_slice() else {
+        panic!("{:?}", table.acts)
+    };
+    assert_eq!((cut.step.line, killed.step.line), (30, 32));
+    assert_eq!(killed.with.process.as_deref(), Some("ng\\inx"));
+}
+
+#[test]
 fn misspelt_keywords_are_found_though_gherkin_swallows_them() {
     let misspelt = |line| (line, ProblemKind::MisspeltKeyword);
     assert_eq!(kinds("misspelt-keyword"), [5, 10, 15, 20, 21].map(misspelt));

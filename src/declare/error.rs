@@ -24,6 +24,8 @@ pub struct Problem {
     pub file: Option<PathBuf>,
     /// From 1.
     pub line: Option<usize>,
+    /// From 1, in characters, where the place in the line says something.
+    pub column: Option<usize>,
     /// What sort of thing.
     pub kind: ProblemKind,
     /// What is wrong; further lines say what to do.
@@ -68,7 +70,7 @@ impl DeclareError {
 
 impl Problem {
     pub(super) fn at(file: &Path, line: usize, kind: ProblemKind, detail: impl Into<String>) -> Problem {
-        Problem { file: Some(file.into()), line: Some(line), kind, detail: detail.into() }
+        Problem { file: Some(file.into()), line: Some(line), column: None, kind, detail: detail.into() }
     }
 }
 
@@ -76,8 +78,8 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
             write!(f, "{}:", file.display())?;
-            if let Some(line) = self.line {
-                write!(f, "{line}:")?;
+            for number in [self.line, self.column].into_iter().flatten() {
+                write!(f, "{number}:")?;
             }
             f.write_str(" ")?;
         }

@@ -4,11 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cucumber::feature::Ext as _;
-use cucumber::gherkin::{Feature, GherkinEnv, ParseFileError, Scenario};
-
 use super::error::{DeclareError, Problem, ProblemKind};
-use super::keywords::stray_line;
+use super::gherkin::{self, Feature, Parsed, Pickle, Scenario};
 use crate::text;
 
 /// A feature file, read.
@@ -17,10 +14,18 @@ pub(super) struct FeatureFile {
     pub path: PathBuf,
     /// The path below its root with `/`; seeds are derived from it, so that they don't depend on where one stands.
     pub key: String,
-    pub source: String,
-    /// Empty where `source` does not parse; the problem is told then.
-    pub feature: Feature,
-    pub syntax: Option<Problem>,
+    pub parsed: Parsed,
+    /// The scenarios; none where something is wrong with the file.
+    pub pickles: Vec<Pickle>,
+    /// What is wrong with outlines.
+    pub outlines: Vec<Problem>,
+}
+
+impl FeatureFile {
+    /// The feature's name; empty where the file has none.
+    pub fn name(&self) -> &str {
+        self.parsed.feature.as_ref().map_or("", |feature| &feature.title.name)
+    }
 }
 
 /// Reads all features below `paths`, sorted below each, each file once.
@@ -52,7 +57,10 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<FeatureFile>, DeclareError> 
 }
 
 fn find(root: &Path) -> Result<Vec<(PathBuf, String)>, Problem> {
-    let problem = |detail: String| Problem { file: Some(root.into()), line: None, kind: ProblemKind::File, detail };
+    let problem = |detail: String| {
+        let (file, kind) = (Some(root.into()), ProblemKind::File);
+        Problem { file, line: None, column: None, kind, detail }
+    };
     let kind = fs::metadata(root).map_err(|why| problem(format!("can't be opened ({why})")))?;
     if kind.is_dir() {
         let mut found = Vec::new();
@@ -90,70 +98,36 @@ fn is_feature(path: &Path) -> bool {
 }
 
 fn parse(path: PathBuf, key: String) -> Result<FeatureFile, Problem> {
-    let source = text::read(&path).map_err(|why| Problem {
-        file: Some(path.clone()),
-        line: why.place().map(|(line, _)| line),
-        kind: ProblemKind::File,
-        detail: format!("can't be read ({why})"),
+    let source = text::read(&path).map_err(|why| {
+        let (line, column) = why.place().unzip();
+        let (file, kind) = (Some(path.clone()), ProblemKind::File);
+        Problem { file, line, column, kind, detail: format!("can't be read ({why})") }
     })?;
-    let parsed = Feature::parse_path(&path, GherkinEnv::default())
-        .map_err(|why| syntax(&path, &source, &why))
-        .and_then(|feature| expand(&path, feature));
-    Ok(match parsed {
-        Ok(feature) => FeatureFile { path, key, source, feature, syntax: None },
-        Err(problem) => FeatureFile { path, key, source, feature: no_feature(), syntax: Some(problem) },
-    })
+    let parsed = gherkin::read(&source);
+    let whole = parsed.feature.as_ref().filter(|_| parsed.errors.is_empty());
+    let outlines = whole.map(|feature| wrong_outlines(&path, feature)).unwrap_or_default();
+    let pickles = whole.filter(|_| outlines.is_empty()).map(gherkin::pickles).unwrap_or_default();
+    Ok(FeatureFile { path, key, parsed, pickles, outlines })
 }
 
-fn no_feature() -> Feature {
-    Feature::builder().keyword("Feature".to_string()).name(String::new()).build()
-}
-
-/// Outlines become one scenario a row.
-fn expand(path: &Path, feature: Feature) -> Result<Feature, Problem> {
-    let all = feature.scenarios.iter().chain(feature.rules.iter().flat_map(|rule| &rule.scenarios));
-    if let Some(empty) = all.into_iter().find(|scenario| is_empty_outline(scenario)) {
-        let detail = format!("the outline `{}` has no rows in `Examples:`, so it would never run", empty.name);
-        return Err(Problem::at(path, empty.position.line, ProblemKind::Syntax, detail));
-    }
-    feature.expand_examples().map_err(|why| {
-        let detail = format!("`<{}>` is not a column of `Examples:`", why.name);
-        Problem::at(path, why.pos.line, ProblemKind::Syntax, detail)
-    })
+/// Outlines that Gherkin accepts, and that would not do what was meant.
+fn wrong_outlines(path: &Path, feature: &Feature) -> Vec<Problem> {
+    let in_rules = feature.rules.iter().flat_map(|rule| &rule.scenarios);
+    let wrong = |scenario: &Scenario| {
+        let (line, detail) = if is_empty_outline(scenario) {
+            let name = &scenario.title.name;
+            let detail = format!("the outline `{name}` has no rows in `Examples:`, so it would never run");
+            (scenario.title.place.line, detail)
+        } else {
+            let (line, name) = gherkin::unknown_placeholder(scenario)?;
+            (line, format!("`<{name}>` is not a column of `Examples:`"))
+        };
+        Some(Problem::at(path, line, ProblemKind::Syntax, detail))
+    };
+    feature.scenarios.iter().chain(in_rules).filter_map(wrong).collect()
 }
 
 fn is_empty_outline(scenario: &Scenario) -> bool {
-    let outline = scenario.keyword != "Scenario" && scenario.keyword != "Example";
-    let rows = |table: &cucumber::gherkin::Table| table.rows.len().saturating_sub(1);
-    let rows: usize = scenario.examples.iter().filter_map(|examples| examples.table.as_ref()).map(rows).sum();
-    (outline || !scenario.examples.is_empty()) && rows == 0
-}
-
-fn syntax(path: &Path, source: &str, why: &ParseFileError) -> Problem {
-    let ParseFileError::Parsing { error, source: position, .. } = why else {
-        return Problem::at(path, 1, ProblemKind::Syntax, why.to_string());
-    };
-    let uneven = error.as_ref().is_some_and(|cause| cause.to_string().starts_with("Inconsistent"));
-    let parser = line_of(&position.to_string());
-    let line = if uneven { uneven_row(source) } else { stray_line(source) }.unwrap_or(parser);
-    let found = source.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim();
-    let cause = if uneven { "the rows of this table differ in length" } else { "this is not Gherkin" };
-    let help =
-        "help: a line of a feature begins with a keyword: `Feature:`, `Scenario:`, `Given`, `When`, `Then`, `And`, …";
-    let detail = if uneven { format!("{cause}: `{found}`") } else { format!("{cause}: `{found}`\n  {help}") };
-    Problem::at(path, line, ProblemKind::Syntax, detail)
-}
-
-/// The parser shows its position only in its message: `Error at 3:5: …`.
-fn line_of(message: &str) -> usize {
-    let digits = message.trim_start_matches("Error at ").split(':').next();
-    digits.and_then(|digits| digits.parse().ok()).unwrap_or(1)
-}
-
-/// The first table row that is not as long as the row above it. The parser only knows where the table ends.
-fn uneven_row(source: &str) -> Option<usize> {
-    let cells = |line: &str| line.replace("\\|", "").matches('|').count();
-    let lines: Vec<_> = source.lines().map(str::trim).collect();
-    let uneven = |pair: &[&str]| pair.iter().all(|line| line.starts_with('|')) && cells(pair[0]) != cells(pair[1]);
-    lines.windows(2).position(uneven).map(|first| first + 2)
+    let rows: usize = scenario.examples.iter().map(|examples| examples.table.len().saturating_sub(1)).sum();
+    (scenario.is_outline || !scenario.examples.is_empty()) && rows == 0
 }

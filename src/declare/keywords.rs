@@ -1,94 +1,135 @@
-//! Finds misspelt keywords. Gherkin takes any line it does not know for a description, so that `Giiven 4
-//! webservers` would silently be no step at all.
+//! Finds misspelt keywords. Gherkin reads a line that it does not know as a description, so that `Giiven 4
+//! webservers` below a scenario would silently be no step at all.
+//!
+//! A description may say anything: a line counts as a misspelt keyword only where it is one slip away from one, or is
+//! a step but for its keyword. `Rules:` and a line that begins with the word Scenario are prose.
 
 use super::error::{Problem, ProblemKind};
 use super::files::FeatureFile;
+use super::gherkin::{Dialect, Feature, Heading, Parsed, Place, SyntaxError, SyntaxErrorKind, Title};
 use super::vocabulary::Vocabulary;
 
-const STEPS: [&str; 5] = ["Given", "When", "Then", "And", "But"];
-const HEADERS: [&str; 11] = [
-    "Feature",
-    "Business Need",
-    "Ability",
-    "Background",
-    "Rule",
-    "Scenario",
-    "Scenario Outline",
-    "Scenario Template",
-    "Example",
-    "Examples",
-    "Scenarios",
-];
-/// English words that begin a sentence of a description and are one letter from a keyword.
+const HEADINGS: [Heading; 6] =
+    [Heading::Feature, Heading::Background, Heading::Rule, Heading::Scenario, Heading::Outline, Heading::Examples];
+/// English words that begin a sentence of a description and are one letter from a keyword of a step.
 const ORDINARY: [&str; 20] = [
     "the", "than", "they", "them", "thin", "an", "any", "add", "end", "ant", "put", "out", "bit", "buy", "cut", "bus",
     "hen", "give", "gives", "wren",
 ];
+/// English words that come before a colon and are a slip or two from the keyword of a heading.
+const ORDINARY_HEADS: [&str; 10] =
+    ["role", "roles", "ruler", "rulers", "future", "futures", "sample", "samples", "stability", "abilities"];
+/// What makes another form of a word of it.
+const ENDINGS: [&str; 5] = ["s", "es", "n", "en", "e"];
 
-/// Every line that was meant as a step or a header and is neither; or else what the parser had to say.
+/// What the parser has to say, and every line of a description that was meant as a step or a heading.
 pub(super) fn misspelt(file: &FeatureFile, vocabulary: &Vocabulary) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut in_text = false;
-    for (number, line) in file.source.lines().map(str::trim).enumerate() {
-        if line.starts_with("\"\"\"") || line.starts_with("```") {
-            in_text = !in_text;
-        } else if !in_text && let Some(keyword) = meant(line, vocabulary) {
-            let detail = format!("`{line}` is no step: Gherkin takes it for a description\n  help: write `{keyword}`");
-            problems.push(Problem::at(&file.path, number + 1, ProblemKind::MisspeltKeyword, detail));
-        }
-    }
-    if problems.is_empty() { file.syntax.clone().into_iter().collect() } else { problems }
-}
-
-/// The first line of words after a step, where Gherkin allows no description: there its parser gives up, but it
-/// says so at a later line.
-pub(super) fn stray_line(source: &str) -> Option<usize> {
-    let (mut in_text, mut after_step) = (false, false);
-    for (number, line) in source.lines().map(str::trim).enumerate() {
-        if line.starts_with("\"\"\"") || line.starts_with("```") {
-            in_text = !in_text;
-        } else if !in_text && !line.is_empty() && !line.starts_with(['#', '@', '|']) {
-            if after_step && !has_keyword(line) && !line.starts_with('*') {
-                return Some(number + 1);
+    let Parsed { feature, errors, dialect } = &file.parsed;
+    let keywords = Keywords { dialect, vocabulary };
+    let original = |error: &&SyntaxError| !matches!(error.kind, SyntaxErrorKind::Unexpected { again: true, .. });
+    let mut problems: Vec<_> = errors.iter().filter(original).map(|error| keywords.syntax(file, error)).collect();
+    for (title, in_steps) in feature.iter().flat_map(titles) {
+        for (line, text) in &title.prose {
+            let place = Place { line: *line, column: text.chars().take_while(|c| c.is_whitespace()).count() + 1 };
+            if let Some(keyword) = keywords.meant(text.trim(), in_steps) {
+                let what = if keyword.ends_with(':') { "has no keyword" } else { "is not a step" };
+                let detail =
+                    format!("`{}` {what}: Gherkin reads it as a description\n  help: write `{keyword}`", text.trim());
+                problems.push(problem(file, place, ProblemKind::MisspeltKeyword, detail));
             }
-            after_step = !HEADERS.iter().any(|header| line.starts_with(header)) && (after_step || has_keyword(line));
         }
     }
-    None
+    problems
 }
 
-/// What a line that has no keyword was meant to begin with.
-fn meant(line: &str, vocabulary: &Vocabulary) -> Option<String> {
-    if line.is_empty() || line.starts_with(['#', '@', '|', '*']) || has_keyword(line) {
-        return None;
-    }
-    if let Some((head, _)) = line.split_once(':')
-        && let Some(header) = nearest(head, &HEADERS)
+/// All titles, and whether steps come below them.
+fn titles(feature: &Feature) -> Vec<(&Title, bool)> {
+    let rules = feature.rules.iter().map(|rule| (&rule.title, &rule.background, &rule.scenarios));
+    let mut titles = Vec::new();
+    for (title, background, scenarios) in
+        [(&feature.title, &feature.background, &feature.scenarios)].into_iter().chain(rules)
     {
-        return Some(format!("{header}:"));
+        titles.push((title, false));
+        titles.extend(background.iter().map(|background| (&background.title, true)));
+        for scenario in scenarios {
+            titles.push((&scenario.title, true));
+            titles.extend(scenario.examples.iter().map(|examples| (&examples.title, false)));
+        }
     }
-    let (first, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    if let Some(keyword) = vocabulary.keyword_of(line) {
-        return Some(format!("{keyword} {line}"));
-    }
-    if let Some(keyword) = vocabulary.keyword_of(rest.trim()) {
-        return Some(format!("{} …", nearest(first, &STEPS).unwrap_or(keyword)));
-    }
-    // Prose goes on in lower case ("and the other dies"); a keyword begins with a capital.
-    let word = first.trim_end_matches(':');
-    let prose = !word.starts_with(char::is_uppercase) || ORDINARY.contains(&word.to_lowercase().as_str());
-    if prose || rest.is_empty() { None } else { nearest(word, &STEPS).map(|keyword| format!("{keyword} …")) }
+    titles
 }
 
-fn has_keyword(line: &str) -> bool {
-    let step = STEPS.iter().any(|keyword| line.strip_prefix(keyword).is_some_and(|rest| rest.starts_with(' ')));
-    let header = HEADERS.iter().any(|keyword| line.strip_prefix(keyword).is_some_and(|rest| rest.starts_with(':')));
-    step || header
+fn problem(file: &FeatureFile, place: Place, kind: ProblemKind, detail: String) -> Problem {
+    Problem { column: Some(place.column), ..Problem::at(&file.path, place.line, kind, detail) }
+}
+
+/// The keywords of a file's language, and the steps that may follow them.
+struct Keywords<'k> {
+    dialect: &'k Dialect,
+    vocabulary: &'k Vocabulary,
+}
+
+impl Keywords<'_> {
+    fn syntax(&self, file: &FeatureFile, error: &SyntaxError) -> Problem {
+        let mut detail = error.kind.to_string();
+        let mut kind = ProblemKind::Syntax;
+        if let SyntaxErrorKind::Unexpected { found, .. } = &error.kind
+            && let Some(keyword) = self.meant(found, true)
+        {
+            kind = ProblemKind::MisspeltKeyword;
+            detail.push_str(&format!("\n  help: write `{keyword}`"));
+        }
+        problem(file, error.place, kind, detail)
+    }
+
+    /// What a line that has no keyword was meant to begin with.
+    fn meant(&self, line: &str, in_steps: bool) -> Option<String> {
+        if line.is_empty() || self.has_keyword(line) {
+            return None;
+        }
+        let heading = line.split_once(':').and_then(|(head, _)| self.heading(head));
+        heading.map(|word| format!("{word}:")).or_else(|| if in_steps { self.step(line) } else { None })
+    }
+
+    fn has_keyword(&self, line: &str) -> bool {
+        let heading = HEADINGS.iter().any(|heading| self.dialect.heading(*heading, line).is_some());
+        heading || self.dialect.step(line).is_some()
+    }
+
+    /// The heading that was meant by what comes before a colon.
+    fn heading(&self, head: &str) -> Option<&'static str> {
+        let words = HEADINGS.iter().flat_map(|heading| self.dialect.words(*heading)).copied();
+        let word = nearest(head.trim_end(), words)?;
+        let (head, lower) = (head.to_lowercase(), word.to_lowercase());
+        let inflected = head.strip_prefix(&lower).is_some_and(|ending| ENDINGS.contains(&ending));
+        (!inflected && !ORDINARY_HEADS.contains(&head.as_str())).then_some(word)
+    }
+
+    /// The step that was meant by a line.
+    fn step(&self, line: &str) -> Option<String> {
+        if let Some(kind) = self.vocabulary.kind_of(line) {
+            return Some(format!("{} {line}", self.dialect.step_word(kind.into())));
+        }
+        let (first, rest) = line.split_once(char::is_whitespace)?;
+        let word = || nearest(first.trim_end_matches(':'), self.dialect.step_words().map(|(word, _)| word.trim()));
+        if let Some(kind) = self.vocabulary.kind_of(rest.trim()) {
+            let word = word().unwrap_or_else(|| self.dialect.step_word(kind.into()));
+            return Some(format!("{word} …"));
+        }
+        // Prose goes on in lower case ("and the other dies"); a keyword begins with a capital. What is ordinary is
+        // only known of English.
+        let prose = !first.starts_with(char::is_uppercase)
+            || ORDINARY.contains(&first.trim_end_matches(':').to_lowercase().as_str())
+            || self.dialect.code != "en";
+        if prose { None } else { word().map(|word| format!("{word} …")) }
+    }
 }
 
 /// The keyword that is at most one slip away, two for the long ones; case does not count.
-fn nearest<'k>(word: &str, keywords: &[&'k str]) -> Option<&'k str> {
+fn nearest(word: &str, keywords: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let distance = |keyword: &str| strsim::damerau_levenshtein(&word.to_lowercase(), &keyword.to_lowercase());
-    let keyword = keywords.iter().min_by_key(|keyword| distance(keyword))?;
-    (distance(keyword) <= if keyword.len() > 4 { 2 } else { 1 }).then_some(keyword)
+    let (distance, keyword) =
+        keywords.map(|keyword| (distance(keyword), keyword)).min_by_key(|(distance, _)| *distance)?;
+    let slips = if keyword.chars().count() > 4 { 2 } else { 1 };
+    (distance <= slips && word.chars().count() > 1).then_some(keyword)
 }

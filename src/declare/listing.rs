@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cucumber::gherkin::Step;
 use cucumber::gherkin::tagexpr::TagOperation;
-use cucumber::gherkin::{Background, Scenario, Step};
 use cucumber::tag::Ext as _;
 use sha2::{Digest, Sha256};
 
 use super::DeclareOptions;
 use super::error::{DeclareError, Problem, ProblemKind};
 use super::files::FeatureFile;
+use super::gherkin::{Pickle, PickleStep};
 use crate::plan::{ScenarioPlan, StepText};
 
 /// A scenario in its file, not declared yet.
@@ -21,7 +22,7 @@ pub(super) struct Listed<'f> {
     /// The feature's, the rule's and its own, without `@`, each once.
     pub tags: Vec<String>,
     /// The backgrounds' steps first.
-    pub steps: Vec<&'f Step>,
+    pub steps: &'f [PickleStep],
 }
 
 impl Listed<'_> {
@@ -68,45 +69,25 @@ pub(super) fn list<'f>(files: &'f [FeatureFile], problems: &mut Vec<Problem>) ->
 }
 
 fn in_file(file: &FeatureFile) -> Vec<Listed<'_>> {
-    let feature = &file.feature;
-    let background = feature.background.as_ref();
-    let mut listed: Vec<_> =
-        feature.scenarios.iter().map(|scenario| one(file, &[background], &feature.tags, scenario)).collect();
-    for rule in &feature.rules {
-        let tags = [feature.tags.clone(), rule.tags.clone()].concat();
-        let backgrounds = [background, rule.background.as_ref()];
-        listed.extend(rule.scenarios.iter().map(|scenario| one(file, &backgrounds, &tags, scenario)));
-    }
+    let mut listed: Vec<_> = file.pickles.iter().map(|pickle| one(file, pickle)).collect();
     listed.sort_by_key(|scenario| scenario.line);
     listed
 }
 
-fn one<'f>(
-    file: &'f FeatureFile,
-    backgrounds: &[Option<&'f Background>],
-    outer_tags: &[String],
-    scenario: &'f Scenario,
-) -> Listed<'f> {
-    let mut tags = outer_tags.to_vec();
-    tags.extend(scenario.tags.iter().cloned());
+fn one<'f>(file: &'f FeatureFile, pickle: &'f Pickle) -> Listed<'f> {
+    let mut tags = pickle.tags.clone();
     let mut seen = std::collections::BTreeSet::new();
     tags.retain(|tag| seen.insert(tag.clone()));
-    let given = backgrounds.iter().flatten().flat_map(|background| &background.steps);
-    let steps = given.chain(&scenario.steps).collect();
-    Listed { file, line: scenario.position.line, name: name(file, scenario), tags, steps }
+    Listed { file, line: pickle.place.line, name: name(file, pickle), tags, steps: &pickle.steps }
 }
 
 /// A row of an outline whose name says nothing about the row is told apart by the row's values.
-fn name(file: &FeatureFile, scenario: &Scenario) -> String {
-    let row =
-        scenario.examples.first().and_then(|examples| examples.table.as_ref()).and_then(|table| table.rows.get(1));
-    let named = |other: &&Scenario| other.name == scenario.name;
-    let rules = file.feature.rules.iter().flat_map(|rule| &rule.scenarios);
-    match row {
-        Some(row) if file.feature.scenarios.iter().chain(rules).filter(named).count() > 1 => {
-            format!("{} ({})", scenario.name, row.join(", "))
+fn name(file: &FeatureFile, pickle: &Pickle) -> String {
+    match &pickle.row {
+        Some(row) if file.pickles.iter().filter(|other| other.name == pickle.name).count() > 1 => {
+            format!("{} ({})", pickle.name, row.join(", "))
         }
-        _ => scenario.name.clone(),
+        _ => pickle.name.clone(),
     }
 }
 
@@ -166,7 +147,7 @@ fn tag_expression(text: &str) -> Result<TagOperation, DeclareError> {
         let detail = format!(
             "`{text}` is not a tag expression\n  help: tags begin with `@` and are joined by `and`, `or`, `not` and parentheses: `@pr and not @slow`"
         );
-        DeclareError::Refused(vec![Problem { file: None, line: None, kind: ProblemKind::TagExpression, detail }])
+        DeclareError::Refused(vec![Problem { file: None, line: None, column: None, kind: ProblemKind::TagExpression, detail }])
     })
 }
 

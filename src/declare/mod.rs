@@ -1,9 +1,9 @@
 //! From feature files to a [`Plan`], without any effect: nothing boots, no thread starts, no socket opens.
 //!
-//! Cucumber parses, matches and runs the steps; each scenario's [`World`] collects a [`Declaration`], which, once
+//! Cucumber matches and runs the steps; each scenario's [`World`] collects a [`Declaration`], which, once
 //! complete, becomes a [`ScenarioPlan`]. Whatever is wrong with any of them is told at
 //! once, before anything boots. In the order of the flow:
-//! [`files`] finds and parses · [`keywords`] finds what Gherkin swallows · [`listing`] names, tags and selects ·
+//! [`files`] finds and reads · [`gherkin`] parses · [`keywords`] finds what Gherkin swallows · [`listing`] names, tags and selects ·
 //! [`vocabulary`] matches and suggests · [`run`] lets the steps speak ([`strikes`] and [`table`] hold what Whens may
 //! say of faults) · [`check`], [`sides`] and [`guarded`] ask whether it makes sense.
 
@@ -18,6 +18,7 @@ mod agents;
 mod check;
 mod error;
 mod files;
+pub mod gherkin;
 mod guarded;
 mod keywords;
 pub mod libtest;
@@ -101,7 +102,8 @@ pub fn addresses(options: &DeclareOptions) -> Result<Vec<String>, DeclareError> 
 }
 
 fn swallowed(files: &[FeatureFile], vocabulary: &Vocabulary) -> Vec<Problem> {
-    files.iter().flat_map(|file| keywords::misspelt(file, vocabulary)).collect()
+    let wrong = |file: &FeatureFile| [keywords::misspelt(file, vocabulary), file.outlines.clone()].concat();
+    files.iter().flat_map(wrong).collect()
 }
 
 fn scenario(
@@ -125,11 +127,11 @@ fn scenario(
     Ok(ScenarioPlan {
         index: u32::try_from(index).expect("fewer than 4 billion scenarios"),
         name: listed.name.clone(),
-        feature_name: listed.file.feature.name.clone(),
+        feature_name: listed.file.name().into(),
         feature: listed.file.path.clone(),
         line: listed.line,
         tags: listed.tags.clone(),
-        steps: listed.steps.iter().map(|step| listing::step_text(step)).collect(),
+        steps: listed.steps.iter().map(|step| listing::step_text(&step.step)).collect(),
         seed: listed.seed(options.seed),
         infrastructure,
         acts,

@@ -9,6 +9,7 @@ use futures::FutureExt as _;
 use futures::executor::block_on;
 
 use super::error::{Problem, ProblemKind};
+use super::gherkin::PickleStep;
 use super::listing::{Listed, step_text};
 use super::vocabulary::{NotFound, Vocabulary};
 use super::world::{Declaration, World};
@@ -29,11 +30,12 @@ pub(super) fn declare(
     let mut world = World::default();
     world.declaration = Declaration::new(&listed.file.path, settings);
     let quiet = QuietPanics::on_this_thread();
-    for step in &listed.steps {
-        let (kind, why) = match vocabulary.find(step) {
+    for PickleStep { step, kind, rows, .. } in listed.steps {
+        let (kind, why) = match vocabulary.find(step, *kind) {
             Ok(_) if !all_found => continue,
             Ok((function, context)) => {
                 world.declaration.step = step_text(step);
+                world.declaration.rows.clone_from(rows);
                 match block_on(AssertUnwindSafe(function(&mut world, context)).catch_unwind()) {
                     Ok(()) => continue,
                     Err(panic) => (ProblemKind::Step, said(panic.as_ref())),

@@ -25,7 +25,8 @@ impl World {
     /// # Errors
     /// No table, a column that is missing or unknown, and whatever is wrong with a row, with its number.
     pub async fn strike_table(&mut self, step: &Step) -> Result<(), StepError> {
-        let rows = Rows::of(step, &["at", "fault"], &["target", "for"])?;
+        let lines = self.declaration.rows.clone();
+        let rows = Rows::of(step, &lines, &["at", "fault"], &["target", "for"])?;
         let vocabulary = Vocabulary::registered();
         for row in rows.all() {
             let wait = row.duration("at")?;
@@ -45,7 +46,8 @@ impl World {
     /// # Errors
     /// As [`strike_table`](Self::strike_table).
     pub async fn random_table(&mut self, step: &Step, total: Duration) -> Result<(), StepError> {
-        let rows = Rows::of(step, &["fault", "mean"], &["target"])?;
+        let lines = self.declaration.rows.clone();
+        let rows = Rows::of(step, &lines, &["fault", "mean"], &["target"])?;
         let vocabulary = Vocabulary::registered();
         let (mut orders, mut rates) = (Vec::new(), Vec::new());
         for row in rows.all() {
@@ -71,10 +73,10 @@ impl World {
     async fn read_row(&mut self, vocabulary: &Vocabulary, row: &Row<'_>) -> Result<StrikeOrder, StepError> {
         let text = sentence(vocabulary, row.cell("fault"), row.cell("target")).map_err(|why| row.wrong(&why))?;
         let step = Step { ty: StepType::When, value: text.clone(), table: None, docstring: None, ..row.step.clone() };
-        let Ok((function, context)) = vocabulary.find(&step) else {
+        let Ok((function, context)) = vocabulary.find(&step, Some(step.ty)) else {
             return Err(row.wrong(&format!("`{text}` means several things")));
         };
-        let own = StepText { keyword: "When".into(), text: text.clone(), line: row.line() };
+        let own = StepText { keyword: "When".into(), text: text.clone(), line: row.line };
         let outer = std::mem::replace(&mut self.declaration.step, own);
         let before = self.declaration.acts.len();
         let outcome = AssertUnwindSafe(function(self, context)).catch_unwind().await;
@@ -124,7 +126,8 @@ struct Rows<'a> {
     step: &'a Step,
     header: Vec<&'a str>,
     rows: &'a [Vec<String>],
-    line: usize,
+    /// Those of the header and the rows.
+    lines: &'a [usize],
 }
 
 /// One line of it.
@@ -134,11 +137,11 @@ struct Row<'a> {
     cells: &'a [String],
     /// From 1, the header not counted.
     number: usize,
-    table_line: usize,
+    line: usize,
 }
 
 impl<'a> Rows<'a> {
-    fn of(step: &'a Step, needed: &[&str], known: &[&str]) -> Result<Rows<'a>, StepError> {
+    fn of(step: &'a Step, lines: &'a [usize], needed: &[&str], known: &[&str]) -> Result<Rows<'a>, StepError> {
         let columns = || format!("its columns are {}", [needed, known].concat().join(", "));
         let table = step.table.as_ref().filter(|table| table.rows.len() > 1);
         let table =
@@ -150,7 +153,7 @@ impl<'a> Rows<'a> {
         if let Some(unknown) = header.iter().find(|name| !needed.contains(name) && !known.contains(name)) {
             return Err(StepError::refused(format!("the table can't have a column `{unknown}`"), columns()));
         }
-        Ok(Rows { step, header, rows: &table.rows[1..], line: table.position.line })
+        Ok(Rows { step, header, rows: &table.rows[1..], lines })
     }
 
     fn all(&self) -> impl Iterator<Item = Row<'_>> {
@@ -159,7 +162,7 @@ impl<'a> Rows<'a> {
             header: &self.header,
             cells,
             number: index + 1,
-            table_line: self.line,
+            line: self.lines.get(index + 1).copied().unwrap_or(self.step.position.line),
         })
     }
 }
@@ -173,11 +176,6 @@ impl Row<'_> {
 
     fn duration(&self, name: &str) -> Result<Duration, StepError> {
         parse_duration(self.cell(name)).map_err(|why| self.wrong(&format!("{name}: {why}")))
-    }
-
-    /// Its line in the feature, where the table has no comments in between.
-    fn line(&self) -> usize {
-        self.table_line + self.number
     }
 
     fn wrong(&self, why: &str) -> StepError {

@@ -93,11 +93,24 @@ impl Vocabulary {
         self.matching(text).first().map(|pattern| pattern.keyword)
     }
 
-    /// The function of a step and what it is called with.
+    /// The kind of step that a text is.
+    pub(super) fn kind_of(&self, text: &str) -> Option<StepType> {
+        [StepType::Given, StepType::When, StepType::Then]
+            .into_iter()
+            .find(|kind| self.keyword_of(text) == Some(keyword(*kind)))
+    }
+
+    /// The function of a step and what it is called with. A step without a kind (`* …`) is what its text is.
     ///
     /// # Errors
     /// Why there is none, or not one, for people.
-    pub(super) fn find(&self, step: &Step) -> Result<(step::Step<World>, step::Context), NotFound> {
+    pub(super) fn find(
+        &self,
+        step: &Step,
+        kind: Option<StepType>,
+    ) -> Result<(step::Step<World>, step::Context), NotFound> {
+        let ty = kind.or_else(|| self.kind_of(&step.value)).unwrap_or(step.ty);
+        let step = &Step { ty, ..step.clone() };
         match self.collection.find(step) {
             Ok(Some((function, _, _, context))) => Ok((*function, context)),
             Ok(None) => Err(NotFound::Undefined(self.undefined(step))),

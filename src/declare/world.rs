@@ -64,6 +64,8 @@ pub struct Declaration {
     pub(super) feature: PathBuf,
     /// The step being declared.
     pub(super) step: StepText,
+    /// The lines of the rows of its table.
+    pub(super) rows: Vec<usize>,
     pub(super) draft: Draft,
     pub(super) provisioned: bool,
     /// A Given about the infrastructure failed; those that follow would only complain about its consequences.

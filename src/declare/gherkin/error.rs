@@ -1,0 +1,57 @@
+//! What is wrong with a file that is not Gherkin.
+
+use super::syntax::Place;
+
+/// One mistake, with its place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}:{}: {kind}", .place.line, .place.column)]
+pub struct SyntaxError {
+    /// Where it is.
+    pub place: Place,
+    /// What it is.
+    pub kind: SyntaxErrorKind,
+}
+
+/// The kinds of mistakes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SyntaxErrorKind {
+    /// A line that can't stand there.
+    #[error("found `{found}`, expected {expected}")]
+    Unexpected {
+        /// The line, without its indentation.
+        found: String,
+        /// What could stand there.
+        expected: String,
+        /// Nothing was understood since the mistake before, so this one may only follow from that.
+        again: bool,
+    },
+    /// The file ends in the middle of something.
+    #[error("the file ends here, expected {expected}")]
+    Unfinished {
+        /// What was missing.
+        expected: String,
+    },
+    /// A row that is longer or shorter than the first row of its table.
+    #[error("this row has {}, expected {} as in the first row of the table", cells(.found), cells(.expected))]
+    Uneven {
+        /// Its cells.
+        found: usize,
+        /// Those of the first row.
+        expected: usize,
+    },
+    /// A tag with a blank in it.
+    #[error("a tag can't have a blank in it; begin each with `@`, and a comment with ` #`")]
+    TagWithBlank,
+    /// A language that Gherkin does not know.
+    #[error("Gherkin has no language `{code}`; {hint}")]
+    UnknownLanguage {
+        /// As it was written.
+        code: String,
+        /// What to write instead.
+        hint: String,
+    },
+}
+
+fn cells(count: &usize) -> String {
+    if *count == 1 { "1 cell".into() } else { format!("{count} cells") }
+}

@@ -1,0 +1,3 @@
+Feature: A site that has yet to be tested
+
+  It is described already.

@@ -1,0 +1,3 @@
+Ability: Another word
+  Example: a
+    Given a

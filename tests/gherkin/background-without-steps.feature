@@ -1,0 +1,4 @@
+Feature: An empty background
+  Background:
+  Scenario: One
+    Given a webserver

@@ -1,0 +1,5 @@
+Feature: A
+  Scenario: B
+    Given c
+  Background:
+    Given d

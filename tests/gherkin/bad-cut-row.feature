@@ -1,0 +1,5 @@
+Feature: A
+  Scenario: B
+    Given c
+      | d | e |
+      | f | g

@@ -1,0 +1,7 @@
+# language: fr
+Fonctionnalité: A
+  Scenario: is prose here
+  Given as is this
+  Scénario: B
+    Soit c
+    Given is prose no more

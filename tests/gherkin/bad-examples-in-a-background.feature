@@ -1,0 +1,5 @@
+Feature: A
+  Background:
+    Given b
+    Examples:
+      | c |

@@ -1,0 +1,5 @@
+Feature: A
+  Scenario: B
+    Given c
+    # language: fr
+    Soit d

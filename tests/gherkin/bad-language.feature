@@ -1,0 +1,4 @@
+# language: klingon
+Feature: A
+  Scenario: B
+    Given c

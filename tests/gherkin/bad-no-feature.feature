@@ -1,0 +1,2 @@
+Scenario: A
+  Given b

@@ -1,0 +1,6 @@
+Feature: A
+  Scenario: B
+    Given c
+      """
+      text
+    Then d

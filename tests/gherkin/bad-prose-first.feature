@@ -1,0 +1,4 @@
+A line of prose
+Feature: A
+  Scenario: B
+    Given c

@@ -1,0 +1,7 @@
+Feature: A
+  Scenario Outline: <a>
+    Given <a>
+    Examples:
+      | a |
+      | 1 |
+    Given late

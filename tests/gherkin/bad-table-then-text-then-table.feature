@@ -1,0 +1,8 @@
+Feature: A
+  Scenario: B
+    Given c
+      | d |
+      """
+      text
+      """
+      | e |

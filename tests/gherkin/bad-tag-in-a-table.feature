@@ -1,0 +1,18 @@
+Feature: Tables
+  Scenario: All sorts of cells
+    Given a table
+      | a | b |
+      |c|d|
+      ||  |
+      |	tab	|   many blanks   |
+      | ümläut | 日本 |
+    And one without indentation
+|x|
+|y|
+    And one with comments
+      | 1 |
+      # a comment
+      | 2 |
+
+      | 3 |
+      @no tag is this | since a row begins with a bar

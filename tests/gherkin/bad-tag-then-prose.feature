@@ -1,0 +1,3 @@
+@a
+prose
+Feature: B

@@ -1,0 +1,4 @@
+Feature: A
+  @one tag
+  Scenario: B
+    Given c

@@ -1,0 +1,6 @@
+Feature: A
+  @tag
+  Background:
+    Given b
+  Scenario: C
+    Given d

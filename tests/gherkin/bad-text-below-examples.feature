@@ -1,0 +1,8 @@
+Feature: A
+  Scenario Outline: <a>
+    Given <a>
+    Examples:
+      | a |
+      """
+      text
+      """

@@ -1,0 +1,7 @@
+Feature: A
+  Background:
+    Given b
+  Background:
+    Given c
+  Scenario: D
+    Given e

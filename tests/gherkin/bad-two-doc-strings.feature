@@ -1,0 +1,9 @@
+Feature: A
+  Scenario: B
+    Given c
+      """
+      one
+      """
+      """
+      two
+      """

@@ -1,0 +1,6 @@
+Feature: A
+  Scenario: B
+    Given c
+Feature: D
+  Scenario: E
+    Given f

@@ -1,0 +1,12 @@
+Feature: A
+   
+  	
+  Scenario: B
+      
+    Given c
+   
+      | d |
+     
+      | e |
+ 
+    Then f

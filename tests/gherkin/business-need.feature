@@ -1,0 +1,3 @@
+Business Need: Another word
+  Scenario: a
+    Given a

@@ -1,0 +1,3 @@
+# A file in which nothing is written yet
+   # and that says so
+

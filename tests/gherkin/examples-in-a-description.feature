@@ -1,0 +1,5 @@
+Feature: A
+  Scenario: B
+    Examples below are
+    Example lines
+    Given c

@@ -1,0 +1,4 @@
+Feature: Feature: A
+  Scenario: Scenario: B
+    Given Given c
+    And And d

@@ -1,0 +1,3 @@
+Feature:A
+  Scenario:B
+    Given c

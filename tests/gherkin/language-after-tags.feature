@@ -1,0 +1,5 @@
+@tag
+# language: fr
+Feature: A
+  Scenario: B
+    Given c

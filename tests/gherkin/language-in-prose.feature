@@ -1,0 +1,4 @@
+Feature: A
+  # language: fr
+  Scenario: B
+    Given c

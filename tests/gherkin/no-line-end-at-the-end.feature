@@ -1,0 +1,4 @@
+Feature: A
+  Scenario: B
+    Given c
+      | d |

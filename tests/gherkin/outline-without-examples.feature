@@ -1,0 +1,5 @@
+Feature: An outline alone
+  Scenario Outline: <a>
+    Given <a>
+  Scenario Template: <b>
+    Given <b>

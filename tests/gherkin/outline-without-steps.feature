@@ -1,0 +1,6 @@
+Feature: An outline that says nothing
+  Scenario Outline: <a>
+    Examples:
+      | a |
+      | 1 |
+      | 2 |

@@ -1,0 +1,7 @@
+Feature: A
+  Rule: B
+    Given prose
+    When prose
+    | prose |
+    Example: C
+      Given step
