@@ -64,8 +64,16 @@ pub struct ScenarioPlan {
     pub settings: Settings,
 }
 
+impl ScenarioPlan {
+    /// What it is called on the command line: `features/card::The sentence on the card`.
+    pub fn address(&self) -> String {
+        format!("{}::{}", self.feature.with_extension("").display(), self.name)
+    }
+}
+
 /// One step as written.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StepText {
     /// `Given`, `When`, `Then`, `And`, `But`.
     pub keyword: String,

@@ -105,7 +105,16 @@ fn short(out: &Folder, seed: u64) -> Value {
         .args(["--config", "tests/features/short.toml", "--out"])
         .arg(out.path()));
     assert!(output.status.success(), "{}", stdout(&output));
+    valid_by_the_schema(&out.record());
     struck(out)
+}
+
+/// A real run's `run.json` against the published schema.
+fn valid_by_the_schema(record: &Value) {
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    let schema = compiler.compile("docs/run.schema.json", &mut schemas).unwrap();
+    let valid = schemas.validate(record, schema);
+    assert!(valid.is_ok(), "{:#}", valid.unwrap_err());
 }
 
 /// Whom the latest run struck.

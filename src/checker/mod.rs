@@ -176,6 +176,7 @@ impl Expectation {
 
 /// A stretch of a scenario. Phases are half-open and judged by due time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// From the steady baseline's begin until injection begins.
@@ -210,6 +211,7 @@ pub enum Interval {
 
 /// The verdict of a hypothesis, of a scenario, or of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The hypothesis held.

@@ -14,11 +14,13 @@ use crate::harness::{self, Request};
 use crate::judge::exit;
 use crate::nemesis;
 use crate::provider::local::doctor;
+use crate::report::Environment;
+use crate::report::words::shell_word;
 use crate::role::{programs, shipped};
 use crate::run::bundle::Bundle;
 use crate::run::{RunOptions, Sabotage};
 use crate::settings::{Settings, SettingsError};
-use crate::units::parse_duration;
+use crate::units::{parse_duration, show_duration};
 
 mod attack;
 mod graph;
@@ -88,6 +90,9 @@ struct What {
     /// Only scenarios whose address (`features/card::NAME`) contains this.
     #[arg(long = "name", value_name = "TEXT")]
     names: Vec<String>,
+    /// A name must be the whole address, or the scenario's whole name.
+    #[arg(long)]
+    exact: bool,
     /// The same seed strikes the same victims. Default: one drawn from the clock, and printed.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -181,13 +186,25 @@ fn run_target(folder: &str, arguments: &ChaosArgs) -> Result<ExitCode, Refused> 
     }
     let out = arguments.out.clone().unwrap_or_else(|| DEFAULT_OUT.into());
     let command = command("cargo test --test chaos --", declare.seed, arguments.seed.is_some());
-    Ok(harness::run(&Request { declare, run: arguments.how.options(out, command), names_may_fit_nothing: true }))
+    let features = arguments.features.iter().map(|path| ("--features", path.display().to_string()));
+    let config = arguments.config.iter().map(|path| ("--config", path.display().to_string()));
+    let span = arguments.span.map(|span| ("--span", show_duration(span)));
+    let given = features.chain(config).chain(span);
+    let reproduce = again("cargo test --test chaos --", given, &arguments.how, declare.seed);
+    let run = RunOptions { reproduce: Some(reproduce), ..arguments.how.options(out, command) };
+    Ok(harness::run(&Request { declare, run, names_may_fit_nothing: true }))
 }
 
 fn run(what: &What, out: PathBuf, how: &How) -> Result<ExitCode, Refused> {
     let declare = what.declare_options()?;
     let command = command("chimp", declare.seed, what.seed.is_some());
-    Ok(harness::run(&Request { declare, run: how.options(out, command), names_may_fit_nothing: false }))
+    let paths = what.paths.iter().map(|path| ("", path.display().to_string()));
+    let config = what.config.iter().map(|path| ("--config", path.display().to_string()));
+    let span = what.span.map(|span| ("--span", show_duration(span)));
+    let given = paths.chain(config).chain(span);
+    let reproduce = again("chimp run", given.chain([("--name", String::new())]), how, declare.seed);
+    let run = RunOptions { reproduce: Some(reproduce), ..how.options(out, command) };
+    Ok(harness::run(&Request { declare, run, names_may_fit_nothing: false }))
 }
 
 fn plan(what: &What) -> Result<ExitCode, Refused> {
@@ -262,6 +279,7 @@ impl What {
             paths: self.paths.clone(),
             tags: self.tags.clone(),
             names: self.names.clone(),
+            exact: self.exact,
             seed: self.seed.unwrap_or_else(drawn_seed),
             settings: settings(self.config.as_deref())?.with_span(self.span),
             provider: self.provider.clone(),
@@ -278,6 +296,7 @@ impl How {
             jobs: usize::from(self.jobs),
             retries: self.retries,
             command,
+            reproduce: None,
             sabotage: Sabotage {
                 nemesis: nemesis::Sabotage {
                     faults: lies("faults"),
@@ -309,20 +328,23 @@ fn drawn_seed() -> u64 {
 /// The command that does the same again: the one that was given, with the seed.
 fn command(program: &str, seed: u64, named: bool) -> String {
     let mut words = vec![program.to_string()];
-    words.extend(std::env::args().skip(1).map(|argument| shown(&argument)));
+    words.extend(std::env::args().skip(1).map(|argument| shell_word(&argument)));
     if !named {
         words.push(format!("--seed {seed}"));
     }
     words.join(" ")
 }
 
-fn shown(argument: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@,+".contains(c);
-    if argument.chars().all(plain) && !argument.is_empty() {
-        argument.to_string()
-    } else {
-        format!("'{}'", argument.replace('\'', r"'\''"))
+/// The command that runs one scenario again: what of the command line says how it goes, and the seed.
+fn again(program: &str, given: impl Iterator<Item = (&'static str, String)>, how: &How, seed: u64) -> String {
+    let mut words = vec![program.to_string()];
+    let lies = how.sabotage.iter().map(|lie| ("--sabotage", lie.clone()));
+    for (option, value) in lies.chain(given) {
+        let value = if value.is_empty() { value } else { shell_word(&value) };
+        words.extend([option.to_string(), value].into_iter().filter(|word| !word.is_empty()));
     }
+    words.push(format!("{} --exact --seed {seed}", Environment::SCENARIO));
+    words.join(" ")
 }
 
 fn usage(why: &clap::Error) -> ExitCode {

@@ -43,9 +43,9 @@ impl Listed<'_> {
     }
 }
 
-/// What a scenario is called on the command line: `features/card::The sentence on the card`.
+/// See [`ScenarioPlan::address`].
 pub fn address(scenario: &ScenarioPlan) -> String {
-    address_in(&scenario.feature, &scenario.name)
+    scenario.address()
 }
 
 fn address_in(feature: &Path, name: &str) -> String {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A part of the way back that takes as long as the scenario declares, not as long as it takes here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// `the reconciler runs every …`: from the tick before until the one that finds a server missing.

@@ -64,7 +64,7 @@ fn downtime(record: &ScenarioRecord) -> Option<String> {
 }
 
 fn recovered(record: &ScenarioRecord) -> Option<String> {
-    record.milestones.t0_s?;
+    record.milestones.t0_at_s?;
     Some(match record.milestones.normal_s {
         Some(after) => {
             let modelled = record.model.as_ref().and_then(|model| model.milestones.normal_s);

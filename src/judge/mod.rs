@@ -12,6 +12,7 @@
 //! | pass | every hypothesis held |
 
 mod data;
+mod declared;
 pub mod exit;
 mod headline;
 mod healing;

@@ -6,6 +6,8 @@ use crate::measure::downtime::Downtime;
 use crate::measure::{ModelTime, Timeline, milestones};
 use crate::report::record::{Milestones, ModelFigures, WaitRecord};
 
+use super::scenario::{origin_us, since};
+
 /// The figures in model time; `None` unless time was declared to run faster.
 pub(super) fn figures(history: &History, timeline: &Timeline, downtime: Option<&Downtime>) -> Option<ModelFigures> {
     let model = ModelTime::of(history);
@@ -30,7 +32,7 @@ fn milestones_of(history: &History, timeline: &Timeline, model: &ModelTime) -> M
     let booted = milestones::booted(history, timeline).us();
     let first_error = milestones::first_error_us(history, timeline);
     Milestones {
-        t0_s: Some(seconds(t0.saturating_sub(moments.zero_us.unwrap_or(0)))),
+        t0_at_s: Some(seconds(t0.saturating_sub(moments.zero_us.unwrap_or(0)))),
         first_error_s: first_error.map(|us| (us as f64 - t0 as f64) / 1e6),
         detected_s: at(Interval::Detection),
         removed_s: at(Interval::Removal),
@@ -45,13 +47,13 @@ fn milestones_of(history: &History, timeline: &Timeline, model: &ModelTime) -> M
 /// Every declared wait, as it was.
 pub(super) fn waits(history: &History, timeline: &Timeline) -> Vec<WaitRecord> {
     let model = ModelTime::of(history);
-    let t0 = timeline.moments.t0_us;
+    let zero_us = origin_us(timeline);
     let waits = model.waits().into_iter().filter(|(_, wait)| !wait.span.is_empty());
     waits
         .map(|(server, wait)| WaitRecord {
             part: wait.part,
             server: server.into(),
-            begin_s: t0.map(|t0| (wait.span.from_us as f64 - t0 as f64) / 1e6),
+            start_at_s: since(wait.span.from_us, zero_us),
             waited_s: seconds(wait.span.length_us()),
             model_s: seconds(wait.span.length_us() * model.faster()),
         })

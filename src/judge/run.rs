@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::checker::Verdict;
@@ -9,9 +10,9 @@ use crate::history::{Event, History, Record};
 use crate::measure::moments::watched;
 use crate::plan::{Plan, ScenarioPlan};
 use crate::report::Environment;
-use crate::report::record::{RunRecord, ScenarioRecord, Validity};
-use crate::settings::Settings;
+use crate::report::record::{RunRecord, SCHEMA, ScenarioRecord};
 
+use super::declared;
 use super::exit::{Ending, exit_code};
 use super::leaks::leaks;
 use super::scenario::judge;
@@ -21,9 +22,16 @@ const WORST_FIRST: [Verdict; 5] = [Verdict::Fail, Verdict::Aborted, Verdict::Inf
 
 /// Judges a run from what was recorded; a scenario without a history was not run.
 pub fn judge_run(environment: &Environment, plan: &Plan, histories: &BTreeMap<u32, History>) -> RunRecord {
-    let scenarios: Vec<ScenarioRecord> = (plan.scenarios.iter())
-        .map(|scenario| histories.get(&scenario.index).map_or_else(|| never_run(scenario), judge))
-        .collect();
+    let judged = |scenario: &ScenarioPlan| {
+        let history = histories.get(&scenario.index);
+        let began_us = history.and_then(|history| watched(history).first()).map(|record| record.at_us);
+        ScenarioRecord {
+            reproduce: declared::reproduce(environment, scenario),
+            started_at: began_us.and_then(|us| rfc_3339(environment, us)),
+            ..history.map_or_else(|| never_run(scenario), judge)
+        }
+    };
+    let scenarios: Vec<ScenarioRecord> = plan.scenarios.iter().map(judged).collect();
     let interrupted = interrupted(histories);
     let ending = Ending {
         interrupted: interrupted.is_some(),
@@ -33,14 +41,20 @@ pub fn judge_run(environment: &Environment, plan: &Plan, histories: &BTreeMap<u3
         verdicts: scenarios.iter().map(|scenario| scenario.verdict).collect(),
     };
     RunRecord {
-        schema: 1,
+        schema: SCHEMA,
         run_id: environment.run_id.clone(),
         seed: plan.seed,
         provider: plan.provider.clone(),
         verdict: worst(&ending.verdicts),
         exit_code: exit_code(&ending),
         started_at: environment.started_at.clone(),
+        ended_at: rfc_3339(environment, last_us(histories)),
         duration_s: last_us(histories) as f64 / 1e6,
+        chimp_version: environment.chimp_version.clone(),
+        kernel: environment.kernel.clone(),
+        cpus: environment.cpus,
+        programs: environment.programs.clone(),
+        command: environment.command.clone(),
         git_sha: environment.git_sha.clone(),
         time_scale: scenarios.iter().map(|scenario| scenario.time_scale).fold(1.0, f64::max),
         interrupted,
@@ -96,43 +110,14 @@ fn last_us(histories: &BTreeMap<u32, History>) -> u64 {
 
 fn never_run(plan: &ScenarioPlan) -> ScenarioRecord {
     let reason = "the run ended before its turn".to_string();
-    ScenarioRecord {
-        index: plan.index,
-        name: plan.name.clone(),
-        feature_name: plan.feature_name.clone(),
-        feature: plan.feature.display().to_string(),
-        line: plan.line,
-        tags: plan.tags.clone(),
-        seed: plan.seed,
-        verdict: Verdict::Skipped,
-        headline: format!("Skipped: {reason}."),
-        reason: Some(reason),
-        attempts: 0,
-        discarded: Vec::new(),
-        duration_s: 0.0,
-        hypotheses: Vec::new(),
-        strikes: Vec::new(),
-        phases: Vec::new(),
-        milestones: Default::default(),
-        downtime_total_s: None,
-        downtime_longest_s: None,
-        outages: None,
-        availability_pct: None,
-        uptime: None,
-        healing: Vec::new(),
-        leaks: Vec::new(),
-        deadline_ms: deadline_ms(&plan.settings),
-        time_scale: f64::from(plan.settings.time.faster),
-        model: None,
-        declared_waits: Vec::new(),
-        worst_second: None,
-        data: None,
-        validity: Validity::default(),
-    }
+    ScenarioRecord { headline: format!("Skipped: {reason}."), reason: Some(reason), ..declared::of_plan(plan) }
 }
 
-fn deadline_ms(settings: &Settings) -> f64 {
-    settings.load.deadline.as_secs_f64() * 1000.0
+/// A moment of the run's clock as RFC 3339; `None` where the run's own start is not.
+fn rfc_3339(environment: &Environment, at_us: u64) -> Option<String> {
+    let start: Timestamp = environment.started_at.parse().ok()?;
+    let at = start.checked_add(SignedDuration::from_micros(i64::try_from(at_us).ok()?)).ok()?;
+    Some(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
 #[cfg(test)]
@@ -157,6 +142,7 @@ mod tests {
             cpus: 2,
             programs: BTreeMap::new(),
             command: "chimp run".into(),
+            reproduce: Some("chimp run --name {scenario} --exact --seed 7".into()),
             ci,
         }
     }
@@ -189,7 +175,10 @@ mod tests {
         assert_eq!(verdicts, [Verdict::Pass, Verdict::Fail, Verdict::Skipped]);
         assert_eq!(run.scenarios[2].headline, "Skipped: the run ended before its turn.");
         assert_eq!(run.scenarios[2].deadline_ms, 5000.0);
-        assert_eq!((run.run_id.as_str(), run.seed, run.schema, run.duration_s), ("2026-11-23T08-20-11Z-7", 7, 1, 20.0));
+        assert_eq!(
+            (run.run_id.as_str(), run.seed, run.schema, run.duration_s),
+            ("2026-11-23T08-20-11Z-7", 7, SCHEMA, 20.0)
+        );
         assert_eq!((run.interrupted, run.git_sha.as_deref()), (None, Some("abc")));
     }
 

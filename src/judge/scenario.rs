@@ -19,6 +19,7 @@ use crate::report::record::{
 use crate::units::{Percent, Quantile};
 
 use super::data::data_of;
+use super::declared;
 use super::headline::headline;
 use super::healing::healing;
 use super::leaks::leaks;
@@ -37,19 +38,12 @@ pub fn judge(history: &History) -> ScenarioRecord {
     let sample = Sample::of(history).within(whole);
     let downtime = (sample.due() > 0).then(|| Downtime::of(&sample, whole));
     let mut record = ScenarioRecord {
-        index: plan.index,
-        name: plan.name.clone(),
-        feature_name: plan.feature_name.clone(),
-        feature: plan.feature.display().to_string(),
-        line: plan.line,
-        tags: plan.tags.clone(),
-        seed: plan.seed,
         verdict,
         reason,
-        headline: String::new(),
         attempts: attempts(history),
         discarded: discarded(history),
         duration_s: seconds(timeline.moments.end_us.saturating_sub(began_us(history))),
+        single_points_of_failure: declared::single_points(plan, Some(history)),
         hypotheses,
         strikes: strikes_of(history, &timeline),
         phases: phases_of(history, &timeline),
@@ -57,10 +51,9 @@ pub fn judge(history: &History) -> ScenarioRecord {
         downtime_total_s: downtime.as_ref().map(|downtime| seconds(downtime.total_us())),
         downtime_longest_s: downtime.as_ref().map(|downtime| seconds(downtime.longest_us())),
         outages: downtime.as_ref().map(|downtime| downtime.windows.len() as u32),
-        availability_pct: sample.availability().map(|Percent(pct)| pct),
+        availability_pct: sample.availability().map(share),
         uptime: uptime_of(history, &timeline),
         deadline_ms: millis(Sample::of(history).deadline_us()),
-        time_scale: f64::from(plan.settings.time.faster),
         model: modelled::figures(history, &timeline, downtime.as_ref()),
         declared_waits: modelled::waits(history, &timeline),
         worst_second: worst_of(history, &timeline),
@@ -68,7 +61,11 @@ pub fn judge(history: &History) -> ScenarioRecord {
         leaks: leaks(history),
         healing: healing(history, &timeline),
         validity,
+        ..declared::of_plan(plan)
     };
+    for server in &mut record.servers {
+        server.struck = timeline.moments.was_struck(&server.name);
+    }
     record.headline = headline(&record);
     record
 }
@@ -114,12 +111,14 @@ fn record_of(hypothesis: &Hypothesis, history: &History) -> HypothesisRecord {
     let Judgement { verdict, expected, observed, value, unit, margin_pct, n, reason } =
         hypothesis.expectation.checker().check(history);
     let (step, line) = (hypothesis.step.clone(), hypothesis.line);
+    let (value, margin_pct) = (value.map(rounded), margin_pct.map(rounded));
     HypothesisRecord { step, line, expected, observed, value, unit, margin_pct, n, verdict, reason }
 }
 
 fn uptime_of(history: &History, timeline: &Timeline) -> Option<UptimeRecord> {
     let Uptime { pct, low_pct, high_pct, blocks } = Uptime::of(history, timeline)?;
-    Some(UptimeRecord { availability_pct: pct, low_pct, high_pct, blocks })
+    let [availability_pct, low_pct, high_pct] = [pct, low_pct, high_pct].map(|pct| share(Percent(pct)));
+    Some(UptimeRecord { availability_pct, low_pct, high_pct, blocks })
 }
 
 fn phases_of(history: &History, timeline: &Timeline) -> Vec<PhaseRecord> {
@@ -131,16 +130,16 @@ fn phases_of(history: &History, timeline: &Timeline) -> Vec<PhaseRecord> {
         let length_s = seconds(span.length_us());
         PhaseRecord {
             phase,
-            start_s: since(span.from_us, zero),
-            end_s: since(span.to_us, zero),
+            start_at_s: since(span.from_us, zero),
+            end_at_s: since(span.to_us, zero),
             due: sample.due(),
             good: sample.good(),
-            availability_pct: sample.availability().map(|Percent(pct)| pct),
+            availability_pct: sample.availability().map(share),
             p50_ms: quantile_ms(0.5),
             p95_ms: quantile_ms(0.95),
             p99_ms: quantile_ms(0.99),
             p999_ms: quantile_ms(0.999),
-            throughput_rps: if length_s > 0.0 { sample.good() as f64 / length_s } else { 0.0 },
+            throughput_rps: if length_s > 0.0 { rounded(sample.good() as f64 / length_s) } else { 0.0 },
         }
     };
     found.map(record).collect()
@@ -151,7 +150,7 @@ fn milestones_of(history: &History, timeline: &Timeline) -> Milestones {
     let at = |end: Option<Reached>| end.and_then(Reached::us).map(|us| since(us, t0));
     let interval = |interval| at(milestones::interval_end(history, timeline, interval));
     Milestones {
-        t0_s: Some(since(t0, origin_us(timeline))),
+        t0_at_s: Some(since(t0, origin_us(timeline))),
         first_error_s: milestones::first_error_us(history, timeline).map(|us| since(us, t0)),
         detected_s: interval(Interval::Detection),
         removed_s: interval(Interval::Removal),
@@ -166,8 +165,8 @@ fn milestones_of(history: &History, timeline: &Timeline) -> Milestones {
 fn worst_of(history: &History, timeline: &Timeline) -> Option<WorstSecond> {
     let span = stays_span(history, &timeline.moments)?;
     let worst = worst_second(&Sample::of(history), span.meet(Span::new(0, timeline.moments.end_us)))?;
-    let (start_s, p99_ms) = (since(worst.from_us, span.from_us), millis(worst.p99_us));
-    Some(WorstSecond { start_s, due: worst.due, good: worst.good, p99_ms })
+    let (start_at_s, p99_ms) = (since(worst.from_us, origin_us(timeline)), millis(worst.p99_us));
+    Some(WorstSecond { start_at_s, due: worst.due, good: worst.good, p99_ms })
 }
 
 fn validity_of(history: &History, timeline: &Timeline) -> Validity {
@@ -220,6 +219,16 @@ fn throughout(timeline: &Timeline) -> Span {
 
 pub(super) fn since(at_us: u64, from_us: u64) -> f64 {
     (at_us as f64 - from_us as f64) / 1e6
+}
+
+/// Without the noise of binary fractions: to the millionth.
+fn rounded(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+/// A share in percent, never rounded up: one bad request among a billion still shows.
+fn share(Percent(pct): Percent) -> f64 {
+    (pct * 1e6 + 1e-3).floor() / 1e6
 }
 
 fn seconds(us: u64) -> f64 {
@@ -333,7 +342,7 @@ mod tests {
             (strike.target.as_str(), strike.fault.as_str(), strike.witness.as_str()),
             ("lb-1", "dies", "first process gone")
         );
-        assert_eq!((strike.injected_s, strike.t0_s, strike.healed_s), (Some(5.0), Some(5.01), None));
+        assert_eq!((strike.injected_at_s, strike.onset_at_s, strike.healed_at_s), (Some(5.0), Some(5.01), None));
         let unconfirmed =
             Script::website(2, 1).strike_unconfirmed(6000, "dies", &["web-1"], crate::plan::Schedule::Once);
         let denied = Event::FaultNotConfirmed { strike: 0, target: "web-1".into(), evidence: "lives".into() };
@@ -346,7 +355,7 @@ mod tests {
         assert_eq!(
             milestones,
             Milestones {
-                t0_s: Some(5.01),
+                t0_at_s: Some(5.01),
                 first_error_s: Some(-0.008),
                 detected_s: Some(0.08),
                 removed_s: Some(0.08),
@@ -370,12 +379,12 @@ mod tests {
         assert_eq!((record.deadline_ms, record.duration_s, record.attempts), (5000.0, 70.0, 1));
         assert!(record.availability_pct.is_some_and(|pct| (99.8..99.9).contains(&pct)));
         let degraded = record.phases.iter().find(|phase| phase.phase == Phase::Degraded).expect("degraded");
-        assert_eq!((degraded.start_s, degraded.end_s, degraded.due, degraded.good), (5.01, 7.0, 995, 953));
+        assert_eq!((degraded.start_at_s, degraded.end_at_s, degraded.due, degraded.good), (5.01, 7.0, 995, 953));
         assert_eq!(degraded.p99_ms, None, "995 samples are too few");
         assert!((degraded.p50_ms.expect("enough") - 5.0).abs() < 0.01);
         assert!((degraded.throughput_rps - 953.0 / 1.99).abs() < 0.001);
         let worst = record.worst_second.expect("probes");
-        assert_eq!((worst.start_s, worst.due, worst.good), (0.0, 500, 458));
+        assert_eq!((worst.start_at_s, worst.due, worst.good), (5.01, 500, 458));
         assert!(record.phases.iter().all(|phase| phase.phase != Phase::Failover || phase.throughput_rps == 0.0));
     }
 

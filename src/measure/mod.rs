@@ -26,6 +26,7 @@
 //! | valid | that the run can be believed at all ([`validity`]) |
 
 pub mod downtime;
+pub mod entry;
 pub mod fleet;
 pub mod milestones;
 pub mod model;

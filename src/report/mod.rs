@@ -38,9 +38,17 @@ pub struct Environment {
     pub programs: BTreeMap<String, String>,
     /// The command that reproduces the run, seed included.
     pub command: String,
+    /// The command that runs one of its scenarios again, with [`Environment::SCENARIO`] where the scenario's address goes.
+    #[serde(default)]
+    pub reproduce: Option<String>,
     /// It ran under `CI=true`, where what was skipped is not fine.
     #[serde(default)]
     pub ci: bool,
+}
+
+impl Environment {
+    /// Stands for a scenario's address in [`Environment::reproduce`].
+    pub const SCENARIO: &'static str = "{scenario}";
 }
 
 /// Where the logs of a scenario's servers lie in the bundle: a folder each.

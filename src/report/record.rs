@@ -1,18 +1,41 @@
-//! `run.json`: what a run came to, as data. Units are in the field names; null means never, or not observed.
+//! `run.json`: what a run came to, as data. `docs/run.schema.json` is derived from these types, their docs included.
+//!
+//! Units and the origin of a time are in a field's name: `*_at_s` counts from the scenario's zero (the start of its
+//! steady baseline), `*_after_t0_s` from t0, any other `*_s` is a duration. Null means never, or not observed. Times are
+//! whole microseconds. Seeds are text: they are larger than what JavaScript and jq can hold.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::checker::{Phase, Verdict};
 use crate::history::Part;
+use crate::plan::StepText;
 
-/// The whole of `run.json`.
+mod seed_text;
+mod site;
+
+pub use site::{ServerRecord, SinglePointRecord};
+
+/// The version of this schema. Whatever a reader could trip over raises it.
+pub const SCHEMA: u32 = 2;
+
+/// The whole of `run.json`: what a run came to.
+///
+/// Units and the origin of a time are in a field's name: `*_at_s` counts from the scenario's zero, the start of its steady
+/// baseline; `*_after_t0_s` counts from t0, the moment at which the first fault may have come into force; any other `*_s`
+/// is a duration. Seconds and milliseconds are exact to the microsecond. Null means never, not observed, or not known.
+/// Seeds are text, since they are larger than what JavaScript and jq can hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunRecord {
-    /// The version of this schema: 1.
+    /// The version of this schema: 2.
     pub schema: u32,
     /// `2026-11-23T08-20-11Z-7`: start and seed.
     pub run_id: String,
-    /// The seed of the run.
+    /// The seed of the run: a whole number of 64 bits, as text.
+    #[serde(with = "seed_text")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub seed: u64,
     /// The provider's name.
     pub provider: String,
@@ -20,10 +43,22 @@ pub struct RunRecord {
     pub verdict: Verdict,
     /// What the process ended with.
     pub exit_code: u8,
-    /// When it began, RFC 3339.
+    /// When it started, RFC 3339, in UTC.
     pub started_at: String,
+    /// When the last event was recorded, RFC 3339, in UTC; null where it is not known.
+    pub ended_at: Option<String>,
     /// From start to end.
     pub duration_s: f64,
+    /// The version of anarcho-chimp that recorded it.
+    pub chimp_version: String,
+    /// The kernel's release.
+    pub kernel: String,
+    /// How many CPUs the machine has.
+    pub cpus: usize,
+    /// Program → its own words about its version: haproxy, nginx, keepalived, sshd.
+    pub programs: BTreeMap<String, String>,
+    /// The command that does the whole run again, seed included.
+    pub command: String,
     /// The commit of the working tree it ran in, where there is one.
     pub git_sha: Option<String>,
     /// 1 unless a scenario declared time to run faster: the most that any did. Such a run is no part of a trend.
@@ -38,6 +73,7 @@ pub struct RunRecord {
 
 /// What one scenario came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ScenarioRecord {
     /// Its index in the plan.
     pub index: u32,
@@ -46,8 +82,25 @@ pub struct ScenarioRecord {
     /// The feature file.
     pub feature: String,
     pub line: usize,
+    /// Its tags and its feature's and rule's, without `@`.
     pub tags: Vec<String>,
+    /// Its own seed, derived from the run's: a whole number of 64 bits, as text.
+    #[serde(with = "seed_text")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub seed: u64,
+    /// The command that runs this scenario alone again, with the same seed; null if the run had no such command.
+    pub reproduce: Option<String>,
+    /// When its last attempt started, RFC 3339, in UTC; null if it never did.
+    pub started_at: Option<String>,
+    /// Its steps as written, the background's first.
+    pub steps: Vec<StepText>,
+    /// The servers that were declared.
+    pub servers: Vec<ServerRecord>,
+    /// The servers without which no request can be served, by the graph of what was declared.
+    pub single_points_of_failure: Vec<SinglePointRecord>,
+    /// The settings in force, by section and name as in `chimp.toml`.
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, serde_json::Value>"))]
+    pub settings: serde_json::Value,
     pub verdict: Verdict,
     /// Why, unless it passed.
     pub reason: Option<String>,
@@ -101,8 +154,8 @@ pub struct ScenarioRecord {
 
 /// Something that was done to bring back what was declared, or could not be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct HealingRecord {
-    /// Since the baseline began.
     pub at_s: f64,
     pub server: String,
     /// `missing`, `boot`, `replaced`, a step of a database's: `fence`, `salvage`, `promote`, `rebuild`, `wait`…
@@ -114,6 +167,7 @@ pub struct HealingRecord {
 
 /// What users wrote and read, and what the databases held in the end. Null where that is not known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DataFigures {
     /// Writes that the site said were applied.
     pub writes_acked: u64,
@@ -156,6 +210,7 @@ pub struct DataFigures {
 
 /// One `Then`, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct HypothesisRecord {
     pub step: String,
     pub line: usize,
@@ -169,8 +224,9 @@ pub struct HypothesisRecord {
     pub reason: Option<String>,
 }
 
-/// One strike on one target, as it happened. Times are seconds since the scenario's first steady moment.
+/// One strike on one target, as it happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StrikeRecord {
     pub strike: u32,
     pub fault: String,
@@ -179,20 +235,25 @@ pub struct StrikeRecord {
     pub target: String,
     /// Why this target: ties and draws.
     pub why: String,
-    pub injected_s: Option<f64>,
-    /// When its witness confirmed it; null if it never did.
-    pub t0_s: Option<f64>,
+    /// When injecting started.
+    pub injected_at_s: Option<f64>,
+    /// When it may have come into force, at the earliest; null if no witness confirmed it.
+    pub onset_at_s: Option<f64>,
+    /// When it surely was in force: its witness saw it there.
+    pub witnessed_at_s: Option<f64>,
     /// What the witness saw.
     pub witness: String,
-    pub healed_s: Option<f64>,
-    /// How long after its t0 everything was as before: a steady window with redundancy, after its heal if it lasts for
-    /// a while. Null where that never came, or it was not confirmed.
+    /// When it was seen to be lifted.
+    pub healed_at_s: Option<f64>,
+    /// How long after its onset everything was as before: a steady window with redundancy, after its heal if it lasts
+    /// for a while. Null where that never came, or it was not confirmed.
     #[serde(default)]
-    pub normal_after_s: Option<f64>,
+    pub normal_after_onset_s: Option<f64>,
 }
 
 /// Availability of a long run from t0 on, with how sure the figure is. See [`crate::measure::uptime`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct UptimeRecord {
     /// Good ÷ due, from t0 until the watch ended.
     pub availability_pct: f64,
@@ -204,12 +265,13 @@ pub struct UptimeRecord {
     pub blocks: usize,
 }
 
-/// One phase, measured by the prober. Times are seconds since the scenario's zero.
+/// One phase, measured by the prober.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PhaseRecord {
     pub phase: Phase,
-    pub start_s: f64,
-    pub end_s: f64,
+    pub start_at_s: f64,
+    pub end_at_s: f64,
     pub due: u64,
     pub good: u64,
     pub availability_pct: Option<f64>,
@@ -220,10 +282,11 @@ pub struct PhaseRecord {
     pub throughput_rps: f64,
 }
 
-/// Moments, in seconds: `t0_s` since the scenario's zero, all others since t0. Null where never or unobserved.
+/// Moments: `t0_s` since the scenario zero, all others since t0. Null where never or unobserved.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Milestones {
-    pub t0_s: Option<f64>,
+    pub t0_at_s: Option<f64>,
     pub first_error_s: Option<f64>,
     pub detected_s: Option<f64>,
     pub removed_s: Option<f64>,
@@ -236,6 +299,7 @@ pub struct Milestones {
 
 /// Figures in model time: measured + (N − 1) × the declared waits on the way.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ModelFigures {
     /// `t0_s` and `first_error_s` are as measured.
     pub milestones: Milestones,
@@ -245,11 +309,11 @@ pub struct ModelFigures {
 
 /// One declared wait, as it was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WaitRecord {
     pub part: Part,
     pub server: String,
-    /// Its begin, since t0; null without one.
-    pub begin_s: Option<f64>,
+    pub start_at_s: f64,
     /// What was waited.
     pub waited_s: f64,
     /// What that stands for.
@@ -262,9 +326,9 @@ fn one() -> f64 {
 
 /// The second (by due time, from t0) with the most bad or slow requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WorstSecond {
-    /// Its begin, since t0.
-    pub start_s: f64,
+    pub start_at_s: f64,
     pub due: u64,
     pub good: u64,
     pub p99_ms: f64,
@@ -272,6 +336,7 @@ pub struct WorstSecond {
 
 /// Whether the run can be believed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Validity {
     /// Whether the baseline was steady.
     pub steady_before: bool,

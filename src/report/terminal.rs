@@ -69,7 +69,7 @@ impl Page {
             let part = if beside.is_empty() { part.clone() } else { padded(part, self.name_width()) };
             lines.push(format!("{verdict}{part}{beside}").trim_end().to_string());
         }
-        if !wide && scenario.milestones.t0_s.is_some() {
+        if !wide && scenario.milestones.t0_at_s.is_some() {
             let text: Vec<String> = FIGURE_NAMES.iter().zip(&figures).map(|(n, f)| format!("{n} {f}")).collect();
             self.indented(&text.join(" · "), VERDICT_WIDTH, None, lines);
         }

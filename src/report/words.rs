@@ -107,7 +107,7 @@ fn outage(longest_s: Option<f64>) -> String {
 
 fn recovery(scenario: &ScenarioRecord, milestones: &Milestones) -> String {
     let watched_to_its_end = matches!(scenario.verdict, Verdict::Pass | Verdict::Fail);
-    match (milestones.normal_s, milestones.t0_s) {
+    match (milestones.normal_s, milestones.t0_at_s) {
         (None, Some(_)) if watched_to_its_end => "never".into(),
         (normal, _) => maybe_seconds(normal),
     }
@@ -183,11 +183,11 @@ fn leaks(leaks: &[String]) -> String {
 /// How soon everything was as before after each strike.
 fn back_to_normal(strikes: &[StrikeRecord]) -> String {
     let mut seen = BTreeSet::new();
-    let mut each = strikes.iter().filter(|one| one.t0_s.is_some() && seen.insert(one.strike)).peekable();
+    let mut each = strikes.iter().filter(|one| one.onset_at_s.is_some() && seen.insert(one.strike)).peekable();
     if each.peek().is_none() {
         return "no strike was confirmed".into();
     }
-    let all: Vec<Option<f64>> = each.map(|strike| strike.normal_after_s).collect();
+    let all: Vec<Option<f64>> = each.map(|strike| strike.normal_after_onset_s).collect();
     let mut known: Vec<f64> = all.iter().copied().flatten().collect();
     known.sort_by(f64::total_cmp);
     let never = all.len() - known.len();
@@ -250,6 +250,12 @@ pub fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A word of a command, quoted for a shell where it has to be.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@,+".contains(c);
+    if word.chars().all(plain) && !word.is_empty() { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// The text on one line and without control characters, so that a name can't reach into a terminal or a table.

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
 
+use super::RunOptions;
 use crate::report::Environment;
 use crate::role;
 
@@ -12,8 +13,8 @@ use crate::role;
 const PROGRAMS: &[(&str, &str)] =
     &[("haproxy", "-v"), ("nginx", "-v"), ("keepalived", "-v"), ("mariadbd", "--version"), ("sshd", "-V")];
 
-/// Looks around. `command` is what reproduces the run.
-pub fn look_around(seed: u64, command: String) -> Environment {
+/// Looks around.
+pub fn look_around(seed: u64, options: &RunOptions) -> Environment {
     let now = Timestamp::now();
     let kernel = nix::sys::utsname::uname().map(|uts| uts.release().to_string_lossy().into_owned());
     Environment {
@@ -24,7 +25,8 @@ pub fn look_around(seed: u64, command: String) -> Environment {
         kernel: kernel.unwrap_or_else(|_| "unknown".into()),
         cpus: std::thread::available_parallelism().map_or(1, usize::from),
         programs: versions(),
-        command,
+        command: options.command.clone(),
+        reproduce: options.reproduce.clone(),
         ci: std::env::var_os("CI").is_some_and(|value| value == "true"),
     }
 }

@@ -42,6 +42,8 @@ pub struct RunOptions {
     pub retries: u32,
     /// The command that reproduces the run, for the report.
     pub command: String,
+    /// The command that reproduces one scenario, with [`report::Environment::SCENARIO`] for its address.
+    pub reproduce: Option<String>,
     /// Lies that tests plant.
     pub sabotage: Sabotage,
 }
@@ -82,7 +84,7 @@ pub fn execute(
     options: &RunOptions,
     zygote: Option<Zygote>,
 ) -> Result<Finished, RunError> {
-    let environment = environment::look_around(plan.seed, options.command.clone());
+    let environment = environment::look_around(plan.seed, options);
     let bundle = Bundle::create(&options.out, environment, plan)?;
     let clock = Clock::start();
     let in_bundle = |source| RunError::Bundle { path: bundle.folder().into(), source };

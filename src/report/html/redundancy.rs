@@ -3,9 +3,11 @@
 use minijinja::Value;
 use serde::Serialize;
 
+use crate::checker::Verdict;
 use crate::graph::{Links, Table, picture};
-use crate::history::{Event, History};
-use crate::measure::moments::{server_of, watched};
+use crate::history::History;
+use crate::measure::entry::holder_before;
+use crate::measure::moments::server_of;
 use crate::plan::ScenarioPlan;
 use crate::report::record::ScenarioRecord;
 use crate::units::trimmed;
@@ -48,7 +50,7 @@ pub fn redundancy(plan: &ScenarioPlan, record: &ScenarioRecord, history: Option<
     let links = Links::of(&plan.infrastructure, history.and_then(|history| holder_before(history, entry)));
     let table = Table::of(&links);
     let struck: Vec<&str> = record.strikes.iter().map(|strike| server_of(&strike.target)).collect();
-    let drawn = history.and_then(|_| picture::element(&links, &table, &struck).ok());
+    let drawn = (record.verdict != Verdict::Skipped).then(|| picture::element(&links, &table, &struck).ok()).flatten();
     let (servers, more_servers) = if drawn.is_some() { (Vec::new(), 0) } else { rows(&table, &struck) };
     Redundancy {
         // The picture has escaped the texts in it.
@@ -57,19 +59,6 @@ pub fn redundancy(plan: &ScenarioPlan, record: &ScenarioRecord, history: Option<
         zones: servers.iter().any(|server| server.zone.is_some()),
         servers,
         more_servers,
-    }
-}
-
-/// Who held the site's address when the first strike began, where exactly one did.
-fn holder_before<'h>(history: &'h History, entry: &str) -> Option<&'h str> {
-    let events = watched(history).iter().take_while(|record| !matches!(record.event, Event::InjectionStarted { .. }));
-    let holders = |event: &'h Event| match event {
-        Event::VirtualIpHolders { name, holders } if name == entry => Some(holders),
-        _ => None,
-    };
-    match &events.filter_map(|record| holders(&record.event)).last()?[..] {
-        [one] => Some(one),
-        _ => None,
     }
 }
 
@@ -121,7 +110,6 @@ mod tests {
     fn the_graph_is_of_the_moment_the_fault_struck() {
         let run = sample::run();
         let (plan, record, history) = (&run.plan.scenarios[0], &run.record.scenarios[0], &run.histories[&0]);
-        assert_eq!(holder_before(history, "www"), Some("lb-1"), "not lb-2, which took the address over");
         let shown = redundancy(plan, record, Some(history));
         let picture = shown.picture.unwrap().to_string();
         assert!(picture.contains("lb-1, role webhaproxy") && picture.contains(">struck<"), "{picture}");
@@ -132,7 +120,7 @@ mod tests {
     #[test]
     fn a_scenario_that_did_not_run_has_a_table() {
         let run = sample::run();
-        let shown = redundancy(&run.plan.scenarios[4], &run.record.scenarios[4], None);
+        let shown = redundancy(&run.plan.scenarios[4], &run.record.scenarios[4], run.histories.get(&4));
         assert!(shown.picture.is_none());
         assert_eq!((shown.servers.len(), shown.more_servers), (6, 0));
     }

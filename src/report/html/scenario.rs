@@ -232,19 +232,23 @@ fn strike(row: &StrikeRecord) -> StrikeRow {
         fault: row.fault.clone(),
         target: row.target.clone(),
         why: row.why.clone(),
-        injected: moment(row.injected_s),
-        t0: if row.t0_s.is_some() { moment(row.t0_s) } else { "not confirmed".into() },
+        injected: moment(row.injected_at_s),
+        t0: if row.onset_at_s.is_some() { moment(row.onset_at_s) } else { "not confirmed".into() },
         witness: row.witness.clone(),
-        confirmed: row.t0_s.is_some(),
-        healed: moment(row.healed_s),
-        normal: if row.t0_s.is_none() { NOTHING.into() } else { row.normal_after_s.map_or("never".into(), seconds) },
+        confirmed: row.onset_at_s.is_some(),
+        healed: moment(row.healed_at_s),
+        normal: if row.onset_at_s.is_none() {
+            NOTHING.into()
+        } else {
+            row.normal_after_onset_s.map_or("never".into(), seconds)
+        },
     }
 }
 
 fn phase(row: &PhaseRecord, deadline_ms: f64) -> PhaseRow {
     PhaseRow {
         phase: phase_name(row.phase),
-        span: format!("{:.2} – {:.2}", row.start_s, row.end_s),
+        span: format!("{:.2} – {:.2}", row.start_at_s, row.end_at_s),
         due: grouped(row.due),
         good: grouped(row.good),
         availability: percent(row.availability_pct),
@@ -254,7 +258,7 @@ fn phase(row: &PhaseRecord, deadline_ms: f64) -> PhaseRow {
 }
 
 fn milestones(record: &ScenarioRecord, declared: &[waterfall::Declared]) -> Vec<MilestoneRow> {
-    if record.milestones.t0_s.is_none() {
+    if record.milestones.t0_at_s.is_none() {
         return Vec::new();
     }
     let text = |name| declared.iter().find(|declared| declared.milestone == name).map(|declared| declared.text.clone());
@@ -278,8 +282,7 @@ fn downtime(record: &ScenarioRecord) -> Vec<(&'static str, String)> {
     }
     let worst = record.worst_second.as_ref().map_or(NOTHING.into(), |worst| {
         let p99 = latency_words(Some(worst.p99_ms), record.deadline_ms);
-        let from = if worst.start_s == 0.0 { "from t0".into() } else { format!("from t0 {}", since_t0(worst.start_s)) };
-        format!("{} of {} good, p99 {p99}, {from}", worst.good, worst.due)
+        format!("{} of {} good, p99 {p99}, from {:.2} s on", worst.good, worst.due, worst.start_at_s)
     });
     let total = maybe_seconds(record.downtime_total_s);
     let modelled = record.model.as_ref().and_then(|model| model.downtime_total_s);

