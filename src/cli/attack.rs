@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::graph::read_noted;
 use super::{DEFAULT_OUT, Refused, drawn_seed};
 use crate::attack::execute::{self, Options, PLAN_FILE};
 use crate::attack::pick::{self, HowMany};
 use crate::attack::processes::Processes;
 use crate::attack::{self, AttackError, AttackPlan, Round, heal};
 use crate::draw::{Draw, Purpose};
-use crate::graph::{Links, Measure, read_links};
+use crate::graph::{Links, Measure};
 use crate::harness;
 use crate::infrastructure::Infrastructure;
 use crate::journal::{Place, Stage};
@@ -292,7 +293,7 @@ impl Common {
         draw: Draw,
     ) -> Result<Vec<Round>, String> {
         let links = match file {
-            Some(file) => read_links(file).map_err(|why| why.to_string())?,
+            Some(file) => read_noted(file).map_err(|why| why.to_string())?,
             None => Links::of(infrastructure, None),
         };
         let mut names = pick::candidates(infrastructure, self.tag.as_deref())?;
@@ -305,8 +306,7 @@ impl Common {
             if count == 0 || count > names.len() {
                 return Err(format!("round {round} asks for {count} servers, and {} are left", names.len()));
             }
-            let among: Vec<&str> =
-                names.iter().map(String::as_str).filter(|name| links.number(name).is_some()).collect();
+            let among: Vec<&str> = names.iter().map(String::as_str).collect();
             let rng = &mut draw.for_purpose(Purpose::AttackServers, round.into());
             let (servers, why) = links.choose_among(&among, by, count, rng)?;
             names.retain(|name| !servers.contains(name));

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use crate::graph::{GraphError, Table, picture, read_links};
+use crate::graph::{GraphError, GraphFile, Links, Table, picture, read_links};
 use crate::judge::exit;
 
 /// Which graph, and how it is shown.
@@ -44,7 +44,8 @@ enum NotShown {
     Write { file: PathBuf, why: std::io::Error },
 }
 
-/// Shows a graph; what is wrong is told on the standard error, with the exit code of a usage error.
+/// Shows a graph. What the file says and the graph does not is noted on the standard error; what is wrong is reported
+/// there as well, with the exit code of a usage error.
 pub fn show(asked: &GraphArgs) -> ExitCode {
     match shown(asked).and_then(|text| put(asked.out.as_deref(), &text)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -56,7 +57,7 @@ pub fn show(asked: &GraphArgs) -> ExitCode {
 }
 
 fn shown(asked: &GraphArgs) -> Result<String, NotShown> {
-    let links = read_links(&asked.file)?;
+    let links = read_noted(&asked.file)?;
     Ok(match asked.format.unwrap_or_else(|| by_extension(asked.out.as_deref())) {
         Format::Text => Table::of(&links).to_string(),
         Format::Json => {
@@ -64,6 +65,13 @@ fn shown(asked: &GraphArgs) -> Result<String, NotShown> {
         }
         Format::Svg => picture::page(&links, &Table::of(&links))?,
     })
+}
+
+/// Reads a graph, and prints on the standard error what its file says and the graph does not.
+pub(super) fn read_noted(file: &Path) -> Result<Links, GraphError> {
+    let GraphFile { links, notes } = read_links(file)?;
+    notes.iter().for_each(|note| eprintln!("chimp: note: {note}"));
+    Ok(links)
 }
 
 fn by_extension(out: Option<&Path>) -> Format {

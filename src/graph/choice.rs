@@ -24,7 +24,7 @@ impl Links {
     }
 
     /// The same among some servers only; the others still count as a part of the graph. Names that the graph does not
-    /// know are no candidates.
+    /// know are no candidates. The chosen are named as the candidates are, by name or by id.
     ///
     /// # Errors
     /// When there are fewer candidates, or fewer articulation points among them.
@@ -39,11 +39,13 @@ impl Links {
         if known.len() < count {
             return Err(format!("{count} were asked for, but only {} are declared", known.len()));
         }
-        match measure {
-            Measure::LargestCut => Ok(self.cut_words(&largest_cut(self.lasting(), &known, count, rng))),
-            Measure::ArticulationPoint => self.draw_articulation_points(&known, count, rng),
-            _ => Ok(self.highest(&known, measure, count, rng)),
-        }
+        let (chosen, why) = match measure {
+            Measure::LargestCut => self.cut_words(&largest_cut(self.lasting(), &known, count, rng)),
+            Measure::ArticulationPoint => self.draw_articulation_points(&known, count, rng)?,
+            _ => self.highest(&known, measure, count, rng),
+        };
+        let asked = |name: &String| candidates.iter().find(|asked| self.number(asked) == self.number(name));
+        Ok((chosen.iter().filter_map(asked).map(ToString::to_string).collect(), why))
     }
 
     /// All articulation points among some servers, in their order; none may be an error of the caller's.

@@ -12,8 +12,10 @@ pub const CLIENTS: &str = "clients";
 /// A server of a graph.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Node {
-    /// Its name.
+    /// Its name: no other node has it.
     pub name: String,
+    /// Its identity in the file that it comes from, where the name is a label.
+    pub id: Option<String>,
     /// What it is, where the file says so: servers of one role stand in for each other.
     pub role: Option<String>,
     /// Where it is placed, where the file says so.
@@ -38,6 +40,7 @@ impl Links {
     pub fn of(infrastructure: &Infrastructure, holder: Option<&str>) -> Links {
         let servers = infrastructure.servers.values().map(|server| Node {
             name: server.name.clone(),
+            id: None,
             role: Some(server.role.clone()),
             zone: server.zone.clone(),
         });
@@ -52,10 +55,13 @@ impl Links {
     }
 
     /// The graph of servers that are linked so, as pairs (client side, server side) of names, where clients enter at
-    /// `entries`. Names must be unique and links lead somewhere; a link that does not is left out.
+    /// `entries`. Names must be unique, no id may be the name of another server, and links lead somewhere; a link that
+    /// does not is left out.
     pub fn new(mut servers: Vec<Node>, links: &[(String, String)], entries: &[String]) -> Links {
         servers.sort_by(|a, b| natural(&a.name).cmp(&natural(&b.name)));
-        let numbers = servers.iter().enumerate().map(|(number, server)| (server.name.clone(), number)).collect();
+        let ids = servers.iter().enumerate().filter_map(|(number, server)| Some((server.id.clone()?, number)));
+        let names = servers.iter().enumerate().map(|(number, server)| (server.name.clone(), number));
+        let numbers = ids.chain(names).collect();
         let (now, lasting) = Default::default();
         let mut graph = Links { servers, numbers, entered: !entries.is_empty(), now, lasting };
         graph.lasting = graph.net(links, entries);
@@ -90,7 +96,7 @@ impl Links {
         &self.lasting
     }
 
-    /// The number of a server.
+    /// The number of a server, by its name or its id.
     pub fn number(&self, name: &str) -> Option<usize> {
         self.numbers.get(name).copied()
     }

@@ -39,7 +39,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
-pub use formats::{GraphError, read_links};
+pub use formats::{GraphError, GraphFile, read_links};
 pub use links::{Links, Node};
 pub use loss::predicts_single_point_of_failure;
 pub use measure::Measure;

@@ -6,7 +6,7 @@
 //! | `summary` | one line |
 //! | `links` | pairs of nodes that are linked, the clients counted as one node |
 //! | `servers[]` | in the natural order of their names |
-//! | `name`, `role`, `zone` | as in the file; the last two `null` where it does not say |
+//! | `name`, `id`, `role`, `zone` | as in the file: what it shows, and its identity (often the same); the last two `null` where it does not say |
 //! | `degree` | others that it is linked with, the clients counted as one |
 //! | `in_degree`, `out_degree` | links that lead to it, and from it |
 //! | `betweenness` | share of the shortest paths between others that lead through it, 0 to 1, links having no direction |
@@ -51,6 +51,8 @@ pub struct Table {
 pub struct Row {
     /// Its name.
     pub name: String,
+    /// Its identity in the file.
+    pub id: String,
     /// What it is.
     pub role: Option<String>,
     /// Where it is.
@@ -142,6 +144,7 @@ fn rows(links: &Links) -> Vec<Row> {
     let fatal = single_points_of_failure(links);
     let row = |(number, server): (usize, &super::Node)| Row {
         name: server.name.clone(),
+        id: server.id.clone().unwrap_or_else(|| server.name.clone()),
         role: server.role.clone(),
         zone: server.zone.clone(),
         degree: links.now().near(number).len(),

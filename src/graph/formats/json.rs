@@ -10,10 +10,12 @@
 //! one of its ends or by both. `role` and `zone` are optional. Everything that a link names is in the list, or is
 //! `client` (`clients`): the site's users. Nothing else is known. `fixtures/attacks/graph.schema.json` is the schema.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
-use super::{GraphError, Sketch, Text, Wrong};
-use crate::graph::links::{Links, Node};
+use super::sketch::{Edge, Raw, is_client};
+use super::{GraphError, GraphFile, Sketch, Text, Wrong};
 use crate::infrastructure::error::did_you_mean;
 use crate::infrastructure::yaml::{Step, at, form_hint, locate};
 
@@ -33,40 +35,55 @@ struct Entry {
 ///
 /// # Errors
 /// The form first, then the servers' names, then their links, in the order of the file.
-pub(super) fn read(text: &Text) -> Result<Links, GraphError> {
+pub(super) fn read(text: &Text) -> Result<GraphFile, GraphError> {
     let entries: Vec<Entry> = serde_json::from_str(&text.text).map_err(|why| malformed(text, &why))?;
     let mut sketch = Sketch::default();
     for (index, entry) in entries.iter().enumerate() {
         let at = at![index, "name"];
-        if Sketch::is_client(&entry.name) {
+        if is_client(&entry.name) {
             let detail = format!("`{}` stands for the site's users and can't be a server's name", entry.name);
             return Err(located(text, &at, (detail, "give the server another name, or leave it out".into())));
         }
-        let node = Node { name: entry.name.clone(), role: entry.role.clone(), zone: entry.zone.clone() };
-        sketch.server(node).map_err(|wrong| located(text, &at, wrong))?;
+        let raw = Raw { id: entry.name.clone(), role: entry.role.clone(), zone: entry.zone.clone(), label: None };
+        sketch.node(raw).map_err(|wrong| located(text, &at, wrong))?;
     }
+    let mut links = BTreeSet::new();
     for (index, entry) in entries.iter().enumerate() {
         for (field, names) in [("in", &entry.into), ("out", &entry.out)] {
+            let mut before = BTreeSet::new();
             for (nth, other) in names.iter().enumerate() {
-                let link = link(&mut sketch, &entry.name, field, &names[..nth], other);
-                link.map_err(|wrong| located(text, &at![index, field, nth], wrong))?;
+                let link = link(&mut sketch, &entry.name, field, other);
+                let link =
+                    link.and_then(|link| if before.insert(other) { Ok(link) } else { Err(twice(entry, field, other)) });
+                links.insert(link.map_err(|wrong| located(text, &at![index, field, nth], wrong))?);
             }
         }
     }
-    sketch.finish(text)
+    for (from, to) in links {
+        let edge = Edge { from, to, directed: true, at: 0 };
+        sketch.edge(edge).map_err(|(detail, hint)| text.error(None, detail, hint))?;
+    }
+    sketch.finish(text, None)
 }
 
-fn link(sketch: &mut Sketch, server: &str, field: &str, before: &[String], other: &String) -> Result<(), Wrong> {
-    if !sketch.knows(other) {
+/// The numbers of the two that a link joins. A link may be given by both of its ends.
+fn link(sketch: &mut Sketch, server: &str, field: &str, other: &str) -> Result<(usize, usize), Wrong> {
+    if server == other {
+        return Err((format!("`{server}` is linked with itself"), "a link joins two servers; leave it out".into()));
+    }
+    let known = sketch.number(other);
+    let Some(other) = known.or_else(|| is_client(other).then(|| sketch.client(other))) else {
         let detail = format!("`{field}` of `{server}` names `{other}`, but there is no such server in the list");
-        let hint = did_you_mean(other, sketch.servers.keys().map(String::as_str))
+        let hint = did_you_mean(other, sketch.ids())
             .unwrap_or_else(|| "add it to the list; `client` stands for the site's users".into());
         return Err((detail, hint));
-    }
-    if before.contains(other) {
-        return Err((format!("`{field}` of `{server}` names `{other}` twice"), "leave one of the two out".into()));
-    }
-    if field == "in" { sketch.link(other, server) } else { sketch.link(server, other) }
+    };
+    let server = sketch.number(server).expect("every server of the list is known by now");
+    Ok(if field == "in" { (other, server) } else { (server, other) })
+}
+
+fn twice(entry: &Entry, field: &str, other: &str) -> Wrong {
+    (format!("`{field}` of `{}` names `{other}` twice", entry.name), "leave one of the two out".into())
 }
 
 /// JSON is read as the YAML that it nearly is. Escapes are where the two differ: then no place is better than a wrong

@@ -1,4 +1,4 @@
-//! Graphviz's words: names, numbers, quoted texts, arrows and brackets, each with its place.
+//! Graphviz's words: names, numbers, quoted texts, HTML texts, arrows and brackets, each with its place.
 
 use super::Wrong;
 
@@ -9,17 +9,21 @@ const QUOTE: &str = "a name with other characters than letters, digits and `_` s
 pub(super) enum Token {
     /// A name that may be a keyword.
     Word(String),
-    /// A number or a quoted text: never a keyword.
+    /// A number: never a keyword.
+    Number(String),
+    /// A quoted text: never a keyword, and the only word that `+` joins.
     Quoted(String),
+    /// An HTML text, with its outer `<` and `>`.
+    Html(String),
     /// `->` or `--`.
     Arrow { directed: bool },
-    /// One of `{ } [ ] ; , = : +`.
+    /// One of `{ } [ ] ; , = : + @`.
     Sign(char),
     /// The end of the file.
     End,
 }
 
-/// A word and the byte where it begins.
+/// A word and the byte where it starts.
 pub(super) type Placed = (Token, usize);
 
 /// The words of a text, an [`Token::End`] at last. Else what is wrong, and at which byte.
@@ -56,12 +60,12 @@ impl Rest<'_> {
         taken
     }
 
-    /// Blanks and comments; a line that begins with `#` is the C preprocessor's.
+    /// Blanks and comments; a line that starts with `#` is the C preprocessor's.
     fn pass_over(&mut self) -> Result<(), (Wrong, usize)> {
         loop {
-            self.take_while(char::is_whitespace);
-            let begins_line = self.text[..self.at].chars().next_back().is_none_or(|before| before == '\n');
-            if self.left().starts_with("//") || (self.left().starts_with('#') && begins_line) {
+            self.take_while(|c| c.is_ascii_whitespace() || c == '\u{b}');
+            let starts_line = self.text[..self.at].chars().next_back().is_none_or(|before| before == '\n');
+            if self.left().starts_with("//") || (self.left().starts_with('#') && starts_line) {
                 self.take_while(|c| c != '\n');
             } else if self.left().starts_with("/*") {
                 let Some(end) = self.left().find("*/") else {
@@ -85,64 +89,79 @@ impl Rest<'_> {
                 Ok(Token::Arrow { directed: second == Some('>') })
             }
             (Some('"'), _) => self.quoted(),
-            (Some(c), _) if "{}[];,=:+".contains(c) => {
+            (Some(c), _) if "{}[];,=:+@".contains(c) => {
                 self.at += 1;
                 Ok(Token::Sign(c))
             }
-            (Some(c), _) if c == '_' || c.is_alphabetic() => {
-                let word = self.take_while(|c| c == '_' || c.is_alphanumeric());
+            (Some(c), _) if is_letter(c) => {
+                let word = self.take_while(|c| is_letter(c) || c.is_ascii_digit());
                 self.ends(&word).map(|()| Token::Word(word))
             }
             (Some(c), _) if c == '-' || c == '.' || c.is_ascii_digit() => {
                 let Some(number) = self.number() else { return Err(self.no_word(c)) };
-                self.ends(&number).map(|()| Token::Quoted(number))
+                self.ends(&number).map(|()| Token::Number(number))
             }
-            (Some('<'), _) => {
-                let wrong = ("an HTML text `<…>` is not read".into(), "write a quoted text, or leave it out".into());
-                Err((wrong, self.at))
-            }
+            (Some('<'), _) => self.html(),
             (Some(c), _) => Err(self.no_word(c)),
         }
     }
 
-    /// Graphviz reads `web-1` as the two names `web` and `-1`, which nobody means.
+    /// Graphviz reads `web-1` as the two names `web` and `-1`, which is never what was meant.
     fn ends(&self, word: &str) -> Result<(), (Wrong, usize)> {
         let mut next = self.left().chars();
         let goes_on = match next.next() {
             Some('-') => !matches!(next.next(), Some('-' | '>')),
-            Some(c) => c == '.' || c == '_' || c.is_alphanumeric(),
+            Some(c) => c == '.' || is_letter(c) || c.is_ascii_digit(),
             None => false,
         };
         if !goes_on {
             return Ok(());
         }
-        let rest: String = self.left().chars().take_while(|c| *c == '-' || *c == '.' || c.is_alphanumeric()).collect();
+        let rest: String =
+            self.left().chars().take_while(|c| "-.".contains(*c) || is_letter(*c) || c.is_ascii_digit()).collect();
         Err(((format!("`{word}{rest}` is no name"), QUOTE.into()), self.at - word.len()))
     }
 
-    fn no_word(&self, begin: char) -> (Wrong, usize) {
-        ((format!("`{begin}` begins no word"), QUOTE.into()), self.at)
+    fn no_word(&self, start: char) -> (Wrong, usize) {
+        ((format!("no word starts with {start:?}"), QUOTE.into()), self.at)
     }
 
     /// `-?(.[0-9]+ | [0-9]+(.[0-9]*)?)`
     fn number(&mut self) -> Option<String> {
-        let begun = self.at;
+        let started = self.at;
         self.at += usize::from(self.left().starts_with('-'));
         let whole = self.take_while(|c| c.is_ascii_digit());
         let dot = self.left().starts_with('.');
         self.at += usize::from(dot);
         let fraction = if dot { self.take_while(|c| c.is_ascii_digit()) } else { String::new() };
-        let number = self.text[begun..self.at].to_string();
+        let number = self.text[started..self.at].to_string();
         if whole.is_empty() && fraction.is_empty() {
-            self.at = begun;
+            self.at = started;
             return None;
         }
         Some(number)
     }
 
+    /// `<…>` with as many `<` as `>` in it. Graphviz counts those of HTML comments as well.
+    fn html(&mut self) -> Result<Token, (Wrong, usize)> {
+        let (started, mut open) = (self.at, 1_usize);
+        self.at += 1;
+        while open > 0 {
+            let left = self.left();
+            let Some(next) = left.find(['<', '>']) else { break };
+            open = if left[next..].starts_with('<') { open + 1 } else { open - 1 };
+            self.at += next + 1;
+        }
+        if open == 0 {
+            return Ok(Token::Html(self.text[started..self.at].to_string()));
+        }
+        let hint = "close it with `>`; every `<` in it needs its own `>`";
+        Err((("an HTML text that is never closed".into(), hint.into()), started))
+    }
+
     /// Only `\"` is an escape; a backslash at the end of a line joins it with the next.
     fn quoted(&mut self) -> Result<Token, (Wrong, usize)> {
-        let begun = self.at;
+        let started = self.at;
         self.at += 1;
         let mut text = String::new();
         loop {
@@ -159,7 +178,7 @@ impl Rest<'_> {
                 _ if left.starts_with("\\\\") => (2, "\\\\"),
                 "" => {
                     let wrong = ("a quote that is never closed".into(), "close it with `\"`".into());
-                    return Err((wrong, begun));
+                    return Err((wrong, started));
                 }
                 _ => (1, "\\"),
             };
@@ -167,4 +186,9 @@ impl Rest<'_> {
             text.push_str(letters);
         }
     }
+}
+
+/// As Graphviz has it: a letter is one of ASCII, `_`, or any character beyond ASCII.
+fn is_letter(c: char) -> bool {
+    c == '_' || c.is_ascii_alphabetic() || !c.is_ascii()
 }
