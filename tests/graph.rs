@@ -83,3 +83,15 @@ fn the_schema_says_what_the_reader_takes() {
     assert!(fields.iter().all(|field| why.contains(&format!("`{field}`"))), "{fields:?} {why}");
     assert_eq!(fields.len(), why.matches('`').count() / 2 - 1, "{why}");
 }
+
+#[test]
+fn what_a_graph_leaves_out_is_noted_on_the_standard_error_and_the_rest_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("health.dot");
+    std::fs::write(&file, "digraph health {\n  up -> down -> up\n  up -> up [label=<still <b>up</b>>]\n}\n").unwrap();
+    let output = chimp(&[file.to_str().unwrap()]);
+    assert!(output.status.success());
+    let note = format!("chimp: note: {}:3:6: the edge from `up` to itself is left out\n", file.display());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), note);
+    assert!(told(&output).contains("2 servers, 1 link;"), "{}", told(&output));
+}
