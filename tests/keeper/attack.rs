@@ -160,6 +160,12 @@ pub async fn an_inventory_logs_in_with_a_password_to_hosts_it_knows() {
     assert!(wrong.contains("the password was not accepted for user root") && !wrong.contains("guessed"), "{wrong}");
     let another = "198.18.0.2 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS\n";
     assert!(tried(another, PASSWORD).await.contains("is it another machine?"));
+    for revoked in ["*", "198.18.0.?", "other,198.18.0.2"] {
+        let told = tried(&format!("{known}@revoked {revoked} {key}\n"), PASSWORD).await;
+        assert!(told.contains("known_hosts:2") && told.contains("its host key is revoked"), "{told}");
+    }
+    let authority = tried(&format!("@cert-authority 198.18.0.* {key}\n"), PASSWORD).await;
+    assert!(authority.contains("host certificates are not supported"), "{authority}");
     let nobody = tried("198.18.0.9 ssh-ed25519 AAAA\n", PASSWORD).await;
     assert!(nobody.contains("ssh-keyscan 198.18.0.2"), "{nobody}");
 

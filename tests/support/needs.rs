@@ -17,6 +17,8 @@ pub enum Needs {
     Nothing,
     /// Scenarios can run here, as `chimp doctor` sees it.
     Scenarios,
+    /// These files are there, each brought by the command that follows it.
+    Files(&'static [(&'static str, &'static str)]),
     /// The user is root.
     Root,
     /// The user is root, and these programs are there, each brought by the Debian package that follows it.
@@ -33,6 +35,7 @@ impl Needs {
     ) -> Trial {
         match self {
             Needs::Nothing => Trial::test(name, run),
+            Needs::Files(_) => trial::trial(arguments, name, false, || self.missing(), run),
             _ => trial::trial(arguments, name, true, || self.missing(), run),
         }
     }
@@ -43,6 +46,10 @@ impl Needs {
         match self {
             Needs::Nothing => None,
             Needs::Scenarios => doctor().clone(),
+            Needs::Files(files) => {
+                let (file, command) = files.iter().find(|(file, _)| !Path::new(file).exists())?;
+                Some(format!("needs {file}, which is missing: {command}"))
+            }
             Needs::Root => not_root(),
             Needs::RootAnd(programs) => not_root().or_else(|| {
                 let (program, package) = programs.iter().find(|(program, _)| !Path::new(program).exists())?;
