@@ -50,6 +50,22 @@ pub struct Field {
     pub infrastructure: Arc<Infrastructure>,
 }
 
+impl Field {
+    /// Whether a plan makes sense for these servers, and can be carried out on them, heals included.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do; nothing was touched.
+    pub fn check(&self, plan: &AttackPlan) -> Result<(), AttackError> {
+        plan.check(&self.infrastructure).map_err(AttackError::Usage)?;
+        let unable = plan.asks().into_iter().filter_map(|(server, fault, abilities)| {
+            let why = self.provider.can(&server, &abilities).err()?;
+            Some(format!("`{fault}` can't be done: {why}"))
+        });
+        let unable: Vec<String> = unable.collect();
+        if unable.is_empty() { Ok(()) } else { Err(AttackError::Usage(unable.join("\n"))) }
+    }
+}
+
 /// Carries a plan out and says what happens; the exit code says how it went.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! What an attack will do, wholly resolved: printed by `--dry-run`, hashed, executed, replayed.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::fault::{self, Witness};
 use crate::infrastructure::Infrastructure;
 use crate::journal::Place;
 use crate::plan::{Choice, Cut, Parameters, PlanError, Schedule, StepText, StrikeOrder, Target, read_plan};
-use crate::provider::PowerState;
+use crate::provider::{Ability, PowerState};
 use crate::units::{duration, show_duration};
 
 /// The version of an attack plan's schema. It rises when fields change, and when the same seed draws something else: 2
@@ -82,6 +83,19 @@ impl AttackPlan {
             }
         }
         Ok(())
+    }
+
+    /// What it asks of the provider: for each server and fault once.
+    pub fn asks(&self) -> BTreeSet<(String, String, BTreeSet<Ability>)> {
+        let asks = self.rounds.iter().filter_map(|round| {
+            let fault = fault::named(&round.fault)?;
+            let ask = move |server: &String| {
+                let target = fault::Target { server, peers: &[], services: &[] };
+                (server.clone(), round.fault.clone(), fault.strike(&target, &round.with).abilities())
+            };
+            Some(round.servers.iter().map(ask))
+        });
+        asks.flatten().collect()
     }
 
     /// The whole plan for people: each round with its victims, the reason, what is done and how it heals.

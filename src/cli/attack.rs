@@ -185,7 +185,7 @@ impl Model {
             let field = execute::field(&at, passwords).await?;
             let rounds = self.rounds(&field.infrastructure, Draw::of(seed)).map_err(AttackError::Usage)?;
             let plan = AttackPlan { schema: attack::plan::SCHEMA, seed, place: at, rounds };
-            plan.check(&field.infrastructure).map_err(AttackError::Usage)?;
+            field.check(&plan)?;
             print!("{}", plan.shown());
             if common.dry_run {
                 return Ok(exit::PASS);
@@ -384,7 +384,7 @@ impl Replay {
         let options = self.how.options()?;
         on_runtime(async {
             let field = execute::field(&plan.place, passwords).await?;
-            plan.check(&field.infrastructure).map_err(AttackError::Usage)?;
+            field.check(&plan)?;
             print!("{}", plan.shown());
             execute::execute(&plan, &field, &options).await
         })

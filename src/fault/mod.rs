@@ -12,6 +12,7 @@ use crate::agent::effect::Effect;
 use crate::plan::Parameters;
 use crate::provider::{Command, PowerOp, PowerState, ServiceSpec};
 
+mod abilities;
 mod comes_back;
 mod cpu_taken;
 mod cut;

@@ -262,7 +262,7 @@ impl Victim {
         } else {
             match self.undo_within(action, self.heal_deadline()).await {
                 Ok(()) => self.await_witness(back, WITNESS_WITHIN).await.0,
-                Err(why) => Testimony { confirmed: false, evidence: why },
+                Err(why) => self.is_back_all_the_same(action, back, why).await,
             }
         };
         let (strike, evidence) = (self.number, format!("{}: {}", self.strike.server, outcome.evidence));
@@ -284,10 +284,24 @@ impl Victim {
             match self.act(action).await {
                 Ok(()) => return Ok(()),
                 Err(ProviderError::Unknown(_)) => return Ok(()),
+                Err(why @ ProviderError::Unsupported { .. }) => return Err(why.to_string()),
                 Err(why) if Instant::now() >= deadline => return Err(why.to_string()),
                 Err(_) if self.is_gone().await => return Ok(()),
                 Err(_) => tokio::time::sleep(TRY_EVERY).await,
             }
+        }
+    }
+
+    /// Power that can't be switched back may not be off: the inventory may have no command for either, or it failed both
+    /// times. What counts is what is seen of the server.
+    async fn is_back_all_the_same(&self, action: &Action, back: &Witness, why: String) -> Testimony {
+        let seen = match action {
+            Action::Power(_) => self.look(back).await.ok().filter(|seen| seen.confirmed),
+            _ => None,
+        };
+        match seen {
+            Some(seen) => Testimony { confirmed: true, evidence: format!("{}, though {why}", seen.evidence) },
+            None => Testimony { confirmed: false, evidence: why },
         }
     }
 

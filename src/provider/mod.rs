@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::readiness::Question;
 
+mod ability;
 pub mod host_key;
 pub mod inventory;
 pub mod keeper;
@@ -22,6 +23,8 @@ pub mod launch;
 pub mod local;
 pub mod secret;
 pub mod ssh;
+
+pub use ability::Ability;
 
 /// Everything a provider must know to boot one server. Comparable to a cloud's "create server" with user data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -145,7 +148,7 @@ pub enum PowerState {
 }
 
 /// What can be done to the power of an instance. All are idempotent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PowerOp {
     /// The link is cut first, then everything is killed, then the disk is removed: a black hole, gone for good.
@@ -165,6 +168,12 @@ pub enum PowerOp {
 /// Where servers live.
 #[async_trait]
 pub trait Provider: Send + Sync {
+    /// Whether it can do all this to a server, if that is in the state for it. Touches nothing: whoever plans something
+    /// asks beforehand. The error says everything that it can't.
+    fn can(&self, server: &str, abilities: &BTreeSet<Ability>) -> Result<(), ProviderError> {
+        let _ = (server, abilities);
+        Ok(())
+    }
     /// Boots one instance; returns once it runs (not: is ready) and its services were started.
     async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError>;
     /// Every instance of this scenario that was not terminated, with its state measured now.

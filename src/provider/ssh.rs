@@ -6,7 +6,7 @@
 mod link;
 
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -83,6 +83,21 @@ impl Route {
             Route::Direct => TcpStream::connect_timeout(&SocketAddr::from((address, port)), timeout),
             Route::Dialled(by) => by.dial(address, port, timeout),
         }
+    }
+
+    /// Whether a process answers at the port: servers of SSH speak first. A kernel accepts connections for a process that
+    /// is frozen as well.
+    ///
+    /// # Errors
+    /// As [`Dial::dial`]'s, or that nothing was said in time.
+    pub async fn hear(&self, address: Ipv4Addr, port: u16, timeout: Duration) -> io::Result<()> {
+        let route = self.clone();
+        let hear = move || {
+            let mut connection = route.connect(address, port, timeout)?;
+            connection.set_read_timeout(Some(timeout))?;
+            connection.read_exact(&mut [0])
+        };
+        tokio::task::spawn_blocking(hear).await.unwrap_or_else(|why| Err(io::Error::other(why)))
     }
 
     /// Whether the port accepts a connection; it is closed at once.

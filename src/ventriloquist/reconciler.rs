@@ -18,7 +18,7 @@ use super::step::Step;
 use super::{Config, Failure, files};
 use crate::database;
 use crate::history::{Event, Part};
-use crate::provider::{Instance, InstanceId, PowerOp};
+use crate::provider::{Ability, Instance, InstanceId, PowerOp};
 use crate::settings::ReconcilerSettings;
 use crate::site::Site;
 use crate::units::show_duration;
@@ -145,7 +145,9 @@ impl Reconciler {
                 lines.push(format!("promote {}, a spare, to the place of {server}", spare.name));
                 promotions.push(Promotion { spare: spare.name.clone(), instead_of: server.clone() });
             }
-            lines.push(format!("boot {server}, a {}: it is missing ({seen})", placed.servers[server].role));
+            let can = self.ground.declared.provider.can(server, &[Ability::Boot].into());
+            let but = can.err().map_or_else(String::new, |why| format!(", but can't: {why}"));
+            lines.push(format!("boot {server}, a {}: it is missing ({seen}){but}", placed.servers[server].role));
         }
         let verb = match self.settings().surplus {
             Policy::Leave => "leave",

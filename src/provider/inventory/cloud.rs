@@ -13,7 +13,7 @@ use super::{Host, Inventory, word};
 use crate::attack::passwords::Passwords;
 use crate::provider::ssh::{Login, Proof, Route, SshRemote};
 use crate::provider::{
-    Instance, InstanceId, InstanceSpec, PowerOp, PowerState, Provider, ProviderError, Remote, RemoteError,
+    Ability, Instance, InstanceId, InstanceSpec, PowerOp, PowerState, Provider, ProviderError, Remote, RemoteError,
 };
 
 /// How long a server may take to accept a connection before it counts as stopped.
@@ -30,7 +30,8 @@ pub struct InventoryCloud {
     route: Route,
     /// Sessions are kept open, one remote for each server.
     remotes: BTreeMap<String, SshRemote>,
-    terminated: Mutex<BTreeSet<String>>,
+    /// What was asked for last, of those that were terminated or frozen.
+    asked: Mutex<BTreeMap<String, PowerState>>,
     watchdogs: tokio::sync::Mutex<BTreeMap<String, Watchdog>>,
 }
 
@@ -42,7 +43,7 @@ impl InventoryCloud {
             passwords,
             route,
             remotes: BTreeMap::new(),
-            terminated: Mutex::default(),
+            asked: Mutex::default(),
             watchdogs: tokio::sync::Mutex::default(),
         };
         let login = |(name, host): (&String, &Host)| Some((name.clone(), SshRemote::new(cloud.login(name, host)?)));
@@ -74,12 +75,40 @@ impl InventoryCloud {
     }
 
     fn command<'h>(&self, id: &InstanceId, host: &'h Host, op: PowerOp) -> Result<&'h [String], ProviderError> {
-        let op = (word(op), host.power.of(op));
-        op.1.ok_or_else(|| ProviderError::Unsupported {
-            server: id.0.clone(),
+        host.power.of(op).ok_or_else(|| self.undeclared(&id.0, host, &[word(op)]))
+    }
+
+    /// No command was declared for this.
+    fn undeclared(&self, server: &str, host: &Host, words: &[&str]) -> ProviderError {
+        let commands: Vec<String> = words.iter().map(|word| format!("{word}: [virsh, …, {server}]")).collect();
+        ProviderError::Unsupported {
+            server: server.into(),
             provider: "inventory",
-            action: format!("{} it", op.0),
-            hint: format!("declare a command of this machine: `power: {{ {}: [virsh, …, {id}] }}`", op.0),
+            action: format!("{} it", words.join(" and ")),
+            hint: format!(
+                "declare what does, a command of this machine, beside it in {}:{}: `power: {{ {} }}`",
+                self.file(),
+                host.line,
+                commands.join(", ")
+            ),
+        }
+    }
+
+    fn file(&self) -> String {
+        self.inventory
+            .infrastructure
+            .source
+            .as_ref()
+            .map_or_else(|| "the inventory".into(), |file| file.display().to_string())
+    }
+
+    fn no_way_in(&self, server: &str, host: &Host) -> ProviderError {
+        let place = format!("{}:{}", self.file(), host.line);
+        ProviderError::Remote(RemoteError::Connect {
+            host: host.address.to_string(),
+            detail: format!(
+                "`{server}` has no password, and no `key` in {place}: write one there, or name a file of passwords with --passwords"
+            ),
         })
     }
 
@@ -108,18 +137,39 @@ impl InventoryCloud {
         }
     }
 
-    fn terminated(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.terminated.lock().unwrap_or_else(PoisonError::into_inner)
+    fn asked(&self) -> MutexGuard<'_, BTreeMap<String, PowerState>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a command was to do is not believed, but tells apart what looks alike from outside.
+    fn note(&self, id: &InstanceId, op: PowerOp) {
+        let now = match op {
+            PowerOp::Terminate => Some(PowerState::Terminated),
+            PowerOp::Freeze => Some(PowerState::Frozen),
+            PowerOp::Stop | PowerOp::Start | PowerOp::Reboot | PowerOp::Thaw => None,
+        };
+        match now {
+            Some(state) => drop(self.asked().insert(id.0.clone(), state)),
+            None => drop(self.asked().remove(&id.0)),
+        }
     }
 
     async fn measure(&self, name: &str, host: &Host) -> Instance {
-        let knocked = self.route.knock(host.address, host.port, KNOCK).await;
-        let (state, evidence) = match knocked {
-            Ok(()) => (PowerState::Running, format!("port {} accepts connections", host.port)),
-            Err(why) => {
-                let gone = self.terminated().contains(name);
-                let state = if gone { PowerState::Terminated } else { PowerState::Stopped };
-                (state, format!("port {} accepts no connection: {why}", host.port))
+        let asked = self.asked().get(name).copied();
+        let answered = match asked {
+            Some(PowerState::Frozen) => self.route.hear(host.address, host.port, KNOCK).await,
+            _ => self.route.knock(host.address, host.port, KNOCK).await,
+        };
+        let (state, evidence) = match (answered, asked) {
+            (Ok(()), Some(PowerState::Frozen)) => {
+                (PowerState::Running, format!("a process answers at port {}", host.port))
+            }
+            (Ok(()), _) => (PowerState::Running, format!("port {} accepts connections", host.port)),
+            (Err(why), Some(PowerState::Frozen)) => {
+                (PowerState::Frozen, format!("no process answers at port {}: {why}", host.port))
+            }
+            (Err(why), asked) => {
+                (asked.unwrap_or(PowerState::Stopped), format!("port {} accepts no connection: {why}", host.port))
             }
         };
         Instance {
@@ -135,17 +185,32 @@ impl InventoryCloud {
 
 #[async_trait]
 impl Provider for InventoryCloud {
-    async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError> {
-        Err(ProviderError::Unsupported {
-            server: spec.name.clone(),
-            provider: "inventory",
-            action: "boot it".into(),
-            hint: "an inventory's servers are there already; `start` may have a command under `power`".into(),
-        })
+    fn can(&self, server: &str, abilities: &BTreeSet<Ability>) -> Result<(), ProviderError> {
+        if abilities.contains(&Ability::Boot) {
+            return Err(boots_nothing(server));
+        }
+        let id = InstanceId(server.into());
+        let host = self.allowed(&id)?;
+        let undeclared = |ability: &Ability| match ability {
+            Ability::Power(op) => host.power.of(*op).is_none().then(|| word(*op)),
+            Ability::Boot | Ability::LogIn => None,
+        };
+        let words: Vec<&str> = abilities.iter().filter_map(undeclared).collect();
+        if !words.is_empty() {
+            return Err(self.undeclared(server, host, &words));
+        }
+        if abilities.contains(&Ability::LogIn) && !self.remotes.contains_key(server) {
+            return Err(self.no_way_in(server, host));
+        }
+        Ok(())
     }
 
-    /// Every server, allowed or not, by a connection to its port: one that is frozen so that its kernel still
-    /// accepts connections counts as running.
+    async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError> {
+        Err(boots_nothing(&spec.name))
+    }
+
+    /// Every server, allowed or not, by a connection to its port. One that this provider froze must be silent there; one
+    /// that was frozen otherwise, so that its kernel still accepts connections, counts as running.
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
         let hosts = self.inventory.hosts.iter();
         Ok(futures::future::join_all(hosts.map(|(name, host)| self.measure(name, host))).await)
@@ -158,9 +223,7 @@ impl Provider for InventoryCloud {
         self.run(id, command).await?;
         // Only now: if it failed, the watchdog still ends the fault.
         self.call_off(id).await;
-        if op == PowerOp::Terminate {
-            self.terminated().insert(id.0.clone());
-        }
+        self.note(id, op);
         Ok(())
     }
 
@@ -181,7 +244,9 @@ impl Provider for InventoryCloud {
         if let Some(mut before) = self.watchdogs.lock().await.insert(id.0.clone(), started) {
             before.stop();
         }
-        self.run(id, command).await
+        self.run(id, command).await?;
+        self.note(id, op);
+        Ok(())
     }
 
     async fn renew(&self, id: &InstanceId) -> Result<(), ProviderError> {
@@ -195,10 +260,15 @@ impl Provider for InventoryCloud {
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError> {
         let host = self.allowed(&instance.id)?;
         let remote = self.remotes.get(&instance.id.0).cloned();
-        let remote = remote.ok_or_else(|| RemoteError::Connect {
-            host: host.address.to_string(),
-            detail: format!("`{}` has neither a `key` in the inventory nor a password", instance.name),
-        })?;
-        Ok(Box::new(remote))
+        Ok(Box::new(remote.ok_or_else(|| self.no_way_in(&instance.name, host))?))
+    }
+}
+
+fn boots_nothing(server: &str) -> ProviderError {
+    ProviderError::Unsupported {
+        server: server.into(),
+        provider: "inventory",
+        action: "boot it".into(),
+        hint: "an inventory's servers are there already; `start` may have a command under `power`".into(),
     }
 }

@@ -3,7 +3,7 @@
 //! ```yaml
 //! hosts:                                # at least one; `name` and `address` are needed
 //!   - name: web-1
-//!     address: 192.0.2.11               # IPv4; names are not looked up, so that nobody else is hit
+//!     address: 192.0.2.11               # IPv4; names are not looked up, so that no other machine is hit
 //!     port: 22                          # default: 22
 //!     user: root                        # default: root; faults need root's rights
 //!     key: ~/.ssh/id_ed25519            # relative to this file; without one, a password is needed
@@ -16,7 +16,7 @@
 //!       start: [virsh, start, web-1]
 //! links: [{ from: lb-1, to: web-1 }]    # who talks to whom, for the graph
 //! allow: [web-2, blue]                  # names and tags of further hosts that may be attacked
-//! known_hosts: ~/.ssh/known_hosts       # keys by address; or, to trust the network: `host_keys: ignore`
+//! known_hosts: ~/.ssh/known_hosts       # keys by address, `@revoked` ones too; or, to trust the network: `host_keys: ignore`
 //! ```
 //! Every mistake is one error with file, line, column and a hint.
 
@@ -27,12 +27,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Host, Inventory, PowerCommands};
+use super::{Host, Inventory, PowerCommands, address};
 use crate::infrastructure::error::one_of;
 use crate::infrastructure::names::{RULE, is_name};
-use crate::infrastructure::yaml::{Source, Step, at};
+use crate::infrastructure::yaml::{Source, Step, at, locate};
 use crate::infrastructure::{Entry, Infrastructure, InfrastructureError, Server};
-use crate::provider::host_key::{HostKey, KnownHosts};
+use crate::provider::host_key::{HostKey, KnownHosts, KnownHostsError};
 use crate::provider::secret::{Secret, read_private};
 use crate::role::{Readiness, Role, shipped};
 
@@ -189,7 +189,8 @@ impl Reader<'_> {
     fn name(&self, index: usize, entry: &HostEntry, before: &BTreeMap<String, Host>) -> Checked<()> {
         let at = at!["hosts", index, "name"];
         if !is_name(&entry.name) {
-            return self.error(&at, format!("`{}` can't be a host's name", entry.name), RULE);
+            let hint = if address::is_range(&entry.name) { address::ONE_EACH } else { RULE };
+            return self.error(&at, format!("`{}` can't be a host's name", entry.name), hint);
         }
         if before.contains_key(&entry.name) {
             let detail = format!("the name `{}` is given twice", entry.name);
@@ -225,22 +226,13 @@ impl Reader<'_> {
         let address = self.address(index, entry)?;
         let key = entry.key.as_ref().map(|key| self.key(index, key)).transpose()?;
         let allowed = entry.attack == Some(Attack::Allowed);
-        Ok(Host { address, port, user, key, allowed, power: entry.power.clone() })
+        let line = locate(&self.source.text, &at!["hosts", index]).map_or(1, |(line, _)| line);
+        Ok(Host { address, port, user, key, allowed, line, power: entry.power.clone() })
     }
 
     fn address(&self, index: usize, entry: &HostEntry) -> Checked<Ipv4Addr> {
         let at = at!["hosts", index, "address"];
-        let address: Ipv4Addr = match entry.address.parse() {
-            Ok(address) => address,
-            Err(_) => {
-                let hint = "write what its name stands for; names are not looked up, so that nobody else is hit";
-                return self.error(&at, format!("`{}` is no IPv4 address", entry.address), hint);
-            }
-        };
-        if address.is_unspecified() || address.is_multicast() || address.is_broadcast() {
-            return self.error(&at, format!("{address} is not the address of one host"), "write the host's own");
-        }
-        Ok(address)
+        address::read(&entry.address).or_else(|mistake| self.error(&at, mistake.detail, mistake.hint))
     }
 
     fn key(&self, index: usize, key: &str) -> Checked<Secret> {
@@ -269,7 +261,10 @@ impl Reader<'_> {
             for (end, name) in [("from", from), ("to", to)] {
                 if !hosts.contains_key(name) {
                     let detail = format!("a link leads from `{from}` to `{to}`, but there is no host `{name}`");
-                    let hint = one_of(name, "hosts", hosts.keys().map(String::as_str));
+                    let hint = match address::is_range(name) {
+                        true => "write a link for each host".into(),
+                        false => one_of(name, "hosts", hosts.keys().map(String::as_str)),
+                    };
                     return self.error(&at!["links", index, end], detail, hint);
                 }
             }
@@ -293,7 +288,11 @@ impl Reader<'_> {
                 let tags = self.declaration.hosts.iter().flat_map(|entry| &entry.tags);
                 let known: BTreeSet<&str> = hosts.keys().chain(tags).map(String::as_str).collect();
                 let detail = format!("`{word}` is neither a host nor a tag of one");
-                return self.error(&at!["allow", index], detail, one_of(word, "hosts and tags", known));
+                let hint = match address::is_range(word) {
+                    true => "write each name, or give those hosts a tag and allow that".into(),
+                    false => one_of(word, "hosts and tags", known),
+                };
+                return self.error(&at!["allow", index], detail, hint);
             }
             for entry in meant {
                 if entry.attack == Some(Attack::Forbidden) {
@@ -313,8 +312,15 @@ impl Reader<'_> {
                 match KnownHosts::read(&path) {
                     Ok(known) => Ok(HostKey::Known(known)),
                     Err(why) => {
-                        let detail = format!("the known hosts {}: {why}", path.display());
-                        let hint = "a file as ssh-keyscan writes it, by its path relative to this one";
+                        let detail = format!("`known_hosts`: {}: {why}", path.display());
+                        let hint = match why {
+                            KnownHostsError::Io(_) => {
+                                "a file as ssh-keyscan writes it, by its path relative to this one"
+                            }
+                            KnownHostsError::Marked { .. } => {
+                                "correct the line, or remove it; sshd(8) describes the form: marker, names, kind, key"
+                            }
+                        };
                         self.error(&at!["known_hosts"], detail, hint)
                     }
                 }

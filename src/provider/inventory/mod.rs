@@ -15,6 +15,7 @@ use super::secret::Secret;
 use crate::infrastructure::Infrastructure;
 use crate::role::Secrets;
 
+mod address;
 pub mod cloud;
 pub mod file;
 mod watchdog;
@@ -59,6 +60,8 @@ pub struct Host {
     pub key: Option<Secret>,
     /// Whether it was opted in.
     pub allowed: bool,
+    /// The line of the file that declares it, from 1.
+    pub line: usize,
     /// Commands of this machine that switch its power.
     pub power: PowerCommands,
 }

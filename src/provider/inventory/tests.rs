@@ -10,7 +10,7 @@ use super::*;
 use crate::attack::passwords::Passwords;
 use crate::graph::Links;
 use crate::provider::ssh::Route;
-use crate::provider::{PowerState, Provider, ProviderError};
+use crate::provider::{Ability, PowerState, Provider, ProviderError};
 
 fn fixture() -> Inventory {
     file::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/inventories/datacentre.yaml")).unwrap()
@@ -27,6 +27,7 @@ fn read(text: &str) -> (tempfile::TempDir, Result<Inventory, String>) {
     write("key", "a private key", 0o600);
     write("open-key", "a private key", 0o644);
     write("known", "192.0.2.1 ssh-ed25519 AAAA\n", 0o644);
+    write("unread", "# ours\n@revoked * ssh-ed25519\n", 0o644);
     let read = file::read(&folder.path().join("hosts.yaml"));
     let shown = read.map_err(|why| why.to_string().replace(&folder.path().display().to_string(), "."));
     (folder, shown)
@@ -69,6 +70,10 @@ fn a_mistake_is_one_error_with_its_place_and_a_hint() {
         ("address twice", format!("{host}  - name: web-2\n    address: 192.0.2.1\n{keys}")),
         ("a host name", format!("hosts: [{{name: web-1, address: web-1.example.org}}]\n{keys}")),
         ("IPv6", format!("hosts: [{{name: web-1, address: \"2001:db8::1\"}}]\n{keys}")),
+        ("a port within", format!("hosts: [{{name: web-1, address: \"192.0.2.1:2222\"}}]\n{keys}")),
+        ("a range", format!("hosts: [{{name: web-1, address: 192.0.2.1-4}}]\n{keys}")),
+        ("a range of names", format!("hosts: [{{name: \"web-[1:4]\", address: 192.0.2.1}}]\n{keys}")),
+        ("a network", format!("hosts: [{{name: web-1, address: 192.0.2.0/24}}]\n{keys}")),
         ("everybody", format!("hosts: [{{name: web-1, address: 255.255.255.255}}]\n{keys}")),
         ("port 0", format!("{host}    port: 0\n{keys}")),
         ("port too large", format!("{host}    port: 70000\n{keys}")),
@@ -81,13 +86,16 @@ fn a_mistake_is_one_error_with_its_place_and_a_hint() {
         ("empty command", format!("{host}    power: {{ stop: [] }}\n{keys}")),
         ("unknown power", format!("{host}    power: {{ destroy: [virsh] }}\n{keys}")),
         ("link to nowhere", format!("{two}links:\n  - {{from: web-1, to: wbe-2}}\n")),
+        ("link to a range", format!("{two}links:\n  - {{from: web-1, to: \"web-[1:4]\"}}\n")),
         ("link to itself", format!("{two}links: [{{from: web-1, to: web-1}}]\n")),
         ("link twice", format!("{two}links: [{{from: web-1, to: web-2}}, {{from: web-1, to: web-2}}]\n")),
         ("allowed nobody", format!("{two}allow: [web-1, bleu]\n")),
+        ("allowed a range", format!("{two}allow: [\"web-[1:2]\"]\n")),
         ("allowed and forbidden", format!("{host}    attack: forbidden\n{keys}allow: [web-1]\n")),
         ("host keys not said", host.into()),
         ("host keys said twice", format!("{host}{keys}known_hosts: known\n")),
         ("no known hosts", format!("{host}known_hosts: nowhere\n")),
+        ("a revocation that can't be read", format!("{host}known_hosts: unread\n")),
         ("host keys otherwise", format!("{host}host_keys: accept\n")),
     ];
     let told: Vec<String> =
@@ -171,4 +179,66 @@ async fn a_thaw_calls_the_watchdog_off() {
     cloud.power(&id("web-1"), PowerOp::Thaw).await.unwrap();
     assert!(!folder.path().join("frozen").exists());
     assert!(cloud.renew(&id("web-1")).await.is_err(), "nothing is held any more");
+}
+
+#[tokio::test]
+async fn what_the_provider_froze_is_frozen_until_a_process_answers_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (_folder, cloud) = cloud(&format!(
+        "hosts: [{{name: web-1, address: 127.0.0.1, port: {port}, attack: allowed, power: {{freeze: [\"true\"], \
+         thaw: [\"true\"]}}}}]\nhost_keys: ignore\n"
+    ));
+    cloud.power_leased(&id("web-1"), PowerOp::Freeze, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(cloud.list().await.unwrap()[0].state, PowerState::Frozen, "its kernel accepts, and no process answers");
+    let answering = std::thread::spawn(move || {
+        for _ in 0..3 {
+            let (mut connection, _) = listener.accept().unwrap();
+            let _ = std::io::Write::write_all(&mut connection, b"SSH-2.0-test\r\n");
+        }
+    });
+    assert_eq!(cloud.list().await.unwrap()[0].state, PowerState::Running, "a command's word is not believed");
+    cloud.power(&id("web-1"), PowerOp::Thaw).await.unwrap();
+    assert_eq!(cloud.list().await.unwrap()[0].state, PowerState::Running);
+    answering.join().unwrap();
+}
+
+#[test]
+fn every_fault_is_refused_beforehand_where_a_command_of_it_is_missing() {
+    let all = ["terminate", "stop", "start", "reboot", "freeze", "thaw"];
+    for left_out in 0..=all.len() {
+        let declared: Vec<&str> =
+            (0..all.len()).filter(|number| *number != left_out).map(|number| all[number]).collect();
+        let power: Vec<String> = declared.iter().map(|word| format!("{word}: [\"true\"]")).collect();
+        let (_folder, cloud) = cloud(&format!(
+            "hosts:\n- {{name: web-1, address: 192.0.2.1, key: key, attack: allowed, power: {{{}}}}}\nhost_keys: ignore\n",
+            power.join(", ")
+        ));
+        for fault in crate::fault::FAULTS {
+            let target = crate::fault::Target { server: "web-1", peers: &[], services: &[] };
+            let strike = fault.strike(&target, &crate::plan::Parameters::default());
+            let missing = |ability: &Ability| match ability {
+                Ability::Power(op) => !declared.contains(&word(*op)),
+                Ability::Boot | Ability::LogIn => false,
+            };
+            let lacks = strike.abilities().iter().any(missing);
+            match cloud.can("web-1", &strike.abilities()) {
+                Ok(()) => assert!(!lacks, "{} was accepted without {:?}", fault.name(), all.get(left_out)),
+                Err(why) => {
+                    assert!(lacks, "{}: {why}", fault.name());
+                    let told = format!("hosts.yaml:2: `power: {{ {}: [", all[left_out]);
+                    assert!(why.to_string().contains(&told), "{why}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn who_can_t_be_logged_in_to_or_booted_is_known_beforehand() {
+    let (_folder, cloud) = cloud("hosts: [{name: web-1, address: 192.0.2.1, attack: allowed}]\nhost_keys: ignore\n");
+    let why = cloud.can("web-1", &[Ability::LogIn].into()).unwrap_err().to_string();
+    assert!(why.contains("has no password, and no `key` in") && why.contains("hosts.yaml:1"), "{why}");
+    let why = cloud.can("web-1", &[Ability::Boot].into()).unwrap_err().to_string();
+    assert!(why.contains("can't boot it"), "{why}");
 }

@@ -1,0 +1,57 @@
+//! What a strike asks of its victim's provider, its heal included: whoever plans it can ask beforehand.
+
+use std::collections::BTreeSet;
+
+use super::{Action, Strike, Witness};
+use crate::provider::{Ability, PowerState};
+
+impl Strike {
+    /// Everything that must be possible for it to strike, to be witnessed and to heal. Whoever attacks a server that runs
+    /// logs in to it, to see that it is clean.
+    pub fn abilities(&self) -> BTreeSet<Ability> {
+        let heals = self.heal.as_ref();
+        let actions = [Some(&self.inject), self.then.as_ref(), heals.map(|heal| &heal.action)].into_iter().flatten();
+        let looks_outside = self.before == Witness::State(PowerState::Stopped);
+        let log_in = (!looks_outside).then_some(Ability::LogIn);
+        actions.filter_map(power).chain(log_in).collect()
+    }
+}
+
+fn power(action: &Action) -> Option<Ability> {
+    match action {
+        Action::Power(op) => Some(Ability::Power(*op)),
+        Action::Exec(_) | Action::Hold(_) | Action::Release => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::{FAULTS, Target, named};
+    use crate::plan::Parameters;
+    use crate::provider::PowerOp::*;
+
+    fn of(fault: &str) -> Vec<Ability> {
+        let target = Target { server: "web-1", peers: &[], services: &[] };
+        named(fault).unwrap().strike(&target, &Parameters::default()).abilities().into_iter().collect()
+    }
+
+    #[test]
+    fn what_heals_a_fault_is_asked_for_with_it() {
+        use Ability::{LogIn, Power};
+        assert_eq!(of("hangs"), [LogIn, Power(Freeze), Power(Thaw)]);
+        assert_eq!(of("loses-power"), [LogIn, Power(Stop), Power(Start)]);
+        assert_eq!(of("zone-lost"), of("loses-power"));
+        assert_eq!(of("reboots"), [LogIn, Power(Stop), Power(Start)]);
+        assert_eq!(of("dies"), [LogIn, Power(Terminate)]);
+        assert_eq!(of("comes-back"), [Power(Start)]);
+    }
+
+    #[test]
+    fn every_other_fault_needs_to_log_in_and_nothing_more() {
+        let switch = ["hangs", "loses-power", "zone-lost", "reboots", "dies", "comes-back"];
+        for fault in FAULTS.iter().filter(|fault| !switch.contains(&fault.name())) {
+            assert_eq!(of(fault.name()), [Ability::LogIn], "{}", fault.name());
+        }
+    }
+}
