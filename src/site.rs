@@ -1,4 +1,5 @@
-//! A declared infrastructure on a provider: gives its servers addresses and roles, boots them, waits for them.
+//! A declared infrastructure on a provider: gives its servers addresses and roles, boots them, waits for them, and no longer
+//! than something can come ([`lost`]).
 //!
 //! Provisioning and the reconciler both boot through here, so a replacement is made of exactly what its
 //! predecessor was made of.
@@ -15,10 +16,12 @@ use tokio::time::{Instant, timeout};
 use crate::database::{self, DatabaseError};
 use crate::history::{Event, Part, Recorder};
 use crate::infrastructure::{Infrastructure, InfrastructureError};
-use crate::provider::{Instance, InstanceSpec, Provider, ProviderError, ServiceSpec, UserData};
+use crate::provider::{Instance, InstanceSpec, Provider, ProviderError, ServiceEnd, ServiceSpec, UserData};
 use crate::readiness::{self, NotReady, await_ready};
 use crate::role::{self, Addresses, Secrets};
 use crate::settings::Settings;
+
+mod lost;
 
 /// An infrastructure with its addresses, on a provider.
 #[derive(Clone)]
@@ -54,9 +57,30 @@ pub enum ProvisionError {
     /// It booted, but never served.
     #[error(transparent)]
     NotReady(#[from] NotReady),
+    /// A service of it ended, and nothing starts it again.
+    #[error("{server}, of the role `{role}`, can't become ready: {end}")]
+    ServiceEnded { server: String, role: String, end: Box<ServiceEnd> },
+    /// It ended while it was waited for.
+    #[error("{server} ended before it was ready: {evidence}")]
+    InstanceGone { server: String, evidence: String },
     /// Every server was ready, but the entry did not answer.
     #[error("the site's entry {entry} did not accept a connection within {} of its servers being ready", crate::units::show_duration(*.within))]
     EntrySilent { entry: String, within: Duration },
+}
+
+impl ProvisionError {
+    /// Whether the site is what failed: what its roles are made of, and not what boots them.
+    pub fn is_of_the_site(&self) -> bool {
+        match self {
+            ProvisionError::NotReady(_) | ProvisionError::ServiceEnded { .. } | ProvisionError::EntrySilent { .. } => {
+                true
+            }
+            ProvisionError::Provider(why) => matches!(why, ProviderError::BootCommand { .. }),
+            ProvisionError::Infrastructure(_) | ProvisionError::Database(_) | ProvisionError::InstanceGone { .. } => {
+                false
+            }
+        }
+    }
 }
 
 /// Whether a declared boot time is waited for.
@@ -85,8 +109,11 @@ impl Site {
             self.boot_all(databases).await?;
             database::form(self).await.map_err(ProvisionError::from)
         };
-        tokio::try_join!(self.boot_all(others), formed)?;
-        self.await_entry().await?;
+        let up = async {
+            tokio::try_join!(self.boot_all(others), formed)?;
+            self.await_entry().await
+        };
+        self.unless_lost(up).await?;
         self.recorder.record(Event::SiteReady { took_ms: begun.elapsed().as_secs_f64() * 1000.0 });
         Ok(())
     }
@@ -102,7 +129,7 @@ impl Site {
     /// When its role can't be rendered, the boot fails or it is not ready in time.
     pub async fn boot(&self, server: &str, delay: BootDelay) -> Result<Instance, ProvisionError> {
         let instance = self.ask(server, delay).await?;
-        self.await_serving(server, &instance).await?;
+        self.become_ready(server, &instance).await?;
         Ok(instance)
     }
 
@@ -120,12 +147,20 @@ impl Site {
         Ok(instance)
     }
 
-    /// Waits until a server that was booted is what its role says.
+    /// Waits until a replacement that was booted is what its role says.
     ///
     /// # Errors
-    /// When it is not in time.
+    /// When it is not in time, or can't be any more.
     pub async fn await_serving(&self, server: &str, instance: &Instance) -> Result<(), ProvisionError> {
-        await_ready(server, self.role(server), instance.address, &*self.provider).await?;
+        self.unless_lost_for_long(server, instance, self.become_ready(server, instance)).await
+    }
+
+    async fn become_ready(&self, server: &str, instance: &Instance) -> Result<(), ProvisionError> {
+        if let Err(mut late) = await_ready(server, self.role(server), instance.address, &*self.provider).await {
+            let ends = self.provider.ended(&instance.id).await.unwrap_or_default();
+            late.last.extend(ends.iter().map(|end| format!("; {end}")));
+            return Err(late.into());
+        }
         let (server, instance) = (server.to_string(), instance.id.to_string());
         self.recorder.record(Event::ServerReady { server, instance });
         Ok(())

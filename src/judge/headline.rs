@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::NOT_UP;
 use crate::checker::Verdict;
 use crate::report::record::{HypothesisRecord, ScenarioRecord};
 use crate::units::show_duration;
@@ -13,9 +14,17 @@ pub fn headline(record: &ScenarioRecord) -> String {
         Verdict::Pass => format!("Passed: {}.", sentence(record, passed(record))),
         Verdict::Fail => format!("Failed: {}.", sentence(record, of_verdict(record, Verdict::Fail))),
         Verdict::Invalid => format!("Could not tell: {}.", reason()),
-        Verdict::Infra => format!("The harness failed, not the site: {}.", reason()),
+        Verdict::Infra => infra(&reason()),
         Verdict::Aborted => format!("Aborted: {}.", reason()),
         Verdict::Skipped => format!("Skipped: {}.", reason()),
+    }
+}
+
+/// A site whose own roles can't come up is no failure of the harness.
+fn infra(reason: &str) -> String {
+    match reason.strip_prefix(NOT_UP) {
+        Some(detail) => format!("The site did not come up{detail}."),
+        None => format!("The harness failed, not the site: {reason}."),
     }
 }
 
@@ -89,6 +98,7 @@ fn show_s(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::NOT_UP;
     use crate::checker::{Expectation, Phase};
     use crate::history::synthetic::Script;
     use crate::history::{Event, Outcome};
@@ -124,5 +134,7 @@ mod tests {
         assert_eq!(told(Event::RecorderDropped { events: 2 }), "Could not tell: the recorder dropped 2 events.");
         let failed = Event::HarnessFailed { stage: "boot".into(), detail: "no space".into() };
         assert_eq!(told(failed), "The harness failed, not the site: boot: no space.");
+        let failed = Event::HarnessFailed { stage: NOT_UP.into(), detail: "lb-1: a mistake".into() };
+        assert_eq!(told(failed), "The site did not come up: lb-1: a mistake.");
     }
 }

@@ -5,7 +5,7 @@
 //! | verdict | when |
 //! |---|---|
 //! | skipped | it was not run |
-//! | infra | provisioning, a tool or the harness failed |
+//! | infra | the site did not come up, or a tool or the harness failed |
 //! | invalid | it was interrupted, or the run cannot be believed ([`crate::measure::validity`]) |
 //! | fail | a hypothesis was refuted |
 //! | invalid | a hypothesis could not be told, or there is none |
@@ -25,3 +25,6 @@ mod strikes;
 pub use exit::{Ending, exit_code};
 pub use run::{judge_run, plan_sha256};
 pub use scenario::judge;
+
+/// The stage of a failure that is of the site: its roles are not such that it could come up.
+pub const NOT_UP: &str = "the site did not come up";

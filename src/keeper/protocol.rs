@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::infrastructure::Infrastructure;
-use crate::provider::{Instance, InstanceId, InstanceSpec, PowerOp};
+use crate::provider::{Instance, InstanceId, InstanceSpec, PowerOp, ServiceEnd};
 use crate::readiness::Question;
 use crate::role::Addresses;
 use crate::units::duration;
@@ -47,6 +47,11 @@ pub enum Request {
     Boot(Box<InstanceSpec>),
     /// The names that are being booted: [`Answer::Booting`].
     Booting,
+    /// The services of an instance that ended: [`Answer::Ended`].
+    Ended {
+        /// Whose.
+        id: InstanceId,
+    },
     /// One look whether a server answers, from the sandbox's own network: [`Answer::Seen`].
     Look(Question),
     /// The lease on this instance runs from now again: [`Answer::Done`], or refused where there is none (any more).
@@ -100,6 +105,8 @@ pub enum Answer {
     Booted(Instance),
     /// What is being booted.
     Booting(BTreeSet<String>),
+    /// The services that ended.
+    Ended(Vec<ServiceEnd>),
     /// Whether it answers.
     Seen {
         /// What was seen instead.

@@ -93,6 +93,7 @@ impl Desk {
             Request::List => self.provider.list().await.map_or_else(refused, Answer::Instances),
             Request::Boot(spec) => self.boot(&spec).await,
             Request::Booting => self.provider.booting().await.map_or_else(refused, Answer::Booting),
+            Request::Ended { id } => self.provider.ended(&id).await.map_or_else(refused, Answer::Ended),
             Request::Look(question) => Answer::Seen { otherwise: readiness::look_from_here(&question).await.err() },
             Request::Power { id, op, lease } => done(self.power.switch(&id, op, lease).await),
             Request::Renew { id } => done(self.power.renew(&id)),

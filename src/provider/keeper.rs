@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::host_key::HostKey;
 use super::secret::Secret;
 use super::ssh::{Login, Proof, Route, SshRemote};
-use super::{Instance, InstanceId, InstanceSpec, PowerOp, Provider, ProviderError, Remote};
+use super::{Instance, InstanceId, InstanceSpec, PowerOp, Provider, ProviderError, Remote, ServiceEnd};
 use crate::attack::passwords::Passwords;
 use crate::keeper::protocol::{Answer, Kept, Request};
 use crate::keeper::{Keeper, KeeperError};
@@ -109,6 +109,13 @@ impl Provider for KeeperCloud {
     async fn booting(&self) -> Result<BTreeSet<String>, ProviderError> {
         match self.ask(Request::Booting).await? {
             Answer::Booting(names) => Ok(names),
+            other => Err(self.keeper.unexpected(&other).into()),
+        }
+    }
+
+    async fn ended(&self, id: &InstanceId) -> Result<Vec<ServiceEnd>, ProviderError> {
+        match self.ask(Request::Ended { id: id.clone() }).await? {
+            Answer::Ended(ends) => Ok(ends),
             other => Err(self.keeper.unexpected(&other).into()),
         }
     }

@@ -22,9 +22,11 @@ pub mod keeper;
 pub mod launch;
 pub mod local;
 pub mod secret;
+mod service_end;
 pub mod ssh;
 
 pub use ability::Ability;
+pub use service_end::{HowEnded, ServiceEnd};
 
 /// Everything a provider must know to boot one server. Comparable to a cloud's "create server" with user data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,7 +53,8 @@ pub struct UserData {
     pub files: Vec<FileSpec>,
     /// Commands to run to their end, in order, before the services start. A non-zero status fails the boot.
     pub run: Vec<Vec<String>>,
-    /// Long-running programs; they start again when the server reboots. One that dies stays dead.
+    /// Programs that stay in the foreground for as long as the server lives; they start again when it reboots. One that ends
+    /// is not started again.
     pub services: Vec<ServiceSpec>,
     /// Nothing of all this is done at the first boot: somebody else will, over a [`Remote`], and then remove
     /// [`launch::BARE_MARK`]; from then on the services start with every boot.
@@ -182,6 +185,12 @@ pub trait Provider: Send + Sync {
     /// The names that are being booted now, and not listed yet.
     async fn booting(&self) -> Result<BTreeSet<String>, ProviderError> {
         Ok(BTreeSet::new())
+    }
+    /// The services of an instance that ended since it booted and were not started again, by whatever end; none where the
+    /// provider can't know. An instance that is gone has none.
+    async fn ended(&self, id: &InstanceId) -> Result<Vec<ServiceEnd>, ProviderError> {
+        let _ = id;
+        Ok(Vec::new())
     }
     /// One look whether a server answers, by a provider that is nearer to it than this process; `None`: look yourself.
     async fn look(&self, question: &Question) -> Option<Result<(), String>> {

@@ -9,6 +9,7 @@ use crate::final_state::{self, FinalReading};
 use crate::history::{Event, History, HistoryError, Recorder};
 use crate::infrastructure::Infrastructure;
 use crate::journal::Journal;
+use crate::judge;
 use crate::load::LoadError;
 use crate::nemesis;
 use crate::plan::ScenarioPlan;
@@ -91,7 +92,8 @@ impl Attempt<'_> {
             }
         };
         if let Err(why) = self.stages(&cloud).await {
-            self.failed("running", &why);
+            let of_the_site = matches!(&why, AttemptError::Provision(why) if why.is_of_the_site());
+            self.failed(if of_the_site { judge::NOT_UP } else { "running" }, &why);
         }
         cloud.close().await
     }

@@ -21,11 +21,12 @@ use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
 use super::announce::Announcements;
+use super::ends::Ends;
 use super::sandbox::handled;
 use super::wire::{self, BootOrder, Stage, Word};
 use super::{root, services, sys, zygote};
 use crate::provider::launch::{BARE_MARK, ENVIRONMENT};
-use crate::provider::{FileSpec, ServiceSpec};
+use crate::provider::{FileSpec, HowEnded, ServiceSpec};
 
 /// The most connections to port 22 that are served at once.
 const MOST_LOGINS: usize = 64;
@@ -75,6 +76,7 @@ struct Up {
     /// Kept open: what starts a service later finds its log here.
     _service_logs: Vec<File>,
     logins: Vec<i32>,
+    ends: Ends,
     announcements: Announcements,
 }
 
@@ -125,7 +127,8 @@ fn boot(control: &OwnedFd, order: OwnedFd, logs: Vec<OwnedFd>) -> Result<Up, Wor
     let signals = SignalFd::with_flags(&handled(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .map_err(|errno| at(Stage::Listen)(errno.into()))?;
     wire::send(control.as_fd(), &Word::Up, &[]).map_err(at(Stage::Listen))?;
-    Ok(Up { listener, signals, login_log, _service_logs: service_logs, logins: Vec::new(), announcements })
+    let (logins, ends) = (Vec::new(), Ends::default());
+    Ok(Up { listener, signals, login_log, _service_logs: service_logs, logins, ends, announcements })
 }
 
 fn make_namespaces(order: &BootOrder) -> io::Result<()> {
@@ -240,10 +243,22 @@ impl Up {
     fn reap(&mut self) {
         while let Ok(Some(_)) = self.signals.read_signal() {}
         while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            match (status, status.pid()) {
-                (WaitStatus::StillAlive, _) | (_, None) => return,
-                (_, Some(pid)) => self.logins.retain(|login| *login != pid.as_raw()),
-            }
+            let Some(pid) = status.pid().filter(|_| status != WaitStatus::StillAlive) else { break };
+            self.bury(pid.as_raw(), status);
+        }
+        self.ends.look_again(&self.logins);
+    }
+
+    fn bury(&mut self, pid: i32, status: WaitStatus) {
+        let before = self.logins.len();
+        self.logins.retain(|login| *login != pid);
+        let how = match status {
+            WaitStatus::Exited(_, status) => HowEnded::Status(status),
+            WaitStatus::Signaled(_, signal, _) => HowEnded::Signal(signal as i32),
+            _ => return,
+        };
+        if self.logins.len() == before {
+            self.ends.note(pid, how, &self.logins);
         }
     }
 

@@ -16,11 +16,12 @@ use super::link::{Bridge, Port};
 use super::subnet::Subnet;
 use super::wire::{self, BootOrder, Control, MOST_DESCRIPTORS, Word};
 use super::zygote::Zygote;
-use super::{image, process, sys};
+use super::{ends, image, process, sys};
 use crate::provider::host_key::HostKey;
 use crate::provider::secret::Secret;
+use crate::provider::service_end::last_lines;
 use crate::provider::ssh::{Login, Proof, Route, SshRemote};
-use crate::provider::{Instance, InstanceId, InstanceSpec, PowerState, ProviderError};
+use crate::provider::{Instance, InstanceId, InstanceSpec, PowerState, ProviderError, ServiceEnd};
 
 /// How long a boot with its boot-time commands may take.
 const BOOT: Duration = Duration::from_secs(120);
@@ -297,6 +298,19 @@ impl Machine {
         process::thaw(life.namespace, &stood).await.map_err(self.system("thawing it"))?;
         life.stood().take();
         Ok(())
+    }
+
+    /// The services of its present life that ended, with the last lines of their logs.
+    pub fn ended(&self) -> Vec<ServiceEnd> {
+        let Some(life) = self.living() else { return Vec::new() };
+        let ended = ends::read(life.first_process, &self.spec.user_data.services);
+        let told = |(service, end): (String, ends::End)| {
+            let log = self.ground.log_root.join(&self.spec.name).join(format!("{service}.log"));
+            let last_lines = last_lines(&log);
+            let log = (!log.starts_with(image::MEMORY)).then_some(log);
+            ServiceEnd { service, how: end.how, after: end.after, left: end.left, last_lines, log }
+        };
+        ended.into_iter().map(told).collect()
     }
 
     /// What it is, measured now; `None` when it was never up.

@@ -16,10 +16,11 @@ use async_trait::async_trait;
 use self::link::Bridge;
 use self::machine::{Ground, Machine};
 use self::subnet::Subnet;
-use super::{Instance, InstanceId, InstanceSpec, PowerOp, Provider, ProviderError, Remote};
+use super::{Instance, InstanceId, InstanceSpec, PowerOp, Provider, ProviderError, Remote, ServiceEnd};
 
 mod announce;
 pub mod doctor;
+mod ends;
 mod image;
 mod instance;
 mod link;
@@ -179,6 +180,10 @@ impl Provider for LocalCloud {
 
     async fn booting(&self) -> Result<BTreeSet<String>, ProviderError> {
         Ok(self.census().booting.clone())
+    }
+
+    async fn ended(&self, id: &InstanceId) -> Result<Vec<ServiceEnd>, ProviderError> {
+        Ok(self.machine(id)?.ended())
     }
 
     async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError> {
