@@ -45,7 +45,8 @@ impl Clock {
     }
 }
 
-fn monotonic_us() -> u64 {
+/// What `CLOCK_MONOTONIC` of this machine says now, in microseconds.
+pub fn monotonic_us() -> u64 {
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("CLOCK_MONOTONIC exists on every Linux");
     micros(Duration::from(now))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use super::stamp::{Account, Stamps};
 use super::{ASKED, Held, Observation, Order, PROGRAM, StrikeId};
 use crate::provider::{Command, FileContent, FileSpec, Output, Remote, RemoteError};
 
@@ -28,12 +29,19 @@ pub enum AgentError {
 #[derive(Clone, Copy)]
 pub struct Agent<'a> {
     remote: &'a dyn Remote,
+    within: Duration,
 }
 
 impl<'a> Agent<'a> {
     /// The agent behind this remote. Nothing is sent yet.
     pub fn new(remote: &'a dyn Remote) -> Self {
-        Agent { remote }
+        Agent { remote, within: WITHIN }
+    }
+
+    /// The same, with another time for each answer than 20 s.
+    #[must_use]
+    pub fn within(self, within: Duration) -> Self {
+        Agent { within, ..self }
     }
 
     /// Puts this very program on the victim, unless it is there.
@@ -73,7 +81,8 @@ impl<'a> Agent<'a> {
         self.ask("arm", &[json(order)]).await
     }
 
-    /// Injects what was armed; returns when it is done, or scheduled where the effect says `after`.
+    /// Injects what was armed; returns when it is done, or scheduled where it is [made
+    /// later](super::effect::Effect::made_after).
     ///
     /// # Errors
     /// See [`arm`](Self::arm).
@@ -97,12 +106,29 @@ impl<'a> Agent<'a> {
         self.ask("renew", std::slice::from_ref(&id.0)).await
     }
 
-    /// Undoes it and removes its holder; idempotent, and does nothing where nothing is held.
+    /// What was stamped of a strike, with a look of its own.
+    ///
+    /// # Errors
+    /// See [`arm`](Self::arm).
+    pub async fn report(&self, order: &Order) -> Result<Account, AgentError> {
+        self.ask("report", &[json(order)]).await
+    }
+
+    /// Undoes it and removes its holder; idempotent, and does nothing where nothing is held. Answers what was stamped;
+    /// `None` where nothing was held.
     ///
     /// # Errors
     /// See [`arm`](Self::arm); when something could not be undone, after all was tried.
-    pub async fn heal(&self, id: &StrikeId) -> Result<(), AgentError> {
+    pub async fn heal(&self, id: &StrikeId) -> Result<Option<Stamps>, AgentError> {
         self.ask("heal", std::slice::from_ref(&id.0)).await
+    }
+
+    /// What the victim's `CLOCK_MONOTONIC` says, in microseconds.
+    ///
+    /// # Errors
+    /// See [`arm`](Self::arm).
+    pub async fn clock_us(&self) -> Result<u64, AgentError> {
+        self.ask("clock", &[]).await
     }
 
     /// Everything of ours that is on the victim.
@@ -116,7 +142,7 @@ impl<'a> Agent<'a> {
     async fn ask<A: DeserializeOwned>(&self, verb: &'static str, words: &[String]) -> Result<A, AgentError> {
         let argv = [PROGRAM, ASKED, verb].map(str::to_string).into_iter().chain(words.iter().cloned());
         let mut command = Command::new(argv);
-        command.timeout = WITHIN;
+        command.timeout = self.within;
         let output = self.remote.exec(&command).await?;
         answer(verb, &output)
     }

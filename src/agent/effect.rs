@@ -67,9 +67,82 @@ pub enum Effect {
     },
 }
 
+/// A path whose packets are late by this much in all answers too late to be asked over while the fault is on.
+const LATE: Duration = Duration::from_millis(500);
+/// So many lost packets, in percent, make answers over a path a matter of luck.
+const LOSSY_PCT: f64 = 20.0;
+/// Less than this leaves no room for questions beside what users send.
+const NARROW_BITS_PER_S: u64 = 1_000_000;
+/// An effect that impairs the path of the answer is made this long after it was asked for, so that the answer is out.
+const ANSWER_FIRST: Duration = Duration::from_millis(100);
+
 impl Effect {
     /// Whether it cuts the path that its own heal would come by.
     pub fn cuts_its_own_path(&self) -> bool {
-        matches!(self, Effect::Policies { .. })
+        match self {
+            Effect::Policies { .. } => true,
+            Effect::Shape { loss_pct, .. } => *loss_pct >= 100.0,
+            _ => false,
+        }
+    }
+
+    /// Whether what is asked, renewed or healed over its own path may come late or not at all: a cut, delays of half a
+    /// second, every fifth packet lost, less than 1 Mbit/s. Its lease is for its whole time.
+    pub fn impairs_its_own_path(&self) -> bool {
+        match self {
+            Effect::Shape { delay, jitter, loss_pct } => *delay + *jitter >= LATE || *loss_pct >= LOSSY_PCT,
+            Effect::Rate { bits_per_s } => *bits_per_s < NARROW_BITS_PER_S,
+            other => other.cuts_its_own_path(),
+        }
+    }
+
+    /// How long after it was asked for it is made.
+    pub fn made_after(&self) -> Duration {
+        match self {
+            Effect::Policies { after } => *after,
+            other if other.impairs_its_own_path() => ANSWER_FIRST,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Whether what it does stays on the victim's disk when the power goes.
+    pub fn outlives_power(&self) -> bool {
+        matches!(self, Effect::Disk { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(delay_ms: u64, jitter_ms: u64, loss_pct: f64) -> Effect {
+        let [delay, jitter] = [delay_ms, jitter_ms].map(Duration::from_millis);
+        Effect::Shape { delay, jitter, loss_pct }
+    }
+
+    #[test]
+    fn long_delays_heavy_losses_and_low_rates_impair_their_own_path() {
+        for effect in [shape(4_000, 1_000, 0.0), shape(300, 200, 0.0), shape(0, 0, 60.0), shape(0, 0, 100.0)] {
+            assert!(effect.impairs_its_own_path(), "{effect:?}");
+        }
+        assert!(Effect::Rate { bits_per_s: 8_000 }.impairs_its_own_path());
+        assert!(Effect::Policies { after: Duration::ZERO }.impairs_its_own_path());
+        for effect in [shape(100, 20, 0.0), shape(0, 0, 5.0), Effect::Rate { bits_per_s: 10_000_000 }] {
+            assert!(!effect.impairs_its_own_path(), "{effect:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_total_loss_and_dropping_policies_cut_it() {
+        assert!(shape(0, 0, 100.0).cuts_its_own_path() && !shape(0, 0, 95.0).cuts_its_own_path());
+        assert!(Effect::Policies { after: Duration::ZERO }.cuts_its_own_path());
+    }
+
+    #[test]
+    fn what_impairs_the_path_of_its_answer_is_made_once_the_answer_is_out() {
+        assert_eq!(shape(4_000, 0, 0.0).made_after(), ANSWER_FIRST);
+        assert_eq!(shape(5, 0, 0.0).made_after(), Duration::ZERO);
+        let after = Duration::from_secs(5);
+        assert_eq!(Effect::Policies { after }.made_after(), after);
     }
 }

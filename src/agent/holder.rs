@@ -1,5 +1,7 @@
-//! The process that holds one strike: it injects when it is told, and heals when it is told, when its lease is over,
-//! or when it is asked to end. It goes when the victim is as it was.
+//! The process that holds one strike: it injects when it is told, and heals when it is told, at its planned end, when its
+//! lease is over, or when it is asked to end. It stamps when the effect came into force and when it ended, by the
+//! victim's own clock. It goes when the victim is as it was; after a planned end it waits a while to be asked for its
+//! stamps, since the path may have kept whoever wants them from asking before.
 //!
 //! Its life is independent of whoever armed it, and of what it does to the victim: a session of its own, nothing of
 //! its parent's, the last that the kernel would kill for memory, and nothing to fork when the lease is over.
@@ -16,11 +18,12 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-use super::effect::Effect;
 use super::grip::{Grip, GripError, grip};
 use super::process::Identity;
 use super::record::{Folder, Record, Stage};
+use super::stamp::Within;
 use super::{Order, StrikeId};
+use crate::clock::{self, monotonic_us};
 
 /// What a holder can be asked, a line each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,15 +34,22 @@ pub(super) enum Ask {
     Heal,
     /// How long it holds, in words.
     Status,
+    /// What it stamped, as JSON.
+    Report,
 }
 
-/// What it answers, in a line: words, or why not.
+/// What it answers, in a line: words (to [`Ask::Heal`] and [`Ask::Report`] its stamps), or why not.
 pub(super) type Answer = Result<String, String>;
 
 /// A heal that failed is tried again this often, until it does not.
 const AGAIN: Duration = Duration::from_millis(500);
 /// The lease is looked at this often at least: a wait does not count the time that a machine is suspended.
 const LOOK: Duration = Duration::from_secs(1);
+/// An effect that is not seen yet is looked for this often, and so long.
+const SEEN_AGAIN: Duration = Duration::from_millis(20);
+const SEEN_WITHIN: Duration = Duration::from_secs(5);
+/// After its planned end it waits so long to be asked for its stamps, or for what is left of its lease.
+const TO_BE_READ: Duration = Duration::from_secs(3);
 /// How long somebody may take to say what they want.
 const LISTEN: Duration = Duration::from_secs(2);
 
@@ -99,10 +109,22 @@ struct Holder {
     over: Duration,
     /// When what was asked for in the background is injected.
     due: Option<Duration>,
+    /// What was injected and is not seen yet.
+    unseen: Option<Unseen>,
+    /// When it ends as planned.
+    ends: Option<Duration>,
     /// Whether it heals, and so can't be renewed any more.
     ending: bool,
-    /// What went wrong when nobody was there to be told.
-    trouble: Option<String>,
+}
+
+/// An effect that was injected and not seen in force yet.
+#[derive(Debug, Clone, Copy)]
+struct Unseen {
+    /// Just before it was injected, by the clock of the stamps.
+    injected_us: u64,
+    /// When it is looked for again, and until when.
+    again: Duration,
+    until: Duration,
 }
 
 impl Holder {
@@ -122,25 +144,22 @@ impl Holder {
             signals,
             over,
             due: None,
+            unseen: None,
+            ends: None,
             ending: false,
-            trouble: None,
         })
     }
 
     fn live(mut self) -> Result<(), GripError> {
         loop {
-            if self.due.is_some_and(|due| due <= now()) {
-                self.due = None;
-                self.trouble = self.inject().err().map(|why| why.to_string());
-            }
+            self.act();
             if self.over <= now() {
                 match self.heal() {
-                    Ok(()) => return Ok(()),
-                    Err(why) => (self.over, self.trouble) = (now() + AGAIN, Some(why.to_string())),
+                    Ok(()) => return self.leave(),
+                    Err(why) => (self.over, self.record.stamps.trouble) = (now() + AGAIN, Some(why.to_string())),
                 }
             }
-            let until = self.due.map_or(self.over, |due| due.min(self.over));
-            let [asked, told_to_end] = self.wait(until.saturating_sub(now()).min(LOOK))?;
+            let [asked, told_to_end] = self.wait(self.next().saturating_sub(now()).min(LOOK))?;
             if told_to_end {
                 while let Ok(Some(_)) = self.signals.read_signal() {}
                 self.over = now();
@@ -149,6 +168,28 @@ impl Holder {
                 return Ok(());
             }
         }
+    }
+
+    /// Does what has come due.
+    fn act(&mut self) {
+        if self.due.is_some_and(|due| due <= now()) {
+            self.due = None;
+            if let Err(why) = self.inject() {
+                self.record.stamps.trouble = Some(why.to_string());
+            }
+        }
+        if self.unseen.is_some_and(|unseen| unseen.again <= now()) {
+            self.look();
+        }
+        if self.ends.is_some_and(|ends| ends <= now()) {
+            self.end();
+        }
+    }
+
+    /// When something comes due next.
+    fn next(&self) -> Duration {
+        let all = [Some(self.over), self.due, self.ends, self.unseen.map(|unseen| unseen.again)];
+        all.into_iter().flatten().min().unwrap_or(self.over)
     }
 
     fn wait(&self, longest: Duration) -> Result<[bool; 2], GripError> {
@@ -176,10 +217,11 @@ impl Holder {
         let said = |done: Result<(), GripError>| done.map(|()| String::new()).map_err(|why| why.to_string());
         match ask {
             Ask::Inject | Ask::Renew if self.ending => Err("its lease is over, and it is being healed".into()),
-            Ask::Inject if self.record.stage == Stage::Injecting || self.due.is_some() => {
+            Ask::Renew if self.record.stage == Stage::Ended => Err("it came to its planned end".into()),
+            Ask::Inject if self.record.stage >= Stage::Injecting || self.due.is_some() => {
                 Err("it was injected already".into())
             }
-            Ask::Inject => match delay(&self.record.order) {
+            Ask::Inject => match self.record.order.effect.made_after() {
                 Duration::ZERO => said(self.inject()),
                 after => {
                     self.due = Some(now().saturating_add(after));
@@ -190,21 +232,26 @@ impl Holder {
                 self.over = end_of_lease(&self.record.order);
                 Ok(String::new())
             }
-            Ask::Heal if self.record.order.heals_nothing => Ok(String::new()),
-            Ask::Heal => {
-                let healed = said(self.heal());
-                if healed.is_err() {
+            Ask::Heal if self.record.order.heals_nothing => Ok(self.report()),
+            Ask::Heal => match self.heal().and_then(|()| self.leave()) {
+                Ok(()) => Ok(self.report()),
+                Err(why) => {
                     self.over = now() + AGAIN;
+                    Err(why.to_string())
                 }
-                healed
-            }
+            },
             Ask::Status => Ok(self.status()),
+            Ask::Report => Ok(self.report()),
         }
+    }
+
+    fn report(&self) -> String {
+        serde_json::to_string(&self.record.stamps).expect("stamps are plain data")
     }
 
     fn status(&self) -> String {
         let left = self.over.saturating_sub(now()).as_secs_f64();
-        let trouble = self.trouble.as_ref().map_or(String::new(), |why| format!(": {why}"));
+        let trouble = self.record.stamps.trouble.as_ref().map_or(String::new(), |why| format!(": {why}"));
         format!("held by pid {} for another {left:.1} s{trouble}", std::process::id())
     }
 
@@ -212,12 +259,90 @@ impl Holder {
     fn inject(&mut self) -> Result<(), GripError> {
         self.record.stage = Stage::Injecting;
         self.folder.write(&self.record).map_err(GripError::at("writing its record"))?;
-        self.grip.inject()
+        let injected_us = monotonic_us();
+        let injected = self.grip.inject();
+        self.plan_end();
+        self.unseen = Some(Unseen { injected_us, again: now(), until: now() + SEEN_WITHIN });
+        injected?;
+        self.look();
+        Ok(())
     }
 
+    /// Stamps the onset when the effect is seen: the planned end counts from then.
+    fn look(&mut self) {
+        let Some(unseen) = &mut self.unseen else { return };
+        let seen = self.grip.observe(Some(&self.record.memo));
+        match seen {
+            Ok(seen) if seen.in_force => {
+                let onset = Within { not_before_us: unseen.injected_us, by_us: monotonic_us() };
+                (self.unseen, self.record.stamps.onset) = (None, Some(onset));
+                self.plan_end();
+                self.keep();
+            }
+            Ok(_) | Err(_) if now() >= unseen.until => self.unseen = None,
+            Ok(_) => unseen.again = now() + SEEN_AGAIN,
+            Err(why) => (unseen.again, self.record.stamps.trouble) = (now() + SEEN_AGAIN, Some(why.to_string())),
+        }
+    }
+
+    fn plan_end(&mut self) {
+        let share = if self.record.order.ends_early { 2 } else { 1 };
+        self.ends = self.record.order.lasts.map(|lasts| now().saturating_add(lasts / share));
+    }
+
+    /// Its planned end. What it stamped stays for a while.
+    fn end(&mut self) {
+        self.ends = None;
+        if self.record.order.heals_nothing {
+            let now_us = monotonic_us();
+            self.record.stamps.ended = Some(Within { not_before_us: now_us, by_us: now_us });
+            return;
+        }
+        match self.heal() {
+            Ok(()) => {
+                self.ending = false;
+                self.over = self.over.max(now() + TO_BE_READ);
+                self.keep();
+            }
+            Err(why) => (self.ends, self.record.stamps.trouble) = (Some(now() + AGAIN), Some(why.to_string())),
+        }
+    }
+
+    /// Heals and stamps the end; nothing to do once it was.
     fn heal(&mut self) -> Result<(), GripError> {
         (self.due, self.ending) = (None, true);
+        if self.record.stage == Stage::Ended {
+            return Ok(());
+        }
+        let not_before_us = monotonic_us();
         undo(&mut *self.grip, &self.record)?;
+        if self.record.stage == Stage::Injecting {
+            let ended = Within { not_before_us, by_us: monotonic_us() };
+            self.record.stamps.ended = Some(self.claimed(ended));
+        }
+        (self.unseen, self.ends, self.record.stage) = (None, None, Stage::Ended);
+        Ok(())
+    }
+
+    /// The end as it was; or the planned one, where it is to lie.
+    fn claimed(&self, ended: Within) -> Within {
+        match (self.record.order.ends_early, self.record.stamps.onset, self.record.order.lasts) {
+            (true, Some(onset), Some(lasts)) => {
+                let planned_us = onset.by_us + clock::micros(lasts);
+                Within { not_before_us: planned_us, by_us: planned_us }
+            }
+            _ => ended,
+        }
+    }
+
+    /// Writes the stamps to the record, where the disk takes them: the holder answers from memory.
+    fn keep(&mut self) {
+        if let Err(why) = self.folder.write(&self.record) {
+            self.record.stamps.trouble = Some(format!("writing its record: {why}"));
+        }
+    }
+
+    fn leave(&self) -> Result<(), GripError> {
         self.folder.remove().map_err(GripError::at("removing its folder"))
     }
 }
@@ -227,20 +352,12 @@ impl Holder {
 /// # Errors
 /// When the effect, or a part of it, is in force still.
 pub(super) fn undo(grip: &mut dyn Grip, record: &Record) -> Result<(), GripError> {
-    if record.stage < Stage::Injecting {
+    if record.stage != Stage::Injecting {
         return Ok(());
     }
     grip.heal(&record.memo)?;
     let seen = grip.observe(Some(&record.memo))?;
     if seen.in_force { Err(GripError::Left { what: seen.evidence }) } else { Ok(()) }
-}
-
-/// How long after it was asked for the effect is made, so that whoever asks can hang up first.
-fn delay(order: &Order) -> Duration {
-    match order.effect {
-        Effect::Policies { after } => after,
-        _ => Duration::ZERO,
-    }
 }
 
 /// When the lease is over that runs from now.

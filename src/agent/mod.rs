@@ -23,6 +23,7 @@ mod process;
 mod queue;
 mod record;
 mod spare;
+pub mod stamp;
 mod tc;
 mod verbs;
 
@@ -46,11 +47,17 @@ pub struct Order {
     /// It ends by itself this long after it was armed or renewed.
     #[serde(with = "crate::units::duration")]
     pub lease: Duration,
+    /// Its planned end: it ends by itself this long after it came into force, whether the lease is renewed or not.
+    #[serde(default, with = "crate::units::duration::optional", skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<Duration>,
     /// The victim's own address: faults of its network are made on the interface that carries it.
     pub address: Ipv4Addr,
     /// For tests of the harness: a lie. Healing does nothing, whoever asks for it, and the lease never ends.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub heals_nothing: bool,
+    /// For tests of the harness: a lie. It ends after half of its time, and its stamps say that it lasted the whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ends_early: bool,
 }
 
 /// What an agent sees, measured there and then; never what it remembers.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::process::Identity;
+use super::stamp::Stamps;
 use super::{Order, STATE, StrikeId};
 
 /// One strike's record.
@@ -21,6 +22,9 @@ pub(super) struct Record {
     pub memo: Value,
     /// Who holds it; `None` until there is somebody.
     pub holder: Option<Identity>,
+    /// When it came into force and ended.
+    #[serde(default)]
+    pub stamps: Stamps,
 }
 
 /// How far a strike has come.
@@ -33,6 +37,8 @@ pub(super) enum Stage {
     Armed,
     /// Something may have been touched.
     Injecting,
+    /// It came to its planned end and was seen to be undone: only its stamps are kept, for a while.
+    Ended,
 }
 
 /// The folder of one strike.
@@ -163,20 +169,24 @@ mod tests {
 
     use super::*;
     use crate::agent::effect::Effect;
+    use crate::agent::stamp::Within;
 
     fn record(process: String, memo: Vec<(i32, u64)>) -> Record {
         let order = Order {
             id: StrikeId("1.web-1".into()),
             effect: Effect::StopProcess { process },
             lease: Duration::from_millis(12_345),
+            lasts: Some(Duration::from_secs(6)),
             address: Ipv4Addr::new(198, 18, 0, 2),
             heals_nothing: false,
+            ends_early: false,
         };
         Record {
             order,
             stage: Stage::Armed,
             memo: serde_json::json!(memo),
             holder: Some(Identity { pid: 7, started: 9 }),
+            stamps: Stamps { onset: Some(Within { not_before_us: 1, by_us: 2 }), ..Stamps::default() },
         }
     }
 

@@ -15,7 +15,9 @@ use serde::Serialize;
 use super::grip::{self, GripError, TRACES, grip};
 use super::holder::{self, Answer, Ask};
 use super::record::{self, Folder, Record, Stage};
+use super::stamp::{Account, Stamps, Within};
 use super::{ASKED, Held, Observation, Order, StrikeId, spare};
+use crate::clock;
 
 /// How long a holder may take to arm.
 const ARM: Duration = Duration::from_secs(10);
@@ -59,6 +61,8 @@ pub(super) fn obey(words: &[String]) -> Result<String, VerbError> {
         ["version"] => json(&super::version()),
         ["arm", order] => json(&arm(&read(order)?)?),
         ["observe", order] => json(&observe(&read(order)?)?),
+        ["report", order] => json(&report(&read(order)?)?),
+        ["clock"] => json(&clock::monotonic_us()),
         ["inject", id] => json(&tell_holder(&StrikeId::parse(id)?, Ask::Inject)?),
         ["renew", id] => json(&tell_holder(&StrikeId::parse(id)?, Ask::Renew)?),
         ["heal", id] => json(&heal(&StrikeId::parse(id)?)?),
@@ -86,12 +90,18 @@ fn arm(order: &Order) -> Result<(), VerbError> {
         let fights = |record: &Record| grip::fight(&order.effect, &record.order.effect);
         match Folder::of(&id).read() {
             _ if id == order.id => return Err(VerbError::Twice(id)),
-            Ok(record) if fights(&record) => return Err(VerbError::Fights(id)),
+            Ok(record) if record.stage < Stage::Ended && fights(&record) => return Err(VerbError::Fights(id)),
             _ => {}
         }
     }
     folder.create().map_err(at("making its folder"))?;
-    let record = Record { order: order.clone(), stage: Stage::Arming, memo: serde_json::Value::Null, holder: None };
+    let record = Record {
+        order: order.clone(),
+        stage: Stage::Arming,
+        memo: serde_json::Value::Null,
+        holder: None,
+        stamps: Stamps::default(),
+    };
     let armed = folder.write(&record).map_err(at("writing its record")).and_then(|()| start_holder(&order.id, &folder));
     if armed.is_err() {
         // While nobody else may arm: the next strike of this id makes a folder of the same name.
@@ -167,23 +177,25 @@ fn tell_holder(id: &StrikeId, ask: Ask) -> Result<(), VerbError> {
     }
 }
 
-/// By its holder, if it is well; else from its record; else whatever carries its id.
-fn heal(id: &StrikeId) -> Result<(), VerbError> {
+/// By its holder, if it is well; else from its record; else whatever carries its id. Answers what was stamped, where
+/// anything was held.
+fn heal(id: &StrikeId) -> Result<Option<Stamps>, VerbError> {
     let folder = Folder::of(id);
     if holder::ask(&folder, Ask::Status, STATUS).is_some()
         && let Some(answer) = holder::ask(&folder, Ask::Heal, ACT)
     {
-        return answer.map(drop).map_err(VerbError::Holder);
+        return Ok(Some(serde_json::from_str(&answer.map_err(VerbError::Holder)?)?));
     }
-    let recorded = match folder.read() {
-        Ok(record) => heal_from(&record),
+    let (recorded, stamps) = match folder.read() {
+        Ok(record) => (heal_from(&record), Some(record.stamps)),
         // Its holder healed it meanwhile, or it never was; what is no record can't tell more than its traces.
-        Err(_) => Ok(()),
+        Err(_) => (Ok(()), None),
     };
     let swept = TRACES.iter().map(|trace| (trace.sweep)(id)).fold(Ok(()), Result::and);
     recorded?;
     swept?;
-    folder.remove().map_err(at("removing its folder"))
+    folder.remove().map_err(at("removing its folder"))?;
+    Ok(stamps)
 }
 
 fn heal_from(record: &Record) -> Result<(), VerbError> {
@@ -200,6 +212,19 @@ fn observe(order: &Order) -> Result<Observation, VerbError> {
     Ok(grip(order).observe(record.as_ref().map(|record| &record.memo))?)
 }
 
+/// What its holder stamped, and a look of this process's own: in this order, so that what is not in force when the look
+/// is taken may have ended since, and what ended is not in force.
+fn report(order: &Order) -> Result<Account, VerbError> {
+    let folder = Folder::of(&order.id);
+    let stamps = match holder::ask(&folder, Ask::Report, STATUS) {
+        Some(answer) => Some(serde_json::from_str(&answer.map_err(VerbError::Holder)?)?),
+        None => folder.read().ok().map(|record| record.stamps),
+    };
+    let not_before_us = clock::monotonic_us();
+    let seen = observe(order)?;
+    Ok(Account { stamps, seen, looked: Within { not_before_us, by_us: clock::monotonic_us() } })
+}
+
 fn held() -> Result<Vec<Held>, VerbError> {
     let mut held: Vec<Held> = record::all().into_iter().filter_map(held_by_record).collect();
     for trace in TRACES {
@@ -212,10 +237,14 @@ fn held() -> Result<Vec<Held>, VerbError> {
     Ok(held)
 }
 
-/// `None` for one that was healed while we looked.
+/// `None` for one that was healed while we looked, and for one that ended as planned and only waits to be read.
 fn held_by_record(id: StrikeId) -> Option<Held> {
     let folder = Folder::of(&id);
     let record = folder.read().ok();
+    let lives = |record: &Record| record.holder.is_some_and(|holder| holder.find().is_some());
+    if record.as_ref().is_some_and(|record| record.stage == Stage::Ended && lives(record)) {
+        return None;
+    }
     let evidence = match (holder::ask(&folder, Ask::Status, STATUS), &record) {
         (Some(Ok(status) | Err(status)), _) => status,
         (None, Some(record)) => match record.holder.filter(|holder| holder.find().is_some()) {

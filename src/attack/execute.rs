@@ -90,7 +90,8 @@ pub async fn execute(plan: &AttackPlan, field: &Field, options: &Options) -> Res
         safeguards: options.safeguards.clone(),
         sabotage: options.sabotage,
     };
-    let teller = Teller { folder: folder.clone(), recorder: run_recorder.scenario(0), told: 0 };
+    let teller =
+        Teller { folder: folder.clone(), recorder: run_recorder.scenario(0), told: 0, struck: BTreeSet::new() };
     let code = Attack { nemesis: Nemesis::new(ground, Sight::none(), plan.seed), teller }.run(plan).await?;
     run_recorder.finish().map_err(in_bundle)?;
     println!("bundle: {}", folder.display());
@@ -181,6 +182,8 @@ struct Teller {
     folder: PathBuf,
     recorder: Recorder,
     told: usize,
+    /// Who is known to be struck: a second word, which says more exactly since when, is no news.
+    struck: BTreeSet<(u32, String)>,
 }
 
 /// What an attack came to.
@@ -215,13 +218,20 @@ impl Tally {
 }
 
 impl Teller {
+    fn is_news(&mut self, event: &Event) -> bool {
+        match event {
+            Event::FaultConfirmed { strike, target, .. } => self.struck.insert((*strike, target.clone())),
+            _ => true,
+        }
+    }
+
     async fn tell(&mut self) -> Result<Tally, AttackError> {
         let failed = |source| AttackError::Bundle { path: self.folder.clone(), source };
         self.recorder.sync().await.map_err(failed)?;
         let path = self.folder.join(crate::history::EVENTS_FILE);
         let events = read_events(&path).map_err(|why| failed(std::io::Error::other(why.to_string())))?;
         for record in &events[self.told.min(events.len())..] {
-            if let Some(line) = told(&record.event) {
+            if let Some(line) = told(&record.event).filter(|_| self.is_news(&record.event)) {
                 println!("  {:>8}  {line}", show_duration(record.at()));
             }
         }
@@ -233,8 +243,8 @@ impl Teller {
 fn told(event: &Event) -> Option<String> {
     Some(match event {
         Event::FaultConfirmed { target, evidence, .. } => format!("{target} struck; its witness: {evidence}"),
-        Event::FaultNotConfirmed { target, evidence, .. } => format!("{target} NOT struck; its witness: {evidence}"),
-        Event::InjectionFailed { detail, .. } => format!("NOT struck: {detail}"),
+        Event::FaultNotConfirmed { target, evidence, .. } => format!("{target} NOT CONFIRMED; its witness: {evidence}"),
+        Event::InjectionFailed { detail, .. } => format!("NOT CONFIRMED, injecting failed: {detail}"),
         Event::LeaseNotRenewed { target, detail, .. } => format!("{target}: the lease could not be renewed: {detail}"),
         Event::FaultLapsed { target, evidence, .. } => format!("{target}: OVER BEFORE ITS TIME: {evidence}"),
         Event::StrikeHealed { evidence, .. } => format!("healed; {evidence}"),
@@ -251,4 +261,19 @@ fn told(event: &Event) -> Option<String> {
 pub async fn field(at: &Place, passwords: Option<PathBuf>) -> Result<Field, AttackError> {
     let (provider, infrastructure) = place::open(at, passwords).await?;
     Ok(Field { provider, infrastructure: Arc::new(infrastructure) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_that_can_t_be_confirmed_is_not_said_to_be_absent() {
+        let (target, evidence) = ("web-1".to_string(), "took longer than 20 s".to_string());
+        let denied = told(&Event::FaultNotConfirmed { strike: 0, target, evidence }).unwrap();
+        let failed = told(&Event::InjectionFailed { strike: 0, detail: "web-1: no answer".into() }).unwrap();
+        for line in [denied, failed] {
+            assert!(line.contains("NOT CONFIRMED") && !line.contains("struck"), "{line}");
+        }
+    }
 }

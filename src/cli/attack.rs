@@ -141,7 +141,7 @@ pub(super) struct Conduct {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// For tests of the harness: plants a lie.
-    #[arg(long = "lie", hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses"])]
+    #[arg(long = "lie", hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses", "stamps"])]
     lies: Vec<String>,
     /// For tests of the harness: kills itself at this stage.
     #[arg(long, hide = true, value_name = "STAGE")]
@@ -337,7 +337,12 @@ impl Conduct {
         Ok(Options {
             out: self.out.clone(),
             lease: self.lease,
-            sabotage: Sabotage { faults: lies("faults"), heals: lies("heals"), witnesses: lies("witnesses") },
+            sabotage: Sabotage {
+                faults: lies("faults"),
+                heals: lies("heals"),
+                witnesses: lies("witnesses"),
+                stamps: lies("stamps"),
+            },
             safeguards: self.safeguards()?,
             die_at: self.die_at,
         })

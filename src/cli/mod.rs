@@ -117,7 +117,7 @@ pub struct How {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub retries: u32,
     /// For tests of the harness: plants a lie, which must never pass.
-    #[arg(long, hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses", "users", "probes", "writes"])]
+    #[arg(long, hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses", "stamps", "users", "probes", "writes"])]
     pub sabotage: Vec<String>,
 }
 
@@ -302,6 +302,7 @@ impl How {
                     faults: lies("faults"),
                     heals: lies("heals"),
                     witnesses: lies("witnesses"),
+                    stamps: lies("stamps"),
                 },
                 users: lies("users"),
                 probes: lies("probes"),

@@ -200,6 +200,11 @@ impl Strike {
         matches!(&self.inject, Action::Hold(effect) if effect.cuts_its_own_path())
     }
 
+    /// Whether what is said to its victim meanwhile may come late or not at all.
+    pub fn impairs_its_own_path(&self) -> bool {
+        matches!(&self.inject, Action::Hold(effect) if effect.impairs_its_own_path())
+    }
+
     /// What must still be done once it has struck, and how that is seen: its heal, or the second half of what is over
     /// in a moment.
     pub fn undoing(&self) -> Option<(&Action, &Witness)> {
@@ -212,8 +217,8 @@ impl Strike {
 
     /// How long after it was injected it begins.
     pub fn waits(&self) -> Duration {
-        match self.inject {
-            Action::Hold(Effect::Policies { after }) => after,
+        match &self.inject {
+            Action::Hold(effect) => effect.made_after(),
             _ => Duration::ZERO,
         }
     }

@@ -22,10 +22,6 @@ pub(super) enum Job {
         /// Nobody foresaw it, so it spares whoever is struck already.
         by_chance: bool,
     },
-    /// Undo a strike, by its number.
-    Heal(u32),
-    /// Renew the leases of a strike, if it is still there.
-    Renew(u32),
     /// Look whether processes that a strike killed run again.
     LookBack(u32),
     /// The time over which strikes were to come is over: until then the site is watched, also after the last strike.
@@ -81,9 +77,9 @@ impl Agenda {
         self.note(start + chance.total, Job::Over);
     }
 
-    /// Whether nothing is to come but renewals and looks, which alone are no reason to go on.
+    /// Whether nothing is to come but looks, which alone are no reason to go on.
     pub fn is_empty(&self) -> bool {
-        self.jobs.values().all(|job| matches!(job, Job::Renew(_) | Job::LookBack(_)))
+        self.jobs.values().all(|job| matches!(job, Job::LookBack(_)))
     }
 
     /// Forgets strikes that are still to come.
@@ -162,18 +158,17 @@ mod tests {
     #[test]
     fn jobs_come_by_time_and_not_before_they_are_due() {
         let (mut agenda, start) = (Agenda::default(), Instant::now());
-        agenda.note(start + Duration::from_secs(9), Job::Heal(1));
-        agenda.note(start + Duration::from_secs(3), Job::Heal(0));
+        agenda.note(start + Duration::from_secs(9), Job::Over);
+        agenda.note(start + Duration::from_secs(3), Job::LookBack(0));
         assert!(agenda.next_before(start + Duration::from_secs(2)).is_none());
         let (_, first) = agenda.next_before(start + Duration::from_secs(9)).unwrap();
-        assert!(matches!(first, Job::Heal(0)));
+        assert!(matches!(first, Job::LookBack(0)));
         assert!(!agenda.is_empty());
     }
 
     #[test]
-    fn renewals_and_looks_alone_are_nothing_to_come() {
+    fn looks_alone_are_nothing_to_come() {
         let mut agenda = Agenda::default();
-        agenda.note(Instant::now(), Job::Renew(0));
         agenda.note(Instant::now(), Job::LookBack(0));
         assert!(agenda.is_empty());
     }

@@ -1,6 +1,7 @@
 //! Whether a process that a strike killed runs again: whoever supervises it does not say so, and a balancer that asks
 //! every other second may never have missed it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -29,8 +30,8 @@ enum Back {
 
 impl Nemesis {
     /// Looks from now on whether the processes that these victims lost are back.
-    pub(super) fn await_processes(&mut self, number: u32, victims: Vec<Victim>) {
-        let victims: Vec<Victim> = victims.into_iter().filter(Victim::lost_a_process).collect();
+    pub(super) fn await_processes(&mut self, number: u32, victims: Vec<Arc<Victim>>) {
+        let victims: Vec<Arc<Victim>> = victims.into_iter().filter(|victim| victim.lost_a_process()).collect();
         if !victims.is_empty() {
             self.without_process.insert(number, victims);
             self.agenda.note(Instant::now() + LOOK_EVERY, Job::LookBack(number));
@@ -62,7 +63,7 @@ impl Nemesis {
 impl Victim {
     /// Whether the strike left it without a process that somebody else may start again.
     fn lost_a_process(&self) -> bool {
-        !self.was_refused() && self.strike.heal.is_none() && self.lost().is_some()
+        self.refused().is_none() && self.strike.heal.is_none() && self.lost().is_some()
     }
 
     fn lost(&self) -> Option<Witness> {

@@ -42,6 +42,8 @@ pub struct Sabotage {
     pub heals: bool,
     /// Witnesses say what is wanted, and look at nothing.
     pub witnesses: bool,
+    /// Holders end a fault after half of its time, and stamp that it lasted the whole.
+    pub stamps: bool,
 }
 
 impl Ground {

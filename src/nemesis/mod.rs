@@ -2,8 +2,8 @@
 //!
 //! A strike goes: resolve its targets, see that there is something to break, write its heal ahead ([`crate::journal`]),
 //! let its lease run, inject, wait until the witness at the victim has confirmed (that is t0), and later heal and see
-//! that it healed. What is still to come (heals, repeated strikes, renewals) lies in an [`agenda`]; one task works it
-//! off, so strikes never race each other.
+//! that it healed. Strikes that are still to come lie in an [`agenda`]; one task works it off, so strikes never race
+//! each other. Each victim has an [`attendant`], which stays with it until nothing of the strike is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,16 +22,22 @@ use crate::provider::{Instance, InstanceId, PowerState, ProviderError};
 
 mod agenda;
 mod aim;
+mod attendant;
 mod back;
 mod cut;
 mod ground;
+mod offset;
+mod open;
 mod safeguards;
+mod undo;
 mod victim;
 mod witness;
 
 use agenda::{Agenda, Chance, Job};
 use aim::Blows;
+use attendant::Left;
 pub use ground::{Ground, Sabotage};
+use open::Open;
 use victim::Victim;
 
 /// Leases are renewed three times before they would end: two renewals may be lost.
@@ -45,10 +51,10 @@ pub struct Nemesis {
     strikes: u32,
     last_struck: Vec<String>,
     agenda: Agenda,
-    /// What is to be healed, by the number of its strike.
-    open: BTreeMap<u32, Vec<Victim>>,
+    /// What is under way, by the number of its strike.
+    open: BTreeMap<u32, Open>,
     /// Those of a strike whose processes were killed, and are not seen to run again yet.
-    without_process: BTreeMap<u32, Vec<Victim>>,
+    without_process: BTreeMap<u32, Vec<Arc<Victim>>>,
     /// Who was struck and neither healed nor replaced since, with the instance that was hit.
     struck: BTreeMap<String, InstanceId>,
 }
@@ -126,29 +132,25 @@ impl Nemesis {
             tokio::time::sleep_until(at).await;
             match job {
                 Job::Strike { order, heal_after, by_chance } => self.strike(&order, heal_after, by_chance).await?,
-                Job::Heal(number) => {
-                    self.see_that_it_lasted(number).await;
-                    self.heal(number).await;
-                }
-                Job::Renew(number) => self.renew(number).await,
                 Job::LookBack(number) => self.look_back(number).await,
                 Job::Over => {}
             }
         }
         tokio::time::sleep_until(deadline).await;
+        self.take_in_ends();
         Ok(())
     }
 
-    /// Whether heals or strikes are still to come, or the time over which they might.
+    /// Whether planned ends or strikes are still to come, or the time over which they might, or a word whether a fault
+    /// is in force.
     pub fn has_more(&self) -> bool {
-        !self.agenda.is_empty()
+        !self.agenda.is_empty() || self.open.values().any(Open::has_more)
     }
 
     /// Looks once more at everything that is open: a fault must have lasted as long as it was watched.
     pub async fn see_that_all_lasted(&self) {
-        for number in self.open.keys() {
-            self.see_that_it_lasted(*number).await;
-        }
+        let victims = self.open.values().flat_map(|open| &open.victims);
+        join_all(victims.map(|victim| victim.see_that_it_lasted())).await;
     }
 
     /// Heals everything that is open, the last strike first, and strikes no more; true if all was seen to be healed.
@@ -156,7 +158,7 @@ impl Nemesis {
         self.agenda.clear();
         let mut all = true;
         for number in self.open.keys().rev().copied().collect::<Vec<_>>() {
-            all &= self.heal(number).await;
+            all &= self.lift(number).await;
         }
         all
     }
@@ -188,37 +190,40 @@ impl Nemesis {
         }
         self.announce(order, number, &blows);
         self.last_struck = blows.selection.servers;
-        let victims = self.victims(number, &strikes, self.lease(&strikes, heal_after)).await;
+        let lease = self.lease(&strikes, heal_after);
+        let victims = self.victims(number, strikes, lease, heal_after).await;
         // Open before anything is touched: whoever gives up in the middle of this strike can still lift it.
-        let victims = self.open.entry(number).or_insert(victims);
-        join_all(victims.iter_mut().map(Victim::write_ahead)).await;
+        let open = self.open.entry(number).or_insert(Open::new(victims));
+        join_all(open.victims.iter().map(|victim| victim.write_ahead())).await;
         self.ground.recorder.record(Event::InjectionStarted { strike: number });
-        join_all(victims.iter().map(Victim::strike)).await;
-        self.struck
-            .extend(victims.iter().filter_map(|victim| Some((victim.server().into(), victim.instance()?.clone()))));
-        let (open, over) = std::mem::take(victims).into_iter().partition(Victim::needs_heal);
-        *victims = open;
-        self.schedule_heal(number, heal_after);
-        self.await_processes(number, over);
+        join_all(open.strike()).await;
+        let hit = open.victims.iter().filter(|victim| victim.refused().is_none());
+        let hit: Vec<Arc<Victim>> = hit.cloned().collect();
+        self.struck.extend(hit.iter().filter_map(|victim| Some((victim.server().into(), victim.instance()?.clone()))));
+        self.await_processes(number, hit);
+        self.take_in_ends();
         Ok(())
     }
 
-    /// Notes when a strike is healed, and when its leases are renewed until then.
-    fn schedule_heal(&mut self, number: u32, heal_after: Option<Duration>) {
-        if self.open.get(&number).is_none_or(Vec::is_empty) {
-            self.open.remove(&number);
-            return;
+    /// Takes in what has ended meanwhile.
+    fn take_in_ends(&mut self) {
+        let ended: Vec<_> = self.open.values_mut().flat_map(Open::ended).collect();
+        self.free(&ended);
+        self.open.retain(|_, open| !open.is_over());
+    }
+
+    /// Those who were healed are not struck any more; true if all were that had something to undo.
+    fn free(&mut self, ended: &[(String, Left)]) -> bool {
+        for (server, _) in ended.iter().filter(|(_, left)| *left == Left::Healed) {
+            self.struck.remove(server);
         }
-        let now = Instant::now();
-        if let Some(after) = heal_after {
-            self.agenda.note(now + after, Job::Heal(number));
-        }
-        self.agenda.note(now + self.ground.lease / RENEWALS, Job::Renew(number));
+        ended.iter().all(|(_, left)| *left != Left::Unhealed)
     }
 
     /// Whether the safeguards let these servers be struck, with those that are struck still; whom chance has chosen
     /// must not be struck already.
     async fn admit(&mut self, victims: &[String], by_chance: bool) -> Result<(), String> {
+        self.take_in_ends();
         let instances = self.ground.provider.list().await.map_err(|why| why.to_string())?;
         let replaced = |server: &String, struck: &InstanceId| {
             let runs = |instance: &&Instance| instance.name == *server && instance.state == PowerState::Running;
@@ -267,39 +272,34 @@ impl Nemesis {
         });
     }
 
-    /// A fault that cuts the way to its own heal has a lease for its whole time, or the longest there is; any other
-    /// one is renewed.
+    /// A fault that impairs the way to its own heal has a lease for its whole time, or the longest there is, and what its
+    /// holder waits afterwards to be read; any other one is renewed.
     fn lease(&self, strikes: &[Strike], heal_after: Option<Duration>) -> Duration {
-        let cuts = strikes.iter().any(Strike::cuts_its_own_path);
-        if cuts { heal_after.unwrap_or(LONGEST) + strikes[0].waits() } else { self.ground.lease }
+        let impairs = strikes.iter().any(Strike::impairs_its_own_path);
+        let whole = || strikes[0].waits() + heal_after.unwrap_or(LONGEST);
+        if impairs { whole() + self.ground.lease } else { self.ground.lease }
     }
 
     /// Finds the instances to be hit and connects to those that are struck from inside, before the clock starts.
-    async fn victims(&self, number: u32, strikes: &[Strike], lease: Duration) -> Vec<Victim> {
-        let prepare =
-            |(n, strike): (usize, &Strike)| Victim::prepare(Arc::clone(&self.ground), number, n, strike.clone(), lease);
-        join_all(strikes.iter().enumerate().map(prepare)).await
+    async fn victims(
+        &self,
+        number: u32,
+        strikes: Vec<Strike>,
+        lease: Duration,
+        heal_after: Option<Duration>,
+    ) -> Vec<Victim> {
+        let prepare = |(n, strike): (usize, Strike)| {
+            let lasts = heal_after.filter(|_| strike.heal.is_some());
+            Victim::prepare(Arc::clone(&self.ground), number, n, victim::Plan { strike, lease, lasts })
+        };
+        join_all(strikes.into_iter().enumerate().map(prepare)).await
     }
 
-    async fn see_that_it_lasted(&self, number: u32) {
-        let Some(victims) = self.open.get(&number) else { return };
-        join_all(victims.iter().map(Victim::see_that_it_lasted)).await;
-    }
-
-    async fn renew(&mut self, number: u32) {
-        let Some(victims) = self.open.get(&number) else { return };
-        join_all(victims.iter().map(Victim::renew)).await;
-        self.agenda.note(Instant::now() + self.ground.lease / RENEWALS, Job::Renew(number));
-    }
-
-    /// Heals one strike's victims side by side; all are tried. Nothing to do where it was healed before.
-    async fn heal(&mut self, number: u32) -> bool {
-        let Some(victims) = self.open.remove(&number) else { return true };
-        let healed = join_all(victims.iter().map(Victim::heal)).await;
-        for victim in victims.iter().zip(&healed).filter_map(|(victim, healed)| healed.then_some(victim)) {
-            self.struck.remove(victim.server());
-        }
-        healed.into_iter().all(|healed| healed)
+    /// Lifts one strike from its victims side by side; all are tried. Nothing to do where it was over before.
+    async fn lift(&mut self, number: u32) -> bool {
+        let Some(mut open) = self.open.remove(&number) else { return true };
+        let ended = open.lift().await;
+        self.free(&ended)
     }
 }
 

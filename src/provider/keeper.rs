@@ -150,6 +150,10 @@ impl Provider for KeeperCloud {
         self.tell(Request::Renew { id: id.clone() }).await
     }
 
+    fn shares_kernel(&self) -> bool {
+        true
+    }
+
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError> {
         Ok(Box::new(SshRemote::new(self.login(instance))))
     }

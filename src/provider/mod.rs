@@ -211,6 +211,11 @@ pub trait Provider: Send + Sync {
         let _ = id;
         Ok(())
     }
+    /// Whether its servers run on this very machine's kernel: then they share its monotonic clock, and a state that is
+    /// listed was read from the kernel, not guessed from a connection that does not come about.
+    fn shares_kernel(&self) -> bool {
+        false
+    }
     /// A way to run commands in it.
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError>;
 }
@@ -245,6 +250,11 @@ pub trait Remote: Send + Sync {
     async fn upload(&self, file: &FileSpec) -> Result<(), RemoteError>;
     /// Whether it is reachable: a new TCP connection to the port that commands go to, by the same route, closed at once.
     async fn knock(&self, timeout: Duration) -> Result<(), RemoteError>;
+    /// A way to the same host that uses no connection that is open by now: what was sent over a path that lost it may be
+    /// sent again only much later. `None` where there is no such thing.
+    fn anew(&self) -> Option<Box<dyn Remote>> {
+        None
+    }
     /// The fingerprint of the key by which the host proves to be the one, as OpenSSH writes it (`SHA256:…`); `None`
     /// where it has none.
     async fn host_key(&self) -> Result<Option<String>, RemoteError> {

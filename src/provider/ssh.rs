@@ -192,6 +192,10 @@ impl Remote for SshRemote {
         knocked.map_err(|why| RemoteError::Connect { host: self.host(), detail: why.to_string() })
     }
 
+    fn anew(&self) -> Option<Box<dyn Remote>> {
+        Some(Box::new(SshRemote::new(self.shared.login.clone())))
+    }
+
     async fn host_key(&self) -> Result<Option<String>, RemoteError> {
         let shared = self.shared.clone();
         let shown = tokio::task::spawn_blocking(move || shared.host_key(Instant::now() + LOGIN)).await;

@@ -3,7 +3,9 @@
 //! Each case enters a sandbox of its own, in a process of its own.
 
 mod cycle;
+mod field;
 mod lease;
+mod own_path;
 mod refusal;
 #[path = "../support/runner.rs"]
 mod runner;
@@ -17,6 +19,6 @@ fn main() -> std::process::ExitCode {
     if let Some(code) = anarcho_chimp::run_if_asked() {
         return code;
     }
-    let cases = [cycle::CASES, lease::CASES, traces::CASES, refusal::CASES].concat();
+    let cases = [cycle::CASES, lease::CASES, traces::CASES, refusal::CASES, own_path::CASES].concat();
     runner::main(&[(runner::Needs::Scenarios, &cases)], SIDE_BY_SIDE)
 }

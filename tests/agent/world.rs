@@ -36,16 +36,20 @@ pub struct Server {
     pub remote: Box<dyn Remote>,
 }
 
-/// Runs a case in a sandbox of its own.
+/// Runs a case in a sandbox of its own, with both instances.
 pub fn inside<F: Future<Output = Outcome>>(case: impl FnOnce(World) -> F) -> Outcome {
+    sandboxed(async |cloud| {
+        let (victim, bystander) = tokio::try_join!(boot(&cloud, 1), boot(&cloud, 2))?;
+        case(World { cloud, victim, bystander }).await
+    })
+}
+
+/// Runs a case in a sandbox of its own, where nothing has booted.
+pub fn sandboxed(case: impl AsyncFnOnce(LocalCloud) -> Outcome) -> Outcome {
     let logs = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("agent-{}", std::process::id()));
     let code = enter(|zygote| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        let run = async {
-            let cloud = LocalCloud::create(&zygote, 0, logs.clone()).await.map_err(text)?;
-            let (victim, bystander) = tokio::try_join!(boot(&cloud, 1), boot(&cloud, 2))?;
-            case(World { cloud, victim, bystander }).await
-        };
+        let run = async { case(LocalCloud::create(&zygote, 0, logs.clone()).await.map_err(text)?).await };
         let outcome = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), run).await });
         match outcome.unwrap_or_else(|_| Err("took longer than 60 s".into())) {
             Ok(()) => 0,
@@ -111,7 +115,8 @@ impl Server {
 
     /// An order for it.
     pub fn order(&self, id: &str, effect: Effect, lease: Duration) -> Order {
-        Order { id: StrikeId(id.into()), effect, lease, address: self.instance.address, heals_nothing: false }
+        let (id, address) = (StrikeId(id.into()), self.instance.address);
+        Order { id, effect, lease, lasts: None, address, heals_nothing: false, ends_early: false }
     }
 
     /// Arms and injects; the witness must say no before and yes after.

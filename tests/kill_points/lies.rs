@@ -143,7 +143,7 @@ impl Ground {
         let mut attacker = Attacker::start(&self.kept, &point, victim, &["faults"], &mark)?;
         let code = attacker.ended()?.code();
         let said = attacker.said();
-        match said.lines().find(|line| line.contains("NOT struck")) {
+        match said.lines().find(|line| line.contains("NOT CONFIRMED")) {
             Some(line) if code == Some(3) => Ok(format!("exit 3,{}", line.trim_start_matches([' ', '.', 'm', 's']))),
             _ => Err(format!("exit {code:?}: {said}")),
         }

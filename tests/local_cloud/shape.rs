@@ -49,7 +49,8 @@ fn limited() -> Outcome {
 
 fn delay(instance: &Instance, effect: Effect) -> Order {
     let id = StrikeId("shape.1".into());
-    Order { id, effect, lease: Duration::from_secs(60), address: instance.address, heals_nothing: false }
+    let (lease, address) = (Duration::from_secs(60), instance.address);
+    Order { id, effect, lease, lasts: None, address, heals_nothing: false, ends_early: false }
 }
 
 const DELAY: Effect = Effect::Shape { delay: Duration::from_millis(20), jitter: Duration::ZERO, loss_pct: 0.0 };

@@ -94,8 +94,10 @@ async fn somebody_elses_qdisc_is_left_alone(victim: &Victim) -> Result<(), Strin
         id: StrikeId(format!("foreign.{n}")),
         effect: Effect::Shape { delay: Duration::from_millis(10), jitter: Duration::ZERO, loss_pct: 0.0 },
         lease: Duration::from_secs(60),
+        lasts: None,
         address: ADDRESS,
         heals_nothing: false,
+        ends_early: false,
     };
     run("tc -n victim qdisc add dev eth0 root handle 7: tbf rate 1gbit burst 64k limit 1m")?;
     let before = run(SHOW)?;

@@ -127,7 +127,8 @@ impl Trial<'_> {
     async fn under(&self, effect: Effect, echoes: Echoes) -> Result<(Vec<Answer>, String), String> {
         static STRIKES: AtomicU32 = AtomicU32::new(0);
         let id = StrikeId(format!("trial.{}", STRIKES.fetch_add(1, Ordering::Relaxed)));
-        let order = Order { id, effect, lease: Duration::from_secs(60), address: self.address, heals_nothing: false };
+        let (lease, address) = (Duration::from_secs(60), self.address);
+        let order = Order { id, effect, lease, lasts: None, address, heals_nothing: false, ends_early: false };
         let agent = Agent::new(self.remote);
         agent.deploy().await.map_err(text)?;
         self.is_undisturbed("before")?;
@@ -144,8 +145,16 @@ impl Trial<'_> {
     }
 
     async fn observe(&self, order: &Order, expected: bool) -> Result<String, String> {
-        let seen = Agent::new(self.remote).observe(order).await.map_err(text)?;
-        if seen.in_force == expected { Ok(seen.evidence) } else { Err(format!("in force {expected}? {seen:?}")) }
+        // An effect that impairs the path of its answer is made once the answer is out.
+        let deadline = std::time::Instant::now() + Duration::from_secs(5);
+        loop {
+            let seen = Agent::new(self.remote).observe(order).await.map_err(text)?;
+            match seen.in_force == expected {
+                true => return Ok(seen.evidence),
+                false if std::time::Instant::now() > deadline => return Err(format!("in force {expected}? {seen:?}")),
+                false => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
     }
 
     fn is_undisturbed(&self, when: &str) -> Result<(), String> {

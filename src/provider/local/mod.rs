@@ -205,6 +205,10 @@ impl Provider for LocalCloud {
         }
     }
 
+    fn shares_kernel(&self) -> bool {
+        true
+    }
+
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError> {
         let remote = self.machine(&instance.id)?.remote();
         remote.map(|remote| Box::new(remote) as Box<dyn Remote>).ok_or(ProviderError::Unknown(instance.id.clone()))

@@ -1,0 +1,171 @@
+//! While a fault is on: its lease, its victim's life, questions over a path that may answer late.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{ASK_EVERY, ASKING, Answer, Attendant, lifted};
+use crate::clock;
+use crate::fault::Action;
+use crate::history::{Event, Onset};
+use crate::nemesis::RENEWALS;
+use crate::provider::PowerOp;
+use crate::units::show_duration;
+
+/// How often it is seen whether the victim lives, where that is read from the kernel, and where it is asked over the network.
+const ALIVE_EVERY: Duration = Duration::from_millis(500);
+const ALIVE_EVERY_REMOTELY: Duration = Duration::from_secs(2);
+/// How long a question may take over a path that is impaired for an unknown time, and how long it is tried to confirm it there.
+const ASKING_OVER_ITS_PATH: Duration = Duration::from_secs(20);
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(60);
+/// So long before its planned end a fault is looked at once more, if it lasts four times as long.
+const LAST_LOOK: Duration = Duration::from_millis(250);
+
+/// How the time of a fault came to its end.
+pub(super) enum End {
+    /// It was lifted.
+    Lifted,
+    /// It is the planned one.
+    Planned,
+    /// The victim, or its power, is gone, and the fault with it.
+    WithVictim(Onset, String),
+}
+
+impl Attendant {
+    /// Until the planned end, until it is lifted, or as long as the victim lives.
+    pub(super) async fn stay(&mut self) -> End {
+        let mut lift = self.lift.clone();
+        let planned = self.planned();
+        let looks = planned.filter(|_| !self.victim.strike.impairs_its_own_path() && self.victim.is_held());
+        let long_enough = self.victim.lasts.is_some_and(|lasts| lasts >= 4 * LAST_LOOK);
+        let mut last_look = looks.filter(|_| long_enough).map(|planned| planned - LAST_LOOK);
+        let (mut alive, mut renewed) = (Instant::now(), Instant::now());
+        let asks = !self.confirmed && self.undecided.is_some() && self.victim.is_held();
+        let mut question = asks.then(|| self.ask(self.over_its_path()));
+        let give_up = self.called + self.victim.strike.waits() + CONFIRMED_WITHIN;
+        loop {
+            let renew_at = self.is_renewed().then(|| renewed + self.victim.ground.lease / RENEWALS);
+            let due = [planned, last_look, renew_at, Some(alive + self.alive_every())];
+            tokio::select! {
+                biased;
+                () = lifted(&mut lift) => return End::Lifted,
+                answer = next(&mut question) => question = self.heard(&answer, planned.is_none() && Instant::now() < give_up).await,
+                () = sleep_until(due.into_iter().flatten().min().expect("one is always there")) => {}
+            }
+            let now = Instant::now();
+            if planned.is_some_and(|planned| planned <= now) {
+                return End::Planned;
+            }
+            if last_look.is_some_and(|at| at <= now) {
+                last_look = None;
+                self.look_at_last().await;
+            }
+            if renew_at.is_some_and(|at| at <= now) {
+                renewed = now;
+                self.renew(planned).await;
+            }
+            if alive + self.alive_every() <= now {
+                alive = now;
+                if let Some(end) = self.see_that_it_lives().await {
+                    return end;
+                }
+            }
+        }
+    }
+
+    /// When the fault is to end; for what an agent holds, not later than its holder ends it.
+    pub(super) fn planned(&self) -> Option<Instant> {
+        let lasts = self.victim.lasts?;
+        Some(if self.victim.is_held() {
+            self.called + self.victim.strike.waits() + lasts
+        } else {
+            Instant::now() + lasts
+        })
+    }
+
+    pub(super) fn over_its_path(&self) -> Duration {
+        self.planned().map_or(ASKING_OVER_ITS_PATH, |planned| planned.saturating_duration_since(Instant::now()))
+    }
+
+    /// Takes in an answer over a path that is impaired; the next question, if another is worth it.
+    pub(super) async fn heard(&mut self, answer: &Answer, again: bool) -> Option<BoxFuture<'static, Answer>> {
+        if self.is_confirmed_by(answer).await {
+            return None;
+        }
+        if !again {
+            if self.victim.lasts.is_none() {
+                self.deny(answer).await;
+            }
+            return None;
+        }
+        if answer.is_err() {
+            self.victim.connect_anew();
+        }
+        let next = self.ask(ASKING_OVER_ITS_PATH);
+        Some(async move { sleep(ASK_EVERY).then(|()| next).await }.boxed())
+    }
+
+    pub(super) fn alive_every(&self) -> Duration {
+        if self.victim.ground.provider.shares_kernel() { ALIVE_EVERY } else { ALIVE_EVERY_REMOTELY }
+    }
+
+    pub(super) async fn see_that_it_lives(&mut self) -> Option<End> {
+        let now_us = self.victim.now_us();
+        match self.victim.ended_with_it().await {
+            Some(why) => {
+                let ended = Onset { not_before_us: self.alive_us, by_us: self.victim.now_us() };
+                Some(End::WithVictim(ended, why))
+            }
+            None => {
+                self.alive_us = now_us;
+                None
+            }
+        }
+    }
+
+    pub(super) fn is_renewed(&self) -> bool {
+        match &self.victim.strike.inject {
+            Action::Hold(effect) => !effect.impairs_its_own_path(),
+            Action::Power(operation) => matches!(operation, PowerOp::Freeze | PowerOp::Stop),
+            Action::Exec(_) | Action::Release => false,
+        }
+    }
+
+    pub(super) async fn renew(&self, planned: Option<Instant>) {
+        let Err(detail) = self.victim.renew(self.victim.ground.lease / RENEWALS).await else { return };
+        let is_over = planned.is_some_and(|planned| planned <= Instant::now());
+        if !is_over && self.victim.ended_with_it().await.is_none() {
+            let (strike, target) = (self.victim.number, self.victim.server().to_string());
+            self.victim.ground.recorder.record(Event::LeaseNotRenewed { strike, target, detail });
+        }
+    }
+
+    /// A look of another process than the holder, shortly before the planned end: whatever is stamped, the fault must be
+    /// in force then.
+    pub(super) async fn look_at_last(&self) {
+        if self.victim.ground.sabotage.witnesses || !self.confirmed {
+            return;
+        }
+        let (Some(onset), Some(lasts)) = (self.onset, self.victim.lasts) else { return };
+        let Ok(account) = self.ask(ASKING).await else { return };
+        let ends_us = onset.by_us + clock::micros(lasts);
+        if !account.seen.in_force && account.looked.by_us < ends_us {
+            let left = Duration::from_micros(ends_us - account.looked.by_us);
+            self.victim.lapsed(format!(
+                "{} before its end it was not there: {}",
+                show_duration(left),
+                account.seen.evidence
+            ));
+        }
+    }
+}
+
+/// The answer to a question; never where there is none.
+async fn next(question: &mut Option<BoxFuture<'static, Answer>>) -> Answer {
+    match question {
+        Some(asked) => asked.await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,174 @@
+//! Faults on the very path that they are ordered, confirmed and healed over: whatever they do to it, each comes into force,
+//! lasts as long as it was asked to, is confirmed, and leaves nothing.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anarcho_chimp::nemesis::Sabotage;
+use anarcho_chimp::plan::Parameters;
+use anarcho_chimp::provider::local::LocalCloud;
+use anarcho_chimp::provider::{Instance, PowerOp, Provider};
+use anarcho_chimp::units::Percent;
+
+use crate::field::{Field, Told};
+use crate::runner::Case;
+use crate::world::{Outcome, claim, sandboxed, text};
+
+pub const CASES: &[Case] = &[
+    Case { name: "a_fault_of_6_s_lasts_6_s_whatever_it_does_to_its_own_path", run: table },
+    Case { name: "a_holder_that_ends_early_and_stamps_otherwise_is_found_out", run: early },
+    Case { name: "a_holder_that_only_says_that_it_healed_is_found_out", run: never },
+    Case { name: "a_fault_ends_with_its_victim", run: with_its_victim },
+];
+
+/// As long as each fault is asked to last, and how far it may stray.
+const LASTS: Duration = Duration::from_secs(6);
+const STRAY: Duration = Duration::from_millis(500);
+/// How long a strike may keep the next one waiting: logging in, arming, asking; never over the path that it spoils.
+const KEEPS_WAITING: Duration = Duration::from_secs(5);
+
+/// What is done to a server's packets.
+type Row = (&'static str, Parameters);
+
+fn delay(ms: u64, jitter_ms: u64) -> Row {
+    let [delay, jitter] = [ms, jitter_ms].map(|ms| Some(Duration::from_millis(ms)));
+    ("gains-delay", Parameters { delay, jitter, ..Parameters::default() })
+}
+
+fn loss(percent: f64) -> Row {
+    ("loses-packets", Parameters { percent: Some(Percent(percent)), ..Parameters::default() })
+}
+
+fn rate(bits_per_s: u64) -> Row {
+    ("is-limited", Parameters { bits_per_s: Some(bits_per_s), ..Parameters::default() })
+}
+
+fn rows() -> Vec<Row> {
+    let delays =
+        [(1, 0), (100, 20), (1_000, 300), (4_000, 1_000), (10_000, 3_000)].map(|(ms, jitter)| delay(ms, jitter));
+    let losses = [1.0, 30.0, 60.0, 80.0, 95.0, 100.0].map(loss);
+    let rates = [1_000_000, 128_000, 8_000].map(rate);
+    [&delays[..], &losses, &rates].concat()
+}
+
+fn table() -> Outcome {
+    sandboxed(async |cloud| {
+        let rows = rows();
+        let mut field = field(cloud, rows.len(), Sabotage::default()).await?;
+        let before: Vec<String> = field.instances.iter().map(look).collect::<Result<_, _>>()?;
+        let begun = Instant::now();
+        for (n, (fault, with)) in rows.iter().enumerate() {
+            let waited = field.strike(&name(n), fault, with.clone(), LASTS).await?;
+            claim(waited < KEEPS_WAITING, format!("{fault} {with:?} kept the next strike waiting for {waited:?}"))?;
+        }
+        field.settle(Duration::from_secs(40)).await?;
+        println!("  {} faults were over after {:.1?}", rows.len(), begun.elapsed());
+        let told = field.told();
+        let mut red = Vec::new();
+        for (n, (fault, with)) in rows.iter().enumerate() {
+            let told = told.get(&name(n)).cloned().unwrap_or_default();
+            println!("  {fault} {}: {:?}", serde_json::to_string(with).map_err(text)?, told.lasted());
+            red.extend(wrong(&told).map(|why| format!("{fault} {with:?}: {why}")));
+            red.extend(left(&field.instances[n], &before[n])?.map(|why| format!("{fault} {with:?}: {why}")));
+        }
+        claim(red.is_empty(), red)
+    })
+}
+
+/// What is wrong with a strike that was to last its time.
+fn wrong(told: &Told) -> Option<String> {
+    let whole = |lasted: Duration| lasted.abs_diff(LASTS) <= STRAY;
+    match told.lasted() {
+        _ if !told.trouble.is_empty() => Some(format!("{:?}", told.trouble)),
+        Some([shortest, longest]) if whole(shortest) && whole(longest) => None,
+        lasted => Some(format!("it lasted {lasted:?}: {told:?}")),
+    }
+}
+
+/// What is left of a strike on a server.
+fn left(instance: &Instance, before: &str) -> Result<Option<String>, String> {
+    let first = instance.first_process.ok_or("no first process")?;
+    if Path::new(&format!("/proc/{first}/root/run/anarcho-chimp")).exists() {
+        return Ok(Some("its folder is left".into()));
+    }
+    let after = look(instance)?;
+    Ok((after != before).then(|| format!("left\n{after}\nwhere there was\n{before}")))
+}
+
+/// Rules and qdiscs of a server, without its network or its SSH server.
+fn look(instance: &Instance) -> Result<String, String> {
+    let first = instance.first_process.ok_or("no first process")?.to_string();
+    let line = "tc qdisc show | sed 's/ [0-9a-f]*: / /'; iptables-save | grep anarcho; pgrep -f '__agent [h]old'; true";
+    let output = Command::new("nsenter").args(["-a", "-t", &first, "--", "sh", "-c", line]).output().map_err(text)?;
+    claim(output.status.success(), &output)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A port that is closed for 3 s: its own path stays open, so that another process looks before its end.
+const CLOSED: Duration = Duration::from_secs(3);
+
+fn port() -> Parameters {
+    Parameters { port: Some(80), ..Parameters::default() }
+}
+
+async fn lied(cloud: LocalCloud, sabotage: Sabotage) -> Result<Told, String> {
+    let mut field = field(cloud, 1, sabotage).await?;
+    field.strike(&name(0), "port-blackholed", port(), CLOSED).await?;
+    field.settle(Duration::from_secs(40)).await?;
+    Ok(field.told().remove(&name(0)).unwrap_or_default())
+}
+
+fn early() -> Outcome {
+    sandboxed(async |cloud| {
+        let told = lied(cloud, Sabotage { stamps: true, ..Sabotage::default() }).await?;
+        claim(told.trouble.iter().any(|trouble| trouble.contains("FaultLapsed")), told)
+    })
+}
+
+fn never() -> Outcome {
+    sandboxed(async |cloud| {
+        let told = lied(cloud, Sabotage { heals: true, ..Sabotage::default() }).await?;
+        claim(told.trouble.len() == 1 && told.trouble[0].contains("HealFailed"), told)
+    })
+}
+
+fn with_its_victim() -> Outcome {
+    sandboxed(async |cloud| {
+        let ends = [Some(PowerOp::Terminate), Some(PowerOp::Stop), Some(PowerOp::Reboot), None];
+        let mut field = field(cloud, ends.len(), Sabotage::default()).await?;
+        let asked = Duration::from_secs(8);
+        for n in 0..ends.len() {
+            field.strike(&name(n), "port-blackholed", port(), asked).await?;
+        }
+        let began = Instant::now();
+        for (instance, op) in field.instances.iter().zip(ends) {
+            if let Some(op) = op {
+                field.cloud.power(&instance.id, op).await.map_err(text)?;
+            }
+        }
+        let done = began.elapsed();
+        field.settle(Duration::from_secs(40)).await?;
+        let told = field.told();
+        for (n, op) in ends.into_iter().enumerate() {
+            let told = &told[&name(n)];
+            let Some([shortest, longest]) = told.lasted() else { return Err(format!("{op:?}: {told:?}")) };
+            claim(told.trouble.is_empty(), (op, told))?;
+            match op {
+                // Seen within a second, on a machine that may have other things to do.
+                Some(_) => claim(longest < done + Duration::from_secs(4), (op, longest, told))?,
+                None => claim(shortest.abs_diff(asked) < STRAY, (op, shortest, told))?,
+            }
+        }
+        Ok(())
+    })
+}
+
+async fn field(cloud: LocalCloud, count: usize, sabotage: Sabotage) -> Result<Field, String> {
+    let names: Vec<String> = (0..count).map(name).collect();
+    Field::of(cloud, &names, sabotage).await
+}
+
+fn name(n: usize) -> String {
+    format!("node-{}", n + 1)
+}
