@@ -64,7 +64,7 @@ fn failure<'a>(record: &'a Record, fleet: &Fleet<'_>) -> Option<(&'a str, String
         Event::InstanceState { server, state, .. } if *state != PowerState::Running => {
             Some((server, format!("was {state}")))
         }
-        Event::BalancerView { balancer, server, up: false, .. }
+        Event::BalancerView { balancer, server, up: false, standby: false, .. }
             if fleet.runs(balancer) && !fleet.is_in_doubt(balancer) =>
         {
             Some((server, format!("was down to {balancer}")))
@@ -85,6 +85,13 @@ mod tests {
 
     fn dies() -> Script {
         Script::website(4, 2).dies(6000, "web-1").view(8000, "lb-1", "web-1", "DOWN")
+    }
+
+    #[test]
+    fn a_backup_that_stands_by_again_has_not_failed() {
+        let script = dies().view(6100, "lb-1", "web-3", "UP").view(9000, "lb-1", "web-3", "standby");
+        assert_eq!(judged(&script).verdict, Verdict::Pass);
+        assert_eq!(judged(&script.view(9500, "lb-1", "web-3", "DOWN")).verdict, Verdict::Fail);
     }
 
     #[test]

@@ -68,6 +68,18 @@ mod tests {
     }
 
     #[test]
+    fn a_backup_that_stands_by_does_not_count_and_one_that_took_over_does() {
+        let script = Script::website(2, 2).view(400, "lb-1", "web-2", "standby").view(400, "lb-2", "web-2", "standby");
+        assert_eq!(judged(&script, 1).verdict, Verdict::Pass);
+        assert_eq!(judged(&script, 2).verdict, Verdict::Fail);
+        let took_over = ["lb-1", "lb-2"]
+            .iter()
+            .fold(script, |script, by| script.view(8000, by, "web-1", "DOWN").view(8000, by, "web-2", "UP"));
+        let judgement = judged(&took_over, 1);
+        assert_eq!(judgement.reason.as_deref(), Some("in rotation by lb-1 and lb-2: web-2; not: web-1"));
+    }
+
+    #[test]
     fn the_end_of_the_watch_counts() {
         let back = Script::website(4, 1).view(8000, "lb-1", "web-2", "DOWN").view(9000, "lb-1", "web-2", "UP");
         assert_eq!(judged(&back, 4).verdict, Verdict::Pass);

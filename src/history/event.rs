@@ -96,7 +96,18 @@ pub enum Event {
     InstanceState { server: String, instance: String, state: PowerState, evidence: String },
     /// A balancer's own view of one of its servers changed (HAProxy's `show stat`).
     /// `status` is HAProxy's word (`UP`, `UP 2/3`, `DOWN`), `check` its last check's (`L7OK`, `L4TOUT`).
-    BalancerView { balancer: String, backend: String, server: String, status: String, check: String, up: bool },
+    /// `up`: it is in rotation, which means that it gets new requests. `standby`: it does not, but it is a backup that
+    /// would get them if the others were gone.
+    BalancerView {
+        balancer: String,
+        backend: String,
+        server: String,
+        status: String,
+        check: String,
+        up: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        standby: bool,
+    },
     /// How many client connections a balancer's frontends hold now (HAProxy's `scur`), once a second.
     BalancerSessions { balancer: String, current: u64 },
     /// The holders of a virtual IP changed. None: nobody has it. More than one: split brain.

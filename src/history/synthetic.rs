@@ -401,7 +401,7 @@ fn booted(server: &str, generation: u32) -> Event {
 }
 
 fn view(balancer: &str, server: &str, status: &str) -> Event {
-    let up = status.starts_with("UP");
+    let (up, standby) = (status.starts_with("UP"), status == "standby");
     let check = if up { "L7OK" } else { "L4TOUT" };
     Event::BalancerView {
         balancer: balancer.into(),
@@ -410,6 +410,7 @@ fn view(balancer: &str, server: &str, status: &str) -> Event {
         status: status.into(),
         check: check.into(),
         up,
+        standby,
     }
 }
 

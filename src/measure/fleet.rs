@@ -14,8 +14,8 @@ pub struct Fleet<'a> {
     servers: BTreeMap<&'a str, ServerState<'a>>,
     /// Which server is behind which, as declared: (client side, server side).
     links: BTreeSet<(&'a str, &'a str)>,
-    /// (balancer, backend, server) → in rotation.
-    views: BTreeMap<(&'a str, &'a str, &'a str), bool>,
+    /// (balancer, backend, server) → whether it is in rotation.
+    views: BTreeMap<(&'a str, &'a str, &'a str), Rotation>,
     blind: BTreeSet<&'a str>,
     holders: BTreeMap<&'a str, &'a [String]>,
     /// Every declared database, and what it last said of itself; `None` while that is not known.
@@ -25,6 +25,17 @@ pub struct Fleet<'a> {
     spares: BTreeSet<&'a str>,
     /// The spares that took a place: a balancer that lives must have them.
     promoted: BTreeSet<&'a str>,
+}
+
+/// A server by a balancer's view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rotation {
+    /// It gets new requests.
+    In,
+    /// It is a backup that would get them if the others were gone.
+    Standby,
+    /// It gets none.
+    Out,
 }
 
 /// A database by its own view.
@@ -53,6 +64,9 @@ impl ServerState<'_> {
         self.instance.is_some_and(|instance| self.ready.contains(instance))
     }
 }
+
+/// How a balancer sees a server that it could use.
+const USABLE: &[Rotation] = &[Rotation::In, Rotation::Standby];
 
 impl<'a> Fleet<'a> {
     /// Nothing booted yet.
@@ -83,7 +97,14 @@ impl<'a> Fleet<'a> {
             }
             Event::InjectionStarted { strike } => self.doubt(*strike),
             Event::StrikeHealed { target, .. } | Event::ProcessBack { target, .. } => self.is_back(target),
-            Event::BalancerView { balancer, backend, server, up, .. } => self.viewed(balancer, backend, server, *up),
+            Event::BalancerView { balancer, backend, server, up, standby, .. } => {
+                let rotation = match (up, standby) {
+                    (true, _) => Rotation::In,
+                    (false, true) => Rotation::Standby,
+                    (false, false) => Rotation::Out,
+                };
+                self.viewed((balancer, backend, server), rotation);
+            }
             Event::BalancerSessions { balancer, .. } => {
                 self.blind.remove(balancer.as_str());
             }
@@ -126,13 +147,21 @@ impl<'a> Fleet<'a> {
     pub fn in_rotation(&self, server: &str) -> Option<bool> {
         let living = self.living_balancers_of(server);
         let known = self.views.keys().any(|(_, _, viewed)| *viewed == server);
-        (known && !living.is_empty()).then(|| living.iter().all(|balancer| self.sees_up(balancer, server)))
+        (known && !living.is_empty()).then(|| living.iter().all(|by| self.all_views(by, server, &[Rotation::In])))
     }
 
-    /// Whether no living balancer has a server in rotation. `None` as for [`in_rotation`](Self::in_rotation).
+    /// Whether no living balancer has a server in rotation, or standing by as a backup. `None` as for
+    /// [`in_rotation`](Self::in_rotation).
     pub fn out_of_rotation(&self, server: &str) -> Option<bool> {
         self.in_rotation(server)?;
-        Some(!self.living_balancers_of(server).iter().any(|balancer| self.sees_up(balancer, server)))
+        Some(!self.living_balancers_of(server).iter().any(|by| self.all_views(by, server, USABLE)))
+    }
+
+    /// Whether every living balancer before a server has it in rotation, or standing by as a backup. `None` as for
+    /// [`in_rotation`](Self::in_rotation).
+    fn is_usable(&self, server: &str) -> Option<bool> {
+        self.in_rotation(server)?;
+        Some(self.living_balancers_of(server).iter().all(|by| self.all_views(by, server, USABLE)))
     }
 
     /// Those before it, and those that ever had it: a server that a spare stands in for is before nobody any more.
@@ -148,14 +177,15 @@ impl<'a> Fleet<'a> {
         self.holders.get(virtual_ip).copied()
     }
 
-    /// Whether everything declared is there: booted, ready, in rotation wherever there is one (but for spares), every
+    /// Whether everything declared is there: booted, ready, in rotation wherever there is one, or a backup that
+    /// stands by (but for spares), every
     /// virtual IP with exactly one holder, and every database replicating, one of them writable. A balancer or a
     /// database that cannot be seen counts as missing.
     pub fn is_redundant(&self) -> bool {
-        let in_place = |name: &str| match self.in_rotation(name) {
+        let in_place = |name: &str| match self.is_usable(name) {
             _ if self.spares.contains(name) => true,
             None => !self.promoted.contains(name) || self.balancers().is_empty(),
-            Some(in_rotation) => in_rotation,
+            Some(is_usable) => is_usable,
         };
         let there = |(name, state): (&&str, &ServerState<'_>)| {
             state.runs() && state.is_ready() && !state.in_doubt && in_place(name)
@@ -173,9 +203,10 @@ impl<'a> Fleet<'a> {
         self.databases.is_empty() || (all().all(replicates) && all().any(writable))
     }
 
-    fn sees_up(&self, balancer: &str, server: &str) -> bool {
+    /// Whether a balancer knows a server, and each of its backends sees it so.
+    fn all_views(&self, balancer: &str, server: &str, wanted: &[Rotation]) -> bool {
         let mut views = self.views.iter().filter(|((by, _, of), _)| *by == balancer && *of == server).peekable();
-        views.peek().is_some() && views.all(|(_, up)| *up)
+        views.peek().is_some() && views.all(|(_, rotation)| wanted.contains(rotation))
     }
 
     fn booted(&mut self, server: &'a str, instance: &'a str) {
@@ -229,10 +260,12 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    fn viewed(&mut self, balancer: &'a str, backend: &'a str, server: &'a str, up: bool) {
-        self.views.insert((balancer, backend, server), up);
+    fn viewed(&mut self, (balancer, backend, server): (&'a str, &'a str, &'a str), rotation: Rotation) {
+        self.views.insert((balancer, backend, server), rotation);
         self.blind.remove(balancer);
-        if !up && let Some(state) = self.servers.get_mut(server) {
+        if rotation == Rotation::Out
+            && let Some(state) = self.servers.get_mut(server)
+        {
             state.in_doubt = false;
         }
     }

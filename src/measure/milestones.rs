@@ -57,8 +57,8 @@ pub fn detected_otherwise(history: &History, timeline: &Timeline) -> Option<u64>
 fn notices(record: &Record, history: &History, timeline: &Timeline) -> bool {
     let victims = timeline.moments.victims();
     match &record.event {
-        Event::BalancerView { server, status, check, up, .. } => {
-            victims.contains(server) && (!up || is_falling(status, check))
+        Event::BalancerView { server, status, check, up, standby, .. } => {
+            victims.contains(server) && (!(*up || *standby) || is_falling(status, check))
         }
         Event::VirtualIpHolders { name, holders } => {
             let before = holders_before(history, timeline, name);

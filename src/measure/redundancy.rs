@@ -90,6 +90,17 @@ mod tests {
     }
 
     #[test]
+    fn a_backup_that_stands_by_is_in_its_place() {
+        let standing_by = Script::website(2, 1).view(400, "lb-1", "web-2", "standby");
+        assert_eq!(spans(&standing_by), [(300, 20_000)]);
+        let took_over = standing_by.dies(6000, "web-1").view(6100, "lb-1", "web-1", "DOWN");
+        let took_over = took_over.view(6100, "lb-1", "web-2", "UP").replaced(6500, 7000, 8000, "web-1");
+        let back = took_over.view(8100, "lb-1", "web-1", "UP").view(8100, "lb-1", "web-2", "standby");
+        assert_eq!(spans(&back), [(300, 6000), (8100, 20_000)]);
+        assert_eq!(spans(&back.view(9000, "lb-1", "web-2", "DOWN")), [(300, 6000), (8100, 9000)]);
+    }
+
+    #[test]
     fn a_killed_process_is_back_only_when_it_is_in_rotation_again() {
         let killed = Script::website(2, 1).strike(6000, "process", &["web-1"]);
         assert_eq!(spans(&killed), [(300, 6000)]);
@@ -174,6 +185,7 @@ mod tests {
             status: status.into(),
             check: "L7OK".into(),
             up: status == "UP",
+            standby: false,
         };
         let script = Script::website(2, 1).event(7000, other("DOWN")).event(8000, other("UP"));
         assert_eq!(spans(&script), [(300, 7000), (8000, 20_000)]);

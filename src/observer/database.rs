@@ -66,8 +66,7 @@ impl DatabaseObserver {
     /// A replacement begins with a clean view.
     fn see_instance(&mut self) -> Result<(), ObserverError> {
         let instances = self.instances.borrow();
-        let absent = || ObserverError::Absent(self.server.clone());
-        let id = living(&instances, &self.server).ok_or_else(absent)?.id.to_string();
+        let id = living(&instances, &self.server)?.id.to_string();
         drop(instances);
         if self.instance.as_ref() != Some(&id) {
             self.instance = Some(id);

@@ -11,7 +11,8 @@ use super::{Look, Observer, ObserverError};
 use crate::history::Event;
 use crate::provider::{Instance, InstanceId, PowerState, Provider};
 
-/// Lists the instances every 50 ms; records each state that changed and tells the others what lives.
+/// Lists the instances every 50 ms; records each state that changed and publishes the list. While they can't be listed,
+/// the published list is empty, so that the other observers know that they do not know.
 pub struct InstanceObserver {
     provider: Arc<dyn Provider>,
     publish: watch::Sender<Vec<Instance>>,
@@ -36,7 +37,13 @@ impl Observer for InstanceObserver {
     }
 
     async fn observe(&mut self, look: &Look<'_>) -> Result<(), ObserverError> {
-        let instances = self.provider.list().await.map_err(|why| ObserverError::Unexpected(why.to_string()))?;
+        let instances = match self.provider.list().await {
+            Ok(instances) => instances,
+            Err(why) => {
+                self.publish.send_replace(Vec::new());
+                return Err(ObserverError::Unexpected(why.to_string()));
+            }
+        };
         for instance in &instances {
             if self.known.insert(instance.id.clone(), instance.state) != Some(instance.state) {
                 look.changed(Event::InstanceState {
@@ -53,9 +60,24 @@ impl Observer for InstanceObserver {
 }
 
 /// The instance that stands for a server now: the one that runs or is frozen, by its name.
-pub(super) fn living<'a>(instances: &'a [Instance], server: &str) -> Option<&'a Instance> {
-    instances
-        .iter()
-        .rev()
-        .find(|instance| instance.name == server && matches!(instance.state, PowerState::Running | PowerState::Frozen))
+///
+/// # Errors
+/// [`ObserverError::Absent`] if there is none, which is a fact; [`ObserverError::Unlisted`] if it is not known whether
+/// there is one.
+pub(super) fn living<'a>(instances: &'a [Instance], server: &str) -> Result<&'a Instance, ObserverError> {
+    // A site always has instances: an empty list says that they could not be listed.
+    if instances.is_empty() {
+        return Err(ObserverError::Unlisted);
+    }
+    let lives = |instance: &&Instance| matches!(instance.state, PowerState::Running | PowerState::Frozen);
+    let mut own = instances.iter().rev().filter(|instance| instance.name == server);
+    own.find(lives).ok_or_else(|| ObserverError::Absent(server.into()))
+}
+
+/// The first process of an instance, through which its files and its network are looked at.
+///
+/// # Errors
+/// When this machine has no such process.
+pub(super) fn first_process(instance: &Instance) -> Result<i32, ObserverError> {
+    instance.first_process.ok_or_else(|| ObserverError::Elsewhere(instance.name.clone()))
 }

@@ -1,7 +1,12 @@
 //! Watches one component's own view, and only records: nothing acts on what an observer sees but the history.
 //!
+//! What an observer could not see is not a fact. An error of [`Observer::observe`] is recorded as
+//! [`Event::ObserverBlind`] with its reason, and nothing else is recorded of such a look. That an instance is gone is a
+//! fact: it holds no address.
+//!
 //! To add an observer: one file with a type that implements [`Observer`], and one line in [`of_site`].
 
+use std::mem::Discriminant;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +58,15 @@ pub enum ObserverError {
     /// What it looks at is not there now.
     #[error("{0} is not there")]
     Absent(String),
+    /// The instances could not be listed, so it is not known what there is.
+    #[error("the instances could not be listed")]
+    Unlisted,
+    /// It is there, but its processes are not on this machine.
+    #[error("{0} has no process on this machine to look at")]
+    Elsewhere(String),
+    /// This machine does not offer what would have to be looked at.
+    #[error("{0}")]
+    Unavailable(String),
     /// It is there, but did not answer in time.
     #[error("no answer within {} ms", .0.as_millis())]
     Silent(Duration),
@@ -67,9 +81,9 @@ pub enum ObserverError {
 /// What observers have seen last, for those that must choose a live target.
 #[derive(Debug, Clone)]
 pub struct Sight {
-    /// Every instance, as last listed.
+    /// Every instance, as last listed; empty while they can't be listed.
     pub instances: watch::Receiver<Vec<Instance>>,
-    /// Who holds the site's virtual IP; `None` where nobody does or nothing is shared.
+    /// Which server holds the site's virtual IP; `None` where none does, none is shared, or it can't be seen.
     pub holder: watch::Receiver<Option<String>>,
     /// What the balancers see; empty where none is watched.
     pub balancers: watch::Receiver<BalancerSight>,
@@ -128,10 +142,8 @@ fn of_site(
     out: Publish,
     sight: &Sight,
 ) -> Vec<Box<dyn Observer>> {
-    let mut observers: Vec<Box<dyn Observer>> = vec![
-        Box::new(instances::InstanceObserver::new(provider, out.instances)),
-        Box::new(pressure::PressureObserver::default()),
-    ];
+    let mut observers: Vec<Box<dyn Observer>> =
+        vec![Box::new(instances::InstanceObserver::new(provider, out.instances)), Box::new(pressure::PressureObserver)];
     for server in site.servers.values() {
         let role = &site.roles[&server.role];
         if let Some(socket) = &role.stats_socket {
@@ -159,25 +171,46 @@ fn of_site(
     observers
 }
 
-/// Looks at the observer's own pace for as long as the task lives, and says when it goes blind.
-async fn watch_on(mut observer: Box<dyn Observer>, recorder: Recorder) {
+/// Looks at the observer's own pace for as long as the task lives.
+async fn watch_on(observer: Box<dyn Observer>, recorder: Recorder) {
     let mut ticks = tokio::time::interval(observer.interval());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut last_look = LastLook::new(recorder.clock());
-    let mut blind = false;
+    let mut watcher = Watcher::new(observer, recorder);
     loop {
         ticks.tick().await;
-        let look = Look { recorder: &recorder, resolution_us: last_look.gap_us() };
-        let outcome = observer.observe(&look).await;
-        let (observer_name, of) = observer.watches();
+        watcher.look().await;
+    }
+}
+
+/// An observer, and whether it sees.
+struct Watcher {
+    observer: Box<dyn Observer>,
+    recorder: Recorder,
+    last_look: LastLook,
+    /// Which kind of reason it is blind for.
+    blind: Option<Discriminant<ObserverError>>,
+}
+
+impl Watcher {
+    fn new(observer: Box<dyn Observer>, recorder: Recorder) -> Self {
+        let last_look = LastLook::new(recorder.clock());
+        Watcher { observer, recorder, last_look, blind: None }
+    }
+
+    /// One look. Says when the observer goes blind, when that has another reason, and when it sees again.
+    async fn look(&mut self) {
+        let look = Look { recorder: &self.recorder, resolution_us: self.last_look.gap_us() };
+        let outcome = self.observer.observe(&look).await;
+        let blind = outcome.as_ref().err().map(std::mem::discriminant);
+        let (observer, of) = self.observer.watches();
         match outcome {
-            Ok(()) if blind => recorder.record(Event::ObserverSees { observer: observer_name, of }),
-            Err(ref why) if !blind => {
-                recorder.record(Event::ObserverBlind { observer: observer_name, of, detail: why.to_string() })
+            Ok(()) if self.blind.is_some() => self.recorder.record(Event::ObserverSees { observer, of }),
+            Err(why) if self.blind != blind => {
+                self.recorder.record(Event::ObserverBlind { observer, of, detail: why.to_string() });
             }
             _ => {}
         }
-        blind = outcome.is_err();
+        self.blind = blind;
     }
 }
 
@@ -197,5 +230,64 @@ impl LastLook {
         let gap_us = now_us - self.at_us;
         self.at_us = now_us;
         gap_us
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::history::read_events;
+    use crate::history::recorder::RunRecorder;
+
+    /// Sees a change, or not, as it was told to.
+    struct Scripted(VecDeque<Result<u32, ObserverError>>);
+
+    #[async_trait]
+    impl Observer for Scripted {
+        fn watches(&self) -> (String, String) {
+            ("scripted".into(), "lb-1".into())
+        }
+
+        fn interval(&self) -> Duration {
+            Duration::from_millis(1)
+        }
+
+        async fn observe(&mut self, look: &Look<'_>) -> Result<(), ObserverError> {
+            let seen = self.0.pop_front().expect("one look for each entry");
+            seen.map(|strike| look.changed(Event::InjectionStarted { strike }))
+        }
+    }
+
+    /// What is recorded of these looks, one after the other.
+    async fn recorded(looks: Vec<Result<u32, ObserverError>>) -> Vec<Event> {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunRecorder::create(folder.path(), Clock::start()).unwrap();
+        let count = looks.len();
+        let mut watcher = Watcher::new(Box::new(Scripted(looks.into())), run.scenario(0));
+        for _ in 0..count {
+            watcher.look().await;
+        }
+        drop(watcher);
+        run.finish().unwrap();
+        let events = read_events(&folder.path().join(crate::history::EVENTS_FILE)).unwrap();
+        events.into_iter().map(|record| record.event).collect()
+    }
+
+    fn blind(detail: &str) -> Event {
+        Event::ObserverBlind { observer: "scripted".into(), of: "lb-1".into(), detail: detail.into() }
+    }
+
+    #[tokio::test]
+    async fn an_observer_that_cannot_see_records_that_it_is_blind_and_nothing_else() {
+        let silent = || Err(ObserverError::Silent(Duration::from_millis(300)));
+        let gone = Err(ObserverError::Absent("lb-1".into()));
+        let sees = Event::ObserverSees { observer: "scripted".into(), of: "lb-1".into() };
+        let seen = |strike| Event::InjectionStarted { strike };
+        assert_eq!(
+            recorded(vec![Ok(1), gone, silent(), silent(), Ok(2), Ok(3)]).await,
+            [seen(1), blind("lb-1 is not there"), blind("no answer within 300 ms"), seen(2), sees, seen(3)]
+        );
     }
 }

@@ -7,11 +7,9 @@ use async_trait::async_trait;
 use super::{Look, Observer, ObserverError};
 use crate::history::Event;
 
-/// Reads `/proc/pressure/cpu` every 2 s. A kernel without it is not blind: the evidence is optional.
+/// Reads `/proc/pressure/cpu` every 2 s. It is blind on a kernel without it; no hypothesis rests on it.
 #[derive(Debug, Default)]
-pub struct PressureObserver {
-    absent: bool,
-}
+pub struct PressureObserver;
 
 #[async_trait]
 impl Observer for PressureObserver {
@@ -24,16 +22,14 @@ impl Observer for PressureObserver {
     }
 
     async fn observe(&mut self, look: &Look<'_>) -> Result<(), ObserverError> {
-        if self.absent {
-            return Ok(());
-        }
-        match std::fs::read_to_string("/proc/pressure/cpu") {
-            Ok(text) => {
-                let cpu_some_pct = some_avg10(&text).ok_or(ObserverError::Unexpected(text))?;
-                look.changed(Event::Pressure { cpu_some_pct });
+        let text = std::fs::read_to_string("/proc/pressure/cpu").map_err(|why| match why.kind() {
+            std::io::ErrorKind::NotFound => {
+                ObserverError::Unavailable("this kernel does not report pressure (/proc/pressure/cpu)".into())
             }
-            Err(_) => self.absent = true,
-        }
+            _ => ObserverError::Io(why),
+        })?;
+        let cpu_some_pct = some_avg10(&text).ok_or(ObserverError::Unexpected(text))?;
+        look.changed(Event::Pressure { cpu_some_pct });
         Ok(())
     }
 }

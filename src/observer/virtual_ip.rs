@@ -6,14 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::instances::living;
+use super::instances::{first_process, living};
 use super::{Look, Observer, ObserverError};
 use crate::history::Event;
 use crate::infrastructure::VirtualIp;
 use crate::provider::Instance;
 
 /// Reads `/proc/<first process>/net/fib_trie` of every possible holder each 10 ms: no need to enter its network,
-/// and a cut link hides nothing.
+/// and a cut link hides nothing. It is blind while it cannot look at one of those that live.
 pub struct VirtualIpObserver {
     name: String,
     address: Ipv4Addr,
@@ -47,30 +47,56 @@ impl Observer for VirtualIpObserver {
     }
 
     async fn observe(&mut self, look: &Look<'_>) -> Result<(), ObserverError> {
-        let instances = self.instances.borrow().clone();
-        // Nothing was listed yet: nobody can tell who holds it.
-        if instances.is_empty() {
-            return Ok(());
-        }
-        let holds = |server: &&String| {
-            let first_process = living(&instances, server).and_then(|instance| instance.first_process);
-            first_process.is_some_and(|pid| has_address(pid, self.address))
-        };
-        let holders: Vec<String> = self.candidates.iter().filter(holds).cloned().collect();
-        if self.known.as_ref() != Some(&holders) {
-            look.changed(Event::VirtualIpHolders { name: self.name.clone(), holders: holders.clone() });
-            if let Some(publish) = &self.publish {
-                publish.send_replace(holders.first().cloned());
+        let holders = self.holders();
+        // While one of them can't be seen, it is not known who holds it, and whatever is seen next is news.
+        let seen = holders.as_ref().ok();
+        if self.known.as_ref() != seen {
+            if let Some(holders) = seen {
+                look.changed(Event::VirtualIpHolders { name: self.name.clone(), holders: holders.clone() });
             }
-            self.known = Some(holders);
+            if let Some(publish) = &self.publish {
+                publish.send_replace(seen.and_then(|holders| holders.first()).cloned());
+            }
+            self.known = seen.cloned();
         }
-        Ok(())
+        holders.map(drop)
     }
 }
 
-/// Whether the network of this process has the address; a process that is gone has none.
-fn has_address(pid: i32, address: Ipv4Addr) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/net/fib_trie")).is_ok_and(|trie| is_local(&trie, address))
+impl VirtualIpObserver {
+    /// Those that hold it now. A server whose instance is gone holds nothing.
+    fn holders(&self) -> Result<Vec<String>, ObserverError> {
+        let instances = self.instances.borrow();
+        let mut holders = Vec::new();
+        for server in &self.candidates {
+            let holds = match living(&instances, server) {
+                Ok(instance) => has_address(first_process(instance)?, self.address)?,
+                Err(ObserverError::Absent(_)) => false,
+                Err(why) => return Err(why),
+            };
+            holders.extend(holds.then(|| server.clone()));
+        }
+        Ok(holders)
+    }
+}
+
+/// Whether the network of this process has the address. A process that is gone has none: its instance has ended, and
+/// its network with it.
+fn has_address(pid: i32, address: Ipv4Addr) -> Result<bool, ObserverError> {
+    match std::fs::read_to_string(format!("/proc/{pid}/net/fib_trie")) {
+        Ok(trie) => Ok(is_local(&trie, address)),
+        Err(_) if is_gone(pid) => Ok(false),
+        Err(why) => Err(why.into()),
+    }
+}
+
+/// Whether a process has ended, though its parent may not know yet.
+fn is_gone(pid: i32) -> bool {
+    match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        // The state follows the name, which is in parentheses and may contain some itself.
+        Ok(stat) => stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(['Z', 'X'])),
+        Err(why) => why.kind() == std::io::ErrorKind::NotFound || why.raw_os_error() == Some(nix::libc::ESRCH),
+    }
 }
 
 /// `fib_trie` lists an address and, on the next line, `/32 host LOCAL` when it is one's own.
@@ -105,5 +131,49 @@ mod tests {
         assert!(is_local(TRIE, Ipv4Addr::new(198, 18, 0, 100)));
         assert!(!is_local(TRIE, Ipv4Addr::new(198, 18, 0, 10)));
         assert!(!is_local(TRIE, Ipv4Addr::new(198, 18, 0, 0)));
+    }
+
+    use crate::provider::{InstanceId, PowerState};
+
+    fn instance(server: &str, state: PowerState, first_process: Option<i32>) -> Instance {
+        let (id, evidence) = (InstanceId(format!("{server}.1")), String::new());
+        Instance { id, name: server.into(), address: Ipv4Addr::LOCALHOST, state, evidence, first_process }
+    }
+
+    /// What is seen of lb-1 and lb-2, which may hold an address that this machine does not have.
+    fn holders(instances: Vec<Instance>) -> Result<Vec<String>, String> {
+        let vip = VirtualIp { name: "www".into(), holders: vec!["lb-1".into(), "lb-2".into()] };
+        let (_sender, instances) = watch::channel(instances);
+        let nowhere = Ipv4Addr::new(203, 0, 113, 9);
+        VirtualIpObserver::new(&vip, nowhere, instances, None).holders().map_err(|why| why.to_string())
+    }
+
+    fn own_pid() -> Option<i32> {
+        Some(std::process::id() as i32)
+    }
+
+    #[test]
+    fn an_instance_that_is_gone_holds_nothing() {
+        let gone = instance("lb-1", PowerState::Terminated, None);
+        assert_eq!(holders(vec![gone, instance("lb-2", PowerState::Running, own_pid())]), Ok(vec![]));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id() as i32;
+        let just_ended = || vec![instance("lb-1", PowerState::Running, Some(pid))];
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        while !is_gone(pid) && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        assert_eq!(holders(just_ended()), Ok(vec![]), "its parent has not been told yet");
+        child.wait().unwrap();
+        assert_eq!(holders(just_ended()), Ok(vec![]));
+        assert!(!is_gone(std::process::id() as i32));
+    }
+
+    #[test]
+    fn where_it_cannot_look_it_says_so_and_names_no_holders() {
+        let seen = instance("lb-1", PowerState::Running, own_pid());
+        let elsewhere = instance("lb-2", PowerState::Running, None);
+        assert_eq!(holders(vec![seen, elsewhere]), Err("lb-2 has no process on this machine to look at".into()));
+        assert_eq!(holders(vec![]), Err("the instances could not be listed".into()));
     }
 }

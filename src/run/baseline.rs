@@ -54,7 +54,9 @@ fn users_browse(history: &History, from_us: u64) -> Result<(), String> {
 /// No balancer lost sight of a server within the stretch, not even for a moment.
 fn nothing_flaps(history: &History, from_us: u64) -> Result<(), String> {
     let lost = history.events.iter().filter(|record| record.at_us >= from_us).find_map(|record| match &record.event {
-        Event::BalancerView { balancer, server, status, up: false, .. } => Some((balancer, server, status)),
+        Event::BalancerView { balancer, server, status, up: false, standby: false, .. } => {
+            Some((balancer, server, status))
+        }
         _ => None,
     });
     match lost {
@@ -73,8 +75,8 @@ fn everything_is_up(history: &History) -> Result<(), String> {
                 let problem = (*state != PowerState::Running).then(|| format!("{instance} is {state}"));
                 (("instance", instance.clone()), problem)
             }
-            Event::BalancerView { balancer, backend, server, status, up, .. } => {
-                views.entry((balancer, server)).or_default().insert(backend, (status, *up));
+            Event::BalancerView { balancer, backend, server, status, up, standby, .. } => {
+                views.entry((balancer, server)).or_default().insert(backend, (status, *up || *standby));
                 continue;
             }
             Event::VirtualIpHolders { name, holders } => {
@@ -91,7 +93,7 @@ fn everything_is_up(history: &History) -> Result<(), String> {
     }
 }
 
-/// Balancer and server → backend → status, and whether it is up there.
+/// Balancer and server → backend → status, and whether it is in rotation there, or stands by as a backup.
 type Views<'a> = BTreeMap<(&'a str, &'a str), BTreeMap<&'a str, (&'a str, bool)>>;
 
 /// A server that a balancer has out of rotation. A database that follows is where it is read, and not where it is

@@ -1,4 +1,4 @@
-//! By what the balancers see: how many requests each server got, and who is in rotation.
+//! By what the balancers see: how many requests each server got, and which of them are out of rotation.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -19,8 +19,8 @@ pub struct BalancerSight {
 /// One server, as one balancer sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Balanced {
-    /// Whether it is in rotation.
-    pub up: bool,
+    /// Whether it gets requests, or is a backup that could and stands by.
+    pub usable: bool,
     /// How many requests it was given since the balancer (or its last reload) began.
     pub requests: u64,
 }
@@ -32,11 +32,12 @@ impl BalancerSight {
         (!seen.is_empty()).then(|| seen.iter().sum())
     }
 
-    /// Whether every balancer that knows a server has it in rotation; `None` where none knows it.
+    /// Whether every balancer that knows a server has it in rotation, or standing by as a backup; `None` where none
+    /// knows it.
     pub fn is_healthy(&self, server: &str) -> Option<bool> {
         let mut seen = self.of(server).peekable();
         seen.peek()?;
-        Some(seen.all(|seen| seen.up))
+        Some(seen.all(|seen| seen.usable))
     }
 
     fn of(&self, server: &str) -> impl Iterator<Item = &Balanced> {
@@ -48,7 +49,7 @@ impl BalancerSight {
 pub struct Busiest(pub usize);
 /// `the idlest R`, `the N idlest R`. Ties are broken by the seed and said.
 pub struct Idlest(pub usize);
-/// `every unhealthy R`: out of rotation at a balancer that lives.
+/// `every unhealthy R`: out of rotation at a balancer that lives. A backup that stands by is healthy.
 pub struct Unhealthy;
 
 impl Selector for Busiest {
@@ -69,7 +70,7 @@ impl Selector for Unhealthy {
         let is_out = |server: &&&Server| sight.is_healthy(&server.name) == Some(false);
         let servers: Vec<String> = candidates.iter().filter(is_out).map(|server| server.name.clone()).collect();
         if servers.is_empty() {
-            return Err(format!("each of {} is in rotation", candidates.len()));
+            return Err(format!("none of {} is out of rotation", candidates.len()));
         }
         Ok(Selection { servers, why: "out of rotation at a balancer".into() })
     }

@@ -156,7 +156,7 @@ fn chance_never_draws_who_is_protected() {
 fn sight() -> BalancerSight {
     let seen = |requests: [u64; 4], down: &str| {
         let servers = (1..=4).map(|k| format!("web-{k}")).zip(requests);
-        servers.map(|(name, requests)| (name.clone(), Balanced { up: name != down, requests })).collect()
+        servers.map(|(name, requests)| (name.clone(), Balanced { usable: name != down, requests })).collect()
     };
     let by_balancer = [("lb-1".to_string(), seen([20, 10, 5, 20], "web-2")), ("lb-2".into(), seen([10, 0, 5, 0], ""))];
     BalancerSight { by_balancer: by_balancer.into() }
@@ -187,7 +187,7 @@ fn the_unhealthy_are_out_of_rotation_at_any_balancer() {
     };
     assert_eq!(unhealthy(&sight).unwrap(), ["web-2"]);
     sight.by_balancer.remove("lb-1");
-    assert_eq!(unhealthy(&sight).unwrap_err(), "each of 4 is in rotation");
+    assert_eq!(unhealthy(&sight).unwrap_err(), "none of 4 is out of rotation");
     assert!(resolve_as(&target(Choice::Unhealthy, "node"), &View::of(&site), 7, 0).is_err());
 }
 

@@ -79,6 +79,7 @@ fn view(balancer: &str, server: &str, up: bool) -> Event {
         status: if up { "UP" } else { "DOWN" }.into(),
         check: if up { "L7OK" } else { "L4TOUT" }.into(),
         up,
+        standby: false,
     }
 }
 

@@ -163,9 +163,12 @@ fn state_colour(state: PowerState) -> RGBColor {
 fn views(timeline: &Timeline, events: &[Record]) -> Group {
     let mut group = Group::new();
     for record in events {
-        if let Event::BalancerView { balancer, server, status, check, up, .. } = &record.event {
-            let (colour, word) =
-                if *up { (colour::SKY, String::new()) } else { (colour::VERMILION, format!("{status} {check}")) };
+        if let Event::BalancerView { balancer, server, status, check, up, standby, .. } = &record.event {
+            let (colour, word) = match (up, standby) {
+                (true, _) => (colour::SKY, String::new()),
+                (false, true) => (colour::GREY, "backup, stands by".into()),
+                (false, false) => (colour::VERMILION, format!("{status} {check}")),
+            };
             let at_s = timeline.since_zero_s(record.at_us);
             group.entry(format!("{balancer}: {server}")).or_default().push(Since { at_s, colour, word });
         }
