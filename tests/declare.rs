@@ -380,6 +380,11 @@ fn scenarios_that_contradict_themselves_are_refused() {
 }
 
 #[test]
+fn thens_that_no_observer_can_answer_are_refused() {
+    insta::assert_snapshot!(message("unobservable"));
+}
+
+#[test]
 fn names_are_addresses_so_they_must_be_there_and_differ() {
     insta::assert_snapshot!(message("names"));
 }

@@ -222,6 +222,7 @@ fn document(vocabulary: &Vocabulary) -> String {
         text.push_str(&format!("| `{}` | {} |\n", kind.name, kind.accepts.replace('|', "\\|").replace('<', "&lt;")));
     }
     text.push_str(TABLES);
+    text.push_str(MEANINGS);
     text
 }
 
@@ -248,6 +249,48 @@ Given steady state means:
   | availability | at least 99.5% |
   | window       | 1 s            |
 ```
+"#;
+
+const MEANINGS: &str = r#"
+## Chance
+
+Each random choice is independent of every other one; the same seed makes the same choices. A side of a cut that is drawn
+by chance is drawn from the servers that are not on the other side: `the network between 2 random webservers and a random
+webserver is cut` separates one of the remaining webservers from the two. A scenario whose sides would leave too few servers is
+refused.
+
+## Rotation
+
+A server is in rotation if each load balancer in front of it that lives sends it new requests. The load balancer's own
+statistics decide:
+
+| a server is | in rotation |
+|---|---|
+| `UP`, or without checks, with a weight above 0 | yes |
+| `DOWN`, or going up and not yet `UP` | no |
+| `DRAIN`, `NOLB` or `MAINT`, by command, by its own answer or by an agent check | no: it keeps old sessions at most |
+| of weight 0, whoever set it | no |
+| a `backup`, while a server that is no backup is usable | no: it stands by |
+| a `backup`, when none of the others is usable | the first usable one; with `option allbackups` each usable one |
+| no longer in the configuration | no |
+
+A backup that stands by is where it belongs. Redundancy counts it as there, it is no unhealthy server, and it is removed from
+rotation only once it is no longer usable.
+
+## What can be observed
+
+A Then that nothing in this infrastructure can answer is refused before anything boots:
+
+| a Then about | needs |
+|---|---|
+| rotation, removal from rotation | a HAProxy in front of the servers whose role file declares `stats_socket:`; for removal, a server that may hold a virtual IP counts too |
+| connections that stay open | such a HAProxy |
+| the holder of the virtual IP | a virtual IP that only servers of this role share |
+| detection | one of these, or the reconciler |
+| databases that agree or are writable, writes that are lost or applied twice, follower counts | databases |
+
+While an observer cannot see, it records that it is blind, and why. Blindness is not a fact about the site. That a server is
+gone is a fact: it holds no virtual IP.
 "#;
 
 /// To write it anew: `UPDATE_DOCS=1 cargo test --test vocabulary`.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::error::{Problem, ProblemKind};
 use super::listing::Listed;
 use super::world::Declaration;
-use super::{guarded, sides};
+use super::{guarded, observable, sides};
 use crate::checker::{Expectation, Phase};
 use crate::infrastructure::{Infrastructure, Server};
 use crate::measure::writes::DATABASE;
@@ -46,7 +46,10 @@ pub(super) fn meaning(
     let struck = acts.iter().any(Act::strikes);
     let orders = acts.iter().flat_map(|act| act.orders().iter().map(move |order| (act, order)));
     let strikes = orders.map(|(act, order)| (order.step.line, can_strike(infrastructure, settings, act, order)));
-    let judged = hypotheses.iter().map(|h| (h.line, judges(infrastructure, settings, struck, &h.expectation)));
+    let judged = hypotheses.iter().map(|h| {
+        let makes_sense = judges(infrastructure, settings, struck, &h.expectation);
+        (h.line, makes_sense.and_then(|()| observable::observes(infrastructure, settings, acts, h)))
+    });
     let problems: Vec<_> = strikes
         .chain(judged)
         .filter_map(|(line, found)| Some(Problem::at(&listed.file.path, line, ProblemKind::Meaning, found.err()?)))
@@ -188,15 +191,7 @@ fn judges(
         Expectation::Replaced { role, .. } | Expectation::NoSinglePointOfFailure { role } => {
             called(infrastructure, role).map(drop)
         }
-        Expectation::OneHolder { role, .. } => {
-            let there = called(infrastructure, role)?;
-            let holds =
-                |server: &&Server| infrastructure.virtual_ips.iter().any(|ip| ip.holders.contains(&server.name));
-            if there.iter().any(holds) {
-                return Ok(());
-            }
-            Err(format!("no {role} can hold a virtual IP\n  help: {}", who(infrastructure)))
-        }
+        Expectation::OneHolder { role, .. } => called(infrastructure, role).map(drop),
         _ => Ok(()),
     }
 }
@@ -230,7 +225,11 @@ fn needs_strike(expectation: &Expectation) -> bool {
     }
 }
 
-fn called<'i>(infrastructure: &'i Infrastructure, word: &str) -> Result<Vec<&'i Server>, String> {
+/// The servers that a step calls so.
+///
+/// # Errors
+/// When there is none, with the words for those that there are.
+pub(super) fn called<'i>(infrastructure: &'i Infrastructure, word: &str) -> Result<Vec<&'i Server>, String> {
     let servers = infrastructure.servers_called(word);
     if !servers.is_empty() {
         return Ok(servers);

@@ -5,7 +5,8 @@
 //! once, before anything boots. In the order of the flow:
 //! [`files`] finds and reads · [`gherkin`] parses · [`keywords`] finds what Gherkin swallows · [`listing`] names, tags and selects ·
 //! [`vocabulary`] matches and suggests · [`run`] lets the steps speak ([`strikes`] and [`table`] hold what Whens may
-//! say of faults) · [`check`], [`sides`] and [`guarded`] ask whether it makes sense.
+//! say of faults) · [`check`], [`sides`] and [`guarded`] ask whether it makes sense, [`observable`] whether anything can
+//! observe it.
 
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ mod guarded;
 mod keywords;
 pub mod libtest;
 mod listing;
+mod observable;
 mod run;
 mod sides;
 mod strikes;
