@@ -14,7 +14,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`steps`], [`declare`], [`plan`] | the step language; from feature files to a [`plan::Plan`], or one clear error |
-//! | [`settings`], [`units`], [`clock`] | every default; percentages, rates, bounds; one monotonic clock |
+//! | [`settings`], [`units`], [`clock`], [`text`] | every default; percentages, rates, bounds; one monotonic clock; the reading of text files |
 //! | [`draw`] | chance: a generator for each random decision, from the seed |
 //! | [`infrastructure`], [`role`] | what should be: servers, links, zones; what a server becomes |
 //! | [`graph`] | the servers as a graph: measures, cuts, predictions, file formats, a picture |

@@ -268,7 +268,8 @@ fn tags_names_and_skips_select() {
     assert_eq!(wanted("", &["Everything"], true, &[]).unwrap_err(), named("`Everything`"));
     assert_eq!(wanted("", &["Everything said at once"], true, &[]), Ok(1));
     assert_eq!(wanted("", &["tests/accepted/forms::Everything said at once"], true, &[]), Ok(1));
-    assert!(matches!(wanted("@nobody", &[], false, &[]), Err(DeclareError::Nothing(_))));
+    let Err(DeclareError::Nothing(why)) = wanted("@nobody", &[], false, &[]) else { panic!("no scenario has it") };
+    assert!(why.starts_with("no scenario has the tags `@nobody`\n  help: there are @fast, "), "{why}");
     assert!(matches!(wanted("", &[], false, &["accepted"]), Err(DeclareError::NothingNamed(_))));
 }
 
@@ -294,6 +295,14 @@ fn files_that_are_no_features_are_refused_and_folders_without_any_have_nothing_t
 fn a_file_named_twice_is_read_once() {
     let paths = ["features/card.feature", "features/../features/card.feature"].map(PathBuf::from).to_vec();
     assert_eq!(declare(&DeclareOptions { paths, ..options("") }).unwrap().scenarios.len(), 1);
+}
+
+#[test]
+fn a_rule_whose_steps_have_no_scenario_is_refused_instead_of_testing_nothing() {
+    assert_eq!(kinds("swallowed"), [(3, ProblemKind::Incomplete)]);
+    let expected = "tests/refused/swallowed.feature:3:5: `Given 4 webservers behind haproxy` belongs to no scenario: \
+                    Gherkin reads it as a description\n  help: write `Scenario: …` above it\n";
+    assert!(message("swallowed").starts_with(expected), "{}", message("swallowed"));
 }
 
 #[test]
@@ -351,6 +360,23 @@ fn incomplete_scenarios_are_refused() {
 fn undefined_steps_are_refused_with_the_nearest_patterns() {
     assert!(kinds("undefined").iter().all(|(_, kind)| *kind == ProblemKind::Undefined));
     insta::assert_snapshot!(message("undefined"));
+}
+
+#[test]
+fn a_step_with_a_slip_is_refused_with_the_step_that_was_meant() {
+    let shown = message("misspelt-step");
+    for meant in [
+        "When the highest-degree node dies",
+        "When node \"web-1\" loses network for 5 s",
+        "Given 20 users browse the site",
+        "Then recovery < 8 min",
+        "Then p99 stays under 500ms",
+        "Then availability while degraded is at least 99%",
+        "When a random webserver dies",
+    ] {
+        assert!(shown.contains(&format!("did you mean: {meant}\n")), "{meant}\n{shown}");
+    }
+    insta::assert_snapshot!(shown);
 }
 
 #[test]

@@ -205,7 +205,10 @@ fn patterns_are_shown_as_they_were_written() {
 fn document(vocabulary: &Vocabulary) -> String {
     let mut text = String::from(
         "# The step language\n\nEvery pattern with an example of it. A text means exactly one pattern. \
-         This page is kept true by `tests/vocabulary.rs`.\n",
+         This page is kept true by `tests/vocabulary.rs`.\n\n\
+         Features are Gherkin, read as its reference parser reads them: keywords in any of its languages \
+         (`# language: fr`), steps in English. A step with `*` is what its text is. Text files are UTF-8, with or \
+         without a byte order mark.\n",
     );
     for keyword in ["Given", "When", "Then"] {
         text.push_str(&format!("\n## {keyword}\n\n| pattern | example |\n|---|---|\n"));

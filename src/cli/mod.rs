@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::declare::libtest::ChaosArgs;
-use crate::declare::{DeclareOptions, declare};
+use crate::declare::{DeclareError, DeclareOptions, declare};
 use crate::harness::{self, Request};
 use crate::judge::exit;
 use crate::nemesis;
@@ -150,7 +150,7 @@ pub fn main() -> ExitCode {
         Verb::Doctor => Ok(show_doctor()),
     };
     done.unwrap_or_else(|why| {
-        eprintln!("chimp: {why}");
+        eprintln!("{}", why.shown("chimp"));
         ExitCode::from(exit::USAGE)
     })
 }
@@ -172,7 +172,7 @@ pub fn chaos(folder: &str) -> ExitCode {
         Err(why) => return usage(&why),
     };
     run_target(folder, &arguments).unwrap_or_else(|why| {
-        eprintln!("chaos: {why}");
+        eprintln!("{}", why.shown("chaos"));
         ExitCode::from(exit::USAGE)
     })
 }
@@ -262,7 +262,7 @@ enum Refused {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     #[error(transparent)]
-    Declare(#[from] crate::declare::DeclareError),
+    Declare(#[from] DeclareError),
     #[error(transparent)]
     Infrastructure(#[from] crate::infrastructure::InfrastructureError),
     #[error(transparent)]
@@ -271,6 +271,17 @@ enum Refused {
     Attack(#[from] crate::attack::AttackError),
     #[error("can't start the runtime: {0}")]
     Runtime(std::io::Error),
+}
+
+impl Refused {
+    /// Mistakes in features come alone, so that each line begins with its file and line, which terminals and editors
+    /// can follow.
+    fn shown(&self, program: &str) -> String {
+        match self {
+            Refused::Declare(DeclareError::Refused(_)) => self.to_string(),
+            _ => format!("{program}: {self}"),
+        }
+    }
 }
 
 impl What {

@@ -172,7 +172,7 @@ fn judges(
     expectation: &Expectation,
 ) -> Result<(), String> {
     if !struck && needs_strike(expectation) {
-        return Err("nothing strikes in this scenario, so there is no such time\n  help: only `before the fault` and `throughout` can be judged without a When that breaks something".into());
+        return Err("this is judged from the moment of a strike on, and nothing strikes in this scenario\n  help: add a When that breaks something, or judge `before the fault` or `throughout`".into());
     }
     if expectation.is_of_operations() && settings.load.journey == Journey::Browse {
         return Err("nobody writes or reads anything of their own in this scenario\n  help: say `20 users read and write the site`".into());

@@ -61,7 +61,8 @@ fn find(root: &Path) -> Result<Vec<(PathBuf, String)>, Problem> {
         let (file, kind) = (Some(root.into()), ProblemKind::File);
         Problem { file, line: None, column: None, kind, detail }
     };
-    let kind = fs::metadata(root).map_err(|why| problem(format!("can't be opened ({why})")))?;
+    let help = "name a feature file, or a folder that has some below it";
+    let kind = fs::metadata(root).map_err(|why| problem(format!("can't be opened ({why})\n  help: {help}")))?;
     if kind.is_dir() {
         let mut found = Vec::new();
         below(root, root, &mut found).map_err(|why| problem(format!("can't be searched ({why})")))?;

@@ -28,35 +28,45 @@ pub(super) fn misspelt(file: &FeatureFile, vocabulary: &Vocabulary) -> Vec<Probl
     let keywords = Keywords { dialect, vocabulary };
     let original = |error: &&SyntaxError| !matches!(error.kind, SyntaxErrorKind::Unexpected { again: true, .. });
     let mut problems: Vec<_> = errors.iter().filter(original).map(|error| keywords.syntax(file, error)).collect();
-    for (title, in_steps) in feature.iter().flat_map(titles) {
-        for (line, text) in &title.prose {
-            let place = Place { line: *line, column: text.chars().take_while(|c| c.is_whitespace()).count() + 1 };
-            if let Some(keyword) = keywords.meant(text.trim(), in_steps) {
-                let what = if keyword.ends_with(':') { "has no keyword" } else { "is not a step" };
-                let detail =
-                    format!("`{}` {what}: Gherkin reads it as a description\n  help: write `{keyword}`", text.trim());
-                problems.push(problem(file, place, ProblemKind::MisspeltKeyword, detail));
-            }
+    for (title, below) in feature.iter().flat_map(titles) {
+        problems.extend(title.prose.iter().filter_map(|(line, text)| keywords.in_prose(file, *line, text, below)));
+        if below == Below::Nothing {
+            problems.extend(title.prose.iter().find_map(|(line, text)| keywords.swallowed(file, *line, text)));
         }
     }
     problems
 }
 
-/// All titles, and whether steps come below them.
-fn titles(feature: &Feature) -> Vec<(&Title, bool)> {
+/// What comes below a title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Below {
+    Steps,
+    /// Scenarios or a table, so that a step could not stand there.
+    Others,
+    Nothing,
+}
+
+/// All titles of a file.
+fn titles(feature: &Feature) -> Vec<(&Title, Below)> {
     let rules = feature.rules.iter().map(|rule| (&rule.title, &rule.background, &rule.scenarios));
     let mut titles = Vec::new();
     for (title, background, scenarios) in
         [(&feature.title, &feature.background, &feature.scenarios)].into_iter().chain(rules)
     {
-        titles.push((title, false));
-        titles.extend(background.iter().map(|background| (&background.title, true)));
+        let empty = scenarios.is_empty() && (title != &feature.title || feature.rules.is_empty());
+        titles.push((title, if empty { Below::Nothing } else { Below::Others }));
+        titles.extend(background.iter().map(|background| (&background.title, Below::Steps)));
         for scenario in scenarios {
-            titles.push((&scenario.title, true));
-            titles.extend(scenario.examples.iter().map(|examples| (&examples.title, false)));
+            titles.push((&scenario.title, Below::Steps));
+            titles.extend(scenario.examples.iter().map(|examples| (&examples.title, Below::Others)));
         }
     }
     titles
+}
+
+/// Where the text of a line of a description begins.
+fn place(line: usize, text: &str) -> Place {
+    Place { line, column: text.chars().take_while(|c| c.is_whitespace()).count() + 1 }
 }
 
 fn problem(file: &FeatureFile, place: Place, kind: ProblemKind, detail: String) -> Problem {
@@ -70,6 +80,27 @@ struct Keywords<'k> {
 }
 
 impl Keywords<'_> {
+    /// A line of a description that was meant as a step or a heading.
+    fn in_prose(&self, file: &FeatureFile, line: usize, text: &str, below: Below) -> Option<Problem> {
+        let keyword = self.meant(text.trim(), below == Below::Steps)?;
+        let what = if keyword.ends_with(':') { "has no keyword" } else { "is not a step" };
+        let shown = text.trim();
+        let detail = format!("`{shown}` {what}: Gherkin reads it as a description\n  help: write `{keyword}`");
+        Some(problem(file, place(line, text), ProblemKind::MisspeltKeyword, detail))
+    }
+
+    /// A step in a description below which there is no scenario at all: its heading was forgotten.
+    fn swallowed(&self, file: &FeatureFile, line: usize, text: &str) -> Option<Problem> {
+        let (_, _, step) = self.dialect.step(text.trim_start())?;
+        self.vocabulary.kind_of(step)?;
+        let heading = self.dialect.words(Heading::Scenario).last()?;
+        let detail = format!(
+            "`{}` belongs to no scenario: Gherkin reads it as a description\n  help: write `{heading}: …` above it",
+            text.trim()
+        );
+        Some(problem(file, place(line, text), ProblemKind::Incomplete, detail))
+    }
+
     fn syntax(&self, file: &FeatureFile, error: &SyntaxError) -> Problem {
         let mut detail = error.kind.to_string();
         let mut kind = ProblemKind::Syntax;

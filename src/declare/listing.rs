@@ -1,6 +1,6 @@
 //! Scenarios as they are listed: named, addressed, tagged, selected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use cucumber::gherkin::Step;
@@ -76,7 +76,7 @@ fn in_file(file: &FeatureFile) -> Vec<Listed<'_>> {
 
 fn one<'f>(file: &'f FeatureFile, pickle: &'f Pickle) -> Listed<'f> {
     let mut tags = pickle.tags.clone();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     tags.retain(|tag| seen.insert(tag.clone()));
     Listed { file, line: pickle.place.line, name: name(file, pickle), tags, steps: &pickle.steps }
 }
@@ -122,11 +122,11 @@ pub(super) fn select<'f>(
         return Err(DeclareError::Nothing("the features have no scenario".into()));
     }
     if let Some(tags) = tags {
+        let known: BTreeSet<_> = listed.iter().flat_map(|scenario| scenario.tags.iter().cloned()).collect();
         listed.retain(|scenario| tags.eval(&scenario.tags));
-    }
-    if listed.is_empty() {
-        let tags = options.tags.as_deref().unwrap_or_default();
-        return Err(DeclareError::Nothing(format!("no scenario has the tags `{tags}`")));
+        if listed.is_empty() {
+            return Err(DeclareError::Nothing(no_such_tags(options.tags.as_deref().unwrap_or_default(), &known)));
+        }
     }
     listed.retain(|scenario| is_wanted(scenario, options));
     if listed.is_empty() {
@@ -136,6 +136,12 @@ pub(super) fn select<'f>(
         )));
     }
     Ok(listed)
+}
+
+fn no_such_tags(expression: &str, known: &BTreeSet<String>) -> String {
+    let known = known.iter().map(|tag| format!("@{tag}")).collect::<Vec<_>>().join(", ");
+    let known = if known.is_empty() { "no scenario has a tag".into() } else { format!("there are {known}") };
+    format!("no scenario has the tags `{expression}`\n  help: {known}")
 }
 
 fn quoted(names: &[String]) -> String {

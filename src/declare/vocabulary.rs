@@ -1,6 +1,4 @@
-//! The registered steps: finding the one that a text means, and the nearest where there is none.
-
-use std::cmp::Ordering;
+//! The registered steps: finding the one that a text means. Where there is none, [`suggest`] says what may be meant.
 
 use cucumber::World as _;
 use cucumber::codegen::{Expression, Regex, StepConstructor, WorldInventory, inventory};
@@ -9,6 +7,9 @@ use cucumber::step::{self, Location};
 use regex::Captures;
 
 use super::world::World;
+
+mod spelling;
+mod suggest;
 
 /// A parameter type, registered so that patterns can be shown as they were written and errors can say what fits.
 #[derive(Debug, Clone, Copy)]
@@ -49,11 +50,6 @@ struct Parameter {
     /// Nothing is a value of it.
     is_optional: bool,
 }
-
-/// How many suggestions are worth reading.
-const SUGGESTIONS: usize = 3;
-/// The similarity (0 to 1) under which a second suggestion would only mislead.
-const SIMILAR: f64 = 0.45;
 
 impl Vocabulary {
     /// Everything that was linked in.
@@ -118,66 +114,12 @@ impl Vocabulary {
         }
     }
 
-    fn undefined(&self, step: &Step) -> String {
-        let keyword = keyword(step.ty);
-        let mut text = format!("no step matches `{keyword} {}`", step.value);
-        if let Some(other) = self.keyword_of(&step.value) {
-            text.push_str(&format!("\n  help: it is a {other}, not a {keyword}"));
-            return text;
-        }
-        let nearest = self.nearest(keyword, &step.value);
-        for pattern in &nearest {
-            text.push_str(&format!("\n  near: {} {}", pattern.keyword, pattern.text));
-        }
-        for parameter in &self.parameters {
-            let name = format!("{{{}}}", parameter.kind.name);
-            if nearest.iter().any(|pattern| pattern.text.contains(&name)) {
-                text.push_str(&format!("\n        {name}: {}", parameter.kind.accepts));
-            }
-        }
-        text
-    }
-
     fn ambiguous(&self, step: &Step) -> String {
         let mut text = format!("several steps match `{} {}`:", keyword(step.ty), step.value);
         for pattern in self.matching(&step.value) {
             text.push_str(&format!("\n  {} {} ({})", pattern.keyword, pattern.text, place(&pattern.location)));
         }
         text
-    }
-
-    /// The patterns under a keyword that look most like a text, the nearest first; at least one.
-    pub fn nearest(&self, keyword: &str, text: &str) -> Vec<&Pattern> {
-        let general = self.generalised(text);
-        let similarity = |pattern: &Pattern| {
-            let bare = self.without_optional(&pattern.text);
-            let written = strsim::normalized_damerau_levenshtein(&general, &bare);
-            written.max(strsim::normalized_damerau_levenshtein(text, &bare))
-        };
-        let candidates = self.patterns.iter().filter(|pattern| pattern.keyword == keyword);
-        let mut scored: Vec<_> = candidates.map(|pattern| (similarity(pattern), pattern)).collect();
-        scored.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal));
-        let telling = scored.iter().take_while(|(score, _)| *score >= SIMILAR).count();
-        scored.into_iter().take(telling.clamp(1, SUGGESTIONS)).map(|(_, pattern)| pattern).collect()
-    }
-
-    /// A pattern without the parameters that may be left away: `{target} {event}{schedule}` → `{target} {event}`
-    fn without_optional(&self, pattern: &str) -> String {
-        let optional = self.parameters.iter().filter(|parameter| parameter.is_optional);
-        optional.fold(pattern.to_string(), |text, parameter| text.replace(&format!("{{{}}}", parameter.kind.name), ""))
-    }
-
-    /// `the highest-degree node explodes` → `{target} explodes`
-    fn generalised(&self, text: &str) -> String {
-        let mut general = text.to_string();
-        for parameter in &self.parameters {
-            let name = format!("${{before}}{{{}}}${{after}}", parameter.kind.name);
-            // Neighbours share the blank between them, so one pass takes every other one.
-            for _ in 0..2 {
-                general = parameter.word.replace_all(&general, name.as_str()).into_owned();
-            }
-        }
-        general
     }
 }
 

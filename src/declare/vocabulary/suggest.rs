@@ -1,0 +1,102 @@
+//! What a step that matches nothing was meant to be: the same text with its words spelt right, or else the patterns that
+//! look most like it.
+
+use std::cmp::Ordering;
+
+use cucumber::gherkin::Step;
+
+use super::spelling::Spelling;
+use super::{Pattern, Vocabulary, keyword};
+
+/// Where every pattern stands with an example; `tests/vocabulary.rs` keeps it true.
+const LANGUAGE: &str = include_str!("../../../docs/language.md");
+/// How many suggestions are worth reading.
+const SUGGESTIONS: usize = 3;
+/// The similarity (0 to 1) under which a second suggestion would only mislead.
+const SIMILAR: f64 = 0.45;
+
+impl Vocabulary {
+    /// Why a step is none, with what it may have been.
+    pub(super) fn undefined(&self, step: &Step) -> String {
+        let (written, keyword) = (step.keyword.trim(), keyword(step.ty));
+        let written = if written == "*" { written } else { keyword };
+        let text = format!("no step matches `{written} {}`", step.value);
+        if let Some(other) = self.keyword_of(&step.value) {
+            return format!("{text}\n  help: it is a {other}, not a {keyword}");
+        }
+        let corrected = self.spelling().corrected(&step.value);
+        if let Some(meant) = self.keyword_of(&corrected) {
+            return format!("{text}\n  did you mean: {meant} {corrected}");
+        }
+        // A star may stand for each of them.
+        let keywords = if written == "*" { &["Given", "When", "Then"][..] } else { &[keyword] };
+        let most = SUGGESTIONS / keywords.len();
+        let nearest = keywords.iter().flat_map(|keyword| self.nearest(keyword, &corrected).into_iter().take(most));
+        let nearest: Vec<_> = nearest.collect();
+        let shown = nearest.iter().map(|pattern| format!("\n  near: {} {}", pattern.keyword, shown(pattern)));
+        text + &shown.collect::<String>() + &self.missing(&corrected, nearest.first().copied())
+    }
+
+    /// The patterns under a keyword that look most like a text, the nearest first; at least one.
+    pub fn nearest(&self, keyword: &str, text: &str) -> Vec<&Pattern> {
+        let general = self.generalised(text);
+        let candidates = self.patterns.iter().filter(|pattern| pattern.keyword == keyword);
+        let mut scored: Vec<_> =
+            candidates.map(|pattern| (self.similarity(&general, text, pattern), pattern)).collect();
+        scored.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal));
+        let telling = scored.iter().take_while(|(score, _)| *score >= SIMILAR).count();
+        scored.into_iter().take(telling.clamp(1, SUGGESTIONS)).map(|(_, pattern)| pattern).collect()
+    }
+
+    fn similarity(&self, general: &str, text: &str, pattern: &Pattern) -> f64 {
+        let bare = self.without_optional(&pattern.text);
+        let written = strsim::normalized_damerau_levenshtein(general, &bare);
+        written.max(strsim::normalized_damerau_levenshtein(text, &bare))
+    }
+
+    /// What the nearest pattern needs, and the text has not; nothing if it is not near.
+    fn missing(&self, text: &str, nearest: Option<&Pattern>) -> String {
+        let general = self.generalised(text);
+        let nearest = nearest.filter(|pattern| self.similarity(&general, text, pattern) >= SIMILAR);
+        let needed = |name: &str| nearest.is_some_and(|pattern| pattern.text.contains(name)) && !general.contains(name);
+        let missing = self.parameters.iter().filter(|parameter| !parameter.is_optional);
+        let missing = missing.filter(|parameter| needed(&format!("{{{}}}", parameter.kind.name)));
+        missing.map(|parameter| format!("\n        {}: {}", parameter.kind.name, parameter.kind.accepts)).collect()
+    }
+
+    /// A pattern without the parameters that may be left out: `{target} {event}{schedule}` → `{target} {event}`
+    fn without_optional(&self, pattern: &str) -> String {
+        let optional = self.parameters.iter().filter(|parameter| parameter.is_optional);
+        optional.fold(pattern.to_string(), |text, parameter| text.replace(&format!("{{{}}}", parameter.kind.name), ""))
+    }
+
+    /// `the highest-degree node explodes` → `{target} explodes`
+    fn generalised(&self, text: &str) -> String {
+        let mut general = text.to_string();
+        for parameter in &self.parameters {
+            let name = format!("${{before}}{{{}}}${{after}}", parameter.kind.name);
+            // Neighbours share the blank between them, so one pass takes every other one.
+            for _ in 0..2 {
+                general = parameter.word.replace_all(&general, name.as_str()).into_owned();
+            }
+        }
+        general
+    }
+
+    /// The words of all patterns, of what their parameters accept, and of the examples.
+    fn spelling(&self) -> Spelling {
+        let patterns = self.patterns.iter().map(|pattern| pattern.text.as_str());
+        let parameters = self.parameters.iter().flat_map(|parameter| [parameter.kind.regex, parameter.kind.accepts]);
+        Spelling::of(patterns.chain(parameters).chain(examples().map(|(_, example)| example)))
+    }
+}
+
+/// The example of a pattern; a user's own pattern, which has none, as it was written.
+fn shown(pattern: &Pattern) -> &str {
+    examples().find(|(written, _)| *written == pattern.text).map_or(&pattern.text, |(_, example)| example)
+}
+
+/// All patterns of the documented language with their examples: the rows "| `PATTERN` | EXAMPLE |".
+fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
+    LANGUAGE.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "))
+}
