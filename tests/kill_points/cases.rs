@@ -18,6 +18,8 @@ pub enum Kind {
     Held,
     /// An agent holds it, for its whole time, since it cuts the way to its own heal.
     CutsItself,
+    /// An agent holds it, for its whole time: what its attacker asks over its path is answered late, often after its end.
+    ImpairsItself,
     /// The keeper holds it.
     Power,
     /// Over in two halves: the second one undoes the first.
@@ -40,6 +42,10 @@ pub const CASES: &[Case] = &[
     case("gains-delay", r#"{"delay": "5ms", "jitter": "1ms"}"#, Kind::Held),
     case("loses-packets", r#"{"percent": 1}"#, Kind::Held),
     case("is-limited", r#"{"bits_per_s": 50000000}"#, Kind::Held),
+    case("gains-delay", r#"{"delay": "4s", "jitter": "1s"}"#, Kind::ImpairsItself),
+    case("loses-packets", r#"{"percent": 95}"#, Kind::ImpairsItself),
+    case("loses-packets", r#"{"percent": 100}"#, Kind::CutsItself),
+    case("is-limited", r#"{"bits_per_s": 8000}"#, Kind::ImpairsItself),
     case("process-stops", r#"{"process": "steady"}"#, Kind::Held),
     case("cpu-taken", r#"{"percent": 4}"#, Kind::Held),
     case("memory-taken", r#"{"percent": 0.5}"#, Kind::Held),
@@ -64,7 +70,9 @@ impl Case {
     pub fn stages(&self) -> &'static [Stage] {
         use Stage::{Armed, Healed, Healing, Injected, Journalled, Witnessed};
         match self.kind {
-            Kind::Held | Kind::CutsItself => &[Journalled, Armed, Injected, Witnessed, Healing, Healed],
+            Kind::Held | Kind::CutsItself | Kind::ImpairsItself => {
+                &[Journalled, Armed, Injected, Witnessed, Healing, Healed]
+            }
             Kind::Power => &[Journalled, Injected, Witnessed, Healing, Healed],
             Kind::Reboot => &[Journalled, Injected, Witnessed, Healed],
             Kind::Disposable | Kind::Supervised | Kind::ComesBack | Kind::Dies => &[Journalled, Injected, Witnessed],
@@ -73,7 +81,7 @@ impl Case {
 
     /// Whether it lasts, and so must be told for how long.
     pub fn lasts(&self) -> bool {
-        matches!(self.kind, Kind::Held | Kind::CutsItself | Kind::Power)
+        matches!(self.kind, Kind::Held | Kind::CutsItself | Kind::ImpairsItself | Kind::Power)
     }
 
     /// Whether something undoes it at its end.

@@ -69,10 +69,13 @@ impl Points {
     }
 }
 
-/// Every stage, a confirmed fault whose attacker is killed, one whose path is lost too.
+/// Every stage; where it is confirmed while it is on, a confirmed fault whose attacker is killed, one whose path is lost too.
 fn of_case(case: &Case) -> Vec<Point> {
     let point = |death, cut, heal| Point { number: 0, case: *case, death, cut, heal };
     let mut points: Vec<Point> = case.stages().iter().map(|stage| point(Death::At(*stage), false, false)).collect();
+    if case.kind == Kind::ImpairsItself {
+        return points;
+    }
     points.push(point(Death::Confirmed, case.kind != Kind::Dies, false));
     if case.kind == Kind::Held {
         points.push(point(Death::PathLost, true, false));
@@ -107,7 +110,7 @@ impl Point {
         match (self.case.kind, short) {
             (_, true) => Duration::from_millis(300),
             // Its lease is as long as itself.
-            (Kind::CutsItself, false) => Duration::from_millis(1500),
+            (Kind::CutsItself | Kind::ImpairsItself, false) => Duration::from_millis(1500),
             _ => Duration::from_secs(60),
         }
     }
@@ -124,7 +127,8 @@ impl Point {
     /// How long after the last sign of life of its attacker the fault may last at most.
     pub fn outlives(&self) -> Duration {
         let whole = self.lasts() + Duration::from_millis(200);
-        if self.case.kind == Kind::CutsItself { self.lease().max(whole) } else { self.lease() }
+        let has_it_whole = matches!(self.case.kind, Kind::CutsItself | Kind::ImpairsItself);
+        if has_it_whole { self.lease().max(whole) } else { self.lease() }
     }
 
     /// Where the fault is at its attacker's end, for the table.
