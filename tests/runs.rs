@@ -23,6 +23,7 @@ fn main() -> ExitCode {
             named![
                 a_report_is_rendered_again_byte_for_byte,
                 the_same_seed_strikes_the_same_victims_and_another_seed_others,
+                a_fault_on_its_own_path_counts_from_its_true_moment_and_ends_with_its_victim,
                 a_stop_condition_lifts_every_fault_and_ends_the_run_aborted,
                 a_replay_has_the_same_plan_and_strikes_the_same_victims
             ],
@@ -121,6 +122,18 @@ fn valid_by_the_schema(record: &Value) {
 fn struck(out: &Folder) -> Value {
     let strikes = out.record()["scenarios"][0]["strikes"].clone();
     strikes.as_array().unwrap().iter().map(|strike| strike["target"].clone()).collect()
+}
+
+/// The first webserver is out of rotation only when its answers have been late for seconds: what asks for less must fail,
+/// though every word of the harness itself was as late.
+fn a_fault_on_its_own_path_counts_from_its_true_moment_and_ends_with_its_victim() {
+    let out = Folder::new("own-path");
+    let output = run(chimp(&["run", "tests/features/own-path.feature", "--seed", "1"]).arg("--out").arg(out.path()));
+    let record = out.record();
+    let scenarios = record["scenarios"].as_array().unwrap();
+    let verdicts: Vec<&str> = scenarios.iter().map(|scenario| scenario["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["fail", "pass", "pass"], "{}", stdout(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
 }
 
 fn a_stop_condition_lifts_every_fault_and_ends_the_run_aborted() {

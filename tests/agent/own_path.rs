@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use anarcho_chimp::clock::monotonic_us;
 use anarcho_chimp::nemesis::Sabotage;
 use anarcho_chimp::plan::Parameters;
 use anarcho_chimp::provider::local::LocalCloud;
@@ -13,13 +14,14 @@ use anarcho_chimp::units::Percent;
 
 use crate::field::{Field, Told};
 use crate::runner::Case;
-use crate::world::{Outcome, claim, sandboxed, text};
+use crate::world::{Outcome, claim, inside, sandboxed, text};
 
 pub const CASES: &[Case] = &[
     Case { name: "a_fault_of_6_s_lasts_6_s_whatever_it_does_to_its_own_path", run: table },
     Case { name: "a_holder_that_ends_early_and_stamps_otherwise_is_found_out", run: early },
     Case { name: "a_holder_that_only_says_that_it_healed_is_found_out", run: never },
     Case { name: "a_fault_ends_with_its_victim", run: with_its_victim },
+    Case { name: "a_victim_tells_its_clock_within_the_round_trip", run: clock },
 ];
 
 /// As long as each fault is asked to last, and how far it may stray.
@@ -161,6 +163,15 @@ fn with_its_victim() -> Outcome {
             }
         }
         Ok(())
+    })
+}
+
+/// On one kernel both clocks are the same one.
+fn clock() -> Outcome {
+    inside(async |world| {
+        let before = monotonic_us();
+        let told = world.victim.agent().clock_us().await.map_err(text)?;
+        claim((before..=monotonic_us()).contains(&told), (before, told))
     })
 }
 
