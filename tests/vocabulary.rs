@@ -252,6 +252,16 @@ Given steady state means:
   | availability | at least 99.5% |
   | window       | 1 s            |
 ```
+
+## How long a fault lasts
+
+`for 6 s` counts from the moment the fault is in force. What a victim can end itself (rules, delays, losses, rates, stopped
+processes, taken CPU, memory and disk space) it ends itself, on time, whatever the fault does to the path over which it was
+ordered; the harness confirms it during the fault or after it. A loss of all packets is therefore no obstacle. A fault ends
+earlier if its victim is terminated, replaced, or loses its power. Without a time, a fault lasts until all faults are lifted or
+the scenario ends; one that impairs the path of its own heal lasts 10 min at most.
+
+The harness reaches its victims over the same network as users do, and is not exempted from what a fault does to it.
 "#;
 
 const MEANINGS: &str = r#"
