@@ -306,6 +306,12 @@ While an observer cannot see, it records that it is blind, and why. Blindness is
 gone is a fact: it holds no virtual IP.
 "#;
 
+#[test]
+fn a_step_as_long_as_a_file_has_a_nearest_pattern_in_no_time() {
+    let long = "4 webservers behind".to_string() + &" ".repeat(1_000_000);
+    assert!(!Vocabulary::registered().nearest("Given", &long).is_empty());
+}
+
 /// To write it anew: `UPDATE_DOCS=1 cargo test --test vocabulary`.
 #[test]
 fn the_documented_language_is_this_one() {

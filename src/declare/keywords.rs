@@ -156,8 +156,14 @@ impl Keywords<'_> {
     }
 }
 
+/// Longer words, in bytes, are no keywords in any language, however they are misspelt.
+const LONGEST: usize = 128;
+
 /// The keyword that is at most one slip away, two for the long ones; case does not count.
 fn nearest(word: &str, keywords: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    if word.len() > LONGEST {
+        return None;
+    }
     let distance = |keyword: &str| strsim::damerau_levenshtein(&word.to_lowercase(), &keyword.to_lowercase());
     let (distance, keyword) =
         keywords.map(|keyword| (distance(keyword), keyword)).min_by_key(|(distance, _)| *distance)?;

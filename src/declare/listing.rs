@@ -119,7 +119,8 @@ pub(super) fn select<'f>(
 ) -> Result<Vec<Listed<'f>>, DeclareError> {
     let tags = options.tags.as_deref().filter(|tags| !tags.trim().is_empty()).map(tag_expression).transpose()?;
     if listed.is_empty() {
-        return Err(DeclareError::Nothing("the features have no scenario".into()));
+        let paths: Vec<String> = options.paths.iter().map(|path| format!("`{}`", path.display())).collect();
+        return Err(DeclareError::Nothing(format!("there is no scenario in {}", paths.join(" and "))));
     }
     if let Some(tags) = tags {
         let known: BTreeSet<_> = listed.iter().flat_map(|scenario| scenario.tags.iter().cloned()).collect();

@@ -51,6 +51,9 @@ impl InfrastructureError {
     }
 }
 
+/// Longer texts, in bytes, are no words that somebody mistyped. Comparing two takes time and memory that grow with the
+/// product of their lengths: gigabytes for two of 30 kB.
+const LONGEST: usize = 256;
 /// How many known words are worth reading.
 const LISTED: usize = 12;
 
@@ -61,6 +64,7 @@ pub fn did_you_mean<'k>(found: &str, known: impl IntoIterator<Item = &'k str>) -
     known
         .into_iter()
         .filter(|word| !has_number || without_digits(word) != without_digits(found))
+        .filter(|word| word.len().max(found.len()) <= LONGEST)
         .map(|word| (strsim::damerau_levenshtein(found, word), word))
         .filter(|(distance, word)| *distance <= 1 + word.chars().count().max(found.chars().count()) / 4)
         .min()
@@ -101,6 +105,13 @@ mod tests {
             "it has no number that is wrong"
         );
         assert_eq!(one_of("x", "servers", []), "there are no servers");
+    }
+
+    #[test]
+    fn a_text_as_long_as_a_file_is_near_to_nothing() {
+        let long = "web-".repeat(100_000);
+        assert_eq!(did_you_mean(&long, [long.as_str(), "web-1"]), None);
+        assert_eq!(did_you_mean("wbe-1", [long.as_str(), "web-1"]), Some("did you mean `web-1`?".into()));
     }
 
     #[test]

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 /// The words that steps are made of, in lower case.
 pub(super) struct Spelling(BTreeSet<String>);
 
+/// Longer words, in bytes, have no slip: no known word is as long.
+const LONGEST: usize = 64;
+
 impl Spelling {
     /// All words of some texts, patterns and regular expressions; `nodes?` is two.
     pub fn of<'t>(texts: impl Iterator<Item = &'t str>) -> Spelling {
@@ -51,7 +54,10 @@ impl Spelling {
     fn nearest(&self, written: &str) -> Option<String> {
         let word = written.trim_end_matches([',', ':']);
         let lower = word.to_lowercase();
-        if !word.chars().all(|c| c.is_alphabetic() || c == '-') || word.len() < 2 || self.0.contains(word) {
+        if !word.chars().all(|c| c.is_alphabetic() || c == '-')
+            || !(2..=LONGEST).contains(&word.len())
+            || self.0.contains(word)
+        {
             return None;
         }
         let slips = match word.chars().count() {

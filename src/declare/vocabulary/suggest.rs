@@ -12,6 +12,9 @@ use super::{Pattern, Vocabulary, keyword};
 const LANGUAGE: &str = include_str!("../../../docs/language.md");
 /// How many suggestions are worth reading.
 const SUGGESTIONS: usize = 3;
+/// How many characters of a step are compared with the patterns, of which none is as long: time and memory grow with
+/// the product of the lengths.
+const COMPARED: usize = 200;
 /// The similarity (0 to 1) under which a second suggestion would only mislead.
 const SIMILAR: f64 = 0.45;
 
@@ -50,6 +53,8 @@ impl Vocabulary {
 
     fn similarity(&self, general: &str, text: &str, pattern: &Pattern) -> f64 {
         let bare = self.without_optional(&pattern.text);
+        let [general, text] =
+            [general, text].map(|text| text.char_indices().nth(COMPARED).map_or(text, |(end, _)| &text[..end]));
         let written = strsim::normalized_damerau_levenshtein(general, &bare);
         written.max(strsim::normalized_damerau_levenshtein(text, &bare))
     }
