@@ -4,11 +4,12 @@ SEEDS ?= 1 2 3
 SPAN ?= 10min
 POINTS ?= 10000
 SEED ?= 1
+CASES ?= 1000000
 
 # Every test target but the features themselves.
 TARGETS = $(filter-out chaos,$(basename $(notdir $(wildcard tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
 
-.PHONY: chaos test quick nightly setup bench kill-points
+.PHONY: chaos test quick nightly setup bench kill-points fuzz
 
 chaos: setup ## the features not tagged @nightly or @slow, the verdict table, the report's path
 	$(CARGO) test --test chaos -- --tags 'not @nightly and not @slow'
@@ -29,6 +30,9 @@ nightly: setup ## everything, @nightly and @slow too, once for each of SEEDS; th
 
 kill-points: setup ## no fault outlives its lease: so many points of a seed; goes on where it was interrupted
 	$(CARGO) test --test kill_points -- --points $(POINTS) --seed $(SEED)
+
+fuzz: ## so many mutated files of every format, of a seed: no panic, no hang, and every error names its file
+	FUZZ_CASES=$(CASES) FUZZ_SEED=$(SEED) $(CARGO) test --test fuzz -- --nocapture a_mutated_file
 
 bench: setup ## the tables of the README
 	$(CARGO) bench

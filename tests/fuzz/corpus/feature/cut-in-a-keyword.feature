@@ -1,0 +1,2 @@
+Feature: Outlines
+  Scena rio Out

@@ -1,0 +1,434 @@
+//! What is read: every format, with examples, words, and the reader that `chimp` uses.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anarcho_chimp::attack::AttackPlan;
+use anarcho_chimp::attack::passwords::Passwords;
+use anarcho_chimp::attack::processes::Processes;
+use anarcho_chimp::declare::{DeclareOptions, declare};
+use anarcho_chimp::graph::{Table, read_links};
+use anarcho_chimp::provider::host_key::KnownHosts;
+use anarcho_chimp::settings::Settings;
+use anarcho_chimp::{infrastructure, provider, role};
+
+use crate::mutate::Dictionary;
+
+/// A format.
+pub struct Target {
+    pub name: &'static str,
+    /// What mutated files are called: some readers look at it.
+    pub file: &'static str,
+    /// How often it is drawn, beside the others.
+    pub weight: u32,
+    /// Files and folders with examples; beside them `tests/fuzz/corpus/NAME`.
+    pub examples: &'static [&'static str],
+    pub dictionary: Dictionary,
+    /// Reads a file; why it is refused.
+    pub read: fn(&Path) -> Result<(), String>,
+}
+
+const YAML: Dictionary = Dictionary {
+    words: &[
+        "servers:",
+        "links:",
+        "entry:",
+        "roles:",
+        "count: ",
+        "&a ",
+        "*a",
+        "<<: *a",
+        "? ",
+        "- ",
+        "|\n",
+        ">-\n",
+        "!!binary ",
+        "---\n",
+        "...\n",
+        "{",
+        "}",
+        "[",
+        "]",
+        "~",
+        "null",
+        "yes",
+        "{{ ",
+        " }}",
+        "{% for x in y %}",
+        "{% endfor %}",
+        "0x7f",
+        "!!float ",
+        "%YAML 1.1\n",
+        "spare: true",
+        "virtual_ips:",
+        "databases:",
+        "port: ",
+        "write_files:",
+        "permissions: ",
+    ],
+    nests: &["[", "{a: ", "- ", "? ", "&a [*a, ", "!!seq ["],
+};
+const JSON: Dictionary = Dictionary {
+    words: &[
+        "null",
+        "true",
+        "{}",
+        "[]",
+        "\"\"",
+        "\\u0000",
+        "\\ud800",
+        "\\",
+        ",",
+        ":",
+        "\"name\"",
+        "\"in\"",
+        "\"out\"",
+        "\"client\"",
+    ],
+    nests: &["[", "{\"a\":", "[{\"a\":["],
+};
+const DOT: Dictionary = Dictionary {
+    words: &[
+        "graph",
+        "digraph",
+        "strict ",
+        "subgraph ",
+        "subgraph a {",
+        "node [zone=a]",
+        "edge [a=b]",
+        "->",
+        "--",
+        ":n",
+        ":p:",
+        "{",
+        "}",
+        "[",
+        "]",
+        "=",
+        ";",
+        ",",
+        "+",
+        "\"",
+        "<",
+        ">",
+        "<b>",
+        "<!--",
+        "-->",
+        "//",
+        "/*",
+        "*/",
+        "\n#",
+        "\\\n",
+        "clients",
+        "-.5",
+        "1.",
+    ],
+    nests: &["{", "subgraph {", "<", "a->{", "[a=b]", "a:b", "\"a\"+"],
+};
+const XML: Dictionary = Dictionary {
+    words: &[
+        "<graphml>",
+        "<graph edgedefault=\"directed\">",
+        "</graph>",
+        "<node id=\"a\">",
+        "<node id=\"a\"/>",
+        "</node>",
+        "<edge source=\"a\" target=\"a\"/>",
+        "<data key=\"d\">",
+        "</data>",
+        "<key id=\"d\" attr.name=\"label\">",
+        "<default>",
+        "<hyperedge>",
+        "<port name=\"p\"/>",
+        "<y:NodeLabel>",
+        "<![CDATA[",
+        "]]>",
+        "<!--",
+        "-->",
+        "<?a?>",
+        "&amp;",
+        "&#0;",
+        "&#x110000;",
+        "&a;",
+        "<!DOCTYPE a [<!ENTITY a \"&a;\">]>",
+        "xmlns=\"\"",
+        "xmlns:y=\"y\"",
+        "directed=\"true\"",
+        "encoding=\"latin1\"",
+    ],
+    nests: &["<graph>", "<node id=\"a\"><graph>", "<y:a>", "<desc>", "<data key=\"d\">", "<!DOCTYPE ["],
+};
+const GHERKIN: Dictionary = Dictionary {
+    words: &[
+        "Feature:",
+        "Rule:",
+        "Background:",
+        "Scenario:",
+        "Scenario Outline:",
+        "Examples:",
+        "Given ",
+        "When ",
+        "Then ",
+        "And ",
+        "But ",
+        "* ",
+        "@pr ",
+        "# language: fr\n",
+        "\"\"\"",
+        "```",
+        "| a |",
+        "|",
+        "\\|",
+        "\\n",
+        "<a>",
+        "#",
+        "a random webserver ",
+        "dies",
+        " for 5 s",
+        "p99 stays under 500ms",
+        "50%",
+        " every 2 s",
+        "99999999999999999999 min",
+        "{int}",
+    ],
+    nests: &["Rule: a\n", "  \"\"\"\n", "| a ", "@a ", "Examples:\n", "    ", "("],
+};
+const TOML: Dictionary = Dictionary {
+    words: &[
+        "[load]",
+        "[[a]]",
+        "users = ",
+        "\"\"\"",
+        "'''",
+        "1979-05-27",
+        "inf",
+        "nan",
+        "0x",
+        "_",
+        "=",
+        ".",
+        "{ a = 1 }",
+        "[",
+        "]",
+    ],
+    nests: &["[", "a.", "{ a = ", "[["],
+};
+const HOSTS: Dictionary = Dictionary {
+    words: &[
+        "@revoked ",
+        "@cert-authority ",
+        "|1|",
+        "!",
+        "*",
+        "?",
+        ",",
+        "[192.0.2.11]:22",
+        "ssh-ed25519 ",
+        "ssh-rsa ",
+        "=",
+        "==",
+        "AAAA",
+    ],
+    nests: &["*", "?", "!", ",", "*a", "|1|", "[", "=", "@revoked "],
+};
+
+pub const TARGETS: [Target; 13] = [
+    Target {
+        name: "feature",
+        file: "a.feature",
+        // Suggestions for a step that is not known are looked for long; all other formats take less than a millisecond.
+        weight: 1,
+        examples: &[
+            "features/card.feature",
+            "features/network.feature",
+            "tests/accepted",
+            "tests/refused/sides.feature",
+        ],
+        dictionary: GHERKIN,
+        read: feature,
+    },
+    Target {
+        name: "infrastructure",
+        file: "site.yaml",
+        weight: 12,
+        examples: &[
+            "fixtures/infrastructures",
+            "fixtures/examples/python-site/site.yaml",
+            "tests/refused/broken-site/site.yaml",
+        ],
+        dictionary: YAML,
+        read: |path| infrastructure::file::read(path).map(drop).map_err(shown),
+    },
+    Target {
+        name: "role",
+        file: "role.yaml",
+        weight: 10,
+        examples: &[
+            "fixtures/roles",
+            "fixtures/examples/python-site/http-server.yaml",
+            "tests/refused/broken-site/pages.yaml",
+        ],
+        dictionary: YAML,
+        read: |path| role::file::read("shop", path).map(drop).map_err(shown),
+    },
+    Target {
+        name: "inventory",
+        file: "inventory.yaml",
+        weight: 8,
+        examples: &["fixtures/inventories"],
+        dictionary: YAML,
+        read: |path| provider::inventory::file::read(path).map(drop).map_err(shown),
+    },
+    Target {
+        name: "settings",
+        file: "chimp.toml",
+        weight: 8,
+        examples: &["fixtures/chimp.toml", "tests/features/short.toml"],
+        dictionary: TOML,
+        read: |path| Settings::read(path).map(drop).map_err(shown),
+    },
+    Target {
+        name: "site-list",
+        file: "site.json",
+        weight: 6,
+        examples: &["fixtures/reconciler/site.json"],
+        dictionary: JSON,
+        read: |path| infrastructure::file::read(path).map(drop).map_err(shown),
+    },
+    Target {
+        name: "graph-json",
+        file: "graph.json",
+        weight: 8,
+        examples: &["fixtures/attacks/graph.json", "fixtures/graphs/shop.json"],
+        dictionary: JSON,
+        read: graph,
+    },
+    Target {
+        name: "dot",
+        file: "graph.dot",
+        weight: 14,
+        examples: &["tests/graphs", "fixtures/graphs"],
+        dictionary: DOT,
+        read: graph,
+    },
+    Target {
+        name: "graphml",
+        file: "graph.graphml",
+        weight: 14,
+        examples: &["tests/graphs", "fixtures/graphs"],
+        dictionary: XML,
+        read: graph,
+    },
+    Target {
+        name: "processes",
+        file: "processes.json",
+        weight: 3,
+        examples: &["fixtures/attacks/processes.json"],
+        dictionary: JSON,
+        read: |path| Processes::read(path, &servers()).map(drop).map_err(shown),
+    },
+    Target {
+        name: "passwords",
+        file: "passwords.json",
+        weight: 3,
+        examples: &["fixtures/attacks/passwords.json"],
+        dictionary: JSON,
+        read: |path| Passwords::read(path, &servers()).map(drop).map_err(shown),
+    },
+    Target {
+        name: "attack-plan",
+        file: "attack.json",
+        weight: 4,
+        examples: &[],
+        dictionary: JSON,
+        read: |path| AttackPlan::read(path).map(|plan| drop((plan.shown(), plan.sha256()))).map_err(shown),
+    },
+    Target { name: "known_hosts", file: "known_hosts", weight: 6, examples: &[], dictionary: HOSTS, read: known_hosts },
+];
+
+fn shown(why: impl std::fmt::Display) -> String {
+    why.to_string()
+}
+
+fn servers() -> BTreeSet<String> {
+    ["lb-1", "web-1", "web-2"].map(String::from).into()
+}
+
+fn feature(path: &Path) -> Result<(), String> {
+    let options =
+        DeclareOptions { paths: vec![path.into()], seed: 7, provider: "local".into(), ..DeclareOptions::default() };
+    declare(&options).map(drop).map_err(shown)
+}
+
+/// As an inventory reads it, and every key that it has for a few names.
+fn known_hosts(path: &Path) -> Result<(), String> {
+    provider::inventory::file::read(&path.with_file_name(KEYED)).map_err(shown)?;
+    let known = KnownHosts::read(path).map_err(shown)?;
+    for name in ["192.0.2.10", "[192.0.2.11]:2222", "web-1.example.org", "", "*"] {
+        let _ = known.keys_of(name).count();
+    }
+    Ok(())
+}
+
+/// An inventory that names the file `known_hosts` beside it.
+const KEYED: &str = "keyed.yaml";
+
+/// Measures of large graphs take long, whatever they are read from.
+const MEASURED: usize = 300;
+
+fn graph(path: &Path) -> Result<(), String> {
+    let read = read_links(path).map_err(shown)?;
+    if read.links.servers().len() < MEASURED && read.links.now().links().count() < MEASURED * MEASURED {
+        let _ = Table::of(&read.links).to_string();
+    }
+    match read.notes.iter().find(|note| !note.contains(&path.display().to_string())) {
+        Some(note) => Err(format!("a note that does not name its file: {note}")),
+        None => Ok(()),
+    }
+}
+
+impl Target {
+    /// The files of `tests/fuzz/corpus/NAME`, then the examples, each with its path.
+    pub fn corpus(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let extension = Path::new(self.file).extension();
+        let mut files = files_in(&root.join("tests/fuzz/corpus").join(self.name));
+        for example in self.examples {
+            let of_format = files_in(&root.join(example)).into_iter().filter(|path| path.extension() == extension);
+            files.extend(of_format);
+        }
+        let read = |path: PathBuf| {
+            let bytes = std::fs::read(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+            (path, bytes)
+        };
+        files.into_iter().map(read).collect()
+    }
+}
+
+/// The files that examples name.
+pub fn prepare(folder: &Path) {
+    write(&folder.join("key"), b"a private key");
+    let hosts = "hosts: [{ name: web-1, address: 192.0.2.11, attack: allowed }]\nknown_hosts: ./known_hosts\n";
+    write(&folder.join(KEYED), hosts.as_bytes());
+    write(&folder.join("known"), b"192.0.2.10 ssh-ed25519 AAAA\n");
+}
+
+/// Writes a file that only its owner can read: secrets are refused else.
+pub fn write(path: &Path, bytes: &[u8]) {
+    let file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(bytes)).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+}
+
+/// The file itself, or all files of a folder, in order.
+fn files_in(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.into()];
+    }
+    let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
+    let mut files: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file()).collect();
+    files.sort();
+    files
+}
