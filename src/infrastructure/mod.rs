@@ -18,6 +18,7 @@ pub mod error;
 pub mod file;
 mod list;
 pub mod names;
+mod recorded;
 mod spares;
 pub mod tiers;
 pub(crate) mod yaml;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::RunError;
 use crate::history::History;
 use crate::judge;
-use crate::plan::{Plan, SCHEMA, read_plan};
+use crate::plan::{Plan, PlanError, SCHEMA, read_plan};
 use crate::report::{self, Environment, JudgedRun};
 
 const ENVIRONMENT_FILE: &str = "env.json";
@@ -46,7 +46,11 @@ impl Bundle {
     /// # Errors
     /// When a file of it is missing or is not what it should be, or its plan has another schema.
     pub fn open(folder: &Path) -> Result<Bundle, RunError> {
-        let plan = read_plan(&folder.join(PLAN_FILE), SCHEMA)?;
+        let plan: Plan = read_plan(&folder.join(PLAN_FILE), SCHEMA)?;
+        if let Some(detail) = plan.scenarios.iter().find_map(|scenario| scenario.infrastructure.dangling()) {
+            let source = serde::de::Error::custom(detail);
+            return Err(PlanError::Malformed { path: folder.join(PLAN_FILE), source }.into());
+        }
         let environment = read_json(&folder.join(ENVIRONMENT_FILE))?;
         Ok(Bundle { folder: folder.into(), environment, plan })
     }
