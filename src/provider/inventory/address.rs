@@ -61,10 +61,9 @@ fn instead_of_an_address(text: &str) -> Mistake {
     if is_range(bare) {
         return told("is a range", ONE_EACH.into());
     }
-    if let Some((network, _)) = bare.split_once('/') {
-        if network.parse::<Ipv4Addr>().is_ok() || is_ipv6(network) {
-            return told("is a network", ONE_EACH.into());
-        }
+    let network = bare.split_once('/').map(|(network, _)| network);
+    if network.is_some_and(|network| network.parse::<Ipv4Addr>().is_ok() || is_ipv6(network)) {
+        return told("is a network", ONE_EACH.into());
     }
     if is_ipv6(bare.trim_start_matches('[').split(']').next().unwrap_or_default()) {
         let hint = "write the host's IPv4 address: servers are reached by IPv4 alone";
