@@ -10,7 +10,8 @@ use super::ServiceSpec;
 
 /// A server that was booted bare has this file until somebody has made it what its role says.
 pub const BARE_MARK: &str = "/etc/anarcho-chimp-bare";
-/// Where an instance keeps, for each service, `<name>.pid` (its process) and `<name>.log` (a link to its log).
+/// Where an instance keeps, for each service, `<name>.pid` (its process), `<name>.log` (a link to its log) and, once that
+/// process has ended, `<name>.end` (how).
 pub const SERVICES: &str = "/run/services";
 
 /// What a service's environment has beside its own.
@@ -28,7 +29,7 @@ log=/run/services/$service.log
 exec setsid -f sh -c '
     file=/run/services/$1.pid
     shift
-    [ -d "${file%/*}" ] && echo "$$" >"$file"
+    [ -d "${file%/*}" ] && echo "$$" >"$file" && rm -f "${file%.pid}.end"
     exec env -i -- "$@"
 ' sh "$service" "$@" </dev/null >>"$log" 2>&1
 "#;

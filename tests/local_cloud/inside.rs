@@ -10,8 +10,8 @@ use std::time::Duration;
 use anarcho_chimp::provider::local::sandbox::enter;
 use anarcho_chimp::provider::local::{DROPPED_CAPABILITIES, LocalCloud, Zygote};
 use anarcho_chimp::provider::{
-    Command, FileContent, FileSpec, Instance, InstanceId, InstanceSpec, Output, PowerOp, PowerState, Provider,
-    ProviderError, RemoteError, ServiceSpec, UserData,
+    Command, FileContent, FileSpec, HowEnded, Instance, InstanceId, InstanceSpec, Output, PowerOp, PowerState,
+    Provider, ProviderError, RemoteError, ServiceSpec, UserData, launch,
 };
 use futures::future::try_join_all;
 
@@ -365,9 +365,23 @@ fn services() -> Outcome {
         let instance = cloud.boot(&spec).await.map_err(text)?;
         shell(&cloud, &instance, "until pkill -9 -x sleep; do :; done; while pgrep -x sleep; do :; done").await?;
         claim(shell(&cloud, &instance, "pgrep -x sleep || echo none").await? == "none\n", "the service is back")?;
+        let ends = loop {
+            match cloud.ended(&instance.id).await.map_err(text)? {
+                ends if ends.is_empty() => tokio::time::sleep(Duration::from_millis(5)).await,
+                ends => break ends,
+            }
+        };
+        let killed = ends.len() == 1 && ends[0].how == HowEnded::Signal(9) && ends[0].last_lines == ["out", "err"];
+        claim(killed && ends[0].log == Some(logs.join("node-1/site.log")), ends)?;
+        let again = launch::command(&spec.user_data.services[0]);
+        let again: Vec<&str> = again.iter().map(String::as_str).collect();
+        claim(ssh(&cloud, &instance, &again).await?.status == Some(0), "it is started again")?;
+        shell(&cloud, &instance, "until pgrep -x sleep; do :; done").await?;
+        let left = shell(&cloud, &instance, "ls /run/services").await?;
+        claim(left == "site.log\nsite.pid\n" && cloud.ended(&instance.id).await.map_err(text)?.is_empty(), left)?;
         cloud.power(&instance.id, PowerOp::Terminate).await.map_err(text)?;
         let log = fs::read_to_string(logs.join("node-1/site.log")).map_err(text)?;
-        claim(log == "out\nerr\n", log)
+        claim(log == "out\nerr\nout\nerr\n", log)
     })
 }
 

@@ -1,7 +1,7 @@
 //! Ends of an instance's services: noted by its first process, which reaps them, and read by the harness.
 //!
-//! `<service>.end` lies beside the file that says which process a service is. Whoever starts a service again writes that
-//! file anew, and so makes the note a thing of the past.
+//! `<service>.end` lies beside the file that says which process a service is. Whatever starts a service again writes that
+//! file anew, then removes the note.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -48,6 +48,9 @@ impl Ends {
     /// Looks again at what was left behind, after something ended.
     pub fn look_again(&mut self, logins: &[i32]) {
         self.leaving.retain_mut(|(service, end)| {
+            if read_pid(&process_file(service)) != Some(end.pid) {
+                return false;
+            }
             if !leaves(end.pid, logins) {
                 end.left = false;
                 let _ = write(service, end);
@@ -106,11 +109,15 @@ fn end_file(service: &str) -> PathBuf {
     process_file(service).with_extension("end")
 }
 
-/// Beside, then renamed: no reader ever sees half of it.
+/// Beside, then renamed: no reader ever sees half of it. A service that was started again meanwhile leaves none.
 fn write(service: &str, end: &End) -> io::Result<()> {
     let (file, new) = (end_file(service), process_file(service).with_extension("end.new"));
     fs::write(&new, serde_json::to_vec(end)?)?;
-    fs::rename(new, file)
+    fs::rename(new, &file)?;
+    match read_pid(&process_file(service)) == Some(end.pid) {
+        true => Ok(()),
+        false => fs::remove_file(file),
+    }
 }
 
 /// The services that ended and were not started again, read from outside by the instance's first process.
