@@ -5,17 +5,44 @@ set -eu
 
 PACKAGES="haproxy nginx-light apache2-bin keepalived iputils-arping openssh-server openssh-client iptables iproute2 procps python3
 mariadb-server-core mariadb-client-core mariadb-backup monit
-gcc libc6-dev make pkg-config libssl-dev zlib1g-dev git user-mode-linux"
+gcc libc6-dev make pkg-config libssl-dev zlib1g-dev git user-mode-linux
+python3-configobj python3-jinja2 python3-jsonpatch python3-jsonschema python3-netifaces python3-oauthlib python3-requests
+python3-serial python3-yaml"
+
+# cloud-init judges the documents of `chimp role`. Installed, it would take part in this machine's boot, so its package is
+# only unpacked, here. What it imports is installed above: libraries alone.
+CLOUD_INIT=target/cloud-init
+
+unpack_cloud_init() {
+    mkdir -p "$CLOUD_INIT"
+    (cd "$CLOUD_INIT" && apt-get download -q cloud-init && dpkg -x cloud-init_*.deb . && rm cloud-init_*.deb)
+}
+
+# Scenarios do without it, so a machine without a network is set up all the same.
+fetch_cloud_init() {
+    [ -e "$CLOUD_INIT/usr/bin/cloud-init" ] && return
+    echo "setup: fetching cloud-init, to be unpacked in $CLOUD_INIT" >&2
+    unpack_cloud_init 2>/dev/null && return
+    if [ "$(id -u)" -eq 0 ] && apt-get update -q && unpack_cloud_init; then return; fi
+    echo "setup: cloud-init can't be fetched: the documents of \`chimp role\` are not tested" >&2
+}
+
+cd "$(dirname "$0")/.."
 
 missing=""
 for package in $PACKAGES; do
     dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
 done
-[ -z "$missing" ] && exit 0
+if [ -z "$missing" ]; then
+    fetch_cloud_init
+    exit 0
+fi
 
 if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || { echo "setup: missing:$missing; install them as root, or install sudo" >&2; exit 1; }
-    exec sudo sh "$0"
+    sudo sh scripts/setup.sh packages
+    fetch_cloud_init
+    exit
 fi
 
 # Services that this machine has of its own stay as they are: only units that come with what is installed now are
@@ -45,6 +72,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
 # shellcheck disable=SC2086
 apt-get install -q -y --no-install-recommends --no-upgrade $missing
+[ "${1:-}" = packages ] || fetch_cloud_init
 
 after=$(mktemp)
 units >"$after"

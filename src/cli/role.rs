@@ -32,7 +32,7 @@ impl RoleArgs {
         let addresses = Addresses::imagined(&infrastructure);
         let data = render(&infrastructure, &addresses, &settings, &Secrets::imagined(), &self.server)?;
         let role = &infrastructure.roles[&infrastructure.servers[&self.server].role];
-        print!("{}", cloud_config::document(&self.server, role, &data));
+        print!("{}", cloud_config::document(&self.server, role, &data)?);
         Ok(ExitCode::SUCCESS)
     }
 }

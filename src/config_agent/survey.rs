@@ -73,7 +73,7 @@ pub(super) async fn survey(
 
 /// Programs are there from the boot on, and what a command makes is its own from then on.
 fn is_compared(file: &FileSpec) -> bool {
-    matches!(file.content, FileContent::Text(_) | FileContent::CopyOf(_))
+    matches!(file.content, FileContent::Text(_) | FileContent::Bytes(_) | FileContent::CopyOf(_))
 }
 
 fn question(files: &[FileSpec], services: &[ServiceSpec]) -> Command {
@@ -90,6 +90,7 @@ async fn expected(files: &[FileSpec]) -> Result<Vec<String>, SurveyError> {
     for file in files {
         let hash = match &file.content {
             FileContent::Text(text) => Sha256::digest(text),
+            FileContent::Bytes(bytes) => Sha256::digest(bytes),
             FileContent::CopyOf(path) => {
                 let bytes = tokio::fs::read(path).await;
                 Sha256::digest(bytes.map_err(|source| SurveyError::Unreadable { path: path.clone(), source })?)

@@ -85,6 +85,12 @@ impl Source {
         })
     }
 
+    /// The plain word at `path`, as it was written.
+    pub fn word(&self, path: &[Step]) -> String {
+        let rest = rest_of_line(&self.text, path).unwrap_or_default();
+        rest.split(|sign: char| sign.is_whitespace() || ",]}".contains(sign)).next().unwrap_or_default().into()
+    }
+
     /// An error about the item at `path`.
     pub fn error(&self, path: &[Step], detail: impl Into<String>, hint: Option<String>) -> InfrastructureError {
         let (line, column) = locate(&self.text, path).unzip();
@@ -124,6 +130,24 @@ fn plain(detail: &str) -> String {
     let number = |text: String, kind: &str, plain: &str| text.replace(&format!("expected {kind}"), plain);
     let whole = number(detail.into(), "usize", "expected a whole number");
     number(whole, "u16", "expected a whole number up to 65535")
+}
+
+/// The tag that was written before the item at `path`, in full where it is one of YAML's own (`!!binary`).
+pub fn tag(text: &str, path: &[Step]) -> Option<String> {
+    let properties = rest_of_line(text, path)?.split_ascii_whitespace();
+    let tag = properties.take_while(|word| word.starts_with(['&', '!'])).find(|word| word.starts_with('!'))?;
+    Some(match (tag.strip_prefix("!!"), tag.strip_prefix("!<")) {
+        (Some(name), _) => format!("tag:yaml.org,2002:{name}"),
+        (None, Some(whole)) => whole.trim_end_matches('>').into(),
+        (None, None) => tag.into(),
+    })
+}
+
+fn rest_of_line<'t>(text: &'t str, path: &[Step]) -> Option<&'t str> {
+    let (line, column) = locate(text, path)?;
+    let text = text.lines().nth(line - 1)?;
+    let (start, _) = text.char_indices().nth(column - 1)?;
+    Some(&text[start..])
 }
 
 /// The line and column, from 1, of the item at `path`; of the nearest item above it where the path leads nowhere.
@@ -237,6 +261,16 @@ mod tests {
         let key = [Step::from("roles"), Step::KeyOf("a".into())];
         assert_eq!(locate(FLOW, &key), Some((3, 9)));
         assert_eq!(locate(FLOW, &at!["roles", "a"]), Some((3, 12)));
+    }
+
+    #[test]
+    fn a_tag_is_read_where_it_stands_in_either_form_and_beside_an_anchor() {
+        let text = "a: !!binary AAAA\nb: &x !!binary |\n  AAAA\nc: [!own x, '!!binary', !<tag:yaml.org,2002:binary> A]\nd: *x\n";
+        let binary = Some("tag:yaml.org,2002:binary".to_string());
+        assert_eq!([tag(text, &at!["a"]), tag(text, &at!["b"])], [binary.clone(), binary.clone()]);
+        assert_eq!(tag(text, &at!["c", 0]), Some("!own".into()));
+        assert_eq!([tag(text, &at!["c", 1]), tag(text, &at!["c", 2])], [None, binary.clone()]);
+        assert_eq!(tag(text, &at!["d"]), binary, "an alias is what it stands for");
     }
 
     #[test]

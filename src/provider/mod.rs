@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::readiness::Question;
 
 mod ability;
+pub mod bytes;
 pub mod host_key;
 pub mod inventory;
 pub mod keeper;
@@ -77,8 +78,10 @@ pub struct FileSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileContent {
-    /// These bytes.
+    /// This text.
     Text(String),
+    /// These bytes, which are no text.
+    Bytes(#[serde(with = "bytes")] Vec<u8>),
     /// A copy of this file of the machine the harness runs on (a user's own binary, say).
     CopyOf(PathBuf),
     /// A program of the machine the harness runs on, shared with it, read-only: instances of the local cloud do not

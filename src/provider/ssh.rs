@@ -171,6 +171,7 @@ impl Remote for SshRemote {
         let shown = format!("upload {path}");
         let bytes = match &file.content {
             FileContent::Text(text) => text.clone().into_bytes(),
+            FileContent::Bytes(bytes) => bytes.clone(),
             FileContent::MadeBy { .. } => {
                 return Err(self.broken(shown, "what a command makes is made when an instance boots"));
             }

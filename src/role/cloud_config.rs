@@ -1,73 +1,116 @@
 //! A server as a cloud is asked for it: its user data as a `#cloud-config` document, services as units of systemd.
 //!
 //! What has no word there is put into those that it has: owners and what commands make become commands; programs of this
-//! machine can't travel in a text, and are named at its head.
+//! machine can't travel in a text, and are named at its head. Every scalar is quoted, or a block: cloud-init reads YAML 1.1,
+//! to which a plain `on`, `0644` or `12:30` is no text. Lists that would be empty are left out, since none may be.
 
 use std::fmt::Write;
+use std::path::Path;
 
-use serde::Serialize;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use super::Role;
+use crate::infrastructure::InfrastructureError;
 use crate::provider::{FileContent, FileSpec, ServiceSpec, UserData};
 
 /// Where systemd looks for units of an administrator.
 const UNITS: &str = "/etc/systemd/system";
 
-#[derive(Serialize)]
-struct Document<'a> {
-    hostname: &'a str,
-    packages: Vec<&'a str>,
-    write_files: Vec<FileEntry<'a>>,
-    runcmd: Vec<Vec<String>>,
-}
-
-#[derive(Serialize)]
-struct FileEntry<'a> {
-    path: String,
-    permissions: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<Uri<'a>>,
-}
-
-#[derive(Serialize)]
-struct Uri<'a> {
-    uri: std::borrow::Cow<'a, str>,
-}
-
 /// The document of a server.
-pub fn document(server: &str, role: &Role, data: &UserData) -> String {
-    let mut packages: Vec<&str> = role.packages.iter().map(String::as_str).collect();
+///
+/// # Errors
+/// When a file of this machine can't be read that the server holds a copy of.
+pub fn document(server: &str, role: &Role, data: &UserData) -> Result<String, InfrastructureError> {
+    let mut packages: Vec<String> = role.packages.iter().map(|package| quoted(package)).collect();
     packages.sort_unstable();
     packages.dedup();
-    let units = data.services.iter().map(unit_file);
-    let document = Document {
-        hostname: server,
-        packages,
-        write_files: data.files.iter().filter_map(file).chain(units).collect(),
-        runcmd: commands(data),
-    };
-    let body = serde_yaml::to_string(&document).expect("texts and lists can be written as YAML");
-    format!("#cloud-config\n{}{body}", programs(data))
+    let files = data.files.iter().filter_map(|spec| file(spec).transpose());
+    let files = files.chain(data.services.iter().map(|service| Ok(unit_file(service))));
+    let commands = commands(data).into_iter().map(|command| {
+        let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+        format!("[{}]", words.join(", "))
+    });
+    let mut text = format!("#cloud-config\n{}hostname: {}\n", programs(data), quoted(server));
+    list(&mut text, "packages", packages);
+    list(&mut text, "write_files", files.collect::<Result<Vec<_>, _>>()?);
+    list(&mut text, "runcmd", commands.collect());
+    Ok(text)
 }
 
-fn file(spec: &FileSpec) -> Option<FileEntry<'_>> {
-    let (content, source) = match &spec.content {
-        FileContent::Text(text) => (Some(text.clone()), None),
-        FileContent::CopyOf(path) => (None, Some(Uri { uri: format!("file://{}", path.display()).into() })),
-        FileContent::Program(_) | FileContent::MadeBy { .. } => return None,
-    };
-    let (path, permissions) = (spec.path.display().to_string(), format!("{:04o}", spec.mode));
-    Some(FileEntry { path, permissions, content, source })
+/// Nothing where there is nothing.
+fn list(text: &mut String, key: &str, items: Vec<String>) {
+    if items.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{key}:");
+    for item in items {
+        let _ = writeln!(text, "- {item}");
+    }
 }
 
-fn unit_file(service: &ServiceSpec) -> FileEntry<'_> {
+/// A text that YAML of any version reads as that very text.
+fn quoted(text: &str) -> String {
+    let json = serde_json::to_string(text).expect("a text can be written");
+    let is_unprintable =
+        |sign: char| matches!(sign, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}'..='\u{ffff}');
+    json.chars().fold(String::with_capacity(json.len()), |mut text, sign| {
+        match is_unprintable(sign) && sign < '\u{fff0}' || matches!(sign, '\u{fffe}' | '\u{ffff}') {
+            true => drop(write!(text, "\\u{:04x}", u32::from(sign))),
+            false => text.push(sign),
+        }
+        text
+    })
+}
+
+/// A text of several lines as a block, where one can hold it.
+fn block(text: &str, indent: &str) -> String {
+    let is_plain = |sign: char| sign == '\n' || sign == '\t' || (' '..='~').contains(&sign) || sign.is_alphanumeric();
+    let body = text.trim_end_matches('\n');
+    if body.is_empty() || body.starts_with([' ', '\t', '\n']) || !text.contains('\n') || !text.chars().all(is_plain) {
+        return quoted(text);
+    }
+    let mark = match text.len() - body.len() {
+        0 => "|-",
+        1 => "|",
+        _ => "|+",
+    };
+    let last = text.strip_suffix('\n').unwrap_or(text);
+    let lines = last.split('\n').map(|line| if line.is_empty() { String::new() } else { format!("{indent}{line}") });
+    format!("{mark}\n{}", lines.collect::<Vec<_>>().join("\n"))
+}
+
+fn entry(path: &Path, permissions: &str, content: &str, encoding: Option<&str>) -> String {
+    let path = quoted(&path.display().to_string());
+    let encoding = encoding.map(|encoding| format!("\n  encoding: {encoding}")).unwrap_or_default();
+    format!("path: {path}\n  permissions: {}{encoding}\n  content: {content}", quoted(permissions))
+}
+
+fn file(spec: &FileSpec) -> Result<Option<String>, InfrastructureError> {
+    let permissions = format!("{:04o}", spec.mode);
+    let of_text = |text: &str| entry(&spec.path, &permissions, &block(text, "    "), None);
+    let of_bytes = |bytes: &[u8]| entry(&spec.path, &permissions, &quoted(&STANDARD.encode(bytes)), Some("b64"));
+    Ok(match &spec.content {
+        FileContent::Text(text) => Some(of_text(text)),
+        FileContent::Bytes(bytes) => Some(of_bytes(bytes)),
+        FileContent::CopyOf(path) => {
+            let bytes = std::fs::read(path).map_err(|why| unreadable(path, &why))?;
+            Some(std::str::from_utf8(&bytes).map_or_else(|_| of_bytes(&bytes), of_text))
+        }
+        FileContent::Program(_) | FileContent::MadeBy { .. } => None,
+    })
+}
+
+fn unreadable(path: &Path, why: &std::io::Error) -> InfrastructureError {
+    InfrastructureError { file: Some(path.into()), ..InfrastructureError::new(format!("can't be read: {why}")) }
+}
+
+fn unit_file(service: &ServiceSpec) -> String {
     let path = format!("{UNITS}/{}.service", service.name);
-    FileEntry { path, permissions: "0644".into(), content: Some(unit(service)), source: None }
+    entry(Path::new(&path), "0644", &block(&unit(service), "    "), None)
 }
 
-/// One that dies stays dead, as everywhere.
+/// One that ends is not started again, as everywhere.
 fn unit(service: &ServiceSpec) -> String {
     let mut text = format!("[Unit]\nDescription={}\nAfter=network-online.target\n\n[Service]\n", service.name);
     for (name, value) in &service.environment {
@@ -111,4 +154,36 @@ fn programs(data: &UserData) -> String {
     programs
         .map(|(path, name)| format!("# The image has to bring {path}: {name}, a program of the harness's machine.\n"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read_back(scalar: &str) -> String {
+        let document = format!("- path: x\n  content: {scalar}\n");
+        let read: Vec<std::collections::BTreeMap<String, String>> = serde_yaml::from_str(&document).expect(&document);
+        read[0]["content"].clone()
+    }
+
+    #[test]
+    fn a_block_holds_what_it_was_made_of_to_the_last_newline() {
+        for text in
+            ["a\nb", "a\nb\n", "a\nb\n\n\n", "a\n\n  b\n", "a \nb\t\n", "  a\nb\n", "\n\n", "a", "", "a\r\nb", "é\nü\n"]
+        {
+            assert_eq!(read_back(&block(text, "    ")), text, "{text:?}");
+        }
+        assert!(block("a\nb\n", "    ").starts_with("|\n    a"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn any_text_is_read_back_as_it_was(text in prop_oneof![any::<String>(), "[a-c \\t\\n:#\\-|>'\"&*!%@]{0,20}"]) {
+            prop_assert_eq!(read_back(&quoted(&text)), text.clone());
+            prop_assert_eq!(read_back(&block(&text, "    ")), text);
+        }
+    }
 }

@@ -7,11 +7,12 @@
 //! packages: [python3]          # the Debian packages that bring them, in the same order
 //! write_files:                 # as in cloud-config; in order, before anything runs
 //!   - path: /etc/site.conf
-//!     permissions: "0640"                                     # default 0644
-//!     owner: nobody                                           # or user:group; default root
+//!     permissions: "0640"                                     # octal digits in quotes; default 0644
+//!     owner: nobody                                           # or user:group; default root; set after `runcmd`
 //!     when: virtual_ip                                        # default always
 //!     content: |                                              # a template (minijinja)
 //!       listen = {{ server.address }}:{{ server.port }}
+//!   - { path: /srv/site/logo.png, content: !!binary iVBORw0KGgo= }  # or bytes as they are; also with `encoding: b64`
 //!   - { path: /srv/site/index.html, copy: ./index.html }      # or a file as it is, relative to this one
 //!   - { path: /usr/local/bin/shop, program: shop }            # or a program of this machine: beside `chimp`, or in PATH
 //!   - path: /var/lib/shop                                     # or what commands leave there, made once a run and copied
@@ -20,7 +21,7 @@
 //! runcmd:                      # as in cloud-config: before the services, in order
 //!   - mkdir -p /var/lib/site                                  # a line for `sh -c`
 //!   - [chown, nobody, /var/lib/site]                          # or program and arguments
-//! services:
+//! services:                    # programs that stay in the foreground: one that ends while the site comes up is an error
 //!   - name: site
 //!     command: [python3, -m, http.server, "{{ server.port }}"]
 //!     environment: { LANG: C.UTF-8 }
@@ -42,7 +43,8 @@ use std::time::Duration;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{DatabaseRole, Readiness, Role, RoleContent, RoleFile, RoleService, shipped, template};
+use super::write_files::FileForm;
+use super::{DatabaseRole, Readiness, Role, RoleService, template};
 use crate::infrastructure::InfrastructureError;
 use crate::infrastructure::names::{RULE, is_name};
 use crate::infrastructure::yaml::{Source, Step, at};
@@ -77,27 +79,9 @@ struct Form {
     monit: bool,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "a file: a map with `path` and one of `content`, `copy`, `program`, `made_by`"
-)]
-struct FileForm {
-    path: PathBuf,
-    content: Option<String>,
-    copy: Option<PathBuf>,
-    program: Option<String>,
-    made_by: Option<CommandForm>,
-    #[serde(default)]
-    made_from: Vec<PathBuf>,
-    permissions: Option<String>,
-    owner: Option<String>,
-    when: Option<String>,
-}
-
 /// A command as cloud-config has it: a line for a shell, or a program and its arguments.
 #[derive(Debug, Clone)]
-enum CommandForm {
+pub(super) enum CommandForm {
     Line(String),
     Words(Vec<String>),
 }
@@ -132,7 +116,7 @@ impl<'de> Deserialize<'de> for CommandForm {
 }
 
 impl CommandForm {
-    fn argv(&self) -> Vec<String> {
+    pub(super) fn argv(&self) -> Vec<String> {
         match self {
             CommandForm::Line(line) if line.is_empty() => Vec::new(),
             CommandForm::Line(line) => vec!["sh".into(), "-c".into(), line.clone()],
@@ -206,15 +190,15 @@ pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<
     Ok(role)
 }
 
-struct Reader<'a> {
-    source: &'a Source,
-    folder: Option<&'a Path>,
+pub(super) struct Reader<'a> {
+    pub(super) source: &'a Source,
+    pub(super) folder: Option<&'a Path>,
 }
 
-type Checked<T> = Result<T, InfrastructureError>;
+pub(super) type Checked<T> = Result<T, InfrastructureError>;
 
 impl Reader<'_> {
-    fn error<T>(&self, at: &[Step], detail: impl Into<String>, hint: impl Into<String>) -> Checked<T> {
+    pub(super) fn error<T>(&self, at: &[Step], detail: impl Into<String>, hint: impl Into<String>) -> Checked<T> {
         Err(self.source.error(at, detail, Some(hint.into())))
     }
 
@@ -252,7 +236,7 @@ impl Reader<'_> {
         Ok(Readiness { http: form.http.clone(), tcp, port: form.port, within })
     }
 
-    fn absolute(&self, at: &[Step], path: &Path, what: &str) -> Checked<()> {
+    pub(super) fn absolute(&self, at: &[Step], path: &Path, what: &str) -> Checked<()> {
         if path.is_absolute() {
             return Ok(());
         }
@@ -260,93 +244,7 @@ impl Reader<'_> {
         self.error(at, detail, "paths on a server begin with `/`")
     }
 
-    fn file(&self, index: usize, form: &FileForm) -> Checked<RoleFile> {
-        self.absolute(&at!["write_files", index, "path"], &form.path, "the file")?;
-        let content = self.content(index, form)?;
-        let usual =
-            if matches!(content, RoleContent::Program(_) | RoleContent::MadeBy { .. }) { "0755" } else { "0644" };
-        let mode = self.mode(index, form.permissions.as_deref().unwrap_or(usual))?;
-        let line = first_line(self.source, &content_path(index));
-        let (path, owner, when) = (form.path.clone(), form.owner.clone(), form.when.clone());
-        Ok(RoleFile { path, content, mode, owner, when, line })
-    }
-
-    fn content(&self, index: usize, form: &FileForm) -> Checked<RoleContent> {
-        let made_from = || form.made_from.clone();
-        match (&form.content, &form.copy, &form.program, &form.made_by) {
-            (Some(content), None, None, None) => Ok(RoleContent::Template(content.clone())),
-            (None, Some(copy), None, None) => self.copied(index, copy),
-            (None, None, Some(program), None) => Ok(RoleContent::Program(program.clone())),
-            (None, None, None, Some(command)) => {
-                let command = command.argv();
-                self.command(&at!["write_files", index, "made_by"], &command, "`made_by`")?;
-                Ok(RoleContent::MadeBy { command, from: made_from() })
-            }
-            _ => {
-                let path = form.path.display();
-                let detail = format!("the file `{path}` needs one of `content`, `copy`, `program` and `made_by`");
-                let hint =
-                    "`content` is a template, `copy` a file, `program` a program of this machine, `made_by` a command";
-                self.error(&at!["write_files", index, "path"], detail, hint)
-            }
-        }
-    }
-
-    fn copied(&self, index: usize, copy: &Path) -> Checked<RoleContent> {
-        let Some(folder) = self.folder else { return self.shipped(index, copy) };
-        let path: PathBuf = folder.join(copy).components().collect();
-        if path.is_file() {
-            return Ok(RoleContent::Copy(path));
-        }
-        let detail = format!("there is no file `{}` to copy", path.display());
-        self.error(&at!["write_files", index, "copy"], detail, "its path is relative to the role's file")
-    }
-
-    /// A shipped role copies what is part of the binary.
-    fn shipped(&self, index: usize, copy: &Path) -> Checked<RoleContent> {
-        match shipped::text(copy) {
-            Some(text) => Ok(RoleContent::Text(text.into())),
-            None => {
-                let detail = format!("`{}` is not part of this program", copy.display());
-                self.error(&at!["write_files", index, "copy"], detail, "add it to the table of shipped texts")
-            }
-        }
-    }
-
-    /// What a command reads must be written before it runs.
-    fn made_from(&self, files: &[RoleFile]) -> Checked<()> {
-        for (index, file) in files.iter().enumerate() {
-            let RoleContent::MadeBy { from, .. } = &file.content else { continue };
-            let unwritten = |path: &&PathBuf| !files[..index].iter().any(|before| before.path == **path);
-            if let Some(path) = from.iter().find(unwritten) {
-                let detail = format!(
-                    "`{}` is made from `{}`, which is not written before it",
-                    file.path.display(),
-                    path.display()
-                );
-                return self.error(
-                    &at!["write_files", index, "made_from"],
-                    detail,
-                    "declare that file above, under `write_files`",
-                );
-            }
-        }
-        Ok(())
-    }
-
-    fn mode(&self, index: usize, text: &str) -> Checked<u32> {
-        let digits = text.strip_prefix("0o").unwrap_or(text);
-        match u32::from_str_radix(digits, 8) {
-            Ok(mode) if mode <= 0o7777 => Ok(mode),
-            _ => {
-                let detail = format!("`{text}` are no permissions");
-                let hint = "write octal digits: `permissions: \"0644\"`";
-                self.error(&at!["write_files", index, "permissions"], detail, hint)
-            }
-        }
-    }
-
-    fn command(&self, at: &[Step], command: &[String], what: &str) -> Checked<()> {
+    pub(super) fn command(&self, at: &[Step], command: &[String], what: &str) -> Checked<()> {
         match command.first() {
             Some(program) if !program.is_empty() => Ok(()),
             _ => self.error(at, format!("{what} is empty"), "write program and arguments: `[mkdir, -p, /srv]`"),

@@ -20,6 +20,7 @@ pub mod programs;
 pub mod secrets;
 pub mod shipped;
 pub mod template;
+mod write_files;
 
 #[cfg(test)]
 mod tests;
@@ -93,6 +94,8 @@ pub enum RoleContent {
     Template(String),
     /// This very text.
     Text(String),
+    /// These very bytes, which are no text.
+    Bytes(#[serde(with = "crate::provider::bytes")] Vec<u8>),
     /// A copy of this file of this machine, by its absolute path.
     #[serde(alias = "copy_of")]
     Copy(PathBuf),
@@ -186,7 +189,7 @@ impl Role {
         let contents = self.files.iter().flat_map(|file| match &file.content {
             RoleContent::Template(text) => std::slice::from_ref(text),
             RoleContent::MadeBy { command, .. } => command,
-            RoleContent::Text(_) | RoleContent::Copy(_) | RoleContent::Program(_) => &[],
+            RoleContent::Text(_) | RoleContent::Bytes(_) | RoleContent::Copy(_) | RoleContent::Program(_) => &[],
         });
         let whens = self.files.iter().filter_map(|file| file.when.as_ref());
         let services = self.services.iter().flat_map(|s| s.command.iter().chain(s.environment.values()).chain(&s.when));

@@ -102,6 +102,7 @@ impl Renderer<'_> {
         let content = match &file.content {
             RoleContent::Copy(path) => FileContent::CopyOf(path.clone()),
             RoleContent::Text(text) => FileContent::Text(text.clone()),
+            RoleContent::Bytes(bytes) => FileContent::Bytes(bytes.clone()),
             RoleContent::Template(template) => FileContent::Text(self.text(&file::content_path(index), template)?),
             // One that is not there is told before anything boots.
             RoleContent::Program(name) => FileContent::Program(programs::find(name).unwrap_or_else(|| name.into())),
@@ -254,7 +255,7 @@ fn templates(role: &Role) -> Vec<(Vec<Step>, &str, bool)> {
                 let at = |n| at!["write_files", index, "made_by", n].to_vec();
                 all.extend(command.iter().enumerate().map(|(n, text)| (at(n), text.as_str(), false)));
             }
-            RoleContent::Text(_) | RoleContent::Copy(_) | RoleContent::Program(_) => {}
+            RoleContent::Text(_) | RoleContent::Bytes(_) | RoleContent::Copy(_) | RoleContent::Program(_) => {}
         }
     }
     for (index, command) in role.run.iter().enumerate() {

@@ -117,7 +117,7 @@ fn own_site(name: &str, role: &str, site: &str) -> Infrastructure {
 const EVERYTHING: &str = "port: 8080
 write_files:
   - path: /etc/shop
-    permissions: 640
+    permissions: 0640
     content: |
       {{ server.name }} {{ server.address }}:{{ server.port }} {{ server.role }} {{ server.index }} zone {{ server.zone }}
       {% for tag in server.tags %}
@@ -204,6 +204,25 @@ fn a_mistake_in_a_role_is_one_error_with_its_place_and_a_hint() {
         ("both", "port: 80\nwrite_files: [{path: /etc/shop, content: a, copy: b}]\n".into()),
         ("nothing to copy", "port: 80\nwrite_files: [{path: /etc/shop, copy: ./nowhere}]\n".into()),
         ("permissions", "port: 80\nwrite_files: [{path: /etc/shop, content: a, permissions: rw-r--r--}]\n".into()),
+        ("permissions, decimal", "port: 80\nwrite_files: [{path: /etc/shop, content: a, permissions: 420}]\n".into()),
+        (
+            "permissions, octal without a zero",
+            "port: 80\nwrite_files: [{path: /a, content: a, permissions: 644}]\n".into(),
+        ),
+        ("permissions, signed", "port: 80\nwrite_files: [{path: /a, content: a, permissions: \"+644\"}]\n".into()),
+        ("permissions, too many", "port: 80\nwrite_files: [{path: /a, content: a, permissions: \"10644\"}]\n".into()),
+        ("permissions, of a list", "port: 80\nwrite_files: [{path: /a, content: a, permissions: [6, 4, 4]}]\n".into()),
+        (
+            "bytes that are none",
+            "port: 80\nwrite_files:\n  - path: /a\n    content: !!binary |\n      not base64!\n".into(),
+        ),
+        ("another tag", "port: 80\nwrite_files: [{path: /a, content: !secret a}]\n".into()),
+        ("compressed", "port: 80\nwrite_files: [{path: /a, content: H4sI, encoding: gz+b64}]\n".into()),
+        ("encoded twice", "port: 80\nwrite_files: [{path: /a, content: !!binary YQ==, encoding: b64}]\n".into()),
+        ("an encoding of nothing", "port: 80\nwrite_files: [{path: /a, program: sh, encoding: b64}]\n".into()),
+        ("appended", "port: 80\nwrite_files: [{path: /a, content: a, append: true}]\n".into()),
+        ("deferred", "port: 80\nwrite_files: [{path: /a, content: a, defer: true}]\n".into()),
+        ("owner", "port: 80\nwrite_files: [{path: /a, content: a, owner: \"--reference=/\"}]\n".into()),
         ("empty command", "port: 80\nservices: [{name: shop, command: []}]\n".into()),
         ("empty run", "port: 80\nruncmd:\n  - [true]\n  - []\n".into()),
         ("service twice", "port: 80\nservices:\n  - {name: a, command: [a]}\n  - {name: a, command: [b]}\n".into()),
@@ -248,12 +267,47 @@ fn figure_1() -> Infrastructure {
 fn cloud_config_of(server: &str) -> String {
     let site = figure_1();
     let data = rendered(&site, &Settings::default(), server);
-    cloud_config::document(server, &site.roles[&site.servers[server].role], &data)
+    cloud_config::document(server, &site.roles[&site.servers[server].role], &data).unwrap()
 }
 
 #[test]
 fn a_server_is_a_cloud_config_document() {
     insta::assert_snapshot!(cloud_config_of("web-1"));
+}
+
+/// What a file of a role holds, and its mode.
+fn written(entry: &str) -> (FileContent, u32) {
+    let role = format!("port: 80\nwrite_files:\n- {entry}\n");
+    let site =
+        own_site("written", &role, "servers: [{name: s, role: shop}]\nentry: {host: s}\nroles: {shop: shop.yaml}\n");
+    let file = rendered(&site, &Settings::default(), "s").files.pop().unwrap();
+    (file.content, file.mode)
+}
+
+#[test]
+fn bytes_are_decoded_and_no_template() {
+    let text = |entry: &str| match written(entry).0 {
+        FileContent::Text(text) => text,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(text("{path: /a, content: !!binary e3sgeCB9fQ==}"), "{{ x }}");
+    assert_eq!(text("{path: /a, content: e3sgeCB9fQ==, encoding: b64}"), "{{ x }}");
+    assert_eq!(text("path: /a\n  content: !!binary |\n    e3sg\n    eCB9fQ=="), "{{ x }}");
+    assert_eq!(text("{path: /a, content: '!!binary e3sg', append: false, defer: false}"), "!!binary e3sg");
+    assert_eq!(text("{path: /a, content: !!str e3sg, encoding: text/plain}"), "e3sg");
+    assert_eq!(
+        written("{path: /a, content: !!binary iVBORw0KGgo=}").0,
+        FileContent::Bytes(b"\x89PNG\r\n\x1a\n".to_vec())
+    );
+}
+
+#[test]
+fn permissions_are_octal_however_yaml_reads_their_digits() {
+    for permissions in ["\"0644\"", "0644", "'644'", "0o644", "\"0o644\"", "00644"] {
+        assert_eq!(written(&format!("{{path: /a, content: a, permissions: {permissions}}}")).1, 0o644, "{permissions}");
+    }
+    assert_eq!(written("{path: /a, content: a, permissions: 0}").1, 0);
+    assert_eq!(written("{path: /a, content: a, permissions: \"4755\", owner: \"nobody:nogroup\"}").1, 0o4755);
 }
 
 #[test]

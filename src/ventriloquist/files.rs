@@ -40,6 +40,7 @@ fn digest(file: &FileSpec) -> String {
     hash.update(file.mode.to_le_bytes());
     match &file.content {
         FileContent::Text(text) => hash.update(text.as_bytes()),
+        FileContent::Bytes(bytes) => hash.update(bytes),
         FileContent::CopyOf(path) | FileContent::Program(path) => hash.update(path.as_os_str().as_encoded_bytes()),
         FileContent::MadeBy { key, .. } => hash.update(key.as_bytes()),
     }

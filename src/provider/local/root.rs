@@ -136,7 +136,7 @@ enum Source {
 pub(super) fn open_sources(files: &[FileSpec]) -> Result<Vec<PendingFile>, (String, io::Error)> {
     let open = |spec: &FileSpec| {
         let source = match &spec.content {
-            FileContent::Text(_) | FileContent::Program(_) => Source::None,
+            FileContent::Text(_) | FileContent::Bytes(_) | FileContent::Program(_) => Source::None,
             FileContent::CopyOf(path) => {
                 Source::File(File::open(path).map_err(|why| (path.display().to_string(), why))?)
             }
@@ -176,6 +176,7 @@ fn write_file(file: PendingFile) -> io::Result<()> {
     match (&file.spec.content, file.source) {
         (FileContent::MadeBy { command, .. }, Source::Store(store)) => store.put(path, command)?,
         (FileContent::Text(text), _) => fs::write(path, text)?,
+        (FileContent::Bytes(bytes), _) => fs::write(path, bytes)?,
         (FileContent::CopyOf(_), Source::File(mut source)) => {
             io::copy(&mut source, &mut File::create_new(path)?)?;
         }
