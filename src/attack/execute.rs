@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::plan::AttackPlan;
 use super::{AttackError, place};
-use crate::agent::client::Agent;
+use crate::agent::client::{Agent, AgentError};
 use crate::clock::Clock;
 use crate::history::recorder::RunRecorder;
 use crate::history::{Event, Record, Recorder, read_events};
@@ -19,7 +19,7 @@ use crate::judge::exit;
 use crate::nemesis::{Ground, Nemesis, Sabotage};
 use crate::observer::Sight;
 use crate::plan::{Act, Schedule};
-use crate::provider::{PowerState, Provider};
+use crate::provider::{PowerState, Provider, ProviderError, RemoteError};
 use crate::run::bundle;
 use crate::settings::Safeguards;
 use crate::units::show_duration;
@@ -114,8 +114,11 @@ async fn refuse_dirty(plan: &AttackPlan, field: &Field) -> Result<(), AttackErro
             return Err(AttackError::Dirty(format!("{detail}: nothing was touched; to undo an attack: chimp heal")));
         }
         let remote = field.provider.connect(&instance).await?;
-        // A server without our program has never held anything of ours.
-        let held = Agent::new(&*remote).held().await.unwrap_or_default();
+        let held = match Agent::new(&*remote).held().await {
+            Err(AgentError::Remote(why @ RemoteError::Connect { .. })) => return Err(ProviderError::from(why).into()),
+            // A server without our program has never held anything of ours.
+            held => held.unwrap_or_default(),
+        };
         if let Some(held) = held.first() {
             let detail = format!("{} is not clean: {} (strike {})", instance.name, held.evidence, held.id.0);
             return Err(AttackError::Dirty(format!("{detail}: nothing was touched; to undo it: chimp heal")));

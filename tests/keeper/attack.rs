@@ -5,13 +5,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anarcho_chimp::attack::execute::{self, Field, Options};
 use anarcho_chimp::attack::passwords::Passwords;
+use anarcho_chimp::attack::{self, AttackPlan, Round};
+use anarcho_chimp::journal::Place;
 use anarcho_chimp::keeper::protocol::Request;
+use anarcho_chimp::nemesis::Sabotage;
+use anarcho_chimp::plan::Parameters;
 use anarcho_chimp::provider::inventory::{InventoryCloud, file};
 use anarcho_chimp::provider::ssh::Route;
 use anarcho_chimp::provider::{
     Command, FileContent, FileSpec, Instance, PowerOp, PowerState, Provider, ProviderError, Remote,
 };
+use anarcho_chimp::settings::Safeguards;
 
 use crate::kept::{LIMIT, Up, instance};
 
@@ -176,4 +182,37 @@ pub async fn an_inventory_logs_in_with_a_password_to_hosts_it_knows() {
     let kept = up.cloud().with_passwords(passwords);
     let remote = kept.connect(&web).await.unwrap();
     assert_eq!(output(&*remote, &["hostname"]).await, "web-1");
+}
+
+/// The key is known, and revoked by a line that names every host.
+#[tokio::main]
+pub async fn an_attack_on_a_host_whose_key_is_revoked_strikes_nothing() {
+    let up = Up::start("keeper-revoked", &[]);
+    let kept = up.cloud();
+    let remote = kept.connect(&instance(&kept, "web-1").await).await.unwrap();
+    open_to_passwords(&*remote, PASSWORD).await;
+    let key = output(&*remote, &["ssh-keygen", "-y", "-f", "/etc/ssh/host_key"]).await;
+    let before = output(&*remote, &["pgrep", "-x", "nginx"]).await;
+    let attacked = async |known: &str| {
+        let cloud = inventory(&up, known, PASSWORD);
+        let infrastructure = Arc::new(cloud.inventory().infrastructure.clone());
+        let field = Field { provider: Arc::new(cloud), infrastructure };
+        let with = Parameters { process: Some("nginx".into()), ..Parameters::default() };
+        let (fault, servers, why) = ("process-dies".into(), vec!["web-1".into()], "named".into());
+        let round = Round { fault, with, servers, from: Vec::new(), why, lasts: None };
+        let place = Place::Inventory { file: up.folder.path().join("inventory.yaml") };
+        let plan = AttackPlan { schema: attack::plan::SCHEMA, seed: 1, place, rounds: vec![round] };
+        field.check(&plan).unwrap();
+        let (safeguards, sabotage) = (Safeguards::default(), Sabotage::default());
+        let out = up.folder.path().join("reports");
+        execute::execute(&plan, &field, &Options { out, lease: LIMIT, safeguards, sabotage, die_at: None }).await
+    };
+    let known = format!("198.18.0.2 {key}\n");
+    let refused = attacked(&format!("{known}@revoked * {key}\n")).await.expect_err("it is revoked").to_string();
+    assert!(refused.contains("its host key is revoked"), "{refused}");
+    assert_eq!(output(&*remote, &["pgrep", "-x", "nginx"]).await, before);
+    assert!(!up.folder.path().join("reports").exists(), "nothing was begun");
+
+    assert_eq!(attacked(&known).await.unwrap(), 0, "without that line it strikes");
+    assert_ne!(output(&*remote, &["sh", "-c", "pgrep -x nginx || true"]).await, before);
 }

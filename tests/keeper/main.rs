@@ -30,6 +30,7 @@ fn main() -> ExitCode {
                 attack::a_frozen_server_thaws_when_its_lease_is_over_and_its_attacker_gone,
                 attack::a_cut_path_is_seen_and_mended,
                 attack::an_inventory_logs_in_with_a_password_to_hosts_it_knows,
+                attack::an_attack_on_a_host_whose_key_is_revoked_strikes_nothing,
                 life::it_says_what_is_there_and_ends_when_it_is_told,
                 life::ctrl_c_ends_it,
                 life::a_killed_keeper_takes_all_with_it_and_the_next_one_copes,
