@@ -60,7 +60,7 @@ impl Nemesis {
         let sides = self.with_view(|view| selector::sides(near, far, view, self.draw, number.into()));
         let (mut near, far) = sides?;
         if is_drawn {
-            near.why = format!("{}; the other side: {}", near.why, far.why);
+            near.why = format!("{}; the far side: {}", near.why, far.why);
         }
         Ok((near, far.servers))
     }

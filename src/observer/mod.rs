@@ -58,8 +58,8 @@ pub enum ObserverError {
     /// What it looks at is not there now.
     #[error("{0} is not there")]
     Absent(String),
-    /// The instances could not be listed, so it is not known what there is.
-    #[error("the instances could not be listed")]
+    /// The instances could not be listed, or not yet, so it is not known what there is.
+    #[error("there is no list of the instances")]
     Unlisted,
     /// It is there, but its processes are not on this machine.
     #[error("{0} has no process on this machine to look at")]

@@ -90,13 +90,24 @@ fn has_address(pid: i32, address: Ipv4Addr) -> Result<bool, ObserverError> {
     }
 }
 
-/// Whether a process has ended, though its parent may not know yet.
+/// Whether a process has ended or is ending, though its parent may not know yet.
 fn is_gone(pid: i32) -> bool {
     match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-        // The state follows the name, which is in parentheses and may contain some itself.
-        Ok(stat) => stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(['Z', 'X'])),
+        Ok(stat) => is_ending(&stat),
         Err(why) => why.kind() == std::io::ErrorKind::NotFound || why.raw_os_error() == Some(nix::libc::ESRCH),
     }
+}
+
+/// The kernel's flag of a process that is ending (`PF_EXITING`): it gives up its network before it becomes a zombie.
+const EXITING: u32 = 0x4;
+
+/// `proc_pid_stat(5)`: the state and the flags are the first and the seventh field after the name, which is in
+/// parentheses and may contain some itself.
+fn is_ending(stat: &str) -> bool {
+    let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+    let state = fields.next().unwrap_or_default();
+    let flags: u32 = fields.nth(5).and_then(|flags| flags.parse().ok()).unwrap_or(0);
+    matches!(state, "Z" | "X") || flags & EXITING != 0
 }
 
 /// `fib_trie` lists an address and, on the next line, `/32 host LOCAL` when it is one's own.
@@ -170,10 +181,18 @@ mod tests {
     }
 
     #[test]
+    fn a_process_that_gives_up_its_network_is_gone_before_it_is_a_zombie() {
+        assert!(!is_ending("212 (init) S 211 212 212 0 -1 4194560 180 0"));
+        assert!(is_ending("212 (init) S 211 212 212 0 -1 4194564 180 0"), "PF_EXITING");
+        assert!(is_ending("212 (a) S (b) Z 211 212 212 0 -1 4227084 180 0"));
+        assert!(!is_ending("212 (a) Z (b) S 211 212 212 0 -1 4194560 180 0"));
+    }
+
+    #[test]
     fn where_it_cannot_look_it_says_so_and_names_no_holders() {
         let seen = instance("lb-1", PowerState::Running, own_pid());
         let elsewhere = instance("lb-2", PowerState::Running, None);
         assert_eq!(holders(vec![seen, elsewhere]), Err("lb-2 has no process on this machine to look at".into()));
-        assert_eq!(holders(vec![]), Err("the instances could not be listed".into()));
+        assert_eq!(holders(vec![]), Err("there is no list of the instances".into()));
     }
 }

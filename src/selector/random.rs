@@ -37,10 +37,10 @@ fn draw(candidates: &[&Server], count: usize, view: &View, rng: &mut StdRng) -> 
     names.retain(|name| !view.protected.contains(name));
     let protected = candidates.len() - names.len();
     names.retain(|name| !view.other_side.contains(name));
-    let (free, on_other_side) = (names.len(), candidates.len() - protected - names.len());
+    let (free, opposite) = (names.len(), candidates.len() - protected - names.len());
     let mut but = if protected > 0 { format!(", {protected} more are protected") } else { String::new() };
-    if on_other_side > 0 {
-        but.push_str(&format!(", {on_other_side} more are on the other side"));
+    if opposite > 0 {
+        but.push_str(&format!(", {opposite} more are on the opposite side"));
     }
     if free < count {
         return Err(format!("{count} were asked for, but only {free} are declared{but}"));
