@@ -35,19 +35,20 @@ pub fn sides(
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::LazyLock;
 
     use super::*;
     use crate::infrastructure::Infrastructure;
     use crate::infrastructure::tiers::Draft;
     use crate::plan::Choice;
 
-    /// Four webservers in each of two zones.
-    fn site() -> Infrastructure {
+    /// Four webservers in each of two zones. Built once: its roles are parsed and checked.
+    static SITE: LazyLock<Infrastructure> = LazyLock::new(|| {
         let mut draft = Draft::default();
         draft.behind_haproxy(8, "webserver").unwrap();
         draft.spread("webserver", 2).unwrap();
         draft.build().unwrap()
-    }
+    });
 
     fn webservers(choice: Choice, zone: Option<&str>) -> Target {
         let zone = zone.map(Into::into);
@@ -55,8 +56,7 @@ mod tests {
     }
 
     fn drawn(near: &Target, far: &Target, seed: u64) -> Result<(Vec<String>, Vec<String>), String> {
-        let site = site();
-        let (near, far) = sides(near, far, &View::of(&site), Draw::of(seed), 0)?;
+        let (near, far) = sides(near, far, &View::of(&SITE), Draw::of(seed), 0)?;
         Ok((near.servers, far.servers))
     }
 
