@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anarcho_chimp::checker::{Expectation, Verdict};
+use anarcho_chimp::checker::{Expectation, Phase, Verdict};
 use anarcho_chimp::history::synthetic::Script;
 use anarcho_chimp::judge::judge;
+use anarcho_chimp::report::record::{Of, ScenarioRecord};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -37,6 +38,66 @@ struct Says {
     downtime_total_s: Option<f64>,
     #[serde(default)]
     recovery_s: Option<f64>,
+    /// Availability while degraded.
+    #[serde(default)]
+    degraded_pct: Option<f64>,
+    /// The milestones in the order in which they are told.
+    #[serde(default)]
+    milestones: Option<Vec<String>>,
+    /// Milestones with how many of the victims they came to, and how many there were.
+    #[serde(default)]
+    of: BTreeMap<String, (usize, usize)>,
+    /// What happened after recovery.
+    #[serde(default)]
+    relapses: Vec<String>,
+}
+
+impl Says {
+    fn check(&self, path: &Path, golden: &Golden) {
+        let name = format!("{} ({})", path.file_name().expect("a name").display(), golden.about);
+        let record = judge(&golden.script.history());
+        let verdicts: Vec<Verdict> = record.hypotheses.iter().map(|hypothesis| hypothesis.verdict).collect();
+        assert_eq!(verdicts, self.hypotheses, "{name}: {:#?}", record.hypotheses);
+        assert_eq!(record.verdict, self.verdict, "{name}: {:?}", record.reason);
+        for (hypothesis, expected) in record.hypotheses.iter().zip(&self.observed).filter(|(_, e)| !e.is_empty()) {
+            assert_eq!(&hypothesis.observed, expected, "{name}: {}", hypothesis.step);
+        }
+        if let Some(part) = &self.reason {
+            assert!(record.reason.as_ref().is_some_and(|reason| reason.contains(part)), "{name}: {:?}", record.reason);
+        }
+        self.check_figures(&record, &name);
+        self.check_milestones(&record, &name);
+    }
+
+    /// To the bin: one request's spacing.
+    fn check_figures(&self, record: &ScenarioRecord, name: &str) {
+        for (found, expected) in
+            [(record.downtime_total_s, self.downtime_total_s), (record.milestones.normal_s, self.recovery_s)]
+        {
+            if let Some(expected) = expected {
+                let found = found.unwrap_or_else(|| panic!("{name}: nothing, not {expected} s"));
+                assert!((found - expected).abs() <= 0.002, "{name}: {found} s, not {expected} s");
+            }
+        }
+    }
+
+    fn check_milestones(&self, record: &ScenarioRecord, name: &str) {
+        let rows = &record.milestones.rows;
+        if let Some(order) = &self.milestones {
+            assert_eq!(&rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>(), order, "{name}");
+        }
+        for (milestone, (done, total)) in &self.of {
+            let row = rows.iter().find(|row| row.name == *milestone).unwrap_or_else(|| panic!("{name}: {milestone}"));
+            assert_eq!(row.of, Some(Of { done: *done, total: *total }), "{name}: {milestone}");
+        }
+        let relapses: Vec<&str> = record.relapses.iter().map(|relapse| relapse.what.as_str()).collect();
+        assert_eq!(relapses, self.relapses, "{name}");
+        if let Some(expected) = self.degraded_pct {
+            let degraded = record.phases.iter().find(|phase| phase.phase == Phase::Degraded).expect("degraded");
+            let found = degraded.availability_pct.expect("requests");
+            assert!((found - expected).abs() < 0.001, "{name}: {found} %, not {expected} %");
+        }
+    }
 }
 
 fn all() -> BTreeMap<PathBuf, Golden> {
@@ -57,28 +118,22 @@ fn all() -> BTreeMap<PathBuf, Golden> {
 fn every_golden_history_is_judged_as_it_says() {
     let goldens = all();
     assert!(goldens.len() >= 6, "only {} golden histories", goldens.len());
-    for (path, Golden { about, script, says }) in goldens {
-        let name = format!("{} ({about})", path.file_name().expect("a name").display());
+    let judged =
+        |(path, golden): &(PathBuf, Golden)| std::panic::catch_unwind(|| golden.says.check(path, golden)).is_err();
+    let wrong: Vec<PathBuf> = goldens.into_iter().filter(judged).map(|(path, _)| path).collect();
+    assert!(wrong.is_empty(), "not judged as they say: {wrong:#?}");
+}
+
+/// Every request is in exactly one of the phases, so their sums are those of the whole.
+#[test]
+fn phases_of_every_golden_history_sum_up_to_throughout() {
+    for (path, Golden { script, .. }) in all() {
         let record = judge(&script.history());
-        let verdicts: Vec<Verdict> = record.hypotheses.iter().map(|hypothesis| hypothesis.verdict).collect();
-        assert_eq!(verdicts, says.hypotheses, "{name}: {:#?}", record.hypotheses);
-        assert_eq!(record.verdict, says.verdict, "{name}: {:?}", record.reason);
-        for (hypothesis, expected) in record.hypotheses.iter().zip(says.observed.iter()).filter(|(_, e)| !e.is_empty())
-        {
-            assert_eq!(&hypothesis.observed, expected, "{name}: {}", hypothesis.step);
-        }
-        if let Some(part) = says.reason {
-            assert!(record.reason.as_ref().is_some_and(|reason| reason.contains(&part)), "{name}: {:?}", record.reason);
-        }
-        // To the bin: one request's spacing.
-        for (found, expected) in
-            [(record.downtime_total_s, says.downtime_total_s), (record.milestones.normal_s, says.recovery_s)]
-        {
-            if let Some(expected) = expected {
-                let found = found.unwrap_or_else(|| panic!("{name}: nothing, not {expected} s"));
-                assert!((found - expected).abs() <= 0.002, "{name}: {found} s, not {expected} s");
-            }
-        }
+        let of = |wanted| record.phases.iter().find(|phase| phase.phase == wanted);
+        let (Some(throughout), Some(_)) = (of(Phase::Throughout), of(Phase::Degraded)) else { continue };
+        let parts = || [Phase::Before, Phase::Degraded, Phase::After].into_iter().filter_map(of);
+        let sums = parts().fold((0, 0), |(due, good), phase| (due + phase.due, good + phase.good));
+        assert_eq!(sums, (throughout.due, throughout.good), "{}", path.display());
     }
 }
 

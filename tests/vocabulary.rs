@@ -224,10 +224,50 @@ fn document(vocabulary: &Vocabulary) -> String {
     for kind in vocabulary.parameter_types() {
         text.push_str(&format!("| `{}` | {} |\n", kind.name, kind.accepts.replace('|', "\\|").replace('<', "&lt;")));
     }
+    text.push_str(PHASES);
     text.push_str(TABLES);
     text.push_str(MEANINGS);
     text
 }
+
+const PHASES: &str = r#"
+## Phases and times
+
+A strike comes into force between two moments: the last at which it surely was not in force at any victim, and the first
+at which its witness saw that it surely was at all of them. **t0** is the earlier one, of the first strike. The later one is
+the milestone *witnessed*. Without a witness there is no t0, and the scenario is `invalid`.
+
+| phase | from | to |
+|---|---|---|
+| before the fault | the start of the steady baseline | t0 |
+| during failover | t0 | service is back |
+| while degraded | t0 | recovery |
+| after recovery | recovery | the end of the watch |
+| throughout | the start of the steady baseline | the end of the watch |
+
+"Before the fault", "while degraded" and "after recovery" add up to "throughout": each request is in exactly one of them, by
+the moment it was due. "During failover" lies inside "while degraded".
+
+| interval | from t0 until |
+|---|---|
+| detection | the first record of the fault by the system itself: a failing check, a takeover of the virtual IP, the reconciler missing a server |
+| removal from rotation | no living balancer has a victim in rotation, or another server holds its virtual IP: the last victim counts |
+| failover | the first good request after the first error that a whole steady window follows; no time at all if no request was bad |
+| replacement | the replacement fulfils its role: of the last victim that needed one; `invalid` if none did |
+| restoring redundancy | everything declared is there again, and no repair is under way |
+| recovery | the start of the first steady window in which redundancy is back |
+
+What happens after recovery does not change it. A server that is missing again, or a new outage, is a *relapse*: it is
+reported, it counts as downtime, and it belongs to "after recovery".
+
+**What is not known is not judged.** An interval may be shorter than measured by the time between t0 and the witness, and by
+the resolution of whatever saw its end; an outage may be shorter or longer by the resolution of the probes. A Then passes if
+its bound holds for everything that the value may be, fails if it holds for nothing of that, and is `invalid` if the bound
+lies between. A figure that can't be told from nothing is written as the most that it can be: `≤ 31 ms`.
+
+A Then that rests on an observer which was blind in the judged span is `invalid`. Two exceptions: what was seen and refutes
+the Then still does, and a victim need not be visible while its own fault lasts.
+"#;
 
 const TABLES: &str = r#"
 ## Tables

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::history::History;
 use crate::history::final_state::{Content, Settling};
+use crate::measure::Known;
 use crate::measure::writes::contents;
 use crate::units::{Bound, HumanDuration};
 
@@ -34,7 +35,7 @@ impl Checker for Agree {
         if contents.len() < 2 {
             return invalid(format!("only {} of the databases lived: there is nobody to agree with", contents.len()));
         }
-        let judgement = timed(settling, bound, contents.len() as u64).judge();
+        let judgement = timed(settling, bound).judge();
         match differing(&contents) {
             Some(why) if judgement.verdict != Verdict::Invalid => {
                 Judgement { verdict: Verdict::Fail, observed: "they differ".into(), reason: Some(why), ..judgement }
@@ -44,19 +45,21 @@ impl Checker for Agree {
     }
 }
 
-fn timed(settling: &Settling, bound: Bound<HumanDuration>, n: u64) -> Timed {
+fn timed(settling: &Settling, bound: Bound<HumanDuration>) -> Timed {
     let took = |until_us: u64| until_us.saturating_sub(settling.from_us);
     let waited = took(settling.until_us);
     let (measured, observed) = match settling.agreed_us {
-        Some(agreed_us) => (Measured::Exactly(took(agreed_us) as f64), show_us(took(agreed_us))),
-        None => (Measured::AtLeast(waited as f64), format!("never (over {})", show_us(waited))),
+        Some(agreed_us) => {
+            let known = Known::within(took(agreed_us), settling.resolution_us);
+            (Measured::Known(known), known.to_string())
+        }
+        None => (Measured::AtLeast(waited), format!("never (over {})", show_us(waited))),
     };
     let positions: Vec<String> = settling.positions.iter().map(|(server, at)| format!("{server} at {at}")).collect();
     Timed {
         bound,
         measured,
-        resolution_us: settling.resolution_us,
-        n,
+        n: None,
         observed,
         note: settling.agreed_us.is_none().then(|| positions.join(", ")),
         unknown: "the wait was given up before".into(),

@@ -3,7 +3,7 @@
 use crate::history::History;
 use crate::measure::phases::phase_span;
 use crate::measure::{Sample, Timeline};
-use crate::units::{PercentBound, trimmed};
+use crate::units::{Bound, Percent, PercentBound, trimmed};
 
 use super::compare::margin_pct;
 use super::judgement::show_us;
@@ -33,18 +33,29 @@ impl Checker for Availability {
             return Judgement::invalid(expected, "%", due, why);
         };
         let deadline = show_us(sample.deadline_us());
+        let budget_used_pct = budget_used_pct(&self.bound, due, good);
         let note = format!("{good} of {due} good, with a deadline of {deadline}{}", still_open(found.open));
         Judgement {
-            verdict: if self.bound.holds(availability) { Verdict::Pass } else { Verdict::Fail },
-            expected,
             observed: format!("{} %", trimmed(availability.0, 4)),
             value: Some(availability.0),
-            unit: "%".into(),
-            margin_pct: margin_pct(&self.bound.map(|limit| limit.0), availability.0),
-            n: due,
+            margin_pct: budget_used_pct
+                .is_none()
+                .then(|| margin_pct(&self.bound.map(|limit| limit.0), availability.0))
+                .flatten(),
+            budget_used_pct,
+            n: Some(due),
             reason: Some(note),
+            ..Judgement::blank(Verdict::of(self.bound.holds(availability)), expected, "%")
         }
     }
+}
+
+/// The share of the error budget that was used, in percent: bad requests ÷ those that the bound allows. `None` where it
+/// allows none, or is not about the least availability.
+pub(super) fn budget_used_pct(bound: &PercentBound, due: u64, good: u64) -> Option<f64> {
+    let (Bound::Over(Percent(least)) | Bound::AtLeast(Percent(least))) = *bound else { return None };
+    let allowed = due as f64 * (100.0 - least) / 100.0;
+    (allowed > 0.0).then(|| (due - good) as f64 / allowed * 100.0)
 }
 
 /// A note on a phase that the watch did not see the end of.
@@ -74,13 +85,17 @@ mod tests {
     fn it_is_good_over_due_of_the_phase() {
         let judgement = judged(&outage(), Phase::Degraded, Bound::AtLeast(Percent(98.0)));
         assert_eq!(judgement.verdict, Verdict::Pass);
-        assert_eq!((judgement.n, judgement.observed.as_str()), (995, "98.995 %"));
+        assert_eq!((judgement.n, judgement.observed.as_str()), (Some(1000), "99 %"));
         assert_eq!(judgement.expected, "≥ 98 %");
-        assert_eq!(judgement.reason.as_deref(), Some("985 of 995 good, with a deadline of 5 s"));
-        assert!(judgement.margin_pct.is_some_and(|margin| (1.0..1.1).contains(&margin)));
-        assert_eq!(judged(&outage(), Phase::Degraded, Bound::AtLeast(Percent(99.0))).verdict, Verdict::Fail);
+        assert_eq!(judgement.reason.as_deref(), Some("990 of 1000 good, with a deadline of 5 s"));
+        assert_eq!(
+            (judgement.margin_pct, judgement.budget_used_pct),
+            (None, Some(50.0)),
+            "10 of the 20 that may be bad"
+        );
+        assert_eq!(judged(&outage(), Phase::Degraded, Bound::AtLeast(Percent(99.1))).verdict, Verdict::Fail);
         assert_eq!(judged(&outage(), Phase::Before, Bound::AtLeast(Percent(100.0))).verdict, Verdict::Pass);
-        assert_eq!(judged(&outage(), Phase::After, Bound::AtLeast(Percent(100.0))).n, 6000);
+        assert_eq!(judged(&outage(), Phase::After, Bound::AtLeast(Percent(100.0))).n, Some(6000));
     }
 
     #[test]
@@ -93,9 +108,9 @@ mod tests {
             Verdict::Invalid
         );
         let short = outage().slow(6000.0, 6100.0, 5.0);
-        let nine = short.clone().bad(6010.0, 6028.0, Outcome::Refused);
+        let nine = short.clone().bad(6000.0, 6018.0, Outcome::Refused);
         assert_eq!(judged(&nine, Phase::Failover, Bound::AtMost(Percent(0.0))).verdict, Verdict::Invalid);
-        let ten = short.bad(6010.0, 6030.0, Outcome::Refused);
+        let ten = short.bad(6000.0, 6020.0, Outcome::Refused);
         assert_eq!(judged(&ten, Phase::Failover, Bound::AtMost(Percent(0.0))).verdict, Verdict::Pass);
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::history::{Event, History, Record};
 use crate::measure::fleet::Fleet;
 use crate::measure::moments::watched;
-use crate::measure::{Moments, Timeline};
+use crate::measure::sight::{BALANCER, INSTANCES, unseen};
+use crate::measure::{Moments, Span};
 use crate::provider::PowerState;
 
 use super::{Checker, Judgement, Verdict};
@@ -15,7 +16,7 @@ pub(super) struct NoOtherFails;
 impl Checker for NoOtherFails {
     fn check(&self, history: &History) -> Judgement {
         let expected = "0".to_string();
-        let moments = Timeline::of(history).moments;
+        let moments = Moments::of(history);
         let Some(zero) = moments.zero_us else {
             return Judgement::invalid(expected, "servers", 0, "the baseline was never steady");
         };
@@ -27,17 +28,17 @@ impl Checker for NoOtherFails {
             return Judgement::invalid(expected, "servers", 0, "no observer recorded any node's state");
         }
         let failed = failures(history, &moments, zero);
+        let rests_on = |observer: &str, _: &str| [INSTANCES, BALANCER].contains(&observer);
+        let unseen = unseen(history, &moments, Span::new(zero, moments.end_us), rests_on);
         let named: Vec<String> = failed.iter().map(|(name, how)| format!("{name} {how}")).collect();
         Judgement {
-            verdict: if failed.is_empty() { Verdict::Pass } else { Verdict::Fail },
-            expected,
             observed: failed.len().to_string(),
             value: Some(failed.len() as f64),
-            unit: "servers".into(),
-            margin_pct: None,
-            n: others as u64,
+            n: Some(others as u64),
             reason: (!failed.is_empty()).then(|| named.join(", ")),
+            ..Judgement::blank(Verdict::of(failed.is_empty()), expected, "servers")
         }
+        .unless_unseen(unseen)
     }
 }
 
@@ -97,7 +98,7 @@ mod tests {
     #[test]
     fn the_victims_own_failure_does_not_count() {
         let judgement = judged(&dies());
-        assert_eq!((judgement.verdict, judgement.n, judgement.observed.as_str()), (Verdict::Pass, 5, "0"));
+        assert_eq!((judgement.verdict, judgement.n, judgement.observed.as_str()), (Verdict::Pass, Some(5), "0"));
     }
 
     #[test]

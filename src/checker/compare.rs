@@ -1,14 +1,15 @@
 //! A measured value against a bound, and never more finely than it is known.
 
+use crate::measure::Known;
 use crate::units::Bound;
 
-/// What was measured.
+/// What was measured, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Measured {
-    /// The value.
-    Exactly(f64),
+    /// The value, and between which two it truly lies.
+    Known(Known),
     /// All that is known is that it is this or more.
-    AtLeast(f64),
+    AtLeast(u64),
 }
 
 /// Whether a bound was kept.
@@ -16,24 +17,37 @@ pub(super) enum Measured {
 pub(super) enum Answer {
     Kept,
     Broken,
-    /// The value and a limit are nearer to each other than the value is known.
+    /// It is kept at one end of what the value may be, and broken at the other.
     TooClose,
     /// What is known of the value is not enough.
     Unknown,
 }
 
-/// Compares; all in one unit.
-pub(super) fn compare(bound: &Bound<f64>, measured: Measured, resolution: f64) -> Answer {
+/// Compares with a bound in microseconds. The bound is kept if it holds for everything that the value may be, and broken
+/// if it holds for nothing of that.
+pub(super) fn compare(bound: &Bound<f64>, measured: Measured) -> Answer {
     match measured {
-        Measured::Exactly(value) if limits(bound).any(|limit| (value - limit).abs() < resolution) => Answer::TooClose,
-        Measured::Exactly(value) => {
-            if bound.holds(value) {
-                Answer::Kept
-            } else {
-                Answer::Broken
-            }
-        }
-        Measured::AtLeast(least) => at_least(bound, least),
+        Measured::Known(known) if known.low_us == known.high_us => exactly(bound, known.us as f64),
+        Measured::Known(known) => between(bound, known.low_us as f64, known.high_us as f64),
+        Measured::AtLeast(least) => at_least(bound, least as f64),
+    }
+}
+
+fn exactly(bound: &Bound<f64>, value: f64) -> Answer {
+    if bound.holds(value) { Answer::Kept } else { Answer::Broken }
+}
+
+/// The value lies between the two, and is neither.
+fn between(bound: &Bound<f64>, low: f64, high: f64) -> Answer {
+    let (kept, broken) = match *bound {
+        Bound::Under(limit) | Bound::AtMost(limit) => (high <= limit, low >= limit),
+        Bound::Over(limit) | Bound::AtLeast(limit) => (low >= limit, high <= limit),
+        Bound::Between(least, most) => (low >= least && high <= most, high <= least || low >= most),
+    };
+    match (kept, broken) {
+        (true, _) => Answer::Kept,
+        (_, true) => Answer::Broken,
+        _ => Answer::TooClose,
     }
 }
 
@@ -58,68 +72,70 @@ fn at_least(bound: &Bound<f64>, least: f64) -> Answer {
     }
 }
 
-fn limits(bound: &Bound<f64>) -> impl Iterator<Item = f64> {
-    let (first, second) = match *bound {
-        Bound::Under(x) | Bound::Over(x) | Bound::AtLeast(x) | Bound::AtMost(x) => (x, None),
-        Bound::Between(low, high) => (low, Some(high)),
-    };
-    std::iter::once(first).chain(second)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use Answer::{Broken, Kept, TooClose, Unknown};
     use Bound::{AtLeast, AtMost, Between, Over, Under};
 
-    fn exactly(bound: Bound<f64>, value: f64) -> Answer {
-        compare(&bound, Measured::Exactly(value), 2.0)
+    fn known_to_two(bound: Bound<f64>, value: u64) -> Answer {
+        compare(&bound, Measured::Known(Known::within(value, 2)))
     }
 
-    fn known_as_at_least(bound: Bound<f64>, least: f64) -> Answer {
-        compare(&bound, Measured::AtLeast(least), 2.0)
+    fn known_as_at_least(bound: Bound<f64>, least: u64) -> Answer {
+        compare(&bound, Measured::AtLeast(least))
     }
 
     #[test]
     fn a_value_is_inside_or_outside_its_bound() {
         for (bound, inside, outside) in [
-            (Under(10.0), 8.0, 12.0),
-            (AtMost(10.0), 8.0, 12.0),
-            (Over(10.0), 12.0, 8.0),
-            (AtLeast(10.0), 12.0, 8.0),
-            (Between(10.0, 20.0), 15.0, 23.0),
-            (Between(10.0, 20.0), 12.0, 7.0),
+            (Under(10.0), 8, 12),
+            (AtMost(10.0), 8, 12),
+            (Over(10.0), 12, 8),
+            (AtLeast(10.0), 12, 8),
+            (Between(10.0, 20.0), 15, 23),
+            (Between(10.0, 20.0), 12, 7),
         ] {
-            assert_eq!(exactly(bound, inside), Kept, "{bound} {inside}");
-            assert_eq!(exactly(bound, outside), Broken, "{bound} {outside}");
+            assert_eq!(known_to_two(bound, inside), Kept, "{bound} {inside}");
+            assert_eq!(known_to_two(bound, outside), Broken, "{bound} {outside}");
         }
     }
 
     #[test]
-    fn nothing_is_told_more_finely_than_the_resolution() {
+    fn nothing_is_told_more_finely_than_it_is_known() {
         for bound in [Under(10.0), AtMost(10.0), Over(10.0), AtLeast(10.0), Between(10.0, 30.0), Between(1.0, 10.0)] {
-            assert_eq!(exactly(bound, 11.9), TooClose, "{bound}");
-            assert_eq!(exactly(bound, 8.1), TooClose, "{bound}");
+            assert_eq!(known_to_two(bound, 11), TooClose, "{bound}");
+            assert_eq!(known_to_two(bound, 9), TooClose, "{bound}");
         }
-        assert_eq!(compare(&AtMost(10.0), Measured::Exactly(10.0), 0.0), Kept);
+        assert_eq!(compare(&AtMost(10.0), Measured::Known(Known::exactly(10))), Kept);
+        assert_eq!(known_to_two(Between(10.0, 11.0), 10), TooClose, "broken at both ends, kept between them");
+    }
+
+    #[test]
+    fn what_is_known_less_well_on_one_side_is_judged_by_that_side() {
+        let known = Measured::Known(Known::exactly(100).widened(66, 0));
+        assert_eq!(compare(&Under(100.0), known), Kept);
+        assert_eq!(compare(&Under(90.0), known), TooClose);
+        assert_eq!(compare(&Under(34.0), known), Broken);
+        assert_eq!(compare(&Over(34.0), known), Kept);
     }
 
     #[test]
     fn a_lower_bound_refutes_an_upper_limit_it_has_reached() {
-        assert_eq!(known_as_at_least(Under(10.0), 10.0), Broken);
-        assert_eq!(known_as_at_least(Under(10.0), 9.9), Unknown);
-        assert_eq!(known_as_at_least(AtMost(10.0), 10.1), Broken);
-        assert_eq!(known_as_at_least(AtMost(10.0), 10.0), Unknown);
-        assert_eq!(known_as_at_least(Between(5.0, 10.0), 10.1), Broken);
-        assert_eq!(known_as_at_least(Between(5.0, 10.0), 7.0), Unknown);
+        assert_eq!(known_as_at_least(Under(10.0), 10), Broken);
+        assert_eq!(known_as_at_least(Under(10.0), 9), Unknown);
+        assert_eq!(known_as_at_least(AtMost(10.0), 11), Broken);
+        assert_eq!(known_as_at_least(AtMost(10.0), 10), Unknown);
+        assert_eq!(known_as_at_least(Between(5.0, 10.0), 11), Broken);
+        assert_eq!(known_as_at_least(Between(5.0, 10.0), 7), Unknown);
     }
 
     #[test]
     fn a_lower_bound_proves_a_lower_limit_it_exceeds() {
-        assert_eq!(known_as_at_least(Over(10.0), 10.1), Kept);
-        assert_eq!(known_as_at_least(Over(10.0), 10.0), Unknown);
-        assert_eq!(known_as_at_least(AtLeast(10.0), 10.0), Kept);
-        assert_eq!(known_as_at_least(AtLeast(10.0), 9.0), Unknown);
+        assert_eq!(known_as_at_least(Over(10.0), 11), Kept);
+        assert_eq!(known_as_at_least(Over(10.0), 10), Unknown);
+        assert_eq!(known_as_at_least(AtLeast(10.0), 10), Kept);
+        assert_eq!(known_as_at_least(AtLeast(10.0), 9), Unknown);
     }
 
     #[test]

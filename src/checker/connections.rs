@@ -7,6 +7,7 @@ use crate::history::{Event, History, Record};
 use crate::measure::fleet::Fleet;
 use crate::measure::moments::watched;
 use crate::measure::phases::phase_span;
+use crate::measure::sight::{BALANCER, unseen};
 use crate::measure::{Span, Timeline};
 
 use super::compare::margin_pct;
@@ -21,7 +22,8 @@ pub(super) struct ConnectionsOpen {
 impl Checker for ConnectionsOpen {
     fn check(&self, history: &History) -> Judgement {
         let expected = format!("≥ {}", self.count);
-        let found = match phase_span(&Timeline::of(history), self.phase) {
+        let timeline = Timeline::of(history);
+        let found = match phase_span(&timeline, self.phase) {
             Ok(found) => found,
             Err(why) => return Judgement::invalid(expected, "connections", 0, why),
         };
@@ -31,15 +33,14 @@ impl Checker for ConnectionsOpen {
             return Judgement::invalid(expected, "connections", 0, why);
         };
         Judgement {
-            verdict: if *least >= self.count { Verdict::Pass } else { Verdict::Fail },
-            expected,
             observed: least.to_string(),
             value: Some(*least as f64),
-            unit: "connections".into(),
             margin_pct: margin_pct(&Bound::AtLeast(self.count as f64), *least as f64),
-            n: counts.len() as u64,
+            n: Some(counts.len() as u64),
             reason: None,
+            ..Judgement::blank(Verdict::of(*least >= self.count), expected, "connections")
         }
+        .unless_unseen(unseen(history, &timeline.moments, found.span, |observer, _| observer == BALANCER))
     }
 }
 
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn the_least_of_all_balancers_together_counts() {
         let judgement = judged(&busy(), 3907, Phase::Throughout);
-        assert_eq!((judgement.verdict, judgement.observed.as_str(), judgement.n), (Verdict::Pass, "3907", 3));
+        assert_eq!((judgement.verdict, judgement.observed.as_str(), judgement.n), (Verdict::Pass, "3907", Some(3)));
         assert_eq!(judged(&busy(), 3908, Phase::Throughout).verdict, Verdict::Fail);
     }
 

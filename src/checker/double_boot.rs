@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::history::{Event, History, Record};
 use crate::measure::moments::watched;
+use crate::measure::sight::{INSTANCES, unseen};
+use crate::measure::{Moments, Span};
 use crate::provider::PowerState;
 
 use super::{Checker, Judgement, Verdict};
@@ -26,16 +28,18 @@ impl Checker for NoDoubleBoot {
         if replacements == 0 {
             return Judgement::invalid(expected, "boots", 0, "nothing was booted after the site was up");
         }
+        let moments = Moments::of(history);
+        let watched = Span::new(moments.zero_us.unwrap_or(0), moments.end_us);
+        if let Some(why) = unseen(history, &moments, watched, |observer, _| observer == INSTANCES) {
+            return Judgement::invalid(expected, "boots", 0, why);
+        }
         let twice: Vec<String> = lives.values().flat_map(|lives| lives.windows(2).filter_map(too_many)).collect();
         Judgement {
-            verdict: if twice.is_empty() { Verdict::Pass } else { Verdict::Fail },
-            expected,
             observed: twice.len().to_string(),
             value: Some(twice.len() as f64),
-            unit: "boots".into(),
-            margin_pct: None,
-            n: replacements as u64,
+            n: Some(replacements as u64),
             reason: (!twice.is_empty()).then(|| twice.join("; ")),
+            ..Judgement::blank(Verdict::of(twice.is_empty()), expected, "boots")
         }
     }
 }
@@ -90,9 +94,9 @@ mod tests {
     #[test]
     fn one_boot_for_an_outage_is_right() {
         let judgement = judged(&replaced());
-        assert_eq!((judgement.verdict, judgement.n), (Verdict::Pass, 1), "{:?}", judgement.reason);
+        assert_eq!((judgement.verdict, judgement.n), (Verdict::Pass, Some(1)), "{:?}", judgement.reason);
         let again = replaced().state(9000, "web-1", 2, PowerState::Terminated).event(9500, booted(3));
-        assert_eq!((judged(&again).verdict, judged(&again).n), (Verdict::Pass, 2), "two outages");
+        assert_eq!((judged(&again).verdict, judged(&again).n), (Verdict::Pass, Some(2)), "two outages");
     }
 
     #[test]

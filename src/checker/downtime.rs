@@ -5,11 +5,11 @@ use crate::history::History;
 use crate::measure::downtime::Downtime;
 use crate::measure::phases::phase_span;
 use crate::measure::resolution::resolution_us;
-use crate::measure::{ModelTime, Sample, Timeline};
+use crate::measure::{Known, ModelTime, Sample, Timeline};
 use crate::units::DurationBound;
 
 use super::compare::Measured;
-use super::judgement::{Timed, scaled_resolution_us, show_modelled, show_us};
+use super::judgement::{Timed, in_model_time, show_modelled, show_us};
 use super::{Checker, Judgement, Phase};
 
 pub(super) struct TotalDowntime {
@@ -47,19 +47,20 @@ fn judge(history: &History, bound: DurationBound, measure: impl Fn(&[u64], bool)
     }
     let downtime = Downtime::of(&sample, found.span);
     let lengths: Vec<u64> = downtime.windows.iter().map(|window| window.length_us()).collect();
-    let (took, _) = measure(&lengths, downtime.open);
+    let (took_us, _) = measure(&lengths, downtime.open);
     let (us, lasts) = measure(&ModelTime::of(history).outages_us(history, &downtime), downtime.open);
-    let shown = show_modelled(us, took);
+    let took = Known::within(took_us, resolution_us(history));
+    let known = in_model_time(history, took, us);
     let (measured, observed) = if lasts {
-        (Measured::AtLeast(us as f64), format!("≥ {shown} (still down when the watch ended)"))
+        let shown = show_modelled(Known::exactly(us), Known::exactly(took_us));
+        (Measured::AtLeast(us), format!("≥ {shown} (still down when the watch ended)"))
     } else {
-        (Measured::Exactly(us as f64), shown)
+        (Measured::Known(known), show_modelled(known, took))
     };
     Timed {
         bound,
         measured,
-        resolution_us: scaled_resolution_us(history, resolution_us(history), us, took),
-        n: sample.due(),
+        n: Some(sample.due()),
         observed,
         note: Some(note(&downtime)),
         unknown: "the site was still down when the watch ended".into(),

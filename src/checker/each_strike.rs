@@ -1,11 +1,12 @@
-//! `recovery from every strike takes {duration_bound}`: from when a strike was over (in effect, or healed, if it is to be
+//! `recovery from every strike takes {duration_bound}`: from when a strike came into force (or was healed, if it is to be
 //! healed) until everything was as before, whatever else was struck meanwhile. The slowest counts.
 
 use crate::history::History;
+use crate::measure::milestones::unseen_at_the_end;
 use crate::measure::moments::StrikeTimes;
 use crate::measure::recovery::normal_from;
-use crate::measure::resolution::resolution_us;
-use crate::measure::{Reached, Timeline};
+use crate::measure::resolution::{lateness_p99_us, resolution_us};
+use crate::measure::{Known, Reached, Timeline};
 use crate::units::DurationBound;
 
 use super::compare::Measured;
@@ -20,6 +21,8 @@ pub(super) struct EachStrike {
 struct Took<'a> {
     strike: &'a StrikeTimes,
     us: u64,
+    /// How much later than `us` says it may have begun.
+    onset_us: u64,
     end: Reached,
 }
 
@@ -36,18 +39,26 @@ impl Checker for EachStrike {
         let Some(worst) = took.iter().max_by_key(|took| (took.end.us().is_none(), took.us)) else {
             return invalid("nothing was struck");
         };
-        let (measured, observed, within_us) = match worst.end {
-            Reached::At { within_us, .. } => (Measured::Exactly(worst.us as f64), show_us(worst.us), within_us),
-            Reached::NotBefore { .. } => {
-                (Measured::AtLeast(worst.us as f64), format!("never (watched for {})", show_us(worst.us)), 0)
+        let (measured, observed) = match worst.end {
+            Reached::At { within_us, .. } => {
+                let late_us = lateness_p99_us(history).unwrap_or(0);
+                let below_us = worst.onset_us + resolution_us(history).max(within_us);
+                let known = Known::exactly(worst.us).widened(below_us, late_us);
+                (Measured::Known(known), known.to_string())
             }
+            Reached::NotBefore { .. } => match unseen_at_the_end(history, &timeline) {
+                Some(why) => return invalid(&why),
+                None => (
+                    Measured::AtLeast(worst.us.saturating_sub(worst.onset_us)),
+                    format!("never (watched for {})", show_us(worst.us)),
+                ),
+            },
         };
         let targets = worst.strike.targets.join(", ");
         Timed {
             bound: self.bound,
             measured,
-            resolution_us: resolution_us(history).max(within_us),
-            n,
+            n: Some(n),
             observed,
             note: Some(format!("the slowest of {n}: {} at {targets}", worst.strike.fault)),
             unknown: "the watch ended too early to tell".into(),
@@ -59,9 +70,13 @@ impl Checker for EachStrike {
 
 /// `None` where it was not confirmed, or not over.
 fn took<'a>(history: &History, timeline: &Timeline, strike: &'a StrikeTimes) -> Option<Took<'a>> {
-    let over_us = strike.over_us()?.max(strike.t0_us()?);
-    let end = normal_from(history, &timeline.moments, &timeline.whole, over_us);
-    Some(Took { strike, us: end.known_us().saturating_sub(over_us), end })
+    let (onset, over_us) = (strike.onset()?, strike.over_us()?);
+    let end = normal_from(history, &timeline.moments, &timeline.whole, over_us.max(onset.by_us));
+    let (from_us, onset_us) = match strike.healed_us {
+        Some(healed_us) => (healed_us, 0),
+        None => (onset.not_before_us, onset.by_us - onset.not_before_us),
+    };
+    Some(Took { strike, us: end.known_us().saturating_sub(from_us), onset_us, end })
 }
 
 #[cfg(test)]
@@ -87,7 +102,7 @@ mod tests {
     #[test]
     fn the_slowest_strike_counts_and_not_the_whole_series() {
         let judgement = judged(&two(), 5);
-        assert_eq!((judgement.verdict, judgement.observed.as_str(), judgement.n), (Verdict::Pass, "3.99 s", 2));
+        assert_eq!((judgement.verdict, judgement.observed.as_str(), judgement.n), (Verdict::Pass, "4 s", Some(2)));
         assert_eq!(judgement.reason.as_deref(), Some("the slowest of 2: dies at web-1"));
         assert_eq!(judged(&two(), 3).verdict, Verdict::Fail);
     }

@@ -23,9 +23,11 @@ impl Checker for EachTurn {
 
 /// The less, the worse: what failed, what could not be told, what is nearest to its bound.
 fn rank(judgement: &Judgement) -> f64 {
+    let left_pct = judgement.budget_used_pct.map(|used| 100.0 - used);
+    let margin_pct = judgement.margin_pct.or(left_pct);
     match judgement.verdict {
-        Verdict::Pass => judgement.margin_pct.unwrap_or(f64::MAX).max(0.0),
-        Verdict::Fail => f64::MIN.max(-1e9 + judgement.margin_pct.unwrap_or(0.0)),
+        Verdict::Pass => margin_pct.unwrap_or(f64::MAX).max(0.0),
+        Verdict::Fail => f64::MIN.max(-1e9 + margin_pct.unwrap_or(0.0)),
         _ => -1.0,
     }
 }
@@ -57,7 +59,7 @@ mod tests {
     #[test]
     fn the_slowest_turn_counts_and_not_the_whole_series() {
         let judgement = recovery(&both(), 5);
-        assert_eq!((judgement.verdict, judgement.observed.as_str()), (Verdict::Pass, "3.99 s"));
+        assert_eq!((judgement.verdict, judgement.observed.as_str()), (Verdict::Pass, "4 s"));
         assert_eq!(judgement.reason.as_deref(), Some("lb-2, the worst of 2 turns"));
         assert_eq!(recovery(&both(), 3).verdict, Verdict::Fail);
     }

@@ -1,9 +1,10 @@
 //! Something that exactly one of several servers has at a time, and who had it when: a virtual IP, the right to write.
 //!
-//! Two at once are never fine. Nobody is fine for a while after one of those that may have it was struck, as long as
-//! somebody takes it over before the site has recovered.
+//! Two holders at once always fail. No holder is allowed for a while after a candidate was struck, as long as another one
+//! takes it over before the site has recovered. Where an observer was blind, what it could not see is not judged.
 
 use crate::measure::phases::{phase_name, phase_span};
+use crate::measure::sight::Blind;
 use crate::measure::{Reached, Span, Timeline};
 
 use super::judgement::show_us;
@@ -13,7 +14,7 @@ use super::{Judgement, Phase, Verdict};
 pub(super) struct Held {
     pub span: Span,
     pub holders: Vec<String>,
-    /// Somebody else was recorded after them.
+    /// Others were recorded after them.
     pub taken_over: bool,
 }
 
@@ -43,24 +44,41 @@ pub(super) fn over(changes: impl Iterator<Item = (u64, Vec<String>)>, phase: Spa
     held
 }
 
-/// Judges who had it: `unit` is what they are.
-pub(super) fn judge(held: &[Held], expected: String, unit: &str, wrong: Option<String>) -> Judgement {
-    let most = held.iter().map(|held| held.holders.len()).max().unwrap_or(0);
-    let last = held.last().map_or(&[][..], |held| &held.holders);
-    Judgement {
-        verdict: if wrong.is_some() { Verdict::Fail } else { Verdict::Pass },
-        expected,
-        observed: wrong.clone().unwrap_or_else(|| format!("1 ({})", last.join(", "))),
-        value: Some(if wrong.is_none() || most > 1 { most as f64 } else { 0.0 }),
-        unit: unit.into(),
-        margin_pct: None,
-        n: held.len() as u64,
-        reason: wrong,
+/// Judges who had it during a phase: `unit` is what they are. Two at once that were seen are a fact whatever else could
+/// not be seen; everything else can't be told where an observer was blind.
+pub(super) fn judge(held: &[Held], phase: Span, excused: &[Span], blind: &[Blind<'_>], unit: &str) -> Judgement {
+    let blind: Vec<&Blind<'_>> = blind.iter().filter(|blind| !blind.span.meet(phase).is_empty()).collect();
+    let fact = held.iter().filter(|held| is_seen(held, phase, &blind)).find_map(|held| wrong(held, phase, excused));
+    match (fact, blind.first()) {
+        (None, Some(blind)) => Judgement::invalid("1".into(), unit, 0, blind.why()),
+        (fact, _) => told(held, "1".into(), unit, fact),
     }
 }
 
-/// What is wrong with who had it, if anything is. `excused` is where nobody may have begun to have it.
-pub(super) fn wrong(held: &Held, phase: Span, excused: &[Span]) -> Option<String> {
+/// Whether all that is said of a stretch was seen: its start of one with several, the whole of any other.
+fn is_seen(held: &Held, phase: Span, blind: &[&Blind<'_>]) -> bool {
+    let shared = held.span.meet(phase);
+    match held.holders.len() {
+        0 | 1 => blind.iter().all(|blind| blind.span.meet(shared).is_empty()),
+        _ => !blind.iter().any(|blind| blind.span.contains(shared.from_us)),
+    }
+}
+
+fn told(held: &[Held], expected: String, unit: &str, wrong: Option<String>) -> Judgement {
+    let most = held.iter().map(|held| held.holders.len()).max().unwrap_or(0);
+    let last = held.last().map_or(&[][..], |held| &held.holders);
+    let verdict = Verdict::of(wrong.is_none());
+    Judgement {
+        observed: wrong.clone().unwrap_or_else(|| format!("1 ({})", last.join(", "))),
+        value: Some(if wrong.is_none() || most > 1 { most as f64 } else { 0.0 }),
+        n: Some(held.len() as u64),
+        reason: wrong,
+        ..Judgement::blank(verdict, expected, unit)
+    }
+}
+
+/// What is wrong with who had it, if anything is. `excused` is where it may have begun to have no holder.
+fn wrong(held: &Held, phase: Span, excused: &[Span]) -> Option<String> {
     let lasted = show_us(held.span.meet(phase).length_us());
     match held.holders.as_slice() {
         [] => {

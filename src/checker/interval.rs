@@ -1,13 +1,14 @@
 //! `{interval} takes {duration_bound}`: from t0, in model time. What never came is a lower bound, not a number.
 
 use crate::history::History;
-use crate::measure::milestones::interval_end;
-use crate::measure::resolution::resolution_us;
-use crate::measure::{ModelTime, Reached, Sample, Span, Timeline};
+use crate::measure::milestones::{Milestone, Name, Row, interval_end};
+use crate::measure::relapse::Relapse;
+use crate::measure::resolution::{lateness_p99_us, resolution_us};
+use crate::measure::{Known, ModelTime, Reached, Span, Timeline};
 use crate::units::DurationBound;
 
 use super::compare::Measured;
-use super::judgement::{Timed, scaled_resolution_us, show_modelled, show_us};
+use super::judgement::{Timed, in_model_time, show_modelled, show_us};
 use super::{Checker, Interval, Judgement};
 
 pub(super) struct IntervalTakes {
@@ -19,33 +20,59 @@ impl Checker for IntervalTakes {
     fn check(&self, history: &History) -> Judgement {
         let timeline = Timeline::of(history);
         let invalid = |why: &str| Judgement::invalid(self.bound.to_string(), "s", 0, why);
-        let Some(t0) = timeline.moments.t0_us else { return invalid("no fault was confirmed") };
-        let Some(end) = interval_end(history, &timeline, self.interval) else {
-            return invalid("nothing on this stack could see it");
+        let moments = &timeline.moments;
+        let (Some(t0), Some(witnessed)) = (moments.t0_us, moments.witnessed_us) else {
+            return invalid("no fault was confirmed");
         };
-        let took = end.known_us().saturating_sub(t0);
-        let modelled = ModelTime::of(history).interval_us(history, &timeline, self.interval, end);
-        let (measured, observed, within_us) = match end {
-            Reached::At { within_us, .. } => {
-                (Measured::Exactly(modelled as f64), show_modelled(modelled, took), within_us)
+        let Some(row) = interval_end(history, &timeline, self.interval) else {
+            return invalid("no fault was confirmed");
+        };
+        let model = ModelTime::of(history);
+        let modelled = |from_us: u64, end: Reached| {
+            let span = Span::new(from_us, end.known_us());
+            model.interval_since_us(history, &timeline, self.interval, span, end)
+        };
+        let (measured, observed) = match &row.milestone {
+            // It took no longer than the probes may have missed.
+            Milestone::NotNeeded { .. } if self.interval == Interval::Failover => {
+                let none = Known::exactly(0).widened(0, resolution_us(history));
+                (Measured::Known(none), none.to_string())
             }
-            Reached::NotBefore { .. } => {
-                let never = never(took, timeline.moments.end_us.saturating_sub(t0));
-                (Measured::AtLeast(modelled as f64), never_modelled(never, modelled, took), 0)
+            Milestone::NotNeeded { why } | Milestone::Unobservable { why } => return invalid(why),
+            Milestone::At { us, within_us } => {
+                let end = Reached::At { us: *us, within_us: *within_us };
+                let took = known_end(history, us.saturating_sub(t0), *within_us);
+                let known = in_model_time(history, took, modelled(t0, end));
+                // It may have come into force as late as that.
+                let onset_us = known.us.saturating_sub(modelled(witnessed, end));
+                let known = known.widened(onset_us, 0);
+                (Measured::Known(known), show_modelled(known, took.widened(witnessed - t0, 0)))
+            }
+            Milestone::Never { us } => {
+                let (took, end) = (us.saturating_sub(t0), Reached::NotBefore { us: *us });
+                let never = never(took, moments.end_us.saturating_sub(t0));
+                (Measured::AtLeast(modelled(witnessed, end)), never_modelled(never, modelled(t0, end), took))
             }
         };
+        let watched = show_us(moments.end_us.saturating_sub(t0));
         Timed {
             bound: self.bound,
             measured,
-            resolution_us: scaled_resolution_us(history, resolution_us(history).max(within_us), modelled, took),
-            n: Sample::of(history).within(Span::new(t0, end.known_us())).due(),
+            n: None,
             observed,
-            note: note(self.interval, end, &timeline),
-            unknown: format!("the watch ended {} after t0, too early to tell", show_us(timeline.moments.end_us - t0)),
+            note: note(&row, &timeline),
+            unknown: format!("the watch ended {watched} after t0, too early to tell"),
             unit: "s",
         }
         .judge()
     }
+}
+
+/// How long it took until something was recorded or a request was good. It may have come earlier, by the resolution; it
+/// may have come later than the request was due, by as much as requests were sent late.
+fn known_end(history: &History, took_us: u64, within_us: u64) -> Known {
+    let below_us = resolution_us(history).max(within_us);
+    Known::exactly(took_us).widened(below_us, lateness_p99_us(history).unwrap_or(0))
 }
 
 fn never(took_us: u64, watched_us: u64) -> String {
@@ -60,15 +87,36 @@ fn never_modelled(never: String, modelled_us: u64, measured_us: u64) -> String {
     if modelled_us == measured_us { never } else { format!("{never}: ≥ {} in model time", show_us(modelled_us)) }
 }
 
-fn note(interval: Interval, end: Reached, timeline: &Timeline) -> Option<String> {
-    let back = timeline.redundancy.and_then(Reached::us);
-    match (interval, end.us(), timeline.moments.t0_us, back) {
-        (Interval::Failover, Some(end), Some(t0), _) if end == t0 => Some("service was never out".into()),
-        (Interval::Removal, None, Some(t0), Some(back)) => {
-            Some(format!("it was there again after {} without having been removed", show_us(back - t0)))
+fn note(row: &Row, timeline: &Timeline) -> Option<String> {
+    let (moments, t0) = (&timeline.moments, timeline.moments.t0_us?);
+    let mut notes = Vec::new();
+    match (row.name, &row.milestone, timeline.redundancy.and_then(Reached::us)) {
+        (_, Milestone::NotNeeded { why }, _) => notes.push(why.clone()),
+        (Name::Removed, Milestone::Never { .. }, Some(back)) => {
+            let back = show_us(back.saturating_sub(t0));
+            notes.push(format!("it was there again after {back} without having been removed"));
         }
-        _ => None,
+        _ => {}
     }
+    notes.extend(
+        row.of.filter(|of| of.total > 1 && of.done < of.total).map(|of| format!("{} of {} victims", of.done, of.total)),
+    );
+    if let (Name::Redundant | Name::Normal, Some(us)) = (row.name, row.milestone.us()) {
+        notes.extend(relapsed(&timeline.relapses, us, moments.end_us));
+    }
+    (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+/// What happened after it, if anything did.
+fn relapsed(relapses: &[Relapse], back_us: u64, end_us: u64) -> Option<String> {
+    let first = relapses.first()?;
+    let after = show_us(first.span.from_us.saturating_sub(back_us));
+    let lasted = match first.open {
+        true => format!("until the watch ended, {}", show_us(end_us - first.span.from_us)),
+        false => format!("for {}", show_us(first.span.length_us())),
+    };
+    let more = if relapses.len() > 1 { format!(" ({} times in all)", relapses.len()) } else { String::new() };
+    Some(format!("but {after} later {} {lasted}{more}", first.what))
 }
 
 #[cfg(test)]
@@ -97,18 +145,18 @@ mod tests {
     fn an_interval_is_counted_from_t0() {
         let script = dies().replaced(6500, 7000, 8000, "web-1");
         let recovery = judged(&script, Interval::Recovery, Bound::Under(ms(8 * 60_000)));
-        assert_eq!((recovery.verdict, recovery.observed.as_str()), (Verdict::Pass, "1.99 s"));
-        assert_eq!((recovery.value, recovery.unit.as_str(), recovery.n), (Some(1.99), "s", 995));
+        assert_eq!((recovery.verdict, recovery.observed.as_str()), (Verdict::Pass, "2 s"));
+        assert_eq!((recovery.value, recovery.unit.as_str(), recovery.n), (Some(2.0), "s", None));
         assert_eq!(judged(&script, Interval::Recovery, Bound::Under(ms(1500))).verdict, Verdict::Fail);
-        assert_eq!(judged(&script, Interval::Recovery, Bound::Under(ms(1991))).verdict, Verdict::Invalid);
+        assert_eq!(judged(&script, Interval::Recovery, Bound::Under(ms(1995))).verdict, Verdict::Invalid);
         assert_eq!(judged(&script, Interval::Replacement, Bound::Under(ms(1980))).verdict, Verdict::Fail);
-        assert_eq!(judged(&script, Interval::Detection, Bound::Between(ms(480), ms(500))).verdict, Verdict::Pass);
+        assert_eq!(judged(&script, Interval::Detection, Bound::Between(ms(480), ms(510))).verdict, Verdict::Pass);
     }
 
     #[test]
     fn what_never_came_fails_with_a_lower_bound() {
         let never = judged(&dies(), Interval::Recovery, Bound::Under(ms(13_000)));
-        assert_eq!((never.verdict, never.observed.as_str()), (Verdict::Fail, "never (watched for 13.99 s)"));
+        assert_eq!((never.verdict, never.observed.as_str()), (Verdict::Fail, "never (watched for 14 s)"));
         assert_eq!((never.value, never.margin_pct), (None, None));
         assert_eq!(judged(&dies(), Interval::Recovery, Bound::Over(ms(13_000))).verdict, Verdict::Pass);
     }
@@ -121,7 +169,7 @@ mod tests {
         let back = dies().bad(6010.0, 19_500.0, Outcome::Refused);
         assert_eq!(judged(&back, Interval::Failover, Bound::Under(ms(13_600))).verdict, Verdict::Invalid);
         let observed = judged(&back, Interval::Failover, Bound::Under(ms(13_600))).observed;
-        assert_eq!(observed, "not before 13.49 s (watched for 13.99 s)");
+        assert_eq!(observed, "not before 13.5 s (watched for 14 s)");
     }
 
     #[test]
@@ -135,7 +183,7 @@ mod tests {
     #[test]
     fn what_was_polled_is_not_told_more_finely_than_the_poll() {
         let mut history = dies().view(8000, "lb-1", "web-1", "DOWN").view(8000, "lb-2", "web-1", "DOWN").history();
-        let checker = IntervalTakes { interval: Interval::Removal, bound: Bound::Under(ms(2000)) };
+        let checker = IntervalTakes { interval: Interval::Removal, bound: Bound::Over(ms(1980)) };
         assert_eq!(checker.check(&history).verdict, Verdict::Pass);
         for record in history.events.iter_mut().filter(|record| matches!(record.event, Event::BalancerView { .. })) {
             record.resolution_us = 20_000;
@@ -150,14 +198,45 @@ mod tests {
         assert_eq!((failover.verdict, failover.reason.as_deref()), (Verdict::Pass, Some("service was never out")));
         let removal = judged(&script, Interval::Removal, Bound::Under(ms(10_000)));
         assert_eq!(removal.verdict, Verdict::Fail);
-        assert_eq!(removal.reason.as_deref(), Some("it was there again after 1.99 s without having been removed"));
+        assert_eq!(removal.reason.as_deref(), Some("it was there again after 2 s without having been removed"));
         let down = judged(&script.bad(6010.0, 6200.0, Outcome::Refused), Interval::Failover, Bound::Under(ms(5000)));
-        assert_eq!((down.reason, down.observed.as_str()), (None, "190 ms"));
+        assert_eq!((down.reason, down.observed.as_str()), (None, "200 ms"));
     }
 
     #[test]
-    fn what_came_before_t0_took_no_time() {
-        let script = dies().view(6002, "lb-1", "web-1", "DOWN");
-        assert_eq!(judged(&script, Interval::Detection, Bound::Under(ms(100))).value, Some(0.0));
+    fn what_came_before_the_witness_is_told_as_the_most_it_can_be() {
+        let script = dies().view(6008, "lb-1", "web-1", "DOWN");
+        let judgement = judged(&script, Interval::Detection, Bound::Under(ms(100)));
+        assert_eq!((judgement.verdict, judgement.observed.as_str()), (Verdict::Pass, "≤ 8 ms"));
+        assert_eq!((judgement.low, judgement.value, judgement.high), (Some(0.0), Some(0.008), Some(0.008)));
+    }
+
+    /// A webserver dies between 6,000 and 9,000 ms, and is back at 10 s.
+    fn witnessed_late() -> Script {
+        let script = Script::website(4, 2).strike_unconfirmed(6000, "dies", &["web-1"], crate::plan::Schedule::Once);
+        script.came_into_force(6000, 9000, 0, &["web-1"]).replaced(9100, 9500, 10_000, "web-1")
+    }
+
+    #[test]
+    fn a_bound_between_the_ends_of_an_uncertain_onset_cannot_be_told() {
+        let judged = |bound| judged(&witnessed_late(), Interval::Recovery, bound);
+        assert_eq!(judged(Bound::Under(ms(4000))).verdict, Verdict::Pass, "4 s at most");
+        assert_eq!(judged(Bound::Under(ms(900))).verdict, Verdict::Fail, "1 s at least, but for the probes' spacing");
+        let between = judged(Bound::Under(ms(2000)));
+        assert_eq!((between.verdict, between.observed.as_str()), (Verdict::Invalid, "4 s"));
+        assert_eq!(
+            between.reason.as_deref(),
+            Some("it is only known to lie between 998 ms and 4 s, and its bound does so too")
+        );
+        assert_eq!(judged(Bound::Over(ms(900))).verdict, Verdict::Pass);
+        assert_eq!(judged(Bound::Over(ms(2000))).verdict, Verdict::Invalid);
+    }
+
+    #[test]
+    fn a_relapse_is_told_beside_the_recovery_it_undoes() {
+        let script = dies().replaced(6500, 7000, 8000, "web-1");
+        let script = script.view(12_000, "lb-1", "web-1", "DOWN").view(13_000, "lb-1", "web-1", "UP");
+        let recovery = judged(&script, Interval::Recovery, Bound::Under(ms(5000)));
+        assert_eq!(recovery.reason.as_deref(), Some("but 4 s later web-1 is missing for 1 s"));
     }
 }

@@ -8,7 +8,7 @@ use crate::measure::phases::{phase_span, stays_span};
 use crate::measure::quantile::quantile_us;
 use crate::measure::resolution::resolution_us;
 use crate::measure::worst::{WorstSecond, worst_second};
-use crate::measure::{Moments, Sample, Span, Timeline};
+use crate::measure::{Known, Moments, Sample, Span, Timeline};
 use crate::units::{DurationBound, Quantile, trimmed};
 
 use super::availability::still_open;
@@ -72,14 +72,14 @@ fn judge(
     };
     let deadline = sample.deadline_us();
     let (measured, observed) = if value >= deadline {
-        (Measured::AtLeast(deadline as f64), format!("{quantile} ≥ {}", show_us(deadline)))
+        (Measured::AtLeast(deadline), format!("{quantile} ≥ {}", show_us(deadline)))
     } else {
-        (Measured::Exactly(value as f64), format!("{quantile} {}", show_us(value)))
+        // A histogram of three significant digits tells a value to a thousandth.
+        let known = Known::within(value, resolution_us(history).max(value / 1000));
+        (Measured::Known(known), format!("{quantile} {known}"))
     };
-    // A histogram of three significant digits tells a value to a thousandth.
-    let resolution_us = resolution_us(history).max(value / 1000);
     let unknown = format!("the deadline of {} hides how much longer it took", show_us(deadline));
-    Timed { bound, measured, resolution_us, n, observed, note, unknown, unit: "ms" }.judge()
+    Timed { bound, measured, n: Some(n), observed, note, unknown, unit: "ms" }.judge()
 }
 
 /// How long an outage the quantile forgives over a span.
@@ -128,35 +128,35 @@ mod tests {
 
     #[test]
     fn a_hundredth_of_the_span_may_be_bad_and_no_more() {
-        let forgiven = stays(&dies().bad(6010.0, 6610.0, Outcome::Status(503)), 0.99, Bound::Under(ms(500)));
+        let forgiven = stays(&dies().bad(6000.0, 6600.0, Outcome::Status(503)), 0.99, Bound::Under(ms(500)));
         assert_eq!(forgiven.verdict, Verdict::Pass);
-        assert_eq!((forgiven.n, forgiven.observed.as_str(), forgiven.unit.as_str()), (30_000, "p99 5 ms", "ms"));
+        assert_eq!((forgiven.n, forgiven.observed.as_str(), forgiven.unit.as_str()), (Some(30_000), "p99 5 ms", "ms"));
         let note = forgiven.reason.expect("a note");
         assert_eq!(
             note,
             "1 % of 1 min = 600 ms of requests may be bad; worst second: from 0 s on, 200 of 500 good, p99 ≥ 5 s"
         );
-        let refuted = stays(&dies().bad(6010.0, 6612.0, Outcome::Status(503)), 0.99, Bound::Under(ms(500)));
+        let refuted = stays(&dies().bad(6000.0, 6602.0, Outcome::Status(503)), 0.99, Bound::Under(ms(500)));
         assert_eq!((refuted.verdict, refuted.observed.as_str()), (Verdict::Fail, "p99 ≥ 5 s"));
         assert_eq!(refuted.value, None);
     }
 
     #[test]
     fn only_the_fixed_span_from_t0_counts() {
-        let elsewhere = dies().slow(1000.0, 6010.0, 600.0).slow(66_010.0, 70_000.0, 600.0);
+        let elsewhere = dies().slow(1000.0, 6000.0, 600.0).slow(66_000.0, 70_000.0, 600.0);
         let judgement = stays(&elsewhere, 0.99, Bound::Under(ms(500)));
         assert_eq!(judgement.verdict, Verdict::Pass);
         assert!(judgement.margin_pct.is_some_and(|margin| (98.9..99.1).contains(&margin)));
         assert!(judgement.value.is_some_and(|value| (4.9..5.1).contains(&value)));
-        assert_eq!(stays(&dies().slow(6010.0, 6700.0, 600.0), 0.99, Bound::Under(ms(500))).verdict, Verdict::Fail);
+        assert_eq!(stays(&dies().slow(6000.0, 6700.0, 600.0), 0.99, Bound::Under(ms(500))).verdict, Verdict::Fail);
     }
 
     #[test]
     fn it_cannot_be_told_from_a_shorter_watch_or_without_a_fault() {
-        let short = stays(&dies().until(66_009), 0.99, Bound::Under(ms(500)));
+        let short = stays(&dies().until(65_999), 0.99, Bound::Under(ms(500)));
         assert_eq!(short.verdict, Verdict::Invalid);
         assert!(short.reason.expect("a reason").contains("of the 1 min it takes"));
-        assert_eq!(stays(&dies().until(66_011), 0.99, Bound::Under(ms(500))).verdict, Verdict::Pass);
+        assert_eq!(stays(&dies().until(66_001), 0.99, Bound::Under(ms(500))).verdict, Verdict::Pass);
         let asked = Script::website(1, 1).asks("dies", crate::plan::Schedule::Once).until(70_000);
         assert_eq!(stays(&asked, 0.99, Bound::Under(ms(500))).verdict, Verdict::Invalid);
         assert_eq!(stays(&Script::website(1, 1).until(61_000), 0.99, Bound::Under(ms(500))).verdict, Verdict::Pass);
@@ -164,27 +164,28 @@ mod tests {
 
     #[test]
     fn a_value_next_to_its_bound_cannot_be_told() {
-        let near = dies().slow(6010.0, 66_010.0, 499.0);
+        let near = dies().slow(6000.0, 66_000.0, 499.0);
         assert_eq!(stays(&near, 0.99, Bound::Under(ms(500))).verdict, Verdict::Invalid);
         assert_eq!(stays(&near, 0.99, Bound::Under(ms(502))).verdict, Verdict::Pass);
         assert_eq!(stays(&near, 0.99, Bound::Under(ms(496))).verdict, Verdict::Fail);
-        let slower = dies().slow(6010.0, 66_010.0, 4000.0);
+        let slower = dies().slow(6000.0, 66_000.0, 4000.0);
         assert_eq!(stays(&slower, 0.99, Bound::Under(ms(4004))).verdict, Verdict::Invalid, "the histogram's bin");
     }
 
     #[test]
     fn beyond_the_deadline_nothing_can_be_told() {
-        let down = dies().bad(6010.0, 66_010.0, Outcome::Timeout);
+        let down = dies().bad(6000.0, 66_000.0, Outcome::Timeout);
         assert_eq!(stays(&down, 0.99, Bound::Under(ms(8000))).verdict, Verdict::Invalid);
         assert_eq!(stays(&down, 0.99, Bound::Over(ms(3000))).verdict, Verdict::Pass);
     }
 
     #[test]
     fn too_few_samples_cannot_be_told() {
-        let few = during(&dies(), Quantile::At(0.99), Phase::Degraded, Bound::Under(ms(500)));
+        let short = Script::website(4, 2).dies(6000, "web-1").replaced(6500, 7000, 7998, "web-1").until(70_000);
+        let few = during(&short, Quantile::At(0.99), Phase::Degraded, Bound::Under(ms(500)));
         assert_eq!(few.verdict, Verdict::Invalid);
-        assert_eq!(few.reason.as_deref(), Some("too few samples for p99: 995 were due, it takes 1000"));
-        assert_eq!(few.n, 995);
+        assert_eq!(few.reason.as_deref(), Some("too few samples for p99: 999 were due, it takes 1000"));
+        assert_eq!(few.n, Some(999));
         assert_eq!(during(&dies(), Quantile::At(0.95), Phase::Degraded, Bound::Under(ms(500))).verdict, Verdict::Pass);
     }
 

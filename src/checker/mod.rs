@@ -179,7 +179,7 @@ impl Expectation {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// From the steady baseline's begin until injection begins.
+    /// From the steady baseline's start until t0.
     Before,
     /// From t0 until service is back.
     Failover,
@@ -228,6 +228,13 @@ pub enum Verdict {
     Skipped,
 }
 
+impl Verdict {
+    /// Of something that could be told: whether it held.
+    fn of(held: bool) -> Verdict {
+        if held { Verdict::Pass } else { Verdict::Fail }
+    }
+}
+
 /// What a checker found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
@@ -235,16 +242,24 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// The bound, as text: `< 500 ms`.
     pub expected: String,
-    /// The value, as text: `84 ms`, `never (over 30 s)`, `unobserved`.
+    /// The value, as text: `84 ms`, `≤ 31 ms` where it can't be told from nothing, `never (watched for 30 s)`,
+    /// `unobserved`.
     pub observed: String,
     /// The value as a number in `unit`, where there is one.
     pub value: Option<f64>,
+    /// Between which two the value truly lies, in `unit`; `None` where it is exact, or there is none.
+    pub low: Option<f64>,
+    pub high: Option<f64>,
     /// The unit of `value`: `ms`, `s`, `%`, `servers`.
     pub unit: String,
-    /// How far the value is inside (positive) or outside (negative) the bound, in percent of the bound.
+    /// How far the value is inside (positive) or outside (negative) the bound, in percent of the bound. Not of an
+    /// availability that has an error budget.
     pub margin_pct: Option<f64>,
-    /// How many samples the value rests on.
-    pub n: u64,
+    /// Of an availability that must be at least something: the share of the error budget that was used, in percent.
+    /// 3,780 % is 37.8 times what was allowed.
+    pub budget_used_pct: Option<f64>,
+    /// How many samples were judged; `None` where one event is judged, or nothing.
+    pub n: Option<u64>,
     /// Why, for what did not pass; a note otherwise (how long an outage the window forgives…).
     pub reason: Option<String>,
 }

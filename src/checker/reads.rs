@@ -3,10 +3,10 @@
 
 use crate::history::History;
 use crate::history::Operation;
-use crate::measure::Moments;
 use crate::measure::quantile::{TooFew, of_values_us};
 use crate::measure::reads::{JudgedRead, going_back, judged};
 use crate::measure::writes::operations_are_whole;
+use crate::measure::{Known, Moments};
 use crate::units::{DurationBound, Percent, Quantile};
 
 use super::compare::Measured;
@@ -87,10 +87,9 @@ impl Checker for Staleness {
         let share = Percent(100.0 * stale as f64 / reads.len() as f64);
         Timed {
             bound: self.bound,
-            measured: Measured::Exactly(value_us as f64),
             // Both ends are moments of one clock.
-            resolution_us: 0,
-            n: reads.len() as u64,
+            measured: Measured::Known(Known::exactly(value_us)),
+            n: Some(reads.len() as u64),
             observed: show_us(value_us),
             note: Some(format!("{stale} of {} reads were stale ({share})", reads.len())),
             unknown: String::new(),
@@ -138,7 +137,7 @@ mod tests {
             Verdict::Pass
         );
         let judgement = judged(&site().sees("u-1", "u-1", &[1], 3020), Expectation::OwnWritesRead);
-        assert_eq!((judgement.verdict, judgement.n), (Verdict::Fail, 1));
+        assert_eq!((judgement.verdict, judgement.n), (Verdict::Fail, Some(1)));
         assert_eq!(judgement.reason.as_deref(), Some("u-1 did not see a post of its own of 10 ms before"));
         assert_eq!(judged(&site().sees("u-2", "u-1", &[], 3020), Expectation::OwnWritesRead).verdict, Verdict::Invalid);
         assert_eq!(judged(&Script::website(2, 2), Expectation::OwnWritesRead).verdict, Verdict::Invalid);
@@ -155,7 +154,7 @@ mod tests {
         let script =
             site().sees("u-2", "u-1", &[2], 3110).sees("u-2", "u-1", &[1], 3110).sees("u-2", "u-1", &[1, 2], 3110);
         let judgement = judged(&script, stale(1100));
-        assert_eq!((judgement.verdict, judgement.observed.as_str(), judgement.n), (Verdict::Pass, "1.1 s", 3));
+        assert_eq!((judgement.verdict, judgement.observed.as_str(), judgement.n), (Verdict::Pass, "1.1 s", Some(3)));
         assert_eq!(judgement.reason.as_deref(), Some("2 of 3 reads were stale (66.667 %)"));
         assert_eq!(judged(&script, stale(1099)).verdict, Verdict::Fail);
         assert_eq!(judged(&site(), stale(1099)).verdict, Verdict::Invalid);
@@ -167,7 +166,7 @@ mod tests {
         assert_eq!(judged(&forth, Expectation::NeverLess).verdict, Verdict::Pass);
         let back = forth.clone().sees("u-2", "u-1", &[1], 3060);
         let judgement = judged(&back, Expectation::NeverLess);
-        assert_eq!((judgement.verdict, judgement.n), (Verdict::Fail, 2));
+        assert_eq!((judgement.verdict, judgement.n), (Verdict::Fail, Some(2)));
         assert_eq!(judgement.reason.as_deref(), Some("u-2 saw less than before"));
         let another = forth.sees("u-3", "u-1", &[1], 3060);
         assert_eq!(judged(&another, Expectation::NeverLess).verdict, Verdict::Pass);

@@ -30,14 +30,12 @@ impl Checker for Replaced {
         let count = replaced().map(|(_, lives)| lives.len() - 1).sum::<usize>();
         let names: Vec<&str> = replaced().map(|(name, _)| *name).collect();
         Judgement {
-            verdict: if self.bound.holds(count) { Verdict::Pass } else { Verdict::Fail },
-            expected,
             observed: count.to_string(),
             value: Some(count as f64),
-            unit: "replacements".into(),
             margin_pct: margin_pct(&self.bound.map(|limit| limit as f64), count as f64),
-            n: lives.len() as u64,
+            n: Some(lives.len() as u64),
             reason: (!names.is_empty()).then(|| format!("replaced: {}", names.join(", "))),
+            ..Judgement::blank(Verdict::of(self.bound.holds(count)), expected, "replacements")
         }
     }
 }
@@ -61,7 +59,7 @@ mod tests {
     fn what_was_booted_again_is_counted_by_role() {
         assert_eq!(judged(&one(), Bound::AtMost(1)).verdict, Verdict::Pass);
         let judgement = judged(&one(), Bound::AtLeast(2));
-        assert_eq!((judgement.verdict, judgement.observed.as_str(), judgement.n), (Verdict::Fail, "1", 4));
+        assert_eq!((judgement.verdict, judgement.observed.as_str(), judgement.n), (Verdict::Fail, "1", Some(4)));
         assert_eq!(judgement.reason.as_deref(), Some("replaced: web-1"));
         let of_balancers = Expectation::Replaced { role: "load balancer".into(), bound: Bound::AtMost(0) };
         assert_eq!(of_balancers.checker().check(&one().history()).observed, "0");

@@ -3,6 +3,8 @@
 use crate::history::History;
 use crate::measure::fleet::Fleet;
 use crate::measure::moments::watched;
+use crate::measure::sight::{BALANCER, unseen};
+use crate::measure::{Moments, Span};
 
 use super::{Checker, Judgement, Verdict};
 
@@ -15,6 +17,11 @@ impl Checker for InRotation {
     fn check(&self, history: &History) -> Judgement {
         let expected = self.count.to_string();
         let infrastructure = &history.plan.infrastructure;
+        let moments = Moments::of(history);
+        let last = Span::new(moments.end_us.saturating_sub(1), moments.end_us);
+        if let Some(why) = unseen(history, &moments, last, |observer, _| observer == BALANCER) {
+            return Judgement::invalid(expected, "servers", 0, why);
+        }
         let mut fleet = Fleet::new(infrastructure);
         watched(history).iter().for_each(|record| fleet.apply(record));
         let servers = infrastructure.servers_called(&self.role);
@@ -32,14 +39,11 @@ impl Checker for InRotation {
         let balancers: Vec<&str> = fleet.living_balancers().into_iter().collect();
         let missing = if without.is_empty() { String::new() } else { format!("; not: {}", without.join(", ")) };
         Judgement {
-            verdict: if within.len() == self.count { Verdict::Pass } else { Verdict::Fail },
-            expected,
             observed: within.len().to_string(),
             value: Some(within.len() as f64),
-            unit: "servers".into(),
-            margin_pct: None,
-            n: seen.len() as u64,
+            n: Some(seen.len() as u64),
             reason: Some(format!("in rotation by {}: {}{missing}", balancers.join(" and "), within.join(", "))),
+            ..Judgement::blank(Verdict::of(within.len() == self.count), expected, "servers")
         }
     }
 }
@@ -60,7 +64,7 @@ mod tests {
     fn those_count_that_every_living_balancer_has() {
         let script = Script::website(4, 2).view(8000, "lb-1", "web-2", "DOWN");
         let judgement = judged(&script, 3);
-        assert_eq!((judgement.verdict, judgement.observed.as_str(), judgement.n), (Verdict::Pass, "3", 4));
+        assert_eq!((judgement.verdict, judgement.observed.as_str(), judgement.n), (Verdict::Pass, "3", Some(4)));
         let note = "in rotation by lb-1 and lb-2: web-1, web-3, web-4; not: web-2";
         assert_eq!(judgement.reason.as_deref(), Some(note));
         assert_eq!(judged(&script, 4).verdict, Verdict::Fail);

@@ -47,14 +47,11 @@ impl Checker for NoSinglePointOfFailure {
         }
         whys.extend(surprises(&history.plan.infrastructure, &self.role, &found));
         Judgement {
-            verdict: if fatal.is_empty() { Verdict::Pass } else { Verdict::Fail },
-            expected: "none".into(),
             observed: if fatal.is_empty() { "none".into() } else { fatal.join(", ") },
             value: Some(fatal.len() as f64),
-            unit: "servers".into(),
-            margin_pct: None,
-            n: found.len() as u64,
+            n: Some(found.len() as u64),
             reason: (!whys.is_empty()).then(|| whys.join("; ")),
+            ..Judgement::blank(Verdict::of(fatal.is_empty()), "none".into(), "servers")
         }
     }
 }
@@ -83,7 +80,7 @@ fn surprises(infrastructure: &Infrastructure, role: &str, found: &BTreeMap<&str,
 fn absence(history: &History, moments: &Moments, server: &str) -> Absence {
     let alone = moments.strikes.iter().enumerate().filter(|(_, times)| times.targets == [server]);
     let mut shown: Vec<Absence> =
-        alone.filter_map(|(index, times)| Some(of_strike(history, moments, index, times.t0_us()?))).collect();
+        alone.filter_map(|(index, times)| Some(of_strike(history, moments, index, times.witnessed_us()?))).collect();
     shown.sort_by_key(|absence| match absence {
         Absence::Fatal(_) => 0,
         Absence::Borne => 1,
@@ -93,11 +90,12 @@ fn absence(history: &History, moments: &Moments, server: &str) -> Absence {
     shown.into_iter().next().unwrap_or_else(never)
 }
 
-fn of_strike(history: &History, moments: &Moments, index: usize, t0_us: u64) -> Absence {
+/// What showed from the moment on at which it surely was gone.
+fn of_strike(history: &History, moments: &Moments, index: usize, gone_us: u64) -> Absence {
     let times = &moments.strikes[index];
     let server = &times.targets[0];
     let next_us = moments.strikes.get(index + 1).and_then(|next| next.injected_us).unwrap_or(u64::MAX);
-    let gone = Span::new(t0_us, back_us(history, times).min(next_us).min(moments.end_us));
+    let gone = Span::new(gone_us, back_us(history, times).min(next_us).min(moments.end_us));
     let sample = Sample::of(history).within(gone);
     let steadiness = Steadiness::of(history, moments).of_service();
     let (due, good) = (sample.due(), sample.good());
@@ -109,7 +107,7 @@ fn of_strike(history: &History, moments: &Moments, index: usize, t0_us: u64) -> 
         return Absence::Unclear(format!("{server} was gone for only {length}, less than a window of {window}"));
     }
     let earlier = moments.strikes[..index].iter().filter(|before| before.targets != times.targets);
-    if let Some(other) = earlier.into_iter().find(|before| back_us(history, before) > t0_us) {
+    if let Some(other) = earlier.into_iter().find(|before| back_us(history, before) > gone_us) {
         let others = other.targets.join(" and ");
         return Absence::Unclear(format!("service was out while {server} was gone, but so was {others}"));
     }
@@ -158,7 +156,7 @@ mod tests {
     #[test]
     fn none_is_if_service_was_back_before_each_of_them() {
         let judgement = judged(&redundant(), "load balancer");
-        assert_eq!((judgement.verdict, judgement.observed.as_str(), judgement.n), (Verdict::Pass, "none", 2));
+        assert_eq!((judgement.verdict, judgement.observed.as_str(), judgement.n), (Verdict::Pass, "none", Some(2)));
         assert_eq!(judgement.reason, None);
     }
 

@@ -5,9 +5,9 @@ use crate::measure::phases::phase_span;
 use crate::measure::quantile::quantile_us;
 use crate::measure::steady::Steadiness;
 use crate::measure::{Sample, Timeline};
-use crate::units::{Quantile, trimmed};
+use crate::units::{Bound, Percent, Quantile, trimmed};
 
-use super::availability::still_open;
+use super::availability::{budget_used_pct, still_open};
 use super::judgement::show_us;
 use super::{Checker, Judgement, Phase, Verdict};
 
@@ -43,14 +43,12 @@ impl Checker for SteadyState {
         };
         let availability = sample.availability().map_or(0.0, |percent| percent.0);
         Judgement {
-            verdict: if steadiness.holds(&sample) { Verdict::Pass } else { Verdict::Fail },
-            expected,
             observed: format!("{} %, p99 {}", trimmed(availability, 4), show_us(p99)),
             value: Some(availability),
-            unit: "%".into(),
-            margin_pct: Some((availability - objective) / objective * 100.0),
-            n: sample.due(),
+            budget_used_pct: budget_used_pct(&Bound::AtLeast(Percent(objective)), sample.due(), sample.good()),
+            n: Some(sample.due()),
             reason: found.open.then(|| still_open(true).trim_start_matches("; ").to_string()),
+            ..Judgement::blank(Verdict::of(steadiness.holds(&sample)), expected, "%")
         }
     }
 }
@@ -74,7 +72,7 @@ mod tests {
     #[test]
     fn it_holds_while_available_and_as_fast_as_the_baseline() {
         let after = judged(&dies(), Phase::After);
-        assert_eq!((after.verdict, after.n), (Verdict::Pass, 6000));
+        assert_eq!((after.verdict, after.n), (Verdict::Pass, Some(6000)));
         assert_eq!((after.expected.as_str(), after.observed.as_str()), ("≥ 99.9 % and p99 ≤ 30 ms", "100 %, p99 5 ms"));
         assert_eq!(judged(&Script::website(2, 1), Phase::Throughout).verdict, Verdict::Pass);
     }
@@ -83,7 +81,7 @@ mod tests {
     fn it_does_not_hold_when_bad_or_slow() {
         let bad = judged(&dies().bad(15_000.0, 15_014.0, Outcome::Refused), Phase::After);
         assert_eq!((bad.verdict, bad.observed.as_str()), (Verdict::Fail, "99.8833 %, p99 5 ms"));
-        assert!(bad.margin_pct.is_some_and(|margin| (-0.1..0.0).contains(&margin)));
+        assert!(bad.budget_used_pct.is_some_and(|used| used > 100.0));
         assert_eq!(judged(&dies().bad(15_000.0, 15_012.0, Outcome::Refused), Phase::After).verdict, Verdict::Pass);
         assert_eq!(judged(&dies().slow(15_000.0, 15_200.0, 80.0), Phase::After).verdict, Verdict::Fail);
     }

@@ -7,9 +7,10 @@
 use crate::history::{Event, History};
 use crate::infrastructure::VirtualIp;
 use crate::measure::moments::watched;
+use crate::measure::sight::{VIRTUAL_IP, blind};
 use crate::measure::{Span, Timeline};
 
-use super::held::{self, Held, judge, wrong};
+use super::held::{self, Held};
 use super::{Checker, Judgement, Phase};
 
 pub(super) struct OneHolder {
@@ -19,8 +20,7 @@ pub(super) struct OneHolder {
 
 impl Checker for OneHolder {
     fn check(&self, history: &History) -> Judgement {
-        let expected = "1".to_string();
-        let invalid = |why: String| Judgement::invalid(expected.clone(), "holders", 0, why);
+        let invalid = |why: String| Judgement::invalid("1".into(), "holders", 0, why);
         let timeline = Timeline::of(history);
         let phase = match held::stretch(&timeline, self.phase) {
             Ok(span) => span,
@@ -31,11 +31,12 @@ impl Checker for OneHolder {
         };
         let held = held(history, &address.name, phase, timeline.moments.end_us);
         if held.first().is_none_or(|first| first.span.from_us > phase.from_us) {
-            return invalid(format!("nobody observed who held the virtual IP {}", address.name));
+            return invalid(format!("no observer saw which server held the virtual IP {}", address.name));
         }
         let excused = held::excused(&timeline, &address.holders);
-        let wrong = held.iter().find_map(|held| wrong(held, phase, &excused));
-        judge(&held, expected, "holders", wrong)
+        let mut blind = blind(history, &timeline.moments);
+        blind.retain(|blind| (blind.observer, blind.of) == (VIRTUAL_IP, address.name.as_str()));
+        held::judge(&held, phase, &excused, &blind, "holders")
     }
 }
 

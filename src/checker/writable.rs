@@ -1,8 +1,8 @@
 //! `exactly one {role} is writable {phase}`, as the databases told of themselves.
 //!
 //! What cannot take a write (frozen, without power, gone) is not writable whatever it told last, and what was fenced is
-//! not; what can no longer be seen is still what it told last. Two writable databases at once are never fine, none as
-//! for a virtual IP.
+//! not; what can no longer be seen because it was struck is still what it told last. Two writable databases at once
+//! always fail; none is judged as for a virtual IP.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,11 @@ use crate::history::{Event, History};
 use crate::measure::fleet::Fleet;
 use crate::measure::moments::watched;
 use crate::measure::phases::phase_name;
+use crate::measure::sight::{DATABASE, blind};
 use crate::measure::{Span, Timeline};
 use crate::provider::PowerState;
 
-use super::held::{self, Held, judge, wrong};
+use super::held::{self, Held};
 use super::{Checker, Judgement, Phase};
 
 /// The step that makes sure that a database can't be written to.
@@ -42,8 +43,9 @@ impl Checker for OneWritable {
         }
         let held = held(history, &called, phase, timeline.moments.end_us);
         let excused = held::excused(&timeline, &called);
-        let wrong = held.iter().find_map(|held| wrong(held, phase, &excused));
-        judge(&held, "1".into(), "databases", wrong)
+        let mut blind = blind(history, &timeline.moments);
+        blind.retain(|blind| blind.observer == DATABASE && called.iter().any(|server| server == blind.of));
+        held::judge(&held, phase, &excused, &blind, "databases")
     }
 }
 

@@ -67,7 +67,7 @@ pub enum Event {
     BaselineUnsteady { reason: String },
     /// A strike was resolved to its targets; random ties are explained in `why`.
     StrikeResolved { strike: u32, fault: String, step: String, line: usize, targets: Vec<String>, why: String },
-    /// The nemesis begins to inject: the phase "before" ends here.
+    /// The nemesis begins to inject: from here on the effect may be in force.
     InjectionStarted { strike: u32 },
     /// The witness confirmed the fault at a victim. The record's time is when the harness heard of it; `onset` is when
     /// the effect came into force.

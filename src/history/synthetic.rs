@@ -174,7 +174,7 @@ impl Script {
         self
     }
 
-    /// A strike that begins at `at_ms` and is confirmed 10 ms later at all of its targets.
+    /// A strike that begins at `at_ms` and is confirmed 10 ms later at all of its targets: t0 is `at_ms`.
     pub fn strike(self, at_ms: u64, fault: &str, targets: &[&str]) -> Self {
         let number = self.acts.len() as u32;
         self.strike_unconfirmed(at_ms, fault, targets, Schedule::Once).confirm(at_ms + 10, number, targets)
@@ -190,18 +190,24 @@ impl Script {
             .event(at_ms, Event::InjectionStarted { strike })
     }
 
-    /// The witness confirms a strike.
+    /// The witness confirms a strike, which may have been in force since injecting began.
     pub fn confirm(self, at_ms: u64, strike: u32, targets: &[&str]) -> Self {
+        let not_before_ms = self.injected_ms(strike);
+        self.came_into_force(not_before_ms, at_ms, strike, targets)
+    }
+
+    /// A strike came into force between two moments; the harness heard of it at the later one.
+    pub fn came_into_force(self, not_before_ms: u64, by_ms: u64, strike: u32, targets: &[&str]) -> Self {
+        let onset = Onset { not_before_us: not_before_ms * 1000, by_us: by_ms * 1000 };
         targets.iter().fold(self, |script, target| {
             let (target, evidence) = (target.to_string(), "first process gone".into());
-            let onset = Onset { not_before_us: script.injected_us(strike), by_us: at_ms * 1000 };
-            script.event(at_ms, Event::FaultConfirmed { strike, target, onset, evidence })
+            script.event(by_ms, Event::FaultConfirmed { strike, target, onset, evidence })
         })
     }
 
-    fn injected_us(&self, number: u32) -> u64 {
+    fn injected_ms(&self, number: u32) -> u64 {
         let began = |record: &&Record| matches!(record.event, Event::InjectionStarted { strike } if strike == number);
-        self.events.iter().find(began).map_or(0, |record| record.at_us)
+        self.events.iter().find(began).map_or(0, |record| record.at_us / 1000)
     }
 
     /// A strike at which a server dies for good, the instance observer seeing it 5 ms later.
@@ -253,6 +259,17 @@ impl Script {
     pub fn holders(self, at_ms: u64, holders: &[&str]) -> Self {
         let holders = holders.iter().map(ToString::to_string).collect();
         self.event(at_ms, Event::VirtualIpHolders { name: "www".into(), holders })
+    }
+
+    /// An observer lost sight of what it watches.
+    pub fn blind(self, at_ms: u64, observer: &str, of: &str) -> Self {
+        let (observer, of, detail) = (observer.to_string(), of.to_string(), "no answer".to_string());
+        self.event(at_ms, Event::ObserverBlind { observer, of, detail })
+    }
+
+    /// An observer sees again what it watches.
+    pub fn sees_again(self, at_ms: u64, observer: &str, of: &str) -> Self {
+        self.event(at_ms, Event::ObserverSees { observer: observer.into(), of: of.into() })
     }
 
     /// Probes due in this stretch were bad: refused at once, a 503 within 1 ms, or any other way.

@@ -36,6 +36,8 @@ pub(super) fn of_plan(plan: &ScenarioPlan) -> ScenarioRecord {
         strikes: Vec::new(),
         phases: Vec::new(),
         milestones: Default::default(),
+        relapses: Vec::new(),
+        slowness: None,
         downtime_total_s: None,
         downtime_longest_s: None,
         outages: None,

@@ -17,6 +17,7 @@ pub mod exit;
 mod headline;
 mod healing;
 mod leaks;
+mod milestones;
 mod modelled;
 mod run;
 mod scenario;

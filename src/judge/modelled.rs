@@ -1,10 +1,11 @@
 //! The figures of a scenario in model time, beside the measured ones.
 
-use crate::checker::Interval;
 use crate::history::History;
 use crate::measure::downtime::Downtime;
-use crate::measure::{ModelTime, Timeline, milestones};
-use crate::report::record::{Milestones, ModelFigures, WaitRecord};
+use crate::measure::{ModelTime, Timeline};
+use crate::report::record::{ModelFigures, WaitRecord};
+
+use super::milestones;
 
 use super::scenario::{origin_us, since};
 
@@ -16,32 +17,10 @@ pub(super) fn figures(history: &History, timeline: &Timeline, downtime: Option<&
     }
     let outages = downtime.map(|downtime| model.outages_us(history, downtime));
     Some(ModelFigures {
-        milestones: milestones_of(history, timeline, &model),
+        milestones: milestones::modelled(history, timeline, &model),
         downtime_total_s: outages.as_ref().map(|outages| seconds(outages.iter().sum())),
         downtime_longest_s: outages.map(|outages| seconds(outages.into_iter().max().unwrap_or(0))),
     })
-}
-
-fn milestones_of(history: &History, timeline: &Timeline, model: &ModelTime) -> Milestones {
-    let moments = &timeline.moments;
-    let Some(t0) = moments.t0_us else { return Milestones::default() };
-    let at = |interval| {
-        let end = milestones::interval_end(history, timeline, interval)?;
-        end.us().map(|_| seconds(model.interval_us(history, timeline, interval, end)))
-    };
-    let booted = milestones::booted(history, timeline).us();
-    let first_error = milestones::first_error_us(history, timeline);
-    Milestones {
-        t0_at_s: Some(seconds(t0.saturating_sub(moments.zero_us.unwrap_or(0)))),
-        first_error_s: first_error.map(|us| (us as f64 - t0 as f64) / 1e6),
-        detected_s: at(Interval::Detection),
-        removed_s: at(Interval::Removal),
-        service_s: at(Interval::Failover),
-        booted_s: booted.map(|us| seconds(model.booted_us(timeline, us))),
-        configured_s: at(Interval::Replacement),
-        redundant_s: at(Interval::Redundancy),
-        normal_s: at(Interval::Recovery),
-    }
 }
 
 /// Every declared wait, as it was.

@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
-use crate::checker::{Interval, Judgement, Verdict};
+use crate::checker::{Judgement, Verdict};
 use crate::history::{Event, History};
 use crate::measure::downtime::Downtime;
 use crate::measure::moments::watched;
 use crate::measure::phases::{PHASES, phase_span, stays_span};
-use crate::measure::quantile::quantile_us;
+use crate::measure::quantile::{plain_us, quantile_us};
+use crate::measure::relapse::Relapse;
 use crate::measure::resolution::{lateness_p99_us, resolution_us};
+use crate::measure::slowness::{BIN_US, Slowness};
 use crate::measure::uptime::Uptime;
 use crate::measure::worst::worst_second;
-use crate::measure::{Reached, Sample, Span, Timeline, milestones, validity};
+use crate::measure::{Sample, Span, Timeline, validity};
 use crate::plan::Hypothesis;
 use crate::report::record::{
-    HypothesisRecord, Milestones, PhaseRecord, ScenarioRecord, UptimeRecord, Validity, WorstSecond,
+    HypothesisRecord, PhaseRecord, RelapseRecord, ScenarioRecord, SlownessRecord, UptimeRecord, Validity, WorstSecond,
 };
 use crate::units::{Percent, Quantile};
 
@@ -23,6 +25,7 @@ use super::declared;
 use super::headline::headline;
 use super::healing::healing;
 use super::leaks::leaks;
+use super::milestones;
 use super::modelled;
 use super::strikes::strikes_of;
 
@@ -47,7 +50,9 @@ pub fn judge(history: &History) -> ScenarioRecord {
         hypotheses,
         strikes: strikes_of(history, &timeline),
         phases: phases_of(history, &timeline),
-        milestones: milestones_of(history, &timeline),
+        milestones: milestones::measured(history, &timeline),
+        relapses: relapses_of(&timeline),
+        slowness: (sample.due() > 0).then(|| slowness_of(history, whole)),
         downtime_total_s: downtime.as_ref().map(|downtime| seconds(downtime.total_us())),
         downtime_longest_s: downtime.as_ref().map(|downtime| seconds(downtime.longest_us())),
         outages: downtime.as_ref().map(|downtime| downtime.windows.len() as u32),
@@ -108,11 +113,26 @@ fn why(hypothesis: &HypothesisRecord) -> String {
 }
 
 fn record_of(hypothesis: &Hypothesis, history: &History) -> HypothesisRecord {
-    let Judgement { verdict, expected, observed, value, unit, margin_pct, n, reason } =
+    let Judgement { verdict, expected, observed, value, low, high, unit, margin_pct, budget_used_pct, n, reason } =
         hypothesis.expectation.checker().check(history);
     let (step, line) = (hypothesis.step.clone(), hypothesis.line);
-    let (value, margin_pct) = (value.map(rounded), margin_pct.map(rounded));
-    HypothesisRecord { step, line, expected, observed, value, unit, margin_pct, n, verdict, reason }
+    let [value, low, high, margin_pct, budget_used_pct] =
+        [value, low, high, margin_pct, budget_used_pct].map(|figure| figure.map(rounded));
+    HypothesisRecord {
+        step,
+        line,
+        expected,
+        observed,
+        value,
+        unit,
+        low,
+        high,
+        margin_pct,
+        budget_used_pct,
+        n,
+        verdict,
+        reason,
+    }
 }
 
 fn uptime_of(history: &History, timeline: &Timeline) -> Option<UptimeRecord> {
@@ -139,26 +159,31 @@ fn phases_of(history: &History, timeline: &Timeline) -> Vec<PhaseRecord> {
             p95_ms: quantile_ms(0.95),
             p99_ms: quantile_ms(0.99),
             p999_ms: quantile_ms(0.999),
+            max_ms: plain_us(&sample, Quantile::Maximum).map(millis),
             throughput_rps: if length_s > 0.0 { rounded(sample.good() as f64 / length_s) } else { 0.0 },
         }
     };
     found.map(record).collect()
 }
 
-fn milestones_of(history: &History, timeline: &Timeline) -> Milestones {
-    let Some(t0) = timeline.moments.t0_us else { return Milestones::default() };
-    let at = |end: Option<Reached>| end.and_then(Reached::us).map(|us| since(us, t0));
-    let interval = |interval| at(milestones::interval_end(history, timeline, interval));
-    Milestones {
-        t0_at_s: Some(since(t0, origin_us(timeline))),
-        first_error_s: milestones::first_error_us(history, timeline).map(|us| since(us, t0)),
-        detected_s: interval(Interval::Detection),
-        removed_s: interval(Interval::Removal),
-        service_s: interval(Interval::Failover),
-        booted_s: at(Some(milestones::booted(history, timeline))),
-        configured_s: interval(Interval::Replacement),
-        redundant_s: interval(Interval::Redundancy),
-        normal_s: interval(Interval::Recovery),
+fn relapses_of(timeline: &Timeline) -> Vec<RelapseRecord> {
+    let zero = origin_us(timeline);
+    let record = |relapse: &Relapse| RelapseRecord {
+        start_at_s: since(relapse.span.from_us, zero),
+        end_at_s: since(relapse.span.to_us, zero),
+        open: relapse.open,
+        what: relapse.what.clone(),
+    };
+    timeline.relapses.iter().map(record).collect()
+}
+
+fn slowness_of(history: &History, whole: Span) -> SlownessRecord {
+    let found = Slowness::of(history, whole);
+    SlownessRecord {
+        over_ms: millis(found.over_us),
+        total_s: seconds(found.total().us),
+        longest_s: seconds(found.longest().us),
+        resolution_s: seconds(BIN_US),
     }
 }
 
@@ -242,9 +267,10 @@ fn millis(us: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::{Expectation, Phase};
+    use crate::checker::{Expectation, Interval, Phase};
     use crate::history::synthetic::Script;
     use crate::history::{Outcome, Record};
+    use crate::report::record::{LatencyFigure, MilestoneState, Milestones, Of};
     use crate::units::{Bound, HumanDuration};
 
     fn under(ms: u64) -> Bound<HumanDuration> {
@@ -276,7 +302,7 @@ mod tests {
         assert_eq!((record.verdict, record.reason.as_deref()), (Verdict::Pass, None));
         assert_eq!(
             record.headline,
-            "Passed: p99 5 ms when a node dies (lb-1); users saw 92 ms of downtime; recovered after 1.99 s."
+            "Passed: p99 5 ms when a node dies (lb-1); users saw 92 ms of downtime; recovered after 2 s."
         );
         assert!(record.hypotheses.iter().all(|hypothesis| hypothesis.verdict == Verdict::Pass));
         assert_eq!((record.hypotheses[1].step.as_str(), record.hypotheses[1].line), ("hypothesis 21", 21));
@@ -288,8 +314,8 @@ mod tests {
         let script = card().expects(unobserved).expects(recovery(1000)).expects(stays(500));
         let record = judge(&script.history());
         assert_eq!(record.verdict, Verdict::Fail);
-        assert_eq!(record.reason.as_deref(), Some("`hypothesis 21`: 1.99 s, expected < 1 s"));
-        assert!(record.headline.starts_with("Failed: `hypothesis 21`: 1.99 s when a node dies (lb-1); "));
+        assert_eq!(record.reason.as_deref(), Some("`hypothesis 21`: 2 s, expected < 1 s"));
+        assert!(record.headline.starts_with("Failed: `hypothesis 21`: 2 s when a node dies (lb-1); "));
     }
 
     #[test]
@@ -342,7 +368,7 @@ mod tests {
             (strike.target.as_str(), strike.fault.as_str(), strike.witness.as_str()),
             ("lb-1", "dies", "first process gone")
         );
-        assert_eq!((strike.injected_at_s, strike.onset_at_s, strike.healed_at_s), (Some(5.0), Some(5.01), None));
+        assert_eq!((strike.injected_at_s, strike.onset_at_s, strike.healed_at_s), (Some(5.0), Some(5.0), None));
         let unconfirmed =
             Script::website(2, 1).strike_unconfirmed(6000, "dies", &["web-1"], crate::plan::Schedule::Once);
         let denied = Event::FaultNotConfirmed { strike: 0, target: "web-1".into(), evidence: "lives".into() };
@@ -351,21 +377,27 @@ mod tests {
 
     #[test]
     fn the_record_has_the_milestones_from_t0() {
-        let milestones = judge(&card().history()).milestones;
+        let mut milestones = judge(&card().history()).milestones;
+        let rows = std::mem::take(&mut milestones.rows);
         assert_eq!(
             milestones,
             Milestones {
-                t0_at_s: Some(5.01),
-                first_error_s: Some(-0.008),
-                detected_s: Some(0.08),
-                removed_s: Some(0.08),
-                service_s: Some(0.084),
-                booted_s: Some(0.99),
-                configured_s: Some(1.99),
-                redundant_s: Some(1.99),
-                normal_s: Some(1.99),
+                t0_at_s: Some(5.0),
+                witnessed_s: Some(0.01),
+                first_error_s: Some(0.002),
+                detected_s: Some(0.09),
+                removed_s: Some(0.09),
+                service_s: Some(0.094),
+                booted_s: Some(1.0),
+                configured_s: Some(2.0),
+                redundant_s: Some(2.0),
+                normal_s: Some(2.0),
+                rows: Vec::new(),
             }
         );
+        assert_eq!(rows.len(), 9);
+        assert_eq!(rows[0].state, MilestoneState::At { after_t0_s: 0.002, within_s: 0.0 });
+        assert_eq!((rows[5].name.as_str(), rows[5].of), ("booted", Some(Of { done: 1, total: 1 })));
         assert_eq!(judge(&Script::website(1, 1).history()).milestones, Milestones::default());
     }
 
@@ -379,13 +411,15 @@ mod tests {
         assert_eq!((record.deadline_ms, record.duration_s, record.attempts), (5000.0, 70.0, 1));
         assert!(record.availability_pct.is_some_and(|pct| (99.8..99.9).contains(&pct)));
         let degraded = record.phases.iter().find(|phase| phase.phase == Phase::Degraded).expect("degraded");
-        assert_eq!((degraded.start_at_s, degraded.end_at_s, degraded.due, degraded.good), (5.01, 7.0, 995, 953));
-        assert_eq!(degraded.p99_ms, None, "995 samples are too few");
+        assert_eq!((degraded.start_at_s, degraded.end_at_s, degraded.due, degraded.good), (5.0, 7.0, 1000, 954));
+        assert_eq!((degraded.p999_ms, degraded.max_ms), (None, Some(5000.0)), "1,000 samples are too few");
+        assert_eq!(degraded.figure(degraded.p999_ms), Some(LatencyFigure::MaxOf { n: 1000, ms: 5000.0 }));
         assert!((degraded.p50_ms.expect("enough") - 5.0).abs() < 0.01);
-        assert!((degraded.throughput_rps - 953.0 / 1.99).abs() < 0.001);
+        assert!((degraded.throughput_rps - 954.0 / 2.0).abs() < 0.001);
         let worst = record.worst_second.expect("probes");
-        assert_eq!((worst.start_at_s, worst.due, worst.good), (5.01, 500, 458));
-        assert!(record.phases.iter().all(|phase| phase.phase != Phase::Failover || phase.throughput_rps == 0.0));
+        assert_eq!((worst.start_at_s, worst.due, worst.good), (5.0, 500, 454));
+        let failover = record.phases.iter().find(|phase| phase.phase == Phase::Failover).expect("failover");
+        assert_eq!((failover.due, failover.good), (47, 1), "the one that was due at t0 was answered");
     }
 
     #[test]
@@ -414,6 +448,9 @@ mod tests {
             }
             if let Event::BaselineSteady { from_us } = &mut record.event {
                 *from_us += shift_us
+            }
+            if let Event::FaultConfirmed { onset, .. } = &mut record.event {
+                (onset.not_before_us, onset.by_us) = (onset.not_before_us + shift_us, onset.by_us + shift_us);
             }
         }
         let later = |request: &crate::history::Request| crate::history::Request {

@@ -28,7 +28,7 @@ fn normal_after_onset_s(history: &History, timeline: &Timeline, strike: &StrikeT
 fn strike_record(strike: &StrikeTimes, target: &str, zero_us: u64, normal_after_onset_s: Option<f64>) -> StrikeRecord {
     let confirmed = strike.confirmed.get(target);
     let denied = || strike.denied.get(target).map(|saw| format!("not confirmed: {saw}"));
-    let witness = confirmed.map(|(_, saw)| saw.clone()).or_else(denied);
+    let witness = confirmed.map(|found| found.evidence.clone()).or_else(denied);
     StrikeRecord {
         strike: strike.strike,
         fault: strike.fault.clone(),
@@ -37,8 +37,8 @@ fn strike_record(strike: &StrikeTimes, target: &str, zero_us: u64, normal_after_
         target: target.into(),
         why: strike.why.clone(),
         injected_at_s: strike.injected_us.map(|at| since(at, zero_us)),
-        onset_at_s: confirmed.map(|(at, _)| since(*at, zero_us)),
-        witnessed_at_s: confirmed.map(|(at, _)| since(*at, zero_us)),
+        onset_at_s: confirmed.map(|found| since(found.onset.not_before_us, zero_us)),
+        witnessed_at_s: confirmed.map(|found| since(found.onset.by_us, zero_us)),
         witness: witness.unwrap_or_else(|| "no witness was heard".into()),
         healed_at_s: strike.healed_us.map(|at| since(at, zero_us)),
         normal_after_onset_s,

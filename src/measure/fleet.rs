@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{Event, Record};
 use crate::infrastructure::Infrastructure;
+use crate::plan::Agent;
 use crate::provider::PowerState;
 
 use super::moments::server_of;
@@ -16,7 +17,8 @@ pub struct Fleet<'a> {
     links: BTreeSet<(&'a str, &'a str)>,
     /// (balancer, backend, server) → whether it is in rotation.
     views: BTreeMap<(&'a str, &'a str, &'a str), Rotation>,
-    blind: BTreeSet<&'a str>,
+    /// What an observer has lost sight of, and since when at the latest.
+    blind: BTreeMap<&'a str, u64>,
     holders: BTreeMap<&'a str, &'a [String]>,
     /// Every declared database, and what it last said of itself; `None` while that is not known.
     databases: BTreeMap<&'a str, Option<DatabaseState>>,
@@ -25,6 +27,10 @@ pub struct Fleet<'a> {
     spares: BTreeSet<&'a str>,
     /// The spares that took a place: a balancer that lives must have them.
     promoted: BTreeSet<&'a str>,
+    /// The servers that the reconciler has begun to replace, and has not yet reported replaced.
+    repairs: BTreeSet<&'a str>,
+    /// The scenario has stopped the reconciler; one that was killed is started again, and goes on.
+    reconciler_rests: bool,
 }
 
 /// A server by a balancer's view.
@@ -75,12 +81,14 @@ impl<'a> Fleet<'a> {
             servers: infrastructure.servers.keys().map(|name| (name.as_str(), ServerState::default())).collect(),
             links: infrastructure.links.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect(),
             views: BTreeMap::new(),
-            blind: BTreeSet::new(),
+            blind: BTreeMap::new(),
             holders: BTreeMap::new(),
             databases: infrastructure.databases.all().map(|database| (database.server.as_str(), None)).collect(),
             targets: BTreeMap::new(),
             spares: infrastructure.servers.values().filter(|s| s.spare).map(|s| s.name.as_str()).collect(),
             promoted: BTreeSet::new(),
+            repairs: BTreeSet::new(),
+            reconciler_rests: false,
         }
     }
 
@@ -89,9 +97,16 @@ impl<'a> Fleet<'a> {
         match &record.event {
             Event::InstanceBooted { server, instance, .. } => self.booted(server, instance),
             Event::InstanceState { server, instance, state, .. } => self.powered(server, instance, *state),
-            Event::ServerReady { server, instance } | Event::ReconcilerReplaced { server, instance } => {
+            Event::ServerReady { server, instance } => self.ready(server, instance),
+            Event::ReconcilerReplaced { server, instance } => {
                 self.ready(server, instance);
+                self.repairs.remove(server.as_str());
             }
+            Event::ReconcilerMissing { server, .. } | Event::ReconcilerBoots { server } => {
+                self.repairs.insert(server);
+            }
+            Event::AgentStopped { agent: Agent::Reconciler } => self.reconciler_rests = true,
+            Event::AgentStarted { agent: Agent::Reconciler } => self.reconciler_rests = false,
             Event::StrikeResolved { strike, targets, .. } => {
                 self.targets.insert(*strike, targets);
             }
@@ -110,12 +125,13 @@ impl<'a> Fleet<'a> {
             }
             Event::VirtualIpHolders { name, holders } => {
                 self.holders.insert(name, holders);
+                self.blind.remove(name.as_str());
             }
             Event::SparePromoted { spare, instead_of } => self.swapped(spare, instead_of),
             Event::DatabaseView { server, writable, replicating, .. } => {
                 self.told(server, DatabaseState { writable: *writable, replicating: *replicating });
             }
-            Event::ObserverBlind { of, .. } => self.lost_sight(of),
+            Event::ObserverBlind { of, .. } => self.lost_sight(of, record.at_us.saturating_sub(record.resolution_us)),
             Event::ObserverSees { of, .. } => {
                 self.blind.remove(of.as_str());
             }
@@ -133,6 +149,23 @@ impl<'a> Fleet<'a> {
         self.servers.get(server).is_some_and(|state| state.in_doubt)
     }
 
+    /// Whether the reconciler has begun a repair that it has not reported done.
+    pub fn is_under_repair(&self) -> bool {
+        !self.repairs.is_empty() && !self.reconciler_rests
+    }
+
+    /// Since when something that a record is about could not be seen; `None` if it could.
+    pub fn blind_since(&self, record: &Record) -> Option<u64> {
+        let of = match &record.event {
+            Event::ObserverSees { of, .. } => of,
+            Event::BalancerView { balancer, .. } | Event::BalancerSessions { balancer, .. } => balancer,
+            Event::DatabaseView { server, .. } => server,
+            Event::VirtualIpHolders { name, .. } => name,
+            _ => return None,
+        };
+        self.blind.get(of.as_str()).copied()
+    }
+
     /// The balancers that ever told their view.
     pub fn balancers(&self) -> BTreeSet<&'a str> {
         self.views.keys().map(|(balancer, _, _)| *balancer).collect()
@@ -140,7 +173,7 @@ impl<'a> Fleet<'a> {
 
     /// Those of them that run, and whose view can be seen.
     pub fn living_balancers(&self) -> BTreeSet<&'a str> {
-        self.balancers().into_iter().filter(|name| self.runs(name) && !self.blind.contains(name)).collect()
+        self.balancers().into_iter().filter(|name| self.runs(name) && !self.blind.contains_key(name)).collect()
     }
 
     /// Whether every living balancer before a server has it in rotation. `None` when none lives, or none ever knew it.
@@ -177,23 +210,36 @@ impl<'a> Fleet<'a> {
         self.holders.get(virtual_ip).copied()
     }
 
-    /// Whether everything declared is there: booted, ready, in rotation wherever there is one, or a backup that
-    /// stands by (but for spares), every
-    /// virtual IP with exactly one holder, and every database replicating, one of them writable. A balancer or a
-    /// database that cannot be seen counts as missing.
+    /// Whether everything declared is there: booted, ready, in rotation wherever there is one, or a backup that stands
+    /// by (but for spares), every virtual IP with exactly one holder, every database replicating and one of them writable, and no repair under way.
+    /// A balancer, a virtual IP or a database that cannot be seen counts as missing.
     pub fn is_redundant(&self) -> bool {
-        let in_place = |name: &str| match self.is_usable(name) {
+        self.servers.iter().all(|(name, state)| self.is_there(name, state))
+            && self.living_balancers() == self.balancers()
+            && self.holders.iter().all(|(name, holders)| holders.len() == 1 && !self.blind.contains_key(name))
+            && self.databases_are_whole()
+            && !self.is_under_repair()
+    }
+
+    fn is_there(&self, name: &str, state: &ServerState<'_>) -> bool {
+        let in_place = || match self.is_usable(name) {
             _ if self.spares.contains(name) => true,
             None => !self.promoted.contains(name) || self.balancers().is_empty(),
             Some(is_usable) => is_usable,
         };
-        let there = |(name, state): (&&str, &ServerState<'_>)| {
-            state.runs() && state.is_ready() && !state.in_doubt && in_place(name)
-        };
-        self.servers.iter().all(there)
-            && self.living_balancers() == self.balancers()
-            && self.holders.values().all(|holders| holders.len() == 1)
-            && self.databases_are_whole()
+        state.runs() && state.is_ready() && !state.in_doubt && in_place()
+    }
+
+    /// The servers that are not there or under repair, the databases that do not replicate, the virtual IPs without
+    /// exactly one holder; but not what only can't be seen.
+    pub fn missing(&self) -> BTreeSet<&'a str> {
+        let servers = self.servers.iter().filter(|(name, state)| !self.is_there(name, state)).map(|(name, _)| *name);
+        let stopped = |state: &Option<DatabaseState>| state.is_some_and(|state| !state.replicating);
+        let databases = self.databases.iter().filter(|(_, state)| stopped(state)).map(|(name, _)| *name);
+        let seen = |name: &&str| !self.blind.contains_key(name);
+        let addresses = self.holders.iter().filter(|(_, holders)| holders.len() != 1).map(|(name, _)| *name);
+        let under_repair = self.repairs.iter().copied().filter(|_| !self.reconciler_rests);
+        servers.chain(databases).chain(addresses.filter(seen)).chain(under_repair).collect()
     }
 
     fn databases_are_whole(&self) -> bool {
@@ -283,8 +329,8 @@ impl<'a> Fleet<'a> {
         self.links = self.links.iter().map(|(from, to)| (other(from), other(to))).collect();
     }
 
-    fn lost_sight(&mut self, of: &'a str) {
-        self.blind.insert(of);
+    fn lost_sight(&mut self, of: &'a str, since_us: u64) {
+        self.blind.entry(of).or_insert(since_us);
         self.forget(of);
         if (self.balancers().contains(of) || self.databases.contains_key(of))
             && let Some(state) = self.servers.get_mut(of)

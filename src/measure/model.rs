@@ -24,7 +24,7 @@ use crate::checker::Interval;
 use crate::history::{Event, History, Part, Request};
 
 use super::downtime::Downtime;
-use super::milestones::detected_otherwise;
+use super::milestones::detection::detected_otherwise;
 use super::moments::{server_of, watched};
 use super::sample::Sample;
 use super::span::{Reached, Span};
@@ -100,8 +100,24 @@ impl ModelTime {
 
     /// How long an interval took from t0, in microseconds of model time; of what never came, at least so long.
     pub fn interval_us(&self, history: &History, timeline: &Timeline, interval: Interval, end: Reached) -> u64 {
-        let t0 = timeline.moments.t0_us.unwrap_or(0);
-        let span = Span::new(t0, end.known_us());
+        self.interval_since_us(
+            history,
+            timeline,
+            interval,
+            Span::new(timeline.moments.t0_us.unwrap_or(0), end.known_us()),
+            end,
+        )
+    }
+
+    /// The same of an interval that is counted from another moment of the strike's onset.
+    pub fn interval_since_us(
+        &self,
+        history: &History,
+        timeline: &Timeline,
+        interval: Interval,
+        span: Span,
+        end: Reached,
+    ) -> u64 {
         let victims = timeline.moments.victims();
         let is_victim = |server: &str| victims.iter().any(|victim| victim == server);
         match (end, interval) {
@@ -110,7 +126,7 @@ impl ModelTime {
             (_, Interval::Detection) => {
                 let ticked = |server: &str| is_victim(server) && missed(history, server, span.to_us);
                 let by_tick = self.length_us(span, End::Recorded, ticked);
-                let otherwise = detected_otherwise(history, timeline).map(|at_us| at_us.saturating_sub(t0));
+                let otherwise = detected_otherwise(history, timeline).map(|at_us| at_us.saturating_sub(span.from_us));
                 otherwise.map_or(by_tick, |measured| by_tick.min(measured))
             }
             // Balancers take it out; nobody waits for anything declared.
@@ -232,12 +248,12 @@ fn waits(history: &History) -> Vec<(String, Wait)> {
 
 /// The part of a tick's wait in which there was something to be found: since the server's last fault, or its last boot.
 fn since_cause(history: &History, server: &str, tick: Span) -> Option<Span> {
-    let causes = watched(history).iter().filter(|record| match &record.event {
-        Event::FaultConfirmed { target, .. } => server_of(target) == server,
-        Event::InstanceBooted { server: booted, .. } => booted == server,
-        _ => false,
+    let causes = watched(history).iter().filter_map(|record| match &record.event {
+        Event::FaultConfirmed { target, onset, .. } if server_of(target) == server => Some(onset.not_before_us),
+        Event::InstanceBooted { server: booted, .. } if booted == server => Some(record.at_us),
+        _ => None,
     });
-    let cause_us = causes.map(|record| record.at_us).take_while(|at_us| *at_us <= tick.to_us).last()?;
+    let cause_us = causes.take_while(|at_us| *at_us <= tick.to_us).last()?;
     Some(Span::new(tick.from_us.max(cause_us), tick.to_us))
 }
 

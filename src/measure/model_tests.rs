@@ -4,6 +4,7 @@ use super::*;
 use crate::checker::{Expectation, Judgement, Verdict};
 use crate::history::Outcome;
 use crate::history::synthetic::Script;
+use crate::measure::milestones::Milestone;
 use crate::units::{Bound, DurationBound, HumanDuration};
 
 /// A webserver dies; what is declared takes `scale` ms a second of the paper's: 60 s until the reconciler looks, of which
@@ -13,7 +14,7 @@ fn paper(scale: u64, faster: u32) -> Script {
     let mut script = Script::website(4, 2).dies(6000, "web-1");
     script.settings.time.faster = faster;
     script.settings.config_agent.enabled = true;
-    let found = 6010 + 40 * scale;
+    let found = 6000 + 40 * scale;
     let booted = found + 180 * scale + 300;
     let tick = booted + 30 * scale;
     let ready = tick + 120 * scale + 200;
@@ -29,6 +30,7 @@ fn paper(scale: u64, faster: u32) -> Script {
         .waits(tick, Part::Configure, "web-1", 120 * scale)
         .event(ready, Event::ConfigAgentChanged { server: "web-1".into(), what: vec!["started nginx".into()] })
         .event(ready, Event::ServerReady { server: "web-1".into(), instance: "web-1.2".into() })
+        .event(ready, Event::ReconcilerReplaced { server: "web-1".into(), instance: "web-1.2".into() })
         .view(6500, "lb-1", "web-1", "DOWN")
         .view(6500, "lb-2", "web-1", "DOWN")
         .view(ready + 1000, "lb-1", "web-1", "UP")
@@ -42,8 +44,16 @@ const WAITED_S: u64 = 40 + 180 + 30 + 120;
 fn model_ms(script: &Script, interval: Interval) -> u64 {
     let history = script.history();
     let timeline = Timeline::of(&history);
-    let end = crate::measure::milestones::interval_end(&history, &timeline, interval).unwrap();
+    let end = end_of(&history, &timeline, interval).unwrap();
     ModelTime::of(&history).interval_us(&history, &timeline, interval, end) / 1000
+}
+
+fn end_of(history: &History, timeline: &Timeline, interval: Interval) -> Option<Reached> {
+    match crate::measure::milestones::interval_end(history, timeline, interval)?.milestone {
+        Milestone::At { us, within_us } => Some(Reached::At { us, within_us }),
+        Milestone::Never { us } => Some(Reached::NotBefore { us }),
+        _ => None,
+    }
 }
 
 fn ms(limit: u64) -> HumanDuration {
@@ -76,24 +86,24 @@ fn an_interval_is_judged_in_model_time_and_says_what_was_measured() {
 #[test]
 fn a_detection_that_waited_for_no_tick_is_as_measured() {
     let seen = paper(50, 20).view(6200, "lb-1", "web-1", "UP 2/3");
-    assert_eq!(model_ms(&seen, Interval::Detection), 190);
-    assert_eq!(model_ms(&seen, Interval::Removal), 490, "balancers wait for nothing declared");
+    assert_eq!(model_ms(&seen, Interval::Detection), 200);
+    assert_eq!(model_ms(&seen, Interval::Removal), 500, "balancers wait for nothing declared");
 }
 
 #[test]
 fn a_tick_that_would_have_come_later_detects_nothing_before_a_check_does() {
     let history = paper(50, 20).history();
     let timeline = Timeline::of(&history);
-    let end = Reached::at(8_010_000);
+    let end = Reached::at(8_000_000);
     let model = ModelTime::of(&history).interval_us(&history, &timeline, Interval::Detection, end);
-    assert_eq!(model, 490_000, "when a balancer had it down, not after 40 s");
+    assert_eq!(model, 500_000, "when a balancer had it down, not after 40 s");
 }
 
 #[test]
 fn the_wait_for_a_tick_begins_with_the_fault() {
     let waits = ModelTime::of(&paper(50, 20).history());
     let first = waits.waits()[0];
-    assert_eq!(first, ("web-1", Wait { part: Part::Reconciler, span: Span::new(6_010_000, 8_010_000) }));
+    assert_eq!(first, ("web-1", Wait { part: Part::Reconciler, span: Span::new(6_000_000, 8_000_000) }));
     let agent = waits.waits().into_iter().find(|(_, wait)| wait.part == Part::ConfigAgent).unwrap().1;
     assert_eq!(agent.span.length_us(), 1_500_000, "since its boot");
 }
@@ -114,9 +124,9 @@ fn both_balancers(faster: u32, boots_ms: [u64; 2], early_ms: f64) -> Script {
 #[test]
 fn waits_of_two_servers_side_by_side_pass_side_by_side() {
     let together = both_balancers(20, [9000, 9000], 0.0);
-    assert_eq!(model_ms(&together, Interval::Recovery), 19 * 9000 + 9200, "not twice");
+    assert_eq!(model_ms(&together, Interval::Recovery), 19 * 9000 + 9210, "not twice");
     let apart = both_balancers(20, [9000, 6000], 0.0);
-    assert_eq!(model_ms(&apart, Interval::Recovery), 19 * 9000 + 9200, "the longer one");
+    assert_eq!(model_ms(&apart, Interval::Recovery), 19 * 9000 + 9210, "the longer one");
     let real = both_balancers(1, [180_000, 120_000], 0.0);
     assert_eq!(model_ms(&real, Interval::Recovery), model_ms(&apart, Interval::Recovery));
 }
@@ -164,8 +174,8 @@ fn an_outage_that_a_standby_ended_consists_of_no_wait() {
         .holders(6090, &["lb-2"])
         .bad(6004.0, 6094.0, Outcome::Refused);
     assert_eq!(longest(&script, Bound::Under(ms(100))).value, Some(0.09));
-    assert_eq!(model_ms(&script, Interval::Failover), 84);
-    assert_eq!(model_ms(&script, Interval::Replacement), 490 + 19 * 40);
+    assert_eq!(model_ms(&script, Interval::Failover), 94);
+    assert_eq!(model_ms(&script, Interval::Replacement), 500 + 19 * 50);
 }
 
 #[test]
@@ -175,7 +185,7 @@ fn what_never_ended_waited_for_as_much_as_passed() {
     let recovery = Expectation::Interval { interval: Interval::Recovery, bound: Bound::Under(ms(8 * 60_000)) };
     let judged = recovery.checker().check(&script.history());
     assert_eq!((judged.verdict, judged.value), (Verdict::Fail, None));
-    assert_eq!(judged.observed, "never (watched for 24 s): ≥ 8 min in model time");
+    assert_eq!(judged.observed, "never (watched for 24.01 s): ≥ 8 min in model time");
 }
 
 #[test]
@@ -187,7 +197,7 @@ fn a_drift_that_the_agent_put_right_is_a_way_of_its_own() {
         .event(8100, Event::ConfigAgentChanged { server: "web-1".into(), what: vec!["started nginx".into()] })
         .view(6500, "lb-1", "web-1", "DOWN")
         .view(9000, "lb-1", "web-1", "UP");
-    assert_eq!(model_ms(&script, Interval::Redundancy), 2990 + 19 * 1990);
+    assert_eq!(model_ms(&script, Interval::Redundancy), 3000 + 19 * 2000);
 }
 
 proptest! {
@@ -206,7 +216,7 @@ proptest! {
         let history = script.history();
         let (timeline, model) = (Timeline::of(&history), ModelTime::of(&history));
         for interval in [Interval::Detection, Interval::Failover, Interval::Replacement, Interval::Recovery] {
-            if let Some(end) = crate::measure::milestones::interval_end(&history, &timeline, interval) {
+            if let Some(end) = end_of(&history, &timeline, interval) {
                 let measured = end.known_us() - timeline.moments.t0_us.unwrap();
                 prop_assert_eq!(model.interval_us(&history, &timeline, interval, end), measured);
             }

@@ -14,13 +14,16 @@ pub struct Moments {
     pub steady_us: Option<u64>,
     /// When the nemesis began with the first strike.
     pub injection_us: Option<u64>,
-    /// When the first strike was confirmed in effect at the last of its victims.
+    /// The last moment at which the first strike surely was not in force at any of its victims. Everything that is
+    /// counted from a fault is counted from here. `None` until every victim is confirmed.
     pub t0_us: Option<u64>,
+    /// The first moment at which it surely was in force at all of them.
+    pub witnessed_us: Option<u64>,
     /// When the watch ended; of an unfinished history, the last thing that was recorded.
     pub end_us: u64,
     /// Whether the watch ended as it should.
     pub ended: bool,
-    /// What was struck, in the order of the injections.
+    /// What was struck, in the order in which it came into force.
     pub strikes: Vec<StrikeTimes>,
 }
 
@@ -41,8 +44,8 @@ pub struct StrikeTimes {
     pub targets: Vec<String>,
     /// When injecting began.
     pub injected_us: Option<u64>,
-    /// When and by which evidence it was confirmed, by target.
-    pub confirmed: BTreeMap<String, (u64, String)>,
+    /// When it came into force and by which evidence it was confirmed, by target.
+    pub confirmed: BTreeMap<String, Confirmation>,
     /// What the witness saw where it did not confirm, by target.
     pub denied: BTreeMap<String, String>,
     /// Within which two moments it ended, by target.
@@ -53,11 +56,35 @@ pub struct StrikeTimes {
     pub lasts: bool,
 }
 
+/// What a witness said of one victim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    /// When the effect came into force there.
+    pub onset: Onset,
+    /// What the witness saw.
+    pub evidence: String,
+}
+
 impl StrikeTimes {
-    /// When it was in effect at the last of its victims; `None` unless every one was confirmed.
+    /// When it came into force: from the earliest of its victims' moments to the latest. `None` unless every one was
+    /// confirmed.
+    pub fn onset(&self) -> Option<Onset> {
+        let of = |target: &String| self.confirmed.get(target).map(|confirmed| confirmed.onset);
+        let all: Option<Vec<Onset>> = self.targets.iter().map(of).collect();
+        all?.into_iter().reduce(|one, other| Onset {
+            not_before_us: one.not_before_us.min(other.not_before_us),
+            by_us: one.by_us.max(other.by_us),
+        })
+    }
+
+    /// The earlier end of its onset.
     pub fn t0_us(&self) -> Option<u64> {
-        let all = !self.targets.is_empty() && self.targets.iter().all(|target| self.confirmed.contains_key(target));
-        if all { self.confirmed.values().map(|(at, _)| *at).max() } else { None }
+        self.onset().map(|onset| onset.not_before_us)
+    }
+
+    /// The later end of its onset.
+    pub fn witnessed_us(&self) -> Option<u64> {
+        self.onset().map(|onset| onset.by_us)
     }
 
     /// When the last of its victims was free of it.
@@ -67,9 +94,14 @@ impl StrikeTimes {
         ends.collect::<Option<Vec<u64>>>()?.into_iter().max()
     }
 
-    /// When nothing more of it was to come: healed, if it is to be healed, else in effect. `None`: not yet.
+    /// When nothing more of it was to come: healed, if it is to be healed, else surely in force. `None`: not yet.
     pub fn over_us(&self) -> Option<u64> {
-        if self.lasts { self.healed_us } else { self.healed_us.max(self.t0_us()) }
+        if self.lasts { self.healed_us } else { self.healed_us.max(self.witnessed_us()) }
+    }
+
+    /// When it is told of: when it came into force, else when injecting began.
+    fn began_us(&self) -> u64 {
+        self.t0_us().or(self.injected_us).unwrap_or(u64::MAX)
     }
 }
 
@@ -91,6 +123,7 @@ impl Moments {
             steady_us: steady.map(|(_, at)| at),
             injection_us: strikes.first().and_then(|strike| strike.injected_us),
             t0_us: strikes.first().and_then(StrikeTimes::t0_us),
+            witnessed_us: strikes.first().and_then(StrikeTimes::witnessed_us),
             end_us: if ended { last_event_us } else { last_event_us.max(last_probe_us) },
             ended,
             strikes,
@@ -141,7 +174,7 @@ fn strikes(history: &History, events: &[Record]) -> Vec<StrikeTimes> {
         times.healed_us = times.last_end_us();
     }
     let mut strikes: Vec<StrikeTimes> = strikes.into_values().collect();
-    strikes.sort_by_key(|times| (times.injected_us.unwrap_or(u64::MAX), times.strike));
+    strikes.sort_by_key(|times| (times.began_us(), times.strike));
     strikes
 }
 
@@ -167,9 +200,9 @@ fn note(times: &mut StrikeTimes, record: &Record, history: &History) {
             times.lasts = lasts(history, *line);
         }
         Event::InjectionStarted { .. } => times.injected_us = times.injected_us.or(Some(record.at_us)),
-        Event::FaultConfirmed { target, evidence, .. } => {
+        Event::FaultConfirmed { target, onset, evidence, .. } => {
             let confirmed = times.confirmed.entry(server_of(target).to_string());
-            confirmed.or_insert_with(|| (record.at_us, evidence.clone()));
+            confirmed.or_insert_with(|| Confirmation { onset: *onset, evidence: evidence.clone() });
         }
         Event::FaultNotConfirmed { target, evidence, .. } => {
             times.denied.insert(server_of(target).to_string(), evidence.clone());
@@ -199,7 +232,7 @@ mod tests {
     use crate::history::synthetic::Script;
 
     #[test]
-    fn t0_is_the_last_confirmation_of_the_first_strike() {
+    fn t0_is_the_earlier_end_of_the_first_strikes_onset() {
         let script = Script::website(4, 2).strike(6000, "dies", &["web-1", "web-2"]).strike(9000, "dies", &["web-3"]);
         let (onset, evidence) = (Onset { not_before_us: 6_000_000, by_us: 6_200_000 }, "again".into());
         let again = Event::FaultConfirmed { strike: 0, target: "web-2".into(), onset, evidence };
@@ -207,7 +240,8 @@ mod tests {
         let moments = Moments::of(&script.history());
         assert_eq!(moments.zero_us, Some(1_000_000));
         assert_eq!(moments.injection_us, Some(6_000_000));
-        assert_eq!(moments.t0_us, Some(6_010_000), "a second confirmation of the same target does not count");
+        assert_eq!(moments.t0_us, Some(6_000_000));
+        assert_eq!(moments.witnessed_us, Some(6_010_000), "a second confirmation of the same target does not count");
         assert_eq!(moments.end_us, 20_000_000);
         assert!(moments.ended);
         assert_eq!(moments.victims(), ["web-1", "web-2"]);
@@ -224,11 +258,15 @@ mod tests {
     }
 
     #[test]
-    fn strikes_are_told_in_the_order_of_their_injections() {
+    fn strikes_are_told_in_the_order_in_which_they_came_into_force() {
         let script = Script::website(2, 1).strike(9000, "dies", &["web-1"]).strike(7000, "dies", &["web-2"]);
         let moments = Moments::of(&script.history());
         assert_eq!(moments.strikes.iter().map(|strike| strike.strike).collect::<Vec<_>>(), [1, 0]);
-        assert_eq!(moments.t0_us, Some(7_010_000));
+        assert_eq!(moments.t0_us, Some(7_000_000));
+        let late = Script::website(2, 1).strike_unconfirmed(6000, "loses network", &["web-1"], Schedule::Once);
+        let late = late.came_into_force(11_000, 11_100, 0, &["web-1"]).strike(7000, "dies", &["web-2"]);
+        let moments = Moments::of(&late.history());
+        assert_eq!((moments.t0_us, moments.victims()), (Some(7_000_000), &["web-2".to_string()][..]));
     }
 
     #[test]
@@ -283,9 +321,10 @@ mod tests {
     }
 
     #[test]
-    fn t0_waits_for_the_slowest_victim() {
+    fn an_onset_reaches_from_the_earliest_victim_to_the_slowest() {
         let script = Script::website(2, 1).strike_unconfirmed(6000, "dies", &["web-1", "web-2"], Schedule::Once);
-        let script = script.confirm(6010, 0, &["web-1"]).confirm(6300, 0, &["web-2"]);
-        assert_eq!(Moments::of(&script.history()).t0_us, Some(6_300_000));
+        let script = script.came_into_force(6005, 6010, 0, &["web-1"]).came_into_force(6200, 6300, 0, &["web-2"]);
+        let moments = Moments::of(&script.history());
+        assert_eq!((moments.t0_us, moments.witnessed_us), (Some(6_005_000), Some(6_300_000)));
     }
 }

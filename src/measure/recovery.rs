@@ -1,15 +1,19 @@
 //! When service came back, and when everything was as before.
 //!
-//! *Service back* (the end of failover): the first good due request after a bad one, from t0 on, that a whole window
-//! with availability at the objective follows. When nothing due between t0 and recovery was bad, service was never
-//! out, and it is back at t0.
+//! *First error*: the first bad request that was due or still under way at t0 or later; one that was under way counts
+//! from t0.
 //!
-//! *Recovery*: the begin of the first whole window within which availability is at the objective, p99 is at most
-//! max(1.5 × baseline, baseline + 25 ms) and redundancy is back throughout. It is looked for from the end of the last
-//! strike (its heal, if it strikes for a while only) and of the moment redundancy came back, and begins there or right
-//! after a bad or slow request. What happens after it does not move it; it shows in the phase "after" and in downtime.
+//! *Service back* (the end of failover): the first good due request after the first error that a whole window with
+//! availability at the objective follows. When there was no error between t0 and recovery, service was never out, and it
+//! is back at t0.
+//!
+//! *Recovery*: the start of the first whole window within which availability is at the objective, p99 is at most
+//! max(1.5 × baseline, baseline + 25 ms) and redundancy is back throughout, with no repair under way. It is looked for
+//! from the end of the last strike (its heal, if it strikes for a while only) and from the moment redundancy came back,
+//! and starts there or right after a bad or slow request. What happens after it does not move it: that is a relapse
+//! ([`super::relapse`]), and shows in the phase "after" and in downtime.
 
-use crate::history::History;
+use crate::history::{History, Request};
 
 use super::moments::Moments;
 use super::redundancy::{Whole, whole_spans};
@@ -63,16 +67,24 @@ pub fn redundancy_back(moments: &Moments, whole: &[Whole]) -> Option<Reached> {
     })
 }
 
+/// The due moment of the first bad request that was due in the span, or still under way when it began.
+pub fn first_bad_us(history: &History, span: Span) -> Option<u64> {
+    let sample = Sample::of(history);
+    let under_way = Span::new(span.from_us.saturating_sub(sample.deadline_us()), span.to_us);
+    let ended = |request: &Request| request.due_us + u64::from(request.latency_us);
+    let asked = |request: &Request| request.due_us >= span.from_us || ended(request) > span.from_us;
+    let searched = sample.within(under_way).requests().iter();
+    searched.filter(|request| asked(request)).find(|request| !sample.is_good(request)).map(|request| request.due_us)
+}
+
 /// When service was back after what became bad from `from_us` on; at `from_us` itself if nothing did until `until_us`.
 pub fn service_back(history: &History, moments: &Moments, from_us: u64, until_us: u64) -> Reached {
     let sample = Sample::of(history);
-    let searched = sample.within(Span::new(from_us, until_us));
-    let Some(bad) = searched.requests().iter().find(|request| !searched.is_good(request)) else {
-        return Reached::at(from_us);
-    };
+    let Some(bad_us) = first_bad_us(history, Span::new(from_us, until_us)) else { return Reached::at(from_us) };
     let steadiness = Steadiness::of(history, moments).of_service();
-    let rest = Span::new(bad.due_us, moments.end_us);
-    let after_bad = sample.within(rest).requests().get(1).map_or(moments.end_us, |request| request.due_us);
+    let rest = Span::new(bad_us, moments.end_us);
+    let next_us = sample.within(rest).requests().get(1).map_or(moments.end_us, |request| request.due_us);
+    let after_bad = next_us.max(from_us);
     match steadiness.first_window(&sample, Span::new(after_bad, moments.end_us)) {
         Ok(us) => Reached::at(first_good(&sample, us).max(from_us)),
         Err(earliest) => Reached::NotBefore { us: earliest },
@@ -128,9 +140,9 @@ mod tests {
     #[test]
     fn without_a_bad_request_service_was_never_out() {
         let script = Script::website(4, 2).dies(6000, "web-1").replaced(6500, 7000, 8000, "web-1");
-        assert_eq!(told(&script), [6010, 8000, 8000]);
+        assert_eq!(told(&script), [6000, 8000, 8000]);
         let later = script.bad(9500.0, 9600.0, Outcome::Refused);
-        assert_eq!(told(&later), [6010, 8000, 8000], "what is bad after recovery is another matter");
+        assert_eq!(told(&later), [6000, 8000, 8000], "what is bad after recovery is another matter");
     }
 
     #[test]
@@ -150,7 +162,7 @@ mod tests {
         let dead = Script::website(2, 1).dies(6000, "lb-1").bad(6002.0, 20_000.0, Outcome::Timeout);
         assert_eq!(told(&dead), [-20_000, -20_000, -20_000]);
         let no_reconciler = Script::website(4, 2).dies(6000, "web-1");
-        assert_eq!(told(&no_reconciler), [6010, -20_000, -20_000]);
+        assert_eq!(told(&no_reconciler), [6000, -20_000, -20_000]);
         let just_back = card().bad(8000.0, 19_500.0, Outcome::Timeout);
         assert_eq!(
             told(&just_back.slow(19_600.0, 19_604.0, 400.0))[2],
@@ -176,10 +188,10 @@ mod tests {
         let lasts = Schedule::For(std::time::Duration::from_secs(3));
         let script = Script::website(2, 1).strike_unconfirmed(6000, "stalls", &["web-1"], lasts);
         let script = script.confirm(6010, 0, &["web-1"]).state(6500, "web-1", 1, crate::provider::PowerState::Running);
-        assert_eq!(told(&script), [6010, -20_000, -20_000]);
+        assert_eq!(told(&script), [6000, -20_000, -20_000]);
         let healed =
             script.event(9000, Event::StrikeHealed { strike: 0, target: "web-1".into(), evidence: String::new() });
-        assert_eq!(told(&healed), [6010, 9000, 9000]);
+        assert_eq!(told(&healed), [6000, 9000, 9000]);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! A struck server counts as missing from the moment injecting begins until something is recorded of it: seen down
 //! (then it must be seen back), booted, ready or running again, its process running again, or healed. A process that was
 //! killed and that nothing restarts leaves its instance running; redundancy is back only once the balancers have it in
-//! rotation again.
+//! rotation again. While the reconciler replaces a server, redundancy is not back either, whatever else is there: from
+//! the moment it misses it until it reports it replaced.
 
 use crate::history::History;
 
@@ -26,19 +27,23 @@ pub fn whole_spans(history: &History, moments: &Moments) -> Vec<Whole> {
     let mut fleet = Fleet::new(&history.plan.infrastructure);
     let mut spans = Vec::new();
     let mut since: Option<(u64, u64)> = None;
+    // What may have been there all along while it could not be seen.
+    let mut unseen_us = 0;
     for (k, record) in events.iter().enumerate() {
+        unseen_us = unseen_us.max(fleet.blind_since(record).map_or(0, |since_us| record.at_us - since_us));
         fleet.apply(record);
         if events.get(k + 1).is_some_and(|next| next.at_us == record.at_us) {
             continue;
         }
         match (fleet.is_redundant(), since) {
-            (true, None) => since = Some((record.at_us, record.resolution_us)),
+            (true, None) => since = Some((record.at_us, record.resolution_us.max(unseen_us))),
             (false, Some((from, within_us))) => {
                 spans.push(Whole { span: Span::new(from, record.at_us), within_us });
                 since = None;
             }
             _ => {}
         }
+        unseen_us = 0;
     }
     spans.extend(since.map(|(from, within_us)| Whole { span: Span::new(from, moments.end_us), within_us }));
     spans
@@ -50,7 +55,7 @@ mod tests {
     use crate::history::synthetic::Script;
     use crate::history::{Event, Record};
     use crate::infrastructure::databases::Database;
-    use crate::plan::Schedule;
+    use crate::plan::{Agent, Schedule};
     use crate::provider::PowerState;
 
     fn spans(script: &Script) -> Vec<(u64, u64)> {
@@ -200,7 +205,33 @@ mod tests {
         let history = script.history();
         let timeline = crate::measure::Timeline::of(&history);
         let removed = crate::measure::milestones::interval_end(&history, &timeline, crate::checker::Interval::Removal);
-        removed.and_then(|end| end.us()).map(|us| us / 1000)
+        removed.and_then(|row| row.milestone.us()).map(|us| us / 1000)
+    }
+
+    #[test]
+    fn a_repair_that_is_not_reported_done_is_under_way() {
+        let ready = Event::ServerReady { server: "web-1".into(), instance: "web-1.2".into() };
+        let script = Script::website(2, 1).dies(6000, "web-1").replaced(6500, 7000, 11_000, "web-1").event(8000, ready);
+        assert_eq!(spans(&script), [(300, 6000), (11_000, 20_000)]);
+        let stopped = script.event(9000, Event::AgentStopped { agent: Agent::Reconciler });
+        assert_eq!(spans(&stopped), [(300, 6000), (9000, 20_000)], "it is under way no more");
+        let again = stopped.event(9500, Event::AgentStarted { agent: Agent::Reconciler });
+        assert_eq!(spans(&again), [(300, 6000), (9000, 9500), (11_000, 20_000)]);
+    }
+
+    #[test]
+    fn what_came_back_while_it_could_not_be_seen_may_have_been_there_since() {
+        let script = Script::website(2, 2).blind(7000, "haproxy", "lb-1").sees_again(9000, "haproxy", "lb-1");
+        let history = script.history();
+        let whole = whole_spans(&history, &Moments::of(&history));
+        assert_eq!((whole[1].span.from_us, whole[1].within_us), (9_000_000, 2_000_000));
+    }
+
+    #[test]
+    fn a_virtual_ip_that_cannot_be_seen_is_missing() {
+        let blind = Script::website(2, 2).blind(7000, "virtual ip", "www");
+        assert_eq!(spans(&blind), [(300, 7000)]);
+        assert_eq!(spans(&blind.sees_again(9000, "virtual ip", "www")), [(300, 7000), (9000, 20_000)]);
     }
 
     #[test]

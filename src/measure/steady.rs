@@ -109,9 +109,10 @@ pub fn p99_limit_us(baseline_us: u64) -> u64 {
     ((baseline_us as f64 * P99_FACTOR) as u64).max(baseline_us + P99_SLACK_US)
 }
 
-/// p99 from zero until injection (until the baseline was found steady, where nothing is injected), in microseconds.
+/// p99 from zero until injecting began (until the baseline was found steady, where nothing is injected), in microseconds.
 pub fn baseline_p99_us(history: &History, moments: &Moments) -> Option<u64> {
-    let span = Span::new(moments.zero_us?, moments.injection_us.or(moments.steady_us)?);
+    let until = [moments.injection_us, moments.t0_us].into_iter().flatten().min().or(moments.steady_us)?;
+    let span = Span::new(moments.zero_us?, until);
     plain_us(&Sample::of(history).within(span), Quantile::At(0.99))
 }
 

@@ -77,10 +77,10 @@ mod tests {
         let turns = turns(&both().bad(6002.0, 6100.0, Outcome::Refused).history());
         assert_eq!(turns.iter().map(|turn| turn.servers.join(" ")).collect::<Vec<_>>(), ["lb-1", "lb-2"]);
         let told: Vec<_> = turns.iter().map(|turn| Timeline::of(&turn.history)).collect();
-        assert_eq!(told[0].moments.t0_us, Some(6_010_000));
+        assert_eq!(told[0].moments.t0_us, Some(6_000_000));
         assert_eq!(told[0].recovery.and_then(|at| at.us()), Some(8_000_000));
         assert_eq!((told[0].moments.end_us, told[0].moments.ended), (20_000_000, true));
-        assert_eq!(told[1].moments.t0_us, Some(20_010_000));
+        assert_eq!(told[1].moments.t0_us, Some(20_000_000));
         assert_eq!(told[1].recovery.and_then(|at| at.us()), Some(24_000_000));
         assert_eq!(told[1].moments.end_us, 40_000_000);
     }

@@ -208,7 +208,7 @@ fn system_out(scenario: &ScenarioRecord) -> String {
 
 fn hypothesis_line(scenario: &ScenarioRecord, hypothesis: &HypothesisRecord) -> String {
     let HypothesisRecord { step, line, expected, observed, n, verdict, reason, .. } = hypothesis;
-    let samples = if *n > 1 { format!(" ({} samples)", grouped(*n)) } else { String::new() };
+    let samples = n.map(|n| format!(" ({} samples)", grouped(n))).unwrap_or_default();
     let place = format!("{}:{line}", scenario.feature);
     let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     format!("{}: {step} ({place}): expected {expected}, observed {observed}{samples}{reason}", verdict_word(*verdict))

@@ -116,12 +116,18 @@ pub struct ScenarioRecord {
     pub strikes: Vec<StrikeRecord>,
     pub phases: Vec<PhaseRecord>,
     pub milestones: Milestones,
+    /// What happened after recovery, in the order of their starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relapses: Vec<RelapseRecord>,
     /// Sum of the downtime windows.
     pub downtime_total_s: Option<f64>,
     /// The longest downtime window.
     pub downtime_longest_s: Option<f64>,
     /// How many downtime windows.
     pub outages: Option<u32>,
+    /// How long users waited too long; null without probes.
+    #[serde(default)]
+    pub slowness: Option<SlownessRecord>,
     /// Good ÷ due, throughout.
     pub availability_pct: Option<f64>,
     /// Of runs that were watched for 200 s after t0 or longer.
@@ -218,8 +224,18 @@ pub struct HypothesisRecord {
     pub observed: String,
     pub value: Option<f64>,
     pub unit: String,
+    /// Between which two the value truly lies, in the same unit; null where it is exact, or there is none.
+    #[serde(default)]
+    pub low: Option<f64>,
+    #[serde(default)]
+    pub high: Option<f64>,
+    /// How far the value is inside (positive) or outside (negative) the bound, in percent of the bound.
     pub margin_pct: Option<f64>,
-    pub n: u64,
+    /// Of an availability: the share of the error budget that was used, in percent.
+    #[serde(default)]
+    pub budget_used_pct: Option<f64>,
+    /// How many samples were judged; null where one event is judged.
+    pub n: Option<u64>,
     pub verdict: Verdict,
     pub reason: Option<String>,
 }
@@ -279,14 +295,34 @@ pub struct PhaseRecord {
     pub p95_ms: Option<f64>,
     pub p99_ms: Option<f64>,
     pub p999_ms: Option<f64>,
+    /// The longest latency; what stands where a quantile has too few samples.
+    #[serde(default)]
+    pub max_ms: Option<f64>,
     pub throughput_rps: f64,
 }
 
-/// Moments: `t0_s` since the scenario zero, all others since t0. Null where never or unobserved.
+/// A latency below which a share of the samples lies, or the longest where they are too few to say.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LatencyFigure {
+    Of { ms: f64 },
+    MaxOf { n: u64, ms: f64 },
+}
+
+impl PhaseRecord {
+    /// One of the phase's quantiles (`p50_ms`…), or its maximum in its place; `None` when nothing was due.
+    pub fn figure(&self, quantile_ms: Option<f64>) -> Option<LatencyFigure> {
+        let max = || self.max_ms.map(|ms| LatencyFigure::MaxOf { n: self.due, ms });
+        quantile_ms.map(|ms| LatencyFigure::Of { ms }).or_else(max)
+    }
+}
+
+/// Moments: `t0_at_s` since the scenario's zero, all others since t0. Null where they have none; `rows` says why.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Milestones {
     pub t0_at_s: Option<f64>,
+    /// The first moment at which the first strike surely was in force.
+    pub witnessed_s: Option<f64>,
     pub first_error_s: Option<f64>,
     pub detected_s: Option<f64>,
     pub removed_s: Option<f64>,
@@ -295,6 +331,70 @@ pub struct Milestones {
     pub configured_s: Option<f64>,
     pub redundant_s: Option<f64>,
     pub normal_s: Option<f64>,
+    /// All of them in the order of their times, those without one last.
+    #[serde(default)]
+    pub rows: Vec<MilestoneRow>,
+}
+
+/// One milestone, and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct MilestoneRow {
+    /// `witnessed`, `first error`, `detected`…
+    pub name: String,
+    #[serde(flatten)]
+    pub state: MilestoneState,
+    /// To how many of the victims it came, where each has its own.
+    #[serde(default)]
+    pub of: Option<Of>,
+}
+
+/// What became of a milestone. Three things that are not the same: there was no need for it, it never came, nothing
+/// could have seen it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum MilestoneState {
+    /// It came, so long after t0; what recorded it may have been `within_s` late.
+    At { after_t0_s: f64, within_s: f64 },
+    /// There was no need for it.
+    NotNeeded { why: String },
+    /// It did not come, watched until so long after t0.
+    Never { watched_s: f64 },
+    /// Nothing could have seen it.
+    Unobservable { why: String },
+}
+
+/// To how many of the victims something came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Of {
+    pub done: usize,
+    pub total: usize,
+}
+
+/// A stretch after recovery in which the site was not as before. Times are seconds since the scenario's zero.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RelapseRecord {
+    pub start_at_s: f64,
+    pub end_at_s: f64,
+    /// It was still going on when the watch ended.
+    pub open: bool,
+    /// What was missing: `db-2 is missing`, `requests failed`.
+    pub what: String,
+}
+
+/// How long more than half of the requests were slow, from zero until the watch's end, by bins of 100 ms.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SlownessRecord {
+    /// Longer than this was slow: the tightest bound of a hypothesis on latency, else 500 ms.
+    pub over_ms: f64,
+    pub total_s: f64,
+    pub longest_s: f64,
+    /// Each stretch is known to this.
+    pub resolution_s: f64,
 }
 
 /// Figures in model time: measured + (N − 1) × the declared waits on the way.

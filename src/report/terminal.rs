@@ -4,7 +4,7 @@ use crate::checker::Verdict;
 
 use super::record::{HypothesisRecord, RunRecord, ScenarioRecord};
 use super::words::{
-    KeyFigures, exit_meaning, grouped, key_figures, notes, one_line, seconds, totals, uptime, verdict_sign,
+    KeyFigures, exit_meaning, key_figures, notes, one_line, samples, seconds, totals, uptime, verdict_sign,
     verdict_word, why,
 };
 
@@ -101,7 +101,7 @@ impl Page {
             "expected {}, observed {} (n = {})",
             hypothesis.expected,
             hypothesis.observed,
-            grouped(hypothesis.n)
+            samples(hypothesis.n)
         );
         self.indented(&values, VERDICT_WIDTH + 2, None, lines);
         if let Some(reason) = &hypothesis.reason {

@@ -66,12 +66,13 @@ impl Needs {
         }
         let settled_us = timeline.moments.settled_us().unwrap_or(now_us).max(t0_us);
         let wanted = if self.recovery { timeline.recovery } else { timeline.service };
+        let late = || timeline.moments.settled_us().is_some() && self.is_late(history, settled_us, now_us);
         match wanted.and_then(Reached::us) {
+            // What has come back may be missing again: the watch does not end before that is over, unless it takes too long.
+            Some(_) if self.recovery && timeline.is_relapsed() && !late() => Look::GoOn,
             Some(at_us) if since(at_us.max(settled_us)) >= self.after => Look::Done,
             Some(_) => Look::GoOn,
-            None if timeline.moments.settled_us().is_some() && self.is_late(history, settled_us, now_us) => {
-                Look::GivenUp
-            }
+            None if late() => Look::GivenUp,
             None => Look::GoOn,
         }
     }
@@ -151,6 +152,21 @@ mod tests {
         let script = never_back().waits(6010, Part::Boot, "web-1", 60_000);
         assert_eq!(look(&script, 6010 + 24_050), Look::GoOn, "the slack counts too");
         assert_eq!(look(&script, 6010 + 24_200), Look::GivenUp);
+    }
+
+    #[test]
+    fn the_watch_does_not_end_while_a_server_is_missing_again() {
+        let bound = Bound::Under(HumanDuration(Duration::from_secs(30)));
+        let mut back = Script::website(4, 2).dies(6000, "web-1").replaced(6500, 7000, 8000, "web-1");
+        back.ends_ms = None;
+        let back = back.expects(Expectation::Interval { interval: Interval::Recovery, bound });
+        let until = |script: &Script, now_ms| look(&script.clone().event(now_ms, Event::Recovered), now_ms);
+        assert_eq!(until(&back, 17_990), Look::GoOn);
+        assert_eq!(until(&back, 18_010), Look::Done);
+        let again = back.view(15_000, "lb-1", "web-1", "DOWN");
+        assert_eq!(until(&again, 18_010), Look::GoOn);
+        assert_eq!(until(&again, 38_010), Look::Done, "its bound is over");
+        assert_eq!(until(&again.view(19_000, "lb-1", "web-1", "UP"), 19_010), Look::Done);
     }
 
     #[test]

@@ -18,8 +18,8 @@ use crate::report::JudgedRun;
 use crate::report::logs_folder;
 use crate::report::record::{HypothesisRecord, PhaseRecord, ScenarioRecord, StrikeRecord};
 use crate::report::words::{
-    KeyFigures, NOTHING, faster, grouped, key_figures, latency as latency_words, maybe_seconds, notes, percent,
-    seconds, since_t0, uptime, verdict_sign, verdict_word, why,
+    KeyFigures, NOTHING, faster, grouped, key_figures, latency as latency_words, margin, maybe_seconds, notes, percent,
+    samples, seconds, since_t0, uptime, verdict_sign, verdict_word, why,
 };
 use crate::units::trimmed;
 
@@ -217,8 +217,8 @@ fn hypothesis(record: &ScenarioRecord, row: &HypothesisRecord) -> HypothesisRow 
         place: format!("{}:{}", record.feature, row.line),
         expected: row.expected.clone(),
         observed: row.observed.clone(),
-        margin: row.margin_pct.map_or(NOTHING.into(), |pct| format!("{} %", trimmed(pct, 1).replace('-', "−"))),
-        n: grouped(row.n),
+        margin: margin(row),
+        n: samples(row.n),
         verdict: verdict_word(row.verdict),
         sign: verdict_sign(row.verdict),
         reason: row.reason.clone(),

@@ -161,8 +161,9 @@ fn marks(record: &ScenarioRecord) -> Vec<Mark> {
 }
 
 /// The milestones after t0 with the words they go by, in the order in which they are told.
-pub fn named(milestones: &Milestones) -> [(&'static str, Option<f64>); 8] {
+pub fn named(milestones: &Milestones) -> [(&'static str, Option<f64>); 9] {
     [
+        ("witnessed", milestones.witnessed_s),
         ("first error", milestones.first_error_s),
         ("detected", milestones.detected_s),
         ("removed", milestones.removed_s),

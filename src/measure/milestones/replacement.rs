@@ -1,0 +1,61 @@
+//! When a victim that was gone was there again: booted, then configured.
+
+use crate::history::{Event, History, Record};
+use crate::provider::PowerState;
+
+use super::super::timeline::Timeline;
+use super::{Milestone, reached, sight, since_t0};
+
+/// When a victim's instance, or its replacement, ran again.
+pub fn booted(history: &History, timeline: &Timeline, victim: &str) -> Milestone {
+    let mut stopped = false;
+    let found = since_t0(history, timeline).find(|record| {
+        stopped |= stops(record, victim);
+        match &record.event {
+            Event::InstanceBooted { server, .. } => server == victim,
+            Event::InstanceState { server, state: PowerState::Running, .. } => server == victim && stopped,
+            _ => false,
+        }
+    });
+    outcome(history, timeline, victim, found)
+}
+
+/// When a victim's instance, or its replacement, fulfilled its role.
+pub fn configured(history: &History, timeline: &Timeline, victim: &str) -> Milestone {
+    let done = |record: &&Record| match &record.event {
+        Event::ReconcilerReplaced { server, .. } | Event::ServerReady { server, .. } => server == victim,
+        _ => false,
+    };
+    // Of a server that the reconciler replaces, ready is not yet done.
+    let replaced =
+        |record: &&Record| matches!(&record.event, Event::ReconcilerReplaced { server, .. } if server == victim);
+    let missed =
+        |record: &&Record| matches!(&record.event, Event::ReconcilerMissing { server, .. } if server == victim);
+    let by_reconciler = since_t0(history, timeline).any(|record| missed(&record));
+    let found = match by_reconciler {
+        true => since_t0(history, timeline).find(replaced),
+        false => since_t0(history, timeline).find(done),
+    };
+    outcome(history, timeline, victim, found)
+}
+
+fn outcome(history: &History, timeline: &Timeline, victim: &str, found: Option<&Record>) -> Milestone {
+    let gone = || since_t0(history, timeline).any(|record| stops(record, victim) || misses(record, victim));
+    match found {
+        Some(record) => reached(Some(record), timeline),
+        None if gone() => reached(None, timeline),
+        None => match sight::instances_unseen(history, timeline) {
+            Some(why) => Milestone::Unobservable { why },
+            None => Milestone::not_needed("its instance ran on"),
+        },
+    }
+}
+
+fn stops(record: &Record, victim: &str) -> bool {
+    let down = |state: &PowerState| matches!(state, PowerState::Stopped | PowerState::Terminated);
+    matches!(&record.event, Event::InstanceState { server, state, .. } if server == victim && down(state))
+}
+
+fn misses(record: &Record, victim: &str) -> bool {
+    matches!(&record.event, Event::ReconcilerMissing { server, .. } if server == victim)
+}
