@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::agent::probe;
+use crate::console::{self, complain, say};
 use crate::declare::{DeclareError, DeclareOptions, declare};
 use crate::fault::{self, Need};
 use crate::judge::exit;
@@ -42,7 +43,7 @@ fn run_to_code(request: &Request) -> u8 {
     let plan = match declare(&request.declare) {
         Ok(plan) => plan,
         Err(why @ DeclareError::NothingNamed(_)) if request.names_may_fit_nothing => {
-            println!("\nrunning 0 scenarios\n{why}");
+            say!("\nrunning 0 scenarios\n{why}");
             return exit::PASS;
         }
         Err(why) => return refuse(&why),
@@ -57,7 +58,7 @@ pub fn replay(plan: &Plan, options: &RunOptions) -> ExitCode {
 
 fn carry_out(plan: &Plan, options: &RunOptions) -> u8 {
     let hash = crate::judge::plan_sha256(plan);
-    eprintln!("{} with seed {} (plan {})", count(plan.scenarios.len()), plan.seed, &hash[..12]);
+    complain!("{} with seed {} (plan {})", count(plan.scenarios.len()), plan.seed, &hash[..12]);
     let unrunnable: BTreeMap<u32, String> = missing_needs(plan).into_iter().chain(missing_programs(plan)).collect();
     let mut skips: Vec<(u32, String)> = unrunnable.into_iter().collect();
     if skips.len() < plan.scenarios.len()
@@ -68,17 +69,21 @@ fn carry_out(plan: &Plan, options: &RunOptions) -> u8 {
     if skips.len() == plan.scenarios.len() {
         return show(run::execute(plan, &skips, options, None));
     }
+    if let Err(why) = run::bundle::is_writable(&options.out) {
+        complain!("chimp: {why}");
+        return exit::COULD_NOT_TELL;
+    }
     let _lock = match turn() {
         Ok(lock) => lock,
         Err(why) => {
-            eprintln!("chimp: can't take the lock of this machine's runs: {why}");
+            complain!("chimp: can't take the lock of this machine's runs: {why}");
             return exit::COULD_NOT_TELL;
         }
     };
     match sandbox::enter(|zygote| show(run::execute(plan, &skips, options, Some(zygote)))) {
         Ok(code) => code,
         Err(why) => {
-            eprintln!("chimp: {why}");
+            complain!("chimp: {why}");
             exit::COULD_NOT_TELL
         }
     }
@@ -88,11 +93,11 @@ fn carry_out(plan: &Plan, options: &RunOptions) -> u8 {
 fn refuse(why: &DeclareError) -> u8 {
     match why {
         DeclareError::Nothing(_) | DeclareError::NothingNamed(_) => {
-            eprintln!("chimp: {why}");
+            complain!("chimp: {why}");
             exit::NOTHING_RAN
         }
         _ => {
-            eprintln!("chimp: {why}");
+            complain!("chimp: {why}");
             exit::USAGE
         }
     }
@@ -142,15 +147,15 @@ fn show(finished: Result<Finished, run::RunError>) -> u8 {
     let finished = match finished {
         Ok(finished) => finished,
         Err(why) => {
-            eprintln!("chimp: {why}");
+            complain!("chimp: {why}");
             return exit::COULD_NOT_TELL;
         }
     };
     let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(100);
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    println!("\n{}", terminal::verdict_table(&finished.judged.record, colour, width));
-    println!("report: {}", finished.folder.join("report.html").display());
-    finished.judged.record.exit_code
+    say!("\n{}", terminal::verdict_table(&finished.judged.record, colour, width));
+    say!("report: {}", finished.folder.join("report.html").display());
+    console::ended(finished.judged.record.exit_code)
 }
 
 /// Waits until no other run is under way on this machine: two would spoil each other's figures. Says once on stderr whom
@@ -161,7 +166,7 @@ fn turn() -> io::Result<Lock> {
         match Lock::take("run")? {
             Ok(lock) => return Ok(lock),
             Err(Held(by)) if !said => {
-                eprintln!("waiting for another run on this machine to end: {by}");
+                complain!("waiting for another run on this machine to end: {by}");
                 said = true;
             }
             Err(_) => std::thread::sleep(TRY_EVERY),

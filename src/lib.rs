@@ -32,11 +32,13 @@
 //! | [`measure`], [`checker`], [`judge`] | definitions, hypotheses, verdicts, exit codes: pure functions of a history |
 //! | [`report`] | HTML, Markdown, JUnit, JSON, the terminal's table |
 //! | [`run`], [`harness`], [`cli`] | carrying a plan through; from a request to an exit code; the command line |
+//! | [`mod@console`] | standard output and error, whose readers may hang up |
 //! | [`mod@lock`] | what only one process of a machine may do at a time |
 //!
 //! A crate that tests its own site needs this crate (and `cucumber`, for steps of its own) as a dev-dependency and
 //! three lines, see [`chaos`].
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 #![allow(rustdoc::private_intra_doc_links, reason = "module docs are maps of their own parts")]
 
 pub mod agent;
@@ -45,6 +47,7 @@ pub mod checker;
 pub mod cli;
 pub mod clock;
 pub mod config_agent;
+mod console;
 pub mod database;
 pub mod declare;
 pub mod draw;

@@ -28,6 +28,8 @@ mod tc;
 mod verbs;
 
 use effect::Effect;
+
+use crate::console::complain;
 pub use id::{BadId, StrikeId};
 
 /// Where the agent's program lies on every victim. Instances of the local cloud have it from their boot.
@@ -100,7 +102,7 @@ pub fn run_if_asked() -> Option<ExitCode> {
             Some(ExitCode::SUCCESS)
         }
         Err(why) => {
-            eprintln!("{why}");
+            complain!("{why}");
             Some(ExitCode::FAILURE)
         }
     }

@@ -11,6 +11,7 @@ use super::plan::AttackPlan;
 use super::{AttackError, place};
 use crate::agent::client::{Agent, AgentError};
 use crate::clock::Clock;
+use crate::console::say;
 use crate::history::recorder::RunRecorder;
 use crate::history::{Event, Record, Recorder, read_events};
 use crate::infrastructure::Infrastructure;
@@ -94,7 +95,7 @@ pub async fn execute(plan: &AttackPlan, field: &Field, options: &Options) -> Res
         Teller { folder: folder.clone(), recorder: run_recorder.scenario(0), told: 0, struck: BTreeSet::new() };
     let code = Attack { nemesis: Nemesis::new(ground, Sight::none(), plan.seed), teller }.run(plan).await?;
     run_recorder.finish().map_err(in_bundle)?;
-    println!("bundle: {}", folder.display());
+    say!("bundle: {}", folder.display());
     Ok(code)
 }
 
@@ -144,23 +145,21 @@ impl Attack {
     /// All rounds, or until a signal; then everything is lifted.
     async fn run(mut self, plan: &AttackPlan) -> Result<u8, AttackError> {
         let interrupted = tokio::select! {
-            done = self.rounds(plan) => {
-                done?;
-                None
-            }
-            signal = crate::run::interrupted() => Some(signal),
+            done = self.rounds(plan) => done.map(|()| None),
+            signal = crate::run::interrupted() => Ok(Some(signal)),
         };
-        if let Some(signal) = interrupted {
-            println!("{signal}: lifting every fault");
+        if let Ok(Some(signal)) = interrupted {
+            say!("{signal}: lifting every fault");
         }
         self.nemesis.lift_all().await;
+        let interrupted = interrupted?;
         let code = self.teller.tell().await?.code();
         Ok(if interrupted.is_some() { exit::INTERRUPTED } else { code })
     }
 
     async fn rounds(&mut self, plan: &AttackPlan) -> Result<(), AttackError> {
         for (number, round) in plan.rounds.iter().enumerate() {
-            println!("round {} of {}: {} ({})", number + 1, plan.rounds.len(), round.shown(), round.why);
+            say!("round {} of {}: {} ({})", number + 1, plan.rounds.len(), round.shown(), round.why);
             let schedule = round.lasts.map_or(Schedule::Once, Schedule::For);
             let order = round.order(number + 1);
             let begun = self.nemesis.begin(&Act::Strike { order, schedule }).await;
@@ -235,7 +234,7 @@ impl Teller {
         let events = read_events(&path).map_err(|why| failed(std::io::Error::other(why.to_string())))?;
         for record in &events[self.told.min(events.len())..] {
             if let Some(line) = told(&record.event).filter(|_| self.is_news(&record.event)) {
-                println!("  {:>8}  {line}", show_duration(record.at()));
+                say!("  {:>8}  {line}", show_duration(record.at()));
             }
         }
         self.told = events.len();

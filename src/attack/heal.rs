@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::execute::PLAN_FILE;
 use super::{AttackError, place};
 use crate::clock::Clock;
+use crate::console::say;
 use crate::history::Recorder;
 use crate::infrastructure::Infrastructure;
 use crate::journal::{self, Entry, Journal, Note, Place, Planned, Stage};
@@ -57,17 +58,17 @@ pub async fn heal(bundle: &Path, passwords: Option<PathBuf>) -> Result<u8, Attac
     let entries = read(bundle)?;
     let open = journal::open_strikes(&entries);
     if open.is_empty() {
-        println!("{}: nothing is open", bundle.display());
+        say!("{}: nothing is open", bundle.display());
         return Ok(exit::PASS);
     }
-    println!("{}: {} open in its journal", bundle.display(), strikes(open.len()));
+    say!("{}: {} open in its journal", bundle.display(), strikes(open.len()));
     let in_bundle = |source| AttackError::Bundle { path: bundle.into(), source };
     let journal = Arc::new(Journal::open(bundle).map_err(in_bundle)?);
     let at = journal::place(&entries).cloned().unwrap_or(Place::Sandbox);
     let (provider, infrastructure) = match reach(&at, passwords).await? {
         Ok(reached) => reached,
         Err(gone) => {
-            println!("  nothing is left to undo: {gone}");
+            say!("  nothing is left to undo: {gone}");
             journal.note(Note::Gone { detail: gone }).map_err(in_bundle)?;
             return Ok(exit::PASS);
         }
@@ -88,7 +89,7 @@ async fn heal_one(ground: &Arc<Ground>, planned: &Planned) -> bool {
         Ok(false) => format!("{server}: NOT healed (strike {id}); the journal says why"),
         Err(why) => format!("{server}: NOT healed (strike {id}): {why}"),
     };
-    println!("  {told}");
+    say!("  {told}");
     if let Err(why) = &healed {
         let note = Note::Reached { id: planned.id.clone(), stage: Stage::HealFailed, detail: why.to_string() };
         let _ = ground.journal.note(note);

@@ -12,6 +12,7 @@ use crate::attack::execute::{self, Options, PLAN_FILE};
 use crate::attack::pick::{self, HowMany};
 use crate::attack::processes::Processes;
 use crate::attack::{self, AttackError, AttackPlan, Round, heal};
+use crate::console::{complain, put, say};
 use crate::draw::{Draw, Purpose};
 use crate::graph::{Links, Measure};
 use crate::harness;
@@ -186,7 +187,7 @@ impl Model {
             let rounds = self.rounds(&field.infrastructure, Draw::of(seed)).map_err(AttackError::Usage)?;
             let plan = AttackPlan { schema: attack::plan::SCHEMA, seed, place: at, rounds };
             field.check(&plan)?;
-            print!("{}", plan.shown());
+            put!("{}", plan.shown());
             if common.dry_run {
                 return Ok(exit::PASS);
             }
@@ -364,7 +365,7 @@ impl Heal {
                 None => heal::open_bundles(&self.out)?,
             };
             if bundles.is_empty() {
-                println!("{}: nothing is open", self.out.display());
+                say!("{}: nothing is open", self.out.display());
             }
             let mut worst = exit::PASS;
             for bundle in bundles {
@@ -390,7 +391,7 @@ impl Replay {
         on_runtime(async {
             let field = execute::field(&plan.place, passwords).await?;
             field.check(&plan)?;
-            print!("{}", plan.shown());
+            put!("{}", plan.shown());
             execute::execute(&plan, &field, &options).await
         })
     }
@@ -402,7 +403,7 @@ fn on_runtime(work: impl Future<Output = Result<u8, AttackError>>) -> Result<Exi
         Ok(code) => Ok(ExitCode::from(code)),
         Err(why @ AttackError::Usage(_)) => Err(Refused::Attack(why)),
         Err(why) => {
-            eprintln!("chimp: {why}");
+            complain!("chimp: {why}");
             Ok(ExitCode::from(exit::COULD_NOT_TELL))
         }
     }

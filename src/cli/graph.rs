@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use crate::console::{complain, put, say};
 use crate::graph::{GraphError, GraphFile, Links, Table, picture, read_links};
 use crate::judge::exit;
 
@@ -50,7 +51,7 @@ pub fn show(asked: &GraphArgs) -> ExitCode {
     match shown(asked).and_then(|text| put(asked.out.as_deref(), &text)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("chimp: {why}");
+            complain!("chimp: {why}");
             ExitCode::from(exit::USAGE)
         }
     }
@@ -84,10 +85,10 @@ fn by_extension(out: Option<&Path>) -> Format {
 
 fn put(out: Option<&Path>, text: &str) -> Result<(), NotShown> {
     let Some(file) = out else {
-        print!("{text}");
+        put!("{text}");
         return Ok(());
     };
     std::fs::write(file, text).map_err(|why| NotShown::Write { file: file.into(), why })?;
-    println!("{}", file.display());
+    say!("{}", file.display());
     Ok(())
 }

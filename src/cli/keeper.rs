@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Refused;
+use crate::console::complain;
 use crate::infrastructure::file;
 use crate::judge::exit;
 use crate::keeper::up::{self, Keeping};
@@ -45,7 +46,7 @@ impl Up {
         let infrastructure = file::read(&self.file)?;
         role::check_templates(&infrastructure, &settings)?;
         if let Some(missing) = role::missing_programs(&infrastructure).first() {
-            eprintln!("chimp: {missing}");
+            complain!("chimp: {missing}");
             return Ok(ExitCode::from(exit::COULD_NOT_TELL));
         }
         let keeping = Keeping {
@@ -57,7 +58,7 @@ impl Up {
             for_tests: self.for_tests,
         };
         Ok(ExitCode::from(up::up(&keeping).unwrap_or_else(|why| {
-            eprintln!("chimp: {why}");
+            complain!("chimp: {why}");
             exit::COULD_NOT_TELL
         })))
     }
@@ -69,7 +70,7 @@ impl Where {
         match Keeper::at(&self.keeper).down() {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
-                eprintln!("chimp: {why}");
+                complain!("chimp: {why}");
                 ExitCode::from(exit::COULD_NOT_TELL)
             }
         }

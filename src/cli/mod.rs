@@ -2,12 +2,14 @@
 //! `graph`, `role`, `doctor`; and
 //! the `chaos` test target.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::console::{self, complain, put, say};
 use crate::declare::libtest::ChaosArgs;
 use crate::declare::{DeclareError, DeclareOptions, declare};
 use crate::harness::{self, Request};
@@ -18,7 +20,7 @@ use crate::report::Environment;
 use crate::report::words::shell_word;
 use crate::role::{programs, shipped};
 use crate::run::bundle::Bundle;
-use crate::run::{RunOptions, Sabotage};
+use crate::run::{RunError, RunOptions, Sabotage};
 use crate::settings::{Settings, SettingsError};
 use crate::units::{parse_duration, show_duration};
 
@@ -149,10 +151,10 @@ pub fn main() -> ExitCode {
         Verb::Role(asked) => asked.show(),
         Verb::Doctor => Ok(show_doctor()),
     };
-    done.unwrap_or_else(|why| {
-        eprintln!("{}", why.shown("chimp"));
+    console::finish(done.unwrap_or_else(|why| {
+        complain!("{}", why.shown("chimp"));
         ExitCode::from(exit::USAGE)
-    })
+    }))
 }
 
 /// The `chaos` test target of a crate: runs the features below `folder`, and accepts libtest's flags.
@@ -171,17 +173,17 @@ pub fn chaos(folder: &str) -> ExitCode {
         Ok(arguments) => arguments,
         Err(why) => return usage(&why),
     };
-    run_target(folder, &arguments).unwrap_or_else(|why| {
-        eprintln!("{}", why.shown("chaos"));
+    console::finish(run_target(folder, &arguments).unwrap_or_else(|why| {
+        complain!("{}", why.shown("chaos"));
         ExitCode::from(exit::USAGE)
-    })
+    }))
 }
 
 fn run_target(folder: &str, arguments: &ChaosArgs) -> Result<ExitCode, Refused> {
     let settings = settings(arguments.config.as_deref())?.with_span(arguments.span);
     let declare = arguments.declare_options(&[folder.into()], drawn_seed(), settings);
     if arguments.list || arguments.ignored {
-        print!("{}", arguments.listing(&declare)?);
+        put!("{}", arguments.listing(&declare)?);
         return Ok(ExitCode::SUCCESS);
     }
     let out = arguments.out.clone().unwrap_or_else(|| DEFAULT_OUT.into());
@@ -209,13 +211,21 @@ fn run(what: &What, out: PathBuf, how: &How) -> Result<ExitCode, Refused> {
 
 fn plan(what: &What) -> Result<ExitCode, Refused> {
     let plan = declare(&what.declare_options()?)?;
-    println!("{}", serde_json::to_string_pretty(&plan).expect("a plan is plain data"));
+    say!("{}", serde_json::to_string_pretty(&plan).expect("a plan is plain data"));
     Ok(ExitCode::SUCCESS)
 }
 
 fn report(run: &Path) -> Result<ExitCode, Refused> {
-    let judged = Bundle::open(run)?.render()?;
-    println!("{}", run.join("report.html").display());
+    let bundle = Bundle::open(run)?;
+    let judged = match bundle.render() {
+        Ok(judged) => judged,
+        Err(why @ RunError::Unwritten { .. }) => {
+            complain!("chimp: {why}");
+            return Ok(ExitCode::from(exit::COULD_NOT_TELL));
+        }
+        Err(why) => return Err(why.into()),
+    };
+    say!("{}", run.join("report.html").display());
     Ok(ExitCode::from(judged.record.exit_code))
 }
 
@@ -223,16 +233,16 @@ fn show_doctor() -> ExitCode {
     let mut healthy = true;
     for check in doctor::probe() {
         healthy &= check.ok;
-        println!("{} {}: {}", if check.ok { "ok     " } else { "MISSING" }, check.name, check.detail);
+        say!("{} {}: {}", if check.ok { "ok     " } else { "MISSING" }, check.name, check.detail);
         if let (false, Some(mend)) = (check.ok, &check.mend) {
-            println!("          mend: {mend}");
+            say!("          mend: {mend}");
         }
     }
     show_programs();
     if nix::unistd::geteuid().is_root() {
         show_needs();
     }
-    println!("{}", if healthy { "scenarios can run here" } else { "scenarios cannot run here yet" });
+    say!("{}", if healthy { "scenarios can run here" } else { "scenarios cannot run here yet" });
     if healthy { ExitCode::SUCCESS } else { ExitCode::from(exit::COULD_NOT_TELL) }
 }
 
@@ -240,8 +250,8 @@ fn show_doctor() -> ExitCode {
 fn show_programs() {
     for role in shipped::names().filter_map(shipped::role) {
         match programs::missing_of(&role).collect::<Vec<_>>().as_slice() {
-            [] => println!("ok      programs of `{}`: {}", role.name, role.programs.join(", ")),
-            missing => missing.iter().for_each(|missing| println!("LACKING {missing}")),
+            [] => say!("ok      programs of `{}`: {}", role.name, role.programs.join(", ")),
+            missing => missing.iter().for_each(|missing| say!("LACKING {missing}")),
         }
     }
 }
@@ -250,8 +260,8 @@ fn show_programs() {
 fn show_needs() {
     for (_, finding) in crate::agent::probe::probe() {
         match finding {
-            Ok(by) => println!("ok      faults of the network: by {by}"),
-            Err(why) => println!("LACKING faults of the network: {why}"),
+            Ok(by) => say!("ok      faults of the network: by {by}"),
+            Err(why) => say!("LACKING faults of the network: {why}"),
         }
     }
 }
@@ -360,8 +370,17 @@ fn again(program: &str, given: impl Iterator<Item = (&'static str, String)>, how
 }
 
 fn usage(why: &clap::Error) -> ExitCode {
-    let _ = why.print();
-    if why.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS }
+    if why.use_stderr() {
+        let _ = why.print();
+        return ExitCode::from(exit::USAGE);
+    }
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    if colour {
+        put!("{}", why.render().ansi())
+    } else {
+        put!("{}", why.render())
+    }
+    console::finish(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::Refused;
 use super::keeper::Where;
 use crate::attack::passwords::Passwords;
 use crate::clock::Clock;
+use crate::console::{complain, say};
 use crate::database::Turn;
 use crate::history::Recorder;
 use crate::history::recorder::Memory;
@@ -110,7 +111,7 @@ impl Reconcile {
         let done = opened.and_then(|(site, config)| runtime.block_on(self.reconcile(site, config, &memory)));
         runtime.shutdown_background();
         Ok(ExitCode::from(done.unwrap_or_else(|why| {
-            eprintln!("chimp: {why}");
+            complain!("chimp: {why}");
             exit::COULD_NOT_TELL
         })))
     }
@@ -186,7 +187,7 @@ impl Reconcile {
         let interrupted = crate::keeper::up::interrupted().map_err(NotReconciled::Signal)?;
         let servers = site.infrastructure.servers.len();
         let reconciler = Reconciler::open(site, &config, Death::of_this_process(self.die_at))?;
-        println!(
+        say!(
             "{}: {servers} servers declared; compared {}",
             self.file.display(),
             if self.once { "once".into() } else { format!("every {}", units::show_duration(self.every)) }
@@ -214,17 +215,15 @@ impl Reconcile {
         show(memory);
         Ok(match ended {
             Ok(Some(false)) => {
-                println!("not everything is as declared; what was begun is in {}", config.state.display());
+                say!("not everything is as declared; what was begun is in {}", config.state.display());
                 exit::COULD_NOT_TELL
             }
             Ok(_) => {
-                println!("everything is as declared");
+                say!("everything is as declared");
                 exit::PASS
             }
             Err(signal) => {
-                println!(
-                    "{signal}: a boot under way goes on at the provider; the next `chimp reconcile` takes it over"
-                );
+                say!("{signal}: a boot under way goes on at the provider; the next `chimp reconcile` takes it over");
                 exit::PASS
             }
         })
@@ -233,8 +232,8 @@ impl Reconcile {
     async fn show_plan(&self, site: Site, config: ventriloquist::Config) -> Result<u8, NotReconciled> {
         let plan = Reconciler::consult(site, &config)?.plan().await?;
         match plan.is_empty() {
-            true => println!("everything is as declared: nothing to do"),
-            false => plan.iter().for_each(|line| println!("would {line}")),
+            true => say!("everything is as declared: nothing to do"),
+            false => plan.iter().for_each(|line| say!("would {line}")),
         }
         Ok(exit::PASS)
     }
@@ -254,7 +253,7 @@ fn alone(state: &Path) -> Result<Lock, NotReconciled> {
 fn show(memory: &Memory) {
     for record in memory.take_events() {
         if let Some(line) = progress::line(&record.event) {
-            println!("{} {line}", jiff::Zoned::now().strftime("%H:%M:%S"));
+            say!("{} {line}", jiff::Zoned::now().strftime("%H:%M:%S"));
         }
     }
 }

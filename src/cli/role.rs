@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Refused;
+use crate::console::put;
 use crate::infrastructure::file;
 use crate::role::{Addresses, Secrets, cloud_config, render};
 use crate::settings::Settings;
@@ -32,7 +33,7 @@ impl RoleArgs {
         let addresses = Addresses::imagined(&infrastructure);
         let data = render(&infrastructure, &addresses, &settings, &Secrets::imagined(), &self.server)?;
         let role = &infrastructure.roles[&infrastructure.servers[&self.server].role];
-        print!("{}", cloud_config::document(&self.server, role, &data)?);
+        put!("{}", cloud_config::document(&self.server, role, &data)?);
         Ok(ExitCode::SUCCESS)
     }
 }

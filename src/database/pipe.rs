@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::console::complain;
+
 /// The hidden first argument. After it `in PORT`, which prints what comes, or `out ADDRESS:PORT`, which sends what it reads.
 pub const ASKED: &str = "__pipe";
 
@@ -30,7 +32,7 @@ pub fn run_if_asked() -> Option<ExitCode> {
     Some(match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("{}: {why}", words.join(" "));
+            complain!("{}: {why}", words.join(" "));
             ExitCode::FAILURE
         }
     })

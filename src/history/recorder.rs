@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use crate::clock::Clock;
 
 use super::data::{DATA_FILE, DataLine, DataRecord};
@@ -181,6 +183,7 @@ pub struct RunRecorder {
     waiting: Arc<AtomicUsize>,
     limit: usize,
     writer: Option<JoinHandle<io::Result<()>>>,
+    failed: watch::Receiver<bool>,
 }
 
 impl RunRecorder {
@@ -199,15 +202,24 @@ impl RunRecorder {
         let (queue, messages) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let data = Later { path: dir.join(DATA_FILE), file: None };
-        let writer = Writer { events, requests, data, waiting: waiting.clone(), oldest: None, failed: None };
+        let (fails, failed) = watch::channel(false);
+        let writer = Writer { events, requests, data, waiting: waiting.clone(), oldest: None, failed: None, fails };
         let writer = std::thread::Builder::new().name("recorder".into()).spawn(move || writer.run(&messages))?;
-        Ok(RunRecorder { clock, queue, waiting, limit, writer: Some(writer) })
+        Ok(RunRecorder { clock, queue, waiting, limit, writer: Some(writer), failed })
     }
 
     /// A handle to record on behalf of this scenario.
     pub fn scenario(&self, index: u32) -> Recorder {
         let sink = Sink::Disk { queue: self.queue.clone(), waiting: self.waiting.clone(), limit: self.limit };
         Recorder { clock: self.clock, scenario: index, sink }
+    }
+
+    /// Waits until something could not be written: from then on nothing is recorded. Never ends otherwise.
+    pub async fn failed(&self) {
+        let mut failed = self.failed.clone();
+        if failed.wait_for(|failed| *failed).await.is_err() {
+            std::future::pending().await
+        }
     }
 
     /// Writes what is still queued and closes the files. Recorders that live on record nothing any more.
@@ -262,6 +274,8 @@ struct Writer {
     oldest: Option<Instant>,
     /// The first error; after it nothing is written.
     failed: Option<(io::ErrorKind, String)>,
+    /// Tells that there was one.
+    fails: watch::Sender<bool>,
 }
 
 impl Writer {
@@ -311,6 +325,7 @@ impl Writer {
         self.oldest.get_or_insert_with(Instant::now);
         if let Err(why) = write(self) {
             self.failed = Some((why.kind(), why.to_string()));
+            self.fails.send_replace(true);
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::console::complain;
 use crate::provider::{InstanceId, PowerOp, Provider, ProviderError};
 
 /// How often an undoing that failed is tried again.
@@ -124,8 +125,8 @@ impl Power {
     async fn undo(&self, id: &InstanceId, op: PowerOp) {
         for _ in 0..TRIES {
             match self.provider.power(id, op).await {
-                Ok(()) => return eprintln!("{id}: its lease is over: {}", done(op)),
-                Err(why) => eprintln!("{id}: its lease is over, but it could not be undone: {why}"),
+                Ok(()) => return complain!("{id}: its lease is over: {}", done(op)),
+                Err(why) => complain!("{id}: its lease is over, but it could not be undone: {why}"),
             }
             sleep(TRY_EVERY).await;
         }

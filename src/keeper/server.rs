@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::lease::Power;
 use super::protocol::{Answer, Kept, LONGEST_REQUEST, Request};
 use super::{cut, rights};
+use crate::console::complain;
 use crate::provider::{InstanceSpec, Provider};
 use crate::readiness;
 
@@ -115,7 +116,7 @@ impl Desk {
     async fn boot(&self, spec: &InstanceSpec) -> Answer {
         match self.provider.boot(spec).await {
             Ok(instance) => {
-                eprintln!("{}: booted as {}, as a client asked for it", spec.name, instance.id);
+                complain!("{}: booted as {}, as a client asked for it", spec.name, instance.id);
                 Answer::Booted(instance)
             }
             Err(why) => refused(why),

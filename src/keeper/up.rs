@@ -1,7 +1,7 @@
 //! A keeper's life: takes its seat, enters the sandbox, brings the site up, answers, ends.
 
 use std::convert::Infallible;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use super::protocol::Kept;
 use super::server::{Desk, serve};
 use super::{SOCKET, Seat, SeatError};
 use crate::clock::Clock;
+use crate::console::{complain, put};
 use crate::database::Turn;
 use crate::history::Recorder;
 use crate::infrastructure::Infrastructure;
@@ -77,7 +78,7 @@ pub fn up(keeping: &Keeping) -> Result<u8, UpError> {
     Ok(sandbox::enter(|zygote| match keep(keeping, zygote, listener, pid) {
         Ok(()) => exit::PASS,
         Err(why) => {
-            eprintln!("chimp: {why}");
+            complain!("chimp: {why}");
             exit::COULD_NOT_TELL
         }
     })?)
@@ -134,7 +135,7 @@ async fn live(
         _ = downs.recv() => Ok("told to end"),
     };
     answering.abort();
-    eprintln!("{}: taking everything down", ended.as_ref().unwrap_or(&"it failed"));
+    complain!("{}: taking everything down", ended.as_ref().unwrap_or(&"it failed"));
     ended.map(drop)
 }
 
@@ -168,22 +169,19 @@ pub(crate) fn interrupted() -> io::Result<impl Future<Output = &'static str>> {
     })
 }
 
-/// Says what is there and how it is attacked. Who closed the output does not want to know.
+/// Says what is there and how it is attacked.
 fn show(keeping: &Keeping, site: &Site, took: Duration) {
-    let mut out = io::stdout().lock();
     let took = show_duration(Duration::from_millis(took.as_millis() as u64));
     let keeper = match keeping.socket == Path::new(SOCKET) {
         true => String::new(),
         false => format!(" --keeper {}", keeping.socket.display()),
     };
-    let _ = write!(
-        out,
+    put!(
         "{} is up, after {took}:\n\n{}\nattack it from another terminal:\n  chimp attack random{keeper}\nend it with \
          Ctrl-C, or:\n  chimp down{keeper}\n",
         keeping.file.display(),
         table(&keeping.infrastructure, &site.addresses),
     );
-    let _ = out.flush();
 }
 
 /// Name, role, address, zone and tags of every server, then the virtual IPs.

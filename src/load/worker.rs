@@ -16,6 +16,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Url};
 
 use crate::clock::{Clock, micros};
+use crate::console::complain;
 use crate::history::{Outcome, Request};
 use crate::settings::Scheme;
 
@@ -40,7 +41,7 @@ pub fn run_if_asked() -> Option<ExitCode> {
         return None;
     }
     let Err(why) = run();
-    eprintln!("{why}");
+    complain!("{why}");
     Some(ExitCode::FAILURE)
 }
 

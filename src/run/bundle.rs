@@ -81,7 +81,7 @@ impl Bundle {
         }
         let record = judge::judge_run(&self.environment, &self.plan, &histories);
         let judged = JudgedRun { environment: self.environment.clone(), plan: self.plan.clone(), record, histories };
-        report::bundle::write_all(&judged, &self.folder).map_err(|source| self.failed(source))?;
+        report::bundle::write_all(&judged, &self.folder).map_err(|source| RunError::Unwritten { source })?;
         Ok(judged)
     }
 
@@ -93,10 +93,20 @@ impl Bundle {
         std::os::unix::fs::symlink(name, &fresh)?;
         fs::rename(&fresh, parent.join("latest"))
     }
+}
 
-    fn failed(&self, source: io::Error) -> RunError {
-        RunError::Bundle { path: self.folder.clone(), source }
-    }
+/// Sees that a bundle can be made below `out`, before anything boots.
+///
+/// # Errors
+/// Names the folder, and what to do.
+pub fn is_writable(out: &Path) -> Result<(), RunError> {
+    let unwritable = |source| RunError::Unwritable { path: out.into(), source };
+    fs::create_dir_all(out).map_err(unwritable)?;
+    let probe = out.join(format!(".writable-{}", std::process::id()));
+    let written = fs::write(&probe, "chimp\n");
+    // It may not have been made at all.
+    let _ = fs::remove_file(&probe);
+    written.map_err(unwritable)
 }
 
 /// Makes `out/<run-id>`; a run that began in the same second gets a number.

@@ -66,6 +66,17 @@ pub enum RunError {
     /// The recorded plan can't be used.
     #[error(transparent)]
     Plan(#[from] crate::plan::PlanError),
+    /// A report can't be written; `source` names it.
+    #[error(
+        "{source}\n  help: make room, or make the bundle's folder writable; then `chimp report RUN` judges it again"
+    )]
+    Unwritten { source: std::io::Error },
+    /// There can be no bundle.
+    #[error("{}: can't be written: {source}\n  help: name another folder with `--out DIR`; nothing was booted", .path.display())]
+    Unwritable { path: PathBuf, source: std::io::Error },
+    /// What happens can't be written down any more.
+    #[error("{}: the run was ended, since it can't be recorded: {source}\n  help: make room; every fault is gone, and nothing was left behind", .path.display())]
+    Unrecorded { path: PathBuf, source: std::io::Error },
     /// What was recorded can't be read back.
     #[error(transparent)]
     History(#[from] crate::history::HistoryError),
@@ -88,6 +99,7 @@ pub fn execute(
     let bundle = Bundle::create(&options.out, environment, plan)?;
     let clock = Clock::start();
     let in_bundle = |source| RunError::Bundle { path: bundle.folder().into(), source };
+    let unrecorded = |source| RunError::Unrecorded { path: bundle.folder().into(), source };
     let recorder = RunRecorder::create(bundle.folder(), clock).map_err(in_bundle)?;
     for (index, reason) in skips {
         recorder.scenario(*index).record(Event::ScenarioSkipped { reason: reason.clone() });
@@ -101,9 +113,11 @@ pub fn execute(
         runtime.block_on(conductor.run_all(skips));
         runtime.shutdown_background();
         let detail = "the sandbox ends with its run, and every fault with it".into();
-        journal.note(Note::Gone { detail }).map_err(in_bundle)?;
+        let noted = journal.note(Note::Gone { detail });
+        recorder.finish().and(noted).map_err(unrecorded)?;
+    } else {
+        recorder.finish().map_err(unrecorded)?;
     }
-    recorder.finish().map_err(in_bundle)?;
     let judged = bundle.render()?;
     bundle.make_latest().map_err(in_bundle)?;
     Ok(Finished { judged, folder: bundle.folder().into() })
@@ -159,6 +173,8 @@ impl<'a> Conductor<'a> {
                 }
                 self.board.say("interrupted: writing the bundle with what was recorded until now");
             }
+            // Nothing that happens from now on would count. The sandbox ends with the run, and every fault with it.
+            () = self.recorder.failed() => {}
         }
     }
 

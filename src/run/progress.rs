@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::console::complain;
 use crate::load::LiveView;
 use crate::observer::Sight;
 use crate::provider::PowerState;
@@ -31,8 +32,8 @@ impl Board {
     /// Says something above the bars.
     pub fn say(&self, text: &str) {
         match &self.bars {
-            Some(bars) => bars.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bars) => bars.suspend(|| complain!("{text}")),
+            None => complain!("{text}"),
         }
     }
 

@@ -20,6 +20,7 @@ use anarcho_chimp::provider::{
 use anarcho_chimp::settings::Safeguards;
 
 use crate::kept::{LIMIT, Up, instance};
+use crate::support::{Folder, over, stderr, stdout};
 
 /// A path that is cut looks so after this.
 const SHORT: Duration = Duration::from_millis(500);
@@ -215,4 +216,24 @@ pub async fn an_attack_on_a_host_whose_key_is_revoked_strikes_nothing() {
 
     assert_eq!(attacked(&known).await.unwrap(), 0, "without that line it strikes");
     assert_ne!(output(&*remote, &["sh", "-c", "pgrep -x nginx || true"]).await, before);
+}
+
+/// Its plan, its journal and its events have a page each; the fourth, for requests, is not there.
+#[tokio::main]
+pub async fn a_disk_that_fills_ends_an_attack_and_every_fault_of_it() {
+    let up = Up::start("keeper-full-disk", &[]);
+    let out = Folder::new("attack-full-disk");
+    let mut attack = std::process::Command::new("sh");
+    attack.args(["-c", r#""$0" "$@"; code=$?; cat "$OUT"/*/journal.ndjson; exit $code"#, env!("CARGO_BIN_EXE_chimp")]);
+    attack.args(["attack", "fault", "hangs", "--on", "web-1", "--for", "60s", "--lease", "60s", "--seed", "1"]);
+    attack.arg("--keeper").arg(&up.socket).arg("--out").arg(out.path());
+    attack.env("OUT", out.path()).stdin(std::process::Stdio::null());
+    let begun = Instant::now();
+    let output = over(attack, &out, 12, false).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}{}", stdout(&output), stderr(&output));
+    assert!(stderr(&output).contains("No space left on device"), "{}", stderr(&output));
+    let web = instance(&up.cloud(), "web-1").await;
+    assert_eq!(web.state, PowerState::Running, "{}", web.evidence);
+    assert!(stdout(&output).contains(r#""stage":"injected""#), "nothing was struck: {}", stdout(&output));
+    assert!(begun.elapsed() < Duration::from_secs(50), "its lease ended it: {:?}", begun.elapsed());
 }

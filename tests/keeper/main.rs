@@ -29,6 +29,7 @@ fn main() -> ExitCode {
                 attack::its_servers_answer_over_connections_that_the_keeper_dials,
                 attack::a_frozen_server_thaws_when_its_lease_is_over_and_its_attacker_gone,
                 attack::a_cut_path_is_seen_and_mended,
+                attack::a_disk_that_fills_ends_an_attack_and_every_fault_of_it,
                 attack::an_inventory_logs_in_with_a_password_to_hosts_it_knows,
                 attack::an_attack_on_a_host_whose_key_is_revoked_strikes_nothing,
                 life::it_says_what_is_there_and_ends_when_it_is_told,

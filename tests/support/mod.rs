@@ -3,18 +3,21 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::cell::RefCell;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 
-use libtest_mimic::Arguments;
+use libtest_mimic::{Arguments, Failed};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 use serde_json::Value;
 
 mod needs;
 
 pub use needs::Needs;
-use needs::trial::Named;
 #[allow(unused_imports, reason = "each test file uses a part")]
 pub(crate) use needs::trial::named;
+use needs::trial::{self, Named};
 
 /// Runs the tests of a target that libtest's arguments ask for: the groups, each with what its tests need. The target
 /// has `harness = false`, since libtest can't ignore a test at run time.
@@ -23,7 +26,7 @@ pub fn tests(groups: &[(Needs, &'static [Named])]) -> ExitCode {
     let mut trials = Vec::new();
     for &(needs, group) in groups {
         for &(name, run) in group {
-            trials.push(needs.trial(&arguments, name, move || Ok(quietly(run))));
+            trials.push(needs.trial(&arguments, name, move || quietly(run)));
         }
     }
     libtest_mimic::run(&arguments, trials).exit_code()
@@ -35,7 +38,7 @@ thread_local! {
 }
 
 /// Runs a test; what the programs that it ran said is shown only if it fails.
-fn quietly(test: fn()) {
+fn quietly(test: fn()) -> Result<(), Failed> {
     struct Shows;
     impl Drop for Shows {
         fn drop(&mut self) {
@@ -46,7 +49,7 @@ fn quietly(test: fn()) {
         }
     }
     let _shows = Shows;
-    test();
+    trial::passes(test)
 }
 
 /// A folder that goes when the test ends.
@@ -103,4 +106,20 @@ pub fn stdout(output: &Output) -> String {
 
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A command in a mount namespace of its own, where a file system of this many kilobytes lies over a folder.
+pub fn over(mut command: Command, folder: &Folder, size_kb: usize, read_only: bool) -> Command {
+    let path = folder.path().to_path_buf();
+    let mounted = move || {
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
+        let flags = if read_only { MsFlags::MS_RDONLY } else { MsFlags::empty() };
+        mount(Some("none"), &path, Some("tmpfs"), flags, Some(format!("size={size_kb}k").as_str()))?;
+        Ok(())
+    };
+    // SAFETY: between fork and exec it makes system calls, and allocates one short text in a process whose other
+    // threads hold no lock of the allocator for longer than an allocation.
+    unsafe { command.pre_exec(mounted) };
+    command
 }

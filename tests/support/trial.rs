@@ -21,6 +21,13 @@ macro_rules! named {
 #[allow(unused_imports, reason = "each test target uses a part")]
 pub(crate) use named;
 
+/// Runs a test, which panics if it fails.
+#[allow(dead_code, reason = "each test target uses a part")]
+pub fn passes(test: fn()) -> Result<(), Failed> {
+    test();
+    Ok(())
+}
+
 /// A trial of a test that needs more than a machine with Rust; root rights, or else a program. `missing` says what of
 /// that is not there. `--ignored` and `--include-ignored` run it anyway.
 #[allow(dead_code, reason = "each test target uses a part")]
