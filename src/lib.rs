@@ -33,6 +33,7 @@
 //! | [`report`] | HTML, Markdown, JUnit, JSON, the terminal's table |
 //! | [`run`], [`harness`], [`cli`] | carrying a plan through; from a request to an exit code; the command line |
 //! | [`mod@console`] | standard output and error, whose readers may hang up |
+//! | [`awaited`], [`log`] | what is waited for now; the log, off by default |
 //! | [`mod@lock`] | what only one process of a machine may do at a time |
 //!
 //! A crate that tests its own site needs this crate (and `cucumber`, for steps of its own) as a dev-dependency and
@@ -43,6 +44,7 @@
 
 pub mod agent;
 pub mod attack;
+pub mod awaited;
 pub mod checker;
 pub mod cli;
 pub mod clock;
@@ -62,6 +64,7 @@ pub mod judge;
 pub mod keeper;
 pub mod load;
 mod lock;
+pub mod log;
 pub mod measure;
 pub mod nemesis;
 pub mod observer;

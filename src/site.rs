@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use crate::database::{self, DatabaseError};
 use crate::history::{Event, Part, Recorder};
@@ -107,10 +108,12 @@ impl Site {
         // Others may be ready only once there is a database to ask.
         let formed = async {
             self.boot_all(databases).await?;
+            let _waiting = self.recorder.awaited().begin("the databases to form");
             database::form(self).await.map_err(ProvisionError::from)
         };
         let up = async {
             tokio::try_join!(self.boot_all(others), formed)?;
+            let _waiting = self.recorder.awaited().begin("the site's entry to accept a connection");
             self.await_entry().await
         };
         self.unless_lost(up).await?;
@@ -140,7 +143,8 @@ impl Site {
     /// When its role can't be rendered, or the boot fails.
     pub async fn ask(&self, server: &str, delay: BootDelay) -> Result<Instance, ProvisionError> {
         let spec = self.spec(server, delay)?;
-        let instance = self.provider.boot(&spec).await?;
+        let _waiting = self.recorder.awaited().begin(format!("{server} to boot"));
+        let instance = self.provider.boot(&spec).instrument(tracing::info_span!("boot", server)).await?;
         let (name, id) = (server.to_string(), instance.id.to_string());
         let address = instance.address.to_string();
         self.recorder.record(Event::InstanceBooted { server: name, instance: id, address });
@@ -156,6 +160,7 @@ impl Site {
     }
 
     async fn become_ready(&self, server: &str, instance: &Instance) -> Result<(), ProvisionError> {
+        let _waiting = self.recorder.awaited().begin(format!("{server} to be ready as its role asks"));
         if let Err(mut late) = await_ready(server, self.role(server), instance.address, &*self.provider).await {
             let ends = self.provider.ended(&instance.id).await.unwrap_or_default();
             late.last.extend(ends.iter().map(|end| format!("; {end}")));

@@ -2,8 +2,12 @@
 
 mod support;
 
-use std::process::{Command, ExitCode};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use support::{Folder, Needs, chimp, named, run, stderr, stdout};
 
@@ -14,7 +18,8 @@ fn main() -> ExitCode {
             named![
                 an_undefined_step_stops_the_run_before_anything_boots,
                 an_empty_folder_and_a_tag_or_a_name_that_matches_nothing_are_not_green,
-                a_wrong_setting_names_its_line
+                a_wrong_setting_names_its_line,
+                what_cannot_be_logged_is_refused_and_nothing_is_logged_unasked
             ],
         ),
         (Needs::Root, named![what_cannot_run_here_is_skipped_with_the_reason_and_never_green]),
@@ -25,7 +30,9 @@ fn main() -> ExitCode {
                 the_same_seed_strikes_the_same_victims_and_another_seed_others,
                 a_fault_on_its_own_path_counts_from_its_true_moment_and_ends_with_its_victim,
                 a_stop_condition_lifts_every_fault_and_ends_the_run_aborted,
-                a_replay_has_the_same_plan_and_strikes_the_same_victims
+                a_replay_has_the_same_plan_and_strikes_the_same_victims,
+                a_log_says_what_happens_and_what_is_waited_for_within_its_spans,
+                an_interrupted_run_says_what_it_was_waiting_for
             ],
         ),
     ])
@@ -102,9 +109,7 @@ fn the_same_seed_strikes_the_same_victims_and_another_seed_others() {
 
 /// Runs the short scenario; whom it struck.
 fn short(out: &Folder, seed: u64) -> Value {
-    let output = run(chimp(&["run", "tests/features/short.feature", "--seed", &seed.to_string()])
-        .args(["--config", "tests/features/short.toml", "--out"])
-        .arg(out.path()));
+    let output = run(&mut short_run(out, seed));
     assert!(output.status.success(), "{}", stdout(&output));
     valid_by_the_schema(&out.record());
     struck(out)
@@ -116,6 +121,12 @@ fn valid_by_the_schema(record: &Value) {
     let schema = compiler.compile("docs/run.schema.json", &mut schemas).unwrap();
     let valid = schemas.validate(record, schema);
     assert!(valid.is_ok(), "{:#}", valid.unwrap_err());
+}
+
+fn short_run(out: &Folder, seed: u64) -> Command {
+    let mut command = chimp(&["run", "tests/features/short.feature", "--seed", &seed.to_string()]);
+    command.args(["--config", "tests/features/short.toml", "--out"]).arg(out.path());
+    command
 }
 
 /// Whom the latest run struck.
@@ -152,6 +163,63 @@ fn a_stop_condition_lifts_every_fault_and_ends_the_run_aborted() {
     let took_ms = (lifted.iter().max().unwrap() - aborted) / 1000;
     println!("every fault was lifted {took_ms} ms after the abort");
     assert!(took_ms < 5_000, "{took_ms} ms: 200 on a quiet machine");
+}
+
+/// What is waited for is shown when a run is interrupted.
+fn an_interrupted_run_says_what_it_was_waiting_for() {
+    let out = Folder::new("waiting");
+    let mut command = short_run(&out, 7);
+    let child = command.stderr(Stdio::piped()).stdout(Stdio::null()).process_group(0).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let recorded = || {
+        let bundles = std::fs::read_dir(out.path()).into_iter().flatten().flatten();
+        bundles
+            .map(|entry| entry.path().join("events.ndjson"))
+            .any(|events| std::fs::read_to_string(events).is_ok_and(|text| text.contains("\"event\":\"site_ready\"")))
+    };
+    while !recorded() {
+        assert!(Instant::now() < deadline, "the site was never ready");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    kill(Pid::from_raw(-(child.id() as i32)), Signal::SIGINT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let said = stderr(&output);
+    let line = said.lines().find(|line| line.starts_with("  A webserver dies and is replaced: waiting for "));
+    assert!(line.is_some_and(|line| line.contains(" since ")), "{said}");
+}
+
+fn a_log_says_what_happens_and_what_is_waited_for_within_its_spans() {
+    let out = Folder::new("log");
+    let file = out.path().join("log");
+    let output = run(short_run(&out, 7).arg("--log").arg(&file).args(["--log-level", "debug"]).env("CHIMP_LOG", "off"));
+    assert!(output.status.success(), "{}", stdout(&output));
+    let log = std::fs::read_to_string(&file).unwrap();
+    let line = |words: &[&str]| {
+        assert!(log.lines().any(|line| words.iter().all(|word| line.contains(word))), "no line has {words:?}:\n{log}");
+    };
+    line(&["scenario{name=\"A webserver dies and is replaced\" attempt=1}", "waits for a steady baseline"]);
+    line(&["boot{server=\"web-1\"}", "close"]);
+    line(&["strike{step=", "FaultConfirmed"]);
+    line(&["repair{server=", "ReconcilerBoots"]);
+    line(&["waits no longer for", "waited_ms="]);
+    let times = regex::Regex::new(r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z \+\d+\.\d{6}s +(INFO|DEBUG) ").unwrap();
+    assert!(log.lines().all(|line| times.is_match(line)), "{:?}", log.lines().find(|line| !times.is_match(line)));
+}
+
+fn what_cannot_be_logged_is_refused_and_nothing_is_logged_unasked() {
+    let plan = ["plan", "features/card.feature"];
+    let refused = run(chimp(&plan).args(["--log", "/no/such/folder/log"]));
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        stderr(&refused).contains("--log /no/such/folder/log: can't be opened: No such file"),
+        "{}",
+        stderr(&refused)
+    );
+    let refused = run(chimp(&plan).env("CHIMP_LOG", "loud"));
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("CHIMP_LOG=loud: expected off, error,"), "{}", stderr(&refused));
+    assert_eq!(stderr(&run(&mut chimp(&plan))), "");
 }
 
 fn a_replay_has_the_same_plan_and_strikes_the_same_victims() {

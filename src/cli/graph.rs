@@ -71,7 +71,7 @@ fn shown(asked: &GraphArgs) -> Result<String, NotShown> {
 /// Reads a graph, and prints on the standard error what its file says and the graph does not.
 pub(super) fn read_noted(file: &Path) -> Result<Links, GraphError> {
     let GraphFile { links, notes } = read_links(file)?;
-    notes.iter().for_each(|note| eprintln!("chimp: note: {note}"));
+    notes.iter().for_each(|note| complain!("chimp: note: {note}"));
     Ok(links)
 }
 

@@ -14,6 +14,7 @@ use crate::declare::libtest::ChaosArgs;
 use crate::declare::{DeclareError, DeclareOptions, declare};
 use crate::harness::{self, Request};
 use crate::judge::exit;
+use crate::log::LogArgs;
 use crate::nemesis;
 use crate::provider::local::doctor;
 use crate::report::Environment;
@@ -36,6 +37,8 @@ mod role;
 struct Cli {
     #[command(subcommand)]
     command: Verb,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -137,6 +140,10 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(why) => return usage(&why),
     };
+    if let Err(why) = cli.log.start() {
+        complain!("chimp: {why}");
+        return ExitCode::from(exit::USAGE);
+    }
     let done = match cli.command {
         Verb::Run { what, out, how } => run(&what, out, &how),
         Verb::Plan { what } => plan(&what),
@@ -173,6 +180,10 @@ pub fn chaos(folder: &str) -> ExitCode {
         Ok(arguments) => arguments,
         Err(why) => return usage(&why),
     };
+    if let Err(why) = arguments.log.start() {
+        complain!("chaos: {why}");
+        return ExitCode::from(exit::USAGE);
+    }
     console::finish(run_target(folder, &arguments).unwrap_or_else(|why| {
         complain!("{}", why.shown("chaos"));
         ExitCode::from(exit::USAGE)

@@ -62,6 +62,9 @@ pub struct ChaosArgs {
     /// How scenarios are run
     #[command(flatten)]
     pub how: crate::cli::How,
+    /// What is logged, and where
+    #[command(flatten)]
+    pub log: crate::log::LogArgs,
     /// libtest's own, accepted and without effect
     #[command(flatten)]
     pub accepted: Accepted,

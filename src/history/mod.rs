@@ -16,6 +16,7 @@ pub mod recorder;
 pub mod request_log;
 pub mod requests;
 pub mod synthetic;
+pub mod watched;
 
 pub use data::DataRecord;
 pub use declared::Part;
@@ -25,6 +26,7 @@ pub use operation::{Ended, Op, Operation};
 pub use recorder::{Recorder, RunRecorder};
 pub use request_log::RequestLogError;
 pub use requests::{Outcome, Request, Source};
+pub use watched::Watched;
 
 use crate::plan::ScenarioPlan;
 
@@ -71,27 +73,12 @@ impl History {
     /// # Errors
     /// Names file and line or offset. A last line or chunk that was cut off by a crash is not an error: it is left out.
     pub fn read(dir: &Path, plan: &ScenarioPlan) -> Result<History, HistoryError> {
-        let mut history = Self::read_watched(dir, plan)?;
+        let mut watched = Watched::new(dir, plan);
+        watched.read_on()?;
+        let mut history = watched.into_history();
         let since_us = history.events.first().map_or(0, |first| first.at_us);
         (history.operations, history.final_state) = data::read(&dir.join(data::DATA_FILE), plan.index, since_us)?;
         Ok(history)
-    }
-
-    /// [`read`](Self::read) without the operations, which nobody asks for while a scenario is watched.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn read_watched(dir: &Path, plan: &ScenarioPlan) -> Result<History, HistoryError> {
-        let mut events = read_events(&dir.join(EVENTS_FILE))?;
-        events.retain(|record| record.scenario == plan.index);
-        let is_start = |record: &&Record| matches!(record.event, Event::ScenarioStarted { .. });
-        let since_us = events.iter().rfind(is_start).map_or(0, |start| start.at_us);
-        events.retain(|record| record.at_us >= since_us);
-        events.sort_by_key(|record| record.at_us);
-        let requests = |source| read_requests(&dir.join(REQUESTS_FILE), plan.index, source, since_us);
-        let (probes, users) = (requests(Source::Prober)?, requests(Source::User)?);
-        let (operations, final_state) = (Vec::new(), FinalState::default());
-        Ok(History { plan: plan.clone(), events, probes, users, operations, final_state })
     }
 }
 
@@ -121,16 +108,4 @@ fn lines<T: serde::de::DeserializeOwned>(path: &Path, wanted: impl Fn(&[u8]) -> 
         all.push(record);
     }
     Ok(all)
-}
-
-fn read_requests(path: &Path, scenario: u32, source: Source, since_us: u64) -> Result<Vec<Request>, RequestLogError> {
-    let mut requests = Vec::new();
-    for request in request_log::read(path, scenario, source)? {
-        let request = request?;
-        if request.due_us >= since_us {
-            requests.push(request);
-        }
-    }
-    requests.sort_by_key(|request| request.due_us);
-    Ok(requests)
 }

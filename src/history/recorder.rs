@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use crate::awaited::Awaited;
 use crate::clock::Clock;
 
 use super::data::{DATA_FILE, DataLine, DataRecord};
@@ -34,6 +35,7 @@ pub struct Recorder {
     clock: Clock,
     scenario: u32,
     sink: Sink,
+    awaited: Awaited,
 }
 
 #[derive(Debug, Clone)]
@@ -58,7 +60,8 @@ impl Recorder {
     /// A recorder that keeps everything in memory, and what it kept: for tests and benchmarks.
     pub fn memory(clock: Clock) -> (Recorder, Memory) {
         let memory = Memory::default();
-        (Recorder { clock, scenario: 0, sink: Sink::Memory(memory.clone()) }, memory)
+        let sink = Sink::Memory(memory.clone());
+        (Recorder { clock, scenario: 0, sink, awaited: Awaited::default() }, memory)
     }
 
     /// The run's clock.
@@ -71,6 +74,11 @@ impl Recorder {
         self.scenario
     }
 
+    /// What is waited for on behalf of whoever has this handle, or a clone of it. It is shown, and never recorded.
+    pub fn awaited(&self) -> &Awaited {
+        &self.awaited
+    }
+
     /// Records what happened now.
     pub fn record(&self, event: Event) {
         self.record_at(self.clock.now_us(), 0, event);
@@ -79,6 +87,12 @@ impl Recorder {
     /// Records what happened at `at_us`, known to `resolution_us`.
     pub fn record_at(&self, at_us: u64, resolution_us: u64, event: Event) {
         let record = Record { at_us, scenario: self.scenario, resolution_us, event };
+        match record.event {
+            Event::BalancerSessions { .. } | Event::Pressure { .. } | Event::DatabaseView { .. } => {
+                tracing::trace!(at_us, scenario = self.scenario, "{:?}", record.event);
+            }
+            _ => tracing::info!(at_us, scenario = self.scenario, "{:?}", record.event),
+        }
         match &self.sink {
             // The queue is closed only once the run is finished: what comes later belongs to no run.
             Sink::Disk { queue, .. } => drop(queue.send(Message::Event(record))),
@@ -211,7 +225,7 @@ impl RunRecorder {
     /// A handle to record on behalf of this scenario.
     pub fn scenario(&self, index: u32) -> Recorder {
         let sink = Sink::Disk { queue: self.queue.clone(), waiting: self.waiting.clone(), limit: self.limit };
-        Recorder { clock: self.clock, scenario: index, sink }
+        Recorder { clock: self.clock, scenario: index, sink, awaited: Awaited::default() }
     }
 
     /// Waits until something could not be written: from then on nothing is recorded. Never ends otherwise.

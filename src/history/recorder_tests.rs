@@ -1,5 +1,5 @@
 use super::*;
-use crate::history::{History, Outcome, read_events};
+use crate::history::{History, Outcome, Watched, read_events};
 use crate::infrastructure::{Entry, Infrastructure};
 use crate::plan::ScenarioPlan;
 use crate::settings::Settings;
@@ -169,7 +169,7 @@ fn operations_read_back_in_order_and_only_those_of_the_last_try() {
     run.finish().unwrap();
     let history = History::read(dir.path(), &plan(0)).unwrap();
     assert_eq!(history.operations.iter().map(|operation| operation.invoked_us).collect::<Vec<_>>(), [1100, 1200]);
-    assert!(History::read_watched(dir.path(), &plan(0)).unwrap().operations.is_empty());
+    assert!(Watched::new(dir.path(), &plan(0)).read_on().unwrap().operations.is_empty());
 }
 
 #[test]

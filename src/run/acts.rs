@@ -4,48 +4,59 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::at_work::AtWork;
+use super::looks::{LOOK_EVERY, Looks};
 use super::scenario::{Attempt, AttemptError};
 use super::watch_end::{Look, Needs};
 use super::{baseline, stop};
-use crate::history::{Event, History};
+use crate::history::{Event, History, Watched};
 use crate::nemesis::{Ground, Nemesis, StrikeError};
 use crate::plan::{Act, Schedule, StrikeOrder};
 use crate::site::Site;
 
-/// How often the recorded history is looked at while waiting for something in it.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// But a look at a long history takes a while: it is not taken more often than this many times as long apart, so that
-/// looking costs the site and the prober no more than a twentieth of a core.
-const LOOK_SHARE: u32 = 20;
+/// What was read of the history so far, and what looking at it has cost.
+pub(super) struct Eyes {
+    watched: Watched,
+    looks: Looks,
+    since: Instant,
+    pause: Duration,
+}
 
 impl Attempt<'_> {
     /// Waits for a steady baseline, then does what the scenario says; an abort lifts all faults.
     pub(super) async fn break_and_watch(&self, site: &Site, at_work: &AtWork) -> Result<(), AttemptError> {
         self.line.stage("baseline");
-        if !self.await_baseline().await? {
+        let mut eyes = self.eyes();
+        if !self.await_baseline(&mut eyes).await? {
             return Ok(());
         }
         let mut nemesis = Nemesis::new(self.ground(site), at_work.observers.sight.clone(), self.plan.seed);
         let reason = tokio::select! {
-            done = self.acts_and_watch(&mut nemesis, at_work) => return done,
+            done = self.acts_and_watch(&mut nemesis, at_work, &mut eyes) => return done,
             reason = self.stop_condition(at_work) => reason,
         };
         self.line.stage("aborting");
         self.recorder.record(Event::Aborted { reason });
+        let _waiting = self.recorder.awaited().begin("every fault to be healed");
         nemesis.lift_all().await;
         Ok(())
     }
 
-    async fn acts_and_watch(&self, nemesis: &mut Nemesis, at_work: &AtWork) -> Result<(), AttemptError> {
+    async fn acts_and_watch(
+        &self,
+        nemesis: &mut Nemesis,
+        at_work: &AtWork,
+        eyes: &mut Eyes,
+    ) -> Result<(), AttemptError> {
         for act in &self.plan.acts {
             // What went wrong is recorded; the watch below sees it and ends at once.
-            if self.act(act, nemesis, at_work).await?.is_err() {
+            if self.act(act, nemesis, at_work, eyes).await?.is_err() {
                 break;
             }
         }
-        self.watch(nemesis).await?;
+        self.watch(nemesis, eyes).await?;
         nemesis.see_that_all_lasted().await;
         Ok(())
     }
@@ -73,11 +84,12 @@ impl Attempt<'_> {
     }
 
     /// Waits for a steady baseline; records whether it came.
-    async fn await_baseline(&self) -> Result<bool, AttemptError> {
+    async fn await_baseline(&self, eyes: &mut Eyes) -> Result<bool, AttemptError> {
         let deadline = Instant::now() + self.plan.settings.steady.baseline_within;
+        let waiting = self.recorder.awaited().begin("a steady baseline");
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            match baseline::steady_since(&self.history().await?) {
+            tokio::time::sleep(eyes.pause).await;
+            match self.look(eyes, baseline::steady_since).await? {
                 Ok(from_us) => {
                     self.recorder.record(Event::BaselineSteady { from_us });
                     return Ok(true);
@@ -86,7 +98,7 @@ impl Attempt<'_> {
                     self.recorder.record(Event::BaselineUnsteady { reason });
                     return Ok(false);
                 }
-                Err(_) => {}
+                Err(reason) => waiting.now(format!("a steady baseline ({reason})")),
             }
         }
     }
@@ -96,20 +108,28 @@ impl Attempt<'_> {
         act: &Act,
         nemesis: &mut Nemesis,
         at_work: &AtWork,
+        eyes: &mut Eyes,
     ) -> Result<Result<(), StrikeError>, AttemptError> {
         match act {
             Act::AgentStops(_) | Act::AgentStarts(_) | Act::ReconcilerDies(_) => {
                 at_work.order_agent(act).await;
                 Ok(Ok(()))
             }
-            Act::InTurn { order } => self.in_turn(order, nemesis).await,
+            Act::InTurn { order } => self.in_turn(order, nemesis, eyes).await,
             Act::Strike { .. } | Act::Random { .. } | Act::LiftAll => {
-                self.line.stage(act.orders().first().map_or("lifting all faults", |order| &order.step.text));
-                Ok(nemesis.begin(act).await)
+                let step = act.orders().first().map_or("lifting all faults", |order| &order.step.text);
+                self.line.stage(step);
+                Ok(self.strike(act, step, nemesis).await)
             }
             Act::Pass(duration) => Ok(nemesis.work_until(Instant::now() + *duration).await),
-            Act::AwaitRecovery => self.await_recovery(nemesis).await,
+            Act::AwaitRecovery => self.await_recovery(nemesis, eyes).await,
         }
+    }
+
+    /// Begins what an act of the nemesis's says.
+    async fn strike(&self, act: &Act, step: &str, nemesis: &mut Nemesis) -> Result<(), StrikeError> {
+        let _waiting = self.recorder.awaited().begin(format!("`{step}` to be carried out and witnessed"));
+        nemesis.begin(act).instrument(tracing::info_span!("strike", step)).await
     }
 
     /// Strikes one server after the other, and waits for recovery after each.
@@ -117,6 +137,7 @@ impl Attempt<'_> {
         &self,
         order: &StrikeOrder,
         nemesis: &mut Nemesis,
+        eyes: &mut Eyes,
     ) -> Result<Result<(), StrikeError>, AttemptError> {
         let turns = match nemesis.turns(order) {
             Ok(turns) => turns,
@@ -124,11 +145,12 @@ impl Attempt<'_> {
         };
         for order in turns {
             self.line.stage(&format!("{}: {}", order.step.text, order.target.text));
-            let struck = nemesis.begin(&Act::Strike { order, schedule: Schedule::Once }).await;
+            let step = order.step.text.clone();
+            let struck = self.strike(&Act::Strike { order, schedule: Schedule::Once }, &step, nemesis).await;
             if struck.is_err() {
                 return Ok(struck);
             }
-            let recovered = self.await_recovery(nemesis).await?;
+            let recovered = self.await_recovery(nemesis, eyes).await?;
             if recovered.is_err() {
                 return Ok(recovered);
             }
@@ -136,13 +158,18 @@ impl Attempt<'_> {
         Ok(Ok(()))
     }
 
-    async fn await_recovery(&self, nemesis: &mut Nemesis) -> Result<Result<(), StrikeError>, AttemptError> {
+    async fn await_recovery(
+        &self,
+        nemesis: &mut Nemesis,
+        eyes: &mut Eyes,
+    ) -> Result<Result<(), StrikeError>, AttemptError> {
         let deadline = Instant::now() + self.plan.settings.steady.give_up;
+        let _waiting = self.recorder.awaited().begin("service and redundancy to recover");
         while Instant::now() < deadline {
-            if let Err(why) = nemesis.work_until(Instant::now() + LOOK_EVERY).await {
+            if let Err(why) = nemesis.work_until(Instant::now() + eyes.pause).await {
                 return Ok(Err(why));
             }
-            if crate::measure::recovered_at(&self.history().await?).is_some() {
+            if self.look(eyes, crate::measure::recovered_at).await?.is_some() {
                 return Ok(Ok(()));
             }
         }
@@ -150,17 +177,15 @@ impl Attempt<'_> {
     }
 
     /// Watches until everything that is asked about has come, or can no longer come in time.
-    async fn watch(&self, nemesis: &mut Nemesis) -> Result<(), AttemptError> {
+    async fn watch(&self, nemesis: &mut Nemesis, eyes: &mut Eyes) -> Result<(), AttemptError> {
         self.line.stage("watching");
         let needs = Needs::of(self.plan);
-        let mut pause = LOOK_EVERY;
+        let _waiting = self.recorder.awaited().begin("what the Thens ask about to come");
         loop {
             // A strike that found nobody is recorded, and the next look sees it.
-            let _ = nemesis.work_until(Instant::now() + pause).await;
-            let begun = Instant::now();
-            let look = needs.look(&self.history().await?, self.recorder.clock().now_us());
-            pause = LOOK_EVERY.max(begun.elapsed() * LOOK_SHARE);
-            match look {
+            let _ = nemesis.work_until(Instant::now() + eyes.pause).await;
+            let clock = self.recorder.clock();
+            match self.look(eyes, |history| needs.look(history, clock.now_us())).await? {
                 Look::GoOn => continue,
                 Look::Done if nemesis.has_more() => continue,
                 Look::Done => self.recorder.record(Event::Recovered),
@@ -173,9 +198,18 @@ impl Attempt<'_> {
         }
     }
 
-    /// What was recorded until now.
-    async fn history(&self) -> Result<History, AttemptError> {
+    /// Nothing was looked at yet.
+    fn eyes(&self) -> Eyes {
+        let watched = Watched::new(&self.bundle, self.plan);
+        Eyes { watched, looks: Looks::default(), since: Instant::now(), pause: LOOK_EVERY }
+    }
+
+    /// Looks at what was recorded until now.
+    async fn look<T>(&self, eyes: &mut Eyes, at: impl FnOnce(&History) -> T) -> Result<T, AttemptError> {
         self.recorder.sync().await.map_err(AttemptError::Recorder)?;
-        Ok(History::read_watched(&self.bundle, self.plan)?)
+        let begun = Instant::now();
+        let seen = at(eyes.watched.read_on()?);
+        eyes.pause = eyes.looks.pause(begun.elapsed(), eyes.since.elapsed());
+        Ok(seen)
     }
 }

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 
 mod acts;
 mod at_work;
 pub mod baseline;
 pub mod bundle;
 pub mod environment;
+pub mod looks;
 pub mod progress;
 mod scenario;
 mod stop;
@@ -167,15 +169,21 @@ impl<'a> Conductor<'a> {
         let all = futures::future::join_all(wanted.iter().map(|scenario| self.run_one(scenario)));
         tokio::select! {
             _ = all => {}
-            signal = interrupted() => {
+            (signal, waits) = self.interrupted() => {
                 for scenario in wanted {
                     self.recorder.scenario(scenario.index).record(Event::Interrupted { signal: signal.into() });
                 }
                 self.board.say("interrupted: writing the bundle with what was recorded until now");
+                waits.iter().for_each(|wait| self.board.say(&format!("  {wait}")));
             }
             // Nothing that happens from now on would count. The sandbox ends with the run, and every fault with it.
             () = self.recorder.failed() => {}
         }
+    }
+
+    /// The signal that ends the run, and what each scenario waited for when it came.
+    async fn interrupted(&self) -> (&'static str, Vec<String>) {
+        (interrupted().await, self.board.waits())
     }
 
     /// Tries a scenario until it has a verdict that may stand.
@@ -183,7 +191,8 @@ impl<'a> Conductor<'a> {
         for number in 1..=self.options.retries + 1 {
             let turns = turns(scenario, number, self.options.jobs) as u32;
             let turn = self.turns.acquire_many(turns).await.expect("the semaphore is never closed");
-            if let Err(why) = self.attempt(scenario, number).run().await {
+            let span = tracing::info_span!("scenario", name = scenario.name, attempt = number);
+            if let Err(why) = self.attempt(scenario, number).run().instrument(span).await {
                 let detail = why.to_string();
                 self.recorder.scenario(scenario.index).record(Event::LeftBehind { detail });
             }
@@ -200,14 +209,15 @@ impl<'a> Conductor<'a> {
     }
 
     fn attempt<'s>(&self, plan: &'s ScenarioPlan, number: u32) -> Attempt<'s> {
+        let recorder = self.recorder.scenario(plan.index);
         Attempt {
             plan,
             number,
             zygote: self.zygote.clone(),
             slot: plan.index % SLOTS,
             bundle: self.folder.into(),
-            recorder: self.recorder.scenario(plan.index),
-            line: self.board.scenario(&plan.name, number),
+            line: self.board.scenario(&plan.name, number, recorder.awaited().clone()),
+            recorder,
             journal: Arc::clone(&self.journal),
             strike_prefix: self.strike_prefix.clone(),
             sabotage: self.options.sabotage,

@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::awaited::Awaited;
 use crate::console::complain;
 use crate::load::LiveView;
 use crate::observer::Sight;
@@ -16,17 +18,21 @@ use crate::provider::PowerState;
 /// How often a terminal is redrawn, and how often a log gets a line.
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
 const LINE_EVERY: Duration = Duration::from_secs(10);
+/// What is waited for longer than this is named.
+const STUCK: Duration = Duration::from_secs(10);
 
 /// Where progress is shown.
 #[derive(Debug, Clone)]
 pub struct Board {
     bars: Option<MultiProgress>,
+    /// Each scenario under way, by its title, with what it waits for.
+    under_way: Arc<Mutex<Vec<(String, Awaited)>>>,
 }
 
 impl Board {
     /// Bars on a terminal, lines elsewhere. Progress goes to stderr.
     pub fn new() -> Self {
-        Board { bars: std::io::stderr().is_terminal().then(MultiProgress::new) }
+        Board { bars: std::io::stderr().is_terminal().then(MultiProgress::new), under_way: Arc::default() }
     }
 
     /// Says something above the bars.
@@ -37,8 +43,20 @@ impl Board {
         }
     }
 
-    /// A line for one scenario; it ends when the line is dropped.
-    pub fn scenario(&self, name: &str, attempt: u32) -> Line {
+    /// What each scenario under way waits for now, a line each.
+    pub fn waits(&self) -> Vec<String> {
+        let under_way = self.under_way();
+        let told =
+            |(title, awaited): &(String, Awaited)| Some(format!("{title}: {}", awaited.longest(Duration::ZERO)?));
+        under_way.iter().filter_map(told).collect()
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, Vec<(String, Awaited)>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A line for one scenario, and what it waits for; it ends when the line is dropped.
+    pub fn scenario(&self, name: &str, attempt: u32, awaited: Awaited) -> Line {
         let again = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
         let (stage, stages) = watch::channel(Stage::named("waiting"));
         let bar = self.bars.as_ref().map(|bars| {
@@ -46,8 +64,9 @@ impl Board {
             bars.add(ProgressBar::new_spinner().with_style(style))
         });
         let title = format!("{name}{again}");
-        let ticker = tokio::spawn(show(title, bar.clone(), stages, self.clone()));
-        Line { stage, ticker, bar }
+        self.under_way().push((title.clone(), awaited.clone()));
+        let ticker = tokio::spawn(show(title.clone(), bar.clone(), stages, awaited, self.clone()));
+        Line { stage, ticker, bar, title, board: self.clone() }
     }
 }
 
@@ -77,11 +96,14 @@ pub struct Line {
     stage: watch::Sender<Stage>,
     ticker: JoinHandle<()>,
     bar: Option<ProgressBar>,
+    title: String,
+    board: Board,
 }
 
 impl Line {
     /// The scenario is now doing this.
     pub fn stage(&self, name: &str) {
+        tracing::info!("{name}");
         self.stage.send_modify(|stage| (stage.name, stage.since) = (name.into(), Instant::now()));
     }
 
@@ -94,19 +116,23 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         self.ticker.abort();
+        self.board.under_way().retain(|(title, _)| *title != self.title);
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
 }
 
-async fn show(title: String, bar: Option<ProgressBar>, stages: watch::Receiver<Stage>, board: Board) {
+async fn show(title: String, bar: Option<ProgressBar>, stages: watch::Receiver<Stage>, awaited: Awaited, board: Board) {
     let every = if bar.is_some() { REDRAW_EVERY } else { LINE_EVERY };
     let mut ticks = tokio::time::interval(every);
     loop {
         ticks.tick().await;
         let stage = stages.borrow().clone();
-        let text = format!("{title}: {}", describe(&stage));
+        let mut text = format!("{title}: {}", describe(&stage));
+        if let Some(stuck) = awaited.longest(STUCK) {
+            let _ = write!(text, " · {stuck}");
+        }
         match &bar {
             Some(bar) => {
                 bar.set_message(text);

@@ -95,6 +95,7 @@ impl Attempt<'_> {
             let of_the_site = matches!(&why, AttemptError::Provision(why) if why.is_of_the_site());
             self.failed(if of_the_site { judge::NOT_UP } else { "running" }, &why);
         }
+        let _waiting = self.recorder.awaited().begin("the servers to be gone");
         cloud.close().await
     }
 
@@ -110,7 +111,9 @@ impl Attempt<'_> {
         let outcome = self.break_and_watch(&site, &at_work).await;
         self.recorder.record(Event::WatchEnded);
         self.line.stage("stopping");
+        let waiting = self.recorder.awaited().begin("the requests that are under way to end");
         let stopped = at_work.stop_load().await;
+        drop(waiting);
         // The reconciler still works: a database that it restores is waited for.
         let read = if outcome.is_ok() { self.read_databases(&site).await } else { Ok(()) };
         at_work.stop().await;
@@ -123,6 +126,7 @@ impl Attempt<'_> {
             return Ok(());
         }
         self.line.stage("waiting for the databases to agree");
+        let _waiting = self.recorder.awaited().begin("the databases to agree");
         let reading = FinalReading::begin(site).await?;
         reading.settle(self.plan).await;
         if self.sabotage.writes {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
+use tracing::Instrument;
 
 use super::backoff::Backoff;
 use super::compare::{Desired, Differences, Found, compare, exists, stands_for};
@@ -287,10 +288,12 @@ impl Reconciler {
     fn begin(&mut self, server: &str, there: Option<Instance>) {
         self.replacing.insert(server.into());
         let (ground, server) = (self.ground.clone(), server.to_string());
-        self.work.spawn(async move {
+        let span = tracing::info_span!("repair", server);
+        let replacing = async move {
             let replaced = replace(&ground, &server, there).await;
             Done::Replaced(server, replaced)
-        });
+        };
+        self.work.spawn(replacing.instrument(span));
     }
 
     /// Whether it went well.

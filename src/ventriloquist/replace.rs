@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use tokio::time::{Duration, sleep, timeout};
+use tracing::Instrument;
 
 use super::death::Death;
 use super::state::{Known, Replacement, State, Store};
@@ -98,7 +99,7 @@ async fn ask(ground: &Ground, server: &str) -> Result<Instance, Failure> {
     ground.record(Event::ReconcilerBoots { server: server.into() });
     let asked = {
         let (site, server) = (site.clone(), server.to_string());
-        tokio::spawn(async move { site.ask(&server, BootDelay::Waited).await })
+        tokio::spawn(async move { site.ask(&server, BootDelay::Waited).await }.in_current_span())
     };
     tokio::task::yield_now().await;
     ground.death.pass(Step::Ask).await;
