@@ -31,7 +31,7 @@ impl Attendant {
     }
 
     /// What the witness says; a yes is recorded: the fault came into force after it was called for and before it was seen.
-    pub(super) async fn hear_witness(&self) -> Testimony {
+    async fn hear_witness(&self) -> Testimony {
         let strike = &self.victim.strike;
         let testimony = self.victim.await_witness(&strike.witness, strike.witness_within()).await;
         if testimony.confirmed {
@@ -65,7 +65,7 @@ impl Attendant {
         Ok(())
     }
 
-    pub(super) async fn confirm(&mut self, seen_from_outside: bool) {
+    async fn confirm(&mut self, seen_from_outside: bool) {
         if seen_from_outside {
             // A new connection that does not come about is seen from here, before any stamp can be read.
             let testimony = self.hear_witness().await;

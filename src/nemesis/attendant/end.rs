@@ -34,7 +34,7 @@ impl Attendant {
     }
 
     /// Asks until the end is stamped, over new connections where the old ones may still wait for what was lost.
-    pub(super) async fn account_of_the_end(&mut self) -> Answer {
+    async fn account_of_the_end(&mut self) -> Answer {
         let deadline = self.victim.heal_deadline();
         let never_came = Instant::now() + NEVER_CAME;
         let mut within = FIRST_QUESTION;
@@ -62,7 +62,7 @@ impl Attendant {
     }
 
     /// Whether the stamps say that it lasted as long as it should.
-    pub(super) fn see_that_it_lasted(&self, answer: &Answer) {
+    fn see_that_it_lasted(&self, answer: &Answer) {
         let (true, Ok(account), Some(lasts)) = (self.confirmed, answer, self.victim.lasts) else { return };
         if self.victim.ground.sabotage.witnesses {
             return;

@@ -43,15 +43,14 @@ impl Attendant {
         let mut last_look = looks.filter(|_| long_enough).map(|planned| planned - LAST_LOOK);
         let (mut alive, mut renewed) = (Instant::now(), Instant::now());
         let asks = !self.confirmed && self.undecided.is_some() && self.victim.is_held();
-        let mut question = asks.then(|| self.ask(self.over_its_path()));
-        let give_up = self.called + self.victim.strike.waits() + CONFIRMED_WITHIN;
+        let mut question = asks.then(|| self.first_question());
         loop {
             let renew_at = self.is_renewed().then(|| renewed + self.victim.ground.lease / RENEWALS);
             let due = [planned, last_look, renew_at, Some(alive + self.alive_every())];
             tokio::select! {
                 biased;
                 () = lifted(&mut lift) => return End::Lifted,
-                answer = next(&mut question) => question = self.heard(&answer, planned.is_none() && Instant::now() < give_up).await,
+                answer = next(&mut question) => question = self.heard(&answer, planned).await,
                 () = sleep_until(due.into_iter().flatten().min().expect("one is always there")) => {}
             }
             let now = Instant::now();
@@ -76,7 +75,7 @@ impl Attendant {
     }
 
     /// When the fault is to end; for what an agent holds, not later than its holder ends it.
-    pub(super) fn planned(&self) -> Option<Instant> {
+    fn planned(&self) -> Option<Instant> {
         let lasts = self.victim.lasts?;
         Some(if self.victim.is_held() {
             self.called + self.victim.strike.waits() + lasts
@@ -85,33 +84,44 @@ impl Attendant {
         })
     }
 
-    pub(super) fn over_its_path(&self) -> Duration {
+    /// Asked once the fault should be there, over the connection that is open: what was said before may be answered still.
+    fn first_question(&self) -> BoxFuture<'static, Answer> {
+        let should_be_there = self.called + self.victim.strike.waits() + ASK_EVERY;
+        let next = self.ask(self.over_its_path());
+        async move { sleep_until(should_be_there).then(|()| next).await }.boxed()
+    }
+
+    fn over_its_path(&self) -> Duration {
         self.planned().map_or(ASKING_OVER_ITS_PATH, |planned| planned.saturating_duration_since(Instant::now()))
     }
 
-    /// Takes in an answer over a path that is impaired; the next question, if another is worth it.
-    pub(super) async fn heard(&mut self, answer: &Answer, again: bool) -> Option<BoxFuture<'static, Answer>> {
+    /// Takes in an answer over a path that is impaired; the next question, if another is worth it. Where nothing comes back, a
+    /// planned end is waited for.
+    async fn heard(&mut self, answer: &Answer, planned: Option<Instant>) -> Option<BoxFuture<'static, Answer>> {
         if self.is_confirmed_by(answer).await {
             return None;
         }
-        if !again {
-            if self.victim.lasts.is_none() {
+        let give_up = self.called + self.victim.strike.waits() + CONFIRMED_WITHIN;
+        match planned {
+            Some(_) if answer.is_err() => return None,
+            None if Instant::now() >= give_up => {
                 self.deny(answer).await;
+                return None;
             }
-            return None;
+            _ => {}
         }
         if answer.is_err() {
             self.victim.connect_anew();
         }
-        let next = self.ask(ASKING_OVER_ITS_PATH);
+        let next = self.ask(self.over_its_path());
         Some(async move { sleep(ASK_EVERY).then(|()| next).await }.boxed())
     }
 
-    pub(super) fn alive_every(&self) -> Duration {
+    fn alive_every(&self) -> Duration {
         if self.victim.ground.provider.shares_kernel() { ALIVE_EVERY } else { ALIVE_EVERY_REMOTELY }
     }
 
-    pub(super) async fn see_that_it_lives(&mut self) -> Option<End> {
+    async fn see_that_it_lives(&mut self) -> Option<End> {
         let now_us = self.victim.now_us();
         match self.victim.ended_with_it().await {
             Some(why) => {
@@ -125,7 +135,7 @@ impl Attendant {
         }
     }
 
-    pub(super) fn is_renewed(&self) -> bool {
+    fn is_renewed(&self) -> bool {
         match &self.victim.strike.inject {
             Action::Hold(effect) => !effect.impairs_its_own_path(),
             Action::Power(operation) => matches!(operation, PowerOp::Freeze | PowerOp::Stop),
@@ -133,7 +143,7 @@ impl Attendant {
         }
     }
 
-    pub(super) async fn renew(&self, planned: Option<Instant>) {
+    async fn renew(&self, planned: Option<Instant>) {
         let Err(detail) = self.victim.renew(self.victim.ground.lease / RENEWALS).await else { return };
         let is_over = planned.is_some_and(|planned| planned <= Instant::now());
         if !is_over && self.victim.ended_with_it().await.is_none() {
@@ -144,7 +154,7 @@ impl Attendant {
 
     /// A look of another process than the holder, shortly before the planned end: whatever is stamped, the fault must be
     /// in force then.
-    pub(super) async fn look_at_last(&self) {
+    async fn look_at_last(&self) {
         if self.victim.ground.sabotage.witnesses || !self.confirmed {
             return;
         }
