@@ -32,7 +32,8 @@ kill-points: setup ## no fault outlives its lease: so many points of a seed; goe
 	$(CARGO) test --test kill_points -- --points $(POINTS) --seed $(SEED)
 
 fuzz: ## so many mutated files of every format, of a seed: no panic, no hang, and every error names its file
-	FUZZ_CASES=$(CASES) FUZZ_SEED=$(SEED) $(CARGO) test --test fuzz -- --nocapture a_mutated_file
+	FUZZ_CASES=$(CASES) FUZZ_SEED=$(SEED) $(CARGO) test --config profile.dev.package.anarcho-chimp.opt-level=1 \
+		--config profile.dev.package.strsim.opt-level=2 --test fuzz -- --nocapture a_mutated_file
 
 bench: setup ## the tables of the README
 	$(CARGO) bench
