@@ -10,8 +10,12 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{FmtSpan, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// The level where none is named on the command line; logs to standard error where no file is named.
 const VARIABLE: &str = "CHIMP_LOG";
@@ -63,21 +67,24 @@ impl LogArgs {
     /// When the file can't be opened, or the variable names no level.
     pub fn start(&self) -> Result<(), LogError> {
         let Some(level) = self.level()? else { return Ok(()) };
-        let log = tracing_subscriber::fmt()
-            .with_max_level(level)
+        let writer = match &self.log {
+            Some(path) => {
+                let opened = File::options().create(true).append(true).open(path);
+                let file = opened.map_err(|source| LogError::File { path: path.clone(), source })?;
+                BoxMakeWriter::new(Mutex::new(file))
+            }
+            None => BoxMakeWriter::new(std::io::stderr),
+        };
+        let lines = tracing_subscriber::fmt::layer()
             .with_timer(Times(Instant::now()))
             .with_span_events(FmtSpan::NEW | FmtSpan::CLOSE)
             .with_ansi(false)
             .with_target(false)
-            .log_internal_errors(false);
-        match &self.log {
-            Some(path) => {
-                let opened = File::options().create(true).append(true).open(path);
-                let file = opened.map_err(|source| LogError::File { path: path.clone(), source })?;
-                log.with_writer(Mutex::new(file)).init();
-            }
-            None => log.with_writer(std::io::stderr).init(),
-        }
+            .log_internal_errors(false)
+            .with_writer(writer);
+        // What libraries have to say of themselves is left out.
+        let ours = Targets::new().with_target("anarcho_chimp", level);
+        tracing_subscriber::registry().with(lines.with_filter(ours)).init();
         Ok(())
     }
 
