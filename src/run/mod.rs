@@ -44,7 +44,7 @@ pub struct RunOptions {
     pub retries: u32,
     /// The command that reproduces the run, for the report.
     pub command: String,
-    /// The command that reproduces one scenario, with [`report::Environment::SCENARIO`] for its address.
+    /// The command that reproduces one scenario, with [`crate::report::Environment::SCENARIO`] for its address.
     pub reproduce: Option<String>,
     /// Lies that tests plant.
     pub sabotage: Sabotage,
