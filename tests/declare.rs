@@ -345,7 +345,7 @@ fn misspelt_keywords_are_found_though_gherkin_swallows_them() {
 
 #[test]
 fn what_is_not_gherkin_is_refused_with_its_line() {
-    let names = ["no-gherkin", "uneven-table", "empty-outline", "unknown-column"];
+    let names = ["no-gherkin", "uneven-table", "empty-outline", "unknown-column", "stray-tags"];
     insta::assert_snapshot!(names.map(message).join("\n"));
 }
 

@@ -26,8 +26,8 @@ const ENDINGS: [&str; 5] = ["s", "es", "n", "en", "e"];
 pub(super) fn misspelt(file: &FeatureFile, vocabulary: &Vocabulary) -> Vec<Problem> {
     let Parsed { feature, errors, dialect } = &file.parsed;
     let keywords = Keywords { dialect, vocabulary };
-    let original = |error: &&SyntaxError| !matches!(error.kind, SyntaxErrorKind::Unexpected { again: true, .. });
-    let mut problems: Vec<_> = errors.iter().filter(original).map(|error| keywords.syntax(file, error)).collect();
+    let mut problems: Vec<_> =
+        errors.iter().filter(|error| !error.again).map(|error| keywords.syntax(file, error)).collect();
     for (title, below) in feature.iter().flat_map(titles) {
         problems.extend(title.prose.iter().filter_map(|(line, text)| keywords.in_prose(file, *line, text, below)));
         if below == Below::Nothing {

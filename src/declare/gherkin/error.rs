@@ -10,6 +10,8 @@ pub struct SyntaxError {
     pub place: Place,
     /// What it is.
     pub kind: SyntaxErrorKind,
+    /// Nothing was understood since the mistake before, so this one may only follow from that.
+    pub again: bool,
 }
 
 /// The kinds of mistakes.
@@ -22,8 +24,6 @@ pub enum SyntaxErrorKind {
         found: String,
         /// What could stand there.
         expected: String,
-        /// Nothing was understood since the mistake before, so this one may only follow from that.
-        again: bool,
     },
     /// The file ends in the middle of something.
     #[error("the file ends here, expected {expected}")]

@@ -108,11 +108,12 @@ impl<'t> Parser<'t> {
         match (kind, line) {
             (Some(kind), Some(line)) => self.take(kind, line),
             (None, Some(line)) => {
-                let expected = expected(&may_follow, &self.dialect);
-                let (found, again) = (line.body.trim_end().into(), std::mem::replace(&mut self.lost, true));
-                self.wrong(line.place(), SyntaxErrorKind::Unexpected { found, expected, again });
+                let (found, expected) =
+                    (line.body.trim_end().into(), expected(&self.wanted(may_follow), &self.dialect));
+                self.wrong(line.place(), SyntaxErrorKind::Unexpected { found, expected });
+                self.lost = true;
             }
-            (None, None) => self.unfinished(expected(&may_follow, &self.dialect)),
+            (None, None) => self.unfinished(expected(&self.wanted(may_follow), &self.dialect)),
             (Some(_), None) => {}
         }
         line.is_some()
@@ -148,6 +149,15 @@ impl<'t> Parser<'t> {
             }
             After::Row => [Kind::End, Kind::Row].into_iter().chain(parts()).chain(ignored).collect(),
         }
+    }
+
+    /// What may come next, in the eyes of who wrote it: tags that stand before nothing could have stood before a
+    /// scenario as well as before a rule.
+    fn wanted(&self, mut may_follow: Vec<Kind>) -> Vec<Kind> {
+        if self.after == After::Tags(Heading::Rule) {
+            may_follow.insert(0, Kind::Heading(Heading::Scenario));
+        }
+        may_follow
     }
 
     fn is(&self, kind: Kind, line: Option<&Line<'t>>) -> bool {
@@ -305,7 +315,7 @@ impl<'t> Parser<'t> {
     }
 
     fn wrong(&mut self, place: Place, kind: SyntaxErrorKind) {
-        self.errors.push(SyntaxError { place, kind });
+        self.errors.push(SyntaxError { place, kind, again: self.lost });
     }
 }
 
