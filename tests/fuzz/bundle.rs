@@ -138,7 +138,7 @@ impl Whole {
 /// Judges a bundle as `chimp report` does, and writes the reports of some.
 pub fn judge(folder: &Path, number: u32) -> Result<(), String> {
     let bundle = Bundle::open(folder).map_err(|why| why.to_string())?;
-    if number % RENDERED == 0 {
+    if number.is_multiple_of(RENDERED) {
         return bundle.render().map(drop).map_err(|why| why.to_string());
     }
     for scenario in &bundle.plan().scenarios {

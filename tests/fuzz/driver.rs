@@ -85,7 +85,9 @@ impl Driver {
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
-            let what = panic.payload_as_str().unwrap_or("a panic without words");
+            let payload = panic.payload();
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let what = text.or(payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
             *PANIC.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = format!("panics at {place}: {what}");
         }));
         let mut report = Report::default();

@@ -185,5 +185,5 @@ impl Dump {
 }
 
 fn list(cells: &[String]) -> String {
-    format!("[{}]", cells.iter().map(|cell| shown(cell)).collect::<Vec<_>>().join(", "))
+    format!("[{}]", cells.iter().map(shown).collect::<Vec<_>>().join(", "))
 }
