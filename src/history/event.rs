@@ -37,6 +37,15 @@ pub struct Onset {
     pub by_us: u64,
 }
 
+impl Onset {
+    /// What both leave possible: a second look may know more exactly. Where they contradict each other, this one stands.
+    pub fn narrowed(self, other: Onset) -> Onset {
+        let both =
+            Onset { not_before_us: self.not_before_us.max(other.not_before_us), by_us: self.by_us.min(other.by_us) };
+        if both.not_before_us <= both.by_us { both } else { self }
+    }
+}
+
 /// What can happen in a scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

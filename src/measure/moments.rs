@@ -202,7 +202,9 @@ fn note(times: &mut StrikeTimes, record: &Record, history: &History) {
         Event::InjectionStarted { .. } => times.injected_us = times.injected_us.or(Some(record.at_us)),
         Event::FaultConfirmed { target, onset, evidence, .. } => {
             let confirmed = times.confirmed.entry(server_of(target).to_string());
-            confirmed.or_insert_with(|| Confirmation { onset: *onset, evidence: evidence.clone() });
+            confirmed
+                .and_modify(|earlier| earlier.onset = earlier.onset.narrowed(*onset))
+                .or_insert_with(|| Confirmation { onset: *onset, evidence: evidence.clone() });
         }
         Event::FaultNotConfirmed { target, evidence, .. } => {
             times.denied.insert(server_of(target).to_string(), evidence.clone());
@@ -241,12 +243,30 @@ mod tests {
         assert_eq!(moments.zero_us, Some(1_000_000));
         assert_eq!(moments.injection_us, Some(6_000_000));
         assert_eq!(moments.t0_us, Some(6_000_000));
-        assert_eq!(moments.witnessed_us, Some(6_010_000), "a second confirmation of the same target does not count");
+        assert_eq!(moments.witnessed_us, Some(6_010_000), "a second confirmation that knows less changes nothing");
         assert_eq!(moments.end_us, 20_000_000);
         assert!(moments.ended);
         assert_eq!(moments.victims(), ["web-1", "web-2"]);
         assert_eq!(moments.settled_us(), Some(9_010_000));
         assert!(moments.was_struck("web-3") && !moments.was_struck("web-4"));
+    }
+
+    #[test]
+    fn a_second_confirmation_that_knows_more_narrows_the_onset_and_one_that_contradicts_does_not() {
+        let script = Script::website(4, 2).strike(6000, "loses-network", &["web-1"]);
+        let again = |not_before_us, by_us| Event::FaultConfirmed {
+            strike: 0,
+            target: "web-1".into(),
+            onset: Onset { not_before_us, by_us },
+            evidence: "stamped".into(),
+        };
+        let narrowed = script.event(9000, again(6_004_000, 6_006_000));
+        assert_eq!(
+            Moments::of(&narrowed.history()).strikes[0].onset(),
+            Some(Onset { not_before_us: 6_004_000, by_us: 6_006_000 })
+        );
+        let contradicted = narrowed.event(9100, again(7_000_000, 7_100_000));
+        assert_eq!(Moments::of(&contradicted.history()).t0_us, Some(6_004_000));
     }
 
     #[test]
