@@ -16,7 +16,7 @@ use crate::judge::exit;
 use crate::lock::{Held, Lock};
 use crate::plan::{Act, Plan, ScenarioPlan};
 use crate::provider::local::{doctor, sandbox};
-use crate::report::terminal;
+use crate::report::{columns, terminal};
 use crate::role;
 use crate::run::{self, Finished, RunOptions};
 
@@ -151,7 +151,7 @@ fn show(finished: Result<Finished, run::RunError>) -> u8 {
             return exit::COULD_NOT_TELL;
         }
     };
-    let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(100);
+    let width = columns(std::env::var("COLUMNS").ok().as_deref(), io::stdout());
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     say!("\n{}", terminal::verdict_table(&finished.judged.record, colour, width));
     say!("report: {}", finished.folder.join("report.html").display());

@@ -72,7 +72,7 @@ impl Says {
     /// To the bin: one request's spacing.
     fn check_figures(&self, record: &ScenarioRecord, name: &str) {
         for (found, expected) in
-            [(record.downtime_total_s, self.downtime_total_s), (record.milestones.normal_s, self.recovery_s)]
+            [(record.downtime_total_s, self.downtime_total_s), (record.milestones.normal_after_t0_s, self.recovery_s)]
         {
             if let Some(expected) = expected {
                 let found = found.unwrap_or_else(|| panic!("{name}: nothing, not {expected} s"));

@@ -3,13 +3,14 @@
 //! "Stays" is judged over a fixed span from t0 (`[steady] stays`, 60 s), so that a slow recovery cannot dilute a
 //! failure; without any fault in the plan, over the same span from zero.
 
+use crate::clock::micros;
 use crate::history::History;
 use crate::measure::phases::{phase_span, stays_span};
 use crate::measure::quantile::quantile_us;
 use crate::measure::resolution::resolution_us;
 use crate::measure::worst::{WorstSecond, worst_second};
 use crate::measure::{Known, Moments, Sample, Span, Timeline};
-use crate::units::{DurationBound, Quantile, trimmed};
+use crate::units::{Bound, DurationBound, Quantile, trimmed};
 
 use super::availability::still_open;
 use super::compare::Measured;
@@ -38,7 +39,7 @@ impl Checker for LatencyStays {
         }
         let sample = Sample::of(history).within(span);
         let worst = worst_second(&sample, span).map(|worst| show_worst(&worst, &sample, span));
-        let notes: Vec<String> = forgiven(self.quantile, span).into_iter().chain(worst).collect();
+        let notes: Vec<String> = slower(self.quantile, self.bound, &sample).into_iter().chain(worst).collect();
         judge(history, self.quantile, self.bound, &sample, Some(notes.join("; ")))
     }
 }
@@ -82,12 +83,21 @@ fn judge(
     Timed { bound, measured, n: Some(n), observed, note, unknown, unit: "ms" }.judge()
 }
 
-/// How long an outage the quantile forgives over a span.
-fn forgiven(quantile: Quantile, span: Span) -> Option<String> {
+/// How many requests were slower than the bound, and how many the quantile allows: `slower than 500 ms: 312 of 30000 =
+/// 1.04 % (1 % may be)`.
+fn slower(quantile: Quantile, bound: DurationBound, sample: &Sample<'_>) -> Option<String> {
     let Quantile::At(share) = quantile else { return None };
-    let (length, forgiven) = (span.length_us(), (span.length_us() as f64 * (1.0 - share)).round() as u64);
-    let percent = trimmed((1.0 - share) * 100.0, 4);
-    Some(format!("{percent} % of {} = {} of requests may be bad", show_us(length), show_us(forgiven)))
+    let (limit, at_it) = match bound {
+        Bound::Under(limit) => (limit, true),
+        Bound::AtMost(limit) | Bound::Between(_, limit) => (limit, false),
+        Bound::Over(_) | Bound::AtLeast(_) => return None,
+    };
+    let limit_us = micros(limit.0);
+    let is_slower = |rank_us: u64| rank_us > limit_us || (at_it && rank_us == limit_us);
+    let slower = sample.requests().iter().filter(|request| is_slower(sample.rank_us(request))).count();
+    let pct = slower as f64 * 100.0 / sample.due().max(1) as f64;
+    let (pct, may_be) = (trimmed(pct, 4), trimmed((1.0 - share) * 100.0, 4));
+    Some(format!("slower than {limit}: {slower} of {} = {pct} % ({may_be} % may be)", sample.due()))
 }
 
 fn show_worst(worst: &WorstSecond, sample: &Sample<'_>, span: Span) -> String {
@@ -107,7 +117,7 @@ mod tests {
     use crate::history::synthetic::Script;
 
     use crate::history::Outcome;
-    use crate::units::{Bound, HumanDuration};
+    use crate::units::HumanDuration;
     use std::time::Duration;
 
     fn ms(limit: u64) -> HumanDuration {
@@ -134,7 +144,7 @@ mod tests {
         let note = forgiven.reason.expect("a note");
         assert_eq!(
             note,
-            "1 % of 1 min = 600 ms of requests may be bad; worst second: from 0 s on, 200 of 500 good, p99 ≥ 5 s"
+            "slower than 500 ms: 300 of 30000 = 1 % (1 % may be); worst second: from 0 s on, 200 of 500 good, p99 ≥ 5 s"
         );
         let refuted = stays(&dies().bad(6000.0, 6602.0, Outcome::Status(503)), 0.99, Bound::Under(ms(500)));
         assert_eq!((refuted.verdict, refuted.observed.as_str()), (Verdict::Fail, "p99 ≥ 5 s"));

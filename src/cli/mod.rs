@@ -62,6 +62,9 @@ enum Verb {
     Report {
         /// The bundle: `reports/<run-id>` or `reports/latest`.
         run: PathBuf,
+        /// Another folder to render into; its page has no links to the recorded files, which are not there.
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
     },
     Up(keeper::Up),
     /// Attack servers that somebody keeps up: no feature file, no load, no verdict on a site.
@@ -147,7 +150,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Verb::Run { what, out, how } => run(&what, out, &how),
         Verb::Plan { what } => plan(&what),
-        Verb::Report { run } => report(&run),
+        Verb::Report { run, to } => report(&run, to.as_deref()),
         Verb::Attack { model } => model.run(),
         Verb::Heal(heal) => heal.run(),
         Verb::Replay(replay) => replay.run(),
@@ -226,9 +229,10 @@ fn plan(what: &What) -> Result<ExitCode, Refused> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn report(run: &Path) -> Result<ExitCode, Refused> {
+fn report(run: &Path, to: Option<&Path>) -> Result<ExitCode, Refused> {
+    let folder = to.unwrap_or(run);
     let bundle = Bundle::open(run)?;
-    let judged = match bundle.render() {
+    let judged = match bundle.render_into(folder) {
         Ok(judged) => judged,
         Err(why @ RunError::Unwritten { .. }) => {
             complain!("chimp: {why}");
@@ -236,7 +240,7 @@ fn report(run: &Path) -> Result<ExitCode, Refused> {
         }
         Err(why) => return Err(why.into()),
     };
-    say!("{}", run.join("report.html").display());
+    say!("{}", folder.join("report.html").display());
     Ok(ExitCode::from(judged.record.exit_code))
 }
 

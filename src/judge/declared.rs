@@ -38,6 +38,8 @@ pub(super) fn of_plan(plan: &ScenarioPlan) -> ScenarioRecord {
         milestones: Default::default(),
         relapses: Vec::new(),
         slowness: None,
+        probes_due: None,
+        probes_failed: None,
         downtime_total_s: None,
         downtime_longest_s: None,
         outages: None,

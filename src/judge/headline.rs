@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use super::NOT_UP;
 use crate::checker::Verdict;
+use crate::report::facts::Facts;
 use crate::report::record::{HypothesisRecord, ScenarioRecord};
 use crate::units::show_duration;
 
-/// "Passed: p99 11 ms when the highest-degree node dies (lb-1); users saw 84 ms of downtime; recovered after 2.3 s."
+/// "p99 11 ms when the highest-degree node dies (lb-1); 42 of 39,365 probes failed, 84 ms of downtime; recovered after
+/// 2.3 s." The verdict is not in it: it stands beside.
 pub fn headline(record: &ScenarioRecord) -> String {
     let reason = || record.reason.clone().unwrap_or_default();
     match record.verdict {
-        Verdict::Pass => format!("Passed: {}.", sentence(record, passed(record))),
-        Verdict::Fail => format!("Failed: {}.", sentence(record, of_verdict(record, Verdict::Fail))),
-        Verdict::Invalid => format!("Could not tell: {}.", reason()),
+        Verdict::Pass => format!("{}.", sentence(record, passed(record))),
+        Verdict::Fail => format!("{}.", sentence(record, of_verdict(record, Verdict::Fail))),
+        Verdict::Invalid => format!("Could not be judged: {}.", reason()),
         Verdict::Infra => infra(&reason()),
-        Verdict::Aborted => format!("Aborted: {}.", reason()),
-        Verdict::Skipped => format!("Skipped: {}.", reason()),
+        Verdict::Aborted => format!("A stop condition ended it: {}.", reason()),
+        Verdict::Skipped => format!("Not run: {}.", reason()),
     }
 }
 
@@ -30,7 +32,7 @@ fn infra(reason: &str) -> String {
 
 fn sentence(record: &ScenarioRecord, first: String) -> String {
     let mut parts = vec![first + &struck(record)];
-    parts.extend(downtime(record));
+    parts.extend(Facts::of(record).told());
     parts.extend(recovered(record));
     parts.join("; ")
 }
@@ -61,22 +63,11 @@ fn struck(record: &ScenarioRecord) -> String {
     format!(" when {} ({})", first.step, targets.join(", "))
 }
 
-fn downtime(record: &ScenarioRecord) -> Option<String> {
-    let modelled = record.model.as_ref().and_then(|model| model.downtime_total_s);
-    match record.downtime_total_s? {
-        0.0 => Some("users saw no downtime".into()),
-        total => {
-            let (time, which) = timed(total, modelled);
-            Some(format!("users saw {time} of downtime{which}"))
-        }
-    }
-}
-
 fn recovered(record: &ScenarioRecord) -> Option<String> {
     record.milestones.t0_at_s?;
-    Some(match record.milestones.normal_s {
+    Some(match record.milestones.normal_after_t0_s {
         Some(after) => {
-            let modelled = record.model.as_ref().and_then(|model| model.milestones.normal_s);
+            let modelled = record.model.as_ref().and_then(|model| model.milestones.normal_after_t0_s);
             let (time, which) = timed(after, modelled);
             format!("recovered after {time}{which}")
         }
@@ -112,11 +103,12 @@ mod tests {
     #[test]
     fn it_says_what_users_saw_and_whether_it_recovered() {
         let quiet = judge(&available(Script::website(2, 1)).history()).headline;
-        assert_eq!(quiet, "Passed: `hypothesis 20`: 100 %; users saw no downtime.");
+        assert_eq!(quiet, "`hypothesis 20`: 100 %; users saw no downtime.");
         let down = Script::website(2, 1).dies(6000, "lb-1").bad(6002.0, 20_000.0, Outcome::Refused);
         assert_eq!(
             judge(&available(down).history()).headline,
-            "Failed: `hypothesis 20`: 26.3263 % when a node dies (lb-1); users saw 14 s of downtime; \
+            "`hypothesis 20`: 26.3263 % when a node dies (lb-1); 6,999 of 9,500 probes failed, 14 s of downtime; \
+             for 14 s more than half of the requests took over 500 ms; \
              it did not recover while it was watched."
         );
     }
@@ -130,8 +122,8 @@ mod tests {
     #[test]
     fn what_neither_passed_nor_failed_says_why() {
         let told = |event| judge(&available(Script::website(2, 1)).event(7000, event).history()).headline;
-        assert_eq!(told(Event::ScenarioSkipped { reason: "not root".into() }), "Skipped: not root.");
-        assert_eq!(told(Event::RecorderDropped { events: 2 }), "Could not tell: the recorder dropped 2 events.");
+        assert_eq!(told(Event::ScenarioSkipped { reason: "not root".into() }), "Not run: not root.");
+        assert_eq!(told(Event::RecorderDropped { events: 2 }), "Could not be judged: the recorder dropped 2 events.");
         let failed = Event::HarnessFailed { stage: "boot".into(), detail: "no space".into() };
         assert_eq!(told(failed), "The harness failed, not the site: boot: no space.");
         let failed = Event::HarnessFailed { stage: NOT_UP.into(), detail: "lb-1: a mistake".into() };

@@ -47,15 +47,15 @@ fn of(history: &History, timeline: &Timeline, after_s: impl Fn(Name, u64, u64) -
     records.sort_by(|one, other| at_or_last_s(one).total_cmp(&at_or_last_s(other)));
     Milestones {
         t0_at_s: Some(since(t0, origin_us(timeline))),
-        witnessed_s: at_s(Name::Witnessed),
-        first_error_s: at_s(Name::FirstError),
-        detected_s: at_s(Name::Detected),
-        removed_s: at_s(Name::Removed),
-        service_s: at_s(Name::ServiceBack),
-        booted_s: at_s(Name::Booted),
-        configured_s: at_s(Name::Configured),
-        redundant_s: at_s(Name::Redundant),
-        normal_s: at_s(Name::Normal),
+        witnessed_after_t0_s: at_s(Name::Witnessed),
+        first_error_after_t0_s: at_s(Name::FirstError),
+        detected_after_t0_s: at_s(Name::Detected),
+        removed_after_t0_s: at_s(Name::Removed),
+        service_after_t0_s: at_s(Name::ServiceBack),
+        booted_after_t0_s: at_s(Name::Booted),
+        configured_after_t0_s: at_s(Name::Configured),
+        redundant_after_t0_s: at_s(Name::Redundant),
+        normal_after_t0_s: at_s(Name::Normal),
         rows: records,
     }
 }

@@ -110,7 +110,7 @@ fn last_us(histories: &BTreeMap<u32, History>) -> u64 {
 
 fn never_run(plan: &ScenarioPlan) -> ScenarioRecord {
     let reason = "the run ended before its turn".to_string();
-    ScenarioRecord { headline: format!("Skipped: {reason}."), reason: Some(reason), ..declared::of_plan(plan) }
+    ScenarioRecord { headline: format!("Not run: {reason}."), reason: Some(reason), ..declared::of_plan(plan) }
 }
 
 /// A moment of the run's clock as RFC 3339; `None` where the run's own start is not.
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!((run.verdict, run.exit_code), (Verdict::Fail, 1));
         let verdicts: Vec<Verdict> = run.scenarios.iter().map(|scenario| scenario.verdict).collect();
         assert_eq!(verdicts, [Verdict::Pass, Verdict::Fail, Verdict::Skipped]);
-        assert_eq!(run.scenarios[2].headline, "Skipped: the run ended before its turn.");
+        assert_eq!(run.scenarios[2].headline, "Not run: the run ended before its turn.");
         assert_eq!(run.scenarios[2].deadline_ms, 5000.0);
         assert_eq!(
             (run.run_id.as_str(), run.seed, run.schema, run.duration_s),

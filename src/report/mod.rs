@@ -9,6 +9,8 @@ use crate::history::History;
 use crate::plan::Plan;
 
 pub mod bundle;
+mod columns;
+pub mod facts;
 pub mod html;
 pub mod junit;
 pub mod record;
@@ -21,6 +23,7 @@ pub mod words;
 mod sample;
 
 pub use bundle::{REPORTS, write_all};
+pub use columns::columns;
 pub use record::{RunRecord, ScenarioRecord};
 pub use terminal::verdict_table;
 
@@ -67,6 +70,8 @@ pub struct JudgedRun {
     pub environment: Environment,
     pub plan: Plan,
     pub record: RunRecord,
+    /// The recorded files lie where the reports are written: a report may link to them.
+    pub recorded_beside: bool,
     /// One a scenario that ran, by the scenario's index.
     pub histories: BTreeMap<u32, History>,
 }

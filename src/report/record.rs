@@ -12,9 +12,13 @@ use crate::checker::{Phase, Verdict};
 use crate::history::Part;
 use crate::plan::StepText;
 
+mod course;
+mod data;
 mod seed_text;
 mod site;
 
+pub use course::{MilestoneRow, MilestoneState, Milestones, ModelFigures, Of, RelapseRecord, SlownessRecord};
+pub use data::DataFigures;
 pub use site::{ServerRecord, SinglePointRecord};
 
 /// The version of this schema. Whatever a reader could trip over raises it.
@@ -119,6 +123,10 @@ pub struct ScenarioRecord {
     /// What happened after recovery, in the order of their starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub relapses: Vec<RelapseRecord>,
+    /// How many requests of the open-loop prober were due, throughout; null without any.
+    pub probes_due: Option<u64>,
+    /// How many of them were not good.
+    pub probes_failed: Option<u64>,
     /// Sum of the downtime windows.
     pub downtime_total_s: Option<f64>,
     /// The longest downtime window.
@@ -169,49 +177,6 @@ pub struct HealingRecord {
     pub detail: String,
     /// False of what failed or could not be done yet.
     pub done: bool,
-}
-
-/// What users wrote and read, and what the databases held in the end. Null where that is not known.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct DataFigures {
-    /// Writes that the site said were applied.
-    pub writes_acked: u64,
-    /// Of these, those that a living database does not have in the end.
-    pub writes_lost: Option<u64>,
-    /// Writes of which nobody can tell.
-    pub writes_indeterminate: u64,
-    /// Writes that were not applied.
-    pub writes_refused: u64,
-    /// Of these, those that the site could not serve; the others it turned down, as when a name was taken.
-    #[serde(default)]
-    pub writes_not_served: u64,
-    /// Rows that are there twice, or that nobody asked for, on all databases together.
-    pub writes_unasked: Option<u64>,
-    /// Reads of posts of which some had been acknowledged before.
-    pub reads_judged: u64,
-    /// Of these, those that did not show all of them.
-    pub reads_stale: u64,
-    /// Of these, those of the reader's own posts.
-    pub reads_of_own_stale: u64,
-    /// Reads that showed less than one before, of the same user and page.
-    pub reads_going_back: u64,
-    /// How long ago the oldest missing post had been acknowledged; 0 for reads that were not stale.
-    pub staleness_p99_ms: Option<f64>,
-    pub staleness_max_ms: Option<f64>,
-    /// What users waited for an answer, an operation that ended otherwise than it should being at least the deadline.
-    #[serde(default)]
-    pub reads_p50_ms: Option<f64>,
-    #[serde(default)]
-    pub reads_p99_ms: Option<f64>,
-    #[serde(default)]
-    pub writes_p50_ms: Option<f64>,
-    #[serde(default)]
-    pub writes_p99_ms: Option<f64>,
-    /// From the end of the load until all positions were equal for good.
-    pub databases_agreed_s: Option<f64>,
-    /// The databases that were read in the end.
-    pub databases_read: Vec<String>,
 }
 
 /// One `Then`, judged.
@@ -314,97 +279,6 @@ impl PhaseRecord {
         let max = || self.max_ms.map(|ms| LatencyFigure::MaxOf { n: self.due, ms });
         quantile_ms.map(|ms| LatencyFigure::Of { ms }).or_else(max)
     }
-}
-
-/// Moments: `t0_at_s` since the scenario's zero, all others since t0. Null where they have none; `rows` says why.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Milestones {
-    pub t0_at_s: Option<f64>,
-    /// The first moment at which the first strike surely was in force.
-    pub witnessed_s: Option<f64>,
-    pub first_error_s: Option<f64>,
-    pub detected_s: Option<f64>,
-    pub removed_s: Option<f64>,
-    pub service_s: Option<f64>,
-    pub booted_s: Option<f64>,
-    pub configured_s: Option<f64>,
-    pub redundant_s: Option<f64>,
-    pub normal_s: Option<f64>,
-    /// All of them in the order of their times, those without one last.
-    #[serde(default)]
-    pub rows: Vec<MilestoneRow>,
-}
-
-/// One milestone, and what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct MilestoneRow {
-    /// `witnessed`, `first error`, `detected`…
-    pub name: String,
-    #[serde(flatten)]
-    pub state: MilestoneState,
-    /// To how many of the victims it came, where each has its own.
-    #[serde(default)]
-    pub of: Option<Of>,
-}
-
-/// What became of a milestone. Three things that are not the same: there was no need for it, it never came, nothing
-/// could have seen it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum MilestoneState {
-    /// It came, so long after t0; what recorded it may have been `within_s` late.
-    At { after_t0_s: f64, within_s: f64 },
-    /// There was no need for it.
-    NotNeeded { why: String },
-    /// It did not come, watched until so long after t0.
-    Never { watched_s: f64 },
-    /// Nothing could have seen it.
-    Unobservable { why: String },
-}
-
-/// To how many of the victims something came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Of {
-    pub done: usize,
-    pub total: usize,
-}
-
-/// A stretch after recovery in which the site was not as before. Times are seconds since the scenario's zero.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct RelapseRecord {
-    pub start_at_s: f64,
-    pub end_at_s: f64,
-    /// It was still going on when the watch ended.
-    pub open: bool,
-    /// What was missing: `db-2 is missing`, `requests failed`.
-    pub what: String,
-}
-
-/// How long more than half of the requests were slow, from zero until the watch's end, by bins of 100 ms.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct SlownessRecord {
-    /// Longer than this was slow: the tightest bound of a hypothesis on latency, else 500 ms.
-    pub over_ms: f64,
-    pub total_s: f64,
-    pub longest_s: f64,
-    /// Each stretch is known to this.
-    pub resolution_s: f64,
-}
-
-/// Figures in model time: measured + (N − 1) × the declared waits on the way.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ModelFigures {
-    /// `t0_s` and `first_error_s` are as measured.
-    pub milestones: Milestones,
-    pub downtime_total_s: Option<f64>,
-    pub downtime_longest_s: Option<f64>,
 }
 
 /// One declared wait, as it was.

@@ -1,4 +1,4 @@
-//! `summary.md`: what a CI job shows. One line of totals, a row a scenario, what became of its writes, and for each that
+//! `summary.md`: what a CI job shows. One line of totals, a row a scenario, what users met in it, and for each that
 //! did not pass one **Why** and one **Reproduce** line.
 
 use std::fmt::Write as _;
@@ -6,9 +6,10 @@ use std::io::{self, Write};
 
 use crate::checker::Verdict;
 
+use super::facts::Facts;
 use super::record::ScenarioRecord;
 use super::words::{
-    exit_meaning, key_figures, notes, one_line, seconds, totals, uptime, verdict_sign, verdict_word, why, writes,
+    exit_meaning, key_figures, notes, one_line, seconds, totals, uptime, verdict_sign, verdict_word, why,
 };
 use super::{JudgedRun, Report};
 
@@ -40,7 +41,7 @@ fn markdown(run: &JudgedRun) -> String {
     table(&mut text, &run.record.scenarios);
     uptimes(&mut text, &run.record.scenarios);
     list(&mut text, "Notes", &run.record.scenarios, notes);
-    list(&mut text, "Data", &run.record.scenarios, |scenario| scenario.data.iter().map(writes).collect());
+    list(&mut text, "What users met", &run.record.scenarios, |one| Facts::of(one).line().into_iter().collect());
     reasons(&mut text, run);
     text
 }
@@ -56,6 +57,8 @@ fn head(text: &mut String, run: &JudgedRun) {
     let record = &run.record;
     let (sign, word) = (verdict_sign(record.verdict), verdict_word(record.verdict));
     let facts = [totals(record), seconds(record.duration_s), format!("seed {}", record.seed)].join(" · ");
+    let commit = record.git_sha.as_ref().map(|sha| format!(" · commit {}", sha.chars().take(12).collect::<String>()));
+    let facts = format!("{facts} · {}{}", record.started_at, commit.unwrap_or_default());
     let exit = format!("exit {} ({})", record.exit_code, exit_meaning(record.exit_code));
     put(text, &format!("**{sign} {word}** · {facts} · {exit}\n"));
     if let Some(why) = &record.interrupted {
@@ -67,7 +70,7 @@ fn table(text: &mut String, scenarios: &[ScenarioRecord]) {
     if scenarios.is_empty() {
         return;
     }
-    put(text, "\n| verdict | scenario | availability degraded | p99 | longest outage | recovery |\n");
+    put(text, "\n| verdict | scenario | availability while degraded | latency | longest outage | recovery |\n");
     put(text, "|---|---|--:|--:|--:|--:|\n");
     for (done, scenario) in scenarios.iter().enumerate() {
         let row = row(scenario);
@@ -84,10 +87,11 @@ fn row(scenario: &ScenarioRecord) -> String {
     let (sign, word) = (verdict_sign(scenario.verdict), verdict_word(scenario.verdict));
     let tried = if scenario.attempts > 1 { format!(" ({} attempts)", scenario.attempts) } else { String::new() };
     format!(
-        "| {sign} {word} | {}{tried} | {} | {} | {} | {} |\n",
+        "| {sign} {word} | {}{tried} | {} | {} {} | {} | {} |\n",
         escaped(&scenario.name),
         figures.availability,
-        figures.p99,
+        figures.latency_name,
+        figures.latency,
         figures.outage,
         figures.recovery
     )
@@ -116,7 +120,8 @@ fn list(text: &mut String, title: &str, scenarios: &[ScenarioRecord], said: impl
 fn reasons(text: &mut String, run: &JudgedRun) {
     let not_passed: Vec<_> = run.record.scenarios.iter().filter(|s| s.verdict != Verdict::Pass).collect();
     for (done, scenario) in not_passed.iter().enumerate() {
-        let reason = reason(scenario, &run.environment.command);
+        let command = scenario.reproduce.as_ref().unwrap_or(&run.environment.command);
+        let reason = reason(scenario, command);
         // 100 bytes are kept for the line that says what was left out.
         if text.len() + reason.len() > LIMIT - 100 {
             put(text, &format!("\n… and {} more that did not pass: see `report.html`.\n", not_passed.len() - done));
@@ -161,9 +166,9 @@ fn escaped(text: &str) -> String {
     safe
 }
 
-/// A code span; a longer fence where the text itself has backticks.
+/// A code span; a longer fence where the text itself has backticks. It is whole: half a command can't be run.
 fn code(text: &str) -> String {
-    let text = clipped(text);
+    let text = one_line(text);
     let run = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let (fence, pad) = ("`".repeat(run + 1), if run > 0 { " " } else { "" });
     format!("{fence}{pad}{text}{pad}{fence}")

@@ -2,9 +2,10 @@
 
 use crate::checker::Verdict;
 
+use super::facts::Facts;
 use super::record::{HypothesisRecord, RunRecord, ScenarioRecord};
 use super::words::{
-    KeyFigures, exit_meaning, key_figures, notes, one_line, samples, seconds, totals, uptime, verdict_sign,
+    KeyFigures, exit_meaning, grouped, key_figures, notes, one_line, seconds, totals, uptime, verdict_sign,
     verdict_word, why,
 };
 
@@ -15,9 +16,9 @@ const NARROWEST: usize = 40;
 /// Columns: sign and word of the verdict.
 const VERDICT_WIDTH: usize = 11;
 /// Columns of the four figures, beside the name.
-const FIGURE_WIDTHS: [usize; 4] = [14, 10, 17, 14];
+const FIGURE_WIDTHS: [usize; 4] = [16, 15, 17, 14];
 /// What the figures are.
-const FIGURE_NAMES: [&str; 4] = ["avail. degr.", "p99", "longest outage", "recovery"];
+const FIGURE_NAMES: [&str; 4] = ["avail. degraded", "latency", "longest outage", "recovery"];
 
 /// The verdict table: a line a scenario, what failed with expected and observed, totals and the exit code's meaning.
 /// No line is wider than `width` columns (but at least 40). Ends with a newline.
@@ -73,6 +74,9 @@ impl Page {
             let text: Vec<String> = FIGURE_NAMES.iter().zip(&figures).map(|(n, f)| format!("{n} {f}")).collect();
             self.indented(&text.join(" · "), VERDICT_WIDTH, None, lines);
         }
+        if let Some(met) = Facts::of(scenario).line() {
+            self.indented(&met, VERDICT_WIDTH, None, lines);
+        }
         if let Some(uptime) = uptime(scenario) {
             self.indented(&format!("uptime {uptime}"), VERDICT_WIDTH, None, lines);
         }
@@ -93,16 +97,15 @@ impl Page {
             self.indented(&why(scenario), VERDICT_WIDTH, None, lines);
             self.indented(&format!("{}:{}", scenario.feature, scenario.line), VERDICT_WIDTH, Some("2"), lines);
         }
+        if let Some(command) = &scenario.reproduce {
+            self.indented(&format!("again: {command}"), VERDICT_WIDTH, Some("2"), lines);
+        }
     }
 
     fn hypothesis(&self, scenario: &ScenarioRecord, hypothesis: &HypothesisRecord, lines: &mut Vec<String>) {
         self.indented(&format!("Then {}", hypothesis.step), VERDICT_WIDTH, Some("1"), lines);
-        let values = format!(
-            "expected {}, observed {} (n = {})",
-            hypothesis.expected,
-            hypothesis.observed,
-            samples(hypothesis.n)
-        );
+        let samples = hypothesis.n.map(|n| format!(" ({} samples)", grouped(n))).unwrap_or_default();
+        let values = format!("expected {}, observed {}{samples}", hypothesis.expected, hypothesis.observed);
         self.indented(&values, VERDICT_WIDTH + 2, None, lines);
         if let Some(reason) = &hypothesis.reason {
             self.indented(&one_line(reason), VERDICT_WIDTH + 2, None, lines);
@@ -148,8 +151,9 @@ fn code_of(verdict: Verdict) -> &'static str {
 }
 
 fn figures(figures: &KeyFigures) -> [String; 4] {
-    let KeyFigures { availability, p99, outage, recovery } = figures.clone();
-    [availability, p99, outage, recovery]
+    let KeyFigures { availability, latency_name, latency, outage, recovery, .. } = figures.clone();
+    let short = if latency_name == "maximum" { "max" } else { &latency_name };
+    [availability, format!("{short} {latency}"), outage, recovery]
 }
 
 fn columns(cells: [String; 4]) -> String {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use crate::checker::{Phase, Verdict};
 use crate::units::{show_duration, trimmed};
 
-use super::record::{DataFigures, HypothesisRecord, Milestones, RunRecord, ScenarioRecord, StrikeRecord};
+use super::facts::within_resolution;
+use super::record::{HypothesisRecord, Milestones, RelapseRecord, RunRecord, ScenarioRecord, StrikeRecord};
 
 /// What stands where nothing was measured.
 pub const NOTHING: &str = "—";
@@ -78,69 +79,93 @@ pub fn totals(record: &RunRecord) -> String {
 pub struct KeyFigures {
     /// Good ÷ due, while degraded.
     pub availability: String,
-    /// Throughout.
-    pub p99: String,
+    /// Which latency: `p99`; `maximum` where there were too few requests for a quantile.
+    pub latency_name: String,
+    /// Whether a hypothesis judged it; else it is of the whole watch.
+    pub latency_judged: bool,
+    pub latency: String,
     /// The longest downtime window.
     pub outage: String,
     /// From t0 until service and redundancy are back and steady; `never` if they were not. Of a scenario that was not
-    /// watched to its end nobody can say so.
+    /// watched to its end nothing can say so.
     pub recovery: String,
 }
 
 /// The key figures of a scenario.
 pub fn key_figures(scenario: &ScenarioRecord) -> KeyFigures {
     let phase = |wanted| scenario.phases.iter().find(|measured| measured.phase == wanted);
+    let judged = judged_latency(scenario);
+    let (latency_name, latency) = judged.clone().unwrap_or_else(|| latency_throughout(scenario));
     KeyFigures {
         availability: percent(phase(Phase::Degraded).and_then(|p| p.availability_pct)),
-        p99: latency(phase(Phase::Throughout).and_then(|p| p.p99_ms), scenario.deadline_ms),
-        outage: outage(scenario.downtime_longest_s),
+        latency_name,
+        latency_judged: judged.is_some(),
+        latency,
+        outage: outage(scenario.downtime_longest_s, scenario),
         recovery: recovery(scenario, &scenario.milestones),
     }
 }
 
-fn outage(longest_s: Option<f64>) -> String {
+/// The latency that the first hypothesis on one judged: its own figure, and none of another stretch of time.
+fn judged_latency(scenario: &ScenarioRecord) -> Option<(String, String)> {
+    let on_latency = |step: &str| step.contains(" stays ") || step.contains(" latency ");
+    let mut judged = scenario.hypotheses.iter().filter(|one| one.unit == "ms" && on_latency(&one.step));
+    let (name, value) = judged.find(|one| one.verdict != Verdict::Invalid)?.observed.split_once(' ')?;
+    Some((name.into(), value.into()))
+}
+
+fn latency_throughout(scenario: &ScenarioRecord) -> (String, String) {
+    let Some(throughout) = scenario.phases.iter().find(|measured| measured.phase == Phase::Throughout) else {
+        return ("p99".into(), NOTHING.into());
+    };
+    match throughout.p99_ms {
+        Some(p99_ms) => ("p99".into(), latency(Some(p99_ms), scenario.deadline_ms)),
+        None => ("maximum".into(), latency(throughout.max_ms, scenario.deadline_ms)),
+    }
+}
+
+fn outage(longest_s: Option<f64>, scenario: &ScenarioRecord) -> String {
     match longest_s {
         Some(s) if s <= 0.0 => "none".into(),
-        s => maybe_seconds(s),
+        Some(s) => within_resolution(s, scenario),
+        None => NOTHING.into(),
     }
 }
 
 fn recovery(scenario: &ScenarioRecord, milestones: &Milestones) -> String {
     let watched_to_its_end = matches!(scenario.verdict, Verdict::Pass | Verdict::Fail);
-    match (milestones.normal_s, milestones.t0_at_s) {
+    match (milestones.normal_after_t0_s, milestones.t0_at_s) {
         (None, Some(_)) if watched_to_its_end => "never".into(),
         (normal, _) => maybe_seconds(normal),
     }
 }
 
-/// What has to be known of a scenario beside its figures: those in model time, and what came of earlier attempts, unless
-/// it came of the last one too.
+/// What has to be known of a scenario beside its figures: those in model time, what it fell back to after recovery, and
+/// what came of earlier attempts, unless it came of the last one too.
 pub fn notes(scenario: &ScenarioRecord) -> Vec<String> {
     let model = scenario.model.iter().map(|model| {
-        let (outage, recovery) = (outage(model.downtime_longest_s), recovery(scenario, &model.milestones));
+        let (outage, recovery) = (outage(model.downtime_longest_s, scenario), recovery(scenario, &model.milestones));
         let faster = trimmed(scenario.time_scale, 2);
         format!(
             "in model time (declared delays ran {faster} times faster): longest outage {outage}, recovery {recovery}"
         )
     });
     let earlier = scenario.discarded.iter().zip(1..).filter(|(headline, _)| **headline != scenario.headline);
-    model.chain(earlier.map(|(headline, nth)| format!("attempt {nth}: {headline}"))).collect()
+    let relapses = scenario.relapses.iter().map(relapse);
+    model.chain(relapses).chain(earlier.map(|(headline, nth)| format!("attempt {nth}: {headline}"))).collect()
+}
+
+/// `after recovery, from 42.6 s on: db-2 is missing, for 130 ms`.
+fn relapse(relapse: &RelapseRecord) -> String {
+    let RelapseRecord { start_at_s, end_at_s, open, what } = relapse;
+    let length = seconds(end_at_s - start_at_s);
+    let until = if *open { format!("until the watch ended, {length}") } else { format!("for {length}") };
+    format!("after recovery, from {start_at_s:.2} s on: {what}, {until}")
 }
 
 /// How many times faster declared delays passed, where they did: `20`.
 pub fn faster(time_scale: f64) -> Option<String> {
     (time_scale != 1.0).then(|| trimmed(time_scale, 2))
-}
-
-/// `4,812 writes acknowledged, 0 lost, 9 indeterminate, 3 not served`; these only where there were any.
-pub fn writes(data: &DataFigures) -> String {
-    let lost = data.writes_lost.map_or("unknown how many lost".into(), |lost| format!("{} lost", grouped(lost)));
-    let (acked, indeterminate) = (grouped(data.writes_acked), grouped(data.writes_indeterminate));
-    let not_served = match data.writes_not_served {
-        0 => String::new(),
-        not_served => format!(", {} not served", grouped(not_served)),
-    };
-    format!("{acked} writes acknowledged, {lost}, {indeterminate} indeterminate{not_served}")
 }
 
 /// Why a scenario did not pass, in one line: the refuted hypotheses, else the reason.
@@ -303,7 +328,7 @@ mod tests {
     #[test]
     fn only_who_watched_to_the_end_can_say_never() {
         let mut scenario = sample::run().record.scenarios.remove(0);
-        scenario.milestones.normal_s = None;
+        scenario.milestones.normal_after_t0_s = None;
         assert_eq!(key_figures(&scenario).recovery, "never");
         scenario.verdict = Verdict::Invalid;
         assert_eq!(key_figures(&scenario).recovery, NOTHING);
@@ -313,26 +338,38 @@ mod tests {
     fn notes_tell_model_time_and_earlier_attempts() {
         let mut scenario = sample::run().record.scenarios.remove(0);
         assert_eq!(notes(&scenario), [""; 0]);
-        let milestones = Milestones { normal_s: Some(431.0), ..scenario.milestones.clone() };
+        let milestones = Milestones { normal_after_t0_s: Some(431.0), ..scenario.milestones.clone() };
         scenario.model = Some(ModelFigures { milestones, downtime_longest_s: Some(0.0), downtime_total_s: Some(0.0) });
         scenario.time_scale = 20.0;
-        scenario.discarded = vec!["Could not tell: 97 % good.".into()];
+        scenario.discarded = vec!["Could not be judged: 97 % good.".into()];
         assert_eq!(
             notes(&scenario),
             [
                 "in model time (declared delays ran 20 times faster): longest outage none, recovery 7 min 11 s",
-                "attempt 1: Could not tell: 97 % good.",
+                "attempt 1: Could not be judged: 97 % good.",
             ]
         );
     }
 
     #[test]
-    fn what_the_site_could_not_serve_is_told_only_where_there_was_any() {
-        let mut data = DataFigures { writes_acked: 4812, writes_lost: Some(0), ..DataFigures::default() };
-        assert_eq!(writes(&data), "4,812 writes acknowledged, 0 lost, 0 indeterminate");
-        data.writes_refused = 15;
-        data.writes_not_served = 12;
-        assert_eq!(writes(&data), "4,812 writes acknowledged, 0 lost, 0 indeterminate, 12 not served");
+    fn the_latency_of_a_scenario_is_the_one_that_was_judged() {
+        let mut scenario = sample::run().record.scenarios.remove(0);
+        scenario.hypotheses[0].observed = "p99 36 ms".into();
+        let figures = key_figures(&scenario);
+        assert_eq!((&*figures.latency_name, &*figures.latency, figures.latency_judged), ("p99", "36 ms", true));
+        scenario.hypotheses.clear();
+        let throughout = scenario.phases.iter_mut().find(|phase| phase.phase == Phase::Throughout).unwrap();
+        (throughout.p99_ms, throughout.max_ms) = (None, Some(5000.0));
+        let figures = key_figures(&scenario);
+        assert_eq!((&*figures.latency_name, &*figures.latency, figures.latency_judged), ("maximum", "≥ 5 s", false));
+    }
+
+    #[test]
+    fn a_relapse_is_told() {
+        let mut scenario = sample::run().record.scenarios.remove(0);
+        let what = "db-2 is missing".to_string();
+        scenario.relapses = vec![RelapseRecord { start_at_s: 42.6, end_at_s: 42.73, open: false, what }];
+        assert_eq!(notes(&scenario), ["after recovery, from 42.60 s on: db-2 is missing, for 130 ms"]);
     }
 
     #[test]

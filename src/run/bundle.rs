@@ -75,13 +75,23 @@ impl Bundle {
     /// # Errors
     /// When the recorded run can't be read or the reports can't be written.
     pub fn render(&self) -> Result<JudgedRun, RunError> {
+        self.render_into(&self.folder)
+    }
+
+    /// The same into another folder, without links to the recorded files: they are not there.
+    ///
+    /// # Errors
+    /// See [`Bundle::render`].
+    pub fn render_into(&self, folder: &Path) -> Result<JudgedRun, RunError> {
         let mut histories = BTreeMap::new();
         for scenario in &self.plan.scenarios {
             histories.insert(scenario.index, History::read(&self.folder, scenario)?);
         }
         let record = judge::judge_run(&self.environment, &self.plan, &histories);
-        let judged = JudgedRun { environment: self.environment.clone(), plan: self.plan.clone(), record, histories };
-        report::bundle::write_all(&judged, &self.folder).map_err(|source| RunError::Unwritten { source })?;
+        let (environment, plan, recorded_beside) =
+            (self.environment.clone(), self.plan.clone(), folder == self.folder.as_path());
+        let judged = JudgedRun { environment, plan, record, recorded_beside, histories };
+        report::bundle::write_all(&judged, folder).map_err(|source| RunError::Unwritten { source })?;
         Ok(judged)
     }
 

@@ -29,6 +29,7 @@ use crate::judge;
 use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::local::Zygote;
 use crate::report::JudgedRun;
+use crate::report::words::{verdict_sign, verdict_word};
 use bundle::Bundle;
 use progress::Board;
 use scenario::Attempt;
@@ -198,7 +199,8 @@ impl<'a> Conductor<'a> {
             }
             drop(turn);
             let (verdict, headline) = self.verdict_now(scenario).await;
-            self.board.say(&format!("{}: {verdict:?}: {headline}", scenario.name));
+            let (sign, word) = (verdict_sign(verdict), verdict_word(verdict).to_uppercase());
+            self.board.say(&format!("{sign} {word} {}: {headline}", scenario.name));
             if !matches!(verdict, Verdict::Invalid | Verdict::Infra) {
                 break;
             }

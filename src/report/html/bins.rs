@@ -39,7 +39,7 @@ pub struct Bin {
     /// How many, by [`Kind::ALL`].
     pub counts: [u32; 5],
     /// Sorted; whatever was not good ranks at least as the deadline.
-    latencies_us: Vec<u32>,
+    pub latencies_us: Vec<u32>,
 }
 
 impl Bin {
@@ -47,6 +47,11 @@ impl Bin {
     pub fn quantile_ms(&self, share: f64) -> Option<f64> {
         let rank = (share * self.latencies_us.len() as f64).ceil().max(1.0) as usize;
         self.latencies_us.get(rank - 1).map(|us| f64::from(*us) / 1e3)
+    }
+
+    /// How many were due.
+    pub fn due(&self) -> u32 {
+        self.counts.iter().sum()
     }
 
     /// The middle, since zero.
@@ -80,19 +85,27 @@ pub fn bin_width_s(length_s: f64, finest_s: f64, most: usize) -> f64 {
         .unwrap_or(length_s)
 }
 
-/// Cut in whole microseconds, so that no probe falls into its neighbour's bin by rounding.
+/// Cut in whole microseconds, so that no probe falls into its neighbour's bin by rounding. What is left of the stretch is
+/// a last, shorter bin, or part of the last whole one where it is less than half as wide: a rate over a few milliseconds
+/// would be noise.
 fn bins(probes: &[Request], zero_us: u64, range_s: (f64, f64), width_s: f64, deadline_ms: f64) -> Vec<Bin> {
     let micros = |s: f64| (s * 1e6).round() as u64;
     let (begin_us, width_us) = (micros(range_s.0), micros(width_s).max(1));
-    let count = (micros(range_s.1 - range_s.0) / width_us).max(1);
-    let empty = |nth| Bin { start_s: (begin_us + nth * width_us) as f64 / 1e6, width_s, ..Bin::default() };
+    let length_us = micros(range_s.1 - range_s.0);
+    let count = ((length_us + width_us / 2) / width_us).max(1);
+    let ends_us = |nth: u64| if nth + 1 == count { length_us } else { (nth + 1) * width_us };
+    let empty = |nth| Bin {
+        start_s: (begin_us + nth * width_us) as f64 / 1e6,
+        width_s: (ends_us(nth) - nth * width_us) as f64 / 1e6,
+        ..Bin::default()
+    };
     let mut bins: Vec<Bin> = (0..count).map(empty).collect();
     for probe in probes {
-        let Some(after_us) = probe.due_us.checked_sub(zero_us + begin_us) else { continue };
-        if let Some(bin) = bins.get_mut((after_us / width_us) as usize) {
-            bin.counts[Kind::of(probe.outcome) as usize] += 1;
-            bin.latencies_us.push(ranked_us(probe, deadline_ms));
-        }
+        let after_us = probe.due_us.checked_sub(zero_us + begin_us).filter(|after_us| *after_us < length_us);
+        let Some(after_us) = after_us else { continue };
+        let bin = &mut bins[(after_us / width_us).min(count - 1) as usize];
+        bin.counts[Kind::of(probe.outcome) as usize] += 1;
+        bin.latencies_us.push(ranked_us(probe, deadline_ms));
     }
     bins.iter_mut().for_each(|bin| bin.latencies_us.sort_unstable());
     bins
@@ -112,6 +125,22 @@ mod tests {
         let probe = Request { due_us: 0, late_us: 0, latency_us: 300, outcome: Outcome::Status(503) };
         assert_eq!(ranked_us(&probe, 5000.0), 5_000_000);
         assert_eq!(ranked_us(&Request { outcome: Outcome::Good, ..probe }, 5000.0), 300);
+    }
+
+    #[test]
+    fn the_last_part_of_a_stretch_is_counted_too() {
+        let probe = |ms: u64| Request { due_us: ms * 1000, late_us: 0, latency_us: 900, outcome: Outcome::Good };
+        let probes: Vec<Request> = (0..2000).map(probe).collect();
+        let cut = |end_s| Stretch::cut(&probes, 0, (0.0, end_s), 0.1, 5000.0).bins;
+        for end_s in [1.0, 1.02, 1.049, 1.05, 1.083] {
+            let bins = cut(end_s);
+            let counted: u32 = bins.iter().map(|bin| bin.counts[0]).sum();
+            assert_eq!(counted, (end_s * 1000.0_f64).round() as u32, "until {end_s} s");
+            let wide: f64 = bins.iter().map(|bin| bin.width_s).sum();
+            assert!((wide - end_s).abs() < 1e-9);
+        }
+        assert_eq!((cut(1.02).len(), cut(1.083).len()), (10, 11));
+        assert_eq!(cut(0.03).len(), 1, "a stretch that is shorter than a bin is one");
     }
 
     #[test]

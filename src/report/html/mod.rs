@@ -15,12 +15,14 @@ use super::{JudgedRun, Report};
 pub mod bins;
 pub mod data;
 pub mod healing;
+pub mod judged;
 pub mod page;
 pub mod plot;
 pub mod redundancy;
 pub mod scenario;
 pub mod settings;
 pub mod timeline;
+pub mod validity;
 
 /// The templates; names in `.html` switch auto-escaping on.
 const TEMPLATES: [(&str, &str); 2] = [

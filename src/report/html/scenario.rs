@@ -5,21 +5,24 @@ use serde::Serialize;
 
 use super::data::{self, DataRow};
 use super::healing::{self, HealingRow};
+use super::judged::judged;
 use super::plot::{latency, outcomes, states, waterfall};
 use super::redundancy::{Redundancy, redundancy};
 use super::settings::{Setting, in_force};
-use super::timeline::{Timeline, named};
+use super::timeline::Timeline;
+use super::validity::{self, ValidityRow};
 use crate::checker::Verdict;
 use crate::history::{Event, History};
 use crate::measure::moments::watched;
 use crate::measure::phases::phase_name;
 use crate::plan::StepText;
 use crate::report::JudgedRun;
+use crate::report::facts::{Fact, Facts, within_resolution};
 use crate::report::logs_folder;
-use crate::report::record::{HypothesisRecord, PhaseRecord, ScenarioRecord, StrikeRecord};
+use crate::report::record::{self, HypothesisRecord, MilestoneState, PhaseRecord, ScenarioRecord, StrikeRecord};
 use crate::report::words::{
-    KeyFigures, NOTHING, faster, grouped, key_figures, latency as latency_words, margin, maybe_seconds, notes, percent,
-    samples, seconds, since_t0, uptime, verdict_sign, verdict_word, why,
+    KeyFigures, NOTHING, faster, grouped, key_figures, latency as latency_words, margin, notes, percent, samples,
+    seconds, since_t0, uptime, verdict_sign, verdict_word, why,
 };
 use crate::units::trimmed;
 
@@ -48,6 +51,16 @@ pub struct Section {
     pub tags: Vec<String>,
     pub steps: Vec<StepText>,
     pub figures: KeyFigures,
+    /// What users met; empty where nothing was probed.
+    pub facts: Vec<Fact>,
+    /// The hypothesis that came nearest to its bound; of a scenario that passed.
+    pub tightest: Option<String>,
+    /// Shown unfolded: it did not pass, or it is the only one.
+    pub open: bool,
+    /// The command that runs it again.
+    pub reproduce: String,
+    /// The recorded files lie beside the page.
+    pub recorded: bool,
     pub hypotheses: Vec<HypothesisRow>,
     pub strikes: Vec<StrikeRow>,
     /// How many strikes were left out of the table.
@@ -63,6 +76,8 @@ pub struct Section {
     /// Empty where users only browse.
     pub data: Vec<DataRow>,
     pub deadline: String,
+    /// `yes`, `with care` or `no`.
+    pub believed: &'static str,
     pub validity: Vec<ValidityRow>,
     pub invalid_because: Vec<String>,
     /// `None` where there is no plan of it.
@@ -106,7 +121,8 @@ pub struct StrikeRow {
     pub target: String,
     pub why: String,
     pub injected: String,
-    pub t0: String,
+    /// Between which two moments it came into force.
+    pub onset: String,
     pub witness: String,
     pub confirmed: bool,
     pub healed: String,
@@ -121,34 +137,30 @@ pub struct PhaseRow {
     pub due: String,
     pub good: String,
     pub availability: String,
-    /// p50, p95, p99, p99.9.
+    /// p50, p95, p99, p99.9; `too few` where there are not enough requests for one.
     pub quantiles: [String; 4],
+    pub maximum: String,
     pub throughput: String,
 }
 
 /// A moment since t0, and what was declared about it.
 #[derive(Debug, Clone, Serialize)]
 pub struct MilestoneRow {
-    pub name: &'static str,
+    pub name: String,
     pub at: String,
+    /// Why it has no time.
+    pub why: Option<String>,
     /// In model time, where there is one.
     pub model: Option<String>,
     pub declared: String,
-}
-
-/// One reason to believe the run, or not to.
-#[derive(Debug, Clone, Serialize)]
-pub struct ValidityRow {
-    pub name: &'static str,
-    pub value: String,
-    /// False where it speaks against the run.
-    pub good: bool,
 }
 
 /// Everything that the template shows of a scenario.
 pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
     let plan = run.plan.scenarios.iter().find(|plan| plan.index == record.index);
     let history = run.histories.get(&record.index);
+    // Of what did not run every hypothesis could only say that it was not judged.
+    let judged_at_all = !matches!(record.verdict, Verdict::Skipped | Verdict::Infra);
     let probed = history.is_some_and(|history| !history.probes.is_empty());
     let settings = plan.map(|plan| in_force(&plan.settings)).unwrap_or_default();
     let declared = plan.map(|plan| waterfall::declared(plan, record)).unwrap_or_default();
@@ -169,17 +181,23 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         tags: record.tags.clone(),
         steps: plan.map(|plan| plan.steps.clone()).unwrap_or_default(),
         figures: key_figures(record),
-        hypotheses: record.hypotheses.iter().map(|h| hypothesis(record, h)).collect(),
+        facts: Facts::of(record).known().cloned().collect(),
+        tightest: tightest(record),
+        open: record.verdict != Verdict::Pass || run.record.scenarios.len() == 1,
+        reproduce: record.reproduce.clone().unwrap_or_else(|| run.environment.command.clone()),
+        recorded: run.recorded_beside,
+        hypotheses: record.hypotheses.iter().filter(|_| judged_at_all).map(|h| hypothesis(record, h)).collect(),
         strikes: record.strikes.iter().take(MOST_STRIKES).map(strike).collect(),
         more_strikes: record.strikes.len().saturating_sub(MOST_STRIKES),
-        phases: record.phases.iter().map(|measured| phase(measured, record.deadline_ms)).collect(),
+        phases: record.phases.iter().filter(|_| probed).map(|measured| phase(measured, record.deadline_ms)).collect(),
         milestones: milestones(record, &declared),
         downtime: downtime(record),
         healing: healing::rows(record),
         more_healing: healing::left_out(record),
         data: record.data.as_ref().map(data::rows).unwrap_or_default(),
         deadline: seconds(record.deadline_ms / 1e3),
-        validity: if probed { validity(record) } else { Vec::new() },
+        believed: validity::answer(record),
+        validity: if probed { validity::rows(record) } else { Vec::new() },
         invalid_because: record.validity.reasons.clone(),
         redundancy: plan.map(|plan| redundancy(plan, record, history)),
         settings_changed: settings.iter().filter(|setting| setting.default.is_some()).count(),
@@ -191,12 +209,12 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
 
 fn plots(history: &History, record: &ScenarioRecord, declared: &[waterfall::Declared], share: usize) -> Plots {
     let Some(timeline) = Timeline::of(history, record, share) else { return Plots::default() };
-    let plan = &history.plan;
+    let (plan, judged) = (&history.plan, judged(&history.plan, record));
     // plotters has escaped the texts in it.
     let safe = |svg: String| Some(Value::from_safe_string(svg));
     Plots {
-        latency: safe(latency::plot(&timeline, &plan.hypotheses)),
-        around_t0: latency::around_t0(&timeline, &plan.hypotheses).and_then(safe),
+        latency: safe(latency::plot(&timeline, &judged)),
+        around_t0: latency::around_t0(&timeline, &judged).and_then(safe),
         outcomes: safe(outcomes::plot(&timeline, plan.settings.steady.availability)),
         waterfall: waterfall(record, declared).and_then(safe),
         states: safe(states::plot(&timeline, history)),
@@ -233,7 +251,7 @@ fn strike(row: &StrikeRecord) -> StrikeRow {
         target: row.target.clone(),
         why: row.why.clone(),
         injected: moment(row.injected_at_s),
-        t0: if row.onset_at_s.is_some() { moment(row.onset_at_s) } else { "not confirmed".into() },
+        onset: onset(row),
         witness: row.witness.clone(),
         confirmed: row.onset_at_s.is_some(),
         healed: moment(row.healed_at_s),
@@ -245,6 +263,25 @@ fn strike(row: &StrikeRecord) -> StrikeRow {
     }
 }
 
+/// `6.002 – 6.068 s`: where the effect came into force between.
+fn onset(row: &StrikeRecord) -> String {
+    match (row.onset_at_s, row.witnessed_at_s) {
+        (Some(from_s), Some(by_s)) => format!("{from_s:.3} – {by_s:.3} s"),
+        _ => "not confirmed".into(),
+    }
+}
+
+/// The hypothesis with the least left of its bound: `recovery < 8 min: 1.04 s`.
+fn tightest(record: &ScenarioRecord) -> Option<String> {
+    if record.verdict != Verdict::Pass {
+        return None;
+    }
+    let left = |one: &&HypothesisRecord| one.budget_used_pct.map(|used| 100.0 - used).or(one.margin_pct);
+    let told = record.hypotheses.iter().filter(|one| left(one).is_some());
+    let least = told.min_by(|one, other| left(one).unwrap_or(0.0).total_cmp(&left(other).unwrap_or(0.0)));
+    least.map(|one| format!("tightest: {}: {}", one.step, one.observed))
+}
+
 fn phase(row: &PhaseRecord, deadline_ms: f64) -> PhaseRow {
     PhaseRow {
         phase: phase_name(row.phase),
@@ -252,28 +289,45 @@ fn phase(row: &PhaseRecord, deadline_ms: f64) -> PhaseRow {
         due: grouped(row.due),
         good: grouped(row.good),
         availability: percent(row.availability_pct),
-        quantiles: [row.p50_ms, row.p95_ms, row.p99_ms, row.p999_ms].map(|ms| latency_words(ms, deadline_ms)),
+        quantiles: [row.p50_ms, row.p95_ms, row.p99_ms, row.p999_ms].map(|ms| match ms {
+            None if row.due > 0 => "too few".into(),
+            ms => latency_words(ms, deadline_ms),
+        }),
+        maximum: latency_words(row.max_ms, deadline_ms),
         throughput: trimmed(row.throughput_rps, 1),
     }
 }
 
 fn milestones(record: &ScenarioRecord, declared: &[waterfall::Declared]) -> Vec<MilestoneRow> {
-    if record.milestones.t0_at_s.is_none() {
-        return Vec::new();
+    let text = |name: &str| declared.iter().find(|one| one.milestone == name).map(|one| one.text.clone());
+    let modelled = |name: &str| {
+        let rows = &record.model.as_ref()?.milestones.rows;
+        rows.iter().find(|row| row.name == name).map(|row| milestone(row).0)
+    };
+    let shown = |row: &record::MilestoneRow| {
+        let (at, why) = milestone(row);
+        MilestoneRow {
+            name: row.name.clone(),
+            at,
+            why,
+            model: modelled(&row.name),
+            declared: text(&row.name).unwrap_or_default(),
+        }
+    };
+    record.milestones.rows.iter().map(shown).collect()
+}
+
+/// What became of a milestone, and why: `1 of 5: +17.9 s`, `not needed`, `never`, `could not be observed`.
+fn milestone(row: &record::MilestoneRow) -> (String, Option<String>) {
+    let of = row.of.filter(|of| of.total > 1).map(|of| format!("{} of {}: ", of.done, of.total)).unwrap_or_default();
+    match &row.state {
+        MilestoneState::At { after_t0_s, .. } => (format!("{of}{}", since_t0(*after_t0_s)), None),
+        MilestoneState::NotNeeded { why } => ("not needed".into(), Some(why.clone())),
+        MilestoneState::Never { watched_s } => {
+            (format!("{of}never"), Some(format!("watched for {}", seconds(*watched_s))))
+        }
+        MilestoneState::Unobservable { why } => ("could not be observed".into(), Some(why.clone())),
     }
-    let text = |name| declared.iter().find(|declared| declared.milestone == name).map(|declared| declared.text.clone());
-    let model: Vec<_> = record.model.iter().flat_map(|model| named(&model.milestones)).collect();
-    let modelled =
-        |name| model.iter().find(|(other, _)| *other == name).map(|(_, at)| at.map_or(NOTHING.into(), since_t0));
-    named(&record.milestones)
-        .into_iter()
-        .map(|(name, at)| MilestoneRow {
-            name,
-            at: at.map_or("never, or unobserved".into(), since_t0),
-            model: modelled(name),
-            declared: text(name).unwrap_or_default(),
-        })
-        .collect()
 }
 
 fn downtime(record: &ScenarioRecord) -> Vec<(&'static str, String)> {
@@ -284,7 +338,7 @@ fn downtime(record: &ScenarioRecord) -> Vec<(&'static str, String)> {
         let p99 = latency_words(Some(worst.p99_ms), record.deadline_ms);
         format!("{} of {} good, p99 {p99}, from {:.2} s on", worst.good, worst.due, worst.start_at_s)
     });
-    let total = maybe_seconds(record.downtime_total_s);
+    let total = record.downtime_total_s.map_or(NOTHING.into(), |total_s| within_resolution(total_s, record));
     let modelled = record.model.as_ref().and_then(|model| model.downtime_total_s);
     let modelled = modelled.map(|model| format!("{total} measured, {} in model time", seconds(model)));
     let mut facts = vec![
@@ -295,23 +349,6 @@ fn downtime(record: &ScenarioRecord) -> Vec<(&'static str, String)> {
     ];
     facts.extend(uptime(record).map(|uptime| ("uptime", uptime)));
     facts
-}
-
-fn validity(record: &ScenarioRecord) -> Vec<ValidityRow> {
-    let validity = &record.validity;
-    let row = |name, value, good| ValidityRow { name, value, good };
-    let yes = |flag| if flag { "yes" } else { "no" }.to_string();
-    let millis = |value: Option<f64>| value.map_or(NOTHING.into(), |ms| seconds(ms / 1e3));
-    let pressure = validity.cpu_pressure_pct.map_or("the kernel does not tell".into(), |pct| percent(Some(pct)));
-    vec![
-        row("steady before the fault", yes(validity.steady_before), validity.steady_before),
-        row("every fault confirmed by its witness", yes(validity.faults_confirmed), validity.faults_confirmed),
-        row("probes sent late, p99", millis(validity.lateness_p99_ms), true),
-        row("resolution", millis(validity.resolution_ms), true),
-        row("CPU pressure, highest", pressure, true),
-        row("records dropped", grouped(validity.recorder_drops), validity.recorder_drops == 0),
-        row("requests of the goose users", grouped(validity.user_requests), true),
-    ]
 }
 
 fn logs(history: &History) -> Vec<String> {

@@ -100,3 +100,72 @@ fn thirty_scenarios_stay_under_two_megabytes() {
     let bytes = rendered(&run).len();
     assert!(bytes < 2_000_000, "{bytes} bytes");
 }
+
+/// What links point to.
+fn links(html: &str) -> Vec<&str> {
+    html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn every_link_within_the_page_has_its_target() {
+    let html = rendered(&sample::run());
+    let within: Vec<&str> = links(&html).into_iter().filter_map(|link| link.strip_prefix('#')).collect();
+    assert!(within.len() > 5);
+    for target in within {
+        assert!(html.contains(&format!("id=\"{target}\"")), "#{target}");
+    }
+}
+
+#[test]
+fn a_page_without_the_recorded_files_links_to_reports_alone() {
+    let files = |run: &JudgedRun| {
+        let html = rendered(run);
+        let files = links(&html).into_iter().filter(|link| !link.starts_with('#'));
+        files.map(String::from).collect::<std::collections::BTreeSet<String>>()
+    };
+    let mut run = sample::run();
+    assert!(files(&run).iter().any(|file| file == "events.ndjson"));
+    run.recorded_beside = false;
+    let left: Vec<String> = files(&run).into_iter().filter(|file| file != "run.json").collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// The page in `reports/sample`, which the README points to.
+#[test]
+fn the_rendered_sample_has_no_dead_link() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/sample");
+    let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    for link in links(&html) {
+        let lives = match link.strip_prefix('#') {
+            Some(target) => html.contains(&format!("id=\"{target}\"")),
+            None => folder.join(link).exists(),
+        };
+        assert!(lives, "{link}");
+    }
+}
+
+#[test]
+fn passing_scenarios_are_folded_where_there_are_several() {
+    let mut run = sample::run();
+    let folded = |run: &JudgedRun| rendered(run).matches("<details class=\"body\">").count();
+    assert_eq!(folded(&run), 1, "one of five passed");
+    run.record.scenarios.truncate(1);
+    assert_eq!(folded(&run), 0, "the only one is shown");
+}
+
+#[test]
+fn every_section_of_a_scenario_can_be_linked_to() {
+    let html = rendered(&sample::run());
+    let sections = html.matches("<section ").count();
+    assert_eq!(html.matches("<section id=\"").count(), sections);
+    assert!(html.contains("id=\"s1-latency\""));
+}
+
+#[test]
+fn no_milestone_is_before_the_onset_and_they_are_in_the_order_of_their_times() {
+    for record in sample::run().record.scenarios {
+        let named = timeline::named(&record.milestones);
+        assert!(named.iter().all(|(_, after_s)| *after_s >= 0.0), "{named:?}");
+        assert!(named.is_sorted_by(|one, other| one.1 <= other.1), "{named:?}");
+    }
+}

@@ -5,7 +5,7 @@
 use super::bins::{Stretch, bin_width_s};
 use crate::history::{Event, History};
 use crate::measure::moments::{Moments, server_of, watched};
-use crate::report::record::{Milestones, ScenarioRecord};
+use crate::report::record::{MilestoneRow, MilestoneState, Milestones, ScenarioRecord};
 use crate::report::words::since_t0;
 
 /// Bins are this wide while they fit.
@@ -17,7 +17,7 @@ const MOST_FOCUS_BINS: usize = 250;
 /// See [`MOST_FOCUS_BINS`].
 const FINEST_FOCUS_BIN_S: f64 = 0.01;
 /// A p99 wants at least this many samples to differ from the maximum.
-const SAMPLES_FOR_P99: f64 = 100.0;
+pub const SAMPLES_FOR_P99: f64 = 100.0;
 
 /// A stretch in which at least one fault was in force.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,16 +103,16 @@ fn end_s(history: &History, zero_us: u64) -> f64 {
 /// From a little before t0 until a little after the last milestone, if that is less than half of the watch.
 fn focus_s(milestones: &Milestones, end_s: f64) -> Option<(f64, f64)> {
     let t0_s = milestones.t0_at_s?;
-    let last_s = named(milestones).into_iter().filter_map(|(_, at_s)| at_s).fold(0.0, f64::max);
+    let last_s = named(milestones).into_iter().map(|(_, at_s)| at_s).fold(0.0, f64::max);
     let span_s = (last_s * 1.25).max(1.0);
     let (from_s, to_s) = ((t0_s - 0.15 * span_s).max(0.0), (t0_s + span_s).min(end_s));
     (to_s - from_s < end_s / 2.0).then_some((from_s, to_s))
 }
 
-/// A confirmed fault is in force from its injection until it was healed or its victim was ready again; else until the end.
+/// A confirmed fault is in force from its onset until it was healed or its victim was ready again; else until the end.
 fn windows(history: &History, record: &ScenarioRecord, zero_us: u64, end_s: f64) -> Vec<FaultWindow> {
     let confirmed = record.strikes.iter().filter(|strike| strike.onset_at_s.is_some());
-    let begun = confirmed.filter_map(|strike| Some((strike, strike.injected_at_s.or(strike.onset_at_s)?)));
+    let begun = confirmed.filter_map(|strike| Some((strike, strike.onset_at_s?)));
     let windows = begun
         .map(|(strike, from_s)| {
             let ready_again = watched(history).iter().find_map(|happened| match &happened.event {
@@ -149,30 +149,28 @@ fn marks(record: &ScenarioRecord) -> Vec<Mark> {
         .collect();
     marks.dedup();
     if let Some(t0_s) = milestones.t0_at_s {
-        marks.push(Mark { at_s: t0_s, label: "t0".into() });
-        let reached = named(milestones).into_iter().filter_map(|(name, after_s)| Some((name, after_s?)));
+        marks.push(Mark { at_s: t0_s, label: "onset".into() });
+        let reached = named(milestones).into_iter();
         marks.extend(
             reached
                 .map(|(name, after_s)| Mark { at_s: t0_s + after_s, label: format!("{name} {}", since_t0(after_s)) }),
         );
     }
+    marks.extend(record.relapses.iter().map(|relapse| {
+        let label = format!("relapse: {}", relapse.what);
+        Mark { at_s: relapse.start_at_s, label }
+    }));
     marks.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
     marks
 }
 
-/// The milestones after t0 with the words they go by, in the order in which they are told.
-pub fn named(milestones: &Milestones) -> [(&'static str, Option<f64>); 9] {
-    [
-        ("witnessed", milestones.witnessed_s),
-        ("first error", milestones.first_error_s),
-        ("detected", milestones.detected_s),
-        ("removed", milestones.removed_s),
-        ("service back", milestones.service_s),
-        ("booted", milestones.booted_s),
-        ("configured", milestones.configured_s),
-        ("redundant", milestones.redundant_s),
-        ("normal", milestones.normal_s),
-    ]
+/// The milestones that came, with the words they go by and their seconds after t0, in the order of their times.
+pub fn named(milestones: &Milestones) -> Vec<(&str, f64)> {
+    let came = |row: &'_ MilestoneRow| match row.state {
+        MilestoneState::At { after_t0_s, .. } => Some(after_t0_s),
+        _ => None,
+    };
+    milestones.rows.iter().filter_map(|row| Some((row.name.as_str(), came(row)?))).collect()
 }
 
 #[cfg(test)]
@@ -242,7 +240,7 @@ mod tests {
     #[test]
     fn the_time_around_t0_is_cut_finely() {
         let (focus, milestones) = (timeline(0).focus.unwrap(), sample::run().record.scenarios[0].milestones.clone());
-        let (t0_s, span_s) = (milestones.t0_at_s.unwrap(), milestones.normal_s.unwrap() * 1.25);
+        let (t0_s, span_s) = (milestones.t0_at_s.unwrap(), milestones.normal_after_t0_s.unwrap() * 1.25);
         let (from_s, to_s) = focus.range_s;
         assert!((from_s - (t0_s - 0.15 * span_s)).abs() < 1e-9 && (to_s - (t0_s + span_s)).abs() < 1e-9);
         let bad: u32 = focus.bins.iter().map(|bin| bin.counts[1..].iter().sum::<u32>()).sum();

@@ -54,7 +54,7 @@ fn judged() -> JudgedRun {
         assert_eq!(scenario.verdict, *verdict, "{:?}", scenario.reason);
         scenario.data = matches!(verdict, Verdict::Pass | Verdict::Fail).then(|| data(*verdict));
     }
-    JudgedRun { environment: environment(), plan, record, histories }
+    JudgedRun { environment: environment(), plan, record, recorded_beside: true, histories }
 }
 
 /// The sample run with names that try to break out of whatever they are put into.

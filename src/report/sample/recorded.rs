@@ -22,7 +22,7 @@ const SKIPPED: &str =
     "10000 connections need a limit of 24000 open files, this user's is 4096; raise it with `ulimit -n 24000`";
 const NOT_PROVISIONED: &str = "web-3: `python3 -m http.server 8080` ended with status 1 while booting: OSError: [Errno 98] Address already in use";
 /// What came of an attempt before the last.
-const DISCARDED: &str = "Could not tell: the baseline was not steady: 97.2 % of 500 requests were good.";
+const DISCARDED: &str = "Could not be judged: the baseline was not steady: 97.2 % of 500 requests were good.";
 
 fn not_provisioned(plan: &ScenarioPlan) -> Vec<Record> {
     let failed = Event::HarnessFailed { stage: "boot".into(), detail: NOT_PROVISIONED.into() };

@@ -91,7 +91,7 @@ impl Frame {
 
     /// The time axis below, in seconds, and its light grid.
     pub fn time_axis(&self, canvas: &mut Canvas) {
-        let caption = if self.origin == 0.0 { "seconds since the baseline began" } else { "seconds since t0" };
+        let caption = if self.origin == 0.0 { "seconds since the baseline began" } else { "seconds since the onset" };
         let range = (self.x_range.0 - self.origin, self.x_range.1 - self.origin);
         for tick in ticks(range, ((self.right - self.left) / 150) as usize) {
             let x = self.x(tick + self.origin);

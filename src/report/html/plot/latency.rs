@@ -2,38 +2,37 @@
 
 use plotters::style::RGBColor;
 
-use super::canvas::{Canvas, Point, svg};
+use super::canvas::{Anchor, Canvas, Point, svg};
 use super::frame::{AXIS_HEIGHT, Frame, LEFT, Scale, WIDTH, latency_ticks, legend};
 use super::{colour, labels};
-use crate::checker::Expectation;
-use crate::plan::Hypothesis;
 use crate::report::html::bins::{Bin, Stretch};
-use crate::report::html::timeline::{FaultWindow, Mark, Timeline};
+use crate::report::html::judged::Judged;
+use crate::report::html::timeline::{FaultWindow, Mark, SAMPLES_FOR_P99, Timeline};
 use crate::report::words::seconds;
 
 const HEIGHT: i32 = 250;
 const LEGEND_HEIGHT: i32 = 44;
 
-/// Plot A with the fault windows shaded, the milestones as lines, and the bounds of latency hypotheses. Where there is
+/// Plot A with the fault windows shaded, the milestones as lines, and each bound on latency over the time it was judged by. Where there is
 /// a plot [`around_t0`], only the first and the last milestone are labelled here.
-pub fn plot(timeline: &Timeline, hypotheses: &[Hypothesis]) -> String {
+pub fn plot(timeline: &Timeline, judged: &[Judged]) -> String {
     let title = "Latency over time: p50, p99 and maximum, on a logarithmic axis";
     let marks = match (&timeline.focus, &timeline.marks[..]) {
         (Some(_), [_, .., last]) => vec![t0_mark(timeline), last.clone()],
         (_, all) => all.to_vec(),
     };
     let curves = vec![
-        Curve { stretch: &timeline.whole, name: "maximum", share: 1.0, colour: colour::GREY, width: 2 },
+        Curve { stretch: &timeline.whole_for_p99, name: "maximum", share: 1.0, colour: colour::GREY, width: 2 },
         Curve { stretch: &timeline.whole_for_p99, name: "p99", share: 0.99, colour: colour::BLUE, width: 4 },
         Curve { stretch: &timeline.whole, name: "p50", share: 0.5, colour: colour::GREEN, width: 4 },
     ];
     let frame = Frame::over_time(timeline.whole.range_s, 0, HEIGHT);
-    drawn(title, timeline, hypotheses, frame, &marks, &curves)
+    drawn(title, timeline, judged, frame, &marks, &curves)
 }
 
 /// Plot A around t0, with every milestone; `None` where plot A shows that well enough. Its bins are too narrow for a
 /// p99.
-pub fn around_t0(timeline: &Timeline, hypotheses: &[Hypothesis]) -> Option<String> {
+pub fn around_t0(timeline: &Timeline, judged: &[Judged]) -> Option<String> {
     let (focus, origin) = (timeline.focus.as_ref()?, timeline.t0_s?);
     let title = "Latency around t0: p50 and maximum, on a logarithmic axis, with every milestone";
     let curves = vec![
@@ -41,7 +40,7 @@ pub fn around_t0(timeline: &Timeline, hypotheses: &[Hypothesis]) -> Option<Strin
         Curve { stretch: focus, name: "p50", share: 0.5, colour: colour::GREEN, width: 4 },
     ];
     let frame = Frame { origin, ..Frame::over_time(focus.range_s, 0, HEIGHT) };
-    Some(drawn(title, timeline, hypotheses, frame, &timeline.marks, &curves))
+    Some(drawn(title, timeline, judged, frame, &timeline.marks, &curves))
 }
 
 /// A quantile over a stretch of time.
@@ -54,19 +53,18 @@ struct Curve<'a> {
 }
 
 fn t0_mark(timeline: &Timeline) -> Mark {
-    Mark { at_s: timeline.t0_s.unwrap_or_default(), label: "t0".into() }
+    Mark { at_s: timeline.t0_s.unwrap_or_default(), label: "onset".into() }
 }
 
 fn drawn(
     title: &str,
     timeline: &Timeline,
-    hypotheses: &[Hypothesis],
+    judged: &[Judged],
     frame: Frame,
     marks: &[Mark],
     curves: &[Curve],
 ) -> String {
-    let bounds = bounds(hypotheses);
-    let range = latency_range(&timeline.whole, &bounds);
+    let range = latency_range(&timeline.whole, judged);
     let placed = labels::place(marks, &frame);
     let top = LEGEND_HEIGHT + labels::rows(&placed) * labels::ROW + 6;
     let frame = Frame { top, bottom: top + HEIGHT, ..frame }.with_values(range, Scale::Log);
@@ -75,9 +73,7 @@ fn drawn(
         frame.value_axis(canvas, &latency_ticks(range));
         frame.time_axis(canvas);
         labels::draw(canvas, &frame, &placed);
-        for (bound_ms, label) in &bounds {
-            frame.level(canvas, *bound_ms, label, colour::VERMILION);
-        }
+        judged.iter().for_each(|judged| bracket(canvas, &frame, judged));
         for curve in curves {
             for run in runs(&curve.stretch.bins, &frame, curve.share) {
                 canvas.path(&run, curve.colour, curve.width);
@@ -106,11 +102,12 @@ fn entries(curves: &[Curve], windows: &[FaultWindow]) -> Vec<(RGBColor, f64, Str
     entries
 }
 
-/// The curve of a quantile; broken where nothing was due.
+/// The curve of a quantile; broken where nothing was due, and of p99 where that is too few to differ from the maximum.
 fn runs(bins: &[Bin], frame: &Frame, share: f64) -> Vec<Vec<Point>> {
     let mut runs: Vec<Vec<Point>> = vec![Vec::new()];
     for bin in bins {
-        match bin.quantile_ms(share) {
+        let enough = share != 0.99 || f64::from(bin.due()) >= SAMPLES_FOR_P99;
+        match bin.quantile_ms(share).filter(|_| enough) {
             Some(ms) => runs.last_mut().expect("there is always one").push(frame.at(bin.middle_s(), ms)),
             None => runs.push(Vec::new()),
         }
@@ -120,24 +117,27 @@ fn runs(bins: &[Bin], frame: &Frame, share: f64) -> Vec<Vec<Point>> {
 }
 
 /// From below the lowest p50 to above the highest maximum and every bound, at least from 1 to 100 ms.
-fn latency_range(whole: &Stretch, bounds: &[(f64, String)]) -> (f64, f64) {
+fn latency_range(whole: &Stretch, judged: &[Judged]) -> (f64, f64) {
     let all = |share: f64| whole.bins.iter().filter_map(move |bin| bin.quantile_ms(share));
     let low = all(0.5).fold(1.0, f64::min);
-    let high = all(1.0).chain(bounds.iter().map(|(ms, _)| *ms)).fold(100.0, f64::max);
+    let high = all(1.0).chain(judged.iter().map(|judged| judged.bound_ms)).fold(100.0, f64::max);
     ((low / 1.5).max(0.01), high * 1.6)
 }
 
-/// The limits that a `Then` sets to a latency, in milliseconds.
-fn bounds(hypotheses: &[Hypothesis]) -> Vec<(f64, String)> {
-    hypotheses
-        .iter()
-        .filter_map(|hypothesis| match hypothesis.expectation {
-            Expectation::LatencyStays { quantile, bound } | Expectation::Latency { quantile, bound, .. } => {
-                Some((bound.largest().0.as_secs_f64() * 1e3, format!("{quantile} {bound}")))
-            }
-            _ => None,
-        })
-        .collect()
+/// A bound on latency as a line over the stretch of time that was judged by it, closed at both ends.
+fn bracket(canvas: &mut Canvas, frame: &Frame, judged: &Judged) {
+    let (from_s, to_s) = (judged.from_s.max(frame.x_range.0), judged.to_s.min(frame.x_range.1));
+    if from_s >= to_s {
+        return;
+    }
+    let (from, to, y) = (frame.x(from_s), frame.x(to_s), frame.y(judged.bound_ms));
+    canvas.line((from, y), (to, y), colour::VERMILION, 3);
+    for (end, is_an_end) in [(from, from_s == judged.from_s), (to, to_s == judged.to_s)] {
+        if is_an_end {
+            canvas.line((end, y - 12), (end, y + 12), colour::VERMILION, 3);
+        }
+    }
+    canvas.bold(&judged.label, (to - 6, y - 16), Anchor::End, colour::VERMILION);
 }
 
 #[cfg(test)]
@@ -146,9 +146,27 @@ mod tests {
     use crate::report::sample;
 
     #[test]
-    fn the_bound_of_the_hypothesis_is_a_line() {
+    fn a_bound_is_drawn_over_the_time_that_was_judged_and_nowhere_else() {
         let run = sample::run();
-        assert_eq!(bounds(&run.plan.scenarios[0].hypotheses), [(500.0, "p99 < 500 ms".to_string())]);
+        let timeline = Timeline::of(&run.histories[&0], &run.record.scenarios[0], 1).unwrap();
+        let judged = |from_s, to_s| Judged { from_s, to_s, bound_ms: 500.0, label: "judged: p99 < 500 ms".into() };
+        assert!(plot(&timeline, &[judged(6.0, 66.0)]).contains("judged: p99 &lt; 500 ms"));
+        assert!(!plot(&timeline, &[judged(600.0, 660.0)]).contains("judged"));
+    }
+
+    #[test]
+    fn a_p99_is_drawn_only_where_enough_was_due_and_never_above_the_maximum() {
+        let bin =
+            |due: u32| Bin { width_s: 0.2, counts: [due, 0, 0, 0, 0], latencies_us: (0..due).collect(), start_s: 0.0 };
+        let frame = Frame::over_time((0.0, 1.0), 0, 100).with_values((0.001, 1.0), Scale::Log);
+        let (few, enough) = (vec![bin(99); 3], vec![bin(100); 3]);
+        assert_eq!((runs(&few, &frame, 0.99).len(), runs(&few, &frame, 1.0).len()), (0, 1));
+        assert_eq!(runs(&enough, &frame, 0.99).len(), 1);
+        let run = sample::run();
+        let timeline = Timeline::of(&run.histories[&0], &run.record.scenarios[0], 1).unwrap();
+        let drawn = plot(&timeline, &[]);
+        let windows = seconds(timeline.whole_for_p99.bin_s);
+        assert!(drawn.contains(&format!("maximum (of {windows})")) && drawn.contains(&format!("p99 (of {windows})")));
     }
 
     #[test]

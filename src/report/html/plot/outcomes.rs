@@ -44,7 +44,7 @@ fn areas(canvas: &mut Canvas, frame: &Frame, stretch: &Stretch, timeline: &Timel
     if let Some(t0_s) = timeline.t0_s {
         let x = frame.x(t0_s);
         canvas.line((x, frame.top), (x, frame.y(timeline.rate)), colour::INK, 2);
-        canvas.text("t0", (x + 6, frame.top + 14), Anchor::Start, colour::INK);
+        canvas.text("onset", (x + 6, frame.top + 14), Anchor::Start, colour::INK);
     }
 }
 

@@ -69,7 +69,7 @@ fn entries() -> Vec<(RGBColor, f64, String)> {
         entry(colour::GREY, "starting"),
         entry(colour::ORANGE, "frozen"),
         entry(colour::PURPLE, "stopped"),
-        entry(colour::VERMILION, "terminated, down, nobody"),
+        entry(colour::VERMILION, "terminated, down, no holder"),
         entry(colour::GREEN, "the other holder"),
     ]
 }
@@ -190,7 +190,7 @@ fn holders(timeline: &Timeline, events: &[Record]) -> Group {
             _ => colour::ORANGE,
         };
         let at_s = timeline.since_zero_s(record.at_us);
-        let word = if holders.is_empty() { "nobody".into() } else { holders.join(" and ") };
+        let word = if holders.is_empty() { "no holder".into() } else { holders.join(" and ") };
         group.entry(name.clone()).or_default().push(Since { at_s, colour, word });
     }
     group
@@ -218,7 +218,7 @@ mod tests {
     fn the_virtual_ip_was_held_by_nobody_for_a_while() {
         let (timeline, events) = timeline();
         let words: Vec<String> = holders(&timeline, &events)["www"].iter().map(|state| state.word.clone()).collect();
-        assert_eq!(words, ["lb-1", "nobody", "lb-2", "lb-1"]);
+        assert_eq!(words, ["lb-1", "no holder", "lb-2", "lb-1"]);
     }
 
     #[test]

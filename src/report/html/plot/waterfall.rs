@@ -44,10 +44,9 @@ pub enum Clock {
 /// Plot C, of measured moments or of those in model time; `None` where there was no t0 or nothing after it.
 pub fn plot(milestones: &Milestones, declared: &[Declared], clock: Clock) -> Option<String> {
     milestones.t0_at_s?;
-    let rows: Vec<(&str, f64)> = named(milestones).into_iter().filter_map(|(name, s)| Some((name, s?))).collect();
+    let rows = named(milestones);
     let last = rows.iter().map(|(_, s)| *s).fold(0.0, f64::max);
     let allowed = declared.iter().map(|declared| declared.takes.as_secs_f64()).fold(0.0, f64::max);
-    let first = rows.iter().map(|(_, s)| *s).fold(0.0, f64::min);
     if last <= 0.0 {
         return None;
     }
@@ -59,13 +58,13 @@ pub fn plot(milestones: &Milestones, declared: &[Declared], clock: Clock) -> Opt
         top: 6,
         bottom: 6 + height,
         // A declared delay far beyond what was measured would leave nothing to see of the measured.
-        x_range: (first, last.max(allowed.min(last * 1.5))),
+        x_range: (0.0, last.max(allowed.min(last * 1.5))),
         y_range: (0.0, 1.0),
         scale: Scale::Linear,
         origin: 0.0,
     };
     let size = (WIDTH as u32, (frame.bottom + 78) as u32);
-    Some(svg(size, "From the fault to normal: when each step was reached, in seconds since t0", |canvas| {
+    Some(svg(size, "From the fault to normal: when each step was reached, in seconds since the onset", |canvas| {
         axis(canvas, &frame);
         let mut reached = 0.0;
         for (nth, (name, at)) in rows.iter().enumerate() {
@@ -82,11 +81,11 @@ pub fn plot(milestones: &Milestones, declared: &[Declared], clock: Clock) -> Opt
 
 fn entries(declared: bool, clock: Clock) -> Vec<(RGBColor, f64, String)> {
     let since_t0 = match clock {
-        Clock::Measured => "since t0",
-        Clock::Model => "since t0, in model time",
+        Clock::Measured => "since onset",
+        Clock::Model => "since onset, model time",
     };
     let mut entries =
-        vec![(colour::SKY, 0.45, since_t0.to_string()), (colour::BLUE, 1.0, "since the step before".to_string())];
+        vec![(colour::SKY, 0.45, since_t0.to_string()), (colour::BLUE, 1.0, "since the one before".to_string())];
     if declared {
         entries.push((colour::ORANGE, 1.0, "declared".to_string()));
     }
@@ -97,9 +96,8 @@ fn axis(canvas: &mut Canvas, frame: &Frame) {
     for tick in ticks(frame.x_range, 5) {
         let x = frame.x(tick);
         canvas.line((x, frame.top), (x, frame.bottom), colour::GRID, 1);
-        canvas.text(&plain(tick), (x, frame.bottom + 22), Anchor::Middle, colour::MUTED);
+        canvas.text(&format!("{} s", plain(tick)), (x, frame.bottom + 22), Anchor::Middle, colour::MUTED);
     }
-    canvas.text("s", (WIDTH - 4, frame.bottom + 22), Anchor::End, colour::MUTED);
     let zero = frame.x(0.0);
     canvas.line((zero, frame.top), (zero, frame.bottom), colour::INK, 2);
 }

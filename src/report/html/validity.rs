@@ -1,0 +1,80 @@
+//! Whether a run can be believed: each reason with its limit, and one word for all of them.
+
+use serde::Serialize;
+
+use crate::report::record::{ScenarioRecord, Validity};
+use crate::report::words::{NOTHING, grouped, percent, seconds};
+
+/// From here on tasks waited so much for a CPU that figures of latency are to be read with care.
+const HIGH_PRESSURE_PCT: f64 = 60.0;
+/// Figures that are known no better than this are to be read with care.
+const COARSE_MS: f64 = 50.0;
+
+/// One reason to believe the run, or not to.
+#[derive(Debug, Clone, Serialize)]
+pub struct ValidityRow {
+    pub name: &'static str,
+    pub value: String,
+    pub limit: String,
+    /// False where it speaks against the run.
+    pub good: bool,
+}
+
+/// The rows of the table.
+pub fn rows(record: &ScenarioRecord) -> Vec<ValidityRow> {
+    let validity = &record.validity;
+    let row = |name, value, limit: &str, good| ValidityRow { name, value, limit: limit.into(), good };
+    let yes = |flag| if flag { "yes" } else { "no" }.to_string();
+    let millis = |value: Option<f64>| value.map_or(NOTHING.into(), |ms| seconds(ms / 1e3));
+    let pressure = validity.cpu_pressure_pct.map_or("the kernel does not say".into(), |pct| percent(Some(pct)));
+    let care = |ms: f64| format!("with care from {} on", seconds(ms / 1e3));
+    vec![
+        row("steady before the fault", yes(validity.steady_before), "yes", validity.steady_before),
+        row("every fault confirmed by its witness", yes(validity.faults_confirmed), "yes", validity.faults_confirmed),
+        row("probes sent late, p99", millis(validity.lateness_p99_ms), &care(COARSE_MS), !late(validity)),
+        row("resolution", millis(validity.resolution_ms), &care(COARSE_MS), !coarse(validity)),
+        row("CPU pressure, highest", pressure, &format!("with care from {HIGH_PRESSURE_PCT} % on"), !starved(validity)),
+        row("records dropped", grouped(validity.recorder_drops), "0", validity.recorder_drops == 0),
+        row("requests of the users", grouped(validity.user_requests), "never judged", true),
+    ]
+}
+
+/// `yes`, `with care` or `no`.
+pub fn answer(record: &ScenarioRecord) -> &'static str {
+    let validity = &record.validity;
+    let certain = validity.reasons.is_empty() && validity.steady_before && validity.recorder_drops == 0;
+    match certain && (validity.faults_confirmed || record.strikes.is_empty()) {
+        false => "no",
+        true if late(validity) || coarse(validity) || starved(validity) => "with care",
+        true => "yes",
+    }
+}
+
+fn late(validity: &Validity) -> bool {
+    validity.lateness_p99_ms.is_some_and(|ms| ms >= COARSE_MS)
+}
+
+fn coarse(validity: &Validity) -> bool {
+    validity.resolution_ms.is_some_and(|ms| ms >= COARSE_MS)
+}
+
+fn starved(validity: &Validity) -> bool {
+    validity.cpu_pressure_pct.is_some_and(|pct| pct >= HIGH_PRESSURE_PCT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn one_word_says_whether_a_run_can_be_believed() {
+        let scenarios = sample::run().record.scenarios;
+        assert_eq!(answer(&scenarios[0]), "yes");
+        assert_eq!(answer(&scenarios[2]), "no", "its fault was not confirmed");
+        let mut starved = scenarios[0].clone();
+        starved.validity.cpu_pressure_pct = Some(80.96);
+        assert_eq!(answer(&starved), "with care");
+        assert!(rows(&starved).iter().any(|row| row.value == "80.96 %" && !row.good));
+    }
+}
