@@ -22,7 +22,13 @@ fn main() -> ExitCode {
                 what_cannot_be_logged_is_refused_and_nothing_is_logged_unasked
             ],
         ),
-        (Needs::Root, named![what_cannot_run_here_is_skipped_with_the_reason_and_never_green]),
+        (
+            Needs::Root,
+            named![
+                what_cannot_run_here_is_skipped_with_the_reason_and_never_green,
+                the_command_on_record_is_for_that_scenario_alone_with_its_seed
+            ],
+        ),
         (
             Needs::Scenarios,
             named![
@@ -78,6 +84,7 @@ fn what_cannot_run_here_is_skipped_with_the_reason_and_never_green() {
     let out = Folder::new("skipped");
     assert_eq!(run(&mut without_rights(&out)).status.code(), Some(7));
     let record = out.record();
+    valid_by_the_schema(&record);
     assert_eq!(record["scenarios"][0]["verdict"], "skipped");
     assert!(
         record["scenarios"][0]["reason"].as_str().unwrap().contains("sudo"),
@@ -85,6 +92,21 @@ fn what_cannot_run_here_is_skipped_with_the_reason_and_never_green() {
         record["scenarios"][0]["reason"]
     );
     assert_eq!(run(without_rights(&out).env("CI", "true")).status.code(), Some(3));
+}
+
+fn the_command_on_record_is_for_that_scenario_alone_with_its_seed() {
+    let out = Folder::new("command");
+    run(without_rights(&out).args(["features", "--tags", "@pr", "--seed", "7"]));
+    let scenarios = out.record()["scenarios"].as_array().unwrap().clone();
+    assert!(scenarios.len() > 1, "one scenario would be alone anyway");
+    let scenario = scenarios.last().unwrap();
+    let command = scenario["reproduce"].as_str().unwrap().replacen("chimp run", "\"$CHIMP\" plan", 1);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &command]).env("CHIMP", env!("CARGO_BIN_EXE_chimp")).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let plan: Value = serde_json::from_str(&stdout(&run(&mut shell))).unwrap();
+    let planned = plan["scenarios"].as_array().unwrap();
+    assert_eq!(planned.len(), 1, "{command}");
+    assert_eq!(planned[0]["seed"].to_string(), scenario["seed"].as_str().unwrap());
 }
 
 fn a_report_is_rendered_again_byte_for_byte() {
@@ -98,6 +120,11 @@ fn a_report_is_rendered_again_byte_for_byte() {
     }
     assert!(run(chimp(&["report"]).arg(&latest)).status.success());
     assert!(first == read(), "a report differs from its first rendering");
+    let elsewhere = out.path().join("else/where");
+    assert!(run(chimp(&["report"]).arg(&latest).arg("--to").arg(&elsewhere)).status.success());
+    assert_eq!(std::fs::read(elsewhere.join("run.json")).unwrap(), first[0]);
+    let page = std::fs::read_to_string(elsewhere.join("report.html")).unwrap();
+    assert!(!page.contains("href=\"nodes") && !page.contains("href=\"events"), "it links to what is not there");
 }
 
 fn the_same_seed_strikes_the_same_victims_and_another_seed_others() {

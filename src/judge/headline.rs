@@ -44,14 +44,14 @@ fn passed(record: &ScenarioRecord) -> String {
 
 fn of_verdict(record: &ScenarioRecord, verdict: Verdict) -> String {
     let found = record.hypotheses.iter().filter(|hypothesis| hypothesis.verdict == verdict);
-    found.map(|failed| format!("`{}`: {}", failed.step, failed.observed)).collect::<Vec<_>>().join(", ")
+    found.map(|failed| format!("“{}”: {}", failed.step, failed.observed)).collect::<Vec<_>>().join(", ")
 }
 
 /// A latency names itself ("p99 11 ms"); anything else is told with its step.
 fn told(hypothesis: &HypothesisRecord) -> String {
     match hypothesis.unit.as_str() {
         "ms" => hypothesis.observed.clone(),
-        _ => format!("`{}`: {}", hypothesis.step, hypothesis.observed),
+        _ => format!("“{}”: {}", hypothesis.step, hypothesis.observed),
     }
 }
 
@@ -103,11 +103,11 @@ mod tests {
     #[test]
     fn it_says_what_users_saw_and_whether_it_recovered() {
         let quiet = judge(&available(Script::website(2, 1)).history()).headline;
-        assert_eq!(quiet, "`hypothesis 20`: 100 %; users saw no downtime.");
+        assert_eq!(quiet, "“hypothesis 20”: 100 %; users saw no downtime.");
         let down = Script::website(2, 1).dies(6000, "lb-1").bad(6002.0, 20_000.0, Outcome::Refused);
         assert_eq!(
             judge(&available(down).history()).headline,
-            "`hypothesis 20`: 26.3263 % when a node dies (lb-1); 6,999 of 9,500 probes failed, 14 s of downtime; \
+            "“hypothesis 20”: 26.3263 % when a node dies (lb-1); 6,999 of 9,500 probes failed, 14 s of downtime; \
              for 14 s more than half of the requests took over 500 ms; \
              it did not recover while it was watched."
         );

@@ -111,7 +111,7 @@ fn ended_early(event: &Event) -> Option<(Verdict, String)> {
 fn why(hypothesis: &HypothesisRecord) -> String {
     let HypothesisRecord { step, observed, expected, reason, .. } = hypothesis;
     let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-    format!("`{step}`: {observed}, expected {expected}{reason}")
+    format!("“{step}”: {observed}, expected {expected}{reason}")
 }
 
 fn record_of(hypothesis: &Hypothesis, history: &History) -> HypothesisRecord {

@@ -49,8 +49,8 @@ fn one_refuted_hypothesis_fails_it_also_beside_one_that_could_not_be_told() {
     let script = card().expects(unobserved).expects(recovery(1000)).expects(stays(500));
     let record = judge(&script.history());
     assert_eq!(record.verdict, Verdict::Fail);
-    assert_eq!(record.reason.as_deref(), Some("`hypothesis 21`: 2 s, expected < 1 s"));
-    assert!(record.headline.starts_with("`hypothesis 21`: 2 s when a node dies (lb-1); "));
+    assert_eq!(record.reason.as_deref(), Some("“hypothesis 21”: 2 s, expected < 1 s"));
+    assert!(record.headline.starts_with("“hypothesis 21”: 2 s when a node dies (lb-1); "));
 }
 
 #[test]

@@ -67,6 +67,13 @@ mod tests {
         assert!(wrong(&damaged).is_some_and(|why| why.contains("/scenarios/0/seed")));
     }
 
+    /// The rendered sample that the README points to, which is of a real run.
+    #[test]
+    fn a_real_run_is_valid_by_the_schema() {
+        let real = include_str!("../../reports/sample/run.json");
+        assert_eq!(wrong(&serde_json::from_str(real).unwrap()), None);
+    }
+
     #[test]
     fn the_schema_says_the_unit_and_the_origin_of_every_time() {
         let text = include_str!("../../docs/run.schema.json");

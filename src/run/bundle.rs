@@ -91,6 +91,7 @@ impl Bundle {
         let (environment, plan, recorded_beside) =
             (self.environment.clone(), self.plan.clone(), folder == self.folder.as_path());
         let judged = JudgedRun { environment, plan, record, recorded_beside, histories };
+        fs::create_dir_all(folder).map_err(|source| RunError::Bundle { path: folder.into(), source })?;
         report::bundle::write_all(&judged, folder).map_err(|source| RunError::Unwritten { source })?;
         Ok(judged)
     }
