@@ -169,10 +169,14 @@ impl<'de> Deserialize<'de> for HumanDuration {
 /// # Errors
 /// Says what was found and what a duration looks like.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(&text.replace('_', "")).map_err(|why| {
+    let duration = humantime::parse_duration(&text.replace('_', "")).map_err(|why| {
         format!("`{text}` is not a duration ({why}); write for example `500 ms`, `8 min` or `3 min 30 s`")
-    })
+    })?;
+    if duration > LONGEST { Err(format!("`{text}` is more than a year")) } else { Ok(duration) }
 }
+
+/// Nothing that is tested takes as long, and moments that such durations are added to stay far from the largest number.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// A duration as a reader wants it: `84 ms`, `1.03 s`, `8 min`, `3 min 30 s`.
 pub fn show_duration(duration: Duration) -> String {
@@ -341,6 +345,10 @@ mod tests {
         assert_eq!(read("8 min"), Duration::from_secs(480));
         assert_eq!(read("3 min 30 s"), Duration::from_secs(210));
         assert_eq!(read("2_000 ms"), Duration::from_secs(2));
+        assert_eq!(
+            parse_duration("9007199254740993s").expect_err("too long"),
+            "`9007199254740993s` is more than a year"
+        );
         let why = parse_duration("soon").expect_err("not a duration");
         assert!(why.starts_with("`soon` is not a duration (") && why.ends_with("`3 min 30 s`"), "{why}");
     }

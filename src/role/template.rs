@@ -212,6 +212,11 @@ fn source_of(role: &Role) -> Rendered<Source> {
 pub(super) fn check_names(role: &Role, source: &Source) -> Rendered<()> {
     let environment = environment();
     for (path, text, is_expression) in templates(role) {
+        if let Some(at) = if is_expression { (text.len() > LONGEST).then_some(0) } else { long_expression(text) } {
+            let detail = format!("an expression of more than {LONGEST} bytes");
+            let hint = "close it with `}}` or `%}`, or write several shorter ones".into();
+            return Err(error_at(source, &path, text, Some(at), detail, Some(hint)));
+        }
         let (unknown, text) = if is_expression {
             let compiled = environment.compile_expression(text).map_err(|why| explain(source, &path, text, &why))?;
             (compiled.undeclared_variables(false), text)
@@ -228,6 +233,23 @@ pub(super) fn check_names(role: &Role, source: &Source) -> Rendered<()> {
         }
     }
     Ok(())
+}
+
+/// An expression of a template is at most so long, in bytes. The parser takes a piece of the stack for each operator.
+const LONGEST: usize = 1_000;
+
+/// Where the first expression or statement that is too long starts.
+fn long_expression(text: &str) -> Option<usize> {
+    let mut at = 0;
+    while let Some(start) = text[at..].find("{{").into_iter().chain(text[at..].find("{%")).min().map(|next| at + next) {
+        let end = if text[start..].starts_with("{{") { "}}" } else { "%}" };
+        let length = text[start..].find(end).unwrap_or(text.len() - start);
+        if length > LONGEST {
+            return Some(start);
+        }
+        at = start + length.max(2);
+    }
+    None
 }
 
 /// Where a word stands by itself, not as a part of another or as a field.

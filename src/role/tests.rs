@@ -391,3 +391,17 @@ fn what_commands_make_is_told_apart_by_what_it_is_made_of() {
     assert!(key("db-1").is_some());
     assert_eq!(key("db-1"), key("db-3"), "every database begins with the same");
 }
+
+#[test]
+fn an_expression_that_would_take_the_whole_stack_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.yaml");
+    for expression in
+        ["{{ ".to_string() + &"-".repeat(100_000) + "1 }}", "{% if ".to_string() + &"not ".repeat(100_000)]
+    {
+        let role = format!("port: 80\nwrite_files:\n- path: /a\n  content: 'b {expression}'\n");
+        std::fs::write(&path, role).unwrap();
+        let why = file::read("shop", &path).unwrap_err().to_string();
+        assert!(why.contains("shop.yaml:4:15: an expression of more than 1000 bytes"), "{why}");
+    }
+}
