@@ -17,10 +17,12 @@ pub fn booted(history: &History, timeline: &Timeline, victim: &str) -> Milestone
             _ => false,
         }
     });
-    outcome(history, timeline, victim, found)
+    let stops = |record: &Record| stops(record, victim) || misses(record, victim);
+    outcome(history, timeline, found, stops, "its instance ran on")
 }
 
-/// When a victim's instance, or its replacement, fulfilled its role.
+/// When a victim's replacement fulfilled its role, or its own instance did again. An instance that was only stopped and
+/// started keeps its role: it needs no configuring.
 pub fn configured(history: &History, timeline: &Timeline, victim: &str) -> Milestone {
     let done = |record: &&Record| match &record.event {
         Event::ReconcilerReplaced { server, .. } | Event::ServerReady { server, .. } => server == victim,
@@ -36,19 +38,32 @@ pub fn configured(history: &History, timeline: &Timeline, victim: &str) -> Miles
         true => since_t0(history, timeline).find(replaced),
         false => since_t0(history, timeline).find(done),
     };
-    outcome(history, timeline, victim, found)
+    let ends = |record: &Record| ends(record, victim) || misses(record, victim);
+    outcome(history, timeline, found, ends, "its instance was not replaced")
 }
 
-fn outcome(history: &History, timeline: &Timeline, victim: &str, found: Option<&Record>) -> Milestone {
-    let gone = || since_t0(history, timeline).any(|record| stops(record, victim) || misses(record, victim));
+/// What was found; else that it never came, where a record shows that it was needed.
+fn outcome(
+    history: &History,
+    timeline: &Timeline,
+    found: Option<&Record>,
+    needs_it: impl Fn(&Record) -> bool,
+    otherwise: &str,
+) -> Milestone {
     match found {
         Some(record) => reached(Some(record), timeline),
-        None if gone() => reached(None, timeline),
+        None if since_t0(history, timeline).any(needs_it) => reached(None, timeline),
         None => match sight::instances_unseen(history, timeline) {
             Some(why) => Milestone::Unobservable { why },
-            None => Milestone::not_needed("its instance ran on"),
+            None => Milestone::not_needed(otherwise),
         },
     }
+}
+
+/// Its instance is gone for good.
+fn ends(record: &Record, victim: &str) -> bool {
+    let is_end = |state: &PowerState| *state == PowerState::Terminated;
+    matches!(&record.event, Event::InstanceState { server, state, .. } if server == victim && is_end(state))
 }
 
 fn stops(record: &Record, victim: &str) -> bool {

@@ -143,6 +143,7 @@ fn a_restart_of_the_very_instance_is_a_boot_and_a_thaw_is_not() {
     use PowerState::{Frozen, Running, Stopped};
     let script = web_hangs().state(6020, "web-1", 1, Stopped).state(7000, "web-1", 1, Running);
     assert_eq!(Some(of(&script, Name::Booted).milestone), at(7000));
+    assert!(not_needed(Some(of(&script, Name::Configured).milestone)), "it kept its role");
     let thawed = web_hangs().state(6020, "web-1", 1, Frozen).state(7000, "web-1", 1, Running);
     assert!(not_needed(Some(of(&thawed, Name::Booted).milestone)));
 }
