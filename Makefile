@@ -21,7 +21,7 @@ test: setup ## formatting, lints and every test
 	$(CARGO) test --lib --bins --tests
 	@if [ "$$(id -u)" -eq 0 ] || [ -n "$$CI" ]; then set -x; $(CARGO) test --lib as_root -- --ignored; fi
 
-quick: ## formatting, and every test that needs neither root nor network (about a minute once built)
+quick: ## formatting, and every test that needs neither root nor network
 	$(CARGO) fmt --all --check
 	CHIMP_QUICK=1 $(CARGO) test --lib --bins $(addprefix --test ,$(TARGETS) programs)
 

@@ -36,7 +36,7 @@ pub(crate) fn out(text: Arguments, end: &str) {
     note(io::stdout().lock().write_fmt(format_args!("{text}{end}")));
 }
 
-/// What [`complain`] does. Where standard error is gone, there is nobody left to complain to.
+/// What [`complain`] does. Where standard error is closed, the complaint is dropped.
 pub(crate) fn err(text: Arguments) {
     let _ = io::stderr().lock().write_fmt(format_args!("{text}\n"));
 }

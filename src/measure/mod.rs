@@ -19,7 +19,7 @@
 //! | redundancy | every declared server booted, ready and in rotation, each virtual IP with one holder, every database replicating and one of them writable, no repair under way ([`redundancy`]) |
 //! | recovery | the start of the first steady window with redundancy, after the last strike and its heal ([`recovery`]) |
 //! | relapse | a stretch after recovery in which something was missing again, or requests failed ([`relapse`]) |
-//! | milestone | a moment the first strike is told by; else it was not needed, never came, or could not be observed ([`milestones`]) |
+//! | milestone | a moment by which the first strike is described; else it was not needed, never came, or could not be observed ([`milestones`]) |
 //! | slow | more than half of the requests of 100 ms took longer than the objective, or 500 ms ([`slowness`]) |
 //! | turn | one strike of a series that hits one server after the other; it has moments of its own ([`turns`]) |
 //! | phases | before + degraded + after = throughout; failover lies inside degraded ([`phases`]) |

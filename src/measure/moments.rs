@@ -99,7 +99,7 @@ impl StrikeTimes {
         if self.lasts { self.healed_us } else { self.healed_us.max(self.witnessed_us()) }
     }
 
-    /// When it is told of: when it came into force, else when injecting began.
+    /// Where it stands in the order of strikes: when it came into force, else when injecting began.
     fn began_us(&self) -> u64 {
         self.t0_us().or(self.injected_us).unwrap_or(u64::MAX)
     }

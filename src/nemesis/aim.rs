@@ -1,4 +1,4 @@
-//! Whom a strike hits, and which addresses each victim of a cut no longer hears.
+//! Which servers a strike hits, and which addresses each victim of a cut no longer hears.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -9,7 +9,7 @@ use crate::plan::{Cut, StrikeOrder, Target};
 use crate::provider::ProviderError;
 use crate::selector::{self, Selection, View};
 
-/// Whom a strike hits.
+/// Which servers a strike hits.
 pub(super) struct Blows {
     pub selection: Selection,
     /// For each victim of a cut, the addresses that it no longer hears.

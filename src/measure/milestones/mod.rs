@@ -1,4 +1,4 @@
-//! The moments a fault is told by: witnessed, noticed, taken out, replaced, back. All are about the first strike's
+//! The moments by which a fault is described: witnessed, noticed, taken out, replaced, back. All are about the first strike's
 //! victims, and none comes before t0.
 //!
 //! | milestone | the moment |

@@ -10,14 +10,14 @@ pub struct DataFigures {
     pub writes_acked: u64,
     /// Of these, those that a living database does not have in the end.
     pub writes_lost: Option<u64>,
-    /// Writes of which nobody can tell.
+    /// Writes whose outcome is unknown.
     pub writes_indeterminate: u64,
     /// Writes that were not applied.
     pub writes_refused: u64,
     /// Of these, those that the site could not serve; the others it turned down, as when a name was taken.
     #[serde(default)]
     pub writes_not_served: u64,
-    /// Rows that are there twice, or that nobody asked for, on all databases together.
+    /// Rows that are there twice, or that no user asked for, on all databases together.
     pub writes_unasked: Option<u64>,
     /// Reads of posts of which some had been acknowledged before.
     pub reads_judged: u64,
