@@ -137,6 +137,18 @@ fn phases_of_every_golden_history_sum_up_to_throughout() {
     }
 }
 
+/// Headlines and reasons quote steps and names as prose does. Backticks are for Markdown, and for commands in errors.
+#[test]
+fn no_judgement_of_a_golden_history_quotes_with_backticks() {
+    for (path, Golden { script, .. }) in all() {
+        let record = judge(&script.history());
+        let of_hypotheses = record.hypotheses.iter().filter_map(|hypothesis| hypothesis.reason.as_ref());
+        for said in [&record.headline].into_iter().chain(&record.reason).chain(of_hypotheses) {
+            assert!(!said.contains('`'), "{}: {said}", path.display());
+        }
+    }
+}
+
 #[test]
 fn every_kind_of_hypothesis_has_one_that_passes_one_that_fails_and_one_that_cannot_be_told() {
     let mut seen: BTreeMap<String, Vec<Verdict>> = BTreeMap::new();

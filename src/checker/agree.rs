@@ -76,7 +76,7 @@ fn differing(contents: &[(&str, &Content)]) -> Option<String> {
             by_checksum.entry(content.checksums.get(table)).or_default().push(server);
         }
         let sides: Vec<String> = by_checksum.values().map(|servers| servers.join(", ")).collect();
-        (sides.len() > 1).then(|| format!("the checksum of `{table}` is not the same on {}", sides.join(" and on ")))
+        (sides.len() > 1).then(|| format!("the checksum of “{table}” is not the same on {}", sides.join(" and on ")))
     })
 }
 
@@ -124,7 +124,7 @@ mod tests {
     fn equal_positions_with_other_content_are_no_agreement() {
         let judgement = judged(&settled(Some(20_800)).holds("db-1", content("7")).holds("db-2", content("8")), 1);
         assert_eq!((judgement.verdict, judgement.observed.as_str()), (Verdict::Fail, "they differ"));
-        assert_eq!(judgement.reason.as_deref(), Some("the checksum of `posts` is not the same on db-1 and on db-2"));
+        assert_eq!(judgement.reason.as_deref(), Some("the checksum of “posts” is not the same on db-1 and on db-2"));
     }
 
     #[test]

@@ -67,8 +67,8 @@ impl Scene<'_> {
         let found = self.pids(pattern).await?;
         let evidence = match &found {
             Err(why) => why.clone(),
-            Ok(pids) if pids.is_empty() => format!("no process `{pattern}` in {}", self.server),
-            Ok(pids) => format!("{} processes `{pattern}` in {}", pids.len(), self.server),
+            Ok(pids) if pids.is_empty() => format!("no process “{pattern}” in {}", self.server),
+            Ok(pids) => format!("{} processes “{pattern}” in {}", pids.len(), self.server),
         };
         Ok(Testimony { confirmed: found.is_ok_and(|pids| pids.is_empty() != wanted), evidence })
     }
@@ -79,7 +79,7 @@ impl Scene<'_> {
             Err(evidence) => Testimony { confirmed: false, evidence },
             Ok(now) => Testimony {
                 confirmed: !now.is_empty() && now.is_disjoint(before),
-                evidence: format!("`{pattern}` in {}: pids {before:?} before, {now:?} now", self.server),
+                evidence: format!("“{pattern}” in {}: pids {before:?} before, {now:?} now", self.server),
             },
         })
     }

@@ -128,7 +128,7 @@ impl Attempt<'_> {
 
     /// Begins what an act of the nemesis's says.
     async fn strike(&self, act: &Act, step: &str, nemesis: &mut Nemesis) -> Result<(), StrikeError> {
-        let _waiting = self.recorder.awaited().begin(format!("`{step}` to be carried out and witnessed"));
+        let _waiting = self.recorder.awaited().begin(format!("“{step}” to be carried out and witnessed"));
         nemesis.begin(act).instrument(tracing::info_span!("strike", step)).await
     }
 

@@ -101,11 +101,11 @@ fn selector(choice: &Choice) -> Box<dyn Selector> {
 pub fn resolve(target: &Target, view: &View, rng: &mut StdRng) -> Result<Selection, String> {
     let candidates = candidates(target, view.infrastructure);
     if candidates.is_empty() {
-        return Err(format!("`{}` matches no server", target.text));
+        return Err(format!("“{}” matches no server", target.text));
     }
     let selection = selector(&target.choice).select(&candidates, view, rng)?;
     if selection.servers.is_empty() {
-        return Err(format!("`{}` matches no server", target.text));
+        return Err(format!("“{}” matches no server", target.text));
     }
     Ok(selection)
 }

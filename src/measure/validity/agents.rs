@@ -18,7 +18,7 @@ pub fn reasons(history: &History) -> Vec<String> {
         let Act::ReconcilerDies(step) = act else { continue };
         match killed.iter().position(|at| *at == step.name()) {
             Some(place) => drop(killed.remove(place)),
-            None => reasons.push(format!("the reconciler was to be killed at its step `{step}`, and never came to it")),
+            None => reasons.push(format!("the reconciler was to be killed at its step “{step}”, and never came to it")),
         }
     }
     reasons

@@ -16,7 +16,7 @@ pub fn reasons(history: &History, timeline: &Timeline) -> Vec<String> {
         strikes
             .iter()
             .filter(|strike| strike.lasts && strike.healed_us.is_none())
-            .map(|strike| format!("`{}` was not lifted before the watch ended", strike.step)),
+            .map(|strike| format!("“{}” was not lifted before the watch ended", strike.step)),
     );
     reasons.extend(watched(history).iter().filter_map(|record| match &record.event {
         Event::HealFailed { detail, .. } => Some(format!("a fault could not be lifted: {detail}")),
@@ -32,7 +32,7 @@ fn never_struck(history: &History, strikes: &[StrikeTimes]) -> Vec<String> {
     let asked = history.plan.acts.iter().filter_map(|act| Some(&act.orders().first()?.step));
     asked
         .filter(|step| !strikes.iter().any(|strike| strike.line == step.line && strike.injected_us.is_some()))
-        .map(|step| format!("`{}` never struck", step.text))
+        .map(|step| format!("“{}” never struck", step.text))
         .collect()
 }
 
@@ -47,9 +47,9 @@ fn held_back(history: &History) -> Vec<String> {
 
 fn unconfirmed(strike: &StrikeTimes) -> Option<String> {
     if strike.targets.is_empty() {
-        return Some(format!("`{}` hit nobody", strike.step));
+        return Some(format!("“{}” hit nobody", strike.step));
     }
     let target = strike.targets.iter().find(|target| !strike.confirmed.contains_key(*target))?;
     let saw = strike.denied.get(target).map_or("its witness said nothing", String::as_str);
-    Some(format!("`{}`: the fault was not confirmed at {target}: {saw}", strike.step))
+    Some(format!("“{}”: the fault was not confirmed at {target}: {saw}", strike.step))
 }

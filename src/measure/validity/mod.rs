@@ -111,9 +111,9 @@ mod tests {
 
     #[test]
     fn a_strike_that_never_came_or_hit_nobody_cannot() {
-        assert_one(&Script::website(2, 1).asks("dies", Schedule::Once), "`a node dies` never struck");
-        assert_one(&healthy().asks("hangs", Schedule::Once), "`a node hangs` never struck");
-        assert_one(&Script::website(2, 1).strike(6000, "dies", &[]), "`a node dies` hit nobody");
+        assert_one(&Script::website(2, 1).asks("dies", Schedule::Once), "“a node dies” never struck");
+        assert_one(&healthy().asks("hangs", Schedule::Once), "“a node hangs” never struck");
+        assert_one(&Script::website(2, 1).strike(6000, "dies", &[]), "“a node dies” hit nobody");
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
         let lasts = Schedule::For(Duration::from_secs(2));
         let script =
             Script::website(2, 1).strike_unconfirmed(6000, "hangs", &["web-1"], lasts).confirm(6010, 0, &["web-1"]);
-        assert_one(&script, "`a node hangs` was not lifted");
+        assert_one(&script, "“a node hangs” was not lifted");
         assert_eq!(
             told(
                 &script.event(8000, Event::StrikeHealed { strike: 0, target: "web-1".into(), evidence: String::new() })
@@ -232,7 +232,7 @@ mod tests {
         };
         let told = |history: &History| reasons(history, &Timeline::of(history));
         let mut history = to_die(crate::ventriloquist::Step::Ask);
-        let expected = "the reconciler was to be killed at its step `ask`, and never came to it";
+        let expected = "the reconciler was to be killed at its step “ask”, and never came to it";
         assert_eq!(told(&history), [expected]);
         let agent = crate::plan::Agent::Reconciler;
         let killed = Event::AgentKilled { agent, step: "ask".into() };
@@ -251,6 +251,6 @@ mod tests {
     fn a_strike_that_was_resolved_but_not_injected_cannot() {
         let mut history = healthy().history();
         history.events.retain(|record| !matches!(record.event, Event::InjectionStarted { .. }));
-        assert!(reasons(&history, &Timeline::of(&history)).contains(&"`a node dies` never struck".to_string()));
+        assert!(reasons(&history, &Timeline::of(&history)).contains(&"“a node dies” never struck".to_string()));
     }
 }
