@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::{DeclareError, Problem, ProblemKind};
-use super::gherkin::{self, Feature, Parsed, Pickle, Scenario};
+use super::gherkin::{self, Feature, Parsed, Pickle, Scenario, SyntaxError};
 use crate::text;
 
 /// A feature file, read.
@@ -106,8 +106,12 @@ fn parse(path: PathBuf, key: String) -> Result<FeatureFile, Problem> {
     })?;
     let parsed = gherkin::read(&source);
     let whole = parsed.feature.as_ref().filter(|_| parsed.errors.is_empty());
-    let outlines = whole.map(|feature| wrong_outlines(&path, feature)).unwrap_or_default();
-    let pickles = whole.filter(|_| outlines.is_empty()).map(gherkin::pickles).unwrap_or_default();
+    let mut outlines = whole.map(|feature| wrong_outlines(&path, feature)).unwrap_or_default();
+    let pickles = whole.filter(|_| outlines.is_empty()).map_or(Ok(Vec::new()), gherkin::pickles);
+    let pickles = pickles.unwrap_or_else(|SyntaxError { place, kind, .. }| {
+        outlines.push(Problem::at(&path, place.line, ProblemKind::Syntax, kind.to_string()));
+        Vec::new()
+    });
     Ok(FeatureFile { path, key, parsed, pickles, outlines })
 }
 

@@ -42,6 +42,22 @@ pub enum SyntaxErrorKind {
     /// A tag with a blank in it.
     #[error("a tag can't have a blank in it; begin each with `@`, and a comment with ` #`")]
     TagWithBlank,
+    /// The values of a row contain placeholders of each other, so that a text grows with each column.
+    #[error(
+        "the values of this row make the text of line {line} longer than {most} bytes; values may not multiply each other"
+    )]
+    Overgrown {
+        /// Where the text stands.
+        line: usize,
+        /// The longest text that values may make, in bytes.
+        most: usize,
+    },
+    /// The outlines of a file come to more than can be held.
+    #[error("up to this row the outlines of this file make more than {most} bytes; write fewer rows, or several files")]
+    TooMuch {
+        /// What all rows may make together, in bytes.
+        most: usize,
+    },
     /// A language that Gherkin does not know.
     #[error("Gherkin has no language `{code}`; {hint}")]
     UnknownLanguage {

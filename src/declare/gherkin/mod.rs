@@ -12,6 +12,7 @@
 mod dialect;
 mod error;
 mod expected;
+mod fill;
 mod line;
 mod open;
 mod parser;

@@ -3,6 +3,8 @@
 
 use cucumber::gherkin::{LineCol, Step as GherkinStep, StepType, Table};
 
+use super::error::SyntaxError;
+use super::fill::{Filler, Values};
 use super::syntax::{Background, DocString, Examples, Feature, Place, Row, Scenario, Step, StepKind, Tag};
 
 /// A scenario, ready to be declared.
@@ -34,18 +36,22 @@ pub struct PickleStep {
 }
 
 /// All scenarios of a feature, in the order of the file.
-pub fn pickles(feature: &Feature) -> Vec<Pickle> {
+///
+/// # Errors
+/// The row of an outline whose values let a text grow beyond all reason.
+pub fn pickles(feature: &Feature) -> Result<Vec<Pickle>, SyntaxError> {
     let background = feature.background.as_ref();
-    let mut pickles = Vec::new();
+    let (mut pickles, mut filler) = (Vec::new(), Filler::default());
     for scenario in &feature.scenarios {
-        expand(&[&feature.tags], &[background], scenario, &mut pickles);
+        pickles.extend(expand(&[&feature.tags], &[background], scenario, &mut filler)?);
     }
     for rule in &feature.rules {
+        let backgrounds = [background, rule.background.as_ref()];
         for scenario in &rule.scenarios {
-            expand(&[&feature.tags, &rule.tags], &[background, rule.background.as_ref()], scenario, &mut pickles);
+            pickles.extend(expand(&[&feature.tags, &rule.tags], &backgrounds, scenario, &mut filler)?);
         }
     }
-    pickles
+    Ok(pickles)
 }
 
 impl From<StepType> for StepKind {
@@ -58,36 +64,45 @@ impl From<StepType> for StepKind {
     }
 }
 
-/// The values of a row by the names of its columns.
-type Values<'v> = [(&'v str, &'v str)];
-
-fn expand(outer: &[&Vec<Tag>], backgrounds: &[Option<&Background>], scenario: &Scenario, pickles: &mut Vec<Pickle>) {
-    let one = |values: &Values<'_>, of: Option<(&Examples, &Row)>| {
+fn expand(
+    outer: &[&Vec<Tag>],
+    backgrounds: &[Option<&Background>],
+    scenario: &Scenario,
+    filler: &mut Filler,
+) -> Result<Vec<Pickle>, SyntaxError> {
+    let mut one = |values: &Values<'_>, of: Option<(&Examples, &Row)>| {
         let given = backgrounds.iter().flatten().filter(|_| !scenario.steps.is_empty());
         let given = given.flat_map(|background| &background.steps).map(|step| (step, &[][..]));
         let tags = outer.iter().copied().chain([&scenario.tags]).chain(of.map(|(examples, _)| &examples.tags));
-        Pickle {
-            name: filled(&scenario.title.name, values),
-            place: of.map_or(scenario.title.place, |(_, row)| row.place),
+        let place = of.map_or(scenario.title.place, |(_, row)| row.place);
+        filler.begin(place);
+        Ok(Pickle {
+            name: filler.fill(scenario.title.place.line, &scenario.title.name, values)?,
+            place,
             tags: tags.flatten().map(|tag| tag.name.clone()).collect(),
-            steps: steps(given.chain(scenario.steps.iter().map(|step| (step, values)))),
+            steps: steps(given.chain(scenario.steps.iter().map(|step| (step, values))), filler)?,
             row: of.map(|(_, row)| row.cells.clone()),
-        }
+        })
     };
     if scenario.examples.is_empty() {
-        pickles.push(one(&[], None));
+        return Ok(vec![one(&[], None)?]);
     }
+    let mut pickles = Vec::new();
     for examples in &scenario.examples {
         let Some((header, rows)) = examples.table.split_first() else { continue };
         for row in rows {
             let names = header.cells.iter().map(String::as_str);
             let values: Vec<_> = names.zip(row.cells.iter().map(String::as_str)).collect();
-            pickles.push(one(&values, Some((examples, row))));
+            pickles.push(one(&values, Some((examples, row)))?);
         }
     }
+    Ok(pickles)
 }
 
-fn steps<'s>(steps: impl Iterator<Item = (&'s Step, &'s Values<'s>)>) -> Vec<PickleStep> {
+fn steps<'s>(
+    steps: impl Iterator<Item = (&'s Step, &'s Values<'s>)>,
+    filler: &mut Filler,
+) -> Result<Vec<PickleStep>, SyntaxError> {
     let mut before = None;
     let mut all = Vec::new();
     for (step, values) in steps {
@@ -98,40 +113,39 @@ fn steps<'s>(steps: impl Iterator<Item = (&'s Step, &'s Values<'s>)>) -> Vec<Pic
             StepKind::Conjunction => before,
             StepKind::Any => None,
         };
-        all.push(pickled(step, values, before));
+        all.push(pickled(step, values, before, filler)?);
     }
-    all
+    Ok(all)
 }
 
-fn pickled(step: &Step, values: &Values<'_>, kind: Option<StepType>) -> PickleStep {
+fn pickled(
+    step: &Step,
+    values: &Values<'_>,
+    kind: Option<StepType>,
+    filler: &mut Filler,
+) -> Result<PickleStep, SyntaxError> {
     let position = |place: Place| LineCol { line: place.line, col: place.column };
-    let table = step.table.first().map(|first| {
-        let cells = |row: &Row| row.cells.iter().map(|cell| filled(cell, values)).collect();
-        let rows = step.table.iter().map(cells).collect();
-        Table { rows, span: Default::default(), position: position(first.place) }
-    });
-    let media_type = |doc: &DocString| doc.media_type.as_ref().map(|media| filled(media, values));
+    let mut cells = |row: &Row| row.cells.iter().map(|cell| filler.fill(row.place.line, cell, values)).collect();
+    let rows = step.table.iter().map(&mut cells).collect::<Result<Vec<_>, _>>()?;
+    let first = step.table.first();
+    let table = first.map(|first| Table { rows, span: Default::default(), position: position(first.place) });
+    let mut fill = |text: &String| filler.fill(step.place.line, text, values);
     let doc_string = step.doc_string.as_ref();
-    PickleStep {
+    let media_type = |doc: &DocString| doc.media_type.clone();
+    Ok(PickleStep {
         step: GherkinStep {
             keyword: step.keyword.into(),
             ty: kind.unwrap_or(StepType::Given),
-            value: filled(&step.text, values),
-            docstring: doc_string.map(|doc| filled(&doc.content, values)),
+            value: fill(&step.text)?,
+            docstring: doc_string.map(|doc| fill(&doc.content)).transpose()?,
             table,
             span: Default::default(),
             position: position(step.place),
         },
         kind,
         rows: step.table.iter().map(|row| row.place.line).collect(),
-        media_type: doc_string.and_then(media_type),
-    }
-}
-
-/// With the values in the place of `<names>`, one column after the other.
-fn filled(text: &str, values: &Values<'_>) -> String {
-    let fill = |text: String, (name, value): &(&str, &str)| text.replace(&format!("<{name}>"), value);
-    values.iter().fold(text.to_string(), fill)
+        media_type: doc_string.and_then(media_type).as_ref().map(&mut fill).transpose()?,
+    })
 }
 
 /// The first `<name>` in an outline's name, steps or tables that is no column of all its examples, with its line.

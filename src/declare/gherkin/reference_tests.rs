@@ -98,7 +98,7 @@ fn answer(text: &str) -> Answer {
             let mut dump = Dump::default();
             if let Some(feature) = &feature {
                 dump.feature(feature);
-                pickles(feature).iter().for_each(|pickle| dump.pickle(pickle));
+                pickles(feature).unwrap().iter().for_each(|pickle| dump.pickle(pickle));
             }
             Answer::Read(dump.lines)
         }
