@@ -112,7 +112,7 @@ fn a_page_every_so_often_means_pauses_around_it() {
 
 #[test]
 fn all_there_are_is_not_too_many() {
-    assert_eq!(declared("tests/accepted/limits.feature").unwrap().scenarios[0].acts.len(), 8);
+    assert_eq!(declared("tests/accepted/limits.feature").unwrap().scenarios[0].acts.len(), 16);
 }
 
 fn shown(act: &Act) -> (&str, Option<&str>, Option<Choice>, Option<Schedule>) {

@@ -1,4 +1,8 @@
 //! Whether a cut leaves somebody on each side.
+//!
+//! A server that both sides name belongs to the one that would be empty without it, so `node "web-1"` and `every
+//! webserver` are web-1 and the others, whichever is named first. A one-way cut needs no two sides: each server of the
+//! one no longer hears the others of the other.
 
 use std::collections::BTreeSet;
 
@@ -32,45 +36,58 @@ pub(super) fn separates(
         Cut::Between(other) | Cut::From(other) => {
             hits(infrastructure, other)?;
             let protected = safeguards.protected(infrastructure);
-            two_sides(&Site { infrastructure, protected }, target, other)
+            let site = Site { infrastructure, protected };
+            let is_drawn = target.choice.is_drawn() || other.choice.is_drawn();
+            match cut {
+                _ if is_drawn => drawn_sides(&site, target, other),
+                Cut::Between(_) => two_sides(&site, target, other),
+                _ => one_way(&site, target, other),
+            }
         }
     }
 }
 
+/// Whether two sides that are not drawn can differ.
 fn two_sides(site: &Site<'_>, near: &Target, far: &Target) -> Result<(), String> {
-    let infrastructure = site.infrastructure;
-    if near.choice.is_drawn() || far.choice.is_drawn() {
-        return drawn_sides(site, near, far);
-    }
-    let is_same = (&near.choice, &near.role, &near.zone, &near.tag) == (&far.choice, &far.role, &far.zone, &far.tag);
-    let inside = known(infrastructure, near).unwrap_or_default();
-    let outside = known(infrastructure, far).unwrap_or_else(|| names(infrastructure, far));
-    if !is_same && outside.iter().any(|server| !inside.contains(server)) {
-        return Ok(());
-    }
-    Err(nobody_beside(near, far))
+    let are_equal = match (known(site.infrastructure, near), known(site.infrastructure, far)) {
+        (Some(inside), Some(outside)) => BTreeSet::from_iter(inside) == BTreeSet::from_iter(outside),
+        _ => is_same(near, far),
+    };
+    if are_equal || site.together(near, far) < 2 { Err(nobody_beside(near, far)) } else { Ok(()) }
+}
+
+/// Whether some server may be deaf to another: the same words mean each of these servers to all others.
+fn one_way(site: &Site<'_>, near: &Target, far: &Target) -> Result<(), String> {
+    let is_one = is_same(near, far) && site.count(near) == Some(1);
+    if is_one || site.together(near, far) < 2 { Err(nobody_beside(near, far)) } else { Ok(()) }
+}
+
+fn is_same(near: &Target, far: &Target) -> bool {
+    (&near.choice, &near.role, &near.zone, &near.tag) == (&far.choice, &far.role, &far.zone, &far.tag)
 }
 
 /// Whether there are enough servers for both sides, whichever chance draws: see [`selector::sides()`].
 fn drawn_sides(site: &Site<'_>, near: &Target, far: &Target) -> Result<(), String> {
-    if far.choice.is_drawn() {
-        let among = site.drawable(far);
-        let wanted = site.count(far).unwrap_or(0);
-        let Some(taken) = site.most_among(near, &among) else { return Ok(()) };
-        let left = among.len() - taken;
-        if left >= wanted {
-            return Ok(());
-        }
-        let (near, far) = (&near.text, &far.text);
-        return Err(format!(
-            "`{far}` asks for {wanted}, and only {left} may be drawn beside `{near}`\n  help: a side that is drawn is drawn from the servers that are not on the other side; name smaller sides"
-        ));
+    let (drawn, other) = if far.choice.is_drawn() { (far, near) } else { (near, far) };
+    let among = site.drawable(drawn);
+    let wanted = site.count(drawn).unwrap_or(0);
+    let Some(taken) = site.most_among(other, &among) else { return Ok(()) };
+    let left = among.len() - taken;
+    if left >= wanted {
+        return Ok(());
     }
-    let among = site.drawable(near);
-    let wanted = site.count(near).unwrap_or(0);
-    let (Some(taken), Some(there)) = (site.most_among(far, &among), site.count(far)) else { return Ok(()) };
-    let (near_leaves_far, far_outgrows_near) = (among.len() - taken >= wanted, there > wanted || there > taken);
-    if near_leaves_far || far_outgrows_near { Ok(()) } else { Err(nobody_beside(near, far)) }
+    let from_all = !other.choice.is_drawn() && among.len() >= wanted;
+    let outgrows = || site.count(other).is_none_or(|there| there > wanted || there > taken);
+    if from_all && outgrows() {
+        return Ok(());
+    }
+    if !far.choice.is_drawn() {
+        return Err(nobody_beside(near, far));
+    }
+    let (near, far) = (&near.text, &far.text);
+    Err(format!(
+        "`{far}` asks for {wanted}, and only {left} may be drawn beside `{near}`\n  help: a side that is drawn is drawn from the servers that are not on the other side; name smaller sides"
+    ))
 }
 
 fn nobody_beside(near: &Target, far: &Target) -> String {
@@ -92,6 +109,12 @@ impl Site<'_> {
         let mut names = names(self.infrastructure, target);
         names.retain(|name| !self.protected.contains(name));
         names
+    }
+
+    /// How many servers both targets may be together.
+    fn together(&self, near: &Target, far: &Target) -> usize {
+        let may_be = |target| known(self.infrastructure, target).unwrap_or_else(|| names(self.infrastructure, target));
+        BTreeSet::from_iter([may_be(near), may_be(far)].concat()).len()
     }
 
     /// How many servers a target is, where that is known.

@@ -17,7 +17,11 @@ pub(super) type Peers = BTreeMap<String, Vec<String>>;
 /// When nobody would be cut off from anybody.
 pub(super) fn peers(cut: &Cut, near: &[String], far: &[String], rng: &mut StdRng) -> Result<Peers, String> {
     let peers = match cut {
-        Cut::Between(_) => between(near, &without(far, near)),
+        Cut::Between(_) => {
+            // Who is on both sides belongs to the one that would have no server without it.
+            let rest = without(far, near);
+            if rest.is_empty() { between(&without(near, far), far) } else { between(near, &rest) }
+        }
         Cut::From(_) => deaf(near, far),
         Cut::Halves => {
             let drawn = shuffled(near, rng);
@@ -88,6 +92,24 @@ mod tests {
         assert_eq!(peers.len(), 5);
         assert_eq!(peers["web-1"], ["web-3", "web-4", "web-5"]);
         assert_eq!(peers["web-4"], ["web-1", "web-2"]);
+    }
+
+    #[test]
+    fn two_sides_are_the_same_whichever_is_named_first() {
+        let all = names(4);
+        let one = drawn(&Cut::Between(someone()), &all[..1], &all, 7, 0).unwrap();
+        assert_eq!(one["web-1"], ["web-2", "web-3", "web-4"]);
+        assert_eq!(drawn(&Cut::Between(someone()), &all, &all[..1], 7, 0).unwrap(), one);
+    }
+
+    #[test]
+    fn one_way_from_a_server_to_all_leaves_out_the_server_itself() {
+        let all = names(3);
+        let peers = drawn(&Cut::From(someone()), &all, &all[..1], 7, 0).unwrap();
+        let deaf = ["web-2", "web-3"].map(|name| (name.to_string(), all[..1].to_vec()));
+        assert_eq!(peers.into_iter().collect::<Vec<_>>(), deaf);
+        let mutual = drawn(&Cut::From(someone()), &all, &all, 7, 0).unwrap();
+        assert_eq!(mutual["web-2"], ["web-1", "web-3"]);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use crate::plan::Target;
 
 /// Resolves both sides of a cut. A side that is drawn by chance is drawn from the servers that are not on the other
 /// side: `between 2 random webservers and a random webserver` draws two, and one of those that are left. Where only
-/// the near side is drawn and the far one leaves too few servers (`between a random webserver and every webserver`),
-/// the near side is drawn from all. `number` is the strike's.
+/// one side is drawn and the other leaves too few servers (`between a random webserver and every webserver`), it is
+/// drawn from all. `number` is the strike's.
 ///
 /// # Errors
 /// As [`resolve`], for either side.
@@ -22,13 +22,15 @@ pub fn sides(
         let view = View { other_side, ..*view };
         resolve(target, &view, &mut draw.for_purpose(purpose, number))
     };
-    if near.choice.is_drawn() && !far.choice.is_drawn() {
+    let near_is_drawn = near.choice.is_drawn();
+    if near_is_drawn && !far.choice.is_drawn() {
         let far = avoiding(far, Purpose::OtherSide, &[])?;
         let near = avoiding(near, Purpose::Targets, &far.servers).or_else(|_| avoiding(near, Purpose::Targets, &[]))?;
         return Ok((near, far));
     }
     let near = avoiding(near, Purpose::Targets, &[])?;
-    let far = avoiding(far, Purpose::OtherSide, &near.servers)?;
+    let left = avoiding(far, Purpose::OtherSide, &near.servers);
+    let far = if near_is_drawn { left? } else { left.or_else(|_| avoiding(far, Purpose::OtherSide, &[]))? };
     Ok((near, far))
 }
 
@@ -115,6 +117,8 @@ mod tests {
         let (any, every) = (webservers(Choice::Random(1), None), webservers(Choice::Every, None));
         let near: std::collections::BTreeSet<_> = (0..100).map(|seed| drawn(&any, &every, seed).unwrap().0).collect();
         assert_eq!(near.len(), 8);
+        let far: std::collections::BTreeSet<_> = (0..100).map(|seed| drawn(&every, &any, seed).unwrap().1).collect();
+        assert_eq!(far.len(), 8);
     }
 
     #[test]
