@@ -54,6 +54,11 @@ impl From<TextError> for io::Error {
     }
 }
 
+/// The same error, of the same kind, which names its file: `/etc/passwd: permission denied`.
+pub fn naming(path: &Path) -> impl Fn(io::Error) -> io::Error {
+    move |why| io::Error::new(why.kind(), format!("{}: {why}", path.display()))
+}
+
 /// Reads a whole text file, without its byte order mark.
 ///
 /// # Errors

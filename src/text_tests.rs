@@ -117,3 +117,11 @@ fn every_format_refuses_what_is_not_utf_8_and_says_where() {
         assert!(why.contains("the file is UTF-16, expected UTF-8; save it as UTF-8"), "{name}: {why}");
     }
 }
+
+#[test]
+fn an_error_that_names_its_file_keeps_its_kind() {
+    let path = Path::new("/no/such/file");
+    let why = fs::read(path).map_err(naming(path)).unwrap_err();
+    assert_eq!(why.kind(), io::ErrorKind::NotFound);
+    assert!(why.to_string().starts_with("/no/such/file: "), "{why}");
+}

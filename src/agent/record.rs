@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::process::Identity;
 use super::stamp::Stamps;
 use super::{Order, STATE, StrikeId};
+use crate::text::naming;
 
 /// One strike's record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,7 +98,9 @@ impl Folder {
     /// # Errors
     /// `NotFound` when there is none, `InvalidData` when it can't be read.
     pub fn read(&self) -> io::Result<Record> {
-        Ok(serde_json::from_slice(&fs::read(self.0.join("record.json"))?)?)
+        let path = self.0.join("record.json");
+        let bytes = fs::read(&path).map_err(naming(&path))?;
+        serde_json::from_slice(&bytes).map_err(|why| naming(&path)(why.into()))
     }
 
     /// Removes it, and the folder of all strikes with the last one. Nothing to do where it is gone.

@@ -1,11 +1,12 @@
 //! The journal of heals: what is about to be done is on disk before it is done, so that whoever comes after a crash
 //! knows what to undo. It is the run's audit too: a line for each action, with its time.
 //!
-//! One entry a line, `journal.ndjson` in the bundle, each forced to the disk before the next thing happens. A line
-//! that was torn by a crash is the last one, and says nothing: what it was to announce had not begun.
+//! One entry a line, `journal.ndjson` in the bundle, each forced to the disk before the next thing happens. What follows
+//! the last newline was torn by a crash, and says nothing: what it was to announce had not begun. It is dropped before
+//! anything is added.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::StrikeId;
 use crate::fault::Strike;
 use crate::provider::InstanceId;
+use crate::text::naming;
 use crate::units::duration;
 
 /// The journal's name in a bundle.
@@ -121,12 +123,14 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins one in a bundle, or goes on with the one that is there.
+    /// Begins one in a bundle, or goes on with the one that is there, without the line that a crash has torn.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn open(bundle: &Path) -> io::Result<Journal> {
-        let file = File::options().create(true).append(true).open(bundle.join(FILE))?;
+        let path = bundle.join(FILE);
+        let mut file = File::options().create(true).read(true).append(true).open(&path).map_err(naming(&path))?;
+        drop_torn_line(&mut file).map_err(naming(&path))?;
         File::open(bundle)?.sync_all()?;
         Ok(Journal { file: Mutex::new(file), die_at: None })
     }
@@ -163,23 +167,31 @@ impl Journal {
 /// Reads a bundle's journal. None there: nothing was ever struck.
 ///
 /// # Errors
-/// When it can't be read, or a line before the last is not an entry.
+/// When it can't be read, or a whole line is not an entry; names the file, and the line.
 pub fn read(bundle: &Path) -> io::Result<Vec<Entry>> {
     let path = bundle.join(FILE);
-    let text = match std::fs::read_to_string(&path) {
+    let bytes = match std::fs::read(&path) {
         Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        text => text?,
+        bytes => bytes.map_err(naming(&path))?,
     };
-    let mut entries = Vec::new();
-    let mut lines = text.lines().enumerate().peekable();
-    while let Some((index, line)) = lines.next() {
-        match serde_json::from_str(line) {
-            Ok(entry) => entries.push(entry),
-            Err(_) if lines.peek().is_none() => {}
-            Err(why) => return Err(io::Error::other(format!("{}:{}: {why}", path.display(), index + 1))),
-        }
-    }
-    Ok(entries)
+    let lines = bytes[..whole_lines(&bytes)].split_inclusive(|byte| *byte == b'\n');
+    let entry = |(index, line)| {
+        let malformed = |why| io::Error::other(format!("{}:{}: {why}", path.display(), index + 1));
+        serde_json::from_slice(line).map_err(malformed)
+    };
+    lines.enumerate().map(entry).collect()
+}
+
+/// How many bytes the whole lines have.
+fn whole_lines(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1)
+}
+
+fn drop_torn_line(file: &mut File) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let whole = whole_lines(&bytes);
+    if whole < bytes.len() { file.set_len(whole as u64) } else { Ok(()) }
 }
 
 /// What is still to be undone, the last strike first.
@@ -257,6 +269,41 @@ mod tests {
         assert_eq!(ids(bundle.path()), ["run.1"]);
         std::fs::write(&path, format!("{}\n{whole}", &whole[..40])).unwrap();
         assert!(read(bundle.path()).unwrap_err().to_string().contains("journal.ndjson:1"));
+    }
+
+    #[test]
+    fn a_line_that_was_torn_in_the_middle_of_a_character_says_nothing_either() {
+        let bundle = tempfile::tempdir().unwrap();
+        Journal::open(bundle.path()).unwrap().note(planned(1)).unwrap();
+        let path = bundle.path().join(FILE);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, [&whole[..], b"{\"at\":\"\xe2\x80"].concat()).unwrap();
+        assert_eq!(ids(bundle.path()), ["run.1"]);
+    }
+
+    #[test]
+    fn what_is_noted_after_a_torn_line_is_read() {
+        let bundle = tempfile::tempdir().unwrap();
+        Journal::open(bundle.path()).unwrap().note(planned(1)).unwrap();
+        let path = bundle.path().join(FILE);
+        let whole = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{whole}{}", &whole[..40])).unwrap();
+        let again = Journal::open(bundle.path()).unwrap();
+        for note in [planned(2), reached(1, Stage::Healed)] {
+            again.note(note).unwrap();
+        }
+        assert_eq!(ids(bundle.path()), ["run.2"]);
+    }
+
+    #[test]
+    fn a_whole_line_that_is_damaged_is_an_error_with_its_file_and_line_though_it_is_the_last() {
+        let bundle = tempfile::tempdir().unwrap();
+        let path = bundle.path().join(FILE);
+        for damaged in [&b"{\"at\": 1}\n"[..], b"\xff\xfe\n"] {
+            std::fs::write(&path, damaged).unwrap();
+            let why = read(bundle.path()).unwrap_err().to_string();
+            assert!(why.contains("journal.ndjson:1: "), "{why}");
+        }
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! How hard the machine itself is pressed, where the kernel tells: evidence for or against believing a run.
 
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::{Look, Observer, ObserverError};
 use crate::history::Event;
+use crate::text::naming;
 
 /// Reads `/proc/pressure/cpu` every 2 s. It is blind on a kernel without it; no hypothesis rests on it.
 #[derive(Debug, Default)]
@@ -22,11 +24,12 @@ impl Observer for PressureObserver {
     }
 
     async fn observe(&mut self, look: &Look<'_>) -> Result<(), ObserverError> {
-        let text = std::fs::read_to_string("/proc/pressure/cpu").map_err(|why| match why.kind() {
+        let path = Path::new("/proc/pressure/cpu");
+        let text = std::fs::read_to_string(path).map_err(|why| match why.kind() {
             std::io::ErrorKind::NotFound => {
-                ObserverError::Unavailable("this kernel does not report pressure (/proc/pressure/cpu)".into())
+                ObserverError::Unavailable(format!("this kernel does not report pressure ({})", path.display()))
             }
-            _ => ObserverError::Io(why),
+            _ => ObserverError::Io(naming(path)(why)),
         })?;
         let cpu_some_pct = some_avg10(&text).ok_or(ObserverError::Unexpected(text))?;
         look.changed(Event::Pressure { cpu_some_pct });

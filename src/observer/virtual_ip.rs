@@ -1,6 +1,7 @@
 //! Who holds a virtual IP, read from the kernel of each server that may.
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use super::{Look, Observer, ObserverError};
 use crate::history::Event;
 use crate::infrastructure::VirtualIp;
 use crate::provider::Instance;
+use crate::text::naming;
 
 /// Reads `/proc/<first process>/net/fib_trie` of every possible holder each 10 ms: no need to enter its network,
 /// and a cut link hides nothing. It is blind while it cannot look at one of those that live.
@@ -83,10 +85,11 @@ impl VirtualIpObserver {
 /// Whether the network of this process has the address. A process that is gone has none: its instance has ended, and
 /// its network with it.
 fn has_address(pid: i32, address: Ipv4Addr) -> Result<bool, ObserverError> {
-    match std::fs::read_to_string(format!("/proc/{pid}/net/fib_trie")) {
+    let path = PathBuf::from(format!("/proc/{pid}/net/fib_trie"));
+    match std::fs::read_to_string(&path) {
         Ok(trie) => Ok(is_local(&trie, address)),
         Err(_) if is_gone(pid) => Ok(false),
-        Err(why) => Err(why.into()),
+        Err(why) => Err(naming(&path)(why).into()),
     }
 }
 

@@ -6,6 +6,7 @@
 //! corpus.
 
 mod bundle;
+mod dictionary;
 mod driver;
 mod memory;
 mod mutate;

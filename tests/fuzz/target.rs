@@ -12,8 +12,9 @@ use anarcho_chimp::declare::{DeclareOptions, declare};
 use anarcho_chimp::graph::{Table, read_links};
 use anarcho_chimp::provider::host_key::KnownHosts;
 use anarcho_chimp::settings::Settings;
-use anarcho_chimp::{infrastructure, provider, role};
+use anarcho_chimp::{infrastructure, journal, provider, role};
 
+use crate::dictionary::{DOT, GHERKIN, HOSTS, JSON, NOTES, TOML, XML, YAML};
 use crate::mutate::Dictionary;
 
 /// A format.
@@ -30,211 +31,7 @@ pub struct Target {
     pub read: fn(&Path) -> Result<(), String>,
 }
 
-const YAML: Dictionary = Dictionary {
-    words: &[
-        "servers:",
-        "links:",
-        "entry:",
-        "roles:",
-        "count: ",
-        "&a ",
-        "*a",
-        "<<: *a",
-        "? ",
-        "- ",
-        "|\n",
-        ">-\n",
-        "!!binary ",
-        "---\n",
-        "...\n",
-        "{",
-        "}",
-        "[",
-        "]",
-        "~",
-        "null",
-        "yes",
-        "{{ ",
-        " }}",
-        "{% for x in y %}",
-        "{% endfor %}",
-        "0x7f",
-        "!!float ",
-        "%YAML 1.1\n",
-        "spare: true",
-        "virtual_ips:",
-        "databases:",
-        "port: ",
-        "write_files:",
-        "permissions: ",
-    ],
-    nests: &["[", "{a: ", "- ", "? ", "&a [*a, ", "!!seq ["],
-};
-const JSON: Dictionary = Dictionary {
-    words: &[
-        "null",
-        "true",
-        "{}",
-        "[]",
-        "\"\"",
-        "\\u0000",
-        "\\ud800",
-        "\\",
-        ",",
-        ":",
-        "\"name\"",
-        "\"in\"",
-        "\"out\"",
-        "\"client\"",
-    ],
-    nests: &["[", "{\"a\":", "[{\"a\":["],
-};
-const DOT: Dictionary = Dictionary {
-    words: &[
-        "graph",
-        "digraph",
-        "strict ",
-        "subgraph ",
-        "subgraph a {",
-        "node [zone=a]",
-        "edge [a=b]",
-        "->",
-        "--",
-        ":n",
-        ":p:",
-        "{",
-        "}",
-        "[",
-        "]",
-        "=",
-        ";",
-        ",",
-        "+",
-        "\"",
-        "<",
-        ">",
-        "<b>",
-        "<!--",
-        "-->",
-        "//",
-        "/*",
-        "*/",
-        "\n#",
-        "\\\n",
-        "clients",
-        "-.5",
-        "1.",
-    ],
-    nests: &["{", "subgraph {", "<", "a->{", "[a=b]", "a:b", "\"a\"+"],
-};
-const XML: Dictionary = Dictionary {
-    words: &[
-        "<graphml>",
-        "<graph edgedefault=\"directed\">",
-        "</graph>",
-        "<node id=\"a\">",
-        "<node id=\"a\"/>",
-        "</node>",
-        "<edge source=\"a\" target=\"a\"/>",
-        "<data key=\"d\">",
-        "</data>",
-        "<key id=\"d\" attr.name=\"label\">",
-        "<default>",
-        "<hyperedge>",
-        "<port name=\"p\"/>",
-        "<y:NodeLabel>",
-        "<![CDATA[",
-        "]]>",
-        "<!--",
-        "-->",
-        "<?a?>",
-        "&amp;",
-        "&#0;",
-        "&#x110000;",
-        "&a;",
-        "<!DOCTYPE a [<!ENTITY a \"&a;\">]>",
-        "xmlns=\"\"",
-        "xmlns:y=\"y\"",
-        "directed=\"true\"",
-        "encoding=\"latin1\"",
-    ],
-    nests: &["<graph>", "<node id=\"a\"><graph>", "<y:a>", "<desc>", "<data key=\"d\">", "<!DOCTYPE ["],
-};
-const GHERKIN: Dictionary = Dictionary {
-    words: &[
-        "Feature:",
-        "Rule:",
-        "Background:",
-        "Scenario:",
-        "Scenario Outline:",
-        "Examples:",
-        "Given ",
-        "When ",
-        "Then ",
-        "And ",
-        "But ",
-        "* ",
-        "@pr ",
-        "# language: fr\n",
-        "\"\"\"",
-        "```",
-        "| a |",
-        "|",
-        "\\|",
-        "\\n",
-        "<a>",
-        "#",
-        "a random webserver ",
-        "dies",
-        " for 5 s",
-        "p99 stays under 500ms",
-        "50%",
-        " every 2 s",
-        "99999999999999999999 min",
-        "{int}",
-    ],
-    nests: &["Rule: a\n", "  \"\"\"\n", "| a ", "@a ", "Examples:\n", "    ", "("],
-};
-const TOML: Dictionary = Dictionary {
-    words: &[
-        "[load]",
-        "[[a]]",
-        "users = ",
-        "\"\"\"",
-        "'''",
-        "1979-05-27",
-        "inf",
-        "nan",
-        "0x",
-        "_",
-        "=",
-        ".",
-        "{ a = 1 }",
-        "[",
-        "]",
-    ],
-    nests: &["[", "a.", "{ a = ", "[["],
-};
-const HOSTS: Dictionary = Dictionary {
-    words: &[
-        "@revoked ",
-        "@cert-authority ",
-        "|1|",
-        "!",
-        "*",
-        "?",
-        ",",
-        "[192.0.2.11]:22",
-        "ssh-ed25519 ",
-        "ssh-rsa ",
-        "=",
-        "==",
-        "AAAA",
-    ],
-    nests: &["*", "?", "!", ",", "*a", "|1|", "[", "=", "@revoked "],
-};
-
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target {
         name: "feature",
         file: "a.feature",
@@ -345,6 +142,7 @@ pub const TARGETS: [Target; 13] = [
         dictionary: JSON,
         read: |path| AttackPlan::read(path).map(|plan| drop((plan.shown(), plan.sha256()))).map_err(shown),
     },
+    Target { name: "journal", file: journal::FILE, weight: 6, examples: &[], dictionary: NOTES, read: journal },
     Target { name: "known_hosts", file: "known_hosts", weight: 6, examples: &[], dictionary: HOSTS, read: known_hosts },
 ];
 
@@ -360,6 +158,13 @@ fn feature(path: &Path) -> Result<(), String> {
     let options =
         DeclareOptions { paths: vec![path.into()], seed: 7, provider: "local".into(), ..DeclareOptions::default() };
     declare(&options).map(drop).map_err(shown)
+}
+
+/// As `chimp heal` reads it: what is open, and where its victims are.
+fn journal(path: &Path) -> Result<(), String> {
+    let entries = journal::read(path.parent().expect("a folder")).map_err(shown)?;
+    let _ = (journal::open_strikes(&entries).len(), journal::place(&entries));
+    Ok(())
 }
 
 /// As an inventory reads it, and every key that it has for a few names.

@@ -9,6 +9,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 pub(super) mod delayer;
@@ -18,6 +19,8 @@ mod sender;
 mod store;
 
 pub(super) use netlink::{Copy, MARK, Queue};
+
+use crate::text::naming;
 
 /// What happens to each packet.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,7 +61,7 @@ pub(super) fn listened() -> io::Result<Vec<Listened>> {
     match fs::read_to_string(QUEUES) {
         Ok(text) => Ok(text.lines().filter_map(parse).collect()),
         Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(why) => Err(why),
+        Err(why) => Err(naming(Path::new(QUEUES))(why)),
     }
 }
 

@@ -7,7 +7,10 @@ use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
 use std::time::{Duration, Instant};
+
+use crate::text::naming;
 
 const BROADCAST: [u8; 6] = [0xff; 6];
 /// After the instance's end of the link is up: the bridge's follows within a millisecond or so, later on a busy machine.
@@ -72,7 +75,8 @@ fn announce(address: Ipv4Addr) -> io::Result<()> {
 }
 
 fn hardware_address() -> io::Result<[u8; 6]> {
-    let text = fs::read_to_string("/sys/class/net/eth0/address")?;
+    let path = Path::new("/sys/class/net/eth0/address");
+    let text = fs::read_to_string(path).map_err(naming(path))?;
     let bytes: Option<Vec<u8>> = text.trim().split(':').map(|byte| u8::from_str_radix(byte, 16).ok()).collect();
     bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }

@@ -16,6 +16,7 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
 use super::sandbox::SandboxError;
 use super::{instance, made, program, sys};
+use crate::text::naming;
 
 /// Where the sandbox keeps its disks: a folder that every kernel has and nobody needs. A mount there is seen by the
 /// sandbox alone.
@@ -180,7 +181,7 @@ fn keep_log_folders(log: &Path) -> io::Result<()> {
 /// there is no way out.
 fn write_accounts(etc: &Path) -> io::Result<()> {
     let with_root = |file: &str, field: usize, value: &str| -> io::Result<String> {
-        let text = fs::read_to_string(file)?;
+        let text = fs::read_to_string(file).map_err(naming(Path::new(file)))?;
         let mut lines: Vec<String> = text.lines().map(str::to_string).collect();
         for line in lines.iter_mut().filter(|line| line.starts_with("root:")) {
             let mut fields: Vec<&str> = line.split(':').collect();
@@ -231,7 +232,7 @@ fn make_keys(ssh: &Path) -> Result<String, SandboxError> {
     let finish = || -> io::Result<String> {
         fs::write(ssh.join("sshd_config"), SSHD_CONFIG)?;
         fs::copy(client.with_extension("pub"), ssh.join("authorized_keys"))?;
-        let private = fs::read_to_string(&client)?;
+        let private = fs::read_to_string(&client).map_err(naming(&client))?;
         fs::remove_file(&client)?;
         fs::remove_file(client.with_extension("pub"))?;
         Ok(private)
