@@ -40,8 +40,10 @@ pub(super) fn data_of(history: &History) -> Option<DataFigures> {
         staleness_max_ms: staleness(Quantile::Maximum),
         reads_p50_ms: answered(history, false, Quantile::At(0.5)),
         reads_p99_ms: answered(history, false, Quantile::At(0.99)),
+        reads_max_ms: answered(history, false, Quantile::Maximum),
         writes_p50_ms: answered(history, true, Quantile::At(0.5)),
         writes_p99_ms: answered(history, true, Quantile::At(0.99)),
+        writes_max_ms: answered(history, true, Quantile::Maximum),
         databases_agreed_s: settling.and_then(|s| Some((s.agreed_us?.saturating_sub(s.from_us)) as f64 / 1e6)),
         databases_read: history.final_state.contents().map(|(server, _)| server.to_string()).collect(),
     })
@@ -94,6 +96,9 @@ mod tests {
         assert_eq!((found.writes_refused, found.writes_not_served, found.writes_unasked), (2, 1, Some(1)));
         assert_eq!((found.reads_judged, found.reads_stale, found.reads_of_own_stale), (2, 1, 1));
         assert_eq!((found.staleness_max_ms, found.staleness_p99_ms), (Some(100.0), None));
+        // The write without an answer took its deadline; the two reads are too few for a quantile.
+        assert_eq!((found.writes_p99_ms, found.writes_max_ms), (None, Some(5000.0)));
+        assert_eq!((found.reads_p99_ms, found.reads_max_ms.is_some()), (None, true));
         assert_eq!(found.databases_read, ["db-1", "db-2"]);
     }
 }

@@ -27,7 +27,8 @@ pub struct DataFigures {
     pub reads_of_own_stale: u64,
     /// Reads that showed less than one before, of the same user and page.
     pub reads_going_back: u64,
-    /// How long ago the oldest missing post had been acknowledged; 0 for reads that were not stale.
+    /// How long ago the oldest missing post had been acknowledged; 0 for reads that were not stale. A p99 of fewer than
+    /// 1,000 is null, here and below: then the maximum is all that can be said.
     pub staleness_p99_ms: Option<f64>,
     pub staleness_max_ms: Option<f64>,
     /// What users waited for an answer, an operation that ended otherwise than it should being at least the deadline.
@@ -36,9 +37,13 @@ pub struct DataFigures {
     #[serde(default)]
     pub reads_p99_ms: Option<f64>,
     #[serde(default)]
+    pub reads_max_ms: Option<f64>,
+    #[serde(default)]
     pub writes_p50_ms: Option<f64>,
     #[serde(default)]
     pub writes_p99_ms: Option<f64>,
+    #[serde(default)]
+    pub writes_max_ms: Option<f64>,
     /// From the end of the load until all positions were equal for good.
     pub databases_agreed_s: Option<f64>,
     /// The databases that were read in the end.

@@ -123,8 +123,10 @@ fn data(verdict: Verdict) -> DataFigures {
         staleness_max_ms: Some(13.4),
         reads_p50_ms: Some(3.1),
         reads_p99_ms: Some(18.6),
+        reads_max_ms: Some(44.0),
         writes_p50_ms: Some(7.4),
         writes_p99_ms: Some(41.2),
+        writes_max_ms: Some(97.3),
         databases_agreed_s: (verdict == Verdict::Pass).then_some(0.31),
         databases_read: ["db-1", "db-2", "db-3"].map(String::from).into(),
     }
