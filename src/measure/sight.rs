@@ -2,8 +2,12 @@
 //!
 //! An observer that is blind to a server which was struck, and is not healed yet, is blind because of the fault: what
 //! it watches is gone or cut off, as was wanted. So is one whose server's instance does not run. Everything else is
-//! unexplained. A blind moment of up to 250 ms is no more than a few looks that an observer missed: what had changed by
-//! its end is on record.
+//! unexplained.
+//!
+//! A blind moment of up to 250 ms is no more than a few looks that an observer missed, as on a machine that is busy: it makes
+//! no Then invalid. What had changed by its end is on record, and known to within the whole moment: the resolution of that
+//! record reaches back to the last look that saw. What began and ended within it was not seen, as nothing is that begins and ends
+//! between two looks.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +19,7 @@ use super::moments::{Moments, server_of, watched};
 use super::span::Span;
 
 /// A blind moment that is no longer than this is not counted, in microseconds.
-const MISSED_US: u64 = 250_000;
+pub const MISSED_US: u64 = 250_000;
 
 /// The observer of a balancer's own view.
 pub const BALANCER: &str = "haproxy";

@@ -15,9 +15,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::clock::Clock;
 use crate::history::{Event, Recorder};
 use crate::infrastructure::Infrastructure;
+use crate::measure::sight::MISSED_US;
 use crate::provider::{Instance, Provider};
 use crate::role::Addresses;
 use crate::selector::BalancerSight;
@@ -42,13 +42,15 @@ pub trait Observer: Send {
 /// One look of an observer.
 pub struct Look<'a> {
     recorder: &'a Recorder,
-    resolution_us: u64,
+    /// When what is seen to have changed had not changed yet.
+    since_us: u64,
 }
 
 impl Look<'_> {
-    /// Records a change that is seen now and happened since the last look.
+    /// Records a change that is seen now and happened since the last look that saw.
     pub fn changed(&self, event: Event) {
-        self.recorder.record_at(self.recorder.clock().now_us(), self.resolution_us, event);
+        let now_us = self.recorder.clock().now_us();
+        self.recorder.record_at(now_us, now_us.saturating_sub(self.since_us), event);
     }
 }
 
@@ -186,21 +188,23 @@ async fn watch_on(observer: Box<dyn Observer>, recorder: Recorder) {
 struct Watcher {
     observer: Box<dyn Observer>,
     recorder: Recorder,
-    last_look: LastLook,
+    past: Past,
     /// Which kind of reason it is blind for.
     blind: Option<Discriminant<ObserverError>>,
 }
 
 impl Watcher {
     fn new(observer: Box<dyn Observer>, recorder: Recorder) -> Self {
-        let last_look = LastLook::new(recorder.clock());
-        Watcher { observer, recorder, last_look, blind: None }
+        let past = Past::new(recorder.clock().now_us());
+        Watcher { observer, recorder, past, blind: None }
     }
 
     /// One look. Says when the observer goes blind, when that has another reason, and when it sees again.
     async fn look(&mut self) {
-        let look = Look { recorder: &self.recorder, resolution_us: self.last_look.gap_us() };
+        let began_us = self.recorder.clock().now_us();
+        let look = Look { recorder: &self.recorder, since_us: self.past.since_us(began_us) };
         let outcome = self.observer.observe(&look).await;
+        self.past.add(began_us, self.recorder.clock().now_us(), outcome.is_ok());
         let blind = outcome.as_ref().err().map(std::mem::discriminant);
         let (observer, of) = self.observer.watches();
         match outcome {
@@ -214,22 +218,36 @@ impl Watcher {
     }
 }
 
-/// How long ago the look before this one was.
-struct LastLook {
-    clock: Clock,
-    at_us: u64,
+/// The looks so far, as moments in microseconds of the run's clock.
+struct Past {
+    /// When the last look began that saw.
+    seen_us: u64,
+    /// When the last look began, whether it saw or not.
+    looked_us: u64,
+    /// When it went blind, if it is.
+    blind_us: Option<u64>,
 }
 
-impl LastLook {
-    fn new(clock: Clock) -> Self {
-        LastLook { clock, at_us: clock.now_us() }
+impl Past {
+    fn new(now_us: u64) -> Past {
+        Past { seen_us: now_us, looked_us: now_us, blind_us: None }
     }
 
-    fn gap_us(&mut self) -> u64 {
-        let now_us = self.clock.now_us();
-        let gap_us = now_us - self.at_us;
-        self.at_us = now_us;
-        gap_us
+    fn add(&mut self, began_us: u64, ended_us: u64, saw: bool) {
+        self.looked_us = began_us;
+        if saw {
+            (self.seen_us, self.blind_us) = (began_us, None);
+        } else {
+            self.blind_us.get_or_insert(ended_us);
+        }
+    }
+
+    /// When a change that a look sees which begins now had not happened yet: at the last look that saw, if no more than a few
+    /// looks were missed since. A longer blindness counts as such ([`crate::measure::sight`]), or its reason is known:
+    /// what was not there had nothing to be seen of.
+    fn since_us(&self, now_us: u64) -> u64 {
+        let missed = |blind_us| now_us.saturating_sub(blind_us) <= MISSED_US;
+        if self.blind_us.is_none_or(missed) { self.seen_us } else { self.looked_us }
     }
 }
 
@@ -238,6 +256,7 @@ mod tests {
     use std::collections::VecDeque;
 
     use super::*;
+    use crate::clock::Clock;
     use crate::history::read_events;
     use crate::history::recorder::RunRecorder;
 
@@ -273,6 +292,21 @@ mod tests {
         run.finish().unwrap();
         let events = read_events(&folder.path().join(crate::history::EVENTS_FILE)).unwrap();
         events.into_iter().map(|record| record.event).collect()
+    }
+
+    #[test]
+    fn a_change_after_missed_looks_is_known_to_within_the_time_since_the_last_look_that_saw() {
+        let mut past = Past::new(0);
+        past.add(100_000, 101_000, true);
+        assert_eq!(past.since_us(110_000), 100_000);
+        for began_us in [110_000, 120_000, 330_000] {
+            past.add(began_us, began_us + 1000, false);
+        }
+        assert_eq!(past.since_us(340_000), 100_000, "it went blind at 111 ms");
+        assert_eq!(past.since_us(361_000), 100_000, "that is 250 ms later");
+        assert_eq!(past.since_us(361_001), 330_000, "now it counts as blindness");
+        past.add(370_000, 371_000, true);
+        assert_eq!(past.since_us(380_000), 370_000);
     }
 
     fn blind(detail: &str) -> Event {
