@@ -96,6 +96,16 @@ impl Effect {
         }
     }
 
+    /// While it is in force no new connection to its victim comes about sooner than this, if that is known: the victim's
+    /// answer is held for so long at least, or for ever.
+    pub fn no_connection_within(&self) -> Option<Duration> {
+        match self {
+            other if other.cuts_its_own_path() => Some(Duration::MAX),
+            Effect::Shape { delay, jitter, .. } => Some(delay.saturating_sub(*jitter)),
+            _ => None,
+        }
+    }
+
     /// How long after it was asked for it is made.
     pub fn made_after(&self) -> Duration {
         match self {
@@ -136,6 +146,16 @@ mod tests {
     fn only_a_total_loss_and_dropping_policies_cut_it() {
         assert!(shape(0, 0, 100.0).cuts_its_own_path() && !shape(0, 0, 95.0).cuts_its_own_path());
         assert!(Effect::Policies { after: Duration::ZERO }.cuts_its_own_path());
+    }
+
+    #[test]
+    fn a_connection_is_known_to_take_long_through_delays_and_cuts_alone() {
+        assert_eq!(shape(4_000, 1_000, 60.0).no_connection_within(), Some(Duration::from_secs(3)));
+        assert_eq!(shape(100, 200, 0.0).no_connection_within(), Some(Duration::ZERO));
+        assert_eq!(shape(0, 0, 60.0).no_connection_within(), Some(Duration::ZERO));
+        assert_eq!(shape(0, 0, 100.0).no_connection_within(), Some(Duration::MAX));
+        assert_eq!(Effect::Policies { after: Duration::ZERO }.no_connection_within(), Some(Duration::MAX));
+        assert_eq!(Effect::Rate { bits_per_s: 8_000 }.no_connection_within(), None);
     }
 
     #[test]

@@ -19,6 +19,10 @@ use crate::world::{Outcome, claim, inside, sandboxed, text};
 pub const CASES: &[Case] = &[
     Case { name: "a_fault_of_6_s_lasts_6_s_whatever_it_does_to_its_own_path", run: table },
     Case { name: "a_holder_that_ends_early_and_stamps_otherwise_is_found_out", run: early },
+    Case {
+        name: "a_holder_that_ends_a_delay_or_a_cut_early_is_found_out_over_the_path_that_it_spoils",
+        run: early_over_its_path,
+    },
     Case { name: "a_holder_that_only_says_that_it_healed_is_found_out", run: never },
     Case { name: "a_fault_ends_with_its_victim", run: with_its_victim },
     Case { name: "a_victim_tells_its_clock_within_the_round_trip", run: clock },
@@ -125,6 +129,21 @@ fn early() -> Outcome {
     sandboxed(async |cloud| {
         let told = lied(cloud, Sabotage { stamps: true, ..Sabotage::default() }).await?;
         claim(told.trouble.iter().any(|trouble| trouble.contains("FaultLapsed")), told)
+    })
+}
+
+fn early_over_its_path() -> Outcome {
+    sandboxed(async |cloud| {
+        let rows = [delay(1_000, 300), loss(100.0)];
+        let mut field = field(cloud, rows.len(), Sabotage { stamps: true, ..Sabotage::default() }).await?;
+        for (n, (fault, with)) in rows.iter().enumerate() {
+            field.strike(&name(n), fault, with.clone(), LASTS).await?;
+        }
+        field.settle(Duration::from_secs(40)).await?;
+        let told = field.told();
+        let is_found =
+            |n: usize| told.get(&name(n)).is_some_and(|told| told.trouble.iter().any(|t| t.contains("FaultLapsed")));
+        claim((0..rows.len()).all(is_found), told)
     })
 }
 

@@ -22,6 +22,10 @@ const ASKING_OVER_ITS_PATH: Duration = Duration::from_secs(20);
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(60);
 /// So long before its planned end a fault is looked at once more, if it lasts four times as long.
 const LAST_LOOK: Duration = Duration::from_millis(250);
+/// So long before its planned end a new connection is tried over a path that the fault impairs …
+const LAST_KNOCK: Duration = Duration::from_millis(500);
+/// … for so long, if the fault keeps every connection from coming about for longer than that.
+const KNOCKING: Duration = Duration::from_millis(200);
 
 /// How the time of a fault came to its end.
 pub(super) enum End {
@@ -38,9 +42,7 @@ impl Attendant {
     pub(super) async fn stay(&mut self) -> End {
         let mut lift = self.lift.clone();
         let planned = self.planned();
-        let looks = planned.filter(|_| !self.victim.strike.impairs_its_own_path() && self.victim.is_held());
-        let long_enough = self.victim.lasts.is_some_and(|lasts| lasts >= 4 * LAST_LOOK);
-        let mut last_look = looks.filter(|_| long_enough).map(|planned| planned - LAST_LOOK);
+        let mut last_look = planned.and_then(|planned| planned.checked_sub(self.last_look_before_its_end()?));
         let (mut alive, mut renewed) = (Instant::now(), Instant::now());
         let asks = !self.confirmed && self.undecided.is_some() && self.victim.is_held();
         let mut question = asks.then(|| self.first_question());
@@ -59,7 +61,10 @@ impl Attendant {
             }
             if last_look.is_some_and(|at| at <= now) {
                 last_look = None;
-                self.look_at_last().await;
+                match self.victim.strike.impairs_its_own_path() {
+                    true => self.knock_at_last(planned).await,
+                    false => self.look_at_last().await,
+                }
             }
             if renew_at.is_some_and(|at| at <= now) {
                 renewed = now;
@@ -149,6 +154,33 @@ impl Attendant {
         if !is_over && self.victim.ended_with_it().await.is_none() {
             let (strike, target) = (self.victim.number, self.victim.server().to_string());
             self.victim.ground.recorder.record(Event::LeaseNotRenewed { strike, target, detail });
+        }
+    }
+
+    /// How long before its planned end it is seen once more that the fault is in force; `None` where that can't be seen, or
+    /// the fault is too short.
+    fn last_look_before_its_end(&self) -> Option<Duration> {
+        let Action::Hold(effect) = &self.victim.strike.inject else { return None };
+        let before = match effect.impairs_its_own_path() {
+            false => LAST_LOOK,
+            true => effect.no_connection_within().filter(|least| *least > KNOCKING).map(|_| LAST_KNOCK)?,
+        };
+        self.victim.lasts.filter(|lasts| *lasts >= 4 * before).map(|_| before)
+    }
+
+    /// A new connection shortly before the planned end, over the path that the fault impairs: if it comes about sooner than
+    /// the fault would let it, the fault is over, whatever its holder stamps.
+    async fn knock_at_last(&self, planned: Option<Instant>) {
+        if self.victim.ground.sabotage.witnesses {
+            return;
+        }
+        let Some(remote) = self.victim.remote() else { return };
+        if remote.knock(KNOCKING).await.is_err() || planned.is_some_and(|planned| planned <= Instant::now()) {
+            return;
+        }
+        if self.victim.ended_with_it().await.is_none() {
+            let before = show_duration(LAST_KNOCK);
+            self.victim.lapsed(format!("{before} before its end a new connection came about at once"));
         }
     }
 
