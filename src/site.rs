@@ -49,6 +49,9 @@ pub enum ProvisionError {
     /// A role could not be rendered.
     #[error(transparent)]
     Infrastructure(#[from] InfrastructureError),
+    /// A command of its role failed while it booted, or did not end.
+    #[error("{source} (one of the commands of the role `{role}`, {file})")]
+    BootCommand { role: String, file: String, source: ProviderError },
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),
@@ -76,10 +79,9 @@ impl ProvisionError {
             ProvisionError::NotReady(_) | ProvisionError::ServiceEnded { .. } | ProvisionError::EntrySilent { .. } => {
                 true
             }
-            ProvisionError::Provider(why) => matches!(why, ProviderError::BootCommand { .. }),
-            ProvisionError::Infrastructure(_) | ProvisionError::Database(_) | ProvisionError::InstanceGone { .. } => {
-                false
-            }
+            ProvisionError::BootCommand { .. } => true,
+            ProvisionError::Provider(_) | ProvisionError::Infrastructure(_) => false,
+            ProvisionError::Database(_) | ProvisionError::InstanceGone { .. } => false,
         }
     }
 }
@@ -143,12 +145,26 @@ impl Site {
     /// When its role can't be rendered, or the boot fails.
     pub async fn ask(&self, server: &str, delay: BootDelay) -> Result<Instance, ProvisionError> {
         let spec = self.spec(server, delay)?;
-        let _waiting = self.recorder.awaited().begin(format!("{server} to boot"));
-        let instance = self.provider.boot(&spec).instrument(tracing::info_span!("boot", server)).await?;
+        let _waiting = self.recorder.awaited().begin(booting(&spec));
+        let booted = self.provider.boot(&spec).instrument(tracing::info_span!("boot", server)).await;
+        let instance = booted.map_err(|why| self.of_its_role(server, why))?;
         let (name, id) = (server.to_string(), instance.id.to_string());
         let address = instance.address.to_string();
         self.recorder.record(Event::InstanceBooted { server: name, instance: id, address });
         Ok(instance)
+    }
+
+    /// A boot-time command is the role's: its error names it.
+    fn of_its_role(&self, server: &str, source: ProviderError) -> ProvisionError {
+        match source {
+            ProviderError::BootCommand { .. } | ProviderError::BootCommandHangs { .. } => {
+                let role = self.role(server);
+                let shipped = || "which is shipped".to_string();
+                let file = role.source.as_ref().map_or_else(shipped, |file| file.display().to_string());
+                ProvisionError::BootCommand { role: role.name.clone(), file, source }
+            }
+            source => source.into(),
+        }
     }
 
     /// Waits until a replacement that was booted is what its role says.
@@ -235,5 +251,57 @@ impl Site {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Err(ProvisionError::EntrySilent { entry: format!("{}:{}", entry.0, entry.1), within: ENTRY_WITHIN })
+    }
+}
+
+/// What is waited for while a server boots. Of commands no more than the program: their arguments may hold a password.
+fn booting(spec: &InstanceSpec) -> String {
+    let commands: &[Vec<String>] = if spec.user_data.bare { &[] } else { &spec.user_data.run };
+    match commands {
+        [] => format!("{} to boot", spec.name),
+        [one] => format!("{} to boot and `{}` of its role to end", spec.name, one.first().map_or("", String::as_str)),
+        many => format!("{} to boot and the {} commands of its role to end", spec.name, many.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waited_for(commands: &[&[&str]], bare: bool) -> String {
+        let run = commands.iter().map(|argv| argv.iter().map(ToString::to_string).collect()).collect();
+        booting(&InstanceSpec {
+            name: "web-1".into(),
+            zone: None,
+            tags: Default::default(),
+            address: Ipv4Addr::LOCALHOST,
+            user_data: UserData { run, bare, ..UserData::default() },
+            boot_delay: Duration::ZERO,
+        })
+    }
+
+    #[test]
+    fn while_a_server_boots_its_commands_are_waited_for() {
+        assert_eq!(waited_for(&[], false), "web-1 to boot");
+        assert_eq!(waited_for(&[&["sleep", "inf"]], false), "web-1 to boot and `sleep` of its role to end");
+        let two = &[&["sleep", "inf"][..], &["true"]];
+        assert_eq!(waited_for(two, false), "web-1 to boot and the 2 commands of its role to end");
+        assert_eq!(waited_for(two, true), "web-1 to boot", "a bare server runs none");
+    }
+
+    #[test]
+    fn a_boot_time_command_that_does_not_end_is_reported_with_its_server_role_file_and_time_out() {
+        let source = ProviderError::BootCommandHangs {
+            server: "web-1".into(),
+            command: "sleep inf".into(),
+            within: Duration::from_secs(120),
+        };
+        let why = ProvisionError::BootCommand { role: "shop".into(), file: "roles/shop.yaml".into(), source };
+        assert!(why.is_of_the_site());
+        assert_eq!(
+            why.to_string(),
+            "web-1: `sleep inf` did not end while booting, which may take 2 min with all its commands \
+             (one of the commands of the role `shop`, roles/shop.yaml)"
+        );
     }
 }

@@ -277,6 +277,9 @@ pub enum ProviderError {
     /// A boot-time command failed.
     #[error("{server}: `{command}` ended with {status} while booting: {stderr}")]
     BootCommand { server: String, command: String, status: String, stderr: String },
+    /// A boot-time command did not end in time.
+    #[error("{server}: `{command}` did not end while booting, which may take {} with all its commands", crate::units::show_duration(*.within))]
+    BootCommandHangs { server: String, command: String, within: std::time::Duration },
     /// The process that makes instances is gone.
     #[error("the sandbox is gone: {0}")]
     SandboxGone(String),

@@ -111,6 +111,9 @@ fn boot(control: &OwnedFd, order: OwnedFd, logs: Vec<OwnedFd>) -> Result<Up, Wor
     let announcements = Announcements::begin(order.address);
     if furnishes {
         for command in &order.user_data.run {
+            // A packet holds 16 KiB.
+            let shown = Word::Runs { command: command.join(" ").chars().take(1000).collect() };
+            wire::send(control.as_fd(), &shown, &[]).map_err(at(Stage::Commands))?;
             run(command)?;
         }
     }

@@ -22,6 +22,7 @@ use crate::provider::secret::Secret;
 use crate::provider::service_end::last_lines;
 use crate::provider::ssh::{Login, Proof, Route, SshRemote};
 use crate::provider::{Instance, InstanceId, InstanceSpec, PowerState, ProviderError, ServiceEnd};
+use crate::units::show_duration;
 
 /// How long a boot with its boot-time commands may take.
 const BOOT: Duration = Duration::from_secs(120);
@@ -46,6 +47,8 @@ pub(super) struct Machine {
     /// Held while its power is switched: switches follow each other.
     pub switching: tokio::sync::Mutex<()>,
     life: Mutex<Option<Arc<Life>>>,
+    /// The boot-time command that began last.
+    runs: Mutex<Option<String>>,
     ground: Arc<Ground>,
 }
 
@@ -83,7 +86,7 @@ impl Drop for Machine {
 impl Machine {
     /// A machine that has never been booted.
     pub fn new(ground: Arc<Ground>, id: InstanceId, spec: InstanceSpec) -> Self {
-        Machine { id, spec, switching: Default::default(), life: Mutex::default(), ground }
+        Machine { id, spec, switching: Default::default(), life: Mutex::default(), runs: Mutex::default(), ground }
     }
 
     fn disk_name(&self) -> String {
@@ -124,10 +127,21 @@ impl Machine {
 
     /// Boots it: for the first time with files and commands, later from its disk with its services alone.
     pub async fn start(&self, first_boot: bool) -> Result<(), ProviderError> {
-        let late = |_| self.system("booting")(io::Error::new(io::ErrorKind::TimedOut, "not up within 120 s"));
-        let life = tokio::time::timeout(BOOT, self.raise(first_boot)).await.map_err(late)??;
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let life = tokio::time::timeout(BOOT, self.raise(first_boot)).await.map_err(|_| self.late())??;
         *self.life.lock().unwrap_or_else(PoisonError::into_inner) = Some(life);
         Ok(())
+    }
+
+    /// It is not up in time: what it was about.
+    fn late(&self) -> ProviderError {
+        match self.runs.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            Some(command) => ProviderError::BootCommandHangs { server: self.spec.name.clone(), command, within: BOOT },
+            None => {
+                let detail = format!("not up within {}", show_duration(BOOT));
+                self.system("booting")(io::Error::new(io::ErrorKind::TimedOut, detail))
+            }
+        }
     }
 
     async fn raise(&self, first_boot: bool) -> Result<Arc<Life>, ProviderError> {
@@ -160,6 +174,9 @@ impl Machine {
                         self.ground.bridge.settle(port).await;
                     }
                     return Ok(life);
+                }
+                Word::Runs { command } => {
+                    *self.runs.lock().unwrap_or_else(PoisonError::into_inner) = Some(command);
                 }
                 word => return Err(self.refused(word)),
             }

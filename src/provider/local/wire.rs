@@ -53,6 +53,8 @@ pub(super) enum Word {
     Up,
     /// The instance: it could not do this; it ends now.
     Failed { stage: Stage, errno: i32, detail: String },
+    /// The instance: this boot-time command begins.
+    Runs { command: String },
     /// The instance: a boot-time command failed; it ends now.
     CommandFailed { command: String, status: String, stderr: String },
 }
