@@ -81,3 +81,29 @@ fn no_test_says_skipped_and_passes() {
     }
     assert!(seen > 200, "{seen} files: this test looks in the wrong place");
 }
+
+/// How often the fragment of a block stands in the file that the block names, its unit tests apart: as `scripts/mutants.py`
+/// looks for it.
+fn found(file: &str, fragment: &str) -> usize {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().matches(fragment).count()
+}
+
+#[test]
+fn every_mistake_that_is_planted_by_hand_has_one_place_in_the_code_of_today() {
+    let list = fs::read_to_string("tests/mutants.txt").unwrap();
+    let (mut file, mut seen, mut lost) = ("", 0, Vec::new());
+    for line in list.lines().filter(|line| !line.starts_with('#')) {
+        match line.split_once(' ') {
+            Some(("-", fragment)) => {
+                let count = found(file, fragment.trim());
+                seen += 1;
+                lost.extend((count != 1).then(|| format!("{file}: `{fragment}` stands there {count} times")));
+            }
+            Some(_) => {}
+            None if !line.is_empty() => file = line,
+            None => {}
+        }
+    }
+    assert!(seen > 100 && lost.is_empty(), "{seen} of tests/mutants.txt:\n{}", lost.join("\n"));
+}
