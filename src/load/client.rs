@@ -22,6 +22,7 @@ use crate::history::Outcome;
 use crate::settings::Scheme;
 
 use super::request::{PreparedRequest, REDIRECTS_MAX, outcome_of};
+use super::stream::Stream;
 
 /// A connection that rested this long is closed, long before a server would do it under a request's feet
 /// (usual keep-alive times are 5 s and more).
@@ -152,6 +153,7 @@ impl Client {
     async fn connect(&self) -> Result<Connection, Outcome> {
         let stream = TcpStream::connect(self.prepared.address).await.map_err(|why| outcome_of(&why))?;
         stream.set_nodelay(true).map_err(|why| outcome_of(&why))?;
+        let stream = Stream::new(stream);
         match &self.tls {
             None => handshake(TokioIo::new(stream)).await,
             Some((connector, name)) => {
@@ -180,6 +182,12 @@ impl Client {
         }
         let location = response.headers().get(LOCATION)?.to_str().ok()?;
         self.prepared.on_this_site(from.path(), location)
+    }
+
+    /// How many connections rest.
+    #[cfg(test)]
+    pub(super) fn at_rest(&self) -> usize {
+        self.resting().len()
     }
 
     fn resting(&self) -> MutexGuard<'_, VecDeque<Resting>> {

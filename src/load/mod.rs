@@ -19,6 +19,7 @@ mod ledger;
 mod outbox;
 pub mod prober;
 pub mod request;
+mod stream;
 pub mod users;
 mod visits;
 pub mod worker;

@@ -17,8 +17,6 @@ use tokio_rustls::TlsAcceptor;
 pub(super) struct Behaviour {
     /// Reads requests, answers nothing.
     pub(super) hang: AtomicBool,
-    /// Closes the connection after this many answers to it (0: never).
-    pub(super) close_after: AtomicUsize,
     /// Connections that were accepted so far.
     pub(super) connections: AtomicUsize,
     /// Requests that were read so far.
@@ -79,7 +77,7 @@ pub(super) async fn serve(behaviour: Arc<Behaviour>, certificates: Option<&Certi
 }
 
 async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: &Behaviour) {
-    let (mut buffer, mut read, mut answered) = (vec![0; 16 * 1024], 0, 0);
+    let (mut buffer, mut read) = (vec![0; 16 * 1024], 0);
     loop {
         let Some(end) = buffer[..read].windows(4).position(|four| four == b"\r\n\r\n") else {
             match stream.read(&mut buffer[read..]).await {
@@ -96,11 +94,6 @@ async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: &B
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         if stream.write_all(answer(&request).as_bytes()).await.is_err() || request.starts_with("GET /cut") {
-            return;
-        }
-        answered += 1;
-        let close_after = behaviour.close_after.load(Ordering::SeqCst);
-        if close_after > 0 && answered >= close_after {
             return;
         }
     }
