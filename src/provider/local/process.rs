@@ -13,7 +13,8 @@ use crate::agent::ASKED;
 /// How long a freeze or thaw may take until every process has followed.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// A process and what it is doing, by the letter of `/proc/<pid>/stat`: `S` sleeps, `R` runs, `T` stopped, `Z` dead.
+/// A process and what it is doing, by the letter of `/proc/<pid>/stat`: `S` sleeps, `R` runs, `T` stopped, `Z` dead; and
+/// `X` for one that is about to be: it runs no line of its program any more, whatever its letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Process {
     pub pid: i32,
@@ -33,10 +34,18 @@ pub(super) fn find(pid: i32) -> Option<Process> {
     Some(Process { pid, parent, state })
 }
 
+/// The kernel's flag of a process that ends.
+const PF_EXITING: u64 = 4;
+
 /// State and parent. The name is in brackets and may hold anything, brackets too: both follow the last one.
 fn parse_stat(stat: &str) -> Option<(char, i32)> {
     let (state, rest) = stat.rsplit_once(") ")?.1.split_once(' ')?;
-    Some((state.chars().next()?, rest.split(' ').next()?.parse().ok()?))
+    let mut fields = rest.split(' ');
+    let parent = fields.next()?.parse().ok()?;
+    // The ninth field; the parent is the fourth.
+    let flags: u64 = fields.nth(4)?.parse().ok()?;
+    let state = state.chars().next()?;
+    Some((if state != 'Z' && flags & PF_EXITING != 0 { 'X' } else { state }, parent))
 }
 
 /// Every living process of a process namespace.
@@ -47,7 +56,7 @@ pub(super) fn members(namespace: u64) -> Vec<Process> {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter(|pid| namespace_of(*pid) == Some(namespace))
         .filter_map(find)
-        .filter(|process| process.state != 'Z')
+        .filter(|process| !matches!(process.state, 'Z' | 'X'))
         .collect()
 }
 
@@ -58,7 +67,9 @@ pub(super) fn freezable(namespace: u64) -> Vec<Process> {
     let holders: Vec<i32> = all.iter().map(|process| process.pid).filter(|pid| holds(*pid)).collect();
     let free = |process: &Process| holders.contains(&process.pid) || holders.contains(&process.parent);
     let burns = |process: &Process| agent_role(process.pid).is_some_and(|role| role == "burn");
-    all.into_iter().filter(|process| !free(process) || burns(process)).collect()
+    // One that ends has no words left that say what it was, so it is asked last whether it does.
+    let ends = |process: &Process| find(process.pid).is_none_or(|now| matches!(now.state, 'Z' | 'X'));
+    all.into_iter().filter(|process| (!free(process) || burns(process)) && !ends(process)).collect()
 }
 
 /// Whether this process holds a strike, or is a spare of one that does.
@@ -136,9 +147,16 @@ mod tests {
 
     #[test]
     fn a_name_with_brackets_does_not_hide_the_state() {
-        assert_eq!(parse_stat("12 (a) R 5 (b)) T 1 2 3"), Some(('T', 1)));
-        assert_eq!(parse_stat("12 (nginx) S 7 2 3"), Some(('S', 7)));
+        assert_eq!(parse_stat("12 (a) R 5 (b)) T 1 2 3 0 -1 4194560 9"), Some(('T', 1)));
+        assert_eq!(parse_stat("12 (nginx) S 7 2 3 0 -1 4194304 9"), Some(('S', 7)));
         assert_eq!(parse_stat(""), None);
+    }
+
+    /// A holder whose lease was over while its server hung counted as a process that went on.
+    #[test]
+    fn a_process_that_ends_is_told_from_one_that_runs() {
+        assert_eq!(parse_stat("12 (agent) R 1 12 12 0 -1 4194308 9"), Some(('X', 1)));
+        assert_eq!(parse_stat("12 (agent) Z 1 12 12 0 -1 4194316 9"), Some(('Z', 1)));
     }
 
     #[test]
