@@ -228,7 +228,9 @@ fn a_log_says_what_happens_and_what_is_waited_for_within_its_spans() {
     };
     line(&["scenario{name=\"A webserver dies and is replaced\" attempt=1}", "waits for a steady baseline"]);
     line(&["boot{server=\"web-1\"}", "close"]);
-    line(&["strike{step=", "InjectionStarted"]);
+    for event in ["InjectionStarted", "FaultConfirmed"] {
+        line(&["scenario{name=", "strike{step=", event]);
+    }
     line(&["repair{server=", "ReconcilerBoots"]);
     line(&["waits no longer for", "waited_ms="]);
     assert!(!log.contains("pooling idle connection"), "what libraries do is no part of it");

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::draw::{Draw, Purpose};
 use crate::fault::{self, Fault, Strike};
@@ -167,6 +168,7 @@ impl Nemesis {
         Chance { mean, total, draw: self.draw }
     }
 
+    /// Strikes within a span, which goes on until nothing of the strike is left.
     async fn strike(
         &mut self,
         order: &StrikeOrder,
@@ -175,6 +177,17 @@ impl Nemesis {
     ) -> Result<(), StrikeError> {
         let number = self.strikes;
         self.strikes += 1;
+        let span = tracing::info_span!("strike", step = order.step.text, number);
+        self.strike_as(number, order, heal_after, by_chance).instrument(span).await
+    }
+
+    async fn strike_as(
+        &mut self,
+        number: u32,
+        order: &StrikeOrder,
+        heal_after: Option<Duration>,
+        by_chance: bool,
+    ) -> Result<(), StrikeError> {
         let fault = fault::named(&order.fault).ok_or_else(|| StrikeError(format!("no fault `{}`", order.fault)))?;
         let blows = match self.aim(order, number).await {
             Ok(blows) => blows,

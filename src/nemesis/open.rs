@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::attendant::{Attendant, Left};
 use super::victim::Victim;
@@ -38,7 +39,7 @@ impl Open {
             let attendant =
                 Attendant::new(Arc::clone(victim), self.lift.subscribe(), go_on, Arc::clone(&self.undecided));
             let server = victim.server().to_string();
-            self.attendants.spawn(async move { (server, attendant.attend().await) });
+            self.attendants.spawn(async move { (server, attendant.attend().await) }.in_current_span());
             heard.push(receiver);
         }
         heard

@@ -34,6 +34,8 @@ impl Victim {
         if self.refused().is_some() && self.armed().is_none() {
             return (true, None);
         }
+        let awaited = self.ground.recorder.awaited();
+        let _waiting = awaited.begin(format!("{} to be free of strike {}", self.strike.server, self.number));
         self.reached(Stage::Healing, "").await;
         self.undo(action, back, alive_us, ended).await
     }

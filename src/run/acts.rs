@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::Instrument;
 
 use super::at_work::AtWork;
 use super::looks::{LOOK_EVERY, Looks};
@@ -129,7 +128,7 @@ impl Attempt<'_> {
     /// Begins what an act of the nemesis's says.
     async fn strike(&self, act: &Act, step: &str, nemesis: &mut Nemesis) -> Result<(), StrikeError> {
         let _waiting = self.recorder.awaited().begin(format!("“{step}” to be carried out and witnessed"));
-        nemesis.begin(act).instrument(tracing::info_span!("strike", step)).await
+        nemesis.begin(act).await
     }
 
     /// Strikes one server after the other, and waits for recovery after each.

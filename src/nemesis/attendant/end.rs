@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{ASK_EVERY, ASKING, Answer, Attendant, Left};
+use super::{ASK_EVERY, ASKING, Answer, Attendant, GONE, Left};
 use crate::agent::client::Agent;
 use crate::agent::stamp::{Account, Stamps};
 use crate::nemesis::undo::ended_early;
@@ -27,6 +27,8 @@ impl Attendant {
                 self.deny(&answer).await;
             }
             self.see_that_it_lasted(&answer);
+        } else {
+            self.denied_unless_confirmed(GONE);
         }
         let ended = stamps.as_ref().and_then(|stamps| stamps.ended);
         let healed = self.victim.heal_known(self.alive_us, ended).await.0;

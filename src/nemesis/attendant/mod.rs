@@ -55,6 +55,11 @@ pub(super) struct Attendant {
     onset: Option<Within>,
 }
 
+/// Why a fault is not confirmed that ended with its victim. The stamps of its holder went with the victim. Only the request
+/// to inject is known then, and a request is no evidence of when, or whether, the fault came into force.
+const GONE: &str = "its victim was gone before the stamps of its holder could be read, and nothing else shows whether it \
+                    came into force";
+
 type Answer = Result<Account, ProviderError>;
 
 impl Attendant {
@@ -118,7 +123,7 @@ impl Attendant {
             End::WithVictim(ended, why) => {
                 self.sweep().await;
                 self.victim.over(ended, why).await;
-                self.denied_unless_confirmed("its victim was gone before it was confirmed");
+                self.denied_unless_confirmed(GONE);
                 Left::Healed
             }
         }
