@@ -1,6 +1,7 @@
 //! The roles that are part of the binary, from `fixtures/roles/`. To add one: a file and a row.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use super::{Role, file};
 use crate::infrastructure::yaml::Source;
@@ -45,8 +46,13 @@ pub(super) const PARTS: &[(&str, &str)] = &[
 const PROGRAMS: &[(&str, &str)] = &[("chimp-site", "fixtures/site"), ("chimp-dbcheck", "fixtures/site")];
 
 impl Shipped {
-    /// The role, parsed.
-    pub fn role(&self) -> Role {
+    /// The role, parsed: once, since each step of a scenario asks for the words of all.
+    pub fn role(&self) -> &'static Role {
+        static PARSED: LazyLock<Vec<Role>> = LazyLock::new(|| SHIPPED.iter().map(Shipped::parse).collect());
+        PARSED.iter().find(|role| role.name == self.name).expect("it is a row of the table")
+    }
+
+    fn parse(&self) -> Role {
         let role = file::parse(self.name, &self.source(), None);
         role.expect("a test parses every shipped role")
     }
@@ -75,7 +81,7 @@ pub(super) fn package(program: &str) -> Option<&'static str> {
 
 /// The shipped role of this name, parsed.
 pub fn role(name: &str) -> Option<Role> {
-    named(name).map(Shipped::role)
+    named(name).map(Shipped::role).cloned()
 }
 
 /// The shipped role that a step's word means: its word, or its name. Where several answer to a word, the first.
@@ -91,9 +97,9 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The words of all shipped roles, in the singular; a word of several is one.
 pub fn words() -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    for word in SHIPPED.iter().map(|shipped| shipped.role().word) {
-        if !words.contains(&word) {
-            words.push(word);
+    for word in SHIPPED.iter().map(|shipped| &shipped.role().word) {
+        if !words.contains(word) {
+            words.push(word.clone());
         }
     }
     words
