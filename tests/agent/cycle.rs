@@ -31,7 +31,8 @@ pub fn effects(world: &World) -> Vec<Effect> {
         Effect::Port { port: 81, reject: true },
         stop("site"),
         stop(HOSTILE),
-        Effect::Cpu { percent: 20.0 },
+        // As much as its burner gets where many others want the CPUs too.
+        Effect::Cpu { percent: 2.0 },
         Effect::Memory { percent: 0.5 },
         Effect::Disk { percent: 30.0 },
     ];
@@ -161,7 +162,7 @@ fn frozen() -> Outcome {
         let (victim, cloud) = (&world.victim, &world.cloud);
         let peers = vec![world.cloud.address(9)];
         victim.strike(&victim.order("deaf", Effect::Deaf { peers }, SHORT)).await?;
-        victim.strike(&victim.order("cpu", Effect::Cpu { percent: 5.0 }, SHORT)).await?;
+        victim.strike(&victim.order("cpu", Effect::Cpu { percent: 2.0 }, SHORT)).await?;
         let state = async || -> Result<_, String> {
             let all = cloud.list().await.map_err(text)?;
             all.into_iter().find(|instance| instance.id == victim.instance.id).ok_or("not listed".to_string())
@@ -169,7 +170,7 @@ fn frozen() -> Outcome {
         cloud.power(&victim.instance.id, PowerOp::Freeze).await.map_err(text)?;
         let seen = state().await?;
         claim(seen.state == PowerState::Frozen, seen)?;
-        victim.nothing_held_within(SHORT + crate::world::GRACE).await?;
+        victim.until_nothing_is_held().await?;
         let seen = state().await?;
         claim(seen.state == PowerState::Frozen, seen)?;
         cloud.power(&victim.instance.id, PowerOp::Thaw).await.map_err(text)?;

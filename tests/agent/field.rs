@@ -1,6 +1,6 @@
 //! A nemesis over bare instances of the local cloud, and what it recorded of its strikes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +24,9 @@ pub struct Field {
     pub cloud: Arc<LocalCloud>,
     pub instances: Vec<Instance>,
     pub nemesis: Nemesis,
+    /// What was seen to be waited for while it settled.
+    pub waits: BTreeSet<String>,
+    recorder: Recorder,
     memory: Memory,
     journal: PathBuf,
 }
@@ -59,7 +62,7 @@ impl Field {
         let ground = Ground {
             provider: cloud.clone(),
             infrastructure: Arc::new(infrastructure(names)),
-            recorder,
+            recorder: recorder.clone(),
             journal: Arc::new(Journal::open(&journal).map_err(text)?),
             prefix: "table".into(),
             lease: Duration::from_secs(5),
@@ -67,7 +70,15 @@ impl Field {
             safeguards: Safeguards::default(),
             sabotage,
         };
-        Ok(Field { cloud, instances, nemesis: Nemesis::new(ground, Sight::none(), 1), memory, journal })
+        Ok(Field {
+            cloud,
+            instances,
+            nemesis: Nemesis::new(ground, Sight::none(), 1),
+            waits: BTreeSet::new(),
+            recorder,
+            memory,
+            journal,
+        })
     }
 
     /// Strikes one server for a while; returns how long the next strike had to wait for this one.
@@ -97,8 +108,14 @@ impl Field {
         while self.nemesis.has_more() {
             claim(begun.elapsed() < within, format!("not over after {within:?}: {:?}", self.memory.events()))?;
             self.nemesis.work_until(tokio::time::Instant::now() + Duration::from_millis(20)).await.map_err(text)?;
+            self.waits.extend(self.recorder.awaited().longest(Duration::ZERO));
         }
         Ok(begun.elapsed())
+    }
+
+    /// Now, by the clock of what is recorded.
+    pub fn now_us(&self) -> u64 {
+        self.recorder.clock().now_us()
     }
 
     /// What was recorded, by server.

@@ -1,6 +1,7 @@
 //! Faults on the very path that they are ordered, confirmed and healed over: whatever they do to it, each comes into force,
 //! lasts as long as it was asked to, is confirmed, and leaves nothing.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -28,11 +29,18 @@ pub const CASES: &[Case] = &[
     Case { name: "a_victim_tells_its_clock_within_the_round_trip", run: clock },
 ];
 
-/// As long as each fault is asked to last, and how far it may stray.
+/// As long as each fault is asked to last.
 const LASTS: Duration = Duration::from_secs(6);
-const STRAY: Duration = Duration::from_millis(500);
-/// How long a strike may keep the next one waiting: logging in, arming, asking; never over the path that it spoils.
-const KEEPS_WAITING: Duration = Duration::from_secs(5);
+/// How much longer it may last by its own stamps: a holder whose machine has other things to do wakes late, and heals
+/// slowly. Ended over the path that it spoils, the worst of the table would last 10 s longer.
+const LATE: Duration = Duration::from_secs(3);
+/// How much shorter: a holder looks at the clock to a millisecond.
+const EARLY: Duration = Duration::from_millis(50);
+/// How long a strike may keep the next one waiting: logging in, arming, asking; never over the path that it spoils, which
+/// would take 10 s with the worst of the table.
+const KEEPS_WAITING: Duration = Duration::from_secs(9);
+/// When nothing more may be to come.
+const SETTLED: Duration = Duration::from_secs(120);
 
 /// What is done to a server's packets.
 type Row = (&'static str, Parameters);
@@ -68,7 +76,7 @@ fn table() -> Outcome {
             let waited = field.strike(&name(n), fault, with.clone(), LASTS).await?;
             claim(waited < KEEPS_WAITING, format!("{fault} {with:?} kept the next strike waiting for {waited:?}"))?;
         }
-        field.settle(Duration::from_secs(40)).await?;
+        field.settle(SETTLED).await?;
         println!("  {} faults were over after {:.1?}", rows.len(), begun.elapsed());
         let told = field.told();
         let mut red = Vec::new();
@@ -84,12 +92,16 @@ fn table() -> Outcome {
 
 /// What is wrong with a strike that was to last its time.
 fn wrong(told: &Told) -> Option<String> {
-    let whole = |lasted: Duration| lasted.abs_diff(LASTS) <= STRAY;
     match told.lasted() {
         _ if !told.trouble.is_empty() => Some(format!("{:?}", told.trouble)),
-        Some([shortest, longest]) if whole(shortest) && whole(longest) => None,
+        Some(lasted) if is_whole(lasted, LASTS) => None,
         lasted => Some(format!("it lasted {lasted:?}: {told:?}")),
     }
+}
+
+/// Whether a fault that lasted between these two times lasted as long as it was asked to.
+fn is_whole([shortest, longest]: [Duration; 2], asked: Duration) -> bool {
+    shortest + EARLY >= asked && longest <= asked + LATE
 }
 
 /// What is left of a strike on a server.
@@ -111,23 +123,26 @@ fn look(instance: &Instance) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// A port that is closed for 3 s: its own path stays open, so that another process looks before its end.
-const CLOSED: Duration = Duration::from_secs(3);
+/// A port that is closed for so long: its own path stays open, so that another process looks before its end.
+const CLOSED: Duration = Duration::from_secs(6);
+/// How long a fault is asked to last that ends with its victim: no case lasts so long.
+const FOR_EVER: Duration = Duration::from_secs(600);
 
 fn port() -> Parameters {
     Parameters { port: Some(80), ..Parameters::default() }
 }
 
-async fn lied(cloud: LocalCloud, sabotage: Sabotage) -> Result<Told, String> {
+/// What was recorded of a lie, and what was waited for meanwhile.
+async fn lied(cloud: LocalCloud, sabotage: Sabotage) -> Result<(Told, BTreeSet<String>), String> {
     let mut field = field(cloud, 1, sabotage).await?;
     field.strike(&name(0), "port-blackholed", port(), CLOSED).await?;
-    field.settle(Duration::from_secs(40)).await?;
-    Ok(field.told().remove(&name(0)).unwrap_or_default())
+    field.settle(SETTLED).await?;
+    Ok((field.told().remove(&name(0)).unwrap_or_default(), std::mem::take(&mut field.waits)))
 }
 
 fn early() -> Outcome {
     sandboxed(async |cloud| {
-        let told = lied(cloud, Sabotage { stamps: true, ..Sabotage::default() }).await?;
+        let (told, _) = lied(cloud, Sabotage { stamps: true, ..Sabotage::default() }).await?;
         claim(told.trouble.iter().any(|trouble| trouble.contains("FaultLapsed")), told)
     })
 }
@@ -149,8 +164,10 @@ fn early_over_its_path() -> Outcome {
 
 fn never() -> Outcome {
     sandboxed(async |cloud| {
-        let told = lied(cloud, Sabotage { heals: true, ..Sabotage::default() }).await?;
-        claim(told.trouble.len() == 1 && told.trouble[0].contains("HealFailed"), told)
+        let (told, waits) = lied(cloud, Sabotage { heals: true, ..Sabotage::default() }).await?;
+        claim(told.trouble.len() == 1 && told.trouble[0].contains("HealFailed"), told)?;
+        let named = "waiting for node-1 to be free of strike 0 since ";
+        claim(waits.iter().any(|wait| wait.starts_with(named)), waits)
     })
 }
 
@@ -158,27 +175,30 @@ fn with_its_victim() -> Outcome {
     sandboxed(async |cloud| {
         let ends = [Some(PowerOp::Terminate), Some(PowerOp::Stop), Some(PowerOp::Reboot), None];
         let mut field = field(cloud, ends.len(), Sabotage::default()).await?;
-        let asked = Duration::from_secs(8);
-        for n in 0..ends.len() {
-            field.strike(&name(n), "port-blackholed", port(), asked).await?;
+        let asked = |op: &Option<PowerOp>| if op.is_some() { FOR_EVER } else { CLOSED };
+        for (n, op) in ends.iter().enumerate() {
+            field.strike(&name(n), "port-blackholed", port(), asked(op)).await?;
         }
-        let began = Instant::now();
+        let mut died_us = Vec::new();
         for (instance, op) in field.instances.iter().zip(ends) {
             if let Some(op) = op {
                 field.cloud.power(&instance.id, op).await.map_err(text)?;
             }
+            died_us.push(field.now_us());
         }
-        let done = began.elapsed();
-        field.settle(Duration::from_secs(40)).await?;
+        // Long before the time that was asked for: seen at the next look whether the victim lives.
+        field.settle(SETTLED).await?;
         let told = field.told();
         for (n, op) in ends.into_iter().enumerate() {
             let told = &told[&name(n)];
-            let Some([shortest, longest]) = told.lasted() else { return Err(format!("{op:?}: {told:?}")) };
             claim(told.trouble.is_empty(), (op, told))?;
+            let (Some(lasted), Some(ended)) = (told.lasted(), told.ended) else {
+                return Err(format!("{op:?}: {told:?}"));
+            };
             match op {
-                // Seen within a second, on a machine that may have other things to do.
-                Some(_) => claim(longest < done + Duration::from_secs(4), (op, longest, told))?,
-                None => claim(shortest.abs_diff(asked) < STRAY, (op, shortest, told))?,
+                // The last moment at which it was seen to live came before its death was over.
+                Some(_) => claim(ended.not_before_us <= died_us[n], (op, died_us[n], told))?,
+                None => claim(is_whole(lasted, CLOSED), (op, lasted, told))?,
             }
         }
         Ok(())
