@@ -6,6 +6,8 @@ mod inside;
 mod outside;
 #[path = "../support/runner.rs"]
 mod runner;
+#[path = "../support/secluded.rs"]
+mod secluded;
 mod shape;
 mod stack;
 mod victim;
