@@ -3,10 +3,9 @@
 
 mod support;
 
-use std::fs::File;
 use std::process::{Command, ExitCode, Output, Stdio};
 
-use support::{Folder, Needs, chimp, named, over, stderr, stdout};
+use support::{Folder, Needs, chimp, full, hung_up, named, one_complaint, over, over_full, run, stderr, stdout};
 
 fn main() -> ExitCode {
     support::tests(&[
@@ -15,13 +14,18 @@ fn main() -> ExitCode {
             named![
                 a_reader_that_hangs_up_changes_no_exit_code,
                 a_full_disk_under_the_standard_output_is_one_error,
+                a_doctor_survives_a_reader_that_hangs_up_and_a_full_disk,
                 help_survives_a_reader_that_hangs_up
             ],
         ),
         (Needs::Root, named![a_folder_that_is_read_only_is_refused_before_anything_boots, a_full_disk_is_one_error]),
         (
             Needs::Scenarios,
-            named![a_run_whose_terminal_is_gone_goes_on, a_disk_that_fills_ends_the_run_and_leaves_nothing],
+            named![
+                a_run_whose_terminal_is_gone_goes_on,
+                a_disk_that_fills_ends_the_run_and_leaves_nothing,
+                a_bundle_is_reported_and_replayed_though_the_terminal_is_gone_and_one_error_says_where_it_cannot
+            ],
         ),
     ])
 }
@@ -29,7 +33,8 @@ fn main() -> ExitCode {
 /// Every subcommand, as far as it comes without rights and without a keeper, and the exit code it ends with.
 const SUBCOMMANDS: &[(&[&str], i32)] = &[
     (&["run", "tests/refused/undefined.feature"], 2),
-    (&["plan", "features"], 0),
+    // More than a pipe holds.
+    (&["plan", "features/card.feature"], 0),
     (&["report", "no/such/bundle"], 2),
     (&["up", "no/such/site.yaml"], 2),
     (&["attack", "random", "--keeper", "/nowhere/keeper.sock", "--dry-run"], 3),
@@ -41,13 +46,6 @@ const SUBCOMMANDS: &[(&[&str], i32)] = &[
     (&["graph", "fixtures/infrastructures/paper.yaml", "--format", "svg"], 0),
     (&["role", "fixtures/infrastructures/paper.yaml", "web-1"], 0),
 ];
-
-/// An output whose reader has hung up already.
-fn hung_up() -> Stdio {
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    writer.into()
-}
 
 fn code_of(output: &Output) -> i32 {
     output.status.code().unwrap_or_else(|| panic!("{}: {}", output.status, stderr(output)))
@@ -73,8 +71,7 @@ fn help_survives_a_reader_that_hangs_up() {
 
 fn a_full_disk_under_the_standard_output_is_one_error() {
     for (arguments, expected) in SUBCOMMANDS.iter().filter(|(_, expected)| *expected == 0) {
-        let full = File::options().write(true).open("/dev/full").unwrap();
-        let output = chimp(arguments).stdout(full).output().unwrap();
+        let output = chimp(arguments).stdout(full()).output().unwrap();
         assert_eq!((code_of(&output), *expected), (3, 0), "{arguments:?}: {}", stderr(&output));
         let why = "chimp: can't write to the standard output: No space left on device (os error 28)\n";
         assert_eq!(stderr(&output), why, "{arguments:?}");
@@ -92,34 +89,41 @@ fn writers(folder: &Folder) -> Vec<(Command, i32)> {
     ]
 }
 
-fn one_error(output: &Output, folder: &Folder, expected: i32) {
-    let said = stderr(output);
-    assert_eq!(code_of(output), expected, "{said}");
-    let complaints: Vec<&str> = said.lines().filter(|line| line.starts_with("chimp: ")).collect();
-    assert!(complaints.len() == 1 && !said.contains("panicked"), "{said}");
-    assert!(complaints[0].contains(folder.path().to_str().unwrap()), "{said}");
-    assert!(!said.contains("provisioning") && !stdout(output).contains("report:"), "something booted: {said}");
+fn one_error(output: &Output, folder: &Folder, expected: i32, why: &str) {
+    let complaint = one_complaint(output, expected);
+    assert!(complaint.contains(folder.path().to_str().unwrap()) && complaint.contains(why), "{complaint}");
+    let said = stderr(output) + &stdout(output);
+    assert!(!said.contains("provisioning") && !said.contains("report:"), "something booted: {said}");
 }
 
 fn a_folder_that_is_read_only_is_refused_before_anything_boots() {
     let folder = Folder::new("read-only");
     for (command, expected) in writers(&folder) {
         let output = over(command, &folder, 64, true).output().unwrap();
-        one_error(&output, &folder, expected);
-        assert!(stderr(&output).contains("Read-only file system"), "{}", stderr(&output));
+        one_error(&output, &folder, expected, "Read-only file system");
     }
 }
 
 fn a_full_disk_is_one_error() {
     let folder = Folder::new("full");
-    let fills = format!("head -c 1M /dev/zero >{}/filler 2>/dev/null; exec \"$0\" \"$@\"", folder.path().display());
     for (command, expected) in writers(&folder) {
-        let mut filled = Command::new("sh");
-        filled.args(["-c", &fills]).arg(command.get_program()).args(command.get_args());
-        filled.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("CI").stdin(Stdio::null());
-        let output = over(filled, &folder, 64, false).output().unwrap();
-        one_error(&output, &folder, expected);
-        assert!(stderr(&output).contains("No space left on device"), "{}", stderr(&output));
+        let output = over_full(&command, &folder).output().unwrap();
+        one_error(&output, &folder, expected, "No space left on device");
+    }
+}
+
+/// Its exit code is that of this machine, whoever reads it.
+fn a_doctor_survives_a_reader_that_hangs_up_and_a_full_disk() {
+    let doctor = || chimp(&["doctor"]);
+    let expected = code_of(&doctor().output().unwrap());
+    let unread = doctor().stdout(hung_up()).output().unwrap();
+    assert_eq!((code_of(&unread), stderr(&unread)), (expected, String::new()));
+    assert_eq!(code_of(&doctor().stdout(hung_up()).stderr(hung_up()).output().unwrap()), expected);
+    let unwritten = doctor().stdout(full()).output().unwrap();
+    assert_ne!(code_of(&unwritten), 0);
+    assert!(!stderr(&unwritten).contains("panicked"), "{}", stderr(&unwritten));
+    if expected == 0 {
+        assert!(one_complaint(&unwritten, 3).contains("No space left on device"), "{}", stderr(&unwritten));
     }
 }
 
@@ -141,10 +145,30 @@ fn a_disk_that_fills_ends_the_run_and_leaves_nothing() {
     let folder = Folder::new("fills");
     // Its plan takes 16 of these; what is recorded in the first seconds takes the rest.
     let output = over(short(&folder), &folder, 64, false).output().unwrap();
-    let said = stderr(&output);
-    assert_eq!(output.status.code(), Some(3), "{said}");
-    let complaints: Vec<&str> = said.lines().filter(|line| line.starts_with("chimp: ")).collect();
-    assert!(complaints.len() == 1 && !said.contains("panicked"), "{said}");
-    assert!(complaints[0].contains("No space left on device"), "{said}");
+    let complaint = one_complaint(&output, 3);
+    assert!(complaint.contains("No space left on device"), "{complaint}");
     assert_eq!(stdout(&output), "", "no verdict on what was not recorded");
+}
+
+/// A whole bundle, reported and replayed; the replay and the run judge the same plan.
+fn a_bundle_is_reported_and_replayed_though_the_terminal_is_gone_and_one_error_says_where_it_cannot() {
+    let (bundles, elsewhere) = (Folder::new("bundles"), Folder::new("elsewhere"));
+    assert!(run(&mut short(&bundles)).status.success());
+    let bundle = bundles.path().join("latest").canonicalize().unwrap();
+    let (bundle, to) = (bundle.to_str().unwrap(), elsewhere.path().to_str().unwrap());
+    let report = || chimp(&["report", bundle]);
+    let unread = report().stdout(hung_up()).output().unwrap();
+    assert_eq!((code_of(&unread), stderr(&unread)), (0, String::new()));
+    assert_eq!(code_of(&report().stdout(hung_up()).stderr(hung_up()).output().unwrap()), 0);
+    let why = "No space left on device";
+    assert!(one_complaint(&report().stdout(full()).output().unwrap(), 3).contains(why));
+
+    let replay = || chimp(&["replay", bundle, "--retries", "0", "--config", "tests/features/short.toml", "--out", to]);
+    for (command, refused) in [(chimp(&["report", bundle, "--to", to]), 3), (replay(), 3)] {
+        one_error(&over_full(&command, &elsewhere).output().unwrap(), &elsewhere, refused, why);
+        let read_only = over(command, &elsewhere, 64, true).output().unwrap();
+        one_error(&read_only, &elsewhere, refused, "Read-only file system");
+    }
+    assert_eq!(code_of(&replay().stdout(hung_up()).stderr(hung_up()).output().unwrap()), 0);
+    assert_eq!(elsewhere.record()["exit_code"], 0);
 }

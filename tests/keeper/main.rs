@@ -4,6 +4,7 @@ mod attack;
 mod kept;
 mod life;
 mod names;
+mod outputs;
 mod reconcile;
 mod secrets;
 #[path = "../support/mod.rs"]
@@ -39,6 +40,9 @@ fn main() -> ExitCode {
                 names::words_and_paths_arrive_as_they_are,
                 names::a_process_of_any_name_is_stopped_and_killed_and_no_other,
                 names::names_that_nothing_can_have_are_refused_before_anything_is_done,
+                outputs::a_reconciler_repairs_though_its_terminal_is_gone_and_says_where_it_cannot_write,
+                outputs::a_heal_undoes_what_is_open_though_its_terminal_is_gone,
+                outputs::a_keeper_that_cannot_make_its_socket_boots_nothing,
                 reconcile::killed_at_any_step_and_started_again_it_boots_each_missing_server_once,
                 reconcile::a_spare_takes_a_dead_servers_place_and_that_one_becomes_the_spare,
                 reconcile::a_second_one_with_the_same_state_is_refused_until_the_first_is_gone,

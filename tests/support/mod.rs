@@ -108,6 +108,36 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// An output whose reader has hung up already.
+pub fn hung_up() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+/// An output to a disk that is full.
+pub fn full() -> Stdio {
+    std::fs::File::options().write(true).open("/dev/full").unwrap().into()
+}
+
+/// What a command complained of that ended with this code, which must be one thing, and no panic.
+pub fn one_complaint(output: &Output, expected: i32) -> String {
+    let said = stderr(output);
+    assert_eq!(output.status.code(), Some(expected), "{said}");
+    let complaints: Vec<&str> = said.lines().filter(|line| line.starts_with("chimp: ")).collect();
+    assert!(complaints.len() == 1 && !said.contains("panicked"), "{said}");
+    complaints[0].to_string()
+}
+
+/// A command where a disk of 64 kB that is full lies over a folder.
+pub fn over_full(command: &Command, folder: &Folder) -> Command {
+    let fills = format!("head -c 1M /dev/zero >{}/filler 2>/dev/null; exec \"$0\" \"$@\"", folder.path().display());
+    let mut filled = Command::new("sh");
+    filled.args(["-c", &fills]).arg(command.get_program()).args(command.get_args());
+    filled.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("CI").stdin(Stdio::null());
+    over(filled, folder, 64, false)
+}
+
 /// A command in a mount namespace of its own, where a file system of this many kilobytes lies over a folder.
 pub fn over(mut command: Command, folder: &Folder, size_kb: usize, read_only: bool) -> Command {
     let path = folder.path().to_path_buf();
