@@ -122,7 +122,7 @@ async fn users_of_a_site_that_hangs_give_up_at_the_deadline_and_still_stop_at_on
     until("some gave up", || users.samples() >= 6).await;
     let told = Instant::now();
     users.stop().await.unwrap();
-    assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+    assert!(told.elapsed() < Duration::from_secs(20), "{:?}", told.elapsed());
     site.hang.store(false, Ordering::SeqCst);
     for request in user_requests(&memory) {
         assert_eq!(request.outcome, Outcome::Timeout);

@@ -185,7 +185,7 @@ mod tests {
         }
     }
 
-    const TERM: Duration = Duration::from_millis(200);
+    const TERM: Duration = Duration::from_secs(1);
     const LONG: Duration = Duration::from_secs(2);
 
     fn web() -> InstanceId {

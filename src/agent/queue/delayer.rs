@@ -277,7 +277,6 @@ mod as_root {
             for _ in 0..400 {
                 socket.send(b"x").unwrap();
             }
-            socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
             let came = (0..400).take_while(|_| socket.recv(&mut [0; 8]).is_ok()).count();
             assert!((140..260).contains(&came), "{came} of 400");
         });
@@ -298,7 +297,7 @@ mod as_root {
         });
     }
 
-    /// Two packets in each delay would be 30 kB in this time.
+    /// Two packets in each delay would take 13 s.
     #[test]
     #[ignore = "needs root"]
     fn a_connection_keeps_its_window_full_while_packets_wait() {
@@ -316,7 +315,7 @@ mod as_root {
             receiver.read_exact(&mut came).unwrap();
             sending.join().unwrap();
             assert!(came == content, "every byte is what was sent");
-            assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+            assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
         });
     }
 
