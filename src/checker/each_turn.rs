@@ -1,7 +1,7 @@
 //! Where servers are struck in turn: each turn is judged by itself, and the worst counts.
 
 use crate::history::History;
-use crate::measure::turns::{Turn, turns};
+use crate::measure::turns::turns;
 
 use super::judgement::joined;
 use super::{Checker, Judgement, Verdict};
@@ -12,12 +12,14 @@ pub(super) struct EachTurn(pub Box<dyn Checker>);
 impl Checker for EachTurn {
     fn check(&self, history: &History) -> Judgement {
         let turns = turns(history);
-        if turns.len() < 2 {
+        let count = turns.len();
+        if count < 2 {
             return self.0.check(history);
         }
-        let judged = turns.iter().map(|turn| (turn, self.0.check(&turn.history)));
-        let (turn, worst) = judged.min_by(|(_, one), (_, other)| rank(one).total_cmp(&rank(other))).expect("several");
-        Judgement { reason: joined(Some(named(turn, turns.len())), worst.reason), ..worst }
+        let judged = turns.map(|turn| (self.0.check(&turn.history), turn.servers));
+        let (worst, servers) =
+            judged.min_by(|(one, _), (other, _)| rank(one).total_cmp(&rank(other))).expect("several");
+        Judgement { reason: joined(Some(named(&servers, count)), worst.reason), ..worst }
     }
 }
 
@@ -32,8 +34,8 @@ fn rank(judgement: &Judgement) -> f64 {
     }
 }
 
-fn named(turn: &Turn, count: usize) -> String {
-    format!("{}, the worst of {count} turns", turn.servers.join(" and "))
+fn named(servers: &[String], count: usize) -> String {
+    format!("{}, the worst of {count} turns", servers.join(" and "))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::history::{Event, History};
 use crate::measure::downtime::Downtime;
 use crate::measure::moments::watched;
 use crate::measure::phases::{PHASES, phase_span, stays_span};
-use crate::measure::quantile::{plain_us, quantile_us};
+use crate::measure::quantile::{plain_us, quantiles_us};
 use crate::measure::relapse::Relapse;
 use crate::measure::resolution::{lateness_p99_us, resolution_us};
 use crate::measure::slowness::{BIN_US, Slowness};
@@ -148,21 +148,23 @@ fn phases_of(history: &History, timeline: &Timeline) -> Vec<PhaseRecord> {
     let found = PHASES.into_iter().filter_map(|phase| Some((phase, phase_span(timeline, phase).ok()?.span)));
     let record = |(phase, span): (_, Span)| {
         let sample = sample.within(span);
-        let quantile_ms = |share| quantile_us(&sample, Quantile::At(share)).ok().map(millis);
+        let [p50_ms, p95_ms, p99_ms, p999_ms] =
+            quantiles_us(&sample, [0.5, 0.95, 0.99, 0.999]).map(|us| us.map(millis));
+        let good = sample.good();
         let length_s = seconds(span.length_us());
         PhaseRecord {
             phase,
             start_at_s: since(span.from_us, zero),
             end_at_s: since(span.to_us, zero),
             due: sample.due(),
-            good: sample.good(),
+            good,
             availability_pct: sample.availability().map(share),
-            p50_ms: quantile_ms(0.5),
-            p95_ms: quantile_ms(0.95),
-            p99_ms: quantile_ms(0.99),
-            p999_ms: quantile_ms(0.999),
+            p50_ms,
+            p95_ms,
+            p99_ms,
+            p999_ms,
             max_ms: plain_us(&sample, Quantile::Maximum).map(millis),
-            throughput_rps: if length_s > 0.0 { rounded(sample.good() as f64 / length_s) } else { 0.0 },
+            throughput_rps: if length_s > 0.0 { rounded(good as f64 / length_s) } else { 0.0 },
         }
     };
     found.map(record).collect()

@@ -45,7 +45,7 @@ enum Rotation {
 }
 
 /// A database by its own view.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct DatabaseState {
     writable: bool,
     replicating: bool,
@@ -89,6 +89,19 @@ impl<'a> Fleet<'a> {
             promoted: BTreeSet::new(),
             repairs: BTreeSet::new(),
             reconciler_rests: false,
+        }
+    }
+
+    /// Whether a record can change anything here: most only say again what is known, many times a second.
+    pub fn is_news(&self, record: &Record) -> bool {
+        match &record.event {
+            Event::Pressure { .. } => false,
+            Event::BalancerSessions { balancer, .. } => self.blind.contains_key(balancer.as_str()),
+            Event::DatabaseView { server, writable, replicating, .. } => {
+                let told = Some(DatabaseState { writable: *writable, replicating: *replicating });
+                !replicating || self.databases.get(server.as_str()).is_some_and(|known| *known != told)
+            }
+            _ => true,
         }
     }
 

@@ -42,6 +42,14 @@ pub fn quantile_us(sample: &Sample<'_>, quantile: Quantile) -> Result<u64, TooFe
     plain_us(sample, quantile).ok_or(TooFew { have, need })
 }
 
+/// Several quantiles of a sample's latency, in microseconds, each as [`quantile_us`] says it; the sample is gone through
+/// once.
+pub fn quantiles_us<const N: usize>(sample: &Sample<'_>, shares: [f64; N]) -> [Option<u64>; N] {
+    let histogram = histogram(sample);
+    let enough = |share| sample.due() >= needed(Quantile::At(share));
+    shares.map(|share| enough(share).then(|| histogram.value_at_quantile(share)))
+}
+
 /// The same however few the samples are: for tables and plots, not for verdicts. `None` when nothing was due.
 pub fn plain_us(sample: &Sample<'_>, quantile: Quantile) -> Option<u64> {
     let ranks = || sample.requests().iter().map(|request| sample.rank_us(request));

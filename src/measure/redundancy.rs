@@ -29,10 +29,18 @@ pub fn whole_spans(history: &History, moments: &Moments) -> Vec<Whole> {
     let mut since: Option<(u64, u64)> = None;
     // What may have been there all along while it could not be seen.
     let mut unseen_us = 0;
+    let mut changed = true;
     for (k, record) in events.iter().enumerate() {
         unseen_us = unseen_us.max(fleet.blind_since(record).map_or(0, |since_us| record.at_us - since_us));
-        fleet.apply(record);
+        if fleet.is_news(record) {
+            fleet.apply(record);
+            changed = true;
+        }
         if events.get(k + 1).is_some_and(|next| next.at_us == record.at_us) {
+            continue;
+        }
+        if !std::mem::take(&mut changed) {
+            unseen_us = 0;
             continue;
         }
         match (fleet.is_redundant(), since) {

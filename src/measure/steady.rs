@@ -1,7 +1,7 @@
 //! What steady means, and where a steady window begins.
 
 use crate::clock::micros;
-use crate::history::History;
+use crate::history::{History, Request};
 use crate::units::Quantile;
 
 use super::moments::Moments;
@@ -58,32 +58,31 @@ impl Steadiness {
     /// When there is none: the earliest moment at which one that ends later could begin.
     pub fn first_window(&self, sample: &Sample<'_>, span: Span) -> Result<u64, u64> {
         let sample = sample.within(span);
-        let counts = Counts::of(&sample, self, span.to_us);
+        let mut window = Window::new(&sample, self);
         let (mut from, mut earliest) = (span.from_us, span.from_us);
         while from + self.window_us <= span.to_us {
-            let (first, end) = counts.range(Span::new(from, from + self.window_us));
-            let (bad, slow) = counts.between(first, end);
-            if !self.is_recorded((end - first) as u64) {
-                let Some(next) = counts.next_due(from) else { break };
+            window.slide(from, from + self.window_us);
+            if !self.is_recorded(window.due()) {
+                let Some(next) = window.due_after(from) else { break };
                 from = next;
-            } else if self.allows((end - first) as u64, bad, slow) {
+            } else if self.allows(window.due(), window.bad, window.slow) {
                 return Ok(from);
             } else {
-                from = counts.after_next_flaw(first).expect("what is not steady has a flaw");
-                earliest = from;
+                let Some(next) = window.after_next_flaw(span.to_us) else { break };
+                (from, earliest) = (next, next);
             }
         }
-        Err(self.earliest_in_tail(&counts, earliest).min(span.to_us))
+        Err(self.earliest_in_tail(&sample, earliest, span.to_us).min(span.to_us))
     }
 
     /// Where a window could begin that the span's end cut off, if everything after it were well.
-    fn earliest_in_tail(&self, counts: &Counts, from_us: u64) -> u64 {
+    fn earliest_in_tail(&self, sample: &Sample<'_>, from_us: u64, end_us: u64) -> u64 {
         let (whole_window, mut from) = (self.window_us / self.spacing_us, from_us);
+        let mut rest = Window::new(sample, self);
         loop {
-            let (first, end) = counts.range(Span::new(from, u64::MAX));
-            let (bad, slow) = counts.between(first, end);
-            match counts.after_next_flaw(first) {
-                Some(next) if !self.allows(whole_window.max((end - first) as u64), bad, slow) => from = next,
+            rest.slide(from, u64::MAX);
+            match rest.after_next_flaw(end_us) {
+                Some(next) if !self.allows(whole_window.max(rest.due()), rest.bad, rest.slow) => from = next,
                 _ => return from,
             }
         }
@@ -116,48 +115,61 @@ pub fn baseline_p99_us(history: &History, moments: &Moments) -> Option<u64> {
     plain_us(&Sample::of(history).within(span), Quantile::At(0.99))
 }
 
-/// Bad and slow requests, counted up along a sample.
-struct Counts {
-    /// Where the stretch ends that was counted.
-    end_us: u64,
-    due_us: Vec<u64>,
-    flawed: Vec<bool>,
-    bad: Vec<u64>,
-    slow: Vec<u64>,
+/// A stretch of a sample that slides forward, with its bad and slow requests. Each request is looked at when the stretch
+/// comes to it and when the stretch leaves it, so what lies behind a window that was found costs nothing.
+struct Window<'a> {
+    sample: Sample<'a>,
+    steadiness: &'a Steadiness,
+    /// The first request in it.
+    first: usize,
+    /// The first request after it.
+    end: usize,
+    bad: u64,
+    slow: u64,
 }
 
-impl Counts {
-    fn of(sample: &Sample<'_>, steadiness: &Steadiness, end_us: u64) -> Counts {
-        let mut counts = Counts { end_us, due_us: Vec::new(), flawed: Vec::new(), bad: vec![0], slow: vec![0] };
-        for (k, request) in sample.requests().iter().enumerate() {
-            let bad = !sample.is_good(request);
-            let slow = steadiness.is_slow(sample.rank_us(request));
-            counts.due_us.push(request.due_us);
-            counts.flawed.push(bad || slow);
-            counts.bad.push(counts.bad[k] + u64::from(bad));
-            counts.slow.push(counts.slow[k] + u64::from(slow));
+impl<'a> Window<'a> {
+    /// Nothing is in it yet.
+    fn new(sample: &Sample<'a>, steadiness: &'a Steadiness) -> Self {
+        Window { sample: *sample, steadiness, first: 0, end: 0, bad: 0, slow: 0 }
+    }
+
+    /// From one moment until another; neither may be earlier than the last time.
+    fn slide(&mut self, from_us: u64, to_us: u64) {
+        let requests = self.sample.requests();
+        while let Some(request) = requests.get(self.end).filter(|request| request.due_us < to_us) {
+            let (bad, slow) = self.flaws(request);
+            (self.bad, self.slow, self.end) = (self.bad + bad, self.slow + slow, self.end + 1);
         }
-        counts
+        while let Some(request) = requests[..self.end].get(self.first).filter(|request| request.due_us < from_us) {
+            let (bad, slow) = self.flaws(request);
+            (self.bad, self.slow, self.first) = (self.bad - bad, self.slow - slow, self.first + 1);
+        }
     }
 
-    fn range(&self, window: Span) -> (usize, usize) {
-        let before = |at: u64| self.due_us.partition_point(|due| *due < at);
-        (before(window.from_us), before(window.to_us))
+    /// Whether a request is bad, and whether it is slow: each 1 or 0.
+    fn flaws(&self, request: &Request) -> (u64, u64) {
+        let slow = self.steadiness.is_slow(self.sample.rank_us(request));
+        (u64::from(!self.sample.is_good(request)), u64::from(slow))
     }
 
-    fn between(&self, first: usize, end: usize) -> (u64, u64) {
-        (self.bad[end] - self.bad[first], self.slow[end] - self.slow[first])
+    fn due(&self) -> u64 {
+        (self.end - self.first) as u64
     }
 
-    /// The first due moment after `at`.
-    fn next_due(&self, at: u64) -> Option<u64> {
-        self.due_us.get(self.due_us.partition_point(|due| *due <= at)).copied()
+    /// The first due moment after another, which the stretch begins with.
+    fn due_after(&self, at_us: u64) -> Option<u64> {
+        let rest = self.sample.requests()[self.first..].iter();
+        rest.map(|request| request.due_us).find(|due_us| *due_us > at_us)
     }
 
-    /// The due moment after the first bad or slow request from `first` on; the end, if it was the last.
-    fn after_next_flaw(&self, first: usize) -> Option<u64> {
-        let flaw = first + self.flawed[first..].iter().position(|flawed| *flawed)?;
-        Some(self.due_us.get(flaw + 1).copied().unwrap_or(self.end_us))
+    /// The due moment after the first bad or slow request from the stretch's begin on, in it or not; `end_us`, if it was
+    /// the last.
+    fn after_next_flaw(&self, end_us: u64) -> Option<u64> {
+        let mut rest = self.sample.requests()[self.first..].iter();
+        let flaw = rest.find(|request| self.flaws(request) != (0, 0))?;
+        // Those that were due at the same moment can't be told from it.
+        Some(rest.map(|request| request.due_us).find(|due_us| *due_us > flaw.due_us).unwrap_or(end_us))
     }
 }
 
@@ -248,5 +260,79 @@ mod tests {
         let sample = Sample::of(&history).within(Span::new(7_000_000, 8_000_000));
         assert!(limit(30_000).holds(&sample));
         assert!(!limit(29_999).holds(&sample));
+    }
+
+    /// The same as [`Steadiness::first_window`], as it is defined: every window is counted anew.
+    fn first_window_by_definition(steadiness: &Steadiness, sample: &Sample<'_>, span: Span) -> Result<u64, u64> {
+        let sample = sample.within(span);
+        let flawed = |request: &&Request| !sample.is_good(request) || steadiness.is_slow(sample.rank_us(request));
+        let after_flaw = |from_us: u64| {
+            let flaw = sample.requests().iter().filter(|request| request.due_us >= from_us).find(flawed)?;
+            let next = sample.requests().iter().find(|request| request.due_us > flaw.due_us);
+            Some(next.map_or(span.to_us, |request| request.due_us))
+        };
+        let is_steady = |within: &Sample<'_>, least: u64| {
+            let slow = within.requests().iter().filter(|r| steadiness.is_slow(within.rank_us(r))).count() as u64;
+            steadiness.allows(within.due().max(least), within.due() - within.good(), slow)
+        };
+        let (mut from, mut earliest) = (span.from_us, span.from_us);
+        while from + steadiness.window_us <= span.to_us {
+            let within = sample.within(Span::new(from, from + steadiness.window_us));
+            if !steadiness.is_recorded(within.due()) {
+                let next = sample.requests().iter().map(|request| request.due_us).find(|due_us| *due_us > from);
+                let Some(next) = next else { break };
+                from = next;
+            } else if is_steady(&within, 0) {
+                return Ok(from);
+            } else {
+                from = after_flaw(from).expect("a flaw");
+                earliest = from;
+            }
+        }
+        let whole = steadiness.window_us / steadiness.spacing_us;
+        while let Some(next) = after_flaw(earliest) {
+            if is_steady(&sample.within(Span::new(earliest, u64::MAX)), whole) {
+                break;
+            }
+            earliest = next;
+        }
+        Err(earliest.min(span.to_us))
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_first_window_is_where_the_definition_says(
+            stretches in proptest::collection::vec((1_u64..60, 0_u8..5), 1..12),
+            (from, length, window) in (0_u64..40, 0_u64..400, 1_u64..50),
+            limit in proptest::option::of(10_000_u64..30_000),
+        ) {
+            let mut requests = Vec::new();
+            for (count, kind) in stretches {
+                for _ in 0..count {
+                    let due_us = requests.len() as u64 * 2_000;
+                    let (latency_us, outcome) = match kind {
+                        1 => (1_000, Outcome::Refused),
+                        2 => (20_000, Outcome::Good),
+                        _ => (5_000, Outcome::Good),
+                    };
+                    // Some are due at the same moment, and then none for a while.
+                    let due_us = if kind == 3 { due_us & !0xfff } else { due_us };
+                    requests.push(Request { due_us, late_us: 0, latency_us, outcome });
+                }
+            }
+            requests.sort_by_key(|request| request.due_us);
+            let steadiness = Steadiness {
+                availability_pct: 90.0,
+                p99_limit_us: limit,
+                window_us: window * 2_000,
+                spacing_us: 2_000,
+            };
+            let span = Span::new(from * 1_500, from * 1_500 + length * 2_000);
+            let sample = Sample::new(&requests, 5_000_000);
+            proptest::prop_assert_eq!(
+                steadiness.first_window(&sample, span),
+                first_window_by_definition(&steadiness, &sample, span)
+            );
+        }
     }
 }
