@@ -180,7 +180,7 @@ fn wait_for_event(out: &Folder, kind: &str) {
     let recorded = || {
         let bundles = std::fs::read_dir(out.path()).into_iter().flatten().flatten();
         bundles
-            .map(|entry| entry.path().join("events.ndjson"))
+            .map(|entry| entry.path().join("scenarios/00/events.ndjson"))
             .any(|events| std::fs::read_to_string(events).is_ok_and(|text| text.contains(&wanted)))
     };
     while !recorded() {

@@ -202,7 +202,7 @@ fn an_interrupted_run_says_what_it_was_waiting_for() {
     let recorded = || {
         let bundles = std::fs::read_dir(out.path()).into_iter().flatten().flatten();
         bundles
-            .map(|entry| entry.path().join("events.ndjson"))
+            .map(|entry| entry.path().join("scenarios/00/events.ndjson"))
             .any(|events| std::fs::read_to_string(events).is_ok_and(|text| text.contains("\"event\":\"site_ready\"")))
     };
     while !recorded() {
@@ -283,6 +283,6 @@ fn a_plan_of_an_older_schema_is_neither_replayed_nor_judged_again() {
 }
 
 fn events(out: &Folder) -> Vec<Value> {
-    let text = std::fs::read_to_string(out.path().join("latest/events.ndjson")).unwrap();
+    let text = std::fs::read_to_string(out.path().join("latest/scenarios/00/events.ndjson")).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

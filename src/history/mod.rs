@@ -1,14 +1,15 @@
 //! Everything that was observed, in order: the only thing that checkers and reports see.
 //!
-//! A run records to two files: `events.ndjson` ([`event`], one JSON object a line) and `requests.bin`
+//! A run records each scenario to two files: `events.ndjson` ([`event`], one JSON object a line) and `requests.bin`
 //! ([`request_log`], every request of prober and users); where users write, to a third: `operations.ndjson` ([`data`]).
-//! A [`History`] is what they say about one scenario.
+//! They lie in the scenario's own folder of the bundle ([`scenario_folder`]). A [`History`] is what they say about it.
 
 use std::path::{Path, PathBuf};
 
 pub mod data;
 pub mod declared;
 pub mod event;
+pub mod event_tail;
 pub mod final_state;
 pub mod operation;
 pub mod ranges;
@@ -17,10 +18,12 @@ pub mod request_log;
 pub mod requests;
 pub mod synthetic;
 pub mod watched;
+mod writer;
 
 pub use data::DataRecord;
 pub use declared::Part;
 pub use event::{Event, Onset, Record};
+pub use event_tail::EventTail;
 pub use final_state::FinalState;
 pub use operation::{Ended, Op, Operation};
 pub use recorder::{Recorder, RunRecorder};
@@ -30,10 +33,23 @@ pub use watched::Watched;
 
 use crate::plan::ScenarioPlan;
 
-/// The events of a run, in its bundle.
+/// The events of a scenario, in its folder.
 pub const EVENTS_FILE: &str = "events.ndjson";
-/// The requests of a run, in its bundle.
+/// The requests of a scenario, in its folder.
 pub const REQUESTS_FILE: &str = "requests.bin";
+/// The folders of a run's scenarios, in its bundle.
+pub const SCENARIOS_FOLDER: &str = "scenarios";
+
+/// Where what is recorded of a scenario lies in the bundle of a run.
+pub fn scenario_folder(scenario: u32) -> String {
+    format!("{SCENARIOS_FOLDER}/{scenario:02}")
+}
+
+/// Where what was recorded of a scenario lies in this bundle: in the scenario's own folder; in the bundle itself, if it is of
+/// an attack, or of a version that recorded all scenarios together.
+pub fn recorded_in(bundle: &Path, scenario: u32) -> PathBuf {
+    if bundle.join(EVENTS_FILE).exists() { bundle.into() } else { bundle.join(scenario_folder(scenario)) }
+}
 
 /// What was recorded of one scenario, beside what it had asked for. Times are microseconds on the run's clock.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +83,7 @@ pub enum HistoryError {
 }
 
 impl History {
-    /// Reads what a run's bundle says about one scenario. Of a scenario that was tried again only the last try
+    /// Reads what a run's bundle says about one scenario; nothing, if it never began. Of a scenario that was tried again only the last try
     /// counts: what happened before its last [`Event::ScenarioStarted`] is left out.
     ///
     /// # Errors
@@ -77,7 +93,8 @@ impl History {
         watched.read_on()?;
         let mut history = watched.into_history();
         let since_us = history.events.first().map_or(0, |first| first.at_us);
-        (history.operations, history.final_state) = data::read(&dir.join(data::DATA_FILE), plan.index, since_us)?;
+        let data = recorded_in(dir, plan.index).join(data::DATA_FILE);
+        (history.operations, history.final_state) = data::read(&data, plan.index, since_us)?;
         Ok(history)
     }
 }

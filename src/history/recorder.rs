@@ -4,30 +4,25 @@
 //! it on behalf of one scenario. Events and data are never dropped; requests wait in a bounded queue, and what does not fit is
 //! counted and recorded as [`Event::RecorderDropped`], which makes the scenario's verdict `invalid`.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use crate::awaited::Awaited;
 use crate::clock::Clock;
 
-use super::data::{DATA_FILE, DataLine, DataRecord};
+use super::data::DataRecord;
 use super::event::{Event, Record};
-use super::request_log::RequestLogWriter;
 use super::requests::{Request, Source};
-use super::{EVENTS_FILE, REQUESTS_FILE};
+use super::writer::{Layout, Message, Place, Writer};
 
 /// Requests that may wait for the disk: 24 MB, over three minutes at 5,000 a second.
 const QUEUE_MAX: usize = 1_000_000;
-/// How old what is not yet on disk may become.
-const FLUSH_EVERY: Duration = Duration::from_millis(250);
 
 /// A handle to record into a run's history on behalf of one scenario. Cheap to clone; never blocks on the disk.
 #[derive(Debug, Clone)]
@@ -43,18 +38,6 @@ enum Sink {
     Disk { queue: Sender<Message>, waiting: Arc<AtomicUsize>, limit: usize },
     Memory(Memory),
 }
-
-/// What the writer thread is told.
-enum Message {
-    Event(Record),
-    Requests { scenario: u32, source: Source, requests: Vec<Request> },
-    Data { scenario: u32, records: Vec<DataRecord> },
-    Sync(Reply),
-    Finish,
-}
-
-/// Tells whoever waits that everything sent before is on disk, or why not.
-type Reply = Box<dyn FnOnce(io::Result<()>) + Send>;
 
 impl Recorder {
     /// A recorder that keeps everything in memory, and what it kept: for tests and benchmarks.
@@ -201,23 +184,28 @@ pub struct RunRecorder {
 }
 
 impl RunRecorder {
-    /// Creates `events.ndjson` and `requests.bin` in `dir`, which must exist, and starts the writer; `operations.ndjson`
-    /// comes with its first line.
+    /// Records everything together: creates `events.ndjson` and `requests.bin` in `dir`, which must exist, and starts
+    /// the writer; `operations.ndjson` comes with its first line.
     ///
     /// # Errors
     /// When a file cannot be created; it is named.
     pub fn create(dir: &Path, clock: Clock) -> io::Result<RunRecorder> {
-        Self::with_limit(dir, clock, QUEUE_MAX)
+        Self::start(Place::create(dir, Layout::Together)?, clock, QUEUE_MAX)
     }
 
-    fn with_limit(dir: &Path, clock: Clock, limit: usize) -> io::Result<RunRecorder> {
-        let events = create_file(dir.join(EVENTS_FILE))?;
-        let requests = RequestLogWriter::new(create_file(dir.join(REQUESTS_FILE))?)?;
+    /// Records each scenario into a folder of its own, `scenarios/00` and so on in `dir`, which must exist.
+    ///
+    /// # Errors
+    /// When a folder cannot be created; it is named.
+    pub fn create_by_scenario(dir: &Path, clock: Clock) -> io::Result<RunRecorder> {
+        Self::start(Place::create(dir, Layout::ByScenario)?, clock, QUEUE_MAX)
+    }
+
+    fn start(place: Place, clock: Clock, limit: usize) -> io::Result<RunRecorder> {
         let (queue, messages) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        let data = Later { path: dir.join(DATA_FILE), file: None };
         let (fails, failed) = watch::channel(false);
-        let writer = Writer { events, requests, data, waiting: waiting.clone(), oldest: None, failed: None, fails };
+        let writer = Writer::new(place, Arc::clone(&waiting), fails);
         let writer = std::thread::Builder::new().name("recorder".into()).spawn(move || writer.run(&messages))?;
         Ok(RunRecorder { clock, queue, waiting, limit, writer: Some(writer), failed })
     }
@@ -254,106 +242,6 @@ impl RunRecorder {
 impl Drop for RunRecorder {
     fn drop(&mut self) {
         let _ = self.end();
-    }
-}
-
-fn create_file(path: PathBuf) -> io::Result<BufWriter<File>> {
-    File::create(&path)
-        .map(|file| BufWriter::with_capacity(64 * 1024, file))
-        .map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))
-}
-
-/// A file that is made when there is something to be written.
-struct Later {
-    path: PathBuf,
-    file: Option<BufWriter<File>>,
-}
-
-impl Later {
-    fn file(&mut self) -> io::Result<&mut BufWriter<File>> {
-        if self.file.is_none() {
-            self.file = Some(create_file(self.path.clone())?);
-        }
-        Ok(self.file.as_mut().expect("just made"))
-    }
-}
-
-/// The writer thread's own.
-struct Writer {
-    events: BufWriter<File>,
-    requests: RequestLogWriter<BufWriter<File>>,
-    data: Later,
-    waiting: Arc<AtomicUsize>,
-    /// Since when something is not on disk.
-    oldest: Option<Instant>,
-    /// The first error; after it nothing is written.
-    failed: Option<(io::ErrorKind, String)>,
-    /// Tells that there was one.
-    fails: watch::Sender<bool>,
-}
-
-impl Writer {
-    fn run(mut self, messages: &Receiver<Message>) -> io::Result<()> {
-        loop {
-            let patience = self.oldest.map_or(FLUSH_EVERY, |since| FLUSH_EVERY.saturating_sub(since.elapsed()));
-            match messages.recv_timeout(patience) {
-                Ok(Message::Finish) | Err(RecvTimeoutError::Disconnected) => break,
-                Ok(Message::Sync(reply)) => {
-                    self.flush();
-                    reply(self.result());
-                }
-                Ok(Message::Event(record)) => self.write(|writer| writer.event(&record)),
-                Ok(Message::Requests { scenario, source, requests }) => {
-                    self.write(|writer| writer.requests.write(scenario, source, &requests));
-                    self.waiting.fetch_sub(requests.len(), Ordering::Relaxed);
-                }
-                Ok(Message::Data { scenario, records }) => self.write(|writer| writer.data(scenario, records)),
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            if self.oldest.is_some_and(|since| since.elapsed() >= FLUSH_EVERY) {
-                self.flush();
-            }
-        }
-        self.flush();
-        self.result()
-    }
-
-    fn event(&mut self, record: &Record) -> io::Result<()> {
-        serde_json::to_writer(&mut self.events, record)?;
-        self.events.write_all(b"\n")
-    }
-
-    fn data(&mut self, scenario: u32, records: Vec<DataRecord>) -> io::Result<()> {
-        for record in records {
-            let file = self.data.file()?;
-            serde_json::to_writer(&mut *file, &DataLine { scenario, record })?;
-            file.write_all(b"\n")?;
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, write: impl FnOnce(&mut Self) -> io::Result<()>) {
-        if self.failed.is_some() {
-            return;
-        }
-        self.oldest.get_or_insert_with(Instant::now);
-        if let Err(why) = write(self) {
-            self.failed = Some((why.kind(), why.to_string()));
-            self.fails.send_replace(true);
-        }
-    }
-
-    fn flush(&mut self) {
-        self.write(|writer| {
-            writer.events.flush()?;
-            writer.requests.flush()?;
-            writer.data.file.as_mut().map_or(Ok(()), Write::flush)
-        });
-        self.oldest = None;
-    }
-
-    fn result(&self) -> io::Result<()> {
-        self.failed.clone().map_or(Ok(()), |(kind, why)| Err(io::Error::new(kind, why)))
     }
 }
 

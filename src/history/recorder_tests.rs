@@ -1,4 +1,9 @@
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
 use super::*;
+use crate::history::data::DATA_FILE;
+use crate::history::{EVENTS_FILE, REQUESTS_FILE, SCENARIOS_FOLDER, scenario_folder};
 use crate::history::{History, Outcome, Watched, read_events};
 use crate::infrastructure::{Entry, Infrastructure};
 use crate::plan::ScenarioPlan;
@@ -107,7 +112,7 @@ fn what_is_recorded_reaches_the_disk_by_itself() {
 #[test]
 fn what_does_not_fit_is_counted_and_events_are_kept() {
     let dir = tempfile::tempdir().unwrap();
-    let run = RunRecorder::with_limit(dir.path(), Clock::start(), 10).unwrap();
+    let run = RunRecorder::start(Place::create(dir.path(), Layout::Together).unwrap(), Clock::start(), 10).unwrap();
     let recorder = run.scenario(0);
     recorder.requests(Source::Prober, (0..11).map(request).collect());
     recorder.requests(Source::Prober, (0..10).map(request).collect());
@@ -180,4 +185,34 @@ fn a_run_without_operations_has_no_file_of_them() {
     run.finish().unwrap();
     assert!(!dir.path().join(DATA_FILE).exists());
     assert!(History::read(dir.path(), &plan(0)).unwrap().operations.is_empty());
+}
+
+#[test]
+fn each_scenario_has_its_own_files_and_one_that_never_began_has_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = RunRecorder::create_by_scenario(dir.path(), Clock::start()).unwrap();
+    let (first, second) = (run.scenario(0), run.scenario(11));
+    first.record_at(10, 0, started(1));
+    // Whatever has nothing to write is closed by a flush, and opened again by the next record.
+    for at_us in 20..23 {
+        second.record_at(at_us, 0, Event::Recovered);
+        second.requests(Source::Prober, vec![request(at_us)]);
+        second.data(vec![post(at_us)]);
+        second.flush().unwrap();
+    }
+    first.requests(Source::Prober, vec![request(30)]);
+    run.finish().unwrap();
+    let files = |scenario| std::fs::read_dir(dir.path().join(scenario_folder(scenario))).unwrap().count();
+    assert_eq!((files(0), files(11)), (2, 3), "only the second wrote operations");
+    let read = |index| History::read(dir.path(), &plan(index)).unwrap();
+    assert_eq!((read(0).events.len(), read(0).probes.len()), (1, 1));
+    let (second, never) = (read(11), read(5));
+    assert_eq!((second.events.len(), second.probes.len(), second.operations.len()), (3, 3, 3));
+    assert!(never.events.is_empty() && never.probes.is_empty() && never.operations.is_empty());
+    std::fs::remove_file(dir.path().join(scenario_folder(0)).join(REQUESTS_FILE)).unwrap();
+    let why = History::read(dir.path(), &plan(0)).unwrap_err().to_string();
+    assert!(why.contains("scenarios/00/requests.bin: No such file"), "{why}");
+    std::fs::remove_dir_all(dir.path().join(SCENARIOS_FOLDER)).unwrap();
+    let why = History::read(dir.path(), &plan(5)).unwrap_err().to_string();
+    assert!(why.contains("scenarios/05/events.ndjson: No such file"), "{why}");
 }

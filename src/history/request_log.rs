@@ -1,4 +1,4 @@
-//! The request log `requests.bin`: one file a run, every request of every scenario, exact to the microsecond.
+//! The request log `requests.bin`: every request of a scenario (or of several), exact to the microsecond.
 //!
 //! After an 8-byte magic come self-contained chunks. A chunk is a header (little endian: scenario u32, source u8,
 //! count u32, payload length u32, first due time u64, checksum of the payload u32, checksum of the header so far u32)
@@ -6,10 +6,14 @@
 //! chunk that is not whole (the writer was killed) is ignored, anything else that does not fit is an error.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::requests::{Outcome, Request, Source};
+
+mod tail;
+
+pub(crate) use tail::Tail;
 
 /// The first bytes of a request log; the last one is the version.
 const MAGIC: [u8; 8] = *b"chimprq\x01";
@@ -48,6 +52,11 @@ impl<W: Write> RequestLogWriter<W> {
     pub fn new(mut out: W) -> io::Result<Self> {
         out.write_all(&MAGIC)?;
         Ok(RequestLogWriter { out, payload: Vec::new() })
+    }
+
+    /// Goes on with a log that was begun before.
+    pub fn resume(out: W) -> Self {
+        RequestLogWriter { out, payload: Vec::new() }
     }
 
     /// Appends requests, in this order.
@@ -105,62 +114,6 @@ pub fn read(
             }
         }
     }))
-}
-
-/// A log that is read on while it grows.
-#[derive(Debug)]
-pub(crate) struct Tail {
-    path: PathBuf,
-    offset: u64,
-}
-
-impl Tail {
-    /// Nothing of it was read yet.
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Tail { path, offset: 0 }
-    }
-
-    /// Hands over the requests of one scenario in the whole chunks that came since the last time, a chunk at a time. A
-    /// chunk that is not whole yet waits for the next time.
-    pub(crate) fn read_on(
-        &mut self,
-        scenario: u32,
-        mut take: impl FnMut(Source, Vec<Request>),
-    ) -> Result<(), RequestLogError> {
-        let unreadable = |source| RequestLogError::Unreadable { path: self.path.clone(), source };
-        let file = File::open(&self.path).map_err(unreadable)?;
-        let mut chunks = Chunks::new(BufReader::with_capacity(256 * 1024, file), &self.path)?;
-        if chunks.offset < MAGIC.len() as u64 {
-            return Ok(());
-        }
-        self.offset = self.offset.max(chunks.offset);
-        chunks.input.seek(SeekFrom::Start(self.offset)).map_err(unreadable)?;
-        chunks.offset = self.offset;
-        while let Some(header) = chunks.header()? {
-            let requests =
-                if header.scenario == scenario { chunks.payload(&header)? } else { chunks.passed(&header)? };
-            let Some(requests) = requests else { break };
-            self.offset = chunks.offset;
-            if !requests.is_empty() {
-                take(header.source, requests);
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Chunks<BufReader<File>> {
-    /// Passes over a payload; `None` if it is not whole.
-    fn passed(&mut self, header: &Header) -> Result<Option<Vec<Request>>, RequestLogError> {
-        let length = self.input.get_ref().metadata().map_err(|why| self.unreadable(why))?.len();
-        let end = self.offset + u64::from(header.length);
-        if length < end {
-            return Ok(None);
-        }
-        self.input.seek_relative(i64::from(header.length)).map_err(|why| self.unreadable(why))?;
-        self.offset = end;
-        Ok(Some(Vec::new()))
-    }
 }
 
 /// The chunks of a log, one after another; of a file or of a pipe.

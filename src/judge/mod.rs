@@ -24,7 +24,7 @@ mod scenario;
 mod strikes;
 
 pub use exit::{Ending, exit_code};
-pub use run::{judge_run, plan_sha256};
+pub use run::{Judging, plan_sha256};
 pub use scenario::judge;
 
 /// The stage of a failure that is of the site: its roles are not such that it could come up.

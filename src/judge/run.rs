@@ -20,46 +20,80 @@ use super::scenario::judge;
 /// Verdicts, the worst first: a run's is the worst of its scenarios'. What was skipped counts only when all was.
 const WORST_FIRST: [Verdict; 5] = [Verdict::Fail, Verdict::Aborted, Verdict::Infra, Verdict::Invalid, Verdict::Pass];
 
-/// Judges a run from what was recorded; a scenario without a history was not run.
-pub fn judge_run(environment: &Environment, plan: &Plan, histories: &BTreeMap<u32, History>) -> RunRecord {
-    let judged = |scenario: &ScenarioPlan| {
-        let history = histories.get(&scenario.index);
-        let began_us = history.and_then(|history| watched(history).first()).map(|record| record.at_us);
-        ScenarioRecord {
+/// A run that is judged history by history: each may be dropped once it was taken in.
+#[derive(Debug)]
+pub struct Judging<'a> {
+    environment: &'a Environment,
+    plan: &'a Plan,
+    scenarios: BTreeMap<u32, ScenarioRecord>,
+    signalled: Option<String>,
+    killed: Option<String>,
+    cleanup_failed: bool,
+    last_us: u64,
+}
+
+impl<'a> Judging<'a> {
+    /// Nothing was judged yet.
+    pub fn new(environment: &'a Environment, plan: &'a Plan) -> Self {
+        let scenarios = BTreeMap::new();
+        Judging { environment, plan, scenarios, signalled: None, killed: None, cleanup_failed: false, last_us: 0 }
+    }
+
+    /// Judges one of the plan's scenarios from what was recorded of it. They are taken in the order of the plan.
+    pub fn take(&mut self, history: &History) -> &ScenarioRecord {
+        let (environment, scenario) = (self.environment, &history.plan);
+        self.signalled = self.signalled.take().or_else(|| signalled(history));
+        self.killed = self.killed.take().or_else(|| stops_in_the_middle(history).then(|| killed_while(history)));
+        self.cleanup_failed |= !leaks(history).is_empty();
+        self.last_us = self.last_us.max(history.events.last().map_or(0, |record| record.at_us));
+        let began_us = watched(history).first().map(|record| record.at_us);
+        let record = ScenarioRecord {
             reproduce: declared::reproduce(environment, scenario),
             started_at: began_us.and_then(|us| rfc_3339(environment, us)),
-            ..history.map_or_else(|| never_run(scenario), judge)
+            ..judge(history)
+        };
+        self.scenarios.insert(scenario.index, record);
+        &self.scenarios[&scenario.index]
+    }
+
+    /// What the run came to; a scenario without a history was not run.
+    pub fn end(mut self) -> RunRecord {
+        let (environment, plan) = (self.environment, self.plan);
+        let judged = |scenario: &ScenarioPlan| {
+            self.scenarios.remove(&scenario.index).unwrap_or_else(|| never_run(environment, scenario))
+        };
+        let scenarios: Vec<ScenarioRecord> = plan.scenarios.iter().map(judged).collect();
+        // How the run was interrupted, if it was: also while nothing but the end of a watch was left to do. A run that was
+        // killed could not write that down, but its record stops in the middle of a scenario.
+        let interrupted = self.signalled.or(self.killed);
+        let ending = Ending {
+            interrupted: interrupted.is_some(),
+            cleanup_failed: self.cleanup_failed,
+            usage: false,
+            ci: environment.ci,
+            verdicts: scenarios.iter().map(|scenario| scenario.verdict).collect(),
+        };
+        RunRecord {
+            schema: SCHEMA,
+            run_id: environment.run_id.clone(),
+            seed: plan.seed,
+            provider: plan.provider.clone(),
+            verdict: worst(&ending.verdicts),
+            exit_code: exit_code(&ending),
+            started_at: environment.started_at.clone(),
+            ended_at: rfc_3339(environment, self.last_us),
+            duration_s: self.last_us as f64 / 1e6,
+            chimp_version: environment.chimp_version.clone(),
+            kernel: environment.kernel.clone(),
+            cpus: environment.cpus,
+            programs: environment.programs.clone(),
+            command: environment.command.clone(),
+            git_sha: environment.git_sha.clone(),
+            time_scale: scenarios.iter().map(|scenario| scenario.time_scale).fold(1.0, f64::max),
+            interrupted,
+            plan_sha256: plan_sha256(plan),
+            scenarios,
         }
-    };
-    let scenarios: Vec<ScenarioRecord> = plan.scenarios.iter().map(judged).collect();
-    let interrupted = interrupted(histories);
-    let ending = Ending {
-        interrupted: interrupted.is_some(),
-        cleanup_failed: cleanup_failed(histories),
-        usage: false,
-        ci: environment.ci,
-        verdicts: scenarios.iter().map(|scenario| scenario.verdict).collect(),
-    };
-    RunRecord {
-        schema: SCHEMA,
-        run_id: environment.run_id.clone(),
-        seed: plan.seed,
-        provider: plan.provider.clone(),
-        verdict: worst(&ending.verdicts),
-        exit_code: exit_code(&ending),
-        started_at: environment.started_at.clone(),
-        ended_at: rfc_3339(environment, last_us(histories)),
-        duration_s: last_us(histories) as f64 / 1e6,
-        chimp_version: environment.chimp_version.clone(),
-        kernel: environment.kernel.clone(),
-        cpus: environment.cpus,
-        programs: environment.programs.clone(),
-        command: environment.command.clone(),
-        git_sha: environment.git_sha.clone(),
-        time_scale: scenarios.iter().map(|scenario| scenario.time_scale).fold(1.0, f64::max),
-        interrupted,
-        plan_sha256: plan_sha256(plan),
-        scenarios,
     }
 }
 
@@ -73,15 +107,12 @@ fn worst(verdicts: &[Verdict]) -> Verdict {
     WORST_FIRST.into_iter().find(|verdict| verdicts.contains(verdict)).unwrap_or(Verdict::Skipped)
 }
 
-/// How the run was interrupted, if it was: also while nothing but the end of a watch was left to do. A run that was
-/// killed could not write that down, but its record stops in the middle of a scenario.
-fn interrupted(histories: &BTreeMap<u32, History>) -> Option<String> {
-    let signalled = all_events(histories).find_map(|event| match event {
+/// By which signal it was interrupted.
+fn signalled(history: &History) -> Option<String> {
+    history.events.iter().find_map(|record| match &record.event {
         Event::Interrupted { signal } => Some(format!("interrupted by {signal}")),
         _ => None,
-    });
-    let killed = || histories.values().find(|history| stops_in_the_middle(history)).map(killed_while);
-    signalled.or_else(killed)
+    })
 }
 
 /// Whether the last attempt has neither ended nor failed.
@@ -96,21 +127,14 @@ fn killed_while(history: &History) -> String {
     format!("the record stops in the middle of “{}”: the run was killed, or is still under way", history.plan.name)
 }
 
-fn cleanup_failed(histories: &BTreeMap<u32, History>) -> bool {
-    histories.values().any(|history| !leaks(history).is_empty())
-}
-
-fn all_events(histories: &BTreeMap<u32, History>) -> impl Iterator<Item = &Event> {
-    histories.values().flat_map(|history| &history.events).map(|record| &record.event)
-}
-
-fn last_us(histories: &BTreeMap<u32, History>) -> u64 {
-    histories.values().filter_map(|history| history.events.last()).map(|record| record.at_us).max().unwrap_or(0)
-}
-
-fn never_run(plan: &ScenarioPlan) -> ScenarioRecord {
+fn never_run(environment: &Environment, plan: &ScenarioPlan) -> ScenarioRecord {
     let reason = "the run ended before its turn".to_string();
-    ScenarioRecord { headline: format!("Not run: {reason}."), reason: Some(reason), ..declared::of_plan(plan) }
+    ScenarioRecord {
+        reproduce: declared::reproduce(environment, plan),
+        headline: format!("Not run: {reason}."),
+        reason: Some(reason),
+        ..declared::of_plan(plan)
+    }
 }
 
 /// A moment of the run's clock as RFC 3339; `None` where the run's own start is not.
@@ -150,13 +174,19 @@ mod tests {
     /// The k-th scenario is the k-th history; without one it was not run.
     fn judged(histories: Vec<Option<History>>, ci: bool) -> RunRecord {
         let mut plan = Plan { schema: crate::plan::SCHEMA, seed: 7, provider: "local".into(), scenarios: Vec::new() };
-        let mut recorded = BTreeMap::new();
+        let mut recorded = Vec::new();
         for (index, history) in (0u32..).zip(histories) {
             let scenario = history.as_ref().map_or_else(|| script(100.0).plan(), |history| history.plan.clone());
-            plan.scenarios.push(ScenarioPlan { index, ..scenario });
-            recorded.extend(history.map(|history| (index, history)));
+            let scenario = ScenarioPlan { index, ..scenario };
+            recorded.extend(history.map(|history| History { plan: scenario.clone(), ..history }));
+            plan.scenarios.push(scenario);
         }
-        judge_run(&environment(ci), &plan, &recorded)
+        let environment = environment(ci);
+        let mut judging = Judging::new(&environment, &plan);
+        for history in &recorded {
+            judging.take(history);
+        }
+        judging.end()
     }
 
     fn history(percent: f64) -> Option<History> {

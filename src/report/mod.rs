@@ -5,7 +5,6 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::History;
 use crate::plan::Plan;
 
 pub mod bundle;
@@ -24,6 +23,7 @@ mod sample;
 
 pub use bundle::{REPORTS, write_all};
 pub use columns::columns;
+pub use html::Drawn;
 pub use record::{RunRecord, ScenarioRecord};
 pub use terminal::verdict_table;
 
@@ -72,8 +72,8 @@ pub struct JudgedRun {
     pub record: RunRecord,
     /// The recorded files lie where the reports are written: a report may link to them.
     pub recorded_beside: bool,
-    /// One a scenario that ran, by the scenario's index.
-    pub histories: BTreeMap<u32, History>,
+    /// What is drawn of each scenario of which something was recorded, by its index.
+    pub drawn: BTreeMap<u32, Drawn>,
 }
 
 /// A way to show a judged run. Pure: the same run gives the same bytes.

@@ -1,7 +1,7 @@
 //! A run's folder: what is recorded into it, and how it is judged and rendered from that alone.
 //!
-//! `env.json`, `plan.json`, `events.ndjson`, `requests.bin`, `operations.ndjson` and the nodes' logs are recorded;
-//! everything else is derived from them, at the end of a run and by `chimp report` in the same way.
+//! `env.json` and `plan.json`, for each scenario `events.ndjson`, `requests.bin` and `operations.ndjson` in its own folder
+//! below `scenarios/`, and the nodes' logs are recorded; everything else is derived from them, at the end of a run and by `chimp report` in the same way.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,10 +9,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::RunError;
-use crate::history::History;
-use crate::judge;
+use crate::history::{History, recorded_in};
+use crate::judge::Judging;
 use crate::plan::{Plan, PlanError, SCHEMA, read_plan};
-use crate::report::{self, Environment, JudgedRun};
+use crate::report::{self, Drawn, Environment, JudgedRun};
 
 const ENVIRONMENT_FILE: &str = "env.json";
 /// What a run was going to do, in its bundle.
@@ -83,14 +83,20 @@ impl Bundle {
     /// # Errors
     /// See [`Bundle::render`].
     pub fn render_into(&self, folder: &Path) -> Result<JudgedRun, RunError> {
-        let mut histories = BTreeMap::new();
+        let mut judging = Judging::new(&self.environment, &self.plan);
+        let mut drawn = BTreeMap::new();
         for scenario in &self.plan.scenarios {
-            histories.insert(scenario.index, History::read(&self.folder, scenario)?);
+            // One history is in memory at a time: an hour of requests is hundreds of megabytes.
+            let history = History::read(&self.folder, scenario)?;
+            let record = judging.take(&history);
+            let recorded_in = recorded_in(&self.folder, scenario.index);
+            let files = recorded_in.strip_prefix(&self.folder).unwrap_or(&recorded_in);
+            drawn.insert(scenario.index, Drawn::of(&history, record, files, self.plan.scenarios.len()));
         }
-        let record = judge::judge_run(&self.environment, &self.plan, &histories);
+        let record = judging.end();
         let (environment, plan, recorded_beside) =
             (self.environment.clone(), self.plan.clone(), folder == self.folder.as_path());
-        let judged = JudgedRun { environment, plan, record, recorded_beside, histories };
+        let judged = JudgedRun { environment, plan, record, recorded_beside, drawn };
         fs::create_dir_all(folder).map_err(|source| RunError::Bundle { path: folder.into(), source })?;
         report::bundle::write_all(&judged, folder).map_err(|source| RunError::Unwritten { source })?;
         Ok(judged)

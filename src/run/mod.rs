@@ -103,7 +103,7 @@ pub fn execute(
     let clock = Clock::start();
     let in_bundle = |source| RunError::Bundle { path: bundle.folder().into(), source };
     let unrecorded = |source| RunError::Unrecorded { path: bundle.folder().into(), source };
-    let recorder = RunRecorder::create(bundle.folder(), clock).map_err(in_bundle)?;
+    let recorder = RunRecorder::create_by_scenario(bundle.folder(), clock).map_err(in_bundle)?;
     for (index, reason) in skips {
         recorder.scenario(*index).record(Event::ScenarioSkipped { reason: reason.clone() });
     }
@@ -226,17 +226,18 @@ impl<'a> Conductor<'a> {
         }
     }
 
+    /// The verdict on what was recorded until now. A long history takes a second, during which others go on.
     async fn verdict_now(&self, scenario: &ScenarioPlan) -> (Verdict, String) {
-        let synced = self.recorder.scenario(scenario.index).sync().await;
-        match synced
-            .map_err(|why| why.to_string())
-            .and_then(|()| History::read(self.folder, scenario).map_err(|why| why.to_string()))
-        {
-            Ok(history) => {
-                let record = judge::judge(&history);
-                (record.verdict, record.headline)
-            }
-            Err(why) => (Verdict::Infra, why),
+        let unreadable = |why: &dyn std::error::Error| (Verdict::Infra, why.to_string());
+        if let Err(why) = self.recorder.scenario(scenario.index).sync().await {
+            return unreadable(&why);
+        }
+        let (folder, plan) = (self.folder.to_path_buf(), scenario.clone());
+        let judged = move || History::read(&folder, &plan).map(|history| judge::judge(&history));
+        match tokio::task::spawn_blocking(judged).await {
+            Ok(Ok(record)) => (record.verdict, record.headline),
+            Ok(Err(why)) => unreadable(&why),
+            Err(why) => unreadable(&why),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `report.html`: what a reliability review reads. One self-contained file, without network or script, that prints
 //! to A4 with every scenario's verdict, hypotheses, latency, milestones and downtime on its first page.
 //!
-//! [`page`] and [`scenario`] say what is shown, as data; [`timeline`] puts a history on the time axis, [`bins`] its
+//! [`page`] and [`scenario`] say what is shown, as data; [`drawn`] is all that they need of a history, [`timeline`] puts a history on the time axis, [`bins`] its
 //! requests into bins; [`plot`] draws, [`redundancy`] the infrastructure's graph, [`data`] what became of writes; the templates in `src/report/templates/` lay it out and escape every text.
 
 use std::io::{self, Write};
@@ -11,9 +11,11 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 
 use super::{JudgedRun, Report};
+pub use drawn::Drawn;
 
 pub mod bins;
 pub mod data;
+pub mod drawn;
 pub mod healing;
 pub mod judged;
 pub mod page;

@@ -5,8 +5,6 @@ use serde::Serialize;
 
 use crate::checker::Verdict;
 use crate::graph::{Links, Table, picture};
-use crate::history::History;
-use crate::measure::entry::holder_before;
 use crate::measure::moments::server_of;
 use crate::plan::ScenarioPlan;
 use crate::report::record::ScenarioRecord;
@@ -44,10 +42,9 @@ pub struct ServerRow {
     pub struck: bool,
 }
 
-/// The graph of a scenario's infrastructure, as it was when the first fault struck.
-pub fn redundancy(plan: &ScenarioPlan, record: &ScenarioRecord, history: Option<&History>) -> Redundancy {
-    let entry = &plan.infrastructure.entry.host;
-    let links = Links::of(&plan.infrastructure, history.and_then(|history| holder_before(history, entry)));
+/// The graph of a scenario's infrastructure, as it was when the first fault struck, and this server held its address.
+pub fn redundancy(plan: &ScenarioPlan, record: &ScenarioRecord, entry_holder: Option<&str>) -> Redundancy {
+    let links = Links::of(&plan.infrastructure, entry_holder);
     let table = Table::of(&links);
     let struck: Vec<&str> = record.strikes.iter().map(|strike| server_of(&strike.target)).collect();
     let drawn = (record.verdict != Verdict::Skipped).then(|| picture::element(&links, &table, &struck).ok()).flatten();
@@ -109,8 +106,8 @@ mod tests {
     #[test]
     fn the_graph_is_of_the_moment_the_fault_struck() {
         let run = sample::run();
-        let (plan, record, history) = (&run.plan.scenarios[0], &run.record.scenarios[0], &run.histories[&0]);
-        let shown = redundancy(plan, record, Some(history));
+        let (plan, record, drawn) = (&run.plan.scenarios[0], &run.record.scenarios[0], &run.drawn[&0]);
+        let shown = redundancy(plan, record, drawn.entry_holder.as_deref());
         let picture = shown.picture.unwrap().to_string();
         assert!(picture.contains("lb-1, role webhaproxy") && picture.contains(">struck<"), "{picture}");
         assert_eq!(shown.facts[0], ("single points of failure", "none".into()));
@@ -120,7 +117,7 @@ mod tests {
     #[test]
     fn a_scenario_that_did_not_run_has_a_table() {
         let run = sample::run();
-        let shown = redundancy(&run.plan.scenarios[4], &run.record.scenarios[4], run.histories.get(&4));
+        let shown = redundancy(&run.plan.scenarios[4], &run.record.scenarios[4], run.drawn[&4].entry_holder.as_deref());
         assert!(shown.picture.is_none());
         assert_eq!((shown.servers.len(), shown.more_servers), (6, 0));
     }
@@ -134,7 +131,7 @@ mod tests {
             let name = format!("web-{number}");
             plan.infrastructure.servers.insert(name.clone(), crate::infrastructure::Server { name, ..web.clone() });
         }
-        let shown = redundancy(&run.plan.scenarios[0], &run.record.scenarios[0], Some(&run.histories[&0]));
+        let shown = redundancy(&run.plan.scenarios[0], &run.record.scenarios[0], run.drawn[&0].entry_holder.as_deref());
         assert!(shown.picture.is_none());
         assert!(shown.servers[0].struck && !shown.servers[1].struck);
         assert_eq!((shown.servers.len(), shown.more_servers), (12, 81 - 12));

@@ -1,24 +1,19 @@
 //! What the page shows of one scenario: figures as text, plots as SVG.
 
-use minijinja::Value;
 use serde::Serialize;
 
 use super::data::{self, DataRow};
+use super::drawn::Plots;
 use super::healing::{self, HealingRow};
-use super::judged::judged;
-use super::plot::{latency, outcomes, states, waterfall};
+use super::plot::waterfall;
 use super::redundancy::{Redundancy, redundancy};
 use super::settings::{Setting, in_force};
-use super::timeline::Timeline;
 use super::validity::{self, ValidityRow};
 use crate::checker::Verdict;
-use crate::history::{Event, History};
-use crate::measure::moments::watched;
 use crate::measure::phases::phase_name;
 use crate::plan::StepText;
 use crate::report::JudgedRun;
 use crate::report::facts::{Fact, Facts, within_resolution};
-use crate::report::logs_folder;
 use crate::report::record::{self, HypothesisRecord, MilestoneState, PhaseRecord, ScenarioRecord, StrikeRecord};
 use crate::report::words::{
     KeyFigures, NOTHING, faster, grouped, key_figures, latency as latency_words, margin, notes, percent, samples,
@@ -87,16 +82,8 @@ pub struct Section {
     pub plots: Plots,
     /// The folders of the servers' logs, in the bundle.
     pub logs: Vec<String>,
-}
-
-/// The plots; `None` where nothing was probed.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Plots {
-    pub latency: Option<Value>,
-    pub around_t0: Option<Value>,
-    pub outcomes: Option<Value>,
-    pub waterfall: Option<Value>,
-    pub states: Option<Value>,
+    /// The folder of the recorded files, in the bundle, with a slash; empty where that is the bundle itself.
+    pub files: String,
 }
 
 /// A `Then` and its verdict.
@@ -158,10 +145,10 @@ pub struct MilestoneRow {
 /// Everything that the template shows of a scenario.
 pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
     let plan = run.plan.scenarios.iter().find(|plan| plan.index == record.index);
-    let history = run.histories.get(&record.index);
+    let drawn = run.drawn.get(&record.index);
     // Of what did not run every hypothesis could only say that it was not judged.
     let judged_at_all = !matches!(record.verdict, Verdict::Skipped | Verdict::Infra);
-    let probed = history.is_some_and(|history| !history.probes.is_empty());
+    let probed = drawn.is_some_and(|drawn| drawn.probed);
     let settings = plan.map(|plan| in_force(&plan.settings)).unwrap_or_default();
     let declared = plan.map(|plan| waterfall::declared(plan, record)).unwrap_or_default();
     Section {
@@ -199,33 +186,12 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         believed: validity::answer(record),
         validity: if probed { validity::rows(record) } else { Vec::new() },
         invalid_because: record.validity.reasons.clone(),
-        redundancy: plan.map(|plan| redundancy(plan, record, history)),
+        redundancy: plan.map(|plan| redundancy(plan, record, drawn.and_then(|drawn| drawn.entry_holder.as_deref()))),
         settings_changed: settings.iter().filter(|setting| setting.default.is_some()).count(),
         settings,
-        plots: history.map(|history| plots(history, record, &declared, run.histories.len())).unwrap_or_default(),
-        logs: history.map(logs).unwrap_or_default(),
-    }
-}
-
-fn plots(history: &History, record: &ScenarioRecord, declared: &[waterfall::Declared], share: usize) -> Plots {
-    let Some(timeline) = Timeline::of(history, record, share) else { return Plots::default() };
-    let (plan, judged) = (&history.plan, judged(&history.plan, record));
-    // plotters has escaped the texts in it.
-    let safe = |svg: String| Some(Value::from_safe_string(svg));
-    Plots {
-        latency: safe(latency::plot(&timeline, &judged)),
-        around_t0: latency::around_t0(&timeline, &judged).and_then(safe),
-        outcomes: safe(outcomes::plot(&timeline, plan.settings.steady.availability)),
-        waterfall: waterfall(record, declared).and_then(safe),
-        states: safe(states::plot(&timeline, history)),
-    }
-}
-
-/// In model time where there is one: declared delays stand beside it.
-fn waterfall(record: &ScenarioRecord, declared: &[waterfall::Declared]) -> Option<String> {
-    match &record.model {
-        Some(model) => waterfall::plot(&model.milestones, declared, waterfall::Clock::Model),
-        None => waterfall::plot(&record.milestones, declared, waterfall::Clock::Measured),
+        plots: drawn.map(|drawn| drawn.plots.clone()).unwrap_or_default(),
+        logs: drawn.map(|drawn| drawn.logs.clone()).unwrap_or_default(),
+        files: drawn.map(|drawn| drawn.files.clone()).unwrap_or_default(),
     }
 }
 
@@ -349,17 +315,4 @@ fn downtime(record: &ScenarioRecord) -> Vec<(&'static str, String)> {
     ];
     facts.extend(uptime(record).map(|uptime| ("uptime", uptime)));
     facts
-}
-
-fn logs(history: &History) -> Vec<String> {
-    let folder = logs_folder(history.plan.index);
-    let mut names: Vec<String> = Vec::new();
-    for record in watched(history) {
-        if let Event::InstanceBooted { server, .. } = &record.event
-            && !names.iter().any(|name| name.ends_with(&format!("/{server}")))
-        {
-            names.push(format!("{folder}/{server}"));
-        }
-    }
-    names
 }

@@ -67,11 +67,12 @@ impl Timeline {
         let whole_s = (0.0, end_s);
         let bin_s = bin_width_s(end_s, FINEST_BIN_S, (24_000 / share.max(1)).clamp(100, MOST_BINS));
         let p99_bin_s = bin_s * (SAMPLES_FOR_P99 / (rate * bin_s).max(1e-9)).ceil().clamp(1.0, 1000.0);
+        let whole = cut(whole_s, bin_s);
         Some(Timeline {
             zero_us,
             rate,
-            whole: cut(whole_s, bin_s),
-            whole_for_p99: cut(whole_s, p99_bin_s),
+            whole_for_p99: if p99_bin_s == bin_s { whole.clone() } else { cut(whole_s, p99_bin_s) },
+            whole,
             focus: focus_s(&record.milestones, end_s)
                 .map(|range| cut(range, bin_width_s(range.1 - range.0, FINEST_FOCUS_BIN_S, MOST_FOCUS_BINS))),
             windows: windows(history, record, zero_us, end_s),
@@ -181,7 +182,7 @@ mod tests {
 
     fn timeline(index: u32) -> Timeline {
         let run = sample::run();
-        Timeline::of(&run.histories[&index], &run.record.scenarios[index as usize], 1).unwrap()
+        Timeline::of(&sample::history(index), &run.record.scenarios[index as usize], 1).unwrap()
     }
 
     #[test]
@@ -230,8 +231,7 @@ mod tests {
 
     #[test]
     fn zero_is_that_of_the_last_attempt() {
-        let run = sample::run();
-        let mut history = run.histories[&0].clone();
+        let mut history = sample::history(0);
         let restarted = Record { event: Event::ScenarioStarted { attempt: 2 }, ..history.events[0].clone() };
         history.events.push(Record { at_us: 90_000_000, ..restarted });
         assert_eq!(zero_us(&history), 90_000_000, "the second attempt was never steady");
@@ -251,6 +251,6 @@ mod tests {
     #[test]
     fn where_nothing_was_probed_nothing_is_drawn() {
         let run = sample::run();
-        assert_eq!(Timeline::of(&run.histories[&3], &run.record.scenarios[3], 1), None);
+        assert_eq!(Timeline::of(&sample::history(3), &run.record.scenarios[3], 1), None);
     }
 }

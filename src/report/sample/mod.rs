@@ -4,13 +4,15 @@
 //! What was recorded is made up here, by a fixed sequence; the record is what the judge says of it. Only what users wrote
 //! is added to the record.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::checker::{Expectation, Interval, Verdict};
-use crate::history::Event;
+use crate::history::{Event, History, scenario_folder};
 use crate::infrastructure::{Entry, Infrastructure, Server, VirtualIp};
-use crate::judge::judge_run;
+use crate::judge::Judging;
 use crate::plan::{Act, Choice, Hypothesis, Parameters, Plan, ScenarioPlan, Schedule, StepText, StrikeOrder, Target};
 use crate::role::{Readiness, Role};
 use crate::settings::Settings;
@@ -18,10 +20,8 @@ use crate::units::{Bound, HumanDuration, Quantile};
 
 mod recorded;
 
-use recorded::history;
-
 use super::record::DataFigures;
-use super::{Environment, JudgedRun};
+use super::{Drawn, Environment, JudgedRun, RunRecord, ScenarioRecord};
 
 /// When the baseline of every sample scenario becomes steady, on the run's clock.
 const ZERO_US: u64 = 3_200_000;
@@ -37,24 +37,52 @@ pub fn run() -> JudgedRun {
     RUN.clone()
 }
 
-fn judged() -> JudgedRun {
-    let scenarios = vec![
+/// What was recorded of one of its scenarios.
+pub fn history(index: u32) -> History {
+    static ALL: LazyLock<Vec<History>> = LazyLock::new(|| {
+        let (plan, scenarios) = (plan(), scenarios());
+        plan.scenarios.iter().zip(scenarios).map(|(plan, scenario)| recorded::history(plan, scenario.1)).collect()
+    });
+    ALL[index as usize].clone()
+}
+
+fn scenarios() -> [(&'static str, Verdict, &'static str, usize); 5] {
+    [
         ("The highest-degree node dies", Verdict::Pass, FEATURE, 12),
         ("With VRRP adverts of 1 s nobody takes over in time", Verdict::Fail, FEATURE, 19),
         ("A process that does not die proves nothing", Verdict::Invalid, FEATURE, 31),
         ("A user's own site behind HAProxy", Verdict::Infra, "features/own_site.feature", 8),
         ("Ten thousand connections stay open", Verdict::Skipped, "features/own_site.feature", 21),
-    ];
-    let plans: Vec<ScenarioPlan> =
-        scenarios.iter().enumerate().map(|(index, s)| plan(index as u32, s.0, s.2, s.3)).collect();
-    let histories = plans.iter().zip(&scenarios).map(|(plan, s)| (plan.index, history(plan, s.1))).collect();
-    let plan = Plan { schema: crate::plan::SCHEMA, seed: 7, provider: "local".into(), scenarios: plans };
-    let mut record = judge_run(&environment(), &plan, &histories);
-    for (scenario, (_, verdict, ..)) in record.scenarios.iter_mut().zip(&scenarios) {
-        assert_eq!(scenario.verdict, *verdict, "{:?}", scenario.reason);
-        scenario.data = matches!(verdict, Verdict::Pass | Verdict::Fail).then(|| data(*verdict));
+    ]
+}
+
+fn plan() -> Plan {
+    let scenarios = (0..).zip(scenarios()).map(|(index, s)| scenario_plan(index, s.0, s.2, s.3)).collect();
+    Plan { schema: crate::plan::SCHEMA, seed: 7, provider: "local".into(), scenarios }
+}
+
+fn judged() -> JudgedRun {
+    let (environment, plan) = (environment(), plan());
+    let mut judging = Judging::new(&environment, &plan);
+    let histories: Vec<History> = plan.scenarios.iter().map(|scenario| history(scenario.index)).collect();
+    for history in &histories {
+        judging.take(history);
     }
-    JudgedRun { environment: environment(), plan, record, recorded_beside: true, histories }
+    let mut record = judging.end();
+    for (scenario, (_, verdict, ..)) in record.scenarios.iter_mut().zip(scenarios()) {
+        assert_eq!(scenario.verdict, verdict, "{:?}", scenario.reason);
+        scenario.data = matches!(verdict, Verdict::Pass | Verdict::Fail).then(|| data(verdict));
+    }
+    let drawn = drawn(&histories, &record);
+    JudgedRun { environment, plan, record, recorded_beside: true, drawn }
+}
+
+fn drawn(histories: &[History], record: &RunRecord) -> BTreeMap<u32, Drawn> {
+    let draw = |(history, record): (&History, &ScenarioRecord)| {
+        let folder = scenario_folder(record.index);
+        (record.index, Drawn::of(history, record, Path::new(&folder), histories.len()))
+    };
+    histories.iter().zip(&record.scenarios).map(draw).collect()
 }
 
 /// The sample run with names that try to break out of whatever they are put into.
@@ -70,14 +98,14 @@ pub fn hostile() -> JudgedRun {
         record.strikes.iter_mut().for_each(|s| (s.target, s.witness) = (evil.clone(), evil.clone()));
         plan.settings.request.path = evil.clone();
     }
-    for history in run.histories.values_mut() {
-        for record in &mut history.events {
-            match &mut record.event {
-                Event::InstanceState { server, .. } | Event::BalancerView { server, .. } => *server += &evil,
-                _ => {}
-            }
+    let mut histories: Vec<History> = run.plan.scenarios.iter().map(|plan| history(plan.index)).collect();
+    for record in histories.iter_mut().flat_map(|history| &mut history.events) {
+        match &mut record.event {
+            Event::InstanceState { server, .. } | Event::BalancerView { server, .. } => *server += &evil,
+            _ => {}
         }
     }
+    run.drawn = drawn(&histories, &run.record);
     run
 }
 
@@ -132,7 +160,7 @@ fn data(verdict: Verdict) -> DataFigures {
     }
 }
 
-fn plan(index: u32, name: &str, feature: &str, line: usize) -> ScenarioPlan {
+fn scenario_plan(index: u32, name: &str, feature: &str, line: usize) -> ScenarioPlan {
     let step = |keyword: &str, text: &str, line| StepText { keyword: keyword.into(), text: text.into(), line };
     let mut settings = Settings::default();
     settings.load.users = 0;

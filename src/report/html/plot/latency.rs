@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn a_bound_is_drawn_over_the_time_that_was_judged_and_nowhere_else() {
         let run = sample::run();
-        let timeline = Timeline::of(&run.histories[&0], &run.record.scenarios[0], 1).unwrap();
+        let timeline = Timeline::of(&sample::history(0), &run.record.scenarios[0], 1).unwrap();
         let judged = |from_s, to_s| Judged { from_s, to_s, bound_ms: 500.0, label: "judged: p99 < 500 ms".into() };
         assert!(plot(&timeline, &[judged(6.0, 66.0)]).contains("judged: p99 &lt; 500 ms"));
         assert!(!plot(&timeline, &[judged(600.0, 660.0)]).contains("judged"));
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!((runs(&few, &frame, 0.99).len(), runs(&few, &frame, 1.0).len()), (0, 1));
         assert_eq!(runs(&enough, &frame, 0.99).len(), 1);
         let run = sample::run();
-        let timeline = Timeline::of(&run.histories[&0], &run.record.scenarios[0], 1).unwrap();
+        let timeline = Timeline::of(&sample::history(0), &run.record.scenarios[0], 1).unwrap();
         let drawn = plot(&timeline, &[]);
         let windows = seconds(timeline.whole_for_p99.bin_s);
         assert!(drawn.contains(&format!("maximum (of {windows})")) && drawn.contains(&format!("p99 (of {windows})")));
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn the_axis_reaches_over_the_deadline_when_requests_timed_out() {
         let run = sample::run();
-        let timeline = Timeline::of(&run.histories[&1], &run.record.scenarios[1], 1).unwrap();
+        let timeline = Timeline::of(&sample::history(1), &run.record.scenarios[1], 1).unwrap();
         let (low, high) = latency_range(&timeline.whole, &[]);
         assert!(low < 1.0 && high > 5000.0, "{low} {high}");
     }

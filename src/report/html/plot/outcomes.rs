@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn every_outcome_of_the_outage_has_its_area_and_its_number() {
         let run = sample::run();
-        let timeline = Timeline::of(&run.histories[&1], &run.record.scenarios[1], 1).unwrap();
+        let timeline = Timeline::of(&sample::history(1), &run.record.scenarios[1], 1).unwrap();
         let drawn = plot(&timeline, Percent(99.9));
         assert!(drawn.contains("timeout (") && drawn.contains("refused or broken ("), "{drawn}");
         assert!(!drawn.contains("not sent"));

@@ -203,7 +203,7 @@ mod tests {
 
     fn timeline() -> (Timeline, Vec<Record>) {
         let run = sample::run();
-        let history = &run.histories[&0];
+        let history = &sample::history(0);
         (Timeline::of(history, &run.record.scenarios[0], 1).unwrap(), history.events.clone())
     }
 
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn what_nobody_observed_reads_unobserved() {
         let (timeline, _) = timeline();
-        let mut history = sample::run().histories[&0].clone();
+        let mut history = sample::history(0);
         history.events.clear();
         assert_eq!(plot(&timeline, &history).matches("unobserved").count(), 3);
         history.plan.infrastructure.virtual_ips.clear();
