@@ -13,7 +13,7 @@ use crate::agent::client::{Agent, AgentError};
 use crate::clock::Clock;
 use crate::console::say;
 use crate::history::recorder::RunRecorder;
-use crate::history::{Event, Record, Recorder, read_events};
+use crate::history::{EVENTS_FILE, Event, EventTail, Recorder};
 use crate::infrastructure::Infrastructure;
 use crate::journal::{Journal, Note, Place, Stage};
 use crate::judge::exit;
@@ -91,8 +91,7 @@ pub async fn execute(plan: &AttackPlan, field: &Field, options: &Options) -> Res
         safeguards: options.safeguards.clone(),
         sabotage: options.sabotage,
     };
-    let teller =
-        Teller { folder: folder.clone(), recorder: run_recorder.scenario(0), told: 0, struck: BTreeSet::new() };
+    let teller = Teller::new(&folder, run_recorder.scenario(0));
     let code = Attack { nemesis: Nemesis::new(ground, Sight::none(), plan.seed), teller }.run(plan).await?;
     run_recorder.finish().map_err(in_bundle)?;
     say!("bundle: {}", folder.display());
@@ -183,7 +182,8 @@ const TELL_EVERY: Duration = Duration::from_millis(250);
 struct Teller {
     folder: PathBuf,
     recorder: Recorder,
-    told: usize,
+    events: EventTail,
+    tally: Tally,
     /// Who is known to be struck: a second word, which says more exactly since when, is no news.
     struck: BTreeSet<(u32, String)>,
 }
@@ -196,18 +196,14 @@ struct Tally {
 }
 
 impl Tally {
-    fn of(events: &[Record]) -> Tally {
-        let mut tally = Tally::default();
-        for record in events {
-            match record.event {
-                Event::FaultNotConfirmed { .. } | Event::InjectionFailed { .. } | Event::FaultLapsed { .. } => {
-                    tally.denied += 1;
-                }
-                Event::HealFailed { .. } => tally.unhealed += 1,
-                _ => {}
+    fn count(&mut self, event: &Event) {
+        match event {
+            Event::FaultNotConfirmed { .. } | Event::InjectionFailed { .. } | Event::FaultLapsed { .. } => {
+                self.denied += 1;
             }
+            Event::HealFailed { .. } => self.unhealed += 1,
+            _ => {}
         }
-        tally
     }
 
     fn code(self) -> u8 {
@@ -220,6 +216,12 @@ impl Tally {
 }
 
 impl Teller {
+    /// Nothing was told yet.
+    fn new(folder: &Path, recorder: Recorder) -> Self {
+        let events = EventTail::new(folder.join(EVENTS_FILE));
+        Teller { folder: folder.into(), recorder, events, tally: Tally::default(), struck: BTreeSet::new() }
+    }
+
     fn is_news(&mut self, event: &Event) -> bool {
         match event {
             Event::FaultConfirmed { strike, target, .. } => self.struck.insert((*strike, target.clone())),
@@ -227,18 +229,21 @@ impl Teller {
         }
     }
 
+    /// Tells what came since the last time; what all of it came to.
     async fn tell(&mut self) -> Result<Tally, AttackError> {
-        let failed = |source| AttackError::Bundle { path: self.folder.clone(), source };
-        self.recorder.sync().await.map_err(failed)?;
-        let path = self.folder.join(crate::history::EVENTS_FILE);
-        let events = read_events(&path).map_err(|why| failed(std::io::Error::other(why.to_string())))?;
-        for record in &events[self.told.min(events.len())..] {
+        self.recorder.sync().await.map_err(|source| self.failed(source))?;
+        let fresh = self.events.read_on(None).map_err(|why| self.failed(std::io::Error::other(why.to_string())))?;
+        for record in &fresh {
+            self.tally.count(&record.event);
             if let Some(line) = told(&record.event).filter(|_| self.is_news(&record.event)) {
                 say!("  {:>8}  {line}", show_duration(record.at()));
             }
         }
-        self.told = events.len();
-        Ok(Tally::of(&events))
+        Ok(self.tally)
+    }
+
+    fn failed(&self, source: std::io::Error) -> AttackError {
+        AttackError::Bundle { path: self.folder.clone(), source }
     }
 }
 
