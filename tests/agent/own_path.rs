@@ -31,14 +31,12 @@ pub const CASES: &[Case] = &[
 
 /// As long as each fault is asked to last.
 const LASTS: Duration = Duration::from_secs(6);
-/// How much longer it may last by its own stamps: a holder whose machine has other things to do wakes late, and heals
-/// slowly. Ended over the path that it spoils, the worst of the table would last 10 s longer.
-const LATE: Duration = Duration::from_secs(3);
+/// How much longer it may last, by its own stamps.
+const LATE: Duration = Duration::from_millis(500);
 /// How much shorter: a holder looks at the clock to a millisecond.
 const EARLY: Duration = Duration::from_millis(50);
-/// How long a strike may keep the next one waiting: logging in, arming, asking; never over the path that it spoils, which
-/// would take 10 s with the worst of the table.
-const KEEPS_WAITING: Duration = Duration::from_secs(9);
+/// How long a strike may keep the next one waiting: logging in, arming, asking; never over the path that it spoils.
+const KEEPS_WAITING: Duration = Duration::from_secs(5);
 /// When nothing more may be to come.
 const SETTLED: Duration = Duration::from_secs(120);
 
