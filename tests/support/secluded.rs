@@ -18,9 +18,10 @@ use nix::sched::{CloneFlags, unshare};
 pub fn seclude(folders: &[&str]) -> io::Result<()> {
     let built = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a folder in a folder");
     let needed = [Path::new(env!("CARGO_MANIFEST_DIR")), built];
-    let opened: Vec<_> = needed.into_iter().map(|path| Ok((path, File::open(path)?))).collect::<io::Result<_>>()?;
     unshare(CloneFlags::CLONE_NEWNS)?;
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
+    // Opened now, since only what belongs to this namespace can be mounted again in it.
+    let opened: Vec<_> = needed.into_iter().map(|path| Ok((path, File::open(path)?))).collect::<io::Result<_>>()?;
     for folder in folders.iter().filter(|folder| Path::new(folder).is_dir()) {
         mount(Some("none"), *folder, Some("tmpfs"), MsFlags::empty(), Some("mode=1777"))?;
     }
