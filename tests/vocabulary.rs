@@ -265,7 +265,7 @@ the resolution of whatever saw its end; an outage may be shorter or longer by th
 its bound holds for everything that the value may be, fails if it holds for nothing of that, and is `invalid` if the bound
 lies between. A figure that can't be told from nothing is written as the most that it can be: `≤ 31 ms`.
 
-A Then that rests on an observer which was blind in the judged span is `invalid`. Two exceptions: what was seen and refutes
+A Then that rests on an observer which was blind for more than 250 ms in the judged span is `invalid`. Two exceptions: what was seen and refutes
 the Then still does, and a victim need not be visible while its own fault lasts.
 "#;
 
@@ -309,8 +309,21 @@ const MEANINGS: &str = r#"
 
 Each random choice is independent of every other one; the same seed makes the same choices. A side of a cut that is drawn
 by chance is drawn from the servers that are not on the other side: `the network between 2 random webservers and a random
-webserver is cut` separates one of the remaining webservers from the two. A scenario whose sides would leave too few servers is
-refused.
+webserver is cut` separates one of the remaining webservers from the two. Where the other side is named and leaves too few, it is
+drawn from all. A scenario whose sides would leave too few servers is refused.
+
+## The sides of a cut
+
+| a step | cuts |
+|---|---|
+| `the network between node "web-1" and every webserver is cut` | web-1 from the other webservers, in both directions; the same with the sides swapped |
+| `traffic from node "web-1" to every webserver is dropped` | what web-1 sends to the other webservers; what they send still arrives |
+| `traffic from every webserver to node "web-1" is dropped` | what the other webservers send to web-1; what it sends still arrives |
+| `traffic from every webserver to every webserver is dropped` | what any of them sends to any other |
+
+A server is never cut off from itself. In a cut *between* two sides, a server that both sides name belongs to the side that would be
+empty without it; else to the first. Two equal sides are refused: `the network of the webservers is split into halves` divides
+one tier. A one-way cut is refused only if no server would lose the traffic of another.
 
 ## Rotation
 
@@ -342,7 +355,13 @@ A Then that nothing in this infrastructure can answer is refused before anything
 | detection | one of these, or the reconciler |
 | databases that agree or are writable, writes that are lost or applied twice, follower counts | databases |
 
-While an observer cannot see, it records that it is blind, and why. Blindness is not a fact about the site. That a server is
+An observer looks again and again: at the virtual IP every 10 ms, at a load balancer every 20 ms, at instances every 50 ms, at a
+database every 100 ms. What begins and ends between two looks is not seen. A change is known to within the time since the last
+look that saw, and a verdict respects that.
+
+While an observer cannot see, it records that it is blind, and why. A blind moment of up to 250 ms makes no Then `invalid`: it is
+a few missed looks, as they happen on a busy machine, and the change that is seen at its end is known to within the whole
+moment. So `exactly one load balancer holds the virtual IP` can't rule out a second holder for less than 250 ms. Blindness is not a fact about the site. That a server is
 gone is a fact: it holds no virtual IP.
 "#;
 
