@@ -44,7 +44,7 @@ pub fn adopt_orphans() -> io::Result<()> {
     Ok(nix::sys::prctl::set_child_subreaper(true)?)
 }
 
-/// Every process that descends from this one, which has adopted orphans.
+/// Every living process that descends from this one, which has adopted orphans.
 pub fn descendants() -> BTreeSet<i32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let all = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
@@ -63,9 +63,11 @@ pub fn descendants() -> BTreeSet<i32> {
     found
 }
 
-/// The name is in brackets and may hold anything, brackets too: the parent is the second word after them.
+/// The parent of a process, if that has not ended: who has only to be reaped holds nothing. The name is in brackets and may
+/// hold anything, brackets too; after them come the state and the parent.
 fn parent(pid: i32) -> Option<i32> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let stat = String::from_utf8_lossy(&stat);
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
+    let mut words = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    if words.next()? == "Z" { None } else { words.next()?.parse().ok() }
 }
