@@ -51,7 +51,7 @@ pub enum ProvisionError {
     Infrastructure(#[from] InfrastructureError),
     /// A command of its role failed while it booted, or did not end.
     #[error("{source} (one of the commands of the role `{role}`, {file})")]
-    BootCommand { role: String, file: String, source: ProviderError },
+    BootCommand { role: String, file: String, source: Box<ProviderError> },
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),
@@ -161,7 +161,7 @@ impl Site {
                 let role = self.role(server);
                 let shipped = || "which is shipped".to_string();
                 let file = role.source.as_ref().map_or_else(shipped, |file| file.display().to_string());
-                ProvisionError::BootCommand { role: role.name.clone(), file, source }
+                ProvisionError::BootCommand { role: role.name.clone(), file, source: Box::new(source) }
             }
             source => source.into(),
         }
@@ -296,7 +296,11 @@ mod tests {
             command: "sleep inf".into(),
             within: Duration::from_secs(120),
         };
-        let why = ProvisionError::BootCommand { role: "shop".into(), file: "roles/shop.yaml".into(), source };
+        let why = ProvisionError::BootCommand {
+            role: "shop".into(),
+            file: "roles/shop.yaml".into(),
+            source: Box::new(source),
+        };
         assert!(why.is_of_the_site());
         assert_eq!(
             why.to_string(),
