@@ -89,7 +89,7 @@ fn an_hour() -> History {
         let noise = (probe.due_us.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u32;
         // From 1 to 17 ms, now and then to 80, and sent up to 64 µs late.
         (probe.latency_us, probe.late_us) = (1_000 + noise % 16_384, noise % 64);
-        probe.latency_us += if noise % 1_021 == 0 { 64_000 } else { 0 };
+        probe.latency_us += if noise.is_multiple_of(1_021) { 64_000 } else { 0 };
     }
     history.events.extend((10..SECONDS * 10).flat_map(seen));
     history.events.sort_by_key(|record| record.at_us);
