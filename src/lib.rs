@@ -52,6 +52,7 @@ pub mod config_agent;
 mod console;
 pub mod database;
 pub mod declare;
+pub mod document;
 pub mod draw;
 pub mod fault;
 pub mod final_state;

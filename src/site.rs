@@ -15,8 +15,9 @@ use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
 use crate::database::{self, DatabaseError};
+use crate::document::DocumentError;
 use crate::history::{Event, Part, Recorder};
-use crate::infrastructure::{Infrastructure, InfrastructureError};
+use crate::infrastructure::Infrastructure;
 use crate::provider::{Instance, InstanceSpec, Provider, ProviderError, ServiceEnd, ServiceSpec, UserData};
 use crate::readiness::{self, NotReady, await_ready};
 use crate::role::{self, Addresses, Secrets};
@@ -48,7 +49,7 @@ pub struct Site {
 pub enum ProvisionError {
     /// A role could not be rendered.
     #[error(transparent)]
-    Infrastructure(#[from] InfrastructureError),
+    Infrastructure(#[from] DocumentError),
     /// A command of its role failed while it booted, or did not end.
     #[error("{source} (one of the commands of the role `{role}`, {file})")]
     BootCommand { role: String, file: String, source: Box<ProviderError> },
@@ -199,7 +200,7 @@ impl Site {
     ///
     /// # Errors
     /// Those of the role's templates.
-    pub fn user_data(&self, server: &str) -> Result<UserData, InfrastructureError> {
+    pub fn user_data(&self, server: &str) -> Result<UserData, DocumentError> {
         role::render(&self.infrastructure, &self.addresses, &self.settings, &self.secrets, server)
     }
 
@@ -225,7 +226,7 @@ impl Site {
         &self.infrastructure.roles[&self.infrastructure.servers[server].role]
     }
 
-    fn spec(&self, server: &str, delay: BootDelay) -> Result<InstanceSpec, InfrastructureError> {
+    fn spec(&self, server: &str, delay: BootDelay) -> Result<InstanceSpec, DocumentError> {
         let declared = &self.infrastructure.servers[server];
         let is_replacement = delay == BootDelay::Waited;
         let takes = if is_replacement { declared.boot_delay + declared.install_delay } else { Duration::ZERO };

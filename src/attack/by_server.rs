@@ -9,8 +9,8 @@ use std::path::Path;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::infrastructure::InfrastructureError;
-use crate::infrastructure::error::one_of;
+use crate::document::DocumentError;
+use crate::document::error::one_of;
 
 /// Between what is wrong and what to do, inside serde's message.
 const HELP: &str = "\n  help: ";
@@ -26,7 +26,7 @@ pub(super) fn read<V: Format>(
     text: &str,
     servers: &BTreeSet<String>,
     value: V,
-) -> Result<BTreeMap<String, V::Read>, InfrastructureError> {
+) -> Result<BTreeMap<String, V::Read>, DocumentError> {
     let located = |why: serde_json::Error| located(path, &why, V::EXAMPLE);
     // What is no JSON at all is told as such, wherever the reader below would meet it.
     serde_json::from_str::<IgnoredAny>(text).map_err(located)?;
@@ -46,7 +46,7 @@ pub(super) fn complaint<E: Error>(detail: impl fmt::Display, hint: impl fmt::Dis
     E::custom(format!("{detail}{HELP}{hint}"))
 }
 
-fn located(path: &Path, why: &serde_json::Error, example: &str) -> InfrastructureError {
+fn located(path: &Path, why: &serde_json::Error, example: &str) -> DocumentError {
     let shown = why.to_string();
     let message = shown.rsplit_once(" at line ").map_or(shown.as_str(), |(message, _)| message);
     let (detail, hint) = match (message.split_once(HELP), why.is_data()) {
@@ -58,7 +58,7 @@ fn located(path: &Path, why: &serde_json::Error, example: &str) -> Infrastructur
         ),
     };
     let (line, column) = (why.line() > 0).then(|| (why.line(), why.column())).unzip();
-    InfrastructureError { file: Some(path.into()), line, column, hint: Some(hint), ..InfrastructureError::new(detail) }
+    DocumentError { file: Some(path.into()), line, column, hint: Some(hint), ..DocumentError::new(detail) }
 }
 
 /// Names the kind of what was found instead of what is read, and nothing of its content.

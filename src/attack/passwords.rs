@@ -12,7 +12,7 @@ use std::path::Path;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::by_server::{self, Format, complaint, found_otherwise};
-use crate::infrastructure::InfrastructureError;
+use crate::document::DocumentError;
 use crate::provider::secret::{Secret, read_private};
 
 /// Root passwords by server. Not every server needs one.
@@ -25,8 +25,8 @@ impl Passwords {
     /// # Errors
     /// The first mistake, with its place and what to do: a file that others may read, not JSON, an unknown server, a
     /// server twice, no server, a value that is no string, an empty one.
-    pub fn read(path: &Path, servers: &BTreeSet<String>) -> Result<Self, InfrastructureError> {
-        let text = read_private(path).map_err(|why| InfrastructureError::unreadable(path, &why))?;
+    pub fn read(path: &Path, servers: &BTreeSet<String>) -> Result<Self, DocumentError> {
+        let text = read_private(path).map_err(|why| DocumentError::unreadable(path, &why))?;
         by_server::read(path, &text, servers, Password).map(Passwords)
     }
 

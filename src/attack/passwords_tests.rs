@@ -22,7 +22,7 @@ fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
 
 fn read(text: &str) -> Result<Passwords, String> {
     let (folder, path) = written(text);
-    let shown = |why: InfrastructureError| why.to_string().replace(&format!("{}/", folder.path().display()), "");
+    let shown = |why: DocumentError| why.to_string().replace(&format!("{}/", folder.path().display()), "");
     Passwords::read(&path, &servers()).map_err(shown)
 }
 

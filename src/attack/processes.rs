@@ -12,7 +12,7 @@ use std::path::Path;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::by_server::{self, Format, at, complaint, found_otherwise};
-use crate::infrastructure::InfrastructureError;
+use crate::document::DocumentError;
 use crate::text;
 
 /// Names of processes by server, in the order of the file; each list has at least one.
@@ -25,8 +25,8 @@ impl Processes {
     /// # Errors
     /// The first mistake, with its place and what to do: not JSON, an unknown server, a server twice, no server, a
     /// value that is no list of strings, an empty list, an empty or impossible name, a process twice.
-    pub fn read(path: &Path, servers: &BTreeSet<String>) -> Result<Self, InfrastructureError> {
-        let text = text::read(path).map_err(|why| InfrastructureError::unreadable(path, &why))?;
+    pub fn read(path: &Path, servers: &BTreeSet<String>) -> Result<Self, DocumentError> {
+        let text = text::read(path).map_err(|why| DocumentError::unreadable(path, &why))?;
         by_server::read(path, &text, servers, List).map(Processes)
     }
 

@@ -289,7 +289,7 @@ enum Refused {
     #[error(transparent)]
     Declare(#[from] DeclareError),
     #[error(transparent)]
-    Infrastructure(#[from] crate::infrastructure::InfrastructureError),
+    Infrastructure(#[from] crate::document::DocumentError),
     #[error(transparent)]
     Bundle(#[from] crate::run::RunError),
     #[error(transparent)]

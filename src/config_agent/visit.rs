@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::survey::{Found, SurveyError, survey};
+use crate::document::DocumentError;
 use crate::history::{Event, Part};
-use crate::infrastructure::InfrastructureError;
 use crate::provider::launch::{self, BARE_MARK};
 use crate::provider::{
     Command, FileContent, FileSpec, Instance, PowerState, ProviderError, Remote, RemoteError, ServiceSpec, UserData,
@@ -24,7 +24,7 @@ const COMMAND: Duration = Duration::from_secs(120);
 #[derive(Debug, thiserror::Error)]
 enum VisitError {
     #[error(transparent)]
-    Infrastructure(#[from] InfrastructureError),
+    Infrastructure(#[from] DocumentError),
     #[error(transparent)]
     Provider(#[from] ProviderError),
     #[error(transparent)]

@@ -10,7 +10,7 @@
 
 use std::path::PathBuf;
 
-use crate::infrastructure::InfrastructureError;
+use crate::document::DocumentError;
 use crate::plan::{Plan, SCHEMA, ScenarioPlan};
 use crate::role::check_templates;
 use crate::settings::Settings;
@@ -117,7 +117,7 @@ fn scenario(
     let declaration = run::declare(listed, vocabulary, &options.settings)?;
     check::complete(listed, &declaration)?;
     let Declaration { draft, acts, hypotheses, settings, .. } = declaration;
-    let cant_be = |why: InfrastructureError| {
+    let cant_be = |why: DocumentError| {
         vec![Problem::at(&listed.file.path, listed.line, ProblemKind::Infrastructure, why.to_string())]
     };
     let infrastructure = draft.build().map_err(cant_be)?;

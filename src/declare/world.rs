@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::checker::Expectation;
-use crate::infrastructure::InfrastructureError;
-use crate::infrastructure::error::one_of;
+use crate::document::DocumentError;
+use crate::document::error::one_of;
 use crate::infrastructure::tiers::Draft;
 use crate::plan::{Act, Hypothesis, StepText};
 use crate::settings::{Abort, ConfigAgentSettings, Group, Limit, Most, Settings};
@@ -36,7 +36,7 @@ impl World {
 pub enum StepError {
     /// It asks for an infrastructure that can't be.
     #[error(transparent)]
-    Infrastructure(#[from] InfrastructureError),
+    Infrastructure(#[from] DocumentError),
     /// A value in it can't be read.
     #[error("{0}")]
     Malformed(String),
@@ -96,10 +96,7 @@ impl Declaration {
     ///
     /// # Errors
     /// Those of the draft; a Given after the first When or Then.
-    pub fn provision(
-        &mut self,
-        add: impl FnOnce(&mut Draft) -> Result<(), InfrastructureError>,
-    ) -> Result<(), StepError> {
+    pub fn provision(&mut self, add: impl FnOnce(&mut Draft) -> Result<(), DocumentError>) -> Result<(), StepError> {
         self.before_any_act()?;
         self.provisioned = true;
         if self.broken {

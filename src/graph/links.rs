@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::net::Net;
+use crate::document::names::natural;
 use crate::infrastructure::Infrastructure;
-use crate::infrastructure::names::natural;
 
 /// What the site's users are called where they have to be named.
 pub const CLIENTS: &str = "clients";

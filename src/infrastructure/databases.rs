@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::InfrastructureError;
-use super::error::one_of;
-use super::yaml::{Source, Step, at};
+use crate::document::DocumentError;
+use crate::document::error::one_of;
+use crate::document::yaml::{Source, Step, at};
 
 /// The declared replication; empty where no server is a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +113,7 @@ pub(super) struct Declared<'a> {
     pub source: Option<&'a Source>,
 }
 
-type Checked<T> = Result<T, InfrastructureError>;
+type Checked<T> = Result<T, DocumentError>;
 
 /// Checks the declared replication.
 ///
@@ -167,7 +167,7 @@ impl Declared<'_> {
     fn error<T>(&self, at: &[Step], detail: String, hint: impl Into<String>) -> Checked<T> {
         Err(match self.source {
             Some(source) => source.error(at, detail, Some(hint.into())),
-            None => InfrastructureError::new(detail).with_hint(hint),
+            None => DocumentError::new(detail).with_hint(hint),
         })
     }
 

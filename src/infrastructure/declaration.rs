@@ -10,10 +10,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::databases::{self, DatabasesForm};
-use super::error::one_of;
-use super::names::{RULE, is_name, natural, sort_naturally};
-use super::yaml::{Source, Step, at};
-use super::{Databases, Entry, Infrastructure, InfrastructureError, Server, VirtualIp, spares};
+use super::{Databases, Entry, Infrastructure, Server, VirtualIp, spares};
+use crate::document::DocumentError;
+use crate::document::error::one_of;
+use crate::document::names::{RULE, is_name, natural, sort_naturally};
+use crate::document::yaml::{Source, Step, at};
 use crate::role::{Role, shipped};
 use crate::units::duration;
 
@@ -90,7 +91,7 @@ pub(super) fn resolve(
     declaration: &Declaration,
     own: &BTreeMap<String, Role>,
     source: Option<&Source>,
-) -> Result<Infrastructure, InfrastructureError> {
+) -> Result<Infrastructure, DocumentError> {
     let (servers, roles, groups) = Default::default();
     let mut resolver = Resolver { declaration, own, source, servers, roles, groups };
     resolver.servers()?;
@@ -117,13 +118,13 @@ pub(super) struct Resolver<'a> {
     pub(super) groups: BTreeMap<String, Vec<String>>,
 }
 
-pub(super) type Checked<T> = Result<T, InfrastructureError>;
+pub(super) type Checked<T> = Result<T, DocumentError>;
 
 impl Resolver<'_> {
-    pub(super) fn error(&self, at: &[Step], detail: String, hint: String) -> InfrastructureError {
+    pub(super) fn error(&self, at: &[Step], detail: String, hint: String) -> DocumentError {
         match self.source {
             Some(source) => source.error(at, detail, Some(hint)),
-            None => InfrastructureError::new(detail).with_hint(hint),
+            None => DocumentError::new(detail).with_hint(hint),
         }
     }
 

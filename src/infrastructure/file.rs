@@ -21,16 +21,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::declaration::{Declaration, resolve};
-use super::names::{RULE, is_name};
-use super::yaml::{Source, Step, at};
-use super::{Infrastructure, InfrastructureError, list};
+use super::{Infrastructure, list};
+use crate::document::DocumentError;
+use crate::document::names::{RULE, is_name};
+use crate::document::yaml::{Source, Step, at};
 use crate::role::{self, Role, shipped};
 
 /// Reads and checks an infrastructure file and the roles it names.
 ///
 /// # Errors
 /// The first mistake, in this order: the form, the roles, then what [`super::declaration`] lists.
-pub fn read(path: &Path) -> Result<Infrastructure, InfrastructureError> {
+pub fn read(path: &Path) -> Result<Infrastructure, DocumentError> {
     let source = Source::read(path)?;
     if path.extension().is_some_and(|extension| extension == "json") {
         return list::read(&source);
@@ -40,7 +41,7 @@ pub fn read(path: &Path) -> Result<Infrastructure, InfrastructureError> {
     resolve(&declaration, &own, Some(&source))
 }
 
-fn own_roles(declaration: &Declaration, source: &Source) -> Result<BTreeMap<String, Role>, InfrastructureError> {
+fn own_roles(declaration: &Declaration, source: &Source) -> Result<BTreeMap<String, Role>, DocumentError> {
     let mut own = BTreeMap::new();
     for (name, file) in &declaration.roles {
         let name = name.as_str().unwrap_or_default();

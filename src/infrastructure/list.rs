@@ -15,12 +15,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::Infrastructure;
 use super::declaration::{Declaration, EntryPoint, LinkEntry, ServerEntry, VirtualIpEntry, resolve};
-use super::error::one_of;
-use super::names::{RULE, is_name};
 use super::tiers::VIRTUAL_IP;
-use super::yaml::{Source, at, form_hint};
-use super::{Infrastructure, InfrastructureError};
+use crate::document::DocumentError;
+use crate::document::error::one_of;
+use crate::document::names::{RULE, is_name};
+use crate::document::yaml::{Source, at, form_hint};
 use crate::role::shipped;
 use crate::units::duration;
 
@@ -48,7 +49,7 @@ struct Item {
 /// # Errors
 /// The first mistake, with file, line and hint: not JSON, not a list, an unknown field, a name that is bad or given
 /// twice, an unknown type, a link to nobody; then what [`super::declaration`] lists.
-pub(super) fn read(source: &Source) -> Result<Infrastructure, InfrastructureError> {
+pub(super) fn read(source: &Source) -> Result<Infrastructure, DocumentError> {
     let items = parse(source)?;
     check(source, &items)?;
     resolve(&declaration(&items), &BTreeMap::new(), None)
@@ -57,15 +58,15 @@ pub(super) fn read(source: &Source) -> Result<Infrastructure, InfrastructureErro
 }
 
 /// What is found wrong later is about an instance that it names first: its place.
-fn placed(why: InfrastructureError, source: &Source, items: &[Item]) -> InfrastructureError {
+fn placed(why: DocumentError, source: &Source, items: &[Item]) -> DocumentError {
     let named = why.detail.split('`').nth(1).unwrap_or_default();
     match items.iter().position(|item| item.name == named) {
         Some(index) => source.error(&at![index, "name"], why.detail, why.hint),
-        None => InfrastructureError { file: Some(source.path.clone()), ..why },
+        None => DocumentError { file: Some(source.path.clone()), ..why },
     }
 }
 
-fn parse(source: &Source) -> Result<Vec<Item>, InfrastructureError> {
+fn parse(source: &Source) -> Result<Vec<Item>, DocumentError> {
     if source.text.trim().is_empty() {
         return Err(source.error(&[], "the file is empty", Some(format!("write a list of instances: {EXAMPLE}"))));
     }
@@ -84,13 +85,7 @@ fn parse(source: &Source) -> Result<Vec<Item>, InfrastructureError> {
             }
         };
         let (line, column) = (Some(why.line()), Some(why.column()));
-        InfrastructureError {
-            file: Some(source.path.clone()),
-            line,
-            column,
-            hint: Some(hint),
-            ..InfrastructureError::new(detail)
-        }
+        DocumentError { file: Some(source.path.clone()), line, column, hint: Some(hint), ..DocumentError::new(detail) }
     };
     let whole: serde_json::Value = serde_json::from_str(&source.text).map_err(located)?;
     if !whole.is_array() {
@@ -100,7 +95,7 @@ fn parse(source: &Source) -> Result<Vec<Item>, InfrastructureError> {
     serde_json::from_str(&source.text).map_err(located)
 }
 
-fn check(source: &Source, items: &[Item]) -> Result<(), InfrastructureError> {
+fn check(source: &Source, items: &[Item]) -> Result<(), DocumentError> {
     if items.is_empty() {
         let hint = format!("declare at least one: {EXAMPLE}");
         return Err(source.error(&[], "the list declares no instance", Some(hint)));

@@ -14,20 +14,16 @@ use crate::role::Role;
 
 pub mod databases;
 mod declaration;
-pub mod error;
 pub mod file;
 mod list;
-pub mod names;
 mod recorded;
 mod spares;
 pub mod tiers;
-pub(crate) mod yaml;
 
 #[cfg(test)]
 mod tests;
 
 pub use databases::Databases;
-pub use error::InfrastructureError;
 pub use tiers::{Delay, Draft};
 
 /// What should be. Servers are kept in the order of their names, so that the order of declaration means nothing.

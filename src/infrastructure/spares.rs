@@ -1,8 +1,8 @@
 //! Whether declared spares can ever take a place.
 
 use super::declaration::{Checked, Resolver};
-use super::yaml::at;
 use super::{Entry, VirtualIp};
+use crate::document::yaml::at;
 
 /// A spare takes a place by being linked instead of another server of its role: there must be such a place, and the
 /// spare must not have one of its own.
@@ -47,8 +47,8 @@ pub(super) fn check(
 mod tests {
     use std::collections::BTreeMap;
 
+    use crate::document::yaml::Source;
     use crate::infrastructure::declaration::{Declaration, resolve};
-    use crate::infrastructure::yaml::Source;
 
     const SITE: &str =
         "servers:\n  - { name: lb, role: webhaproxy, count: 2 }\n  - { name: web, role: webserver, count: 2 }\n";

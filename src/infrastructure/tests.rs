@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::document::DocumentError;
 
 /// A folder with an infrastructure file, removed when it is dropped.
 struct Folder(PathBuf);
@@ -17,7 +18,7 @@ impl Folder {
         Folder(path)
     }
 
-    fn site(&self) -> Result<Infrastructure, InfrastructureError> {
+    fn site(&self) -> Result<Infrastructure, DocumentError> {
         file::read(&self.0.join("site.yaml"))
     }
 }
@@ -128,7 +129,7 @@ fn a_mistake_in_a_file_is_one_error_with_its_place_and_a_hint() {
 
 #[test]
 fn a_contradiction_in_givens_is_one_error_with_a_hint() {
-    type Givens = fn(&mut Draft) -> Result<(), InfrastructureError>;
+    type Givens = fn(&mut Draft) -> Result<(), DocumentError>;
     let cases: Vec<(&str, Givens)> = vec![
         ("nothing", |_| Ok(())),
         ("twice", |d| d.tier(3, "webserver").and_then(|()| d.behind(4, "webserver", 2, "load balancer"))),
@@ -218,7 +219,7 @@ proptest::proptest! {
         let site = draft.build().unwrap();
         assert_eq!(site.servers.len(), webservers + balancers);
         assert_eq!(site.links.len(), webservers * balancers);
-        assert!(site.servers.iter().all(|(name, server)| *name == server.name && names::is_name(name)));
+        assert!(site.servers.iter().all(|(name, server)| *name == server.name && crate::document::names::is_name(name)));
         let known = |name: &String| site.servers.contains_key(name);
         assert!(site.links.iter().all(|(from, to)| from != to && known(from) && known(to)));
         assert!(zones == 0 || site.servers.values().all(|server| server.zone.is_some()));

@@ -8,9 +8,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::declaration::{Declaration, EntryPoint, LinkEntry, MOST_SERVERS, ServerEntry, can_hold, resolve};
-use super::error::one_of;
-use super::names::sort_naturally;
-use super::{Infrastructure, InfrastructureError, Server, VirtualIp, file};
+use super::{Infrastructure, Server, VirtualIp, file};
+use crate::document::DocumentError;
+use crate::document::error::one_of;
+use crate::document::names::sort_naturally;
 use crate::role::Role;
 use crate::role::shipped::{self, Shipped};
 use crate::units::show_duration;
@@ -66,7 +67,7 @@ impl Delay {
     }
 }
 
-type Declared<T = ()> = Result<T, InfrastructureError>;
+type Declared<T = ()> = Result<T, DocumentError>;
 
 impl Draft {
     /// Whether no server was declared yet.
@@ -104,7 +105,7 @@ impl Draft {
         let (role, balancer) = (tier_role(count, word)?, tier_role(balancers, balancer_word)?);
         if balancer.role().stats_socket.is_none() || role.name == balancer.name {
             let detail = format!("{} can't be behind {}", counted(count, word), counted(balancers, balancer_word));
-            return Err(InfrastructureError::new(detail).with_hint("write `4 webservers behind 2 load balancers`"));
+            return Err(DocumentError::new(detail).with_hint("write `4 webservers behind 2 load balancers`"));
         }
         let text = format!("{} behind {}", counted(count, word), counted(balancers, balancer_word));
         let declaration = Declaration {
@@ -145,12 +146,12 @@ impl Draft {
     pub fn spread(&mut self, word: &str, zones: usize) -> Declared {
         if !(1..=26).contains(&zones) {
             let detail = format!("the {word}s can't be spread over {zones} zones");
-            return Err(InfrastructureError::new(detail).with_hint("zones are named a to z: write 1 to 26"));
+            return Err(DocumentError::new(detail).with_hint("zones are named a to z: write 1 to 26"));
         }
         match self.zones.insert(word.into(), zones) {
             Some(other) if other != zones => {
                 let detail = format!("the {word}s are spread over {other} zones and over {zones} zones");
-                Err(InfrastructureError::new(detail).with_hint("keep one of the two"))
+                Err(DocumentError::new(detail).with_hint("keep one of the two"))
             }
             _ => Ok(()),
         }
@@ -165,7 +166,7 @@ impl Draft {
             Some(other) if other != delay => {
                 let (one, two) = (show_duration(other), show_duration(delay));
                 let detail = format!("every {word} takes {one} and {two} to {}", what.word());
-                Err(InfrastructureError::new(detail).with_hint("keep one of the two"))
+                Err(DocumentError::new(detail).with_hint("keep one of the two"))
             }
             _ => Ok(()),
         }
@@ -191,7 +192,7 @@ impl Draft {
         match self.spares.insert(word.into(), count) {
             Some(other) if other != count => {
                 let detail = format!("{} and {} are spare", counted(other, word), counted(count, word));
-                Err(InfrastructureError::new(detail).with_hint("keep one of the two"))
+                Err(DocumentError::new(detail).with_hint("keep one of the two"))
             }
             _ => Ok(()),
         }
@@ -205,7 +206,7 @@ impl Draft {
         let mut built = match self.base {
             None => {
                 let hint = "begin with, for example, `Given 4 webservers behind haproxy`";
-                return Err(InfrastructureError::new("no servers are declared").with_hint(hint));
+                return Err(DocumentError::new("no servers are declared").with_hint(hint));
             }
             Some(Base::File(infrastructure)) => with_spares_of_file(*infrastructure, &self.spares)?,
             Some(Base::Tiers(declaration, _)) => {
@@ -245,7 +246,7 @@ impl Draft {
         };
         let detail = format!("the servers are declared twice: {} and {}", before.text(), base.text());
         let hint = "keep one of the two; for several tiers write an infrastructure file";
-        Err(InfrastructureError::new(detail).with_hint(hint))
+        Err(DocumentError::new(detail).with_hint(hint))
     }
 }
 
@@ -267,15 +268,14 @@ fn tier_role(count: usize, word: &str) -> Declared<&'static Shipped> {
         let words = shipped::words();
         let hint = one_of(word, "words", words.iter().map(String::as_str))
             + " (roles of your own are used in an infrastructure file)";
-        return Err(InfrastructureError::new(format!("no role is called `{word}`")).with_hint(hint));
+        return Err(DocumentError::new(format!("no role is called `{word}`")).with_hint(hint));
     };
     match count {
-        0 => Err(InfrastructureError::new(format!("a tier of 0 {word}s is empty")).with_hint("write at least 1")),
+        0 => Err(DocumentError::new(format!("a tier of 0 {word}s is empty")).with_hint("write at least 1")),
         1..=MOST_SERVERS => Ok(role),
         _ => {
             let detail = format!("{count} {word}s are more than {MOST_SERVERS} servers");
-            Err(InfrastructureError::new(detail)
-                .with_hint("an infrastructure has to fit on one machine; declare fewer"))
+            Err(DocumentError::new(detail).with_hint("an infrastructure has to fit on one machine; declare fewer"))
         }
     }
 }
@@ -307,7 +307,7 @@ fn with_spares_of_file(infrastructure: Infrastructure, spares: &BTreeMap<String,
         Some((word, count)) => {
             let detail =
                 format!("{} can't be added to an infrastructure file", counted(*count, &format!("spare {word}")));
-            Err(InfrastructureError::new(detail).with_hint("write `spare: true` beside the server in the file"))
+            Err(DocumentError::new(detail).with_hint("write `spare: true` beside the server in the file"))
         }
     }
 }
@@ -327,7 +327,7 @@ fn called(built: &Infrastructure, word: &str) -> Declared<Vec<String>> {
     if names.is_empty() {
         let words = built.roles.values().map(|role| role.word.as_str()).chain([EVERY_SERVER]);
         let detail = format!("no server is called `{word}`");
-        return Err(InfrastructureError::new(detail).with_hint(one_of(word, "words", words)));
+        return Err(DocumentError::new(detail).with_hint(one_of(word, "words", words)));
     }
     sort_naturally(&mut names);
     Ok(names)
@@ -347,14 +347,11 @@ fn share(built: &mut Infrastructure, word: &str) -> Declared {
         built.virtual_ips.iter().any(|ip| ip.name == VIRTUAL_IP || ip.holders.iter().any(|h| holders.contains(h)));
     if taken || built.servers.contains_key(VIRTUAL_IP) {
         let detail = format!("the {word}s can't share a virtual IP: another one is declared already");
-        return Err(
-            InfrastructureError::new(detail).with_hint("declare both under `virtual_ips` in an infrastructure file")
-        );
+        return Err(DocumentError::new(detail).with_hint("declare both under `virtual_ips` in an infrastructure file"));
     }
     for holder in &holders {
         let role = &built.roles[&built.servers[holder].role];
-        can_hold(role, holder, VIRTUAL_IP)
-            .map_err(|(detail, hint)| InfrastructureError::new(detail).with_hint(hint))?;
+        can_hold(role, holder, VIRTUAL_IP).map_err(|(detail, hint)| DocumentError::new(detail).with_hint(hint))?;
     }
     if holders.contains(&built.entry.host) {
         built.entry.host = VIRTUAL_IP.into();

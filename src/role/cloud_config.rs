@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Role;
-use crate::infrastructure::InfrastructureError;
+use crate::document::DocumentError;
 use crate::provider::{FileContent, FileSpec, ServiceSpec, UserData};
 
 /// Where systemd looks for units of an administrator.
@@ -21,7 +21,7 @@ const UNITS: &str = "/etc/systemd/system";
 ///
 /// # Errors
 /// When a file of this machine can't be read that the server holds a copy of.
-pub fn document(server: &str, role: &Role, data: &UserData) -> Result<String, InfrastructureError> {
+pub fn document(server: &str, role: &Role, data: &UserData) -> Result<String, DocumentError> {
     let mut packages: Vec<String> = role.packages.iter().map(|package| quoted(package)).collect();
     packages.sort_unstable();
     packages.dedup();
@@ -86,7 +86,7 @@ fn entry(path: &Path, permissions: &str, content: &str, encoding: Option<&str>) 
     format!("path: {path}\n  permissions: {}{encoding}\n  content: {content}", quoted(permissions))
 }
 
-fn file(spec: &FileSpec) -> Result<Option<String>, InfrastructureError> {
+fn file(spec: &FileSpec) -> Result<Option<String>, DocumentError> {
     let permissions = format!("{:04o}", spec.mode);
     let of_text = |text: &str| entry(&spec.path, &permissions, &block(text, "    "), None);
     let of_bytes = |bytes: &[u8]| entry(&spec.path, &permissions, &quoted(&STANDARD.encode(bytes)), Some("b64"));
@@ -101,8 +101,8 @@ fn file(spec: &FileSpec) -> Result<Option<String>, InfrastructureError> {
     })
 }
 
-fn unreadable(path: &Path, why: &std::io::Error) -> InfrastructureError {
-    InfrastructureError { file: Some(path.into()), ..InfrastructureError::new(format!("can't be read: {why}")) }
+fn unreadable(path: &Path, why: &std::io::Error) -> DocumentError {
+    DocumentError { file: Some(path.into()), ..DocumentError::new(format!("can't be read: {why}")) }
 }
 
 fn unit_file(service: &ServiceSpec) -> String {

@@ -45,9 +45,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::write_files::FileForm;
 use super::{DatabaseRole, Readiness, Role, RoleService, template};
-use crate::infrastructure::InfrastructureError;
-use crate::infrastructure::names::{RULE, is_name};
-use crate::infrastructure::yaml::{Source, Step, at};
+use crate::document::DocumentError;
+use crate::document::names::{RULE, is_name};
+use crate::document::yaml::{Source, Step, at};
 use crate::units::HumanDuration;
 
 /// How long a server may take to become ready where its role does not say.
@@ -149,13 +149,13 @@ struct ReadinessForm {
 ///
 /// # Errors
 /// The first mistake with file, line, column and a hint; templates are checked for syntax and unknown names.
-pub fn read(name: &str, path: &Path) -> Result<Role, InfrastructureError> {
+pub fn read(name: &str, path: &Path) -> Result<Role, DocumentError> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
     parse(name, &Source::read(path)?, Some(&absolute))
 }
 
 /// Parses a role; `file` is its absolute path, `None` for a shipped one.
-pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<Role, InfrastructureError> {
+pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<Role, DocumentError> {
     let form: Form = source.parse()?;
     let reader = Reader { source, folder: file.and_then(Path::parent) };
     let readiness = reader.head(&form)?;
@@ -195,7 +195,7 @@ pub(super) struct Reader<'a> {
     pub(super) folder: Option<&'a Path>,
 }
 
-pub(super) type Checked<T> = Result<T, InfrastructureError>;
+pub(super) type Checked<T> = Result<T, DocumentError>;
 
 impl Reader<'_> {
     pub(super) fn error<T>(&self, at: &[Step], detail: impl Into<String>, hint: impl Into<String>) -> Checked<T> {
@@ -287,7 +287,7 @@ pub(super) fn content_path(index: usize) -> [Step; 3] {
 
 /// The line of a text's first line: a block (`|`, `>`) begins below its mark.
 pub(super) fn first_line(source: &Source, path: &[Step]) -> usize {
-    let Some((line, column)) = crate::infrastructure::yaml::locate(&source.text, path) else { return 1 };
+    let Some((line, column)) = crate::document::yaml::locate(&source.text, path) else { return 1 };
     let text = source.text.lines().nth(line - 1).unwrap_or_default();
     let is_block = text.chars().nth(column - 1).is_some_and(|mark| mark == '|' || mark == '>');
     line + usize::from(is_block)

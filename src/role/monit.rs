@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Role;
-use crate::infrastructure::InfrastructureError;
+use crate::document::DocumentError;
 use crate::provider::launch::{self, process_file};
 use crate::provider::{FileContent, FileSpec, ServiceSpec};
 
@@ -27,10 +27,10 @@ pub(super) fn add(
     role: &Role,
     files: &mut Vec<FileSpec>,
     services: &mut Vec<ServiceSpec>,
-) -> Result<(), InfrastructureError> {
+) -> Result<(), DocumentError> {
     if services.iter().any(|service| service.name == SERVICE) {
         let detail = format!("Monit can't supervise the role `{}`: it has a service `{SERVICE}` of its own", role.name);
-        return Err(InfrastructureError::new(detail).with_hint("leave `Monit supervises …` out, or rename the service"));
+        return Err(DocumentError::new(detail).with_hint("leave `Monit supervises …` out, or rename the service"));
     }
     files.extend(services.iter().map(start_script));
     files.push(file(CONTROL_FILE, control(services), 0o600));

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use super::{Role, file};
-use crate::infrastructure::yaml::Source;
+use crate::document::yaml::Source;
 
 /// A shipped role, not yet parsed.
 #[derive(Debug, PartialEq, Eq)]

@@ -12,13 +12,14 @@ use sha2::{Digest, Sha256};
 
 use super::context::Contexts;
 use super::{Addresses, Role, RoleContent, RoleFile, RoleService, Secrets, context, file, monit, programs, shipped};
-use crate::infrastructure::error::one_of;
-use crate::infrastructure::yaml::{Source, Step, at, locate};
-use crate::infrastructure::{Infrastructure, InfrastructureError};
+use crate::document::DocumentError;
+use crate::document::error::one_of;
+use crate::document::yaml::{Source, Step, at, locate};
+use crate::infrastructure::Infrastructure;
 use crate::provider::{FileContent, FileSpec, ServiceSpec, UserData};
 use crate::settings::Settings;
 
-type Rendered<T> = Result<T, InfrastructureError>;
+type Rendered<T> = Result<T, DocumentError>;
 
 /// What the instance of `server` is made of: its role's files, commands and services, and `/etc/hosts`.
 ///
@@ -34,7 +35,7 @@ pub fn render(
     let Some(declared) = infrastructure.servers.get(server) else {
         let known = infrastructure.servers.keys().map(String::as_str);
         let hint = one_of(server, "servers", known);
-        return Err(InfrastructureError::new(format!("there is no server `{server}`")).with_hint(hint));
+        return Err(DocumentError::new(format!("there is no server `{server}`")).with_hint(hint));
     };
     let contexts = Contexts::new(infrastructure, addresses, settings, secrets);
     render_one(&infrastructure.roles[&declared.role], addresses, contexts.of(server))
@@ -165,7 +166,7 @@ impl Renderer<'_> {
         Err(self.explained(path, when, &why))
     }
 
-    fn explained(&self, path: &[Step], template: &str, why: &minijinja::Error) -> InfrastructureError {
+    fn explained(&self, path: &[Step], template: &str, why: &minijinja::Error) -> DocumentError {
         match source_of(self.role) {
             Ok(source) => {
                 let told = explain(&source, path, template, why);
@@ -296,7 +297,7 @@ fn templates(role: &Role) -> Vec<(Vec<Step>, &str, bool)> {
 }
 
 /// minijinja's error with the place in the role's file.
-fn explain(source: &Source, path: &[Step], template: &str, why: &minijinja::Error) -> InfrastructureError {
+fn explain(source: &Source, path: &[Step], template: &str, why: &minijinja::Error) -> DocumentError {
     let range = why.range().filter(|range| template.get(range.clone()).is_some_and(|text| !text.is_empty()));
     let offset = range.as_ref().map(|range| range.start).or_else(|| line_start(template, why.line()?));
     let found = range.and_then(|range| template.get(range)).map(|text| format!("`{}`", text.trim()));
@@ -330,7 +331,7 @@ fn error_at(
     offset: Option<usize>,
     detail: String,
     hint: Option<String>,
-) -> InfrastructureError {
+) -> DocumentError {
     let before = template.get(..offset.unwrap_or(0)).unwrap_or_default();
     let start = before.rfind('\n').map_or(0, |end| end + 1);
     let line = file::first_line(source, path) + before.matches('\n').count();
@@ -341,5 +342,5 @@ fn error_at(
         Some(indent) => written[..indent].chars().count() + before[start..].chars().count() + 1,
         None => locate(&source.text, path).map_or(1, |(_, column)| column),
     };
-    InfrastructureError { file: Some(source.path.clone()), line: Some(line), column: Some(column), detail, hint }
+    DocumentError { file: Some(source.path.clone()), line: Some(line), column: Some(column), detail, hint }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::file::{Checked, CommandForm, Reader, content_path, first_line};
 use super::{RoleContent, RoleFile, shipped};
-use crate::infrastructure::yaml::{at, tag};
+use crate::document::yaml::{at, tag};
 
 /// The tag of bytes in base64, in full: `!!binary`.
 const BINARY: &str = "tag:yaml.org,2002:binary";

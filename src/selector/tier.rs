@@ -3,8 +3,8 @@
 use rand::rngs::StdRng;
 
 use super::{Selection, Selector, View};
+use crate::document::names::natural;
 use crate::infrastructure::Server;
-use crate::infrastructure::names::natural;
 
 /// `node "web-1"`
 pub struct Named(pub String);

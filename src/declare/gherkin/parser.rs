@@ -19,7 +19,7 @@ use super::expected::expected;
 use super::line::{Line, lines};
 use super::open::Open;
 use super::syntax::{DocString, Feature, Place, Row, Step, Tag, Title};
-use crate::infrastructure::error::did_you_mean;
+use crate::document::error::did_you_mean;
 
 /// More than these in one file are hardly mistakes in a feature.
 const MOST_ERRORS: usize = 10;

@@ -16,8 +16,8 @@ use serde::Deserialize;
 
 use super::sketch::{Edge, Raw, is_client};
 use super::{GraphError, GraphFile, Sketch, Text, Wrong};
-use crate::infrastructure::error::did_you_mean;
-use crate::infrastructure::yaml::{Step, at, form_hint, locate};
+use crate::document::error::did_you_mean;
+use crate::document::yaml::{Step, at, form_hint, locate};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a server: `{ \"name\": \"web-1\", \"in\": [\"lb-1\"], \"out\": [] }`")]

@@ -18,7 +18,8 @@
 use std::path::Path;
 
 use super::links::Links;
-use crate::infrastructure::{self, InfrastructureError};
+use crate::document::DocumentError;
+use crate::infrastructure;
 
 pub mod dot;
 pub mod graphml;
@@ -30,7 +31,7 @@ use sketch::{Sketch, Wrong};
 use source::Text;
 
 /// What can be wrong with a graph's file: file, line, column, what was found, what was expected, what to do.
-pub type GraphError = InfrastructureError;
+pub type GraphError = DocumentError;
 
 /// A graph from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

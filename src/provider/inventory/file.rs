@@ -28,10 +28,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{Host, Inventory, PowerCommands, address};
-use crate::infrastructure::error::one_of;
-use crate::infrastructure::names::{RULE, is_name};
-use crate::infrastructure::yaml::{Source, Step, at, locate};
-use crate::infrastructure::{Entry, Infrastructure, InfrastructureError, Server};
+use crate::document::DocumentError;
+use crate::document::error::one_of;
+use crate::document::names::{RULE, is_name};
+use crate::document::yaml::{Source, Step, at, locate};
+use crate::infrastructure::{Entry, Infrastructure, Server};
 use crate::provider::host_key::{HostKey, KnownHosts, KnownHostsError};
 use crate::provider::secret::{Secret, read_private};
 use crate::role::{Readiness, Role, shipped};
@@ -88,7 +89,7 @@ enum HostKeys {
     Ignore,
 }
 
-type Checked<T> = Result<T, InfrastructureError>;
+type Checked<T> = Result<T, DocumentError>;
 
 /// Reads and checks an inventory, the keys and the known hosts that it names.
 ///

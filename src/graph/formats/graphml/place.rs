@@ -1,7 +1,7 @@
 //! What an element of a GraphML file is, by its name and by what it stands in.
 
 use super::{FORM, Wrong};
-use crate::infrastructure::error::one_of;
+use crate::document::error::one_of;
 
 /// What an element is to the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

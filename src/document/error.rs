@@ -7,7 +7,7 @@ use crate::text::TextError;
 /// One clear error: file, line, column, what was found, what was expected, what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{detail}{}", place(.file, .line, .column), help(.hint))]
-pub struct InfrastructureError {
+pub struct DocumentError {
     /// The file, where it came from one.
     pub file: Option<PathBuf>,
     /// From 1.
@@ -32,22 +32,22 @@ fn help(hint: &Option<String>) -> String {
     hint.as_ref().map(|hint| format!("\n  help: {hint}")).unwrap_or_default()
 }
 
-impl InfrastructureError {
+impl DocumentError {
     /// An error without a place.
     pub fn new(detail: impl Into<String>) -> Self {
-        InfrastructureError { file: None, line: None, column: None, detail: detail.into(), hint: None }
+        DocumentError { file: None, line: None, column: None, detail: detail.into(), hint: None }
     }
 
     /// A text file that can't be read, with the place where it is not UTF-8.
     pub fn unreadable(path: &Path, why: &TextError) -> Self {
         let (line, column) = why.place().unzip();
         let detail = format!("can't be read: {why}");
-        InfrastructureError { file: Some(path.into()), line, column, ..InfrastructureError::new(detail) }
+        DocumentError { file: Some(path.into()), line, column, ..DocumentError::new(detail) }
     }
 
     /// The same with what to do.
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
-        InfrastructureError { hint: Some(hint.into()), ..self }
+        DocumentError { hint: Some(hint.into()), ..self }
     }
 }
 

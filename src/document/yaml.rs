@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::InfrastructureError;
+use super::DocumentError;
 use super::error::did_you_mean;
 use crate::text;
 
@@ -38,7 +38,7 @@ impl From<usize> for Step {
 
 /// A path of [`Step`]s: `at!["servers", 2, "name"]`.
 macro_rules! at {
-    ($($step:expr),* $(,)?) => { [$($crate::infrastructure::yaml::Step::from($step)),*] };
+    ($($step:expr),* $(,)?) => { [$($crate::document::yaml::Step::from($step)),*] };
 }
 pub(crate) use at;
 
@@ -56,11 +56,11 @@ impl Source {
     ///
     /// # Errors
     /// Names the file and why it can't be read.
-    pub fn read(path: &Path) -> Result<Source, InfrastructureError> {
+    pub fn read(path: &Path) -> Result<Source, DocumentError> {
         let text = text::read(path).map_err(|why| {
             let unopened = why.place().is_none();
             let hint = "a path in a file is relative to that file, on the command line to this folder";
-            InfrastructureError { hint: unopened.then(|| hint.into()), ..InfrastructureError::unreadable(path, &why) }
+            DocumentError { hint: unopened.then(|| hint.into()), ..DocumentError::unreadable(path, &why) }
         })?;
         Ok(Source { path: path.into(), text })
     }
@@ -69,18 +69,18 @@ impl Source {
     ///
     /// # Errors
     /// Has the line and column of what is malformed, and for an unknown field the nearest known one.
-    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, InfrastructureError> {
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, DocumentError> {
         serde_yaml::from_str(&self.text).map_err(|why| {
             let place = why.location();
             let shown = why.to_string();
             let detail = shown.rsplit_once(" at line ").map_or(shown.as_str(), |(detail, _)| detail);
-            InfrastructureError {
+            DocumentError {
                 file: Some(self.path.clone()),
                 line: place.as_ref().map(|place| place.line()),
                 // At the end of the file the parser counts from 0.
                 column: place.as_ref().map(|place| place.column().max(1)),
                 hint: Some(form_hint(detail)),
-                ..InfrastructureError::new(plain(detail))
+                ..DocumentError::new(plain(detail))
             }
         })
     }
@@ -92,9 +92,9 @@ impl Source {
     }
 
     /// An error about the item at `path`.
-    pub fn error(&self, path: &[Step], detail: impl Into<String>, hint: Option<String>) -> InfrastructureError {
+    pub fn error(&self, path: &[Step], detail: impl Into<String>, hint: Option<String>) -> DocumentError {
         let (line, column) = locate(&self.text, path).unzip();
-        InfrastructureError { file: Some(self.path.clone()), line, column, hint, ..InfrastructureError::new(detail) }
+        DocumentError { file: Some(self.path.clone()), line, column, hint, ..DocumentError::new(detail) }
     }
 }
 

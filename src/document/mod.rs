@@ -1,0 +1,8 @@
+//! Files that users write in YAML: how they are read, how names are checked, and the one clear error that a wrong
+//! one gets. What the fields mean is known where the document's type is.
+
+pub mod error;
+pub mod names;
+pub(crate) mod yaml;
+
+pub use error::DocumentError;
