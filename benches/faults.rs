@@ -10,9 +10,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anarcho_chimp::agent::probe;
+use anarcho_chimp::instance::{InstanceSpec, UserData};
+use anarcho_chimp::provider::Provider;
 use anarcho_chimp::provider::local::sandbox::enter;
 use anarcho_chimp::provider::local::{LocalCloud, Zygote};
-use anarcho_chimp::provider::{InstanceSpec, Provider, UserData};
 use wire::trial::{Tolerance, Trial};
 
 /// What is aimed at, on an unloaded machine.

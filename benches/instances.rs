@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command as Program, ExitCode};
 use std::time::{Duration, Instant};
 
+use anarcho_chimp::instance::{Command, Instance, InstanceSpec, UserData};
 use anarcho_chimp::provider::local::sandbox::enter;
 use anarcho_chimp::provider::local::{LocalCloud, Zygote};
-use anarcho_chimp::provider::{Command, Instance, InstanceSpec, Provider, ProviderError, UserData};
+use anarcho_chimp::provider::{Provider, ProviderError};
 use futures::future::try_join_all;
 
 /// Instances, samples, and what is aimed at: up and down in ms.

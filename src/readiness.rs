@@ -6,26 +6,14 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use crate::instance::Question;
 use crate::provider::Provider;
 use crate::role::Role;
-use serde::{Deserialize, Serialize};
 
 /// Between two looks: short beside any boot, long beside an answer.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// One look is given up after this.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
-
-/// What one look looks at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Question {
-    /// The server's own address, and its role's port or the one that its readiness names.
-    pub at: SocketAddr,
-    /// Whether a TCP connect must succeed.
-    pub tcp: bool,
-    /// The path that must be answered with a status under 400, by HTTP.
-    pub http: Option<String>,
-}
 
 /// A server did not become ready in time.
 #[derive(Debug, thiserror::Error)]

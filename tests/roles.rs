@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use anarcho_chimp::infrastructure::{Draft, Infrastructure, file};
-use anarcho_chimp::provider::{FileContent, UserData};
+use anarcho_chimp::instance::{FileContent, UserData};
 use anarcho_chimp::role::{Addresses, Secrets, render};
 use anarcho_chimp::settings::Settings;
 use support::{Needs, named};

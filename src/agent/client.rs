@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::stamp::{Account, Stamps};
-use super::{ASKED, Held, Observation, Order, PROGRAM, StrikeId};
-use crate::provider::{Command, FileContent, FileSpec, Output, Remote, RemoteError};
+use super::{Held, Observation, Order, StrikeId};
+use crate::instance::{Command, FileContent, FileSpec, Output};
+use crate::launch::{ASKED, PROGRAM};
+use crate::provider::{Remote, RemoteError};
 
 /// Why an agent did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

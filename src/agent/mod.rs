@@ -30,14 +30,11 @@ mod verbs;
 use effect::Effect;
 
 use crate::console::complain;
+use crate::launch::ASKED;
 pub use id::{BadId, StrikeId};
 
-/// Where the agent's program lies on every victim. Instances of the local cloud have it from their boot.
-pub const PROGRAM: &str = "/var/lib/anarcho-chimp/agent";
 /// Where a victim keeps what is held on it: a folder for each strike, named by its id.
 pub const STATE: &str = "/run/anarcho-chimp";
-/// The hidden first argument that makes a program of this crate an agent.
-pub const ASKED: &str = "__agent";
 
 /// What an agent is asked to hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
-use super::ASKED;
+use crate::launch::ASKED;
 
 /// The very process, though its number may be another's later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

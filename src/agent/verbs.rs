@@ -16,8 +16,9 @@ use super::grip::{self, GripError, TRACES, grip};
 use super::holder::{self, Answer, Ask};
 use super::record::{self, Folder, Record, Stage};
 use super::stamp::{Account, Stamps, Within};
-use super::{ASKED, Held, Observation, Order, StrikeId, spare};
+use super::{Held, Observation, Order, StrikeId, spare};
 use crate::clock;
+use crate::launch::ASKED;
 
 /// How long a holder may take to arm.
 const ARM: Duration = Duration::from_secs(10);

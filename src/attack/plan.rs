@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::fault::{self, Witness};
 use crate::infrastructure::Infrastructure;
+use crate::instance::{Ability, PowerState};
 use crate::journal::Place;
 use crate::plan::{Choice, Cut, Parameters, PlanError, Schedule, StepText, StrikeOrder, Target, read_plan};
-use crate::provider::{Ability, PowerState};
 use crate::units::{duration, show_duration};
 
 /// The version of an attack plan's schema. It rises when fields change, and when the same seed draws something else: 2

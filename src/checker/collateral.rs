@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::history::{Event, History, Record};
+use crate::instance::PowerState;
 use crate::measure::fleet::Fleet;
 use crate::measure::moments::watched;
 use crate::measure::sight::{BALANCER, INSTANCES, unseen};
 use crate::measure::{Moments, Span};
-use crate::provider::PowerState;
 
 use super::{Checker, Judgement, Verdict};
 

@@ -54,7 +54,7 @@ mod tests {
     use crate::checker::{Expectation, Verdict};
     use crate::history::synthetic::Script;
 
-    use crate::provider::PowerState;
+    use crate::instance::PowerState;
 
     fn judged(script: &Script, count: usize) -> Judgement {
         Expectation::InRotation { count, role: "webserver".into() }.checker().check(&script.history())

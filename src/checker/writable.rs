@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 
 use crate::history::{Event, History};
+use crate::instance::PowerState;
 use crate::measure::fleet::Fleet;
 use crate::measure::moments::watched;
 use crate::measure::phases::phase_name;
 use crate::measure::sight::{DATABASE, blind};
 use crate::measure::{Span, Timeline};
-use crate::provider::PowerState;
 
 use super::held::{self, Held};
 use super::{Checker, Judgement, Phase};

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::provider::launch::{BARE_MARK, process_file};
-use crate::provider::{Command, FileContent, FileSpec, Output, Remote, RemoteError, ServiceSpec};
+use crate::instance::{Command, FileContent, FileSpec, Output, ServiceSpec};
+use crate::launch::{BARE_MARK, process_file};
+use crate::provider::{Remote, RemoteError};
 
 /// Says whether the server is bare; of each file its mode and hash; of each service, after `--`, whether it runs. Names
 /// come as arguments, so nothing is ever spliced into it.

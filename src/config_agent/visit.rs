@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::survey::{Found, SurveyError, survey};
 use crate::document::DocumentError;
 use crate::history::{Event, Part};
-use crate::provider::launch::{self, BARE_MARK};
-use crate::provider::{
-    Command, FileContent, FileSpec, Instance, PowerState, ProviderError, Remote, RemoteError, ServiceSpec, UserData,
-};
+use crate::instance::{Command, FileContent, FileSpec, Instance, PowerState, ServiceSpec, UserData};
+use crate::launch;
+use crate::launch::BARE_MARK;
+use crate::provider::{ProviderError, Remote, RemoteError};
 use crate::readiness::{NotReady, await_ready};
 use crate::role::monit;
 use crate::site::Site;

@@ -15,7 +15,8 @@ use futures::future::Either;
 use tokio::time::MissedTickBehavior;
 
 use crate::history::Event;
-use crate::provider::{PowerOp, PowerState, ProviderError, RemoteError};
+use crate::instance::{PowerOp, PowerState};
+use crate::provider::{ProviderError, RemoteError};
 use crate::site::Site;
 use crate::units::show_duration;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::DatabaseError;
 use super::gtid::Position;
 use super::sql::Hand;
-use crate::agent;
+use crate::launch;
 
 /// Where the data goes from one to the other.
 const PORT: u16 = 4444;
@@ -74,8 +74,8 @@ async fn stream(bare: &Hand<'_>, donor: &Hand<'_>, copy: &str) -> Result<(), Dat
     let path = |path: &std::path::Path| path.display().to_string();
     let role = donor.role;
     let (config, socket, data) = (path(&role.config), path(&role.socket), path(&role.data));
-    let receiving = ["sh", "-c", RECEIVE, "sh", agent::PROGRAM, &port, copy];
-    let sending = ["sh", "-c", SEND, "sh", agent::PROGRAM, &to, &config, &socket, &data];
+    let receiving = ["sh", "-c", RECEIVE, "sh", launch::PROGRAM, &port, copy];
+    let sending = ["sh", "-c", SEND, "sh", launch::PROGRAM, &to, &config, &socket, &data];
     let (received, sent) = tokio::join!(bare.run(&receiving, COPY), donor.run(&sending, COPY));
     sent.and(received).map(drop)
 }

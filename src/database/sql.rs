@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use super::DatabaseError;
 use super::gtid::Position;
 use super::status::{QUESTION, Row, Seen, Status, rows};
-use crate::provider::{Command, Instance, PowerState, Remote};
+use crate::instance::{Command, Instance, PowerState};
+use crate::provider::Remote;
 use crate::role::DatabaseRole;
 use crate::site::Site;
 

@@ -12,7 +12,8 @@ use crate::clock::Clock;
 use crate::database::Turn;
 use crate::history::Recorder;
 use crate::infrastructure::file;
-use crate::provider::{FileSpec, InstanceId, InstanceSpec, Output, PowerOp, Provider, ProviderError, RemoteError};
+use crate::instance::{FileSpec, InstanceId, InstanceSpec, Output, PowerOp};
+use crate::provider::{Provider, ProviderError, RemoteError};
 use crate::role::{Addresses, Secrets};
 use crate::settings::Settings;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Action, Strike, Witness};
-use crate::provider::{Ability, PowerState};
+use crate::instance::{Ability, PowerState};
 
 impl Strike {
     /// Everything that must be possible for it to strike, to be witnessed and to heal. Whoever attacks a server that runs
@@ -28,8 +28,8 @@ fn power(action: &Action) -> Option<Ability> {
 mod tests {
     use super::*;
     use crate::fault::{FAULTS, Target, named};
+    use crate::instance::PowerOp::*;
     use crate::plan::Parameters;
-    use crate::provider::PowerOp::*;
 
     fn of(fault: &str) -> Vec<Ability> {
         let target = Target { server: "web-1", peers: &[], services: &[] };

@@ -1,8 +1,8 @@
 //! A server that lost its power gets it back.
 
 use super::{Action, Fault, Strike, Target, Witness};
+use crate::instance::{PowerOp, PowerState};
 use crate::plan::Parameters;
-use crate::provider::{PowerOp, PowerState};
 
 /// `When {target} comes back`
 ///

@@ -1,8 +1,8 @@
 //! A server dies: a black hole, gone for good.
 
 use super::{Action, Fault, Strike, Target, Witness};
+use crate::instance::{PowerOp, PowerState};
 use crate::plan::Parameters;
-use crate::provider::{PowerOp, PowerState};
 
 /// `When {target} dies`
 ///

@@ -1,8 +1,8 @@
 //! A server hangs: it is there, it accepts connections, it never answers.
 
 use super::{Action, Fault, Heal, Strike, Target, Witness};
+use crate::instance::{PowerOp, PowerState};
 use crate::plan::Parameters;
-use crate::provider::{PowerOp, PowerState};
 
 /// `When {target} hangs`, `… for {duration}`
 ///

@@ -1,8 +1,8 @@
 //! A server loses its power: as dead as dead, but its disk is kept.
 
 use super::{Action, Fault, Heal, Strike, Target, Witness};
+use crate::instance::{PowerOp, PowerState};
 use crate::plan::Parameters;
-use crate::provider::{PowerOp, PowerState};
 
 /// `When {target} loses power`, `… for {duration}`
 ///

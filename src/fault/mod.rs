@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::effect::Effect;
+use crate::instance::{Command, PowerOp, PowerState, ServiceSpec};
 use crate::plan::Parameters;
-use crate::provider::{Command, PowerOp, PowerState, ServiceSpec};
 
 mod abilities;
 mod comes_back;

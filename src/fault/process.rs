@@ -3,8 +3,8 @@
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
+use crate::instance::ServiceSpec;
 use crate::plan::Parameters;
-use crate::provider::ServiceSpec;
 
 /// The kernel keeps this many bytes of a process's name, and `pgrep -x` compares with that.
 const COMM_LENGTH: usize = 15;

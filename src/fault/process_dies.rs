@@ -1,8 +1,8 @@
 //! Every process of a name is killed on a server; the server lives on.
 
 use super::{Action, Fault, Parameter, Strike, Target, Witness, process};
+use crate::instance::Command;
 use crate::plan::Parameters;
-use crate::provider::Command;
 
 /// `When process {string} on {target} dies`, `… dies of {signal}`, `When a random process on {target} dies`
 ///

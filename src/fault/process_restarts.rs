@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::{Action, Fault, Parameter, Strike, Target, Witness, process};
+use crate::instance::{Command, ServiceSpec};
+use crate::launch;
 use crate::plan::Parameters;
-use crate::provider::{Command, ServiceSpec, launch};
 
 /// `When process {string} on {target} restarts`, `When a random process on {target} restarts`
 ///

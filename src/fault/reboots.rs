@@ -1,8 +1,8 @@
 //! A server reboots without warning.
 
 use super::{Action, Fault, Strike, Target, Witness};
+use crate::instance::{PowerOp, PowerState};
 use crate::plan::Parameters;
-use crate::provider::{PowerOp, PowerState};
 
 /// `When {target} reboots`
 ///

@@ -12,9 +12,10 @@ use crate::checker::Expectation;
 use crate::history::final_state::{DatabaseRead, Found};
 use crate::history::operation::key_of;
 use crate::history::{DataRecord, Ended, Op, Operation};
+use crate::instance::{Instance, PowerState};
 use crate::measure::writes::DATABASE;
 use crate::plan::ScenarioPlan;
-use crate::provider::{Instance, PowerState, ProviderError, Remote};
+use crate::provider::{ProviderError, Remote};
 use crate::settings::Journey;
 use crate::site::Site;
 

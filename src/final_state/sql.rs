@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::Database;
-use crate::provider::{Command, RemoteError};
+use crate::instance::Command;
+use crate::provider::RemoteError;
 
 /// Where a database listens whose role does not say otherwise: Debian's default.
 pub(super) const SOCKET: &str = "/run/mysqld/mysqld.sock";

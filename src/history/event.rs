@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::declared::Part;
+use crate::instance::PowerState;
 use crate::plan::Agent;
-use crate::provider::PowerState;
 use crate::ventriloquist::Step as ReconcilerStep;
 
 /// Something that happened, with its time and how exactly the time is known.

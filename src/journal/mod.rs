@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::StrikeId;
 use crate::fault::Strike;
-use crate::provider::InstanceId;
+use crate::instance::InstanceId;
 use crate::text::naming;
 use crate::units::duration;
 

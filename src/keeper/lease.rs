@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::console::complain;
-use crate::provider::{InstanceId, PowerOp, Provider, ProviderError};
+use crate::instance::{InstanceId, PowerOp};
+use crate::provider::{Provider, ProviderError};
 
 /// How often an undoing that failed is tried again.
 const TRIES: u32 = 10;
@@ -154,7 +155,8 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::provider::{Instance, InstanceSpec, Remote};
+    use crate::instance::{Instance, InstanceSpec};
+    use crate::provider::Remote;
 
     /// Remembers what it was told, and fails as often as it is told to.
     #[derive(Default)]

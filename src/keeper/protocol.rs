@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::infrastructure::Infrastructure;
-use crate::provider::{Instance, InstanceId, InstanceSpec, PowerOp, ServiceEnd};
-use crate::readiness::Question;
+use crate::instance::Question;
+use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, ServiceEnd};
 use crate::role::Addresses;
 use crate::units::duration;
 

@@ -16,7 +16,8 @@ use super::lease::Power;
 use super::protocol::{Answer, Kept, LONGEST_REQUEST, Request};
 use super::{cut, rights};
 use crate::console::complain;
-use crate::provider::{InstanceSpec, Provider};
+use crate::instance::InstanceSpec;
+use crate::provider::Provider;
 use crate::readiness;
 
 /// What clients are answered from.

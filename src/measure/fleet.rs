@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{Event, Record};
 use crate::infrastructure::Infrastructure;
+use crate::instance::PowerState;
 use crate::plan::Agent;
-use crate::provider::PowerState;
 
 use super::moments::server_of;
 

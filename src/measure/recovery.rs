@@ -187,7 +187,7 @@ mod tests {
     fn recovery_comes_after_the_heal_of_a_strike_for_a_while() {
         let lasts = Schedule::For(std::time::Duration::from_secs(3));
         let script = Script::website(2, 1).strike_unconfirmed(6000, "stalls", &["web-1"], lasts);
-        let script = script.confirm(6010, 0, &["web-1"]).state(6500, "web-1", 1, crate::provider::PowerState::Running);
+        let script = script.confirm(6010, 0, &["web-1"]).state(6500, "web-1", 1, crate::instance::PowerState::Running);
         assert_eq!(told(&script), [6000, -20_000, -20_000]);
         let healed =
             script.event(9000, Event::StrikeHealed { strike: 0, target: "web-1".into(), evidence: String::new() });

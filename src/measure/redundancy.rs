@@ -63,8 +63,8 @@ mod tests {
     use crate::history::synthetic::Script;
     use crate::history::{Event, Record};
     use crate::infrastructure::databases::Database;
+    use crate::instance::PowerState;
     use crate::plan::{Agent, Schedule};
-    use crate::provider::PowerState;
 
     fn spans(script: &Script) -> Vec<(u64, u64)> {
         let history = script.history();

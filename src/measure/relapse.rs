@@ -94,8 +94,8 @@ mod tests {
     use super::*;
     use crate::history::Outcome;
     use crate::history::synthetic::Script;
+    use crate::instance::PowerState;
     use crate::measure::timeline::Timeline;
-    use crate::provider::PowerState;
 
     fn found(script: &Script) -> Vec<(u64, u64, bool, String)> {
         let timeline = Timeline::of(&script.history());

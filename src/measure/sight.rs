@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use crate::history::{Event, History};
-use crate::provider::PowerState;
+use crate::instance::PowerState;
 use crate::units::show_duration;
 
 use super::moments::{Moments, server_of, watched};

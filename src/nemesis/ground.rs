@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::agent::StrikeId;
 use crate::history::{Event, Recorder};
 use crate::infrastructure::Infrastructure;
+use crate::instance::ServiceSpec;
 use crate::journal::{Journal, Note, Stage};
-use crate::provider::{Provider, ServiceSpec};
+use crate::provider::Provider;
 use crate::settings::Safeguards;
 
 /// Where strikes happen and where they are written down.

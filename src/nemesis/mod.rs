@@ -16,10 +16,11 @@ use tracing::Instrument;
 use crate::draw::{Draw, Purpose};
 use crate::fault::{self, Fault, Strike};
 use crate::history::Event;
+use crate::instance::{Instance, InstanceId, PowerState};
 use crate::journal::Planned;
 use crate::observer::Sight;
 use crate::plan::{Act, Choice, Schedule, StrikeOrder};
-use crate::provider::{Instance, InstanceId, PowerState, ProviderError};
+use crate::provider::ProviderError;
 
 mod agenda;
 mod aim;

@@ -11,8 +11,9 @@ use crate::agent::stamp::{Stamps, Within};
 use crate::clock;
 use crate::fault::{Action, WITNESS_WITHIN, Witness};
 use crate::history::{Event, Onset};
+use crate::instance::{PowerOp, PowerState};
 use crate::journal::Stage;
-use crate::provider::{PowerOp, PowerState, ProviderError};
+use crate::provider::ProviderError;
 
 /// From one try to heal to the next, while the victim can't be reached.
 const TRY_EVERY: Duration = Duration::from_millis(200);

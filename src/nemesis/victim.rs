@@ -14,8 +14,9 @@ use crate::agent::client::{Agent, AgentError};
 use crate::agent::{Order, StrikeId};
 use crate::fault::{Action, Strike, Witness};
 use crate::history::{Event, Onset};
+use crate::instance::{Instance, InstanceId, PowerOp, PowerState};
 use crate::journal::{Note, Planned, Stage};
-use crate::provider::{Instance, InstanceId, PowerOp, PowerState, ProviderError, Remote};
+use crate::provider::{ProviderError, Remote};
 
 /// From one look of a witness to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(2);

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::agent::Order;
 use crate::agent::client::Agent;
 use crate::fault::{Witness, process};
-use crate::provider::{Command, InstanceId, PowerState, Provider, ProviderError, Remote};
+use crate::instance::{Command, InstanceId, PowerState};
+use crate::provider::{Provider, ProviderError, Remote};
 
 /// How long a new connection may take where nothing is known of the way yet.
 pub(super) const KNOCK: Duration = Duration::from_secs(2);

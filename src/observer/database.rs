@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::instances::living;
 use super::{Look, Observer, ObserverError};
 use crate::history::Event;
-use crate::provider::Instance;
+use crate::instance::Instance;
 
 /// The sidecar says within 400 ms that a database hangs; one that needs longer hangs itself.
 const ANSWER_WITHIN: Duration = Duration::from_millis(600);

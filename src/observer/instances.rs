@@ -9,7 +9,8 @@ use tokio::sync::watch;
 
 use super::{Look, Observer, ObserverError};
 use crate::history::Event;
-use crate::provider::{Instance, InstanceId, PowerState, Provider};
+use crate::instance::{Instance, InstanceId, PowerState};
+use crate::provider::Provider;
 
 /// Lists the instances every 50 ms; records each state that changed and publishes the list. While they can't be listed,
 /// the published list is empty, so that the other observers know that they do not know.

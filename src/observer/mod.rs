@@ -17,8 +17,9 @@ use tokio::time::MissedTickBehavior;
 
 use crate::history::{Event, Recorder};
 use crate::infrastructure::Infrastructure;
+use crate::instance::Instance;
 use crate::measure::sight::MISSED_US;
-use crate::provider::{Instance, Provider};
+use crate::provider::Provider;
 use crate::role::Addresses;
 use crate::selector::BalancerSight;
 

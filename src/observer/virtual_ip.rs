@@ -11,7 +11,7 @@ use super::instances::{first_process, living};
 use super::{Look, Observer, ObserverError};
 use crate::history::Event;
 use crate::infrastructure::VirtualIp;
-use crate::provider::Instance;
+use crate::instance::Instance;
 use crate::text::naming;
 
 /// Reads `/proc/<first process>/net/fib_trie` of every possible holder each 10 ms: no need to enter its network,
@@ -147,7 +147,7 @@ mod tests {
         assert!(!is_local(TRIE, Ipv4Addr::new(198, 18, 0, 0)));
     }
 
-    use crate::provider::{InstanceId, PowerState};
+    use crate::instance::{InstanceId, PowerState};
 
     fn instance(server: &str, state: PowerState, first_process: Option<i32>) -> Instance {
         let (id, evidence) = (InstanceId(format!("{server}.1")), String::new());

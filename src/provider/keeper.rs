@@ -10,11 +10,12 @@ use async_trait::async_trait;
 use super::host_key::HostKey;
 use super::secret::Secret;
 use super::ssh::{Login, Proof, Route, SshRemote};
-use super::{Instance, InstanceId, InstanceSpec, PowerOp, Provider, ProviderError, Remote, ServiceEnd};
+use super::{Provider, ProviderError, Remote};
 use crate::attack::passwords::Passwords;
+use crate::instance::Question;
+use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, ServiceEnd};
 use crate::keeper::protocol::{Answer, Kept, Request};
 use crate::keeper::{Keeper, KeeperError};
-use crate::readiness::Question;
 use crate::role::Secrets;
 
 /// How long a boot may take beyond its declared time.

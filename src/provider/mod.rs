@@ -4,172 +4,21 @@
 //! switches power, and connects. [`local`] is the embedded default, [`mod@keeper`] a site that somebody keeps up, and
 //! [`inventory`] servers that are there already.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
-use crate::readiness::Question;
+use crate::instance::{
+    Ability, Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, PowerOp, Question, ServiceEnd,
+};
 
-mod ability;
-pub mod bytes;
 pub mod host_key;
 pub mod inventory;
 pub mod keeper;
-pub mod launch;
 pub mod local;
 pub mod secret;
-mod service_end;
 pub mod ssh;
-
-pub use ability::Ability;
-pub use service_end::{HowEnded, ServiceEnd};
-
-/// Everything a provider must know to boot one server. Comparable to a cloud's "create server" with user data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct InstanceSpec {
-    /// The server's name in the infrastructure; also its host name. Matches `[a-z0-9][a-z0-9-]{0,40}`.
-    pub name: String,
-    /// The zone it is placed in, if the infrastructure has zones.
-    pub zone: Option<String>,
-    /// Free labels.
-    pub tags: Vec<String>,
-    /// Its address; a replacement of the same name keeps it.
-    pub address: Ipv4Addr,
-    /// What is written and started when it boots.
-    pub user_data: UserData,
-    /// How long a boot takes beyond what it really takes: a declared, modelled delay.
-    #[serde(with = "crate::units::duration")]
-    pub boot_delay: Duration,
-}
-
-/// What a server is made of when it boots: files first, then commands, then services, in order.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct UserData {
-    /// Files to write before anything runs.
-    pub files: Vec<FileSpec>,
-    /// Commands to run to their end, in order, before the services start. A non-zero status fails the boot.
-    pub run: Vec<Vec<String>>,
-    /// Programs that stay in the foreground for as long as the server lives; they start again when it reboots. One that ends
-    /// is not started again.
-    pub services: Vec<ServiceSpec>,
-    /// Nothing of all this is done at the first boot: somebody else will, over a [`Remote`], and then remove
-    /// [`launch::BARE_MARK`]; from then on the services start with every boot.
-    #[serde(default)]
-    pub bare: bool,
-}
-
-/// One file on a server.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FileSpec {
-    /// Absolute path on the server.
-    pub path: PathBuf,
-    /// The whole content.
-    pub content: FileContent,
-    /// Permission bits, e.g. `0o644`.
-    pub mode: u32,
-}
-
-/// Where a file's bytes come from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileContent {
-    /// This text.
-    Text(String),
-    /// These bytes, which are no text.
-    Bytes(#[serde(with = "bytes")] Vec<u8>),
-    /// A copy of this file of the machine the harness runs on (a user's own binary, say).
-    CopyOf(PathBuf),
-    /// A program of the machine the harness runs on, shared with it, read-only: instances of the local cloud do not
-    /// hold copies of hundreds of megabytes. Elsewhere a copy.
-    Program(PathBuf),
-    /// What this command leaves at the file's path, a file or a folder: made in the first instance that needs it, kept
-    /// by the provider, copied into every other.
-    MadeBy {
-        /// What makes it; files before it are written by then.
-        command: Vec<String>,
-        /// Things of the same key are the same.
-        key: String,
-    },
-}
-
-impl FileContent {
-    /// Whether it comes with the machine's image, also where a server boots bare: nobody writes it later.
-    pub fn is_of_image(&self) -> bool {
-        matches!(self, FileContent::Program(_) | FileContent::MadeBy { .. })
-    }
-}
-
-/// One long-running program on a server.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ServiceSpec {
-    /// Its name: the log is `<name>.log`.
-    pub name: String,
-    /// Program (absolute, or looked up in the usual `PATH`) and arguments; no shell.
-    pub command: Vec<String>,
-    /// Its environment, added to a small clean one (`PATH`, `HOME`, `LANG`).
-    pub environment: BTreeMap<String, String>,
-    /// Where it starts; `/` by default.
-    pub working_directory: Option<PathBuf>,
-}
-
-/// Names one instance for as long as it exists: `web-1.1`, and `web-1.2` for its replacement.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct InstanceId(pub String);
-
-/// A server that was booted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Instance {
-    /// Unique among all instances of a run.
-    pub id: InstanceId,
-    /// The server it stands for.
-    pub name: String,
-    /// Where it answers.
-    pub address: Ipv4Addr,
-    /// What was found when it was listed, measured there and then.
-    pub state: PowerState,
-    /// What the state was read from, in words: `pid 212 gone`, `9 of 9 processes stopped (T)`.
-    pub evidence: String,
-    /// The pid of its first process as the harness sees it; `None` where the provider has no such thing.
-    pub first_process: Option<i32>,
-}
-
-/// The state of an instance, as measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PowerState {
-    /// Its first process lives and is not stopped.
-    Running,
-    /// Alive, but every process of it is stopped.
-    Frozen,
-    /// No process; its disk is kept, `Start` boots it again.
-    Stopped,
-    /// Gone for good.
-    Terminated,
-}
-
-/// What can be done to the power of an instance. All are idempotent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PowerOp {
-    /// The link is cut first, then everything is killed, then the disk is removed: a black hole, gone for good.
-    Terminate,
-    /// As a power cut: link cut, everything killed; the disk is kept.
-    Stop,
-    /// Boots a stopped instance from its kept disk.
-    Start,
-    /// Stop, then start.
-    Reboot,
-    /// Every process stops where it is (SIGSTOP); nothing is closed.
-    Freeze,
-    /// They go on (SIGCONT).
-    Thaw,
-}
 
 /// Where servers live.
 #[async_trait]
@@ -221,27 +70,6 @@ pub trait Provider: Send + Sync {
     }
     /// A way to run commands in it.
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError>;
-}
-
-/// A command to be run in an instance: a program and its arguments, never a shell line.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Command {
-    /// Program and arguments, passed on unchanged.
-    pub argv: Vec<String>,
-    /// It is given up after this long.
-    #[serde(with = "crate::units::duration")]
-    pub timeout: Duration,
-}
-
-/// What a command left.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Output {
-    /// The exit status; `None` when a signal ended it.
-    pub status: Option<i32>,
-    /// What it printed.
-    pub stdout: String,
-    /// What it complained.
-    pub stderr: String,
 }
 
 /// A way to run a command in an instance.
@@ -317,28 +145,4 @@ pub enum RemoteError {
     /// The command took longer than it may.
     #[error("{host}: `{command}` took longer than {}", crate::units::show_duration(*.timeout))]
     TimedOut { host: String, command: String, timeout: Duration },
-}
-
-impl fmt::Display for InstanceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for PowerState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            PowerState::Running => "running",
-            PowerState::Frozen => "frozen",
-            PowerState::Stopped => "stopped",
-            PowerState::Terminated => "terminated",
-        })
-    }
-}
-
-impl Command {
-    /// A command with a deadline of 10 s.
-    pub fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
-        Command { argv: argv.into_iter().map(Into::into).collect(), timeout: Duration::from_secs(10) }
-    }
 }

@@ -20,7 +20,8 @@ use link::{Link, Trouble, is_timeout, remaining};
 
 use super::host_key::HostKey;
 use super::secret::Secret;
-use super::{Command, FileContent, FileSpec, Output, Remote, RemoteError};
+use super::{Remote, RemoteError};
+use crate::instance::{Command, FileContent, FileSpec, Output};
 
 /// How long connecting and logging in may take; less when the command itself has less.
 const LOGIN: Duration = Duration::from_secs(5);

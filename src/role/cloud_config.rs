@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Role;
 use crate::document::DocumentError;
-use crate::provider::{FileContent, FileSpec, ServiceSpec, UserData};
+use crate::instance::{FileContent, FileSpec, ServiceSpec, UserData};
 
 /// Where systemd looks for units of an administrator.
 const UNITS: &str = "/etc/systemd/system";

@@ -95,7 +95,7 @@ pub enum RoleContent {
     /// This very text.
     Text(String),
     /// These very bytes, which are no text.
-    Bytes(#[serde(with = "crate::provider::bytes")] Vec<u8>),
+    Bytes(#[serde(with = "crate::instance::bytes")] Vec<u8>),
     /// A copy of this file of this machine, by its absolute path.
     #[serde(alias = "copy_of")]
     Copy(PathBuf),

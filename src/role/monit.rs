@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 
 use super::Role;
 use crate::document::DocumentError;
-use crate::provider::launch::{self, process_file};
-use crate::provider::{FileContent, FileSpec, ServiceSpec};
+use crate::instance::{FileContent, FileSpec, ServiceSpec};
+use crate::launch;
+use crate::launch::process_file;
 
 /// Its program, its package, and its service's name.
 pub const SERVICE: &str = "monit";
@@ -86,7 +87,7 @@ mod tests {
     use crate::role::{Addresses, render};
     use crate::settings::Settings;
 
-    fn supervised() -> crate::provider::UserData {
+    fn supervised() -> crate::instance::UserData {
         let mut draft = Draft::default();
         draft.tier(1, "webserver").unwrap();
         draft.supervise("webserver").unwrap();

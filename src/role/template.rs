@@ -16,7 +16,7 @@ use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::document::yaml::{Source, Step, at, locate};
 use crate::infrastructure::Infrastructure;
-use crate::provider::{FileContent, FileSpec, ServiceSpec, UserData};
+use crate::instance::{FileContent, FileSpec, ServiceSpec, UserData};
 use crate::settings::Settings;
 
 type Rendered<T> = Result<T, DocumentError>;

@@ -7,7 +7,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use super::*;
 use crate::infrastructure::{Draft, Infrastructure};
-use crate::provider::{FileContent, UserData};
+use crate::instance::{FileContent, UserData};
 use crate::settings::Settings;
 
 fn paper() -> Infrastructure {

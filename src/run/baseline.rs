@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::history::{Event, History, Record, Request};
-use crate::provider::PowerState;
+use crate::instance::PowerState;
 use crate::units::Percent;
 
 /// Whether the site has been steady long enough, by what was recorded until now: the begin of the steady stretch

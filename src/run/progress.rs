@@ -11,9 +11,9 @@ use tokio::task::JoinHandle;
 
 use crate::awaited::Awaited;
 use crate::console::complain;
+use crate::instance::PowerState;
 use crate::load::LiveView;
 use crate::observer::Sight;
-use crate::provider::PowerState;
 
 /// How often a terminal is redrawn, and how often a log gets a line.
 const REDRAW_EVERY: Duration = Duration::from_millis(250);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{ProvisionError, Site};
-use crate::provider::{Instance, PowerState, ServiceEnd};
+use crate::instance::{Instance, PowerState, ServiceEnd};
 use crate::role::monit;
 
 /// Between two looks: short beside any time-out, long beside a look.
@@ -112,7 +112,8 @@ mod tests {
     use crate::database::Turn;
     use crate::history::Recorder;
     use crate::infrastructure::Draft;
-    use crate::provider::{HowEnded, InstanceId, InstanceSpec, PowerOp, Provider, ProviderError, Remote};
+    use crate::instance::{HowEnded, InstanceId, InstanceSpec, PowerOp};
+    use crate::provider::{Provider, ProviderError, Remote};
     use crate::role::{Addresses, Secrets};
     use crate::settings::Settings;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::provider::{Instance, InstanceId, PowerState};
+use crate::instance::{Instance, InstanceId, PowerState};
 
 /// What should be: the role of each server, by name.
 pub(super) type Desired = BTreeMap<String, String>;

@@ -14,7 +14,8 @@ use super::Failure;
 use super::replace::{Ground, runs};
 use super::state::{Known, Store};
 use crate::history::Event;
-use crate::provider::{Command, FileContent, FileSpec, Instance, ProviderError};
+use crate::instance::{Command, FileContent, FileSpec, Instance};
+use crate::provider::ProviderError;
 use crate::site::{ProvisionError, Site};
 
 /// What a file is known by: path → digest.

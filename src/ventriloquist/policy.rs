@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::provider::{Instance, InstanceId, PowerState};
+use crate::instance::{Instance, InstanceId, PowerState};
 
 /// What is done about it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

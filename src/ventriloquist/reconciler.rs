@@ -19,7 +19,7 @@ use super::step::Step;
 use super::{Config, Failure, files};
 use crate::database;
 use crate::history::{Event, Part};
-use crate::provider::{Ability, Instance, InstanceId, PowerOp};
+use crate::instance::{Ability, Instance, InstanceId, PowerOp};
 use crate::settings::ReconcilerSettings;
 use crate::site::Site;
 use crate::units::show_duration;

@@ -14,7 +14,7 @@ use super::step::Step;
 use super::{Failure, files, spare};
 use crate::database;
 use crate::history::Event;
-use crate::provider::{Instance, PowerState};
+use crate::instance::{Instance, PowerState};
 use crate::site::{BootDelay, ProvisionError, Site};
 
 /// How long a provider may take to boot a server, beyond its declared boot time.

@@ -15,10 +15,9 @@ use crate::database::Turn;
 use crate::history::Recorder;
 use crate::history::recorder::Memory;
 use crate::infrastructure::{Draft, Infrastructure};
-use crate::provider::{
-    Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, PowerOp, PowerState, Provider, Remote,
-};
-use crate::readiness::Question;
+use crate::instance::Question;
+use crate::instance::{Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, PowerOp, PowerState};
+use crate::provider::{Provider, Remote};
 use crate::role::{Addresses, Secrets};
 use crate::settings::Settings;
 

@@ -17,7 +17,7 @@ use super::reconciler::Reconciler;
 use super::replace::runs;
 use crate::database;
 use crate::infrastructure::Infrastructure;
-use crate::provider::{Instance, InstanceId};
+use crate::instance::{Instance, InstanceId};
 use crate::site::Site;
 
 /// Terminating what is unhealthy.

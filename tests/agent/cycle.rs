@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use anarcho_chimp::agent::effect::Effect;
-use anarcho_chimp::agent::{ASKED, Order, PROGRAM, probe};
+use anarcho_chimp::agent::{Order, probe};
 use anarcho_chimp::fault::Need;
-use anarcho_chimp::provider::{PowerOp, PowerState, Provider};
+use anarcho_chimp::instance::{PowerOp, PowerState};
+use anarcho_chimp::launch::{ASKED, PROGRAM};
+use anarcho_chimp::provider::Provider;
 
 use crate::runner::Case;
 use crate::world::{HOSTILE, LONG, Outcome, SHORT, Server, TABLES, World, claim, inside, text};

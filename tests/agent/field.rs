@@ -9,12 +9,13 @@ use anarcho_chimp::clock::Clock;
 use anarcho_chimp::history::recorder::Memory;
 use anarcho_chimp::history::{Event, Onset, Record, Recorder};
 use anarcho_chimp::infrastructure::{Databases, Entry, Infrastructure, Server};
+use anarcho_chimp::instance::{Instance, InstanceSpec, UserData};
 use anarcho_chimp::journal::Journal;
 use anarcho_chimp::nemesis::{Ground, Nemesis, Sabotage};
 use anarcho_chimp::observer::Sight;
 use anarcho_chimp::plan::{Act, Choice, Parameters, Schedule, StepText, StrikeOrder, Target};
+use anarcho_chimp::provider::Provider;
 use anarcho_chimp::provider::local::LocalCloud;
-use anarcho_chimp::provider::{Instance, InstanceSpec, Provider, UserData};
 use anarcho_chimp::settings::Safeguards;
 
 use crate::world::{claim, text};

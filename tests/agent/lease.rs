@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anarcho_chimp::agent::effect::Effect;
-use anarcho_chimp::agent::{ASKED, PROGRAM};
+use anarcho_chimp::launch::{ASKED, PROGRAM};
 
 use crate::cycle::effects;
 use crate::runner::Case;

@@ -7,10 +7,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anarcho_chimp::clock::monotonic_us;
+use anarcho_chimp::instance::{Instance, PowerOp};
 use anarcho_chimp::nemesis::Sabotage;
 use anarcho_chimp::plan::Parameters;
+use anarcho_chimp::provider::Provider;
 use anarcho_chimp::provider::local::LocalCloud;
-use anarcho_chimp::provider::{Instance, PowerOp, Provider};
 use anarcho_chimp::units::Percent;
 
 use crate::field::{Field, Told};

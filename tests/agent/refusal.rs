@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anarcho_chimp::agent::effect::Effect;
-use anarcho_chimp::agent::{ASKED, PROGRAM};
-use anarcho_chimp::provider::Command;
+use anarcho_chimp::instance::Command;
+use anarcho_chimp::launch::{ASKED, PROGRAM};
 
 use crate::runner::Case;
 use crate::world::{LONG, Outcome, Server, claim, inside, text};

@@ -1,7 +1,7 @@
 //! When a holder is killed: healed from its record, or, without one, from what carries the strike's id.
 
 use anarcho_chimp::agent::effect::Effect;
-use anarcho_chimp::agent::{ASKED, PROGRAM};
+use anarcho_chimp::launch::{ASKED, PROGRAM};
 
 use crate::cycle::effects;
 use crate::runner::Case;

@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use anarcho_chimp::agent::client::Agent;
 use anarcho_chimp::agent::effect::Effect;
-use anarcho_chimp::agent::{ASKED, Observation, Order, PROGRAM, StrikeId};
+use anarcho_chimp::agent::{Observation, Order, StrikeId};
+use anarcho_chimp::instance::{Command, Instance, InstanceSpec, ServiceSpec, UserData};
+use anarcho_chimp::launch::{ASKED, PROGRAM};
 use anarcho_chimp::provider::local::LocalCloud;
 use anarcho_chimp::provider::local::sandbox::enter;
-use anarcho_chimp::provider::{Command, Instance, InstanceSpec, Provider, Remote, ServiceSpec, UserData};
+use anarcho_chimp::provider::{Provider, Remote};
 
 pub type Outcome = Result<(), String>;
 

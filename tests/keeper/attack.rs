@@ -8,15 +8,14 @@ use std::time::{Duration, Instant};
 use anarcho_chimp::attack::execute::{self, Field, Options};
 use anarcho_chimp::attack::passwords::Passwords;
 use anarcho_chimp::attack::{self, AttackPlan, Round};
+use anarcho_chimp::instance::{Command, FileContent, FileSpec, Instance, PowerOp, PowerState};
 use anarcho_chimp::journal::Place;
 use anarcho_chimp::keeper::protocol::Request;
 use anarcho_chimp::nemesis::Sabotage;
 use anarcho_chimp::plan::Parameters;
 use anarcho_chimp::provider::inventory::{InventoryCloud, file};
 use anarcho_chimp::provider::ssh::Route;
-use anarcho_chimp::provider::{
-    Command, FileContent, FileSpec, Instance, PowerOp, PowerState, Provider, ProviderError, Remote,
-};
+use anarcho_chimp::provider::{Provider, ProviderError, Remote};
 use anarcho_chimp::settings::Safeguards;
 
 use crate::kept::{LIMIT, Up, instance};
@@ -55,7 +54,7 @@ pub async fn its_servers_answer_over_connections_that_the_keeper_dials() {
         assert_eq!(output(&*remote, &["hostname"]).await, name);
         assert_eq!(output(&*remote, &["printf", "%s", "a; $(b) 'c'"]).await, "a; $(b) 'c'");
     }
-    let unknown = cloud.power(&anarcho_chimp::provider::InstanceId("web-9.1".into()), PowerOp::Stop).await;
+    let unknown = cloud.power(&anarcho_chimp::instance::InstanceId("web-9.1".into()), PowerOp::Stop).await;
     assert!(unknown.expect_err("there is no such server").to_string().contains("no instance `web-9.1`"));
     let refused = up.keeper().tell(&Request::Sever { server: "web-1".into() }).expect_err("it was not started so");
     assert!(refused.to_string().contains("only for tests"), "{refused}");

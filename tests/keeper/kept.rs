@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use anarcho_chimp::instance::{Command, Instance, PowerState};
 use anarcho_chimp::keeper::Keeper;
+use anarcho_chimp::provider::Provider;
 use anarcho_chimp::provider::keeper::KeeperCloud;
-use anarcho_chimp::provider::{Command, Instance, PowerState, Provider};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::Output;
 use std::time::Instant;
 
+use anarcho_chimp::instance::{Command, FileContent, FileSpec};
 use anarcho_chimp::keeper::Keeper;
-use anarcho_chimp::provider::{Command, FileContent, FileSpec, Provider, Remote};
+use anarcho_chimp::provider::{Provider, Remote};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
 
-use anarcho_chimp::provider::{Instance, PowerOp, PowerState, Provider};
+use anarcho_chimp::instance::{Instance, PowerOp, PowerState};
+use anarcho_chimp::provider::Provider;
 
 use crate::kept::{Up, instance};
 use crate::support::{Folder, chimp, full, hung_up, one_complaint, over, over_full, run};

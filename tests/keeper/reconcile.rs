@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
 
-use anarcho_chimp::provider::{PowerOp, PowerState, Provider};
+use anarcho_chimp::instance::{PowerOp, PowerState};
+use anarcho_chimp::provider::Provider;
 use anarcho_chimp::ventriloquist::Step;
 
 use crate::kept::Up;
@@ -32,7 +33,7 @@ async fn instances(up: &Up, server: &str) -> (Vec<String>, usize) {
 async fn terminate(up: &Up, server: &str) {
     let cloud = up.cloud();
     let (living, _) = instances(up, server).await;
-    let id = anarcho_chimp::provider::InstanceId(living[0].clone());
+    let id = anarcho_chimp::instance::InstanceId(living[0].clone());
     cloud.power(&id, PowerOp::Terminate).await.unwrap();
 }
 

@@ -56,7 +56,7 @@ fn healed(kept: &Kept, dirt: &str, attacker: &Attacker) -> Result<(), String> {
         _ => return Err(format!("`chimp heal` of {dirt} ended with {code:?}: {said}")),
     }
     if dirt != "hangs" {
-        kept.switch("victim-1", anarcho_chimp::provider::PowerOp::Reboot)?;
+        kept.switch("victim-1", anarcho_chimp::instance::PowerOp::Reboot)?;
     }
     kept.baseline("victim-1").map(drop)
 }

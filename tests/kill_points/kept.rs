@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use anarcho_chimp::instance::{InstanceId, PowerOp, PowerState};
 use anarcho_chimp::keeper::Keeper;
 use anarcho_chimp::keeper::protocol::{Answer, Request};
-use anarcho_chimp::provider::{InstanceId, PowerOp, PowerState};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

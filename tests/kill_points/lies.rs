@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use anarcho_chimp::instance::PowerOp;
 use anarcho_chimp::journal::Stage;
-use anarcho_chimp::provider::PowerOp;
 
 use crate::attacker::Attacker;
 use crate::cases::{CASES, Case, Kind};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use anarcho_chimp::provider::PowerOp;
+use anarcho_chimp::instance::PowerOp;
 
 use crate::cases::Kind;
 use crate::host::Host;

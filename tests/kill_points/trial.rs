@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use anarcho_chimp::instance::PowerOp;
 use anarcho_chimp::journal::{self, Stage};
-use anarcho_chimp::provider::PowerOp;
 
 use crate::attacker::{Attacker, entries, heal, was_killed, within};
 use crate::cases::Kind;

@@ -7,12 +7,14 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anarcho_chimp::instance::{
+    Command, FileContent, FileSpec, HowEnded, Instance, InstanceId, InstanceSpec, Output, PowerOp, PowerState,
+    ServiceSpec, UserData,
+};
+use anarcho_chimp::launch;
 use anarcho_chimp::provider::local::sandbox::enter;
 use anarcho_chimp::provider::local::{DROPPED_CAPABILITIES, LocalCloud, Zygote};
-use anarcho_chimp::provider::{
-    Command, FileContent, FileSpec, HowEnded, Instance, InstanceId, InstanceSpec, Output, PowerOp, PowerState,
-    Provider, ProviderError, RemoteError, ServiceSpec, UserData, launch,
-};
+use anarcho_chimp::provider::{Provider, ProviderError, RemoteError};
 use futures::future::try_join_all;
 
 use crate::runner::Case;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use anarcho_chimp::agent::client::Agent;
 use anarcho_chimp::agent::effect::Effect;
 use anarcho_chimp::agent::{Order, StrikeId};
+use anarcho_chimp::instance::Instance;
+use anarcho_chimp::provider::Provider;
 use anarcho_chimp::provider::local::LocalCloud;
-use anarcho_chimp::provider::{Instance, Provider};
 
 use crate::inside::{claim, inside, shell, spec, text};
 use crate::runner::Case;

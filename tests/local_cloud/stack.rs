@@ -4,8 +4,9 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use anarcho_chimp::instance::{FileContent, FileSpec, InstanceSpec, PowerOp};
+use anarcho_chimp::provider::Provider;
 use anarcho_chimp::provider::local::LocalCloud;
-use anarcho_chimp::provider::{FileContent, FileSpec, InstanceSpec, PowerOp, Provider};
 use futures::future::try_join_all;
 
 use crate::inside::{claim, inside, service, spec, text};

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anarcho_chimp::instance::{Command, InstanceSpec, PowerOp, ServiceSpec, UserData};
 use anarcho_chimp::provider::local::sandbox::{SandboxError, enter};
 use anarcho_chimp::provider::local::{LocalCloud, Zygote};
-use anarcho_chimp::provider::{Command, InstanceSpec, PowerOp, Provider, ProviderError, ServiceSpec, UserData};
+use anarcho_chimp::provider::{Provider, ProviderError};
 use futures::future::try_join_all;
 use nix::sys::signal::{SigSet, Signal};
 

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use anarcho_chimp::agent::client::Agent;
 use anarcho_chimp::agent::effect::Effect;
-use anarcho_chimp::agent::{Order, PROGRAM, StrikeId, probe};
+use anarcho_chimp::agent::{Order, StrikeId, probe};
 use anarcho_chimp::fault::Need;
+use anarcho_chimp::launch::PROGRAM;
 use nix::mount::{MsFlags, mount};
 
 use crate::boot::ALL_WELL;

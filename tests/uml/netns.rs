@@ -3,7 +3,8 @@
 use std::net::Ipv4Addr;
 use std::process::Command as Program;
 
-use anarcho_chimp::provider::{Command, FileSpec, Output, Remote, RemoteError};
+use anarcho_chimp::instance::{Command, FileSpec, Output};
+use anarcho_chimp::provider::{Remote, RemoteError};
 use std::time::Duration;
 
 use async_trait::async_trait;

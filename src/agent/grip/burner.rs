@@ -13,8 +13,9 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 use super::{GripError, Trace, unfit};
+use crate::agent::StrikeId;
 use crate::agent::process::{self, Identity};
-use crate::agent::{ASKED, StrikeId};
+use crate::launch::ASKED;
 
 /// How long one may take until it has all that it was asked to take.
 const READY: Duration = Duration::from_secs(12);

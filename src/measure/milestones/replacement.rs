@@ -1,7 +1,7 @@
 //! When a victim that was gone was there again: booted, then configured.
 
 use crate::history::{Event, History, Record};
-use crate::provider::PowerState;
+use crate::instance::PowerState;
 
 use super::super::timeline::Timeline;
 use super::{Milestone, reached, sight, since_t0};

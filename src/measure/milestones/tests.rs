@@ -1,8 +1,8 @@
 use super::*;
 use crate::history::synthetic::{Script, Stretch};
 use crate::history::{Event, Outcome};
+use crate::instance::PowerState;
 use crate::plan::Schedule;
-use crate::provider::PowerState;
 
 fn told(script: &Script, interval: Interval) -> Option<Milestone> {
     let history = script.history();

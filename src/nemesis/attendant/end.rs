@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep};
 use super::{ASK_EVERY, ASKING, Answer, Attendant, GONE, Left};
 use crate::agent::client::Agent;
 use crate::agent::stamp::{Account, Stamps};
+use crate::instance::PowerState;
 use crate::nemesis::undo::ended_early;
-use crate::provider::PowerState;
 use crate::units::show_duration;
 
 /// The first question after the planned end may take this long; each further one twice as long, over a new connection, up

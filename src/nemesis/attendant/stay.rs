@@ -10,8 +10,8 @@ use super::{ASK_EVERY, ASKING, Answer, Attendant, lifted};
 use crate::clock;
 use crate::fault::Action;
 use crate::history::{Event, Onset};
+use crate::instance::PowerOp;
 use crate::nemesis::RENEWALS;
-use crate::provider::PowerOp;
 use crate::units::show_duration;
 
 /// How often it is seen whether the victim lives, where that is read from the kernel, and where it is asked over the network.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::instances::{first_process, living};
 use super::{Look, Observer, ObserverError};
 use crate::history::Event;
-use crate::provider::Instance;
+use crate::instance::Instance;
 use crate::selector::{Balanced, BalancerSight};
 
 mod statistics;

@@ -11,10 +11,9 @@ use tokio::time::timeout;
 use super::watchdog::Watchdog;
 use super::{Host, Inventory, word};
 use crate::attack::passwords::Passwords;
+use crate::instance::{Ability, Instance, InstanceId, InstanceSpec, PowerOp, PowerState};
 use crate::provider::ssh::{Login, Proof, Route, SshRemote};
-use crate::provider::{
-    Ability, Instance, InstanceId, InstanceSpec, PowerOp, PowerState, Provider, ProviderError, Remote, RemoteError,
-};
+use crate::provider::{Provider, ProviderError, Remote, RemoteError};
 
 /// How long a server may take to accept a connection before it counts as stopped.
 const KNOCK: Duration = Duration::from_secs(2);

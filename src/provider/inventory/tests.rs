@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::attack::passwords::Passwords;
 use crate::graph::Links;
+use crate::instance::{Ability, PowerState};
 use crate::provider::ssh::Route;
-use crate::provider::{Ability, PowerState, Provider, ProviderError};
+use crate::provider::{Provider, ProviderError};
 
 fn fixture() -> Inventory {
     file::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/inventories/datacentre.yaml")).unwrap()
@@ -38,8 +39,8 @@ fn cloud(text: &str) -> (tempfile::TempDir, InventoryCloud) {
     (folder, InventoryCloud::new(inventory.unwrap(), Passwords::default(), Route::Direct))
 }
 
-fn id(name: &str) -> crate::provider::InstanceId {
-    crate::provider::InstanceId(name.into())
+fn id(name: &str) -> crate::instance::InstanceId {
+    crate::instance::InstanceId(name.into())
 }
 
 #[test]

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::provider::launch::{SERVICES, process_file};
-use crate::provider::{HowEnded, ServiceSpec};
+use crate::instance::{HowEnded, ServiceSpec};
+use crate::launch::{SERVICES, process_file};
 
 /// A service's end, as its instance knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,8 +25,8 @@ use super::ends::Ends;
 use super::sandbox::handled;
 use super::wire::{self, BootOrder, Stage, Word};
 use super::{root, services, sys, zygote};
-use crate::provider::launch::{BARE_MARK, ENVIRONMENT};
-use crate::provider::{FileSpec, HowEnded, ServiceSpec};
+use crate::instance::{FileSpec, HowEnded, ServiceSpec};
+use crate::launch::{BARE_MARK, ENVIRONMENT};
 
 /// The most connections to port 22 that are served at once.
 const MOST_LOGINS: usize = 64;

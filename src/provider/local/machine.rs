@@ -17,11 +17,12 @@ use super::subnet::Subnet;
 use super::wire::{self, BootOrder, Control, MOST_DESCRIPTORS, Word};
 use super::zygote::Zygote;
 use super::{ends, image, process, sys};
+use crate::instance::service_end::last_lines;
+use crate::instance::{Instance, InstanceId, InstanceSpec, PowerState, ServiceEnd};
+use crate::provider::ProviderError;
 use crate::provider::host_key::HostKey;
 use crate::provider::secret::Secret;
-use crate::provider::service_end::last_lines;
 use crate::provider::ssh::{Login, Proof, Route, SshRemote};
-use crate::provider::{Instance, InstanceId, InstanceSpec, PowerState, ProviderError, ServiceEnd};
 use crate::units::show_duration;
 
 /// How long a boot with its boot-time commands may take.

@@ -16,7 +16,8 @@ use async_trait::async_trait;
 use self::link::Bridge;
 use self::machine::{Ground, Machine};
 use self::subnet::Subnet;
-use super::{Instance, InstanceId, InstanceSpec, PowerOp, Provider, ProviderError, Remote, ServiceEnd};
+use super::{Provider, ProviderError, Remote};
+use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, ServiceEnd};
 
 mod announce;
 pub mod doctor;

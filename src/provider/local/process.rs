@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::agent::ASKED;
+use crate::launch::ASKED;
 
 /// How long a freeze or thaw may take until every process has followed.
 const SETTLE: Duration = Duration::from_secs(5);

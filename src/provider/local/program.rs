@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MsFlags, mount};
 
 use super::image;
-use crate::agent::PROGRAM;
+use crate::launch::PROGRAM;
 
 const NONE: Option<&str> = None;
 

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::made::Store;
 use super::wire::BootOrder;
 use super::{image, program};
-use crate::provider::{FileContent, FileSpec};
+use crate::instance::{FileContent, FileSpec};
 
 const NONE: Option<&str> = None;
 

@@ -8,8 +8,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 
-use crate::provider::ServiceSpec;
-use crate::provider::launch::{SERVICES, log_file, process_file};
+use crate::instance::ServiceSpec;
+use crate::launch::{SERVICES, log_file, process_file};
 
 /// Makes the folder and the links, in order. The files must stay open for as long as the instance lives.
 ///

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::unix::AsyncFd;
 
-use crate::provider::UserData;
+use crate::instance::UserData;
 
 /// The most descriptors in one packet (the kernel's `SCM_MAX_FD`).
 pub(super) const MOST_DESCRIPTORS: usize = 253;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ssh2::{Channel, Session};
 
-use crate::provider::Output;
+use crate::instance::Output;
 
 /// What is kept of each of a command's two streams; the rest is read and dropped.
 const MOST_OUTPUT: usize = 4 << 20;

@@ -3,8 +3,8 @@
 use super::{DEADLINE_US, ONSET_US, ZERO_US, course};
 use crate::checker::Verdict;
 use crate::history::{Event, History, Onset, Outcome, Record, Request};
+use crate::instance::PowerState;
 use crate::plan::ScenarioPlan;
-use crate::provider::PowerState;
 
 /// What was recorded of a scenario that is to come to `verdict`.
 pub fn history(plan: &ScenarioPlan, verdict: Verdict) -> History {

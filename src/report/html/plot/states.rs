@@ -8,8 +8,8 @@ use super::canvas::{Anchor, Canvas, svg, text_width};
 use super::frame::{AXIS_HEIGHT, Frame, LEFT, WIDTH, legend};
 use super::{colour, latency};
 use crate::history::{Event, History, Record};
+use crate::instance::PowerState;
 use crate::measure::moments::watched;
-use crate::provider::PowerState;
 use crate::report::html::timeline::Timeline;
 
 const ROW: i32 = 30;

@@ -6,8 +6,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::ServiceSpec;
+use crate::instance::ServiceSpec;
 
+/// Where the agent's program lies on every victim. Instances of the local cloud have it from their boot.
+pub const PROGRAM: &str = "/var/lib/anarcho-chimp/agent";
+/// The hidden first argument that makes a program of this crate an agent.
+pub const ASKED: &str = "__agent";
 /// A server that was booted bare has this file until somebody has made it what its role says.
 pub const BARE_MARK: &str = "/etc/anarcho-chimp-bare";
 /// Where an instance keeps, for each service, `<name>.pid` (its process), `<name>.log` (a link to its log) and, once that

@@ -96,7 +96,7 @@ impl fmt::Display for ServiceEnd {
 }
 
 /// The last lines of a log that are not empty. A log that can't be read has none.
-pub(super) fn last_lines(log: &Path) -> Vec<String> {
+pub(crate) fn last_lines(log: &Path) -> Vec<String> {
     let text = tail(log).unwrap_or_default();
     let shown = |line: &str| {
         let plain: String = line.chars().filter(|sign| !sign.is_control()).collect();

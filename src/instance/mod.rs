@@ -1,0 +1,93 @@
+//! What servers are to a provider: what one is booted from, what is found of it, what can be done to it.
+//!
+//! Plain data, below everything that uses it: plans, histories, faults and verdicts speak of instances and know no
+//! provider.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+mod ability;
+pub(crate) mod bytes;
+mod command;
+mod question;
+pub(crate) mod service_end;
+mod spec;
+
+pub use ability::Ability;
+pub use command::{Command, Output};
+pub use question::Question;
+pub use service_end::{HowEnded, ServiceEnd};
+pub use spec::{FileContent, FileSpec, InstanceSpec, ServiceSpec, UserData};
+
+/// Names one instance for as long as it exists: `web-1.1`, and `web-1.2` for its replacement.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InstanceId(pub String);
+
+/// A server that was booted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Unique among all instances of a run.
+    pub id: InstanceId,
+    /// The server it stands for.
+    pub name: String,
+    /// Where it answers.
+    pub address: Ipv4Addr,
+    /// What was found when it was listed, measured there and then.
+    pub state: PowerState,
+    /// What the state was read from, in words: `pid 212 gone`, `9 of 9 processes stopped (T)`.
+    pub evidence: String,
+    /// The pid of its first process as the harness sees it; `None` where the provider has no such thing.
+    pub first_process: Option<i32>,
+}
+
+/// The state of an instance, as measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PowerState {
+    /// Its first process lives and is not stopped.
+    Running,
+    /// Alive, but every process of it is stopped.
+    Frozen,
+    /// No process; its disk is kept, `Start` boots it again.
+    Stopped,
+    /// Gone for good.
+    Terminated,
+}
+
+/// What can be done to the power of an instance. All are idempotent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PowerOp {
+    /// The link is cut first, then everything is killed, then the disk is removed: a black hole, gone for good.
+    Terminate,
+    /// As a power cut: link cut, everything killed; the disk is kept.
+    Stop,
+    /// Boots a stopped instance from its kept disk.
+    Start,
+    /// Stop, then start.
+    Reboot,
+    /// Every process stops where it is (SIGSTOP); nothing is closed.
+    Freeze,
+    /// They go on (SIGCONT).
+    Thaw,
+}
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for PowerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PowerState::Running => "running",
+            PowerState::Frozen => "frozen",
+            PowerState::Stopped => "stopped",
+            PowerState::Terminated => "terminated",
+        })
+    }
+}
