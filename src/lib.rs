@@ -61,6 +61,7 @@ pub mod harness;
 pub mod history;
 pub mod infrastructure;
 pub mod instance;
+pub mod inventory;
 pub mod journal;
 pub mod judge;
 pub mod keeper;

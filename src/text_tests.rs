@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::declare::{self, DeclareOptions};
+use crate::inventory;
 use crate::plan::Plan;
 use crate::provider::host_key::KnownHosts;
-use crate::provider::inventory;
-use crate::{attack, graph, infrastructure, role, settings::Settings};
+use crate::{attack, graph, infrastructure, provider, role, settings::Settings};
 
 #[test]
 fn a_byte_order_mark_is_no_part_of_the_text() {
@@ -66,7 +66,7 @@ const FORMATS: [(&str, Read); 13] = [
         )
     }),
     ("fixtures/attacks/processes.json", |path| shown(attack::processes::Processes::read(path, &of_attacks()))),
-    ("fixtures/attacks/passwords.json", |path| shown(attack::passwords::Passwords::read(path, &of_attacks()))),
+    ("fixtures/attacks/passwords.json", |path| shown(provider::passwords::Passwords::read(path, &of_attacks()))),
     ("known_hosts", |path| {
         shown(KnownHosts::read(path).map(|known| format!("{known:?}").contains("\"[10.0.0.1]:22 ")))
     }),

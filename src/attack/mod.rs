@@ -9,10 +9,8 @@
 //!
 //! Strikes go the one way that scenarios' do: journal, lease, injection, witness, heal, witness.
 
-mod by_server;
 pub mod execute;
 pub mod heal;
-pub mod passwords;
 pub mod pick;
 pub mod place;
 pub mod plan;

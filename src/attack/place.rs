@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::AttackError;
-use super::passwords::Passwords;
 use crate::infrastructure::Infrastructure;
+use crate::inventory;
+use crate::inventory::InventoryCloud;
 use crate::journal::Place;
 use crate::keeper::Keeper;
+use crate::keeper::cloud::KeeperCloud;
 use crate::provider::Provider;
-use crate::provider::inventory::{self, InventoryCloud};
-use crate::provider::keeper::KeeperCloud;
+use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
 
 /// The servers of a place and what is known of them. Those that the file names a password for are logged in to with

@@ -11,8 +11,9 @@ use std::path::Path;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::by_server::{self, Format, at, complaint, found_otherwise};
 use crate::document::DocumentError;
+use crate::document::by_server;
+use crate::document::by_server::{Format, at, complaint, found_otherwise};
 use crate::text;
 
 /// Names of processes by server, in the order of the file; each list has at least one.

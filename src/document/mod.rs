@@ -1,6 +1,7 @@
 //! Files that users write in YAML: how they are read, how names are checked, and the one clear error that a wrong
 //! one gets. What the fields mean is known where the document's type is.
 
+pub(crate) mod by_server;
 pub mod error;
 pub mod names;
 pub(crate) mod yaml;

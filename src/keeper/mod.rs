@@ -12,7 +12,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::provider::ProviderError;
+
 pub mod client;
+pub mod cloud;
 mod cut;
 mod lease;
 pub mod protocol;
@@ -42,4 +45,10 @@ pub enum KeeperError {
     /// It lives on after it was told to end.
     #[error("the keeper at {} was told to end, and is still there {} later", .socket.display(), crate::units::show_duration(*.after))]
     Stays { socket: PathBuf, after: std::time::Duration },
+}
+
+impl From<KeeperError> for ProviderError {
+    fn from(why: KeeperError) -> Self {
+        ProviderError::Between(Box::new(why))
+    }
 }

@@ -1,8 +1,8 @@
 //! Where servers live: the [`Provider`] trait, what it boots and how a command is run there.
 //!
 //! A provider knows nothing of roles, faults or verdicts: it boots what an [`InstanceSpec`] says, lists what lives,
-//! switches power, and connects. [`local`] is the embedded default, [`mod@keeper`] a site that somebody keeps up, and
-//! [`inventory`] servers that are there already.
+//! switches power, and connects. [`local`] is the embedded default; above it, [`crate::keeper`] has a site that is kept up,
+//! and [`crate::inventory`] servers that are there already.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,9 +14,8 @@ use crate::instance::{
 };
 
 pub mod host_key;
-pub mod inventory;
-pub mod keeper;
 pub mod local;
+pub mod passwords;
 pub mod secret;
 pub mod ssh;
 
@@ -125,9 +124,9 @@ pub enum ProviderError {
     /// A command that switches a server's power failed.
     #[error("{server}: `{command}`: {detail}")]
     PowerCommand { server: String, command: String, detail: String },
-    /// The keeper did not do it.
+    /// What stands between this process and the servers did not do it: a keeper, say.
     #[error(transparent)]
-    Keeper(#[from] crate::keeper::KeeperError),
+    Between(Box<dyn std::error::Error + Send + Sync>),
     /// The instance did not let us in.
     #[error(transparent)]
     Remote(#[from] RemoteError),

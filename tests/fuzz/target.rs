@@ -6,13 +6,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anarcho_chimp::attack::AttackPlan;
-use anarcho_chimp::attack::passwords::Passwords;
 use anarcho_chimp::attack::processes::Processes;
 use anarcho_chimp::declare::{DeclareOptions, declare};
 use anarcho_chimp::graph::{Table, read_links};
 use anarcho_chimp::provider::host_key::KnownHosts;
+use anarcho_chimp::provider::passwords::Passwords;
 use anarcho_chimp::settings::Settings;
-use anarcho_chimp::{infrastructure, journal, provider, role};
+use anarcho_chimp::{infrastructure, inventory, journal, role};
 
 use crate::dictionary::{DOT, GHERKIN, HOSTS, JSON, NOTES, TOML, XML, YAML};
 use crate::mutate::Dictionary;
@@ -76,7 +76,7 @@ pub const TARGETS: [Target; 14] = [
         weight: 8,
         examples: &["fixtures/inventories"],
         dictionary: YAML,
-        read: |path| provider::inventory::file::read(path).map(drop).map_err(shown),
+        read: |path| inventory::file::read(path).map(drop).map_err(shown),
     },
     Target {
         name: "settings",
@@ -169,7 +169,7 @@ fn journal(path: &Path) -> Result<(), String> {
 
 /// As an inventory reads it, and every key that it has for a few names.
 fn known_hosts(path: &Path) -> Result<(), String> {
-    provider::inventory::file::read(&path.with_file_name(KEYED)).map_err(shown)?;
+    inventory::file::read(&path.with_file_name(KEYED)).map_err(shown)?;
     let known = KnownHosts::read(path).map_err(shown)?;
     for name in ["192.0.2.10", "[192.0.2.11]:2222", "web-1.example.org", "", "*"] {
         let _ = known.keys_of(name).count();

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anarcho_chimp::attack::execute::{self, Field, Options};
-use anarcho_chimp::attack::passwords::Passwords;
 use anarcho_chimp::attack::{self, AttackPlan, Round};
 use anarcho_chimp::instance::{Command, FileContent, FileSpec, Instance, PowerOp, PowerState};
+use anarcho_chimp::inventory::{InventoryCloud, file};
 use anarcho_chimp::journal::Place;
 use anarcho_chimp::keeper::protocol::Request;
 use anarcho_chimp::nemesis::Sabotage;
 use anarcho_chimp::plan::Parameters;
-use anarcho_chimp::provider::inventory::{InventoryCloud, file};
+use anarcho_chimp::provider::passwords::Passwords;
 use anarcho_chimp::provider::ssh::Route;
 use anarcho_chimp::provider::{Provider, ProviderError, Remote};
 use anarcho_chimp::settings::Safeguards;

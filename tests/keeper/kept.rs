@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use anarcho_chimp::instance::{Command, Instance, PowerState};
 use anarcho_chimp::keeper::Keeper;
+use anarcho_chimp::keeper::cloud::KeeperCloud;
 use anarcho_chimp::provider::Provider;
-use anarcho_chimp::provider::keeper::KeeperCloud;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

@@ -9,10 +9,10 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-use super::host_key::HostKey;
-use super::secret::Secret;
 use crate::infrastructure::Infrastructure;
 use crate::instance::PowerOp;
+use crate::provider::host_key::HostKey;
+use crate::provider::secret::Secret;
 use crate::role::Secrets;
 
 mod address;

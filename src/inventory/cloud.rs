@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use super::watchdog::Watchdog;
 use super::{Host, Inventory, word};
-use crate::attack::passwords::Passwords;
 use crate::instance::{Ability, Instance, InstanceId, InstanceSpec, PowerOp, PowerState};
+use crate::provider::passwords::Passwords;
 use crate::provider::ssh::{Login, Proof, Route, SshRemote};
 use crate::provider::{Provider, ProviderError, Remote, RemoteError};
 

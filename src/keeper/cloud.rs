@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::host_key::HostKey;
-use super::secret::Secret;
-use super::ssh::{Login, Proof, Route, SshRemote};
-use super::{Provider, ProviderError, Remote};
-use crate::attack::passwords::Passwords;
 use crate::instance::Question;
 use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, ServiceEnd};
 use crate::keeper::protocol::{Answer, Kept, Request};
 use crate::keeper::{Keeper, KeeperError};
+use crate::provider::host_key::HostKey;
+use crate::provider::passwords::Passwords;
+use crate::provider::secret::Secret;
+use crate::provider::ssh::{Login, Proof, Route, SshRemote};
+use crate::provider::{Provider, ProviderError, Remote};
 use crate::role::Secrets;
 
 /// How long a boot may take beyond its declared time.

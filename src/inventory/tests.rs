@@ -7,9 +7,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::attack::passwords::Passwords;
 use crate::graph::Links;
 use crate::instance::{Ability, PowerState};
+use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
 use crate::provider::{Provider, ProviderError};
 

@@ -11,8 +11,9 @@ use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::by_server::{self, Format, complaint, found_otherwise};
 use crate::document::DocumentError;
+use crate::document::by_server;
+use crate::document::by_server::{Format, complaint, found_otherwise};
 use crate::provider::secret::{Secret, read_private};
 
 /// Root passwords by server. Not every server needs one.

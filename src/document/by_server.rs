@@ -21,7 +21,7 @@ const HELP: &str = "\n  help: ";
 /// # Errors
 /// The first mistake, with line and column: not JSON, not an object, a server that is unknown or given twice, no
 /// entry, and those of `value`.
-pub(super) fn read<V: Format>(
+pub(crate) fn read<V: Format>(
     path: &Path,
     text: &str,
     servers: &BTreeSet<String>,
@@ -34,7 +34,7 @@ pub(super) fn read<V: Format>(
 }
 
 /// What reads an entry's value.
-pub(super) trait Format: Copy + for<'de> DeserializeSeed<'de, Value = Self::Read> {
+pub(crate) trait Format: Copy + for<'de> DeserializeSeed<'de, Value = Self::Read> {
     /// What a value becomes.
     type Read;
     /// A whole small file, for errors.
@@ -42,7 +42,7 @@ pub(super) trait Format: Copy + for<'de> DeserializeSeed<'de, Value = Self::Read
 }
 
 /// An error of ours: what is wrong, and what to do.
-pub(super) fn complaint<E: Error>(detail: impl fmt::Display, hint: impl fmt::Display) -> E {
+pub(crate) fn complaint<E: Error>(detail: impl fmt::Display, hint: impl fmt::Display) -> E {
     E::custom(format!("{detail}{HELP}{hint}"))
 }
 
@@ -75,7 +75,7 @@ macro_rules! found_otherwise {
         }
     };
 }
-pub(super) use found_otherwise;
+pub(crate) use found_otherwise;
 
 struct Entries<'s, V> {
     servers: &'s BTreeSet<String>,
@@ -118,7 +118,7 @@ impl<'de, V: Format> Visitor<'de> for Entries<'_, V> {
 }
 
 /// The same with where in the document it is. serde_json reads the place back from the text.
-pub(super) fn at<E: Error>(path: &str, why: &E) -> E {
+pub(crate) fn at<E: Error>(path: &str, why: &E) -> E {
     E::custom(format!("{path}: {why}"))
 }
 
