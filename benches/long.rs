@@ -8,7 +8,6 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use anarcho_chimp::checker::{Expectation, Phase};
 use anarcho_chimp::clock::Clock;
 use anarcho_chimp::history::recorder::RunRecorder;
 use anarcho_chimp::history::synthetic::Script;

@@ -86,6 +86,7 @@ pub mod steps;
 pub mod text;
 pub mod units;
 pub mod ventriloquist;
+pub mod verdict;
 mod wait;
 
 pub use cli::chaos;

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::text;
 use crate::units::{self, Percent, duration};
-use crate::ventriloquist::Policy;
 
 mod safeguards;
 mod time;
@@ -409,6 +408,17 @@ impl Settings {
             .map_err(|why| SettingsError::Malformed { path: path.into(), detail: why.to_string() })?;
         Ok(settings)
     }
+}
+
+/// What is done about an instance that should not be there, or does not do its work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// It is told, and left to people.
+    #[default]
+    Leave,
+    /// It is terminated; what was declared is missing then, and replaced.
+    Terminate,
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use cucumber::{given, then};
 
 use super::params::{Count, DurationBound, Phase, Quantile, Rate, Role, Span};
-use crate::checker::Expectation;
 use crate::declare::{StepError, World};
+use crate::plan::Expectation;
 use crate::settings::Journey;
 
 #[given(expr = "{count} user(s) read(s) and write(s) the site")]

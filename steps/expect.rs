@@ -3,8 +3,8 @@
 use cucumber::then;
 
 use super::params::{Count, DurationBound, Interval, PercentBound, Phase, Quantile, Role};
-use crate::checker::Expectation;
 use crate::declare::{StepError, World};
+use crate::plan::Expectation;
 use crate::units::Bound;
 
 #[then(expr = "steady state holds {phase}")]

@@ -9,9 +9,8 @@ use std::str::FromStr;
 use cucumber::Parameter;
 
 use crate::declare::ParameterType;
-use crate::settings::ReconcilerSettings;
-use crate::ventriloquist::Policy;
-use crate::{checker, plan};
+use crate::plan;
+use crate::settings::{Policy, ReconcilerSettings};
 
 mod faults;
 mod measures;
@@ -48,7 +47,7 @@ pub struct Role(pub String);
 /// `before the fault`, `during failover`, `while degraded`, `after recovery`, `throughout`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
 #[param(name = "phase", regex = r"(?:before the fault|during failover|while degraded|after recovery|throughout)")]
-pub struct Phase(pub checker::Phase);
+pub struct Phase(pub plan::Phase);
 
 /// `detection`, `removal from rotation`, `failover`, `replacement`, `restoring redundancy`, `recovery`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
@@ -56,7 +55,7 @@ pub struct Phase(pub checker::Phase);
     name = "interval",
     regex = r"(?:detection|removal from rotation|failover|replacement|restoring redundancy|recovery)"
 )]
-pub struct Interval(pub checker::Interval);
+pub struct Interval(pub plan::Interval);
 
 /// `reconciler`, `config agent`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
@@ -177,11 +176,11 @@ impl FromStr for Phase {
 
     fn from_str(text: &str) -> Result<Self, ParamError> {
         Ok(Phase(match text {
-            "before the fault" => checker::Phase::Before,
-            "during failover" => checker::Phase::Failover,
-            "while degraded" => checker::Phase::Degraded,
-            "after recovery" => checker::Phase::After,
-            "throughout" => checker::Phase::Throughout,
+            "before the fault" => plan::Phase::Before,
+            "during failover" => plan::Phase::Failover,
+            "while degraded" => plan::Phase::Degraded,
+            "after recovery" => plan::Phase::After,
+            "throughout" => plan::Phase::Throughout,
             other => return Err(ParamError(format!("`{other}` is not a phase"))),
         }))
     }
@@ -192,12 +191,12 @@ impl FromStr for Interval {
 
     fn from_str(text: &str) -> Result<Self, ParamError> {
         Ok(Interval(match text {
-            "detection" => checker::Interval::Detection,
-            "removal from rotation" => checker::Interval::Removal,
-            "failover" => checker::Interval::Failover,
-            "replacement" => checker::Interval::Replacement,
-            "restoring redundancy" => checker::Interval::Redundancy,
-            "recovery" => checker::Interval::Recovery,
+            "detection" => plan::Interval::Detection,
+            "removal from rotation" => plan::Interval::Removal,
+            "failover" => plan::Interval::Failover,
+            "replacement" => plan::Interval::Replacement,
+            "restoring redundancy" => plan::Interval::Redundancy,
+            "recovery" => plan::Interval::Recovery,
             other => return Err(ParamError(format!("`{other}` is not an interval"))),
         }))
     }

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anarcho_chimp::checker::{Expectation, Phase, Verdict};
 use anarcho_chimp::history::synthetic::Script;
 use anarcho_chimp::judge::judge;
+use anarcho_chimp::plan::expectation::{Expectation, Phase};
 use anarcho_chimp::report::record::{Of, ScenarioRecord};
+use anarcho_chimp::verdict::Verdict;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

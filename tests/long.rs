@@ -5,10 +5,10 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anarcho_chimp::checker::{Expectation, Phase};
 use anarcho_chimp::clock::Clock;
 use anarcho_chimp::history::synthetic::Script;
 use anarcho_chimp::history::{History, Request, RunRecorder, Source};
+use anarcho_chimp::plan::expectation::{Expectation, Phase};
 use anarcho_chimp::plan::{Plan, SCHEMA};
 use anarcho_chimp::report::Environment;
 use anarcho_chimp::run::bundle::Bundle;

@@ -4,7 +4,6 @@ use std::fmt::Debug;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anarcho_chimp::checker;
 use anarcho_chimp::plan::{self, Choice, Schedule};
 use anarcho_chimp::steps::params::*;
 use anarcho_chimp::units::{self, Bound, HumanDuration};
@@ -220,8 +219,8 @@ fn quantiles_lie_between_0_and_100_exclusive() {
 }
 
 #[test]
-fn phases_and_intervals_are_those_of_the_checker() {
-    use checker::{Interval as I, Phase as P};
+fn phases_and_intervals_are_those_of_the_plan() {
+    use plan::{Interval as I, Phase as P};
     let phases = [
         ("before the fault", P::Before),
         ("during failover", P::Failover),

@@ -12,7 +12,8 @@ use crate::units::{Bound, HumanDuration};
 
 use super::compare::Measured;
 use super::judgement::{Timed, show_us};
-use super::{Checker, Judgement, Verdict};
+use super::{Checker, Judgement};
+use crate::verdict::Verdict;
 
 pub(super) struct Agree {
     pub role: String,
@@ -83,8 +84,8 @@ fn differing(contents: &[(&str, &Content)]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::Expectation;
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
 
     fn content(checksum: &str) -> Content {
         Content { checksums: [("posts".to_string(), checksum.to_string())].into(), ..Content::default() }
@@ -105,7 +106,7 @@ mod tests {
 
     fn judged(script: &Script, within: u64) -> Judgement {
         let within = Duration::from_secs(within);
-        Expectation::Agree { role: "database".into(), within }.checker().check(&script.history())
+        crate::checker::of(&Expectation::Agree { role: "database".into(), within }).check(&script.history())
     }
 
     #[test]

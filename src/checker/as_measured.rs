@@ -24,17 +24,18 @@ impl Checker for AsMeasured {
 
 #[cfg(test)]
 mod tests {
-    use crate::checker::{Expectation, Phase, Verdict};
     use crate::history::synthetic::Script;
+    use crate::plan::expectation::{Expectation, Phase};
     use crate::units::{Bound, Percent};
+    use crate::verdict::Verdict;
 
     #[test]
     fn a_share_of_requests_is_judged_as_measured_and_says_so() {
         let availability = Expectation::Availability { phase: Phase::Throughout, bound: Bound::AtLeast(Percent(99.0)) };
         let mut script = Script::website(2, 1);
-        let real = availability.checker().check(&script.history());
+        let real = crate::checker::of(&availability).check(&script.history());
         script.settings.time.faster = 20;
-        let faster = availability.checker().check(&script.history());
+        let faster = crate::checker::of(&availability).check(&script.history());
         assert_eq!((real.verdict, faster.verdict), (Verdict::Pass, Verdict::Pass));
         assert_eq!(real.value, faster.value);
         let said = faster.reason.unwrap();

@@ -7,7 +7,9 @@ use crate::units::{Bound, Percent, PercentBound, trimmed};
 
 use super::compare::margin_pct;
 use super::judgement::show_us;
-use super::{Checker, Judgement, Phase, Verdict};
+use super::{Checker, Judgement};
+use crate::plan::Phase;
+use crate::verdict::Verdict;
 
 /// Fewer requests than this say nothing of a share.
 const LEAST: u64 = 10;
@@ -66,14 +68,15 @@ pub(super) fn still_open(open: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::{Expectation, Verdict};
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
+    use crate::verdict::Verdict;
 
     use crate::history::Outcome;
     use crate::units::{Bound, Percent};
 
     fn judged(script: &Script, phase: Phase, bound: PercentBound) -> Judgement {
-        Expectation::Availability { phase, bound }.checker().check(&script.history())
+        crate::checker::of(&Expectation::Availability { phase, bound }).check(&script.history())
     }
 
     fn outage() -> Script {

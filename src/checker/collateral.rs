@@ -9,7 +9,8 @@ use crate::measure::moments::watched;
 use crate::measure::sight::{BALANCER, INSTANCES, unseen};
 use crate::measure::{Moments, Span};
 
-use super::{Checker, Judgement, Verdict};
+use super::{Checker, Judgement};
+use crate::verdict::Verdict;
 
 pub(super) struct NoOtherFails;
 
@@ -77,11 +78,12 @@ fn failure<'a>(record: &'a Record, fleet: &Fleet<'_>) -> Option<(&'a str, String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::{Expectation, Verdict};
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
+    use crate::verdict::Verdict;
 
     fn judged(script: &Script) -> Judgement {
-        Expectation::NoOtherFails.checker().check(&script.history())
+        crate::checker::of(&Expectation::NoOtherFails).check(&script.history())
     }
 
     fn dies() -> Script {

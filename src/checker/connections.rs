@@ -11,8 +11,10 @@ use crate::measure::sight::{BALANCER, unseen};
 use crate::measure::{Span, Timeline};
 
 use super::compare::margin_pct;
-use super::{Checker, Judgement, Phase, Verdict};
+use super::{Checker, Judgement};
+use crate::plan::Phase;
 use crate::units::Bound;
+use crate::verdict::Verdict;
 
 pub(super) struct ConnectionsOpen {
     pub count: u64,
@@ -76,11 +78,12 @@ fn told(record: &Record) -> Option<(&str, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::{Expectation, Verdict};
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
+    use crate::verdict::Verdict;
 
     fn judged(script: &Script, count: u64, phase: Phase) -> Judgement {
-        Expectation::ConnectionsOpen { count, phase }.checker().check(&script.history())
+        crate::checker::of(&Expectation::ConnectionsOpen { count, phase }).check(&script.history())
     }
 
     fn tells(script: Script, at_ms: u64, balancer: &str, current: u64) -> Script {

@@ -9,7 +9,8 @@ use crate::measure::moments::watched;
 use crate::measure::sight::{INSTANCES, unseen};
 use crate::measure::{Moments, Span};
 
-use super::{Checker, Judgement, Verdict};
+use super::{Checker, Judgement};
+use crate::verdict::Verdict;
 
 pub(super) struct NoDoubleBoot;
 
@@ -75,11 +76,11 @@ fn too_many(pair: &[Life<'_>]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::Expectation;
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
 
     fn judged(script: &Script) -> Judgement {
-        Expectation::NoDoubleBoot.checker().check(&script.history())
+        crate::checker::of(&Expectation::NoDoubleBoot).check(&script.history())
     }
 
     fn booted(generation: u32) -> Event {

@@ -10,7 +10,8 @@ use crate::units::DurationBound;
 
 use super::compare::Measured;
 use super::judgement::{Timed, in_model_time, show_modelled, show_us};
-use super::{Checker, Judgement, Phase};
+use super::{Checker, Judgement};
+use crate::plan::Phase;
 
 pub(super) struct TotalDowntime {
     pub bound: DurationBound,
@@ -81,8 +82,9 @@ fn note(downtime: &Downtime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::{Expectation, Verdict};
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
+    use crate::verdict::Verdict;
 
     use crate::history::Outcome;
     use crate::units::{Bound, HumanDuration};
@@ -93,11 +95,11 @@ mod tests {
     }
 
     fn total(script: &Script, bound: DurationBound) -> Judgement {
-        Expectation::TotalDowntime { bound }.checker().check(&script.history())
+        crate::checker::of(&Expectation::TotalDowntime { bound }).check(&script.history())
     }
 
     fn longest(script: &Script, bound: DurationBound) -> Judgement {
-        Expectation::LongestOutage { bound }.checker().check(&script.history())
+        crate::checker::of(&Expectation::LongestOutage { bound }).check(&script.history())
     }
 
     fn two_outages() -> Script {

@@ -84,13 +84,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::checker::{Expectation, Verdict};
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
     use crate::units::{Bound, HumanDuration};
+    use crate::verdict::Verdict;
 
     fn judged(script: &Script, seconds: u64) -> Judgement {
         let bound = Bound::Under(HumanDuration(Duration::from_secs(seconds)));
-        Expectation::EachStrike { bound }.checker().check(&script.history())
+        crate::checker::of(&Expectation::EachStrike { bound }).check(&script.history())
     }
 
     /// lb-1 dies at 6 s and is back after 2 s; web-1 dies at 20 s and is back after 4 s.
@@ -122,6 +123,6 @@ mod tests {
             |event: &crate::history::Event| matches!(event, crate::history::Event::FaultConfirmed { strike: 1, .. });
         history.events.retain(|record| !confirms(&record.event));
         let bound = Bound::Under(HumanDuration(Duration::from_secs(5)));
-        assert_eq!(Expectation::EachStrike { bound }.checker().check(&history).verdict, Verdict::Invalid);
+        assert_eq!(crate::checker::of(&Expectation::EachStrike { bound }).check(&history).verdict, Verdict::Invalid);
     }
 }

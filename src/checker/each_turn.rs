@@ -4,7 +4,8 @@ use crate::history::History;
 use crate::measure::turns::turns;
 
 use super::judgement::joined;
-use super::{Checker, Judgement, Verdict};
+use super::{Checker, Judgement};
+use crate::verdict::Verdict;
 
 /// Asks the checker of each turn; of the whole history where there are not several.
 pub(super) struct EachTurn(pub Box<dyn Checker>);
@@ -43,8 +44,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::checker::{Expectation, Interval};
     use crate::history::synthetic::Script;
+    use crate::plan::expectation::{Expectation, Interval};
     use crate::units::{Bound, HumanDuration};
 
     /// Two balancers die, at 6 s and at 20 s; they recover after 2 s and after 4 s.
@@ -55,7 +56,7 @@ mod tests {
 
     fn recovery(script: &Script, seconds: u64) -> Judgement {
         let bound = Bound::Under(HumanDuration(Duration::from_secs(seconds)));
-        Expectation::Interval { interval: Interval::Recovery, bound }.checker().check(&script.history())
+        crate::checker::of(&Expectation::Interval { interval: Interval::Recovery, bound }).check(&script.history())
     }
 
     #[test]
@@ -74,7 +75,7 @@ mod tests {
         history.events.retain(|record| !unconfirmed(&record.event));
         let judged = |seconds| {
             let bound = Bound::Under(HumanDuration(Duration::from_secs(seconds)));
-            Expectation::Interval { interval: Interval::Recovery, bound }.checker().check(&history).verdict
+            crate::checker::of(&Expectation::Interval { interval: Interval::Recovery, bound }).check(&history).verdict
         };
         assert_eq!((judged(5), judged(1)), (Verdict::Invalid, Verdict::Fail));
     }

@@ -7,8 +7,10 @@ use crate::measure::phases::{phase_name, phase_span};
 use crate::measure::sight::Blind;
 use crate::measure::{Reached, Span, Timeline};
 
+use super::Judgement;
 use super::judgement::show_us;
-use super::{Judgement, Phase, Verdict};
+use crate::plan::Phase;
+use crate::verdict::Verdict;
 
 /// Who had it during a stretch of time.
 pub(super) struct Held {

@@ -9,7 +9,8 @@ use crate::units::DurationBound;
 
 use super::compare::Measured;
 use super::judgement::{Timed, in_model_time, show_modelled, show_us};
-use super::{Checker, Interval, Judgement};
+use super::{Checker, Judgement};
+use crate::plan::Interval;
 
 pub(super) struct IntervalTakes {
     pub interval: Interval,
@@ -122,8 +123,9 @@ fn relapsed(relapses: &[Relapse], back_us: u64, end_us: u64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::{Expectation, Verdict};
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
+    use crate::verdict::Verdict;
 
     use crate::history::{Event, Outcome};
     use crate::units::{Bound, HumanDuration};
@@ -134,7 +136,7 @@ mod tests {
     }
 
     fn judged(script: &Script, interval: Interval, bound: DurationBound) -> Judgement {
-        Expectation::Interval { interval, bound }.checker().check(&script.history())
+        crate::checker::of(&Expectation::Interval { interval, bound }).check(&script.history())
     }
 
     fn dies() -> Script {

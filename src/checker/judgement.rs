@@ -6,8 +6,9 @@ use crate::history::History;
 use crate::measure::Known;
 use crate::units::{DurationBound, show_duration};
 
+use super::Judgement;
 use super::compare::{Answer, Measured, compare, margin_pct};
-use super::{Judgement, Verdict};
+use crate::verdict::Verdict;
 
 impl Judgement {
     /// It could not be told, for this reason.

@@ -15,7 +15,8 @@ use crate::units::{Bound, DurationBound, Quantile, trimmed};
 use super::availability::still_open;
 use super::compare::Measured;
 use super::judgement::{Timed, show_us};
-use super::{Checker, Judgement, Phase};
+use super::{Checker, Judgement};
+use crate::plan::Phase;
 
 pub(super) struct LatencyStays {
     pub quantile: Quantile,
@@ -113,8 +114,9 @@ fn show_worst(worst: &WorstSecond, sample: &Sample<'_>, span: Span) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::{Expectation, Verdict};
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
+    use crate::verdict::Verdict;
 
     use crate::history::Outcome;
     use crate::units::HumanDuration;
@@ -125,11 +127,12 @@ mod tests {
     }
 
     fn stays(script: &Script, quantile: f64, bound: DurationBound) -> Judgement {
-        Expectation::LatencyStays { quantile: Quantile::At(quantile), bound }.checker().check(&script.history())
+        crate::checker::of(&Expectation::LatencyStays { quantile: Quantile::At(quantile), bound })
+            .check(&script.history())
     }
 
     fn during(script: &Script, quantile: Quantile, phase: Phase, bound: DurationBound) -> Judgement {
-        Expectation::Latency { quantile, phase, bound }.checker().check(&script.history())
+        crate::checker::of(&Expectation::Latency { quantile, phase, bound }).check(&script.history())
     }
 
     fn dies() -> Script {

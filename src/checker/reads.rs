@@ -112,12 +112,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::checker::{Expectation, Verdict};
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
     use crate::units::{Bound, HumanDuration};
+    use crate::verdict::Verdict;
 
     fn judged(script: &Script, expectation: Expectation) -> Judgement {
-        expectation.checker().check(&script.history())
+        crate::checker::of(&expectation).check(&script.history())
     }
 
     /// Acknowledged at 2.01 s and 3.01 s.

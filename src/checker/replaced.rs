@@ -7,7 +7,8 @@ use crate::units::Bound;
 
 use super::compare::margin_pct;
 use super::double_boot::lives;
-use super::{Checker, Judgement, Verdict};
+use super::{Checker, Judgement};
+use crate::verdict::Verdict;
 
 pub(super) struct Replaced {
     pub role: String,
@@ -43,12 +44,12 @@ impl Checker for Replaced {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::Expectation;
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
 
     fn judged(script: &Script, bound: Bound<usize>) -> Judgement {
         let role = "webserver".to_string();
-        Expectation::Replaced { role, bound }.checker().check(&script.history())
+        crate::checker::of(&Expectation::Replaced { role, bound }).check(&script.history())
     }
 
     fn one() -> Script {
@@ -62,7 +63,7 @@ mod tests {
         assert_eq!((judgement.verdict, judgement.observed.as_str(), judgement.n), (Verdict::Fail, "1", Some(4)));
         assert_eq!(judgement.reason.as_deref(), Some("replaced: web-1"));
         let of_balancers = Expectation::Replaced { role: "load balancer".into(), bound: Bound::AtMost(0) };
-        assert_eq!(of_balancers.checker().check(&one().history()).observed, "0");
+        assert_eq!(crate::checker::of(&of_balancers).check(&one().history()).observed, "0");
     }
 
     #[test]

@@ -6,7 +6,8 @@ use crate::measure::moments::watched;
 use crate::measure::sight::{BALANCER, unseen};
 use crate::measure::{Moments, Span};
 
-use super::{Checker, Judgement, Verdict};
+use super::{Checker, Judgement};
+use crate::verdict::Verdict;
 
 pub(super) struct InRotation {
     pub count: usize,
@@ -51,13 +52,14 @@ impl Checker for InRotation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::{Expectation, Verdict};
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
+    use crate::verdict::Verdict;
 
     use crate::instance::PowerState;
 
     fn judged(script: &Script, count: usize) -> Judgement {
-        Expectation::InRotation { count, role: "webserver".into() }.checker().check(&script.history())
+        crate::checker::of(&Expectation::InRotation { count, role: "webserver".into() }).check(&script.history())
     }
 
     #[test]

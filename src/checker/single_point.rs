@@ -15,7 +15,8 @@ use crate::measure::steady::Steadiness;
 use crate::measure::{Sample, Span};
 
 use super::judgement::show_us;
-use super::{Checker, Judgement, Verdict};
+use super::{Checker, Judgement};
+use crate::verdict::Verdict;
 
 pub(super) struct NoSinglePointOfFailure {
     pub role: String,
@@ -132,12 +133,12 @@ fn back_us(history: &History, times: &StrikeTimes) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::Expectation;
     use crate::history::Outcome;
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
 
     fn judged(script: &Script, role: &str) -> Judgement {
-        Expectation::NoSinglePointOfFailure { role: role.into() }.checker().check(&script.history())
+        crate::checker::of(&Expectation::NoSinglePointOfFailure { role: role.into() }).check(&script.history())
     }
 
     /// Each of two balancers dies and is replaced 4 s later; service is out for 200 ms of each.

@@ -9,7 +9,9 @@ use crate::units::{Bound, Percent, Quantile, trimmed};
 
 use super::availability::{budget_used_pct, still_open};
 use super::judgement::show_us;
-use super::{Checker, Judgement, Phase, Verdict};
+use super::{Checker, Judgement};
+use crate::plan::Phase;
+use crate::verdict::Verdict;
 
 pub(super) struct SteadyState {
     pub phase: Phase,
@@ -56,13 +58,14 @@ impl Checker for SteadyState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::{Expectation, Verdict};
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
+    use crate::verdict::Verdict;
 
     use crate::history::Outcome;
 
     fn judged(script: &Script, phase: Phase) -> Judgement {
-        Expectation::SteadyState { phase }.checker().check(&script.history())
+        crate::checker::of(&Expectation::SteadyState { phase }).check(&script.history())
     }
 
     fn dies() -> Script {

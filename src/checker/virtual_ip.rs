@@ -11,7 +11,8 @@ use crate::measure::sight::{VIRTUAL_IP, blind};
 use crate::measure::{Span, Timeline};
 
 use super::held::{self, Held};
-use super::{Checker, Judgement, Phase};
+use super::{Checker, Judgement};
+use crate::plan::Phase;
 
 pub(super) struct OneHolder {
     pub role: String,
@@ -62,11 +63,12 @@ fn held(history: &History, virtual_ip: &str, phase: Span, end_us: u64) -> Vec<He
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::{Expectation, Verdict};
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
+    use crate::verdict::Verdict;
 
     fn judged(script: &Script, phase: Phase) -> Judgement {
-        Expectation::OneHolder { role: "load balancer".into(), phase }.checker().check(&script.history())
+        crate::checker::of(&Expectation::OneHolder { role: "load balancer".into(), phase }).check(&script.history())
     }
 
     fn taken_over() -> Script {

@@ -15,7 +15,8 @@ use crate::measure::sight::{DATABASE, blind};
 use crate::measure::{Span, Timeline};
 
 use super::held::{self, Held};
-use super::{Checker, Judgement, Phase};
+use super::{Checker, Judgement};
+use crate::plan::Phase;
 
 /// The step that makes sure that a database can't be written to.
 const FENCED: &str = "fence";
@@ -87,11 +88,12 @@ fn held(history: &History, called: &[String], phase: Span, end_us: u64) -> Vec<H
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::{Expectation, Verdict};
     use crate::history::synthetic::Script;
+    use crate::plan::Expectation;
+    use crate::verdict::Verdict;
 
     fn judged(script: &Script, phase: Phase) -> Judgement {
-        Expectation::OneWritable { role: "database".into(), phase }.checker().check(&script.history())
+        crate::checker::of(&Expectation::OneWritable { role: "database".into(), phase }).check(&script.history())
     }
 
     fn site() -> Script {

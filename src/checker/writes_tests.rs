@@ -1,8 +1,9 @@
 use super::*;
-use crate::checker::{Expectation, Verdict};
 use crate::history::final_state::{DatabaseRead, Found};
 use crate::history::synthetic::Script;
 use crate::history::{Ended, Event, Op};
+use crate::plan::Expectation;
+use crate::verdict::Verdict;
 
 fn content(posts: &[(&str, &[u32])]) -> Content {
     let posts = posts.iter().map(|(author, seqs)| (author.to_string(), seqs.iter().copied().collect()));
@@ -15,7 +16,7 @@ fn with(mut content: Content, change: impl FnOnce(&mut Content)) -> Content {
 }
 
 fn judged(script: &Script, expectation: Expectation) -> Judgement {
-    expectation.checker().check(&script.history())
+    crate::checker::of(&expectation).check(&script.history())
 }
 
 fn lost(script: &Script) -> Judgement {

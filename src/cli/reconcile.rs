@@ -22,13 +22,15 @@ use crate::judge::exit;
 use crate::keeper::cloud::KeeperCloud;
 use crate::keeper::protocol::{Answer, Request};
 use crate::lock::{Held, Lock};
+use crate::plan::reconciler_step::Step;
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
 use crate::role::{self, Addresses};
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::units;
-use crate::ventriloquist::{self, Death, Reconciler, Step, progress};
+use crate::ventriloquist;
+use crate::ventriloquist::{Death, Reconciler, progress};
 
 /// How often what happened is shown.
 const SHOW_EVERY: Duration = Duration::from_millis(100);

@@ -15,8 +15,8 @@ use std::collections::BTreeSet;
 
 use super::check::called;
 use super::sides::known;
-use crate::checker::{Expectation, Interval};
 use crate::infrastructure::Infrastructure;
+use crate::plan::expectation::{Expectation, Interval};
 use crate::plan::{Act, Hypothesis, Target};
 use crate::selector;
 use crate::settings::Settings;

@@ -6,10 +6,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::checker::Expectation;
 use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::infrastructure::tiers::Draft;
+use crate::plan::Expectation;
 use crate::plan::{Act, Hypothesis, StepText};
 use crate::settings::{Abort, ConfigAgentSettings, Group, Limit, Most, Settings};
 use crate::units::Bound;

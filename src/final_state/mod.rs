@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use crate::checker::Expectation;
 use crate::history::final_state::{DatabaseRead, Found};
 use crate::history::operation::key_of;
 use crate::history::{DataRecord, Ended, Op, Operation};
 use crate::instance::{Instance, PowerState};
 use crate::measure::writes::DATABASE;
+use crate::plan::Expectation;
 use crate::plan::ScenarioPlan;
 use crate::provider::{ProviderError, Remote};
 use crate::settings::Journey;

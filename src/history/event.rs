@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::declared::Part;
 use crate::instance::PowerState;
 use crate::plan::Agent;
-use crate::ventriloquist::Step as ReconcilerStep;
+use crate::plan::reconciler_step::Step as ReconcilerStep;
 
 /// Something that happened, with its time and how exactly the time is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

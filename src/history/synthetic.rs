@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checker::Expectation;
 use crate::history::final_state::{Content, DatabaseRead, Found};
 use crate::history::operation::{Page, Posts, Saw};
 use crate::history::{Ended, Event, FinalState, History, Onset, Op, Operation, Outcome, Part, Record, Request};
 use crate::infrastructure::{Entry, Infrastructure, Server, VirtualIp};
 use crate::instance::PowerState;
+use crate::plan::Expectation;
 use crate::plan::{Act, Choice, Hypothesis, Parameters, ScenarioPlan, Schedule, StepText, StrikeOrder, Target};
 use crate::role::{Readiness, Role};
 use crate::settings::Settings;

@@ -1,6 +1,5 @@
 //! What is known of a scenario before anything of it was recorded: its plan, its servers, how to run it again.
 
-use crate::checker::Verdict;
 use crate::graph::{Links, Table};
 use crate::history::History;
 use crate::measure::entry::holder_before;
@@ -8,6 +7,7 @@ use crate::plan::ScenarioPlan;
 use crate::report::Environment;
 use crate::report::record::{ScenarioRecord, ServerRecord, SinglePointRecord, Validity};
 use crate::report::words::shell_word;
+use crate::verdict::Verdict;
 
 /// The record of a scenario of which nothing is known but its plan.
 pub(super) fn of_plan(plan: &ScenarioPlan) -> ScenarioRecord {

@@ -1,6 +1,6 @@
 //! What the process ends with.
 
-use crate::checker::Verdict;
+use crate::verdict::Verdict;
 
 /// All hypotheses held.
 pub const PASS: u8 = 0;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::NOT_UP;
-use crate::checker::Verdict;
 use crate::report::facts::Facts;
 use crate::report::record::{HypothesisRecord, ScenarioRecord};
 use crate::units::show_duration;
+use crate::verdict::Verdict;
 
 /// "p99 11 ms when the highest-degree node dies (lb-1); 42 of 39,365 probes failed, 84 ms of downtime; recovered after
 /// 2.3 s." The verdict is not in it: it stands beside.
@@ -90,10 +90,10 @@ fn show_s(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::NOT_UP;
-    use crate::checker::{Expectation, Phase};
     use crate::history::synthetic::Script;
     use crate::history::{Event, Outcome};
     use crate::judge::judge;
+    use crate::plan::expectation::{Expectation, Phase};
     use crate::units::{Bound, Percent};
 
     fn available(script: Script) -> Script {

@@ -1,9 +1,9 @@
 //! The milestones of a scenario, as data: measured, and in model time where that differs.
 
-use crate::checker::Interval;
 use crate::history::History;
 use crate::measure::milestones::{self, Milestone, Name, Row};
 use crate::measure::{ModelTime, Reached, Timeline};
+use crate::plan::Interval;
 use crate::report::record::{MilestoneRow, MilestoneState, Milestones, Of};
 
 use super::scenario::{origin_us, since};

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use crate::checker::Verdict;
 use crate::history::{Event, History, Record};
 use crate::measure::moments::watched;
 use crate::plan::{Plan, ScenarioPlan};
 use crate::report::Environment;
 use crate::report::record::{RunRecord, SCHEMA, ScenarioRecord};
+use crate::verdict::Verdict;
 
 use super::declared;
 use super::exit::{Ending, exit_code};
@@ -147,8 +147,8 @@ fn rfc_3339(environment: &Environment, at_us: u64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::{Expectation, Phase};
     use crate::history::synthetic::Script;
+    use crate::plan::expectation::{Expectation, Phase};
     use crate::units::{Bound, Percent};
 
     fn script(percent: f64) -> Script {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checker::{Judgement, Verdict};
+use crate::checker::{self, Judgement};
 use crate::history::{Event, History};
 use crate::measure::downtime::Downtime;
 use crate::measure::moments::watched;
@@ -19,6 +19,7 @@ use crate::report::record::{
     HypothesisRecord, PhaseRecord, RelapseRecord, ScenarioRecord, SlownessRecord, UptimeRecord, Validity, WorstSecond,
 };
 use crate::units::{Percent, Quantile};
+use crate::verdict::Verdict;
 
 use super::data::data_of;
 use super::declared;
@@ -116,7 +117,7 @@ fn why(hypothesis: &HypothesisRecord) -> String {
 
 fn record_of(hypothesis: &Hypothesis, history: &History) -> HypothesisRecord {
     let Judgement { verdict, expected, observed, value, low, high, unit, margin_pct, budget_used_pct, n, reason } =
-        hypothesis.expectation.checker().check(history);
+        checker::of(&hypothesis.expectation).check(history);
     let (step, line) = (hypothesis.step.clone(), hypothesis.line);
     let [value, low, high, margin_pct, budget_used_pct] =
         [value, low, high, margin_pct, budget_used_pct].map(|figure| figure.map(rounded));

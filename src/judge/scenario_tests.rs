@@ -1,9 +1,9 @@
 //! What a judged history says.
 
 use super::*;
-use crate::checker::{Expectation, Interval, Phase};
 use crate::history::synthetic::Script;
 use crate::history::{Outcome, Record};
+use crate::plan::expectation::{Expectation, Interval, Phase};
 use crate::report::record::{LatencyFigure, MilestoneState, Milestones, Of};
 use crate::units::{Bound, HumanDuration};
 

@@ -20,8 +20,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::checker::Interval;
 use crate::history::{Event, History, Part, Request};
+use crate::plan::Interval;
 
 use super::downtime::Downtime;
 use super::milestones::detection::detected_otherwise;

@@ -1,11 +1,14 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::checker::{Expectation, Judgement, Verdict};
+use crate::checker;
+use crate::checker::Judgement;
 use crate::history::Outcome;
 use crate::history::synthetic::Script;
 use crate::measure::milestones::Milestone;
+use crate::plan::Expectation;
 use crate::units::{Bound, DurationBound, HumanDuration};
+use crate::verdict::Verdict;
 
 /// A webserver dies; what is declared takes `scale` ms a second of the paper's: 60 s until the reconciler looks, of which
 /// 40 s are left, 180 s of boot, 120 s until the config agent runs, of which 30 s are left, 120 s to configure. Beside
@@ -61,7 +64,7 @@ fn ms(limit: u64) -> HumanDuration {
 }
 
 fn longest(script: &Script, bound: DurationBound) -> Judgement {
-    Expectation::LongestOutage { bound }.checker().check(&script.history())
+    checker::of(&Expectation::LongestOutage { bound }).check(&script.history())
 }
 
 #[test]
@@ -77,10 +80,10 @@ fn twenty_times_faster_comes_to_what_real_time_takes() {
 fn an_interval_is_judged_in_model_time_and_says_what_was_measured() {
     let bound = Bound::Between(ms(6 * 60_000), ms(7 * 60_000));
     let recovery = Expectation::Interval { interval: Interval::Recovery, bound };
-    let judged = recovery.checker().check(&paper(50, 20).history());
+    let judged = checker::of(&recovery).check(&paper(50, 20).history());
     assert_eq!((judged.verdict, judged.value), (Verdict::Pass, Some(371.5)));
     assert_eq!(judged.observed, "6 min 11.5 s in model time (20 s measured)");
-    assert_eq!(recovery.checker().check(&paper(1000, 1).history()).observed, "6 min 11.5 s");
+    assert_eq!(checker::of(&recovery).check(&paper(1000, 1).history()).observed, "6 min 11.5 s");
 }
 
 #[test]
@@ -183,7 +186,7 @@ fn what_never_ended_waited_for_as_much_as_passed() {
     let mut script = Script::website(4, 2).dies(6000, "web-1").waits(6010, Part::Boot, "web-1", 60_000).until(30_010);
     script.settings.time.faster = 20;
     let recovery = Expectation::Interval { interval: Interval::Recovery, bound: Bound::Under(ms(8 * 60_000)) };
-    let judged = recovery.checker().check(&script.history());
+    let judged = checker::of(&recovery).check(&script.history());
     assert_eq!((judged.verdict, judged.value), (Verdict::Fail, None));
     assert_eq!(judged.observed, "never (watched for 24.01 s): ≥ 8 min in model time");
 }

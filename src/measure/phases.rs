@@ -12,9 +12,9 @@
 //! watch's end is in exactly one of them. "Failover" lies inside "degraded". A phase that never ended is known until
 //! the watch's end.
 
-use crate::checker::Phase;
 use crate::clock::micros;
 use crate::history::History;
+use crate::plan::Phase;
 
 use super::moments::Moments;
 use super::span::{Reached, Span};

@@ -212,7 +212,7 @@ mod tests {
     fn removed_ms(script: &Script) -> Option<u64> {
         let history = script.history();
         let timeline = crate::measure::Timeline::of(&history);
-        let removed = crate::measure::milestones::interval_end(&history, &timeline, crate::checker::Interval::Removal);
+        let removed = crate::measure::milestones::interval_end(&history, &timeline, crate::plan::Interval::Removal);
         removed.and_then(|row| row.milestone.us()).map(|us| us / 1000)
     }
 

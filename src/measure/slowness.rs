@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use crate::checker::Expectation;
 use crate::clock::micros;
 use crate::history::History;
+use crate::plan::Expectation;
 use crate::units::{Bound, DurationBound};
 
 use super::known::Known;
@@ -84,9 +84,9 @@ fn upper(bound: &DurationBound) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::Phase;
     use crate::history::Outcome;
     use crate::history::synthetic::Script;
+    use crate::plan::Phase;
     use crate::units::{HumanDuration, Quantile};
 
     fn slow(script: &Script) -> Vec<(u64, u64)> {

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::writer::Writer;
 
-use crate::checker::Verdict;
+use crate::verdict::Verdict;
 
 use super::record::{HypothesisRecord, ScenarioRecord};
 use super::words::{grouped, not_passed, seconds, verdict_word, why};

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checker::{Phase, Verdict};
 use crate::history::Part;
+use crate::plan::Phase;
 use crate::plan::StepText;
+use crate::verdict::Verdict;
 
 mod course;
 mod data;

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use crate::checker::Verdict;
+use crate::verdict::Verdict;
 
 use super::facts::Facts;
 use super::record::ScenarioRecord;

@@ -1,6 +1,6 @@
 //! The verdict table that ends a run on a terminal: for a tired person at night.
 
-use crate::checker::Verdict;
+use crate::verdict::Verdict;
 
 use super::facts::Facts;
 use super::record::{HypothesisRecord, RunRecord, ScenarioRecord};

@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::checker::{Phase, Verdict};
+use crate::plan::Phase;
 use crate::units::{show_duration, trimmed};
+use crate::verdict::Verdict;
 
 use super::facts::within_resolution;
 use super::record::{HypothesisRecord, Milestones, RelapseRecord, RunRecord, ScenarioRecord, StrikeRecord};

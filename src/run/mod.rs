@@ -20,7 +20,6 @@ pub mod watch_end;
 
 pub use scenario::Sabotage;
 
-use crate::checker::Verdict;
 use crate::clock::Clock;
 use crate::history::recorder::RunRecorder;
 use crate::history::{Event, History};
@@ -30,6 +29,7 @@ use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::local::Zygote;
 use crate::report::JudgedRun;
 use crate::report::words::{verdict_sign, verdict_word};
+use crate::verdict::Verdict;
 use bundle::Bundle;
 use progress::Board;
 use scenario::Attempt;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::checker::{Expectation, Interval, Phase};
 use crate::history::{Event, History};
 use crate::measure::{ModelTime, Reached, Span, Timeline};
 use crate::plan::ScenarioPlan;
+use crate::plan::expectation::{Expectation, Interval, Phase};
 
 /// Slack after a bound, so that a moment just inside it is not missed.
 const SLACK: Duration = Duration::from_secs(2);

@@ -6,7 +6,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::sync::mpsc;
 
-use super::step::Step;
+use crate::plan::reconciler_step::Step;
 
 /// Where a reconciler dies, if somebody asked for it. Clones are of the same reconciler.
 #[derive(Debug, Clone)]

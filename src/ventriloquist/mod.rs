@@ -37,6 +37,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::history::Event;
 use crate::plan::Agent;
+use crate::plan::reconciler_step::Step;
 use crate::provider::{ProviderError, RemoteError};
 use crate::site::{ProvisionError, Site};
 use crate::units::show_duration;
@@ -51,17 +52,14 @@ mod reconciler;
 mod replace;
 pub mod spare;
 pub mod state;
-pub mod step;
-mod unhealthy;
+pub mod unhealthy;
 
 #[cfg(test)]
 mod tests;
 
 pub use death::Death;
 pub use files::as_provisioned;
-pub use policy::Policy;
 pub use reconciler::Reconciler;
-pub use step::Step;
 
 /// After its death, the supervisor starts it again.
 const RESTART_AFTER: Duration = Duration::from_secs(1);

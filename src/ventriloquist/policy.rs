@@ -2,20 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
 use crate::instance::{Instance, InstanceId, PowerState};
-
-/// What is done about it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Policy {
-    /// It is told, and left to people.
-    #[default]
-    Leave,
-    /// It is terminated; what was declared is missing then, and replaced.
-    Terminate,
-}
 
 /// Counts how often in a row each instance was seen not to do its work.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! What the reconciler does, for somebody who watches it: a line for each event that is worth one.
 
-use super::Step;
 use crate::history::Event;
+use crate::plan::reconciler_step::Step;
 
 /// The line of an event; none where it says nothing that another line does not.
 pub fn line(event: &Event) -> Option<String> {

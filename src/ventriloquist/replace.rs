@@ -10,11 +10,11 @@ use tracing::Instrument;
 
 use super::death::Death;
 use super::state::{Known, Replacement, State, Store};
-use super::step::Step;
 use super::{Failure, files, spare};
 use crate::database;
 use crate::history::Event;
 use crate::instance::{Instance, PowerState};
+use crate::plan::reconciler_step::Step;
 use crate::site::{BootDelay, ProvisionError, Site};
 
 /// How long a provider may take to boot a server, beyond its declared boot time.

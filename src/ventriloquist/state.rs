@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::spare::Promotion;
-use super::step::Step;
+use crate::plan::reconciler_step::Step;
 
 /// The version of the file's schema.
 const SCHEMA: u32 = 1;

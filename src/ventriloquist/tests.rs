@@ -19,6 +19,7 @@ use crate::instance::Question;
 use crate::instance::{Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, PowerOp, PowerState};
 use crate::provider::{Provider, Remote};
 use crate::role::{Addresses, Secrets};
+use crate::settings::Policy;
 use crate::settings::Settings;
 
 /// Far more than anything here takes, on a machine with other things to do.

@@ -12,12 +12,13 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::compare::{Found, stands_for};
-use super::policy::{Policy, stands_still};
+use super::policy::stands_still;
 use super::reconciler::Reconciler;
 use super::replace::runs;
 use crate::database;
 use crate::infrastructure::Infrastructure;
 use crate::instance::{Instance, InstanceId};
+use crate::settings::Policy;
 use crate::site::Site;
 
 /// Terminating what is unhealthy.

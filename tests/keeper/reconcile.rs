@@ -5,8 +5,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
 
 use anarcho_chimp::instance::{PowerOp, PowerState};
+use anarcho_chimp::plan::reconciler_step::Step;
 use anarcho_chimp::provider::Provider;
-use anarcho_chimp::ventriloquist::Step;
 
 use crate::kept::Up;
 use crate::support::{chimp, run, stderr, stdout};

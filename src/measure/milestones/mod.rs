@@ -21,8 +21,8 @@ mod sight;
 
 pub use sight::unseen_at_the_end;
 
-use crate::checker::Interval;
 use crate::history::{History, Record};
+use crate::plan::Interval;
 
 use super::moments::watched;
 use super::span::Reached;

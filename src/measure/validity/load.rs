@@ -1,6 +1,5 @@
 //! Whether the site was really asked, by the prober and by the users, as often as was intended.
 
-use crate::checker::Phase;
 use crate::clock::micros;
 use crate::history::{Event, History, Outcome};
 use crate::measure::moments::watched;
@@ -9,6 +8,7 @@ use crate::measure::resolution::lateness_p99_us;
 use crate::measure::sample::{Sample, probing};
 use crate::measure::span::Span;
 use crate::measure::timeline::Timeline;
+use crate::plan::Phase;
 use crate::units::{show_duration, trimmed};
 
 /// The share of the intended probes that must be on record.

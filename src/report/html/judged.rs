@@ -1,6 +1,6 @@
 //! The stretches of time over which a `Then` judged latency, for the plots.
 
-use crate::checker::Expectation;
+use crate::plan::Expectation;
 use crate::plan::{Hypothesis, ScenarioPlan};
 use crate::report::record::ScenarioRecord;
 use crate::units::{DurationBound, Quantile};

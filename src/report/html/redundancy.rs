@@ -3,12 +3,12 @@
 use minijinja::Value;
 use serde::Serialize;
 
-use crate::checker::Verdict;
 use crate::graph::{Links, Table, picture};
 use crate::measure::moments::server_of;
 use crate::plan::ScenarioPlan;
 use crate::report::record::ScenarioRecord;
 use crate::units::trimmed;
+use crate::verdict::Verdict;
 
 /// The table of servers, where there is no picture, is no longer than this.
 const MOST_SERVERS: usize = 12;

@@ -9,7 +9,6 @@ use super::plot::waterfall;
 use super::redundancy::{Redundancy, redundancy};
 use super::settings::{Setting, in_force};
 use super::validity::{self, ValidityRow};
-use crate::checker::Verdict;
 use crate::measure::phases::phase_name;
 use crate::plan::StepText;
 use crate::report::JudgedRun;
@@ -20,6 +19,7 @@ use crate::report::words::{
     seconds, since_t0, uptime, verdict_sign, verdict_word, why,
 };
 use crate::units::trimmed;
+use crate::verdict::Verdict;
 
 /// The table of strikes is no longer than this; `run.json` has them all.
 const MOST_STRIKES: usize = 24;

@@ -61,7 +61,7 @@ fn a_scenario_that_ran_has_every_section_and_plot() {
 #[test]
 fn what_was_skipped_says_why_and_shows_no_plot() {
     let mut run = sample::run();
-    run.record.scenarios.retain(|scenario| scenario.verdict == crate::checker::Verdict::Skipped);
+    run.record.scenarios.retain(|scenario| scenario.verdict == crate::verdict::Verdict::Skipped);
     let html = rendered(&run);
     assert_eq!(html.matches("<svg ").count(), 0);
     assert!(html.contains("ulimit -n 24000"));

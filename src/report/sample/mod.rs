@@ -9,14 +9,15 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use crate::checker::{Expectation, Interval, Verdict};
 use crate::history::{Event, History, scenario_folder};
 use crate::infrastructure::{Entry, Infrastructure, Server, VirtualIp};
 use crate::judge::Judging;
+use crate::plan::expectation::{Expectation, Interval};
 use crate::plan::{Act, Choice, Hypothesis, Parameters, Plan, ScenarioPlan, Schedule, StepText, StrikeOrder, Target};
 use crate::role::{Readiness, Role};
 use crate::settings::Settings;
 use crate::units::{Bound, HumanDuration, Quantile};
+use crate::verdict::Verdict;
 
 mod recorded;
 

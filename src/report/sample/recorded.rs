@@ -1,10 +1,10 @@
 //! The events and requests of the sample run.
 
 use super::{DEADLINE_US, ONSET_US, ZERO_US, course};
-use crate::checker::Verdict;
 use crate::history::{Event, History, Onset, Outcome, Record, Request};
 use crate::instance::PowerState;
 use crate::plan::ScenarioPlan;
+use crate::verdict::Verdict;
 
 /// What was recorded of a scenario that is to come to `verdict`.
 pub fn history(plan: &ScenarioPlan, verdict: Verdict) -> History {

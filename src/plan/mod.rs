@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checker::Expectation;
 use crate::infrastructure::Infrastructure;
 use crate::settings::Settings;
 use crate::units::{Percent, duration};
-use crate::ventriloquist::Step as ReconcilerStep;
+use reconciler_step::Step as ReconcilerStep;
 
+pub mod expectation;
 mod read;
+pub mod reconciler_step;
 
+pub use expectation::{Expectation, Interval, Phase};
 pub use read::{PlanError, read_plan};
 
 /// The version of a plan's schema. It rises when fields change, and when the same seed draws something else: 2 since
