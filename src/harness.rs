@@ -8,10 +8,11 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::agent::Need;
 use crate::agent::probe;
 use crate::console::{self, complain, say};
 use crate::declare::{DeclareError, DeclareOptions, declare};
-use crate::fault::{self, Need};
+use crate::fault;
 use crate::judge::exit;
 use crate::lock::{Held, Lock};
 use crate::plan::{Act, Plan, ScenarioPlan};

@@ -72,6 +72,7 @@ pub mod log;
 pub mod measure;
 pub mod nemesis;
 pub mod observer;
+mod palette;
 pub mod plan;
 pub mod provider;
 pub mod readiness;

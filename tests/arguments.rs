@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use anarcho_chimp::cli::libtest::{ChaosArgs, DEFAULT_TAGS};
 use anarcho_chimp::declare::DeclareError;
-use anarcho_chimp::declare::libtest::{ChaosArgs, DEFAULT_TAGS};
 use anarcho_chimp::settings::Settings;
 use clap::Parser;
 

@@ -18,6 +18,7 @@ mod holder;
 mod id;
 mod interface;
 mod iptables;
+mod need;
 pub mod probe;
 mod process;
 mod queue;
@@ -32,6 +33,7 @@ use effect::Effect;
 use crate::console::complain;
 use crate::launch::ASKED;
 pub use id::{BadId, StrikeId};
+pub use need::Need;
 
 /// Where a victim keeps what is held on it: a folder for each strike, named by its id.
 pub const STATE: &str = "/run/anarcho-chimp";

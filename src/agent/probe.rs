@@ -9,8 +9,8 @@ use std::process::Command;
 
 use nix::sched::{CloneFlags, unshare};
 
+use super::Need;
 use super::queue::{Copy, Queue};
-use crate::fault::Need;
 
 /// Where programs of the system are, whatever the caller's own `PATH` says.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::cli::libtest::ChaosArgs;
 use crate::console::{self, complain, put, say};
-use crate::declare::libtest::ChaosArgs;
 use crate::declare::{DeclareError, DeclareOptions, declare};
 use crate::harness::{self, Request};
 use crate::judge::exit;
@@ -28,6 +28,7 @@ use crate::units::{parse_duration, show_duration};
 mod attack;
 mod graph;
 mod keeper;
+pub mod libtest;
 mod reconcile;
 mod role;
 

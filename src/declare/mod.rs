@@ -22,7 +22,6 @@ mod files;
 pub mod gherkin;
 mod guarded;
 mod keywords;
-pub mod libtest;
 mod listing;
 mod observable;
 mod run;

@@ -1,6 +1,7 @@
 //! The network between servers is cut.
 
-use super::{Fault, Need, Parameter, Strike, Target};
+use super::{Fault, Parameter, Strike, Target};
+use crate::agent::Need;
 use crate::agent::effect::Effect;
 use crate::plan::Parameters;
 

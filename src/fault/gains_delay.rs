@@ -1,6 +1,7 @@
 //! What a server sends takes longer.
 
-use super::{Fault, Need, Parameter, Strike, Target};
+use super::{Fault, Parameter, Strike, Target};
+use crate::agent::Need;
 use crate::agent::effect::Effect;
 use crate::plan::Parameters;
 

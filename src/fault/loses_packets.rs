@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Fault, Need, Parameter, Strike, Target};
+use super::{Fault, Parameter, Strike, Target};
+use crate::agent::Need;
 use crate::agent::effect::Effect;
 use crate::plan::Parameters;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::Need;
 use crate::agent::effect::Effect;
 use crate::instance::{Command, PowerOp, PowerState, ServiceSpec};
 use crate::plan::Parameters;
@@ -118,17 +119,6 @@ pub enum Parameter {
     After,
     /// Who is separated from whom: [`crate::plan::Cut`].
     Cut,
-}
-
-/// What a fault needs of the machine that a victim runs on; probed once, before anything boots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Need {
-    /// `iptables`.
-    Iptables,
-    /// The `netem` qdisc, or NFQUEUE where there is none.
-    DelayQueue,
-    /// The `tbf` qdisc.
-    TokenBucket,
 }
 
 /// The fault of this name.

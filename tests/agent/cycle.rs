@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use anarcho_chimp::agent::Need;
 use anarcho_chimp::agent::effect::Effect;
 use anarcho_chimp::agent::{Order, probe};
-use anarcho_chimp::fault::Need;
 use anarcho_chimp::instance::{PowerOp, PowerState};
 use anarcho_chimp::launch::{ASKED, PROGRAM};
 use anarcho_chimp::provider::Provider;

@@ -5,10 +5,10 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use anarcho_chimp::agent::Need;
 use anarcho_chimp::agent::client::Agent;
 use anarcho_chimp::agent::effect::Effect;
 use anarcho_chimp::agent::{Order, StrikeId, probe};
-use anarcho_chimp::fault::Need;
 use anarcho_chimp::launch::PROGRAM;
 use nix::mount::{MsFlags, mount};
 

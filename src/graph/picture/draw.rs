@@ -8,11 +8,11 @@ use super::layout::{Layout, WIDTH};
 use super::pen::{Anchor, FONT, Pen, Point, SMALL, fitting, width_of};
 use crate::graph::links::{CLIENTS, Links};
 use crate::graph::table::{Row, Table};
-use crate::report::html::plot::colour;
+use crate::palette;
 
 /// Colours of zones or roles; vermilion is kept for what is wrong.
 const PALETTE: [RGBColor; 6] =
-    [colour::SKY, colour::ORANGE, colour::GREEN, colour::PURPLE, RGBColor(0xf0, 0xe4, 0x42), colour::GREY];
+    [palette::SKY, palette::ORANGE, palette::GREEN, palette::PURPLE, RGBColor(0xf0, 0xe4, 0x42), palette::GREY];
 /// The radius of a node on no shortest path, and how much the highest betweenness adds.
 const RADIUS: (f64, f64) = (17.0, 17.0);
 const BRIDGE_WIDTH: i32 = 8;
@@ -54,7 +54,7 @@ fn kind(row: &Row, zones: bool) -> Option<&String> {
 fn colours(table: &Table) -> Colours {
     let zones = !table.zones.is_empty();
     let mut of: BTreeMap<String, RGBColor> =
-        table.servers.iter().filter_map(|row| kind(row, zones)).map(|kind| (kind.clone(), colour::GREY)).collect();
+        table.servers.iter().filter_map(|row| kind(row, zones)).map(|kind| (kind.clone(), palette::GREY)).collect();
     of.values_mut().zip(PALETTE.iter().cycle()).for_each(|(colour, next)| *colour = *next);
     Colours { what: if zones { "zone " } else { "" }, of }
 }
@@ -72,7 +72,7 @@ impl Sheet<'_> {
             let spare = !self.links.now().near(a).contains(&b);
             let (from, to) = (self.place(a, b), self.place(b, a));
             let (from, to) = if from.0 <= to.0 { (from, to) } else { (to, from) };
-            let (colour, width) = if is_bridge { (colour::MUTED, BRIDGE_WIDTH) } else { (colour::GREY, LINK_WIDTH) };
+            let (colour, width) = if is_bridge { (palette::MUTED, BRIDGE_WIDTH) } else { (palette::GREY, LINK_WIDTH) };
             if from.0 == to.0 {
                 let bow = 30 + (from.1 - to.1).abs() / 4;
                 pen.arc(from, to, bow.min(self.layout.pitch / 2), colour, width);
@@ -92,8 +92,8 @@ impl Sheet<'_> {
     fn clients(&self, pen: &mut Pen) {
         if let Some(clients) = self.links.clients() {
             let place = self.layout.places[clients];
-            pen.card(place, CARD, colour::MUTED);
-            pen.text(CLIENTS, place, Anchor::Middle, colour::INK, FONT, true);
+            pen.card(place, CARD, palette::MUTED);
+            pen.text(CLIENTS, place, Anchor::Middle, palette::INK, FONT, true);
         }
     }
 
@@ -102,7 +102,7 @@ impl Sheet<'_> {
         let highest = self.table.servers.iter().map(|row| row.betweenness).fold(0.0, f64::max);
         let share = if highest > 0.0 { (row.betweenness / highest).sqrt() } else { 0.0 };
         let radius = (RADIUS.0 + RADIUS.1 * share).round() as i32;
-        let fill = kind(row, !self.table.zones.is_empty()).map_or(colour::GREY, |kind| self.colours.of[kind]);
+        let fill = kind(row, !self.table.zones.is_empty()).map_or(palette::GREY, |kind| self.colours.of[kind]);
         let struck = self.struck.contains(&row.name.as_str());
         pen.group(&told(row), |pen| {
             if let Some(ring) = ring(row) {
@@ -117,12 +117,12 @@ impl Sheet<'_> {
     }
 
     fn label(&self, pen: &mut Pen, (x, y): Point, radius: i32, row: &Row, struck: bool) {
-        let ink = if struck { colour::VERMILION } else { colour::INK };
+        let ink = if struck { palette::VERMILION } else { palette::INK };
         let below = y + radius.max(24) + 26;
         let name = fitting(&row.name, FONT, self.layout.pitch.min(420) - 12);
         pen.text(&name, (x, below), Anchor::Middle, ink, FONT, struck || row.single_point_of_failure.is_some());
         let figures = format!("{} · {:.3}", row.degree, row.betweenness);
-        pen.text(&figures, (x, below + 26), Anchor::Middle, colour::MUTED, SMALL, false);
+        pen.text(&figures, (x, below + 26), Anchor::Middle, palette::MUTED, SMALL, false);
     }
 
     /// What it all means, as far as it occurs; the height of the whole picture.
@@ -135,16 +135,16 @@ impl Sheet<'_> {
             .map(|(kind, fill)| (Mark::Disc(*fill), format!("{}{kind}", self.colours.what)))
             .collect();
         if has(&|row| row.single_point_of_failure.is_some()) {
-            marks.push((Mark::Ring(colour::VERMILION), "single point of failure".into()));
+            marks.push((Mark::Ring(palette::VERMILION), "single point of failure".into()));
         }
         if has(&|row| row.articulation_point && row.single_point_of_failure.is_none()) {
-            marks.push((Mark::Ring(colour::INK), "articulation point: the graph falls apart without it".into()));
+            marks.push((Mark::Ring(palette::INK), "articulation point: the graph falls apart without it".into()));
         }
         if !self.table.bridges.is_empty() {
-            marks.push((Mark::Line(colour::MUTED, BRIDGE_WIDTH, false), "bridge".into()));
+            marks.push((Mark::Line(palette::MUTED, BRIDGE_WIDTH, false), "bridge".into()));
         }
         if self.links.now() != self.links.lasting() {
-            marks.push((Mark::Line(colour::GREY, LINK_WIDTH, true), "if it takes the address over".into()));
+            marks.push((Mark::Line(palette::GREY, LINK_WIDTH, true), "if it takes the address over".into()));
         }
         if has(&|row| self.struck.contains(&row.name.as_str())) {
             marks.push((Mark::Cross, "struck".into()));
@@ -158,7 +158,7 @@ impl Sheet<'_> {
                 at = (40, at.1 + LEGEND_ROW);
             }
             mark.draw(pen, at);
-            pen.text(&text, (at.0 + mark.width(), at.1), Anchor::Start, colour::MUTED, SMALL, false);
+            pen.text(&text, (at.0 + mark.width(), at.1), Anchor::Start, palette::MUTED, SMALL, false);
             at.0 += width;
         }
         at.1 + LEGEND_ROW / 2 + 6
@@ -168,8 +168,8 @@ impl Sheet<'_> {
 /// A ring where the graph falls apart without it, of the colour of what is wrong where that is fatal to the site.
 fn ring(row: &Row) -> Option<RGBColor> {
     match (&row.single_point_of_failure, row.articulation_point) {
-        (Some(_), _) => Some(colour::VERMILION),
-        (None, true) => Some(colour::INK),
+        (Some(_), _) => Some(palette::VERMILION),
+        (None, true) => Some(palette::INK),
         (None, false) => None,
     }
 }
@@ -214,7 +214,7 @@ impl Mark {
             Mark::Ring(line) => pen.ring(middle, 12, *line, 5),
             Mark::Line(line, width, dashed) => pen.line((x, y), (x + 50, y), *line, *width, *dashed),
             Mark::Cross => {
-                pen.disc(middle, 14, colour::GREY);
+                pen.disc(middle, 14, palette::GREY);
                 pen.cross(middle, 8);
             }
             Mark::None => {}

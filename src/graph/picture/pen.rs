@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::report::html::plot::colour;
+use crate::palette;
 use plotters::style::RGBColor;
 
 /// The size of ordinary text.
@@ -59,7 +59,7 @@ impl Pen {
 
     pub fn cross(&mut self, (x, y): Point, size: i32) {
         let (left, right, top, bottom) = (x - size, x + size, y - size, y + size);
-        self.path(&format!("M{left} {top}L{right} {bottom}M{left} {bottom}L{right} {top}"), colour::ON_BAR, 6, false);
+        self.path(&format!("M{left} {top}L{right} {bottom}M{left} {bottom}L{right} {top}"), palette::ON_BAR, 6, false);
     }
 
     /// A box with round corners around a point.
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn hostile_texts_stay_texts() {
         let mut pen = Pen::default();
-        pen.text("<script>\u{1b}&\"", (0, 0), Anchor::Start, colour::INK, FONT, false);
+        pen.text("<script>\u{1b}&\"", (0, 0), Anchor::Start, palette::INK, FONT, false);
         let drawn = pen.finish((10, 10), "a < b");
         assert!(drawn.contains("&lt;script&gt; &amp;&quot;") && drawn.contains("<title>a &lt; b</title>"), "{drawn}");
     }

@@ -121,11 +121,11 @@ fn straightened(points: &[Point]) -> Vec<Point> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::html::plot::colour;
+    use crate::palette;
 
     #[test]
     fn a_drawing_is_one_svg_element_with_a_title() {
-        let drawn = svg((100, 50), "a < b", |canvas| canvas.text("x & <y>", (1, 2), Anchor::End, colour::INK));
+        let drawn = svg((100, 50), "a < b", |canvas| canvas.text("x & <y>", (1, 2), Anchor::End, palette::INK));
         assert!(drawn.starts_with("<svg viewBox=\"0 0 100 50\" role=\"img\"><title>a &lt; b</title>"), "{drawn}");
         assert!(drawn.trim_end().ends_with("</svg>"));
         assert!(drawn.contains("x &amp; &lt;y&gt;") && drawn.contains("font-size=\"24\""), "{drawn}");

@@ -3,7 +3,7 @@
 use plotters::style::RGBColor;
 
 use super::canvas::{Anchor, Canvas, Point};
-use super::colour;
+use crate::palette;
 use crate::report::html::bins::Stretch;
 use crate::report::html::timeline::Timeline;
 use crate::report::words::seconds;
@@ -95,19 +95,19 @@ impl Frame {
         let range = (self.x_range.0 - self.origin, self.x_range.1 - self.origin);
         for tick in ticks(range, ((self.right - self.left) / 150) as usize) {
             let x = self.x(tick + self.origin);
-            canvas.line((x, self.top), (x, self.bottom), colour::GRID, 1);
-            canvas.text(&plain(tick), (x, self.bottom + 20), Anchor::Middle, colour::MUTED);
+            canvas.line((x, self.top), (x, self.bottom), palette::GRID, 1);
+            canvas.text(&plain(tick), (x, self.bottom + 20), Anchor::Middle, palette::MUTED);
         }
-        canvas.text(caption, (self.right, self.bottom + 50), Anchor::End, colour::MUTED);
-        canvas.line((self.left, self.bottom), (self.right, self.bottom), colour::MUTED, 2);
+        canvas.text(caption, (self.right, self.bottom + 50), Anchor::End, palette::MUTED);
+        canvas.line((self.left, self.bottom), (self.right, self.bottom), palette::MUTED, 2);
     }
 
     /// A horizontal grid line at each value, with its label on the left.
     pub fn value_axis(&self, canvas: &mut Canvas, ticks: &[(f64, String)]) {
         for (value, label) in ticks {
             let y = self.y(*value);
-            canvas.line((self.left, y), (self.right, y), colour::GRID, 1);
-            canvas.text(label, (self.left - 12, y), Anchor::End, colour::MUTED);
+            canvas.line((self.left, y), (self.right, y), palette::GRID, 1);
+            canvas.text(label, (self.left - 12, y), Anchor::End, palette::MUTED);
         }
     }
 
@@ -152,7 +152,7 @@ pub fn legend(canvas: &mut Canvas, at: Point, entries: &[(RGBColor, f64, String)
     let (mut x, y) = at;
     for (colour, opacity, label) in entries {
         canvas.rect((x, y - 9), (x + 26, y + 9), *colour, *opacity);
-        canvas.text(label, (x + 36, y), Anchor::Start, colour::INK);
+        canvas.text(label, (x + 36, y), Anchor::Start, palette::INK);
         x += 36 + super::canvas::text_width(label) + 28;
     }
     x

@@ -4,8 +4,8 @@
 //! below it: no line crosses a label.
 
 use super::canvas::{Anchor, Canvas, text_width};
-use super::colour;
 use super::frame::Frame;
+use crate::palette;
 use crate::report::html::timeline::Mark;
 
 /// The height of one row of labels.
@@ -57,12 +57,12 @@ pub fn draw(canvas: &mut Canvas, frame: &Frame, placed: &[Placed]) {
     let top = frame.top - rows(placed) * ROW - 6;
     for label in placed {
         let y = top + label.row as i32 * ROW + ROW / 2;
-        canvas.line((label.x, y - 10), (label.x, frame.bottom), colour::INK, 2);
+        canvas.line((label.x, y - 10), (label.x, frame.bottom), palette::INK, 2);
     }
     for label in placed {
         let y = top + label.row as i32 * ROW + ROW / 2;
         let (x, anchor) = if label.anchor_end { (label.x - 8, Anchor::End) } else { (label.x + 8, Anchor::Start) };
-        canvas.text(&label.text, (x, y), anchor, colour::INK);
+        canvas.text(&label.text, (x, y), anchor, palette::INK);
     }
 }
 

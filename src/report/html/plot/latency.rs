@@ -4,7 +4,8 @@ use plotters::style::RGBColor;
 
 use super::canvas::{Anchor, Canvas, Point, svg};
 use super::frame::{AXIS_HEIGHT, Frame, LEFT, Scale, WIDTH, latency_ticks, legend};
-use super::{colour, labels};
+use super::labels;
+use crate::palette;
 use crate::report::html::bins::{Bin, Stretch};
 use crate::report::html::judged::Judged;
 use crate::report::html::timeline::{FaultWindow, Mark, SAMPLES_FOR_P99, Timeline};
@@ -22,9 +23,9 @@ pub fn plot(timeline: &Timeline, judged: &[Judged]) -> String {
         (_, all) => all.to_vec(),
     };
     let curves = vec![
-        Curve { stretch: &timeline.whole_for_p99, name: "maximum", share: 1.0, colour: colour::GREY, width: 2 },
-        Curve { stretch: &timeline.whole_for_p99, name: "p99", share: 0.99, colour: colour::BLUE, width: 4 },
-        Curve { stretch: &timeline.whole, name: "p50", share: 0.5, colour: colour::GREEN, width: 4 },
+        Curve { stretch: &timeline.whole_for_p99, name: "maximum", share: 1.0, colour: palette::GREY, width: 2 },
+        Curve { stretch: &timeline.whole_for_p99, name: "p99", share: 0.99, colour: palette::BLUE, width: 4 },
+        Curve { stretch: &timeline.whole, name: "p50", share: 0.5, colour: palette::GREEN, width: 4 },
     ];
     let frame = Frame::over_time(timeline.whole.range_s, 0, HEIGHT);
     drawn(title, timeline, judged, frame, &marks, &curves)
@@ -36,8 +37,8 @@ pub fn around_t0(timeline: &Timeline, judged: &[Judged]) -> Option<String> {
     let (focus, origin) = (timeline.focus.as_ref()?, timeline.t0_s?);
     let title = "Latency around t0: p50 and maximum, on a logarithmic axis, with every milestone";
     let curves = vec![
-        Curve { stretch: focus, name: "maximum", share: 1.0, colour: colour::GREY, width: 3 },
-        Curve { stretch: focus, name: "p50", share: 0.5, colour: colour::GREEN, width: 4 },
+        Curve { stretch: focus, name: "maximum", share: 1.0, colour: palette::GREY, width: 3 },
+        Curve { stretch: focus, name: "p50", share: 0.5, colour: palette::GREEN, width: 4 },
     ];
     let frame = Frame { origin, ..Frame::over_time(focus.range_s, 0, HEIGHT) };
     Some(drawn(title, timeline, judged, frame, &timeline.marks, &curves))
@@ -87,7 +88,7 @@ fn drawn(
 pub fn shade(canvas: &mut Canvas, frame: &Frame, windows: &[FaultWindow]) {
     for window in windows.iter().filter(|w| w.to_s > frame.x_range.0 && w.from_s < frame.x_range.1) {
         let (from, to) = (frame.x(window.from_s), frame.x(window.to_s));
-        canvas.rect((from, frame.top), (to.max(from + 3), frame.bottom), colour::ORANGE, 0.16);
+        canvas.rect((from, frame.top), (to.max(from + 3), frame.bottom), palette::ORANGE, 0.16);
     }
 }
 
@@ -97,7 +98,7 @@ fn entries(curves: &[Curve], windows: &[FaultWindow]) -> Vec<(RGBColor, f64, Str
         .map(|curve| (curve.colour, 1.0, format!("{} (of {})", curve.name, seconds(curve.stretch.bin_s))))
         .collect();
     if !windows.is_empty() {
-        entries.push((colour::ORANGE, 0.3, "fault in force".into()));
+        entries.push((palette::ORANGE, 0.3, "fault in force".into()));
     }
     entries
 }
@@ -131,13 +132,13 @@ fn bracket(canvas: &mut Canvas, frame: &Frame, judged: &Judged) {
         return;
     }
     let (from, to, y) = (frame.x(from_s), frame.x(to_s), frame.y(judged.bound_ms));
-    canvas.line((from, y), (to, y), colour::VERMILION, 3);
+    canvas.line((from, y), (to, y), palette::VERMILION, 3);
     for (end, is_an_end) in [(from, from_s == judged.from_s), (to, to_s == judged.to_s)] {
         if is_an_end {
-            canvas.line((end, y - 12), (end, y + 12), colour::VERMILION, 3);
+            canvas.line((end, y - 12), (end, y + 12), palette::VERMILION, 3);
         }
     }
-    canvas.bold(&judged.label, (to - 6, y - 16), Anchor::End, colour::VERMILION);
+    canvas.bold(&judged.label, (to - 6, y - 16), Anchor::End, palette::VERMILION);
 }
 
 #[cfg(test)]

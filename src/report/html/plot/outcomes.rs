@@ -4,7 +4,8 @@ use plotters::style::RGBColor;
 
 use super::canvas::{Anchor, Canvas, Point, svg};
 use super::frame::{AXIS_HEIGHT, Frame, LEFT, Scale, WIDTH, legend, plain, ticks};
-use super::{colour, latency};
+use super::latency;
+use crate::palette;
 use crate::report::html::bins::{Bin, Kind, Stretch};
 use crate::report::html::timeline::Timeline;
 use crate::units::Percent;
@@ -27,7 +28,7 @@ pub fn plot(timeline: &Timeline, objective: Percent) -> String {
             areas(canvas, &frame, stretch, timeline);
             let label = format!("objective: {objective} of {}/s", plain(timeline.rate));
             let label = if nth > 0 { "" } else { &label };
-            frame.level(canvas, timeline.rate * objective.0 / 100.0, label, colour::INK);
+            frame.level(canvas, timeline.rate * objective.0 / 100.0, label, palette::INK);
         }
         legend(canvas, (LEFT, LEGEND_HEIGHT / 2), &entries(timeline));
     })
@@ -43,8 +44,8 @@ fn areas(canvas: &mut Canvas, frame: &Frame, stretch: &Stretch, timeline: &Timel
     }
     if let Some(t0_s) = timeline.t0_s {
         let x = frame.x(t0_s);
-        canvas.line((x, frame.top), (x, frame.y(timeline.rate)), colour::INK, 2);
-        canvas.text("onset", (x + 6, frame.top + 14), Anchor::Start, colour::INK);
+        canvas.line((x, frame.top), (x, frame.y(timeline.rate)), palette::INK, 2);
+        canvas.text("onset", (x + 6, frame.top + 14), Anchor::Start, palette::INK);
     }
 }
 
@@ -55,11 +56,11 @@ fn highest(timeline: &Timeline) -> f64 {
 
 fn paint(kind: Kind) -> RGBColor {
     match kind {
-        Kind::Good => colour::SKY,
-        Kind::WrongAnswer => colour::ORANGE,
-        Kind::Timeout => colour::VERMILION,
-        Kind::Refused => colour::PURPLE,
-        Kind::NotSent => colour::MUTED,
+        Kind::Good => palette::SKY,
+        Kind::WrongAnswer => palette::ORANGE,
+        Kind::Timeout => palette::VERMILION,
+        Kind::Refused => palette::PURPLE,
+        Kind::NotSent => palette::MUTED,
     }
 }
 

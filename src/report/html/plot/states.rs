@@ -6,10 +6,11 @@ use plotters::style::RGBColor;
 
 use super::canvas::{Anchor, Canvas, svg, text_width};
 use super::frame::{AXIS_HEIGHT, Frame, LEFT, WIDTH, legend};
-use super::{colour, latency};
+use super::latency;
 use crate::history::{Event, History, Record};
 use crate::instance::PowerState;
 use crate::measure::moments::watched;
+use crate::palette;
 use crate::report::html::timeline::Timeline;
 
 const ROW: i32 = 30;
@@ -56,7 +57,7 @@ pub fn plot(timeline: &Timeline, history: &History) -> String {
             y = draw_group(canvas, &frames, y, heading, group);
         }
         for (frame, x) in frames.iter().filter_map(|frame| Some((frame, frame.x(timeline.t0_s?)))) {
-            canvas.line((x, frame.top), (x, frame.bottom), colour::INK, 2);
+            canvas.line((x, frame.top), (x, frame.bottom), palette::INK, 2);
         }
         legend(canvas, (LEFT, LEGEND_HEIGHT / 2), &entries());
     })
@@ -65,12 +66,12 @@ pub fn plot(timeline: &Timeline, history: &History) -> String {
 fn entries() -> Vec<(RGBColor, f64, String)> {
     let entry = |colour, text: &str| (colour, 1.0, text.to_string());
     vec![
-        entry(colour::SKY, "running, up"),
-        entry(colour::GREY, "starting"),
-        entry(colour::ORANGE, "frozen"),
-        entry(colour::PURPLE, "stopped"),
-        entry(colour::VERMILION, "terminated, down, no holder"),
-        entry(colour::GREEN, "the other holder"),
+        entry(palette::SKY, "running, up"),
+        entry(palette::GREY, "starting"),
+        entry(palette::ORANGE, "frozen"),
+        entry(palette::PURPLE, "stopped"),
+        entry(palette::VERMILION, "terminated, down, no holder"),
+        entry(palette::GREEN, "the other holder"),
     ]
 }
 
@@ -79,14 +80,14 @@ fn draw_group(canvas: &mut Canvas, frames: &[Frame], top: i32, heading: &str, gr
     let (rows, left_out) = shown(group);
     let heading = if left_out > 0 { format!("{heading} ({left_out} more, unchanged)") } else { heading.into() };
     let left = frames[0].left;
-    canvas.bold(&heading, (left + 6, top + HEADING / 2 + 2), Anchor::Start, colour::INK);
+    canvas.bold(&heading, (left + 6, top + HEADING / 2 + 2), Anchor::Start, palette::INK);
     let mut y = top + HEADING;
     if rows.is_empty() {
-        canvas.text("unobserved", (left + 6, y + ROW / 2), Anchor::Start, colour::MUTED);
+        canvas.text("unobserved", (left + 6, y + ROW / 2), Anchor::Start, palette::MUTED);
         return y + ROW;
     }
     for (name, states) in rows {
-        canvas.text(&short(name), (left - 14, y + ROW / 2), Anchor::End, colour::INK);
+        canvas.text(&short(name), (left - 14, y + ROW / 2), Anchor::End, palette::INK);
         for frame in frames {
             for (nth, state) in states.iter().enumerate() {
                 let until_s = states.get(nth + 1).map_or(frame.x_range.1, |next| next.at_s);
@@ -105,7 +106,7 @@ fn bar(canvas: &mut Canvas, frame: &Frame, y: i32, state: &Since, until_s: f64) 
     let (from, to) = (frame.x(state.at_s), frame.x(until_s));
     canvas.rect((from, y + 4), (to.max(from + 2), y + ROW - 4), state.colour, 1.0);
     if text_width(&state.word) + 12 < to - from {
-        canvas.text(&state.word, (from + 8, y + ROW / 2), Anchor::Start, colour::ON_BAR);
+        canvas.text(&state.word, (from + 8, y + ROW / 2), Anchor::Start, palette::ON_BAR);
     }
 }
 
@@ -132,15 +133,15 @@ fn servers(timeline: &Timeline, events: &[Record]) -> Group {
     let mut group = Group::new();
     for record in events {
         let (server, colour, word) = match &record.event {
-            Event::InstanceBooted { server, .. } => (server, colour::GREY, String::new()),
-            Event::ServerReady { server, .. } => (server, colour::SKY, String::new()),
+            Event::InstanceBooted { server, .. } => (server, palette::GREY, String::new()),
+            Event::ServerReady { server, .. } => (server, palette::SKY, String::new()),
             Event::InstanceState { server, state: PowerState::Running, .. } => {
                 // Running is less than ready: while it starts, it goes on starting.
                 let starting = group.get(server).and_then(|states: &Vec<Since>| states.last());
-                if starting.is_some_and(|state| state.colour == colour::GREY) {
+                if starting.is_some_and(|state| state.colour == palette::GREY) {
                     continue;
                 }
-                (server, colour::SKY, String::new())
+                (server, palette::SKY, String::new())
             }
             Event::InstanceState { server, state, .. } => (server, state_colour(*state), state.to_string()),
             _ => continue,
@@ -153,10 +154,10 @@ fn servers(timeline: &Timeline, events: &[Record]) -> Group {
 
 fn state_colour(state: PowerState) -> RGBColor {
     match state {
-        PowerState::Running => colour::SKY,
-        PowerState::Frozen => colour::ORANGE,
-        PowerState::Stopped => colour::PURPLE,
-        PowerState::Terminated => colour::VERMILION,
+        PowerState::Running => palette::SKY,
+        PowerState::Frozen => palette::ORANGE,
+        PowerState::Stopped => palette::PURPLE,
+        PowerState::Terminated => palette::VERMILION,
     }
 }
 
@@ -165,9 +166,9 @@ fn views(timeline: &Timeline, events: &[Record]) -> Group {
     for record in events {
         if let Event::BalancerView { balancer, server, status, check, up, standby, .. } = &record.event {
             let (colour, word) = match (up, standby) {
-                (true, _) => (colour::SKY, String::new()),
-                (false, true) => (colour::GREY, "backup, stands by".into()),
-                (false, false) => (colour::VERMILION, format!("{status} {check}")),
+                (true, _) => (palette::SKY, String::new()),
+                (false, true) => (palette::GREY, "backup, stands by".into()),
+                (false, false) => (palette::VERMILION, format!("{status} {check}")),
             };
             let at_s = timeline.since_zero_s(record.at_us);
             group.entry(format!("{balancer}: {server}")).or_default().push(Since { at_s, colour, word });
@@ -183,11 +184,11 @@ fn holders(timeline: &Timeline, events: &[Record]) -> Group {
         let Event::VirtualIpHolders { name, holders } = &record.event else { continue };
         known.extend(holders.iter().filter(|holder| !known.contains(holder)).collect::<Vec<_>>());
         let colour = match &holders[..] {
-            [] => colour::VERMILION,
+            [] => palette::VERMILION,
             // Neighbouring bars differ, so that a takeover shows.
-            [one] if known.iter().position(|holder| *holder == one).unwrap_or(0) % 2 == 1 => colour::GREEN,
-            [_] => colour::SKY,
-            _ => colour::ORANGE,
+            [one] if known.iter().position(|holder| *holder == one).unwrap_or(0) % 2 == 1 => palette::GREEN,
+            [_] => palette::SKY,
+            _ => palette::ORANGE,
         };
         let at_s = timeline.since_zero_s(record.at_us);
         let word = if holders.is_empty() { "no holder".into() } else { holders.join(" and ") };
@@ -211,7 +212,7 @@ mod tests {
     fn a_dead_server_is_terminated_then_starting_then_running() {
         let (timeline, events) = timeline();
         let colours: Vec<RGBColor> = servers(&timeline, &events)["lb-1"].iter().map(|state| state.colour).collect();
-        assert_eq!(colours, [colour::GREY, colour::SKY, colour::VERMILION, colour::GREY, colour::SKY]);
+        assert_eq!(colours, [palette::GREY, palette::SKY, palette::VERMILION, palette::GREY, palette::SKY]);
     }
 
     #[test]
@@ -223,9 +224,9 @@ mod tests {
 
     #[test]
     fn of_fifty_servers_those_that_changed_are_shown() {
-        let quiet = || vec![Since { at_s: -1.0, colour: colour::SKY, word: String::new() }];
+        let quiet = || vec![Since { at_s: -1.0, colour: palette::SKY, word: String::new() }];
         let mut group: Group = (0..50).map(|n| (format!("web-{n:02}"), quiet())).collect();
-        group.get_mut("web-49").unwrap().push(Since { at_s: 3.0, colour: colour::GREY, word: String::new() });
+        group.get_mut("web-49").unwrap().push(Since { at_s: 3.0, colour: palette::GREY, word: String::new() });
         let (rows, left_out) = shown(&group);
         assert_eq!((rows.len(), left_out), (MOST_ROWS, 34));
         assert!(rows.iter().any(|(name, _)| *name == "web-49"));

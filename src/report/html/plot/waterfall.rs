@@ -5,10 +5,10 @@ use std::time::Duration;
 use plotters::style::RGBColor;
 
 use super::canvas::{Anchor, Canvas, svg, text_width};
-use super::colour;
 use super::frame::{Frame, Scale, legend, plain, ticks};
 use crate::infrastructure::Server;
 use crate::measure::moments::server_of;
+use crate::palette;
 use crate::plan::ScenarioPlan;
 use crate::report::html::timeline::named;
 use crate::report::record::{Milestones, ScenarioRecord};
@@ -85,9 +85,9 @@ fn entries(declared: bool, clock: Clock) -> Vec<(RGBColor, f64, String)> {
         Clock::Model => "since onset, model time",
     };
     let mut entries =
-        vec![(colour::SKY, 0.45, since_t0.to_string()), (colour::BLUE, 1.0, "since the one before".to_string())];
+        vec![(palette::SKY, 0.45, since_t0.to_string()), (palette::BLUE, 1.0, "since the one before".to_string())];
     if declared {
-        entries.push((colour::ORANGE, 1.0, "declared".to_string()));
+        entries.push((palette::ORANGE, 1.0, "declared".to_string()));
     }
     entries
 }
@@ -95,29 +95,29 @@ fn entries(declared: bool, clock: Clock) -> Vec<(RGBColor, f64, String)> {
 fn axis(canvas: &mut Canvas, frame: &Frame) {
     for tick in ticks(frame.x_range, 5) {
         let x = frame.x(tick);
-        canvas.line((x, frame.top), (x, frame.bottom), colour::GRID, 1);
-        canvas.text(&format!("{} s", plain(tick)), (x, frame.bottom + 22), Anchor::Middle, colour::MUTED);
+        canvas.line((x, frame.top), (x, frame.bottom), palette::GRID, 1);
+        canvas.text(&format!("{} s", plain(tick)), (x, frame.bottom + 22), Anchor::Middle, palette::MUTED);
     }
     let zero = frame.x(0.0);
-    canvas.line((zero, frame.top), (zero, frame.bottom), colour::INK, 2);
+    canvas.line((zero, frame.top), (zero, frame.bottom), palette::INK, 2);
 }
 
 /// A light bar from t0, dark where this step was waited for after all earlier ones, and the time at its end.
 fn bar(canvas: &mut Canvas, frame: &Frame, y: i32, (name, at): (&str, f64), reached: f64) {
-    canvas.text(name, (frame.left - 16, y), Anchor::End, colour::INK);
+    canvas.text(name, (frame.left - 16, y), Anchor::End, palette::INK);
     let (zero, end) = (frame.x(0.0), frame.x(at));
     let (from, to) = (zero.min(end), zero.max(end).max(zero.min(end) + 4));
-    canvas.rect((from, y - 14), (to, y + 5), colour::SKY, 0.45);
+    canvas.rect((from, y - 14), (to, y + 5), palette::SKY, 0.45);
     if at > reached {
-        canvas.rect((frame.x(reached), y - 14), (to, y + 5), colour::BLUE, 1.0);
+        canvas.rect((frame.x(reached), y - 14), (to, y + 5), palette::BLUE, 1.0);
     }
-    canvas.bold(&since_t0(at), (to + 10, y - 4), Anchor::Start, colour::INK);
+    canvas.bold(&since_t0(at), (to + 10, y - 4), Anchor::Start, palette::INK);
 }
 
 /// The declared delay, a thin bar below the measured one.
 fn allowance(canvas: &mut Canvas, frame: &Frame, y: i32, declared: &Declared) {
     let end = frame.x(declared.takes.as_secs_f64());
-    canvas.rect((frame.x(0.0), y + 8), (end, y + 15), colour::ORANGE, 1.0);
+    canvas.rect((frame.x(0.0), y + 8), (end, y + 15), palette::ORANGE, 1.0);
 }
 
 /// The delays that the plan declares for the servers that were struck.

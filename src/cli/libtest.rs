@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use super::{DeclareError, DeclareOptions, addresses};
+use crate::declare::{DeclareError, DeclareOptions, addresses};
 use crate::settings::Settings;
 use crate::units::parse_duration;
 
