@@ -17,8 +17,8 @@ use crate::judge::exit;
 use crate::lock::{Held, Lock};
 use crate::plan::{Act, Plan, ScenarioPlan};
 use crate::provider::local::{doctor, sandbox};
+use crate::render;
 use crate::report::{columns, terminal};
-use crate::role;
 use crate::run::{self, Finished, RunOptions};
 
 /// From one try to the next while another run is under way.
@@ -111,7 +111,7 @@ fn count(scenarios: usize) -> String {
 /// The scenarios whose roles need a program that is not there, each with the command that brings it.
 fn missing_programs(plan: &Plan) -> Vec<(u32, String)> {
     let reason = |scenario: &ScenarioPlan| {
-        let missing = role::missing_programs(&scenario.infrastructure);
+        let missing = render::missing_programs(&scenario.infrastructure);
         let first = missing.first()?;
         Some((scenario.index, first.to_string()))
     };

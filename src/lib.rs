@@ -76,6 +76,7 @@ mod palette;
 pub mod plan;
 pub mod provider;
 pub mod readiness;
+pub mod render;
 pub mod report;
 pub mod role;
 pub mod run;

@@ -21,7 +21,8 @@ use crate::infrastructure::Infrastructure;
 use crate::instance::{Instance, InstanceSpec, ServiceEnd, ServiceSpec, UserData};
 use crate::provider::{Provider, ProviderError};
 use crate::readiness::{self, NotReady, await_ready};
-use crate::role::{self, Addresses, Secrets};
+use crate::render;
+use crate::render::{Addresses, Secrets};
 use crate::settings::Settings;
 
 mod lost;
@@ -202,7 +203,7 @@ impl Site {
     /// # Errors
     /// Those of the role's templates.
     pub fn user_data(&self, server: &str) -> Result<UserData, DocumentError> {
-        role::render(&self.infrastructure, &self.addresses, &self.settings, &self.secrets, server)
+        render::render(&self.infrastructure, &self.addresses, &self.settings, &self.secrets, server)
     }
 
     /// What each server's role runs, rendered for it; a server whose role can't be rendered would not have booted.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anarcho_chimp::infrastructure::{Draft, Infrastructure, file};
 use anarcho_chimp::instance::{FileContent, UserData};
-use anarcho_chimp::role::{Addresses, Secrets, render};
+use anarcho_chimp::render::{Addresses, Secrets, render};
 use anarcho_chimp::settings::Settings;
 use support::{Needs, named};
 

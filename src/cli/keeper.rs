@@ -11,7 +11,7 @@ use crate::infrastructure::file;
 use crate::judge::exit;
 use crate::keeper::up::{self, Keeping};
 use crate::keeper::{Keeper, SOCKET};
-use crate::role;
+use crate::render;
 
 /// Keep an infrastructure up in the foreground, until Ctrl-C or `chimp down`; then everything of it is gone.
 #[derive(Debug, Clone, Args)]
@@ -44,8 +44,8 @@ impl Up {
     pub(super) fn run(&self) -> Result<ExitCode, Refused> {
         let settings = super::settings(self.config.as_deref())?;
         let infrastructure = file::read(&self.file)?;
-        role::check_templates(&infrastructure, &settings)?;
-        if let Some(missing) = role::missing_programs(&infrastructure).first() {
+        render::check_templates(&infrastructure, &settings)?;
+        if let Some(missing) = render::missing_programs(&infrastructure).first() {
             complain!("chimp: {missing}");
             return Ok(ExitCode::from(exit::COULD_NOT_TELL));
         }

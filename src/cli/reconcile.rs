@@ -25,7 +25,8 @@ use crate::lock::{Held, Lock};
 use crate::plan::reconciler_step::Step;
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
-use crate::role::{self, Addresses};
+use crate::render;
+use crate::render::Addresses;
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::units;
@@ -104,7 +105,7 @@ impl Reconcile {
         // There is no config agent beside it: what it boots has its role from the first.
         settings.config_agent.enabled = false;
         let infrastructure = file::read(&self.file)?;
-        role::check_templates(&infrastructure, &settings)?;
+        render::check_templates(&infrastructure, &settings)?;
         let (recorder, memory) = Recorder::memory(Clock::start());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Refused::Runtime)?;
         let opened = match self.provider {

@@ -8,7 +8,7 @@ use clap::Args;
 use super::Refused;
 use crate::console::put;
 use crate::infrastructure::file;
-use crate::role::{Addresses, Secrets, cloud_config, render};
+use crate::render::{Addresses, Secrets, cloud_config, render};
 use crate::settings::Settings;
 
 /// Say what a server is made of, as a cloud-config document: with addresses and passwords made up.

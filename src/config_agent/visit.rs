@@ -11,7 +11,7 @@ use crate::launch;
 use crate::launch::BARE_MARK;
 use crate::provider::{ProviderError, Remote, RemoteError};
 use crate::readiness::{NotReady, await_ready};
-use crate::role::monit;
+use crate::render::monit;
 use crate::site::Site;
 use crate::wait::Tick;
 

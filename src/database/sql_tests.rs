@@ -14,7 +14,7 @@ use crate::history::Recorder;
 use crate::infrastructure::file;
 use crate::instance::{FileSpec, InstanceId, InstanceSpec, Output, PowerOp};
 use crate::provider::{Provider, ProviderError, RemoteError};
-use crate::role::{Addresses, Secrets};
+use crate::render::{Addresses, Secrets};
 use crate::settings::Settings;
 
 const SERVER: &str = "db-1";

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::document::DocumentError;
 use crate::plan::{Plan, SCHEMA, ScenarioPlan};
-use crate::role::check_templates;
+use crate::render::check_templates;
 use crate::settings::Settings;
 
 mod agents;

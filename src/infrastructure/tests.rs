@@ -67,7 +67,7 @@ fn the_order_of_entries_means_nothing() {
 #[test]
 fn every_shipped_infrastructure_and_example_can_be_used() {
     for path in ["infrastructures/paper.yaml", "infrastructures/two-zones.yaml", "examples/python-site/site.yaml"] {
-        crate::role::check_templates(&fixture(path), &Default::default()).unwrap();
+        crate::render::check_templates(&fixture(path), &Default::default()).unwrap();
     }
 }
 

@@ -12,12 +12,11 @@ use super::{Infrastructure, Server, VirtualIp, file};
 use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::document::names::sort_naturally;
+use crate::role::EVERY_SERVER;
 use crate::role::Role;
 use crate::role::shipped::{self, Shipped};
 use crate::units::show_duration;
 
-/// The word for every server, whatever its role.
-pub const EVERY_SERVER: &str = "node";
 /// The name of the virtual IP that a tier shares.
 pub const VIRTUAL_IP: &str = "www";
 

@@ -13,7 +13,7 @@ use crate::infrastructure::Infrastructure;
 use crate::instance::PowerOp;
 use crate::provider::host_key::HostKey;
 use crate::provider::secret::Secret;
-use crate::role::Secrets;
+use crate::render::Secrets;
 
 mod address;
 pub mod cloud;

@@ -16,7 +16,7 @@ use crate::provider::passwords::Passwords;
 use crate::provider::secret::Secret;
 use crate::provider::ssh::{Login, Proof, Route, SshRemote};
 use crate::provider::{Provider, ProviderError, Remote};
-use crate::role::Secrets;
+use crate::render::Secrets;
 
 /// How long a boot may take beyond its declared time.
 const BOOT: Duration = Duration::from_secs(60);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::infrastructure::Infrastructure;
 use crate::instance::Question;
 use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, ServiceEnd};
-use crate::role::Addresses;
+use crate::render::Addresses;
 use crate::units::duration;
 
 /// The longest request that is read, in bytes: a boot, with every file of a server in it.

@@ -23,7 +23,7 @@ use crate::judge::exit;
 use crate::provider::local::sandbox::{self, SandboxError};
 use crate::provider::local::{self, LocalCloud, Zygote};
 use crate::provider::{Provider, ProviderError};
-use crate::role::{Addresses, Secrets};
+use crate::render::{Addresses, Secrets};
 use crate::settings::Settings;
 use crate::site::{ProvisionError, Site};
 use crate::units::show_duration;

@@ -20,7 +20,7 @@ use crate::infrastructure::Infrastructure;
 use crate::instance::Instance;
 use crate::measure::sight::MISSED_US;
 use crate::provider::Provider;
-use crate::role::Addresses;
+use crate::render::Addresses;
 use crate::selector::BalancerSight;
 
 mod database;

@@ -33,7 +33,7 @@
 //! one_up: [write]                                             # its backends where one server is up and the others wait
 //! database: { status_port: 9200 }                             # of a MariaDB: makes the role a database, see [`super::DatabaseRole`]
 //! ```
-//! What templates can speak of is listed in [`super::context`].
+//! What templates can speak of is listed in [`crate::render::context`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -43,8 +43,9 @@ use std::time::Duration;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::templates;
 use super::write_files::FileForm;
-use super::{DatabaseRole, Readiness, Role, RoleService, template};
+use super::{DatabaseRole, Readiness, Role, RoleService};
 use crate::document::DocumentError;
 use crate::document::names::{RULE, is_name};
 use crate::document::yaml::{Source, Step, at};
@@ -186,7 +187,7 @@ pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<
         database: form.database,
         source: file.map(Path::to_path_buf),
     };
-    template::check_names(&role, source)?;
+    templates::check(&role, source)?;
     Ok(role)
 }
 
@@ -204,7 +205,7 @@ impl Reader<'_> {
 
     /// The fields that stand alone.
     fn head(&self, form: &Form) -> Checked<Readiness> {
-        if form.word.as_deref() == Some(crate::infrastructure::tiers::EVERY_SERVER) {
+        if form.word.as_deref() == Some(crate::role::EVERY_SERVER) {
             return self.error(&at!["word"], "the word `node` means every server", "choose another word");
         }
         if form.port == 0 {
@@ -281,7 +282,7 @@ impl Reader<'_> {
 }
 
 /// Where a file's content is.
-pub(super) fn content_path(index: usize) -> [Step; 3] {
+pub(crate) fn content_path(index: usize) -> [Step; 3] {
     at!["write_files", index, "content"]
 }
 

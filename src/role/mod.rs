@@ -1,9 +1,9 @@
 //! What a server becomes: files, commands, services and a declared readiness, in the words of
-//! cloud-config ([`cloud_config`]) where it has some.
+//! cloud-config where it has some.
 //!
 //! A role is one YAML file ([`mod@file`]): the shipped ones lie in `fixtures/roles/` and are part of the binary
-//! ([`shipped`]), a user's own lies beside the user's feature. Its files are templates ([`template`]) over the
-//! infrastructure with its addresses.
+//! ([`shipped`]), a user's own lies beside the user's feature. Its files are templates ([`templates`]) over the
+//! infrastructure with its addresses; [`crate::render`] fills them in.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,24 +11,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub mod addresses;
-pub mod cloud_config;
-pub mod context;
 pub mod file;
-pub mod monit;
-pub mod programs;
-pub mod secrets;
 pub mod shipped;
-pub mod template;
+pub(crate) mod templates;
 mod write_files;
 
-#[cfg(test)]
-mod tests;
-
-pub use addresses::Addresses;
-pub use programs::{MissingProgram, missing_programs};
-pub use secrets::Secrets;
-pub use template::{check_templates, render};
+/// What a step calls any server, whatever its role.
+pub const EVERY_SERVER: &str = "node";
 
 /// What a server becomes. The in-memory form of a role file, validated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -58,14 +58,14 @@ impl Shipped {
     }
 
     /// Its text under a name for errors.
-    pub(super) fn source(&self) -> Source {
+    pub(crate) fn source(&self) -> Source {
         let file = if self.text == DATABASE { "database" } else { self.name };
         Source { path: Path::new("fixtures/roles").join(file).with_extension("yaml"), text: self.text.into() }
     }
 }
 
 /// The row of a shipped role.
-pub(super) fn named(name: &str) -> Option<&'static Shipped> {
+pub(crate) fn named(name: &str) -> Option<&'static Shipped> {
     SHIPPED.iter().find(|shipped| shipped.name == name)
 }
 
@@ -75,7 +75,7 @@ pub(super) fn text(path: &Path) -> Option<&'static str> {
 }
 
 /// The package of this workspace that a program is built from.
-pub(super) fn package(program: &str) -> Option<&'static str> {
+pub(crate) fn package(program: &str) -> Option<&'static str> {
     PROGRAMS.iter().find(|(name, _)| *name == program).map(|(_, package)| *package)
 }
 

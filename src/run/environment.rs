@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use jiff::Timestamp;
 
 use super::RunOptions;
+use crate::render;
 use crate::report::Environment;
-use crate::role;
 
 /// Programs whose versions matter to a result, with the flag that makes each tell.
 const PROGRAMS: &[(&str, &str)] =
@@ -43,7 +43,7 @@ fn versions() -> BTreeMap<String, String> {
         .iter()
         .filter_map(|(program, flag)| {
             let mut command = Command::new(program);
-            command.env("PATH", role::programs::PATH);
+            command.env("PATH", render::programs::PATH);
             command.arg(flag).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
             Some((*program, command.spawn().ok()?))
         })

@@ -15,8 +15,8 @@ use crate::nemesis;
 use crate::plan::ScenarioPlan;
 use crate::provider::local::{LocalCloud, Zygote};
 use crate::provider::{Provider, ProviderError};
+use crate::render::{Addresses, Secrets};
 use crate::report;
-use crate::role::{Addresses, Secrets};
 use crate::site::{ProvisionError, Site};
 
 /// Everything one attempt at a scenario needs.

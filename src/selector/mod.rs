@@ -11,9 +11,9 @@ use std::collections::BTreeSet;
 use rand::rngs::StdRng;
 
 use crate::draw::{Draw, Purpose};
-use crate::infrastructure::tiers::EVERY_SERVER;
 use crate::infrastructure::{Infrastructure, Server};
 use crate::plan::{Choice, Target};
+use crate::role::EVERY_SERVER;
 
 pub mod articulation;
 mod balanced;

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{ProvisionError, Site};
 use crate::instance::{Instance, PowerState, ServiceEnd};
-use crate::role::monit;
+use crate::render::monit;
 
 /// Between two looks: short beside any time-out, long beside a look.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -114,7 +114,7 @@ mod tests {
     use crate::infrastructure::Draft;
     use crate::instance::{HowEnded, InstanceId, InstanceSpec, PowerOp};
     use crate::provider::{Provider, ProviderError, Remote};
-    use crate::role::{Addresses, Secrets};
+    use crate::render::{Addresses, Secrets};
     use crate::settings::Settings;
 
     /// One server, as the test wants it.

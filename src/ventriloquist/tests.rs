@@ -18,7 +18,7 @@ use crate::infrastructure::{Draft, Infrastructure};
 use crate::instance::Question;
 use crate::instance::{Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, PowerOp, PowerState};
 use crate::provider::{Provider, Remote};
-use crate::role::{Addresses, Secrets};
+use crate::render::{Addresses, Secrets};
 use crate::settings::Policy;
 use crate::settings::Settings;
 

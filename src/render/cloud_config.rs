@@ -10,9 +10,9 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Role;
 use crate::document::DocumentError;
 use crate::instance::{FileContent, FileSpec, ServiceSpec, UserData};
+use crate::role::Role;
 
 /// Where systemd looks for units of an administrator.
 const UNITS: &str = "/etc/systemd/system";

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::{Role, RoleContent, monit, shipped};
+use super::monit;
 use crate::infrastructure::Infrastructure;
+use crate::role::{Role, RoleContent, shipped};
 
 /// Where a server looks for programs, in this order.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -2,12 +2,14 @@
 
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
 use super::*;
 use crate::infrastructure::{Draft, Infrastructure};
 use crate::instance::{FileContent, UserData};
+use crate::role;
 use crate::settings::Settings;
 
 fn paper() -> Infrastructure {
@@ -406,7 +408,7 @@ fn an_expression_that_would_take_the_whole_stack_is_refused() {
     {
         let role = format!("port: 80\nwrite_files:\n- path: /a\n  content: 'b {expression}'\n");
         std::fs::write(&path, role).unwrap();
-        let why = file::read("shop", &path).unwrap_err().to_string();
+        let why = role::file::read("shop", &path).unwrap_err().to_string();
         assert!(why.contains("shop.yaml:4:15: an expression of more than 1000 bytes"), "{why}");
     }
 }

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::Role;
 use crate::document::DocumentError;
 use crate::instance::{FileContent, FileSpec, ServiceSpec};
 use crate::launch;
 use crate::launch::process_file;
+use crate::role::Role;
 
 /// Its program, its package, and its service's name.
 pub const SERVICE: &str = "monit";
@@ -83,8 +83,8 @@ fn quoted(word: &str) -> String {
 mod tests {
     use super::*;
     use crate::infrastructure::Draft;
-    use crate::role::Secrets;
-    use crate::role::{Addresses, render};
+    use crate::render::Secrets;
+    use crate::render::{Addresses, render};
     use crate::settings::Settings;
 
     fn supervised() -> crate::instance::UserData {

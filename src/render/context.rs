@@ -21,9 +21,6 @@ use crate::infrastructure::databases::{Database, Kind};
 use crate::infrastructure::{Infrastructure, Server, VirtualIp};
 use crate::settings::{Settings, WriteTo};
 
-/// The names at the top, as listed above.
-pub const NAMES: &[&str] = &["server", "servers", "backends", "peers", "virtual_ip", "site", "settings", "secrets"];
-
 /// The first holder's VRRP priority; each next one's is one less. 255 is the protocol's most, for an owner.
 const FIRST_PRIORITY: usize = 150;
 /// keepalived's examples begin here; each virtual IP needs its own.
