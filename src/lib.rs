@@ -75,6 +75,7 @@ pub mod observer;
 mod palette;
 pub mod plan;
 pub mod provider;
+pub mod provision;
 pub mod readiness;
 pub mod render;
 pub mod report;

@@ -12,7 +12,6 @@ use super::Refused;
 use super::keeper::Where;
 use crate::clock::Clock;
 use crate::console::{complain, say};
-use crate::database::Turn;
 use crate::history::Recorder;
 use crate::history::recorder::Memory;
 use crate::infrastructure::file;
@@ -29,6 +28,7 @@ use crate::render;
 use crate::render::Addresses;
 use crate::settings::Settings;
 use crate::site::Site;
+use crate::site::topology_lock::TopologyLock;
 use crate::units;
 use crate::ventriloquist;
 use crate::ventriloquist::{Death, Reconciler, progress};
@@ -141,7 +141,7 @@ impl Reconcile {
             provider,
             recorder,
             secrets,
-            databases: Turn::default(),
+            databases: TopologyLock::default(),
         };
         // What is there was booted as the keeper's own file says.
         let as_kept = Site { infrastructure: Arc::new(kept.infrastructure), addresses: kept.addresses, ..site.clone() };
@@ -167,7 +167,7 @@ impl Reconcile {
             provider: Arc::new(InventoryCloud::new(inventory, Passwords::default(), Route::Direct)),
             recorder,
             secrets,
-            databases: Turn::default(),
+            databases: TopologyLock::default(),
         };
         let how = self.how(format!("inventory {}", path.display()), &site);
         Ok((site, how))

@@ -29,13 +29,11 @@ pub mod plan;
 mod rebuild;
 mod sql;
 pub mod status;
-mod turn;
 
 #[cfg(test)]
 mod plan_tests;
 
 pub use plan::{Step, Stuck};
-pub use turn::Turn;
 
 use execute::record;
 use plan::Tier;

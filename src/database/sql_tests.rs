@@ -9,13 +9,13 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::clock::Clock;
-use crate::database::Turn;
 use crate::history::Recorder;
 use crate::infrastructure::file;
 use crate::instance::{FileSpec, InstanceId, InstanceSpec, Output, PowerOp};
 use crate::provider::{Provider, ProviderError, RemoteError};
 use crate::render::{Addresses, Secrets};
 use crate::settings::Settings;
+use crate::site::topology_lock::TopologyLock;
 
 const SERVER: &str = "db-1";
 /// Nobody waits for so long here: what is not over at once would be seen to hang.
@@ -82,7 +82,7 @@ fn site() -> (Arc<Silent>, Site) {
     let addresses = Addresses::assign(&infrastructure, |n| Ipv4Addr::from(0xC612_0002 + u32::from(n)), 24);
     let provider = Arc::clone(&silent) as Arc<dyn Provider>;
     let (settings, recorder) = (Settings::default(), Recorder::memory(Clock::start()).0);
-    let (secrets, databases) = (Secrets::of("a test"), Turn::default());
+    let (secrets, databases) = (Secrets::of("a test"), TopologyLock::default());
     (silent, Site { infrastructure, addresses, settings, provider, recorder, secrets, databases })
 }
 

@@ -16,16 +16,17 @@ use super::server::{Desk, serve};
 use super::{SOCKET, Seat, SeatError};
 use crate::clock::Clock;
 use crate::console::{complain, put};
-use crate::database::Turn;
 use crate::history::Recorder;
 use crate::infrastructure::Infrastructure;
 use crate::judge::exit;
 use crate::provider::local::sandbox::{self, SandboxError};
 use crate::provider::local::{self, LocalCloud, Zygote};
 use crate::provider::{Provider, ProviderError};
+use crate::provision::{ProvisionError, provision};
 use crate::render::{Addresses, Secrets};
 use crate::settings::Settings;
-use crate::site::{ProvisionError, Site};
+use crate::site::Site;
+use crate::site::topology_lock::TopologyLock;
 use crate::units::show_duration;
 
 /// What is kept, and how.
@@ -124,7 +125,7 @@ async fn live(
     let answering = tokio::spawn(serve(listener, Arc::new(desk)));
     let keeping_up = async {
         let begun = Instant::now();
-        site.provision().await?;
+        provision(&site).await?;
         show(keeping, &site, begun.elapsed());
         up.send_replace(true);
         std::future::pending::<Result<Infallible, KeepError>>().await
@@ -149,7 +150,7 @@ fn site(keeping: &Keeping, zygote: &Zygote, cloud: &Arc<LocalCloud>) -> Site {
         provider: Arc::clone(cloud) as Arc<dyn Provider>,
         recorder: Recorder::memory(Clock::start()).0,
         secrets: Secrets::of(&zygote.key()),
-        databases: Turn::default(),
+        databases: TopologyLock::default(),
     }
 }
 

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::progress::Line;
-use crate::database::Turn;
 use crate::final_state::{self, FinalReading};
 use crate::history::{Event, History, HistoryError, Recorder};
 use crate::infrastructure::Infrastructure;
@@ -15,9 +14,11 @@ use crate::nemesis;
 use crate::plan::ScenarioPlan;
 use crate::provider::local::{LocalCloud, Zygote};
 use crate::provider::{Provider, ProviderError};
+use crate::provision::{ProvisionError, provision};
 use crate::render::{Addresses, Secrets};
 use crate::report;
-use crate::site::{ProvisionError, Site};
+use crate::site::Site;
+use crate::site::topology_lock::TopologyLock;
 
 /// Everything one attempt at a scenario needs.
 pub struct Attempt<'a> {
@@ -106,7 +107,7 @@ impl Attempt<'_> {
     async fn stages(&self, cloud: &Arc<LocalCloud>) -> Result<(), AttemptError> {
         self.line.stage("provisioning");
         let site = self.site(cloud);
-        site.provision().await?;
+        provision(&site).await?;
         let mut at_work = self.start(&site)?;
         let outcome = self.break_and_watch(&site, &at_work).await;
         self.recorder.record(Event::WatchEnded);
@@ -146,7 +147,7 @@ impl Attempt<'_> {
             provider: Arc::clone(cloud) as Arc<dyn Provider>,
             recorder: self.recorder.clone(),
             secrets: Secrets::of(&self.zygote.key()),
-            databases: Turn::default(),
+            databases: TopologyLock::default(),
         }
     }
 }

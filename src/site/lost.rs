@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{ProvisionError, Site};
+use super::{BootError, Site};
 use crate::instance::{Instance, PowerState, ServiceEnd};
 use crate::render::monit;
 
@@ -15,14 +15,14 @@ const PERSISTS: Duration = Duration::from_secs(1);
 
 impl Site {
     /// Waits for the first provisioning, in which nothing ends but by its own fault.
-    pub(super) async fn unless_lost<T>(
+    pub(crate) async fn unless_lost<T, E: From<BootError>>(
         &self,
-        work: impl Future<Output = Result<T, ProvisionError>>,
-    ) -> Result<T, ProvisionError> {
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         tokio::select! {
             biased;
             done = work => done,
-            lost = self.first_lost() => Err(lost),
+            lost = self.first_lost() => Err(lost.into()),
         }
     }
 
@@ -31,8 +31,8 @@ impl Site {
         &self,
         server: &str,
         instance: &Instance,
-        work: impl Future<Output = Result<T, ProvisionError>>,
-    ) -> Result<T, ProvisionError> {
+        work: impl Future<Output = Result<T, BootError>>,
+    ) -> Result<T, BootError> {
         tokio::select! {
             biased;
             done = work => done,
@@ -40,7 +40,7 @@ impl Site {
         }
     }
 
-    async fn first_lost(&self) -> ProvisionError {
+    async fn first_lost(&self) -> BootError {
         loop {
             // A provider that can't be asked now may be the next time; the wait itself has a time-out.
             for instance in self.provider.list().await.unwrap_or_default() {
@@ -58,7 +58,7 @@ impl Site {
         }
     }
 
-    async fn lost_for_long(&self, server: &str, instance: &Instance) -> ProvisionError {
+    async fn lost_for_long(&self, server: &str, instance: &Instance) -> BootError {
         let (mut since, mut listed) = (None, None::<Instant>);
         loop {
             if listed.is_none_or(|listed| listed.elapsed() >= PERSISTS) {
@@ -85,18 +85,18 @@ impl Site {
     }
 
     /// The first of its services that ended for good: nothing on the server starts it again.
-    async fn ended(&self, server: &str, instance: &Instance) -> Option<ProvisionError> {
+    async fn ended(&self, server: &str, instance: &Instance) -> Option<BootError> {
         let role = self.role(server);
         let starts_again = |end: &ServiceEnd| role.monit && end.service != monit::SERVICE;
         let ends = self.provider.ended(&instance.id).await.ok()?;
         let end = ends.into_iter().find(|end| end.is_final() && !starts_again(end))?;
         let (server, role) = (server.to_string(), role.name.clone());
-        Some(ProvisionError::ServiceEnded { server, role, end: Box::new(end) })
+        Some(BootError::ServiceEnded { server, role, end: Box::new(end) })
     }
 }
 
-fn gone(instance: Instance) -> ProvisionError {
-    ProvisionError::InstanceGone { server: instance.name, evidence: instance.evidence }
+fn gone(instance: Instance) -> BootError {
+    BootError::InstanceGone { server: instance.name, evidence: instance.evidence }
 }
 
 #[cfg(test)]
@@ -109,13 +109,13 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::database::Turn;
     use crate::history::Recorder;
     use crate::infrastructure::Draft;
     use crate::instance::{HowEnded, InstanceId, InstanceSpec, PowerOp};
     use crate::provider::{Provider, ProviderError, Remote};
     use crate::render::{Addresses, Secrets};
     use crate::settings::Settings;
+    use crate::site::topology_lock::TopologyLock;
 
     /// One server, as the test wants it.
     struct Cloud {
@@ -143,7 +143,7 @@ mod tests {
         }
 
         /// Work that is done once there were some looks.
-        async fn looked_at(&self) -> Result<(), ProvisionError> {
+        async fn looked_at(&self) -> Result<(), BootError> {
             while self.looks.load(Ordering::SeqCst) < 4 {
                 sleep(Duration::from_millis(1)).await;
             }
@@ -162,7 +162,7 @@ mod tests {
             provider: Arc::clone(cloud) as Arc<dyn Provider>,
             recorder: Recorder::memory(Clock::start()).0,
             secrets: Secrets::imagined(),
-            databases: Turn::default(),
+            databases: TopologyLock::default(),
         }
     }
 
@@ -199,7 +199,7 @@ mod tests {
     async fn a_server_whose_first_process_is_gone_is_not_waited_for() {
         for state in [PowerState::Stopped, PowerState::Terminated] {
             let site = site(&Arc::new(Cloud::new(state, Vec::new())));
-            let lost = site.unless_lost(pending::<Result<(), ProvisionError>>()).await.unwrap_err().to_string();
+            let lost = site.unless_lost(pending::<Result<(), BootError>>()).await.unwrap_err().to_string();
             assert_eq!(lost, "web-1 ended before it was ready: its first process 7 is gone");
         }
     }
@@ -207,8 +207,8 @@ mod tests {
     #[tokio::test]
     async fn a_service_that_ended_for_good_is_not_waited_for_and_a_daemon_is() {
         let cloud = Arc::new(Cloud::new(PowerState::Running, vec![end(0, true), end(1, false)]));
-        let lost = site(&cloud).unless_lost(pending::<Result<(), ProvisionError>>()).await.unwrap_err();
-        assert!(matches!(lost, ProvisionError::ServiceEnded { end, .. } if end.how == HowEnded::Status(1)));
+        let lost = site(&cloud).unless_lost(pending::<Result<(), BootError>>()).await.unwrap_err();
+        assert!(matches!(lost, BootError::ServiceEnded { end, .. } if end.how == HowEnded::Status(1)));
 
         let cloud = Arc::new(Cloud::new(PowerState::Running, vec![end(0, true)]));
         site(&cloud).unless_lost(cloud.looked_at()).await.unwrap();
@@ -232,8 +232,8 @@ mod tests {
         site(&cloud).unless_lost_for_long("web-1", &cloud.instance(), cloud.looked_at()).await.unwrap();
 
         let cloud = Arc::new(Cloud::new(PowerState::Running, ends));
-        let never = pending::<Result<(), ProvisionError>>();
+        let never = pending::<Result<(), BootError>>();
         let lost = site(&cloud).unless_lost_for_long("web-1", &cloud.instance(), never).await;
-        assert!(matches!(lost, Err(ProvisionError::ServiceEnded { .. })));
+        assert!(matches!(lost, Err(BootError::ServiceEnded { .. })));
     }
 }

@@ -16,7 +16,7 @@ use super::state::{Known, Store};
 use crate::history::Event;
 use crate::instance::{Command, FileContent, FileSpec, Instance};
 use crate::provider::ProviderError;
-use crate::site::{ProvisionError, Site};
+use crate::site::{BootError, Site};
 
 /// What a file is known by: path → digest.
 pub(super) type Digests = BTreeMap<PathBuf, String>;
@@ -84,7 +84,7 @@ pub(super) async fn refresh_one(
     within: Duration,
 ) -> Result<(), Failure> {
     let known = store.now().servers.get(server).map(|known| known.files.clone()).unwrap_or_default();
-    let files = site.user_data(server).map_err(ProvisionError::from)?.files;
+    let files = site.user_data(server).map_err(BootError::from)?.files;
     let changed: Vec<&FileSpec> = files.iter().filter(|file| known.get(&file.path) != Some(&digest(file))).collect();
     if changed.is_empty() {
         return Ok(());

@@ -35,11 +35,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::database::DatabaseError;
 use crate::history::Event;
 use crate::plan::Agent;
 use crate::plan::reconciler_step::Step;
 use crate::provider::{ProviderError, RemoteError};
-use crate::site::{ProvisionError, Site};
+use crate::site::{BootError, Site};
 use crate::units::show_duration;
 
 mod backoff;
@@ -86,7 +87,10 @@ pub struct Config {
 pub enum Failure {
     /// A server could not be brought up.
     #[error(transparent)]
-    Provision(#[from] ProvisionError),
+    Boot(#[from] BootError),
+    /// A database could not be restored.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),

@@ -15,7 +15,7 @@ use crate::database;
 use crate::history::Event;
 use crate::instance::{Instance, PowerState};
 use crate::plan::reconciler_step::Step;
-use crate::site::{BootDelay, ProvisionError, Site};
+use crate::site::{BootDelay, Site};
 
 /// How long a provider may take to boot a server, beyond its declared boot time.
 const BOOT: Duration = Duration::from_secs(60);
@@ -157,7 +157,7 @@ async fn bootstrap(ground: &Ground, server: &str, instance: &Instance) -> Result
         site.await_serving(server, instance).await?;
     }
     if database::is_database(&site, server) {
-        database::restore(&site, server).await.map_err(ProvisionError::from)?;
+        database::restore(&site, server).await?;
     }
     ground.store.change(|state| {
         state.replacements.remove(server);

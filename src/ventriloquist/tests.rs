@@ -11,7 +11,6 @@ use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::clock::Clock;
-use crate::database::Turn;
 use crate::history::Recorder;
 use crate::history::recorder::Memory;
 use crate::infrastructure::{Draft, Infrastructure};
@@ -21,6 +20,7 @@ use crate::provider::{Provider, Remote};
 use crate::render::{Addresses, Secrets};
 use crate::settings::Policy;
 use crate::settings::Settings;
+use crate::site::topology_lock::TopologyLock;
 
 /// Far more than anything here takes, on a machine with other things to do.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -173,7 +173,7 @@ impl Scene {
         change(&mut settings);
         let (recorder, memory) = Recorder::memory(Clock::start());
         let provider = Arc::clone(&cloud) as Arc<dyn Provider>;
-        let (secrets, databases) = (Secrets::of("a test"), Turn::default());
+        let (secrets, databases) = (Secrets::of("a test"), TopologyLock::default());
         let infrastructure = Arc::new(infrastructure);
         let site = Site { infrastructure, addresses, settings, provider, recorder, secrets, databases };
         let folder = tempfile::tempdir().unwrap();

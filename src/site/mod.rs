@@ -1,7 +1,7 @@
 //! A declared infrastructure on a provider: gives its servers addresses and roles, boots them, waits for them, and no longer
 //! than something can come ([`lost`]).
 //!
-//! Provisioning and the reconciler both boot through here, so a replacement is made of exactly what its
+//! [Provisioning](mod@crate::provision) and the reconciler both boot through here, so a replacement is made of exactly what its
 //! predecessor was made of.
 
 use std::collections::BTreeMap;
@@ -9,12 +9,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::try_join_all;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
-use crate::database::{self, DatabaseError};
 use crate::document::DocumentError;
 use crate::history::{Event, Part, Recorder};
 use crate::infrastructure::Infrastructure;
@@ -26,6 +22,9 @@ use crate::render::{Addresses, Secrets};
 use crate::settings::Settings;
 
 mod lost;
+pub mod topology_lock;
+
+pub use topology_lock::TopologyLock;
 
 /// An infrastructure with its addresses, on a provider.
 #[derive(Clone)]
@@ -42,13 +41,13 @@ pub struct Site {
     pub recorder: Recorder,
     /// Passwords of this run.
     pub secrets: Secrets,
-    /// Whose turn it is to change the databases.
-    pub databases: database::Turn,
+    /// Who may change the databases.
+    pub databases: TopologyLock,
 }
 
-/// Why a server or the site could not be brought up.
+/// Why a server could not be brought up.
 #[derive(Debug, thiserror::Error)]
-pub enum ProvisionError {
+pub enum BootError {
     /// A role could not be rendered.
     #[error(transparent)]
     Infrastructure(#[from] DocumentError),
@@ -58,9 +57,6 @@ pub enum ProvisionError {
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),
-    /// The databases could not be formed, or one not be restored.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
     /// It booted, but never served.
     #[error(transparent)]
     NotReady(#[from] NotReady),
@@ -70,21 +66,14 @@ pub enum ProvisionError {
     /// It ended while it was waited for.
     #[error("{server} ended before it was ready: {evidence}")]
     InstanceGone { server: String, evidence: String },
-    /// Every server was ready, but the entry did not answer.
-    #[error("the site's entry {entry} did not accept a connection within {} of its servers being ready", crate::units::show_duration(*.within))]
-    EntrySilent { entry: String, within: Duration },
 }
 
-impl ProvisionError {
+impl BootError {
     /// Whether the site is what failed: what its roles are made of, and not what boots them.
     pub fn is_of_the_site(&self) -> bool {
         match self {
-            ProvisionError::NotReady(_) | ProvisionError::ServiceEnded { .. } | ProvisionError::EntrySilent { .. } => {
-                true
-            }
-            ProvisionError::BootCommand { .. } => true,
-            ProvisionError::Provider(_) | ProvisionError::Infrastructure(_) => false,
-            ProvisionError::Database(_) | ProvisionError::InstanceGone { .. } => false,
+            BootError::NotReady(_) | BootError::ServiceEnded { .. } | BootError::BootCommand { .. } => true,
+            BootError::Provider(_) | BootError::Infrastructure(_) | BootError::InstanceGone { .. } => false,
         }
     }
 }
@@ -98,44 +87,12 @@ pub enum BootDelay {
     Waited,
 }
 
-/// How long the entry may take once all servers are ready: a VRRP election and a connect.
-const ENTRY_WITHIN: Duration = Duration::from_secs(15);
-
 impl Site {
-    /// Boots every server side by side and waits until each is ready and the entry answers.
-    ///
-    /// # Errors
-    /// The first thing that failed.
-    pub async fn provision(&self) -> Result<(), ProvisionError> {
-        let begun = Instant::now();
-        let (databases, others): (Vec<&String>, Vec<&String>) =
-            self.infrastructure.servers.keys().partition(|server| database::is_database(self, server));
-        // Others may be ready only once there is a database to ask.
-        let formed = async {
-            self.boot_all(databases).await?;
-            let _waiting = self.recorder.awaited().begin("the databases to form");
-            database::form(self).await.map_err(ProvisionError::from)
-        };
-        let up = async {
-            tokio::try_join!(self.boot_all(others), formed)?;
-            let _waiting = self.recorder.awaited().begin("the site's entry to accept a connection");
-            self.await_entry().await
-        };
-        self.unless_lost(up).await?;
-        self.recorder.record(Event::SiteReady { took_ms: begun.elapsed().as_secs_f64() * 1000.0 });
-        Ok(())
-    }
-
-    async fn boot_all(&self, servers: Vec<&String>) -> Result<(), ProvisionError> {
-        let boots = servers.into_iter().map(|server| self.boot(server, BootDelay::Skipped));
-        try_join_all(boots).await.map(drop)
-    }
-
     /// Boots one server and waits until it is what its role says.
     ///
     /// # Errors
     /// When its role can't be rendered, the boot fails or it is not ready in time.
-    pub async fn boot(&self, server: &str, delay: BootDelay) -> Result<Instance, ProvisionError> {
+    pub async fn boot(&self, server: &str, delay: BootDelay) -> Result<Instance, BootError> {
         let instance = self.ask(server, delay).await?;
         self.become_ready(server, &instance).await?;
         Ok(instance)
@@ -146,7 +103,7 @@ impl Site {
     ///
     /// # Errors
     /// When its role can't be rendered, or the boot fails.
-    pub async fn ask(&self, server: &str, delay: BootDelay) -> Result<Instance, ProvisionError> {
+    pub async fn ask(&self, server: &str, delay: BootDelay) -> Result<Instance, BootError> {
         let spec = self.spec(server, delay)?;
         let _waiting = self.recorder.awaited().begin(booting(&spec));
         let booted = self.provider.boot(&spec).instrument(tracing::info_span!("boot", server)).await;
@@ -158,13 +115,13 @@ impl Site {
     }
 
     /// A boot-time command is the role's: its error names it.
-    fn of_its_role(&self, server: &str, source: ProviderError) -> ProvisionError {
+    fn of_its_role(&self, server: &str, source: ProviderError) -> BootError {
         match source {
             ProviderError::BootCommand { .. } | ProviderError::BootCommandHangs { .. } => {
                 let role = self.role(server);
                 let shipped = || "which is shipped".to_string();
                 let file = role.source.as_ref().map_or_else(shipped, |file| file.display().to_string());
-                ProvisionError::BootCommand { role: role.name.clone(), file, source: Box::new(source) }
+                BootError::BootCommand { role: role.name.clone(), file, source: Box::new(source) }
             }
             source => source.into(),
         }
@@ -174,11 +131,11 @@ impl Site {
     ///
     /// # Errors
     /// When it is not in time, or can't be any more.
-    pub async fn await_serving(&self, server: &str, instance: &Instance) -> Result<(), ProvisionError> {
+    pub async fn await_serving(&self, server: &str, instance: &Instance) -> Result<(), BootError> {
         self.unless_lost_for_long(server, instance, self.become_ready(server, instance)).await
     }
 
-    async fn become_ready(&self, server: &str, instance: &Instance) -> Result<(), ProvisionError> {
+    async fn become_ready(&self, server: &str, instance: &Instance) -> Result<(), BootError> {
         let _waiting = self.recorder.awaited().begin(format!("{server} to be ready as its role asks"));
         if let Err(mut late) = await_ready(server, self.role(server), instance.address, &*self.provider).await {
             let ends = self.provider.ended(&instance.id).await.unwrap_or_default();
@@ -242,19 +199,6 @@ impl Site {
             boot_delay: self.begin_wait(Part::Boot, server, takes),
         })
     }
-
-    async fn await_entry(&self) -> Result<(), ProvisionError> {
-        let entry = (self.entry_address(), self.infrastructure.entry.port);
-        let deadline = Instant::now() + ENTRY_WITHIN;
-        while Instant::now() < deadline {
-            let look = Duration::from_millis(100);
-            if let Ok(Ok(_)) = timeout(look, TcpStream::connect(entry)).await {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        Err(ProvisionError::EntrySilent { entry: format!("{}:{}", entry.0, entry.1), within: ENTRY_WITHIN })
-    }
 }
 
 /// What is waited for while a server boots. Of commands no more than the program: their arguments may hold a password.
@@ -299,11 +243,8 @@ mod tests {
             command: "sleep inf".into(),
             within: Duration::from_secs(120),
         };
-        let why = ProvisionError::BootCommand {
-            role: "shop".into(),
-            file: "roles/shop.yaml".into(),
-            source: Box::new(source),
-        };
+        let why =
+            BootError::BootCommand { role: "shop".into(), file: "roles/shop.yaml".into(), source: Box::new(source) };
         assert!(why.is_of_the_site());
         assert_eq!(
             why.to_string(),
