@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use crate::judge::exit;
+use crate::exit;
 
 /// Why standard output could not be written, where it could not.
 static FAILED: OnceLock<(io::ErrorKind, String)> = OnceLock::new();

@@ -11,30 +11,32 @@
 //! history ─▶ measure ─▶ checker ─▶ judge ─▶ report      (pure: `chimp report` does it again)
 //! ```
 //!
-//! | module | owns |
+//! # Layers
+//! From top to bottom. A module imports only from rows below its own; a test (`tests/layers.rs`) reads this table.
+//!
+//! | modules | own |
 //! |---|---|
-//! | [`steps`], [`declare`], [`plan`] | the step language; from feature files to a [`plan::Plan`], or one clear error |
-//! | [`settings`], [`units`], [`clock`], [`text`] | every default; percentages, rates, bounds; one monotonic clock; the reading of text files |
-//! | [`draw`] | chance: a generator for each random decision, from the seed |
-//! | [`infrastructure`], [`role`] | what should be: servers, links, zones; what a server becomes |
-//! | [`graph`] | the servers as a graph: measures, cuts, predictions, file formats, a picture |
-//! | [`provider`], [`site`], [`readiness`] | where servers live (the local cloud of namespaces); bringing a site up |
-//! | [`fault`], [`selector`], [`nemesis`] | what breaks, whom, and who does it: strikes with witnesses |
-//! | [`agent`], [`journal`] | what holds a fault on a victim, under a lease; heals, on disk before their faults |
-//! | [`mod@keeper`] | an infrastructure that is kept up, to be attacked from other processes |
-//! | [`ventriloquist`] | the reconciler that replaces what is missing |
-//! | [`database`] | databases that are formed, failed over and rebuilt from each other |
-//! | [`wait`] | waits that a scenario declares, on record, and divided where time runs faster |
-//! | [`config_agent`] | the cron job that gives servers their roles, and puts right what drifted |
-//! | [`load`], [`observer`] | the open-loop prober that judges, goose users; what components see themselves |
-//! | [`mod@final_state`] | what the databases hold when the load is over |
-//! | [`history`] | everything that was observed, on disk as it happens |
-//! | [`measure`], [`checker`], [`judge`] | definitions, hypotheses, verdicts, exit codes: pure functions of a history |
+//! | [`cli`] | the command line, and the `chaos` test target |
+//! | [`harness`], [`attack`] | from a request to an exit code; an attack on servers that run already |
+//! | [`run`] | carrying a plan through |
+//! | [`steps`] | the step language |
+//! | [`declare`] | from feature files to a [`plan::Plan`], or one clear error |
+//! | [`judge`] | verdicts of hypotheses, scenarios and runs |
 //! | [`report`] | HTML, Markdown, JUnit, JSON, the terminal's table |
-//! | [`run`], [`harness`], [`cli`] | carrying a plan through; from a request to an exit code; the command line |
-//! | [`mod@console`] | standard output and error, whose readers may hang up |
-//! | [`awaited`], [`log`] | what is waited for now; the log, off by default |
-//! | [`mod@lock`] | what only one process of a machine may do at a time |
+//! | [`checker`] | hypotheses: pure functions of a history |
+//! | [`config_agent`], [`mod@keeper`] | the cron job that gives servers their roles; an infrastructure that is kept up, to be attacked from other processes |
+//! | [`ventriloquist`], [`mod@provision`] | the reconciler that replaces what is missing; bringing a whole site up |
+//! | [`database`], [`mod@final_state`], [`nemesis`], [`wait`] | databases that are formed, failed over and rebuilt; what they hold when the load is over; strikes with witnesses; declared waits, divided where time runs faster |
+//! | [`site`], [`observer`], [`load`], [`journal`] | an infrastructure on a provider; what components see themselves; the open-loop prober that judges, and goose users; heals, on disk before their faults |
+//! | [`measure`] | definitions: phases, milestones, quantiles |
+//! | [`fault`], [`selector`], [`mod@inventory`] | what breaks; which servers; servers that are there already, over SSH |
+//! | [`history`] | everything that was observed, on disk as it happens |
+//! | [`agent`], [`readiness`] | what holds a fault on a victim, under a lease; whether a server is what its role says |
+//! | [`graph`], [`render`], [`plan`] | the servers as a graph; roles filled in for one server; what a scenario asks for, as data |
+//! | [`infrastructure`], [`provider`] | what should be: servers, links, zones; where servers live (the local cloud of namespaces) |
+//! | [`role`], [`launch`], [`mod@console`] | what a server becomes; the start of a service; standard output and error, whose readers may hang up |
+//! | [`settings`], [`document`], [`instance`], [`exit`] | every default; files that users write; servers as data; exit codes |
+//! | [`units`], [`clock`], [`text`], [`draw`], [`verdict`], [`palette`], [`awaited`], [`log`], [`mod@lock`] | percentages, rates, bounds; one monotonic clock; the reading of text files; chance, from the seed; how something was judged; colours; what is waited for now; the log; what only one process of a machine may do at a time |
 //!
 //! A crate that tests its own site needs this crate (and `cucumber`, for steps of its own) as a dev-dependency and
 //! three lines, see [`chaos`].
@@ -54,6 +56,7 @@ pub mod database;
 pub mod declare;
 pub mod document;
 pub mod draw;
+pub mod exit;
 pub mod fault;
 pub mod final_state;
 pub mod graph;

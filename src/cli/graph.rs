@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use crate::console::{complain, put, say};
+use crate::exit;
 use crate::graph::{GraphError, GraphFile, Links, Table, picture, read_links};
-use crate::judge::exit;
 
 /// Which graph, and how it is shown.
 #[derive(Debug, Clone, Args)]

@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::Refused;
 use crate::console::complain;
+use crate::exit;
 use crate::infrastructure::file;
-use crate::judge::exit;
 use crate::keeper::up::{self, Keeping};
 use crate::keeper::{Keeper, SOCKET};
 use crate::render;

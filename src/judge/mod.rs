@@ -13,7 +13,6 @@
 
 mod data;
 mod declared;
-pub mod exit;
 mod headline;
 mod healing;
 mod leaks;
@@ -23,7 +22,6 @@ mod run;
 mod scenario;
 mod strikes;
 
-pub use exit::{Ending, exit_code};
 pub use run::{Judging, plan_sha256};
 pub use scenario::judge;
 

@@ -13,9 +13,9 @@ use crate::report::record::{RunRecord, SCHEMA, ScenarioRecord};
 use crate::verdict::Verdict;
 
 use super::declared;
-use super::exit::{Ending, exit_code};
 use super::leaks::leaks;
 use super::scenario::judge;
+use crate::exit::{Ending, exit_code};
 
 /// Verdicts, the worst first: a run's is the worst of its scenarios'. What was skipped counts only when all was.
 const WORST_FIRST: [Verdict; 5] = [Verdict::Fail, Verdict::Aborted, Verdict::Infra, Verdict::Invalid, Verdict::Pass];
