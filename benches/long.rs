@@ -18,7 +18,6 @@ use anarcho_chimp::plan::{Expectation, Phase, Plan, SCHEMA};
 use anarcho_chimp::run::bundle::Bundle;
 use anarcho_chimp::run::environment;
 use anarcho_chimp::run::looks::{LOOK_EVERY, Looks};
-use anarcho_chimp::run::watch_end::Needs;
 use anarcho_chimp::run::{RunOptions, Sabotage};
 use anarcho_chimp::units::{Bound, HumanDuration, Percent, Quantile};
 

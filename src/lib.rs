@@ -33,9 +33,10 @@
 //! | [`history`] | everything that was observed, on disk as it happens |
 //! | [`agent`], [`readiness`] | what holds a fault on a victim, under a lease; whether a server is what its role says |
 //! | [`graph`], [`render`], [`plan`] | the servers as a graph; roles filled in for one server; what a scenario asks for, as data |
+//! | [`settings`] | every default |
 //! | [`infrastructure`], [`provider`] | what should be: servers, links, zones; where servers live (the local cloud of namespaces) |
 //! | [`role`], [`launch`], [`mod@console`] | what a server becomes; the start of a service; standard output and error, whose readers may hang up |
-//! | [`settings`], [`document`], [`instance`], [`exit`] | every default; files that users write; servers as data; exit codes |
+//! | [`document`], [`instance`], [`exit`] | files that users write; servers as data; exit codes |
 //! | [`units`], [`clock`], [`text`], [`draw`], [`verdict`], [`palette`], [`awaited`], [`log`], [`mod@lock`] | percentages, rates, bounds; one monotonic clock; the reading of text files; chance, from the seed; how something was judged; colours; what is waited for now; the log; what only one process of a machine may do at a time |
 //!
 //! A crate that tests its own site needs this crate (and `cucumber`, for steps of its own) as a dev-dependency and

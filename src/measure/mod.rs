@@ -33,6 +33,7 @@
 //! | staleness | how long ago what a read did not show had been acknowledged ([`reads`]) |
 //! | valid | that the run can be believed at all ([`validity`]) |
 
+pub mod baseline;
 pub mod downtime;
 pub mod entry;
 pub mod fleet;
@@ -56,6 +57,7 @@ pub mod timeline;
 pub mod turns;
 pub mod uptime;
 pub mod validity;
+pub mod watch_end;
 pub mod worst;
 pub mod writes;
 

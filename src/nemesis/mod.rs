@@ -30,7 +30,6 @@ mod cut;
 mod ground;
 mod offset;
 mod open;
-mod safeguards;
 mod undo;
 mod victim;
 mod witness;

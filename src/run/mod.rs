@@ -9,14 +9,12 @@ use tracing::Instrument;
 
 mod acts;
 mod at_work;
-pub mod baseline;
 pub mod bundle;
 pub mod environment;
 pub mod looks;
 pub mod progress;
 mod scenario;
 mod stop;
-pub mod watch_end;
 
 pub use scenario::Sabotage;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::{Group, Limit, Most, Safeguards};
 use crate::infrastructure::{Infrastructure, Server};
-use crate::settings::{Group, Limit, Most, Safeguards};
 
 impl Safeguards {
     /// Whether `victims` may be struck while `struck_now` still are: servers that were struck and neither healed nor
