@@ -14,6 +14,7 @@ use anarcho_chimp::history::synthetic::Script;
 use anarcho_chimp::history::{
     EVENTS_FILE, Event, History, REQUESTS_FILE, Record, Request, Source, Watched, scenario_folder,
 };
+use anarcho_chimp::measure::watch_end::Needs;
 use anarcho_chimp::plan::{Expectation, Phase, Plan, SCHEMA};
 use anarcho_chimp::run::bundle::Bundle;
 use anarcho_chimp::run::environment;
