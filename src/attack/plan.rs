@@ -146,7 +146,7 @@ impl Round {
         let target = fault::Target { server: "any", peers: &[], services: &[] };
         let heals = fault.strike(&target, &self.with).heal.is_some();
         match (heals, self.lasts) {
-            (false, Some(_)) => Err(format!("`{}` is for good and can't last: leave --for away", self.fault)),
+            (false, Some(_)) => Err(format!("`{}` is for good and can't last: leave out --for", self.fault)),
             (true, None) => Err(format!("`{}` must end: say for how long, for example --for 30s", self.fault)),
             _ => {
                 let schedule = self.lasts.map_or(Schedule::Once, Schedule::For);
@@ -227,6 +227,6 @@ mod tests {
         round.fault = "dies".into();
         assert_eq!(round.check(), Ok(()));
         round.lasts = Some(Duration::from_secs(1));
-        assert!(round.check().unwrap_err().contains("leave --for away"));
+        assert!(round.check().unwrap_err().contains("leave out --for"));
     }
 }

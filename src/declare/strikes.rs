@@ -49,7 +49,7 @@ impl Declaration {
     /// # Errors
     /// As [`strike`](Self::strike); a fault that nobody recovers from by himself, as it lasts until it is lifted.
     pub fn in_turn(&mut self, what: Strike) -> Result<(), StepError> {
-        if !matches!(what.fault, "dies" | "reboots") {
+        if !fault::named(what.fault).is_some_and(|fault| fault.passes()) {
             return Err(StepError::refused(
                 "after each the site must recover by itself, and from that it does not",
                 "say `dies` or `reboots`",

@@ -14,6 +14,14 @@ impl Fault for ComesBack {
         "comes-back"
     }
 
+    fn is_instant(&self) -> bool {
+        true
+    }
+
+    fn can_recur(&self) -> bool {
+        false
+    }
+
     fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
         Strike {
             server: victim.server.into(),

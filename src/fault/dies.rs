@@ -15,6 +15,10 @@ impl Fault for Dies {
         "dies"
     }
 
+    fn passes(&self) -> bool {
+        true
+    }
+
     fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
         Strike {
             server: victim.server.into(),

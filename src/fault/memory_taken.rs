@@ -10,6 +10,9 @@ use crate::plan::Parameters;
 /// Witness: the agent measures it. Heal: it lets go.
 pub struct MemoryTaken;
 
+/// More would take the memory of the agent that holds it, and of the kernel.
+const MOST_PCT: f64 = 90.0;
+
 impl Fault for MemoryTaken {
     fn name(&self) -> &'static str {
         "memory-taken"
@@ -17,6 +20,10 @@ impl Fault for MemoryTaken {
 
     fn takes(&self) -> &'static [Parameter] {
         &[Parameter::Percent]
+    }
+
+    fn most(&self) -> Option<(f64, &'static str)> {
+        Some((MOST_PCT, "the kernel would kill what takes it, or anything else"))
     }
 
     fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {

@@ -83,6 +83,26 @@ pub trait Fault: Sync {
         &[]
     }
 
+    /// Whether it is over as soon as it happened, so that it can't be asked to last.
+    fn is_instant(&self) -> bool {
+        false
+    }
+
+    /// Whether it can strike again and again by itself. Not what undoes another fault.
+    fn can_recur(&self) -> bool {
+        true
+    }
+
+    /// Whether the site recovers from it without its being lifted: its victim is replaced, or comes back by itself.
+    fn passes(&self) -> bool {
+        false
+    }
+
+    /// The largest share of its resource that can be taken, in percent, and why no more can.
+    fn most(&self) -> Option<(f64, &'static str)> {
+        None
+    }
+
     /// What is done to one server, as data. Pure: no I/O, no chance. `with` has what [`takes`](Self::takes) names.
     fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike;
 }

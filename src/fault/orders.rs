@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Fault, Parameter, Target, process};
+use super::{Action, Fault, Parameter, Target, process};
 use crate::plan::{Parameters, Schedule, StrikeOrder};
 
 /// Why an order makes no sense, and what to say instead.
@@ -20,9 +20,6 @@ impl fmt::Display for Refusal {
         write!(f, "{}: {}", self.detail, self.hint)
     }
 }
-
-/// More would take the memory of the agent that holds it, and of the kernel.
-const MOST_MEMORY_PCT: f64 = 90.0;
 
 /// Looks at an order and its schedule.
 ///
@@ -61,7 +58,7 @@ fn told(fault: &dyn Fault, order: &StrikeOrder) -> Result<(), Refusal> {
             return refused(format!("`{}` needs a {word}", fault.name()), hint);
         }
         if is_given && !needed && !known {
-            return refused(format!("`{}` takes no {word}", fault.name()), "leave it away");
+            return refused(format!("`{}` takes no {word}", fault.name()), "leave it out");
         }
     }
     Ok(())
@@ -82,11 +79,10 @@ fn values(fault: &dyn Fault, with: &Parameters) -> Result<(), Refusal> {
     if with.percent.is_some_and(|percent| percent.0 <= 0.0) {
         return refused("0% changes nothing", "say more than 0%");
     }
-    if fault.name() == "memory-taken" && with.percent.is_some_and(|percent| percent.0 > MOST_MEMORY_PCT) {
-        return refused(
-            "the kernel would kill what takes it, or anything else",
-            format!("say at most {MOST_MEMORY_PCT}%"),
-        );
+    if let (Some((most, why)), Some(percent)) = (fault.most(), with.percent)
+        && percent.0 > most
+    {
+        return refused(why, format!("say at most {most}%"));
     }
     if with.delay == Some(Duration::ZERO) {
         return refused("a delay of nothing changes nothing", "say for example `100 ms of delay`");
@@ -107,23 +103,26 @@ fn lasts(fault: &dyn Fault, with: &Parameters, schedule: &Schedule) -> Result<()
     if !lasts || probe.heal.is_some() {
         return Ok(());
     }
-    if is_instant(fault) {
-        let what = fault.name().trim_start_matches("process-").replace('-', " ");
-        return refused(format!("`{what}` can't last"), "it is over in a moment; leave the time away");
+    if fault.is_instant() {
+        return refused(format!("`{}` can't last", in_words(fault)), "it is over in a moment; leave out the time");
     }
-    refused("`dies` can't be undone", "a server that dies is gone for good; one that `loses power for …` comes back")
+    let hint = match probe.inject {
+        Action::Power(_) => "a server that dies is gone for good; one that `loses power for …` comes back",
+        _ => "a process that dies is gone until something starts it; one that `stops for …` goes on by itself",
+    };
+    refused(format!("`{}` can't be undone", in_words(fault)), hint)
 }
 
-/// Whether it is over as soon as it happened.
-pub(super) fn is_instant(fault: &dyn Fault) -> bool {
-    matches!(fault.name(), "reboots" | "comes-back" | "process-restarts")
+/// Its name as steps say it: `comes back`, `restarts`.
+fn in_words(fault: &dyn Fault) -> String {
+    fault.name().trim_start_matches("process-").replace('-', " ")
 }
 
 /// Whether it can strike at such moments.
 fn moments(fault: &dyn Fault, schedule: &Schedule) -> Result<(), Refusal> {
     let recurs = matches!(schedule, Schedule::Every { .. } | Schedule::Poisson { .. });
-    if recurs && fault.name() == "comes-back" {
-        return refused("`comes back` can't recur", "it is over in a moment; leave the time away");
+    if recurs && !fault.can_recur() {
+        return refused(format!("`{}` can't recur", in_words(fault)), "it is over in a moment; leave out the time");
     }
     match schedule {
         Schedule::Every { interval, total } if interval > total => refused(

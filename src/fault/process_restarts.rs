@@ -42,6 +42,10 @@ impl Fault for ProcessRestarts {
         &[Parameter::Process]
     }
 
+    fn is_instant(&self) -> bool {
+        true
+    }
+
     fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
         let pattern = process::pattern(with);
         let name = with.process.as_deref().unwrap_or_default();

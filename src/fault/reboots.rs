@@ -15,6 +15,14 @@ impl Fault for Reboots {
         "reboots"
     }
 
+    fn is_instant(&self) -> bool {
+        true
+    }
+
+    fn passes(&self) -> bool {
+        true
+    }
+
     fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
         Strike {
             server: victim.server.into(),
