@@ -36,9 +36,12 @@ impl Slowness {
         let (sample, over_us) = (Sample::of(history).within(span), over_us(history));
         let mut stretches: Vec<Span> = Vec::new();
         let mut rest = sample.requests();
-        for from_us in (span.from_us..span.to_us).step_by(BIN_US as usize) {
-            let bin = Span::new(from_us, (from_us + BIN_US).min(span.to_us));
-            let (due, later) = rest.split_at(rest.partition_point(|request| request.due_us < bin.to_us));
+        // From bin to bin in which something was due: a span may be far longer than its requests.
+        while let Some(first) = rest.first() {
+            let from_us = first.due_us - first.due_us.saturating_sub(span.from_us) % BIN_US;
+            let bin = Span::new(from_us, from_us.saturating_add(BIN_US).min(span.to_us));
+            let count = rest.iter().take_while(|request| request.due_us < bin.to_us).count();
+            let (due, later) = rest.split_at(count.max(1));
             rest = later;
             let slow = due.iter().filter(|request| sample.rank_us(request) > over_us).count();
             if slow * 2 <= due.len() {
@@ -126,5 +129,12 @@ mod tests {
         let longer =
             Slowness::of(&Script::website(2, 1).slow(7000.0, 8000.0, 900.0).history(), Span::new(0, 9_000_000));
         assert_eq!((longer.total().to_string(), longer.longest().us), ("1 s".into(), 1_000_000));
+    }
+
+    #[test]
+    fn a_span_that_is_far_longer_than_its_requests_takes_no_longer() {
+        let history = Script::website(2, 1).slow(7000.0, 8000.0, 900.0).history();
+        let found = |to_us| Slowness::of(&history, Span::new(1_000_000, to_us)).stretches;
+        assert_eq!(found(u64::MAX), found(30_000_000));
     }
 }

@@ -26,8 +26,16 @@ pub struct WorstSecond {
 /// equals. `None` when nothing was due.
 pub fn worst_second(sample: &Sample<'_>, span: Span) -> Option<WorstSecond> {
     let mut worst: Option<WorstSecond> = None;
-    for from_us in (span.from_us..span.to_us).step_by(SECOND_US as usize) {
-        let second = sample.within(Span::new(from_us, from_us + SECOND_US).meet(span));
+    let within = sample.within(span);
+    let mut rest = within.requests();
+    // From second to second in which something was due: a span may be far longer than its requests.
+    while let Some(first) = rest.first() {
+        let from_us = first.due_us - first.due_us.saturating_sub(span.from_us) % SECOND_US;
+        let until_us = from_us.saturating_add(SECOND_US).min(span.to_us);
+        let count = rest.iter().take_while(|request| request.due_us < until_us).count();
+        let (second, later) = rest.split_at(count.max(1));
+        rest = later;
+        let second = Sample::new(second, sample.deadline_us());
         let Some(p99_us) = plain_us(&second, Quantile::At(0.99)) else { continue };
         let found = WorstSecond { from_us, due: second.due(), good: second.good(), p99_us };
         let badness = |second: &WorstSecond| (second.due - second.good, second.p99_us);
@@ -67,5 +75,12 @@ mod tests {
         let worst = worst(&Script::website(1, 1).bad(12_400.0, 20_000.0, Outcome::Refused));
         assert_eq!((worst.from_us, worst.due, worst.good), (12_010_000, 250, 195));
         assert_eq!(worst_second(&Sample::new(&[], 10), Span::new(0, 5_000_000)), None);
+    }
+
+    #[test]
+    fn a_span_that_is_far_longer_than_its_requests_takes_no_longer() {
+        let history = Script::website(1, 1).bad(8100.0, 8200.0, Outcome::Refused).history();
+        let found = |to_us| worst_second(&Sample::of(&history), Span::new(6_010_000, to_us));
+        assert_eq!(found(u64::MAX), found(60_000_000));
     }
 }
