@@ -1,23 +1,18 @@
-//! From a request to an exit code: declare, see what this machine can run, enter the sandbox, run, show.
+//! From a request to an exit code: declare, see what the environment can run, enter it, run, show.
 //!
 //! `chimp run` and the `chaos` test target both go through [`run()`]. Order matters here: nothing may start a thread
-//! before the sandbox is entered, and nothing may boot before everything was declared without an error.
+//! before an environment is entered, and nothing may boot before everything was declared without an error.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::agent::Need;
-use crate::agent::probe;
 use crate::console::{self, complain, say};
 use crate::declare::{DeclareError, DeclareOptions, declare};
+use crate::environment;
 use crate::exit;
-use crate::fault;
 use crate::lock::{Held, Lock};
-use crate::plan::{Act, Plan, ScenarioPlan};
-use crate::provider::local::{doctor, sandbox};
-use crate::render;
+use crate::plan::Plan;
 use crate::report::{columns, terminal};
 use crate::run::{self, Finished, RunOptions};
 
@@ -60,13 +55,14 @@ pub fn replay(plan: &Plan, options: &RunOptions) -> ExitCode {
 fn carry_out(plan: &Plan, options: &RunOptions) -> u8 {
     let hash = crate::judge::plan_sha256(plan);
     complain!("{} with seed {} (plan {})", count(plan.scenarios.len()), plan.seed, &hash[..12]);
-    let unrunnable: BTreeMap<u32, String> = missing_needs(plan).into_iter().chain(missing_programs(plan)).collect();
-    let mut skips: Vec<(u32, String)> = unrunnable.into_iter().collect();
-    if skips.len() < plan.scenarios.len()
-        && let Some(reason) = cannot_sandbox()
-    {
-        skips = plan.scenarios.iter().map(|scenario| (scenario.index, reason.clone())).collect();
-    }
+    let environment = match environment::named(&plan.provider) {
+        Ok(kind) => kind,
+        Err(why) => {
+            complain!("chimp: {why}");
+            return exit::USAGE;
+        }
+    };
+    let skips = environment.unable(plan);
     if skips.len() == plan.scenarios.len() {
         return show(run::execute(plan, &skips, options, None));
     }
@@ -81,7 +77,8 @@ fn carry_out(plan: &Plan, options: &RunOptions) -> u8 {
             return exit::COULD_NOT_TELL;
         }
     };
-    match sandbox::enter(|zygote| show(run::execute(plan, &skips, options, Some(zygote)))) {
+    let work = |opened| show(run::execute(plan, &skips, options, Some(opened)));
+    match environment.enter(Box::new(work)) {
         Ok(code) => code,
         Err(why) => {
             complain!("chimp: {why}");
@@ -106,42 +103,6 @@ fn refuse(why: &DeclareError) -> u8 {
 
 fn count(scenarios: usize) -> String {
     if scenarios == 1 { "1 scenario".into() } else { format!("{scenarios} scenarios") }
-}
-
-/// The scenarios whose roles need a program that is not there, each with the command that brings it.
-fn missing_programs(plan: &Plan) -> Vec<(u32, String)> {
-    let reason = |scenario: &ScenarioPlan| {
-        let missing = render::missing_programs(&scenario.infrastructure);
-        let first = missing.first()?;
-        Some((scenario.index, first.to_string()))
-    };
-    plan.scenarios.iter().filter_map(reason).collect()
-}
-
-/// The scenarios with a fault that this machine's kernel can't make; tried out once, and only if a fault needs it.
-fn missing_needs(plan: &Plan) -> Vec<(u32, String)> {
-    let needs = |scenario: &ScenarioPlan| -> BTreeSet<Need> {
-        let faults = scenario.acts.iter().flat_map(Act::orders).filter_map(|order| fault::named(&order.fault));
-        faults.flat_map(|fault| fault.needs().iter().copied()).collect()
-    };
-    if plan.scenarios.iter().all(|scenario| needs(scenario).is_empty()) || cannot_sandbox().is_some() {
-        return Vec::new();
-    }
-    let lacking: Vec<(Need, String)> =
-        probe::probe().into_iter().filter_map(|(need, finding)| Some((need, finding.err()?))).collect();
-    let reason = |scenario: &ScenarioPlan| {
-        let wanted = needs(scenario);
-        let (_, why) = lacking.iter().find(|(need, _)| wanted.contains(need))?;
-        Some((scenario.index, why.clone()))
-    };
-    plan.scenarios.iter().filter_map(reason).collect()
-}
-
-/// Why this machine can't make the sandbox, if it can't.
-fn cannot_sandbox() -> Option<String> {
-    let check = doctor::probe().into_iter().find(|check| !check.ok)?;
-    let mend = check.mend.map(|mend| format!("; {mend}")).unwrap_or_default();
-    Some(format!("{}: {}{mend}", check.name, check.detail))
 }
 
 fn show(finished: Result<Finished, run::RunError>) -> u8 {

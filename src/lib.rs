@@ -24,6 +24,7 @@
 //! | [`judge`] | verdicts of hypotheses, scenarios and runs |
 //! | [`report`] | HTML, Markdown, JUnit, JSON, the terminal's table |
 //! | [`checker`] | hypotheses: pure functions of a history |
+//! | [`environment`] | where a scenario runs: the sandbox of this machine |
 //! | [`config_agent`], [`mod@keeper`] | the cron job that gives servers their roles; an infrastructure that is kept up, to be attacked from other processes |
 //! | [`ventriloquist`], [`mod@provision`] | the reconciler that replaces what is missing; bringing a whole site up |
 //! | [`database`], [`mod@final_state`], [`nemesis`], [`wait`] | databases that are formed, failed over and rebuilt; what they hold when the load is over; strikes with witnesses; declared waits, divided where time runs faster |
@@ -57,6 +58,7 @@ pub mod database;
 pub mod declare;
 pub mod document;
 pub mod draw;
+pub mod environment;
 pub mod exit;
 pub mod fault;
 pub mod final_state;

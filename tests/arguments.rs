@@ -32,7 +32,7 @@ fn what_cargo_test_and_nextest_pass_is_accepted() {
         "--exact NAME --nocapture --include-ignored",
         "--color always --format pretty --report-time -Z unstable-options --logfile x.log",
         "--bench --test --shuffle --shuffle-seed 3 --ensure-time --exclude-should-panic",
-        "--tags @pr --seed 7 --out reports --provider local --config chimp.toml --features features",
+        "--tags @pr --seed 7 --out reports --on local --config chimp.toml --features features",
     ] {
         parsed(arguments);
     }

@@ -29,9 +29,9 @@ pub struct ChaosArgs {
     /// Where bundles go: `DIR/<run-id>`, with DIR/latest beside them
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Where servers live
-    #[arg(long, value_name = "NAME", default_value = "local")]
-    pub provider: String,
+    /// The environment that it runs in; by default `on` of `[environment]` in `chimp.toml`, which is `local`
+    #[arg(long, value_name = "NAME", alias = "provider")]
+    pub on: Option<String>,
     /// Settings that override the defaults
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -114,8 +114,8 @@ impl ChaosArgs {
             exact: self.exact,
             skip: self.skip.clone(),
             seed: self.seed.unwrap_or(seed),
+            provider: self.on.clone().unwrap_or_else(|| settings.environment.on.clone()),
             settings,
-            provider: self.provider.clone(),
         }
     }
 

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::cli::libtest::ChaosArgs;
 use crate::console::{self, complain, put, say};
 use crate::declare::{DeclareError, DeclareOptions, declare};
+use crate::environment;
 use crate::exit;
 use crate::harness::{self, Request};
 use crate::log::LogArgs;
@@ -106,9 +107,9 @@ struct What {
     /// The same seed strikes the same victims. Default: one drawn from the clock, and printed.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Where servers live.
-    #[arg(long, default_value = "local", value_parser = ["local"])]
-    provider: String,
+    /// The environment that it runs in. Default: `on` of `[environment]` in `chimp.toml`, which is `local`.
+    #[arg(long, value_name = "NAME", alias = "provider")]
+    on: Option<String>,
     /// Overrides of the defaults. Default: `chimp.toml`, if there is one here.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -227,6 +228,7 @@ fn run(what: &What, out: PathBuf, how: &How) -> Result<ExitCode, Refused> {
 
 fn plan(what: &What) -> Result<ExitCode, Refused> {
     let plan = declare(&what.declare_options()?)?;
+    environment::named(&plan.provider).map_err(Refused::Environment)?;
     say!("{}", serde_json::to_string_pretty(&plan).expect("a plan is plain data"));
     Ok(ExitCode::SUCCESS)
 }
@@ -298,6 +300,9 @@ enum Refused {
     Attack(#[from] crate::attack::AttackError),
     #[error("can't start the runtime: {0}")]
     Runtime(std::io::Error),
+    /// There is no such environment.
+    #[error("{0}")]
+    Environment(String),
 }
 
 impl Refused {
@@ -313,14 +318,15 @@ impl Refused {
 
 impl What {
     fn declare_options(&self) -> Result<DeclareOptions, SettingsError> {
+        let settings = settings(self.config.as_deref())?.with_span(self.span);
         Ok(DeclareOptions {
             paths: self.paths.clone(),
             tags: self.tags.clone(),
             names: self.names.clone(),
             exact: self.exact,
             seed: self.seed.unwrap_or_else(drawn_seed),
-            settings: settings(self.config.as_deref())?.with_span(self.span),
-            provider: self.provider.clone(),
+            provider: self.on.clone().unwrap_or_else(|| settings.environment.on.clone()),
+            settings,
             ..DeclareOptions::default()
         })
     }

@@ -67,6 +67,13 @@ pub trait Provider: Send + Sync {
     fn shares_kernel(&self) -> bool {
         false
     }
+    /// Ends every instance that it booted, and takes away what it made for them.
+    ///
+    /// # Errors
+    /// The first failure, after everything was tried.
+    async fn close(&self) -> Result<(), ProviderError> {
+        Ok(())
+    }
     /// A way to run commands in it.
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError>;
 }

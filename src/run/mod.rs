@@ -19,12 +19,12 @@ mod stop;
 pub use scenario::Sabotage;
 
 use crate::clock::Clock;
+use crate::environment::Environment;
 use crate::history::recorder::RunRecorder;
 use crate::history::{Event, History};
-use crate::journal::{Journal, Note, Place};
+use crate::journal::{Journal, Note};
 use crate::judge;
 use crate::plan::{Plan, ScenarioPlan};
-use crate::provider::local::Zygote;
 use crate::report::JudgedRun;
 use crate::report::words::{verdict_sign, verdict_word};
 use crate::verdict::Verdict;
@@ -86,7 +86,7 @@ pub enum RunError {
     Runtime(std::io::Error),
 }
 
-/// Runs every scenario that `skips` does not name, in the sandbox of `zygote`. Without a zygote all must be skipped.
+/// Runs every scenario that `skips` does not name, in an environment. Without one all must be skipped.
 ///
 /// # Errors
 /// When the bundle can't be written or read; never because of what the site did.
@@ -94,7 +94,7 @@ pub fn execute(
     plan: &Plan,
     skips: &[(u32, String)],
     options: &RunOptions,
-    zygote: Option<Zygote>,
+    place: Option<Arc<dyn Environment>>,
 ) -> Result<Finished, RunError> {
     let environment = environment::look_around(plan.seed, options);
     let bundle = Bundle::create(&options.out, environment, plan)?;
@@ -105,15 +105,15 @@ pub fn execute(
     for (index, reason) in skips {
         recorder.scenario(*index).record(Event::ScenarioSkipped { reason: reason.clone() });
     }
-    if let Some(zygote) = zygote {
+    if let Some(place) = place {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(RunError::Runtime)?;
         let journal = Arc::new(Journal::open(bundle.folder()).map_err(in_bundle)?);
-        let (place, plan_sha256) = (Place::Sandbox, judge::plan_sha256(plan));
-        journal.note(Note::Began { place, seed: plan.seed, plan_sha256 }).map_err(in_bundle)?;
-        let conductor = Conductor::new(plan, options, zygote, &bundle, &recorder, Arc::clone(&journal));
+        let plan_sha256 = judge::plan_sha256(plan);
+        journal.note(Note::Began { place: place.place(), seed: plan.seed, plan_sha256 }).map_err(in_bundle)?;
+        let conductor = Conductor::new(plan, options, Arc::clone(&place), &bundle, &recorder, Arc::clone(&journal));
         runtime.block_on(conductor.run_all(skips));
         runtime.shutdown_background();
-        let detail = "the sandbox ends with its run, and every fault with it".into();
+        let detail = place.farewell().into();
         let noted = journal.note(Note::Gone { detail });
         recorder.finish().and(noted).map_err(unrecorded)?;
     } else {
@@ -128,7 +128,7 @@ pub fn execute(
 struct Conductor<'a> {
     plan: &'a Plan,
     options: &'a RunOptions,
-    zygote: Zygote,
+    place: Arc<dyn Environment>,
     folder: &'a Path,
     recorder: &'a RunRecorder,
     journal: Arc<Journal>,
@@ -141,7 +141,7 @@ impl<'a> Conductor<'a> {
     fn new(
         plan: &'a Plan,
         options: &'a RunOptions,
-        zygote: Zygote,
+        place: Arc<dyn Environment>,
         bundle: &'a Bundle,
         recorder: &'a RunRecorder,
         journal: Arc<Journal>,
@@ -151,7 +151,7 @@ impl<'a> Conductor<'a> {
         Conductor {
             plan,
             options,
-            zygote,
+            place,
             folder: bundle.folder(),
             recorder,
             journal,
@@ -213,8 +213,7 @@ impl<'a> Conductor<'a> {
         Attempt {
             plan,
             number,
-            zygote: self.zygote.clone(),
-            slot: plan.index % SLOTS,
+            place: Arc::clone(&self.place),
             bundle: self.folder.into(),
             line: self.board.scenario(&plan.name, number, recorder.awaited().clone()),
             recorder,
@@ -249,9 +248,6 @@ fn turns(scenario: &ScenarioPlan, attempt: u32, jobs: usize) -> usize {
     let alone = attempt > 1 || scenario.tags.iter().any(|tag| tag == ALONE);
     if alone { jobs } else { 1 }
 }
-
-/// Networks there are; far more than scenarios may be under way at once.
-const SLOTS: u32 = 128;
 
 /// Waits for a signal that ends the run in order.
 pub(crate) async fn interrupted() -> &'static str {

@@ -4,18 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::progress::Line;
+use crate::environment::{Environment, Opened};
 use crate::final_state::{self, FinalReading};
 use crate::history::{Event, History, HistoryError, Recorder};
-use crate::infrastructure::Infrastructure;
 use crate::journal::Journal;
 use crate::judge;
 use crate::load::LoadError;
 use crate::nemesis;
 use crate::plan::ScenarioPlan;
-use crate::provider::local::{LocalCloud, Zygote};
-use crate::provider::{Provider, ProviderError};
+use crate::provider::ProviderError;
 use crate::provision::{ProvisionError, provision};
-use crate::render::{Addresses, Secrets};
 use crate::report;
 use crate::site::Site;
 use crate::site::topology_lock::TopologyLock;
@@ -26,10 +24,8 @@ pub struct Attempt<'a> {
     pub plan: &'a ScenarioPlan,
     /// Which try, from 1.
     pub number: u32,
-    /// Makes instances.
-    pub zygote: Zygote,
-    /// A number no other scenario under way has; its network follows from it.
-    pub slot: u32,
+    /// Where its servers will be.
+    pub place: Arc<dyn Environment>,
     /// The bundle.
     pub bundle: PathBuf,
     /// Where it is recorded.
@@ -81,32 +77,32 @@ impl Attempt<'_> {
     /// Runs to the end and records everything, failures of the harness too.
     ///
     /// # Errors
-    /// When the sandbox could not be cleaned up: the one thing that no record can make good.
+    /// When its servers could not be removed: the one thing that no record can make good.
     pub async fn run(self) -> Result<(), ProviderError> {
         self.recorder.record(Event::ScenarioStarted { attempt: self.number });
         let logs = self.bundle.join(report::logs_folder(self.plan.index));
-        let cloud = match LocalCloud::create(&self.zygote, self.slot, logs).await {
-            Ok(cloud) => Arc::new(cloud),
+        let opened = match self.place.open(self.plan, logs).await {
+            Ok(opened) => opened,
             Err(why) => {
                 self.failed("provisioning", &why);
                 return Ok(());
             }
         };
-        if let Err(why) = self.stages(&cloud).await {
+        if let Err(why) = self.stages(&opened).await {
             let of_the_site = matches!(&why, AttemptError::Provision(why) if why.is_of_the_site());
             self.failed(if of_the_site { judge::NOT_UP } else { "running" }, &why);
         }
         let _waiting = self.recorder.awaited().begin("the servers to be gone");
-        cloud.close().await
+        opened.provider.close().await
     }
 
     fn failed(&self, stage: &str, why: &dyn std::error::Error) {
         self.recorder.record(Event::HarnessFailed { stage: stage.into(), detail: why.to_string() });
     }
 
-    async fn stages(&self, cloud: &Arc<LocalCloud>) -> Result<(), AttemptError> {
+    async fn stages(&self, opened: &Opened) -> Result<(), AttemptError> {
         self.line.stage("provisioning");
-        let site = self.site(cloud);
+        let site = self.site(opened);
         provision(&site).await?;
         let mut at_work = self.start(&site)?;
         let outcome = self.break_and_watch(&site, &at_work).await;
@@ -138,15 +134,14 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    fn site(&self, cloud: &Arc<LocalCloud>) -> Site {
-        let infrastructure: Arc<Infrastructure> = Arc::new(self.plan.infrastructure.clone());
+    fn site(&self, opened: &Opened) -> Site {
         Site {
-            addresses: Addresses::assign(&infrastructure, |n| cloud.address(n + 2), cloud.prefix()),
-            infrastructure,
+            addresses: opened.addresses.clone(),
+            infrastructure: Arc::new(self.plan.infrastructure.clone()),
             settings: self.plan.settings.clone(),
-            provider: Arc::clone(cloud) as Arc<dyn Provider>,
+            provider: Arc::clone(&opened.provider),
             recorder: self.recorder.clone(),
-            secrets: Secrets::of(&self.zygote.key()),
+            secrets: opened.secrets.clone(),
             databases: TopologyLock::default(),
         }
     }

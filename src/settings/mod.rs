@@ -48,6 +48,22 @@ pub struct Settings {
     pub time: TimeSettings,
     /// The databases when the load is over.
     pub final_state: FinalStateSettings,
+    /// Where scenarios run.
+    pub environment: EnvironmentSettings,
+}
+
+/// `[environment]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnvironmentSettings {
+    /// The environment where `--on` names none. Default `local`, the sandbox of this machine.
+    pub on: String,
+}
+
+impl Default for EnvironmentSettings {
+    fn default() -> Self {
+        EnvironmentSettings { on: "local".into() }
+    }
 }
 
 /// `[steady]`

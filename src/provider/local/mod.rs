@@ -104,22 +104,6 @@ impl LocalCloud {
         self.ground.bridge.name()
     }
 
-    /// Removes every link, kills every instance, waits until they are gone and removes their disks.
-    ///
-    /// # Errors
-    /// The first failure, after everything was tried.
-    pub async fn close(&self) -> Result<(), ProviderError> {
-        let unlinked = self.ground.bridge.delete().await.map_err(|source| ProviderError::System {
-            server: self.bridge().to_string(),
-            action: "removing the links",
-            source,
-        });
-        let machines: Vec<_> = self.census().machines.values().cloned().collect();
-        let killed = futures::future::join_all(machines.iter().map(|machine| machine.kill())).await;
-        let removed = futures::future::join_all(machines.iter().map(|machine| machine.remove_disk())).await;
-        std::iter::once(unlinked).chain(killed).chain(removed).collect()
-    }
-
     fn census(&self) -> MutexGuard<'_, Census> {
         self.census.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -164,6 +148,19 @@ impl LocalCloud {
 
 #[async_trait]
 impl Provider for LocalCloud {
+    /// Removes every link, kills every instance, waits until they are gone and removes their disks.
+    async fn close(&self) -> Result<(), ProviderError> {
+        let unlinked = self.ground.bridge.delete().await.map_err(|source| ProviderError::System {
+            server: self.bridge().to_string(),
+            action: "removing the links",
+            source,
+        });
+        let machines: Vec<_> = self.census().machines.values().cloned().collect();
+        let killed = futures::future::join_all(machines.iter().map(|machine| machine.kill())).await;
+        let removed = futures::future::join_all(machines.iter().map(|machine| machine.remove_disk())).await;
+        std::iter::once(unlinked).chain(killed).chain(removed).collect()
+    }
+
     async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError> {
         let (_booting, id) = self.reserve(&spec.name)?;
         tokio::time::sleep(spec.boot_delay).await;

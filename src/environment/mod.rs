@@ -1,0 +1,92 @@
+//! Where a scenario runs: an [`Environment`] opens a place for each scenario, in which a provider makes its servers.
+//!
+//! | name | servers are | boots |
+//! |---|---|---|
+//! | [`local`] | Linux namespaces in a sandbox on this machine | yes |
+//!
+//! A run knows this trait and [`Provider`], and nothing of sandboxes. A new environment is a file here and a row in
+//! [`ENVIRONMENTS`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::document::error::one_of;
+use crate::journal::Place;
+use crate::plan::{Plan, ScenarioPlan};
+use crate::provider::{Provider, ProviderError};
+use crate::render::{Addresses, Secrets};
+
+pub mod local;
+
+/// Every environment, in the order in which they are listed.
+pub const ENVIRONMENTS: &[&dyn Kind] = &[&local::Local];
+
+/// A kind of environment: what can be asked of it before anything runs there.
+pub trait Kind: Sync {
+    /// Its name on the command line and in plans.
+    fn name(&self) -> &'static str;
+
+    /// The scenarios that can't run there, by index, each with the reason and the command or setting that changes it.
+    /// Touches nothing.
+    fn unable(&self, plan: &Plan) -> Vec<(u32, String)>;
+
+    /// Makes an environment, does the work in it, and takes it down; returns the work's exit code. Called while the
+    /// process has one thread: the work may be done in another process.
+    ///
+    /// # Errors
+    /// When there can be no such environment, or it came to a bad end; in words, with what to do.
+    fn enter(&self, work: Box<dyn FnOnce(Arc<dyn Environment>) -> u8 + '_>) -> Result<u8, String>;
+}
+
+/// An environment that is there.
+#[async_trait]
+pub trait Environment: Send + Sync {
+    /// How its servers are found again after a crash.
+    fn place(&self) -> Place;
+
+    /// What becomes of faults when the run is over, in words; for the journal.
+    fn farewell(&self) -> &'static str;
+
+    /// Opens a place for one scenario; its servers' logs go below `logs`, one folder for each server.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    async fn open(&self, scenario: &ScenarioPlan, logs: PathBuf) -> Result<Opened, ProviderError>;
+}
+
+/// The place of one scenario.
+pub struct Opened {
+    /// Makes and lists its servers. [`Provider::close`] ends the place.
+    pub provider: Arc<dyn Provider>,
+    /// Who will be where.
+    pub addresses: Addresses,
+    /// The passwords of its servers.
+    pub secrets: Secrets,
+}
+
+/// The environment of this name.
+///
+/// # Errors
+/// Names those that there are.
+pub fn named(name: &str) -> Result<&'static dyn Kind, String> {
+    let found = ENVIRONMENTS.iter().copied().find(|kind| kind.name() == name);
+    found.ok_or_else(|| {
+        let hint = one_of(name, "environments", ENVIRONMENTS.iter().map(|kind| kind.name()));
+        format!("there is no environment `{name}`\n  help: {hint}; say it with `--on`, or in `chimp.toml` under `[environment]`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_that_there_is_not_is_refused_with_those_that_there_are() {
+        assert_eq!(named("local").map(Kind::name), Ok("local"));
+        let why = named("locale").map(Kind::name).unwrap_err();
+        assert!(why.starts_with("there is no environment `locale`\n  help: did you mean `local`?"), "{why}");
+        assert!(named("mars").map(Kind::name).unwrap_err().contains("known environments: `local`"));
+    }
+}
