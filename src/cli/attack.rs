@@ -6,24 +6,21 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::graph::read_noted;
 use super::{DEFAULT_OUT, Refused, drawn_seed};
 use crate::attack::execute::{self, Options, PLAN_FILE};
-use crate::attack::pick::{self, HowMany};
-use crate::attack::processes::Processes;
-use crate::attack::{self, AttackError, AttackPlan, Round, heal};
+use crate::attack::{self, AttackError, AttackPlan, heal};
 use crate::console::{complain, put, say};
-use crate::draw::{Draw, Purpose};
+use crate::draw::Draw;
 use crate::exit;
-use crate::graph::{Links, Measure};
+use crate::graph::Measure;
 use crate::harness;
-use crate::infrastructure::Infrastructure;
 use crate::journal::{Place, Stage};
 use crate::keeper::SOCKET;
 use crate::nemesis::Sabotage;
-use crate::plan::Parameters;
 use crate::run::bundle::Bundle;
 use crate::settings::Safeguards;
+
+mod rounds;
 
 /// The failure models of the attacker.
 #[derive(Debug, Clone, Subcommand)]
@@ -203,118 +200,6 @@ impl Model {
             | Model::Graph { common, .. }
             | Model::Fault { common, .. } => common,
         }
-    }
-
-    fn rounds(&self, infrastructure: &Infrastructure, draw: Draw) -> Result<Vec<Round>, String> {
-        match self {
-            Model::Random(common) => common.drawn(infrastructure, draw, common.terminates(), Parameters::default()),
-            Model::Network { common, after } => {
-                let with = Parameters { after: Some(*after), ..Parameters::default() };
-                common.lasting().drawn(infrastructure, draw, "loses-network", with)
-            }
-            Model::Process { common, processes, signal } => {
-                let of = common.processes(infrastructure, processes)?;
-                (1..=common.repeat).map(|round| common.process(&of, signal, draw, round.into())).collect()
-            }
-            Model::Graph { common, graph, by } => common.by_graph(infrastructure, graph.as_deref(), *by, draw),
-            Model::Fault { common, fault, on, with, from } => {
-                let with = serde_json::from_str(with).map_err(|why| format!("--with: {why}"))?;
-                let (fault, servers, from, lasts) = (fault.clone(), on.clone(), from.clone(), common.lasts);
-                let round = Round { fault, with, servers, from, why: "named".into(), lasts };
-                Ok(vec![round; usize::from(common.repeat)])
-            }
-        }
-    }
-}
-
-impl Common {
-    fn how_many(&self) -> Result<HowMany, String> {
-        match (self.count, self.percent) {
-            (_, Some(percent)) if !(percent > 0.0 && percent <= 100.0) => {
-                Err(format!("--percent {percent}: expected more than 0 and at most 100"))
-            }
-            (_, Some(percent)) => Ok(HowMany::Percent(percent)),
-            (Some(0), _) => Err("--count 0: expected at least 1".into()),
-            (count, None) => Ok(HowMany::Count(count.unwrap_or(1))),
-        }
-    }
-
-    /// For good, or for a while.
-    fn terminates(&self) -> &'static str {
-        if self.lasts.is_some() { "loses-power" } else { "dies" }
-    }
-
-    /// Half a minute where no time was given: such a fault must end.
-    fn lasting(&self) -> Common {
-        let lasts = Some(self.lasts.unwrap_or(Duration::from_secs(30)));
-        Common { lasts, ..self.clone() }
-    }
-
-    fn drawn(
-        &self,
-        infrastructure: &Infrastructure,
-        draw: Draw,
-        fault: &str,
-        with: Parameters,
-    ) -> Result<Vec<Round>, String> {
-        let names = pick::candidates(infrastructure, self.tag.as_deref())?;
-        let drawn = pick::rounds(names, self.how_many()?, usize::from(self.repeat), draw)?;
-        let round = |(servers, why)| {
-            let (fault, with, from, lasts) = (fault.into(), with.clone(), Vec::new(), self.lasts);
-            Round { fault, with, servers, from, why, lasts }
-        };
-        Ok(drawn.into_iter().map(round).collect())
-    }
-
-    /// The processes of the servers that may be chosen.
-    fn processes(&self, infrastructure: &Infrastructure, file: &Path) -> Result<Vec<(String, Vec<String>)>, String> {
-        let all = pick::candidates(infrastructure, None)?;
-        let tagged = pick::candidates(infrastructure, self.tag.as_deref())?;
-        let read = Processes::read(file, &all.into_iter().collect()).map_err(|why| why.to_string())?;
-        let read = read.iter().filter(|(server, _)| tagged.iter().any(|name| name == server));
-        Ok(read.map(|(server, processes)| (server.to_string(), processes.to_vec())).collect())
-    }
-
-    fn process(&self, of: &[(String, Vec<String>)], signal: &str, draw: Draw, round: u64) -> Result<Round, String> {
-        let (server, process, why) = pick::process(of, draw, round)?;
-        let stops = signal == "STOP";
-        let signal = (!stops).then(|| signal.to_string());
-        let with = Parameters { process: Some(process), signal, ..Parameters::default() };
-        let fault = if stops { "process-stops" } else { "process-dies" };
-        let (fault, servers, from, lasts) = (fault.into(), vec![server], Vec::new(), self.lasts);
-        Ok(Round { fault, with, servers, from, why, lasts })
-    }
-
-    /// Round after round, those that matter most of what is left.
-    fn by_graph(
-        &self,
-        infrastructure: &Infrastructure,
-        file: Option<&Path>,
-        by: Measure,
-        draw: Draw,
-    ) -> Result<Vec<Round>, String> {
-        let links = match file {
-            Some(file) => read_noted(file).map_err(|why| why.to_string())?,
-            None => Links::of(infrastructure, None),
-        };
-        let mut names = pick::candidates(infrastructure, self.tag.as_deref())?;
-        let mut rounds = Vec::new();
-        for round in 1..=self.repeat {
-            let count = match self.how_many()? {
-                HowMany::Count(count) => count,
-                HowMany::Percent(percent) => (names.len() as f64 * percent / 100.0).ceil() as usize,
-            };
-            if count == 0 || count > names.len() {
-                return Err(format!("round {round} asks for {count} servers, and {} are left", names.len()));
-            }
-            let among: Vec<&str> = names.iter().map(String::as_str).collect();
-            let rng = &mut draw.for_purpose(Purpose::AttackServers, round.into());
-            let (servers, why) = links.choose_among(&among, by, count, rng)?;
-            names.retain(|name| !servers.contains(name));
-            let (fault, with, lasts) = (self.terminates().into(), Parameters::default(), self.lasts);
-            rounds.push(Round { fault, with, servers, from: Vec::new(), why, lasts });
-        }
-        Ok(rounds)
     }
 }
 

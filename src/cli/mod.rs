@@ -1,6 +1,5 @@
-//! The command line: `chimp run`, `plan`, `report`, `up`, `down`, `attack`, `heal`, `replay`, `reconcile`,
-//! `graph`, `role`, `doctor`; and
-//! the `chaos` test target.
+//! The command line: `chimp run`, `plan`, `report`, `up`, `down`, `attack`, `heal`, `replay`, `reconcile`, `graph`,
+//! `role`, `doctor`; and the `chaos` test target.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -17,17 +16,15 @@ use crate::exit;
 use crate::harness::{self, Request};
 use crate::log::LogArgs;
 use crate::nemesis;
-use crate::provider::local::doctor;
-use crate::render::programs;
 use crate::report::Environment;
 use crate::report::words::shell_word;
-use crate::role::shipped;
 use crate::run::bundle::Bundle;
 use crate::run::{RunError, RunOptions, Sabotage};
 use crate::settings::{Settings, SettingsError};
 use crate::units::{parse_duration, show_duration};
 
 mod attack;
+mod doctor;
 mod graph;
 mod keeper;
 pub mod libtest;
@@ -162,7 +159,7 @@ pub fn main() -> ExitCode {
         Verb::Down(keeper) => Ok(keeper.down()),
         Verb::Graph(asked) => Ok(graph::show(&asked)),
         Verb::Role(asked) => asked.show(),
-        Verb::Doctor => Ok(show_doctor()),
+        Verb::Doctor => Ok(doctor::show()),
     };
     console::finish(done.unwrap_or_else(|why| {
         complain!("{}", why.shown("chimp"));
@@ -246,43 +243,6 @@ fn report(run: &Path, to: Option<&Path>) -> Result<ExitCode, Refused> {
     };
     say!("{}", folder.join("report.html").display());
     Ok(ExitCode::from(judged.record.exit_code))
-}
-
-fn show_doctor() -> ExitCode {
-    let mut healthy = true;
-    for check in doctor::probe() {
-        healthy &= check.ok;
-        say!("{} {}: {}", if check.ok { "ok     " } else { "MISSING" }, check.name, check.detail);
-        if let (false, Some(mend)) = (check.ok, &check.mend) {
-            say!("          mend: {mend}");
-        }
-    }
-    show_programs();
-    if nix::unistd::geteuid().is_root() {
-        show_needs();
-    }
-    say!("{}", if healthy { "scenarios can run here" } else { "scenarios cannot run here yet" });
-    if healthy { ExitCode::SUCCESS } else { ExitCode::from(exit::COULD_NOT_TELL) }
-}
-
-/// What the shipped roles run; scenarios with a role that lacks something are skipped, others run.
-fn show_programs() {
-    for role in shipped::names().filter_map(shipped::role) {
-        match programs::missing_of(&role).collect::<Vec<_>>().as_slice() {
-            [] => say!("ok      programs of `{}`: {}", role.name, role.programs.join(", ")),
-            missing => missing.iter().for_each(|missing| say!("LACKING {missing}")),
-        }
-    }
-}
-
-/// What faults need of this kernel; scenarios with a fault that lacks something are skipped, others run.
-fn show_needs() {
-    for (_, finding) in crate::agent::probe::probe() {
-        match finding {
-            Ok(by) => say!("ok      faults of the network: by {by}"),
-            Err(why) => say!("LACKING faults of the network: {why}"),
-        }
-    }
 }
 
 /// Why a command was not carried out; nothing was booted.
