@@ -35,7 +35,7 @@ fuzz: ## so many mutated files of every format, of a seed: no panic, no hang, an
 	FUZZ_CASES=$(CASES) FUZZ_SEED=$(SEED) $(CARGO) test --config profile.dev.package.anarcho-chimp.opt-level=1 \
 		--config profile.dev.package.strsim.opt-level=2 --test fuzz -- --nocapture a_mutated_file
 
-bench: setup ## the tables of the README
+bench: setup ## the tables of docs/measurements.md
 	$(CARGO) bench
 
 setup: ## Debian's packages, and the programs that roles are made of
