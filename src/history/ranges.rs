@@ -4,8 +4,31 @@ use serde::{Deserialize, Serialize};
 
 /// A set of numbers as closed ranges, ascending, none touching the next.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Vec<(u32, u32)>")]
 pub struct Ranges(Vec<(u32, u32)>);
+
+/// More numbers than this are damage: one user who posted ten times a second for a day has fewer. A few bytes of a
+/// range can stand for billions, which no judge could go through.
+const MOST: u64 = 1_000_000;
+
+impl TryFrom<Vec<(u32, u32)>> for Ranges {
+    type Error = String;
+
+    /// # Errors
+    /// In words: ranges that are empty, out of order or touch, or that hold more than a million numbers.
+    fn try_from(ranges: Vec<(u32, u32)>) -> Result<Self, String> {
+        if ranges.iter().any(|(from, to)| from > to)
+            || ranges.windows(2).any(|two| two[0].1.saturating_add(1) >= two[1].0)
+        {
+            return Err("expected ranges [from, to] in ascending order, with a gap between two".into());
+        }
+        let ranges = Ranges(ranges);
+        if ranges.len() > MOST {
+            return Err(format!("ranges of {} numbers; expected at most {MOST}", ranges.len()));
+        }
+        Ok(ranges)
+    }
+}
 
 impl Ranges {
     /// Whether it holds nothing.
@@ -79,6 +102,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_no_set_can_be_is_refused() {
+        let read = |json: &str| serde_json::from_str::<Ranges>(json).map_err(|why| why.to_string());
+        let ranges: Ranges = [1, 2, 4].into_iter().collect();
+        assert_eq!(serde_json::to_string(&ranges).unwrap(), "[[1,2],[4,4]]");
+        assert_eq!(read("[[1,2],[4,4]]"), Ok(ranges));
+        for damaged in ["[[3,2]]", "[[4,4],[1,2]]", "[[1,2],[3,4]]", "[[1,4],[2,3]]"] {
+            assert!(read(damaged).unwrap_err().contains("ascending order"), "{damaged}");
+        }
+        assert!(read("[[1,4000000000]]").unwrap_err().contains("4000000000 numbers; expected at most 1000000"));
+    }
 
     #[test]
     fn neighbours_are_one_range_and_a_gap_makes_two() {
