@@ -95,3 +95,42 @@ fn a_list_of_features_that_are_refused_is_refused() {
     let options = arguments.declare_options(&[], 1, Settings::default());
     assert!(matches!(arguments.listing(&options), Err(DeclareError::Refused(_))));
 }
+
+/// What `chimp` ends with and complains.
+fn chimp(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_chimp")).args(arguments).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn where_nothing_is_to_run_a_plan_ends_as_a_run_does() {
+    let (code, said) = chimp(&["plan", "features/card.feature", "--tags", "@nosuch"]);
+    assert_eq!(code, Some(7), "{said}");
+}
+
+#[test]
+fn an_environment_that_there_is_not_is_refused_with_what_named_it() {
+    let (code, said) = chimp(&["run", "features/card.feature", "--on", "mars"]);
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(2), "chimp: --on: there is no environment `mars`\n  help: known environments: `local`\n")
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("chimp.toml");
+    std::fs::write(&file, "[environment]\non = \"locale\"\n").unwrap();
+    let (code, said) = chimp(&["plan", "features/card.feature", "--config", file.to_str().unwrap()]);
+    let by = format!("chimp: {}: `on` of `[environment]`: there is no environment `locale`", file.display());
+    assert!(code == Some(2) && said.starts_with(&by) && said.contains("did you mean `local`?"), "{said}");
+}
+
+#[test]
+fn a_folder_that_is_no_bundle_is_refused_with_what_would_be_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for verb in ["report", "replay"] {
+        let (code, said) = chimp(&[verb, folder.path().to_str().unwrap()]);
+        assert!(
+            code == Some(2) && said.contains("there is no recorded plan\n  help: name the folder"),
+            "{verb}: {said}"
+        );
+    }
+}

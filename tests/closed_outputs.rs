@@ -38,7 +38,7 @@ const SUBCOMMANDS: &[(&[&str], i32)] = &[
     (&["report", "no/such/bundle"], 2),
     (&["up", "no/such/site.yaml"], 2),
     (&["attack", "random", "--keeper", "/nowhere/keeper.sock", "--dry-run"], 3),
-    (&["heal", "--out", "no/such/folder"], 0),
+    (&["heal", "--out", "tests/features"], 0),
     (&["replay", "no/such/bundle"], 2),
     (&["reconcile", "fixtures/reconciler/site.json", "--keeper", "/nowhere/keeper.sock", "--once"], 3),
     (&["down", "--keeper", "/nowhere/keeper.sock"], 3),

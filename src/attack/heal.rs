@@ -33,9 +33,13 @@ pub fn named_bundle(named: &Path) -> Result<PathBuf, AttackError> {
 /// The bundles below a folder whose journals hold something open, by name.
 ///
 /// # Errors
-/// When a journal can't be read.
+/// When there is no such folder, since a misspelt name must not read as `nothing is open`; when it or a journal can't be
+/// read.
 pub fn open_bundles(out: &Path) -> Result<Vec<PathBuf>, AttackError> {
-    let Ok(entries) = std::fs::read_dir(out) else { return Ok(Vec::new()) };
+    let entries = std::fs::read_dir(out).map_err(|why| {
+        let help = "name the folder that runs wrote their bundles to with `--out DIR`, or one bundle";
+        AttackError::Usage(format!("{}: bundles can't be looked for here: {why}\n  help: {help}", out.display()))
+    })?;
     let mut bundles: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| !path.is_symlink() && path.join(journal::FILE).is_file())
@@ -131,6 +135,14 @@ fn strikes(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_there_is_no_folder_nothing_is_said_to_be_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(open_bundles(folder.path()).unwrap(), [PathBuf::new(); 0]);
+        let why = open_bundles(&folder.path().join("nowhere")).unwrap_err().to_string();
+        assert!(why.contains("nowhere: bundles can't be looked for here") && why.contains("--out DIR"), "{why}");
+    }
 
     #[test]
     fn a_misspelt_bundle_is_not_one_with_nothing_open() {

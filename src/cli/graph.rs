@@ -41,6 +41,8 @@ enum NotShown {
     Graph(#[from] GraphError),
     #[error("{0}")]
     Picture(#[from] picture::TooLarge),
+    #[error("{}: a graph is written as `.txt`, `.json` or `.svg`\n  help: name such a file, or say which with `--format`", .0.display())]
+    Extension(PathBuf),
     #[error("{}: can't be written: {why}\n  help: name a file in a folder that is there", .file.display())]
     Write { file: PathBuf, why: std::io::Error },
 }
@@ -59,7 +61,8 @@ pub fn show(asked: &GraphArgs) -> ExitCode {
 
 fn shown(asked: &GraphArgs) -> Result<String, NotShown> {
     let links = read_noted(&asked.file)?;
-    Ok(match asked.format.unwrap_or_else(|| by_extension(asked.out.as_deref())) {
+    let format = asked.format.map_or_else(|| by_extension(asked.out.as_deref()), Ok)?;
+    Ok(match format {
         Format::Text => Table::of(&links).to_string(),
         Format::Json => {
             serde_json::to_string_pretty(&Table::of(&links)).expect("a table is plain data with text keys") + "\n"
@@ -75,11 +78,12 @@ pub(super) fn read_noted(file: &Path) -> Result<Links, GraphError> {
     Ok(links)
 }
 
-fn by_extension(out: Option<&Path>) -> Format {
-    match out.and_then(Path::extension).and_then(|extension| extension.to_str()) {
-        Some("json") => Format::Json,
-        Some("svg") => Format::Svg,
-        _ => Format::Text,
+fn by_extension(out: Option<&Path>) -> Result<Format, NotShown> {
+    match (out, out.and_then(Path::extension).and_then(|extension| extension.to_str())) {
+        (None, _) | (_, None | Some("txt")) => Ok(Format::Text),
+        (_, Some("json")) => Ok(Format::Json),
+        (_, Some("svg")) => Ok(Format::Svg),
+        (Some(file), Some(_)) => Err(NotShown::Extension(file.into())),
     }
 }
 
@@ -91,4 +95,17 @@ fn put(out: Option<&Path>, text: &str) -> Result<(), NotShown> {
     std::fs::write(file, text).map_err(|why| NotShown::Write { file: file.into(), why })?;
     say!("{}", file.display());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_can_not_hold_a_graph_is_refused_by_its_extension() {
+        let format = |out: &str| by_extension(Some(Path::new(out))).map_err(|why| why.to_string());
+        assert_eq!([format("a.svg"), format("a.json")], [Ok(Format::Svg), Ok(Format::Json)]);
+        assert_eq!([format("a.txt"), format("a")], [Ok(Format::Text), Ok(Format::Text)]);
+        assert!(format("a.png").unwrap_err().starts_with("a.png: a graph is written as `.txt`, `.json` or `.svg`"));
+    }
 }

@@ -163,7 +163,7 @@ pub fn main() -> ExitCode {
     };
     console::finish(done.unwrap_or_else(|why| {
         complain!("{}", why.shown("chimp"));
-        ExitCode::from(exit::USAGE)
+        ExitCode::from(why.code())
     }))
 }
 
@@ -213,19 +213,22 @@ fn run_target(folder: &str, arguments: &ChaosArgs) -> Result<ExitCode, Refused> 
 
 fn run(what: &What, out: PathBuf, how: &How) -> Result<ExitCode, Refused> {
     let declare = what.declare_options()?;
+    what.check_environment(&declare.provider)?;
     let command = command("chimp", declare.seed, what.seed.is_some());
     let paths = what.paths.iter().map(|path| ("", path.display().to_string()));
     let config = what.config.iter().map(|path| ("--config", path.display().to_string()));
     let span = what.span.map(|span| ("--span", show_duration(span)));
-    let given = paths.chain(config).chain(span);
+    let on = what.on.iter().map(|name| ("--on", name.clone()));
+    let given = paths.chain(config).chain(span).chain(on);
     let reproduce = again("chimp run", given.chain([("--name", String::new())]), how, declare.seed);
     let run = RunOptions { reproduce: Some(reproduce), ..how.options(out, command) };
     Ok(harness::run(&Request { declare, run, names_may_fit_nothing: false }))
 }
 
 fn plan(what: &What) -> Result<ExitCode, Refused> {
-    let plan = declare(&what.declare_options()?)?;
-    environment::named(&plan.provider).map_err(Refused::Environment)?;
+    let options = what.declare_options()?;
+    what.check_environment(&options.provider)?;
+    let plan = declare(&options)?;
     say!("{}", serde_json::to_string_pretty(&plan).expect("a plan is plain data"));
     Ok(ExitCode::SUCCESS)
 }
@@ -261,11 +264,19 @@ enum Refused {
     #[error("can't start the runtime: {0}")]
     Runtime(std::io::Error),
     /// There is no such environment.
-    #[error("{0}")]
-    Environment(String),
+    #[error("{0}: {1}")]
+    Environment(String, String),
 }
 
 impl Refused {
+    /// What the process ends with.
+    fn code(&self) -> u8 {
+        match self {
+            Refused::Declare(DeclareError::Nothing(_) | DeclareError::NothingNamed(_)) => exit::NOTHING_RAN,
+            _ => exit::USAGE,
+        }
+    }
+
     /// Mistakes in features come alone, so that each line begins with its file and line, which terminals and editors
     /// can follow.
     fn shown(&self, program: &str) -> String {
@@ -277,6 +288,13 @@ impl Refused {
 }
 
 impl What {
+    /// Whether there is such an environment; the error says what named it.
+    fn check_environment(&self, name: &str) -> Result<(), Refused> {
+        let file = self.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG)).display();
+        let whence = || if self.on.is_some() { "--on".into() } else { format!("{file}: `on` of `[environment]`") };
+        environment::named(name).map(drop).map_err(|why| Refused::Environment(whence(), why))
+    }
+
     fn declare_options(&self) -> Result<DeclareOptions, SettingsError> {
         let settings = settings(self.config.as_deref())?.with_span(self.span);
         Ok(DeclareOptions {

@@ -74,7 +74,7 @@ pub fn named(name: &str) -> Result<&'static dyn Kind, String> {
     let found = ENVIRONMENTS.iter().copied().find(|kind| kind.name() == name);
     found.ok_or_else(|| {
         let hint = one_of(name, "environments", ENVIRONMENTS.iter().map(|kind| kind.name()));
-        format!("there is no environment `{name}`\n  help: {hint}; say it with `--on`, or in `chimp.toml` under `[environment]`")
+        format!("there is no environment `{name}`\n  help: {hint}")
     })
 }
 

@@ -1,5 +1,6 @@
 //! Reads a recorded plan back, and refuses one whose schema is another.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -8,7 +9,13 @@ use serde::de::DeserializeOwned;
 /// Why a recorded plan can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// The file is missing or can't be read.
+    /// There is no such file: the folder is no bundle, or a rendered copy of one.
+    #[error("{}: there is no recorded plan\n  help: name the folder of a run or an attack, such as `reports/latest`; a copy that was rendered with `--to` has no recorded files", .path.display())]
+    None {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// The file can't be read.
     #[error("{}: {source}", .path.display())]
     Io {
         /// The plan's file.
@@ -55,7 +62,13 @@ struct Versioned {
 /// # Errors
 /// When the file can't be read, is no plan, or has another schema.
 pub fn read_plan<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, PlanError> {
-    let text = crate::text::read(path).map_err(|why| PlanError::Io { path: path.into(), source: why.into() })?;
+    let text = crate::text::read(path).map_err(|why| {
+        let source = std::io::Error::from(why);
+        match source.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => PlanError::None { path: path.into() },
+            _ => PlanError::Io { path: path.into(), source },
+        }
+    })?;
     let malformed = |source| PlanError::Malformed { path: path.into(), source };
     let Versioned { schema: found } = serde_json::from_str(&text).map_err(malformed)?;
     if found != known {

@@ -75,7 +75,7 @@ fn rights() -> Check {
             nix::unistd::geteuid()
         ))),
     };
-    check("rights", tried, &format!("run through sudo: {}", sandbox::SUDO_RUNNER))
+    check("rights", tried, &format!("run `chimp` with sudo; for the tests: {}", sandbox::SUDO_RUNNER))
 }
 
 fn program(name: &str, places: &[&str], mend: &str) -> Check {
