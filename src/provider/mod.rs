@@ -31,7 +31,7 @@ pub trait Provider: Send + Sync {
     /// Boots one instance; returns once it runs (not: is ready) and its services were started.
     async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError>;
     /// Every instance of this scenario that was not terminated, with its state measured now.
-    /// With the instances that were terminated by [`power`](Self::power) as [`PowerState::Terminated`].
+    /// With the instances that were terminated by [`power`](Self::power) as [`PowerState::Terminated`](crate::instance::PowerState::Terminated).
     async fn list(&self) -> Result<Vec<Instance>, ProviderError>;
     /// The names that are being booted now, and not listed yet.
     async fn booting(&self) -> Result<BTreeSet<String>, ProviderError> {
