@@ -6,6 +6,8 @@
 //! Davison and Hinkley, *Bootstrap Methods and their Application*, 1997, chapters 5 and 8). Same run, same seed: same
 //! interval.
 
+use std::collections::BTreeMap;
+
 use rand::RngExt;
 
 use crate::draw::{Draw, Purpose};
@@ -55,14 +57,17 @@ struct Block {
 
 /// The whole blocks of a span; what is left at its end belongs to the last one.
 fn blocks(sample: &Sample<'_>, watched: Span) -> Vec<Block> {
-    let count = watched.length_us() / BLOCK_US;
-    let block = |index: u64| {
-        let from = watched.from_us + index * BLOCK_US;
-        let to = if index + 1 == count { watched.to_us } else { from + BLOCK_US };
-        let within = sample.within(Span::new(from, to));
-        Block { due: within.due(), good: within.good() }
-    };
-    (0..count).map(block).filter(|block| block.due > 0).collect()
+    let Some(last) = (watched.length_us() / BLOCK_US).checked_sub(1) else { return Vec::new() };
+    // Only blocks in which something was due: a watch may be far longer than its requests.
+    let mut blocks: BTreeMap<u64, Block> = BTreeMap::new();
+    let within = sample.within(watched);
+    for request in within.requests() {
+        let index = request.due_us.saturating_sub(watched.from_us) / BLOCK_US;
+        let block = blocks.entry(index.min(last)).or_insert(Block { due: 0, good: 0 });
+        block.due += 1;
+        block.good += u64::from(within.is_good(request));
+    }
+    blocks.into_values().collect()
 }
 
 fn of_blocks(blocks: &[Block], seed: u64) -> Uptime {
@@ -133,5 +138,13 @@ mod tests {
     fn of_a_short_run_or_one_without_a_fault_nothing_is_said() {
         assert_eq!(uptime(&run(200)), None);
         assert_eq!(uptime(&Script::website(4, 2).until(300_000)), None);
+    }
+
+    #[test]
+    fn a_watch_that_is_far_longer_than_its_requests_takes_no_longer() {
+        let history = run(306).history();
+        let sample = Sample::of(&history);
+        let found = |to_us| blocks(&sample, Span::new(6_000_000, to_us));
+        assert_eq!(found(u64::MAX), found(400_000_000));
     }
 }
