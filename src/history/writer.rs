@@ -24,7 +24,7 @@ use super::{EVENTS_FILE, REQUESTS_FILE, SCENARIOS_FOLDER, scenario_folder};
 /// How old what is not yet on disk may become.
 const FLUSH_EVERY: Duration = Duration::from_millis(250);
 
-/// What the writer thread is told.
+/// What is sent to the writer thread.
 pub(super) enum Message {
     Event(Record),
     Requests { scenario: u32, source: Source, requests: Vec<Request> },
@@ -181,7 +181,7 @@ impl Writer {
         Writer { place, waiting, oldest: None, failed: None, fails }
     }
 
-    /// Writes what it is told until the run's recording ends.
+    /// Writes what it receives until the run's recording ends.
     ///
     /// # Errors
     /// The first that writing met.

@@ -78,7 +78,7 @@ pub enum FileContent {
 }
 
 impl FileContent {
-    /// Whether it comes with the machine's image, also where a server boots bare: nobody writes it later.
+    /// Whether it comes with the machine's image, also where a server boots bare: it is not written later.
     pub fn is_of_image(&self) -> bool {
         matches!(self, FileContent::Program(_) | FileContent::MadeBy { .. })
     }

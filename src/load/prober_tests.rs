@@ -199,7 +199,7 @@ async fn headers_and_host_are_sent() {
     all_are(&outcomes(RequestSettings { host: Some("shop.example".into()), ..path("/host") }).await, Outcome::Good);
 }
 
-/// A server of the tests that answers one request on each connection, and closes it when it is told to; then it says so.
+/// A server of the tests that answers one request on each connection, and closes it on request; then it reports that.
 struct Closing {
     close: mpsc::Sender<()>,
     closed: mpsc::Receiver<()>,

@@ -42,7 +42,7 @@ pub enum Expectation {
     NoSinglePointOfFailure { role: String },
     /// `no acknowledged write is lost`
     NoAcknowledgedWriteLost,
-    /// `no write is applied twice`: nothing is there twice, and nothing that nobody asked for.
+    /// `no write is applied twice`: nothing is there twice, and nothing that no write asked for.
     NoWriteTwice,
     /// `every name has one owner`
     OneOwner,

@@ -18,7 +18,7 @@ pub struct ReconcilerSettings {
     /// How many replacements go side by side. Default 4.
     #[serde(deserialize_with = "units::positive")]
     pub at_once: usize,
-    /// What is done about instances that nobody declared, and second ones of a name. Default: left alone.
+    /// What is done about instances that are not declared, and about second ones of a name. Default: left alone.
     pub surplus: Policy,
     /// What is done about instances that run and do not serve. Default: left alone.
     pub unhealthy: Policy,
@@ -46,7 +46,7 @@ pub struct ReconcilerSettings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
-    /// It is told, and left to people.
+    /// It is reported, and left to people.
     #[default]
     Leave,
     /// It is terminated; what was declared is missing then, and replaced.

@@ -1,4 +1,4 @@
-//! What works on a kept site does it though nobody reads what it prints, and says once what it can't write.
+//! What works on a kept site still works when its output has no reader, and reports once what it can't write.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
