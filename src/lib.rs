@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! features/*.feature ─ steps/ ─▶ declare ─▶ Plan        (nothing has booted; every error is told here)
-//! Plan ─▶ harness ─▶ sandbox ─▶ run ─▶ { site, load, observer, nemesis, ventriloquist }
+//! Plan ─▶ harness ─▶ sandbox ─▶ run ─▶ { site, load, observer, nemesis, reconciler }
 //!                                          └─ record ─▶ history: events.ndjson, requests.bin, operations.ndjson
 //! history ─▶ measure ─▶ checker ─▶ judge ─▶ report      (pure: `chimp report` does it again)
 //! ```
@@ -26,7 +26,7 @@
 //! | [`checker`] | hypotheses: pure functions of a history |
 //! | [`environment`] | where a scenario runs: the sandbox of this machine |
 //! | [`config_agent`], [`mod@keeper`] | the cron job that gives servers their roles; an infrastructure that is kept up, to be attacked from other processes |
-//! | [`ventriloquist`], [`mod@provision`] | the reconciler that replaces what is missing; bringing a whole site up |
+//! | [`reconciler`], [`mod@provision`] | the reconciler that replaces what is missing; bringing a whole site up |
 //! | [`database`], [`mod@final_state`], [`nemesis`], [`wait`] | databases that are formed, failed over and rebuilt; what they hold when the load is over; strikes with witnesses; declared waits, divided where time runs faster |
 //! | [`site`], [`observer`], [`load`], [`journal`] | an infrastructure on a provider; what components see themselves; the open-loop prober that judges, and goose users; heals, on disk before their faults |
 //! | [`measure`] | definitions: phases, milestones, quantiles |
@@ -83,6 +83,7 @@ pub mod plan;
 pub mod provider;
 pub mod provision;
 pub mod readiness;
+pub mod reconciler;
 pub mod render;
 pub mod report;
 pub mod role;
@@ -94,7 +95,6 @@ pub mod site;
 pub mod steps;
 pub mod text;
 pub mod units;
-pub mod ventriloquist;
 pub mod verdict;
 mod wait;
 

@@ -24,14 +24,14 @@ use crate::lock::{Held, Lock};
 use crate::plan::reconciler_step::Step;
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
+use crate::reconciler;
+use crate::reconciler::{Death, Reconciler, progress};
 use crate::render;
 use crate::render::Addresses;
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::site::topology_lock::TopologyLock;
 use crate::units;
-use crate::ventriloquist;
-use crate::ventriloquist::{Death, Reconciler, progress};
 
 /// How often what happened is shown.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
@@ -87,9 +87,9 @@ enum NotReconciled {
     #[error(transparent)]
     Keeper(#[from] crate::keeper::KeeperError),
     #[error(transparent)]
-    State(#[from] ventriloquist::state::StateError),
+    State(#[from] reconciler::state::StateError),
     #[error(transparent)]
-    Failure(#[from] ventriloquist::Failure),
+    Failure(#[from] reconciler::Failure),
     #[error("{}: another reconciler keeps its state there: {by}\n  help: let that one go on, or end it with Ctrl-C; `--state FILE` is for another site, `--dry-run` only looks", .state.display())]
     Held { state: PathBuf, by: String },
     #[error("can't tell whether another reconciler is at work: {0}")]
@@ -125,7 +125,7 @@ impl Reconcile {
         infrastructure: crate::infrastructure::Infrastructure,
         settings: Settings,
         recorder: Recorder,
-    ) -> Result<(Site, ventriloquist::Config), NotReconciled> {
+    ) -> Result<(Site, reconciler::Config), NotReconciled> {
         let cloud = KeeperCloud::open(&self.keeper.keeper)?;
         let of = match cloud.keeper().ask(&Request::Who)? {
             // What it kept is gone with it: a keeper that comes after it has a state of its own.
@@ -153,7 +153,7 @@ impl Reconcile {
         infrastructure: crate::infrastructure::Infrastructure,
         settings: Settings,
         recorder: Recorder,
-    ) -> Result<(Site, ventriloquist::Config), Refused> {
+    ) -> Result<(Site, reconciler::Config), Refused> {
         let path = self.inventory.as_deref().unwrap_or(Path::new(""));
         let inventory = inventory::file::read(path)?;
         let hosts = inventory.hosts.iter().map(|(name, host)| (name.clone(), host.address)).collect();
@@ -173,17 +173,17 @@ impl Reconcile {
         Ok((site, how))
     }
 
-    fn how(&self, of: String, as_it_is: &Site) -> ventriloquist::Config {
-        ventriloquist::Config {
+    fn how(&self, of: String, as_it_is: &Site) -> reconciler::Config {
+        reconciler::Config {
             every: self.every,
             state: self.state.clone().unwrap_or_else(|| self.file.with_extension("state.json")),
             of,
-            known: ventriloquist::as_provisioned(as_it_is),
+            known: reconciler::as_provisioned(as_it_is),
             seed: self.seed.unwrap_or_else(super::drawn_seed),
         }
     }
 
-    async fn reconcile(&self, site: Site, config: ventriloquist::Config, memory: &Memory) -> Result<u8, NotReconciled> {
+    async fn reconcile(&self, site: Site, config: reconciler::Config, memory: &Memory) -> Result<u8, NotReconciled> {
         if self.dry_run {
             return self.show_plan(site, config).await;
         }
@@ -233,7 +233,7 @@ impl Reconcile {
         })
     }
 
-    async fn show_plan(&self, site: Site, config: ventriloquist::Config) -> Result<u8, NotReconciled> {
+    async fn show_plan(&self, site: Site, config: reconciler::Config) -> Result<u8, NotReconciled> {
         let plan = Reconciler::consult(site, &config)?.plan().await?;
         match plan.is_empty() {
             true => say!("everything is as declared: nothing to do"),

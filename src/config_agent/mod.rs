@@ -22,9 +22,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use crate::draw::{Draw, Purpose};
 use crate::history::{Event, Recorder};
 use crate::plan::Agent;
+use crate::reconciler::spare;
+use crate::reconciler::state::Store;
 use crate::site::Site;
-use crate::ventriloquist::spare;
-use crate::ventriloquist::state::Store;
 use crate::wait::Tick;
 
 mod survey;

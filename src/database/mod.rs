@@ -5,7 +5,7 @@
 //! [`Remote`](crate::provider::Remote): a cut network does not cut this.
 //!
 //! A role's database waits until it has data and always starts read-only, so that nobody joins empty, or writable, by
-//! accident. Not owned here: who notices that one is missing ([`crate::ventriloquist`]), what it is made of
+//! accident. Not owned here: who notices that one is missing ([`crate::reconciler`]), what it is made of
 //! (`fixtures/roles/database.yaml`), what it looked like meanwhile (`crate::observer`).
 
 use std::collections::BTreeMap;

@@ -8,17 +8,17 @@ use crate::config_agent::{ConfigAgent, Description};
 use crate::load::{self, JourneyConfig, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
 use crate::observer::Observers;
 use crate::plan::{Act, Agent};
+use crate::reconciler::{self, Supervised};
 use crate::report;
 use crate::settings::Journey;
 use crate::site::Site;
-use crate::ventriloquist::{self, Ventriloquist};
 
 /// The parts at work while a scenario is under way.
 pub(super) struct AtWork {
     pub(super) prober: Option<Prober>,
     users: Option<Users>,
     pub(super) observers: Observers,
-    reconciler: Option<Ventriloquist>,
+    reconciler: Option<Supervised>,
     config_agent: Option<ConfigAgent>,
 }
 
@@ -33,18 +33,18 @@ impl Attempt<'_> {
         let users = wants_users.then(|| self.users(request)).transpose()?;
         self.line.live(prober.as_ref().map(Prober::view), observers.sight.clone());
         let enabled = self.plan.settings.reconciler.enabled;
-        let reconciler = enabled.then(|| Ventriloquist::start(site.clone(), self.reconciler(site)));
+        let reconciler = enabled.then(|| Supervised::start(site.clone(), self.reconciler(site)));
         let configures = self.plan.settings.config_agent.enabled;
         let config_agent = configures.then(|| ConfigAgent::start(self.description(site), self.plan.seed));
         Ok(AtWork { prober, users, observers, reconciler, config_agent })
     }
 
-    fn reconciler(&self, site: &Site) -> ventriloquist::Config {
-        ventriloquist::Config {
+    fn reconciler(&self, site: &Site) -> reconciler::Config {
+        reconciler::Config {
             every: self.plan.settings.time.waited(self.plan.settings.reconciler.every),
             state: self.reconciler_state(),
             of: self.strike_prefix.clone(),
-            known: ventriloquist::as_provisioned(site),
+            known: reconciler::as_provisioned(site),
             seed: self.plan.seed,
         }
     }

@@ -10,7 +10,7 @@ use crate::units::{self, duration};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReconcilerSettings {
-    /// Whether Ventriloquist runs at all. Default yes.
+    /// Whether the reconciler runs at all. Default yes.
     pub enabled: bool,
     /// How often it compares. Default 1 s (the paper's: one minute).
     #[serde(with = "duration::positive")]

@@ -156,7 +156,7 @@ impl Remote for Shell {
 struct Scene {
     cloud: Arc<Cloud>,
     memory: Memory,
-    at_work: Ventriloquist,
+    at_work: Supervised,
     _folder: tempfile::TempDir,
 }
 
@@ -179,7 +179,7 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let (state, known) = (folder.path().join("state.json"), as_provisioned(&site));
         let config = Config { every: EVERY, state, of: "a test".into(), known, seed: 7 };
-        Scene { cloud, memory, at_work: Ventriloquist::start(site, config), _folder: folder }
+        Scene { cloud, memory, at_work: Supervised::start(site, config), _folder: folder }
     }
 
     fn events(&self, is_it: impl Fn(&Event) -> bool) -> usize {

@@ -25,14 +25,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What every part of the reconciler works with. Clones work with the same state.
 #[derive(Clone)]
-pub(super) struct Ground {
+pub(super) struct ReplaceContext {
     /// What should be, as declared.
     pub declared: Site,
     pub store: Arc<Store>,
     pub death: Death,
 }
 
-impl Ground {
+impl ReplaceContext {
     /// What should be, with the spares that took a place where they are now.
     pub fn site(&self) -> Site {
         let promotions = self.store.now().promotions;
@@ -71,22 +71,22 @@ fn known<'s>(state: &'s mut State, server: &str) -> &'s mut Known {
 }
 
 /// Carries a replacement through. `there` is the instance that an earlier life had asked for, where there is one.
-pub(super) async fn replace(ground: &Ground, server: &str, there: Option<Instance>) -> Result<(), Failure> {
+pub(super) async fn replace(context: &ReplaceContext, server: &str, there: Option<Instance>) -> Result<(), Failure> {
     let instance = match there {
         Some(instance) => instance,
-        None => ask(ground, server).await?,
+        None => ask(context, server).await?,
     };
-    store(ground, server, &instance).await?;
-    configure(ground, server).await?;
-    trust(ground, server, &instance).await?;
-    bootstrap(ground, server, &instance).await
+    store(context, server, &instance).await?;
+    configure(context, server).await?;
+    trust(context, server, &instance).await?;
+    bootstrap(context, server, &instance).await
 }
 
 /// Step 4. The call outlives a reconciler that dies meanwhile, as it would at any cloud.
-async fn ask(ground: &Ground, server: &str) -> Result<Instance, Failure> {
-    let site = ground.site();
+async fn ask(context: &ReplaceContext, server: &str) -> Result<Instance, Failure> {
+    let site = context.site();
     let (role, given) = (site.infrastructure.servers[server].role.clone(), files::digests(&site, server));
-    ground.store.change(|state| {
+    context.store.change(|state| {
         let replacement = replacement(state, server);
         replacement.step = Step::Ask;
         replacement.asks += 1;
@@ -95,14 +95,14 @@ async fn ask(ground: &Ground, server: &str) -> Result<Instance, Failure> {
     })?;
     let declared = &site.infrastructure.servers[server];
     let within = declared.boot_delay + declared.install_delay + BOOT;
-    ground.took(Step::Ask, server, format!("a boot of {server}, a {}", declared.role));
-    ground.record(Event::ReconcilerBoots { server: server.into() });
+    context.took(Step::Ask, server, format!("a boot of {server}, a {}", declared.role));
+    context.record(Event::ReconcilerBoots { server: server.into() });
     let asked = {
         let (site, server) = (site.clone(), server.to_string());
         tokio::spawn(async move { site.ask(&server, BootDelay::Waited).await }.in_current_span())
     };
     tokio::task::yield_now().await;
-    ground.death.pass(Step::Ask).await;
+    context.death.pass(Step::Ask).await;
     match timeout(within, asked).await {
         Ok(Ok(booted)) => Ok(booted?),
         Ok(Err(gone)) => Err(Failure::Lost(gone.to_string())),
@@ -111,17 +111,17 @@ async fn ask(ground: &Ground, server: &str) -> Result<Instance, Failure> {
 }
 
 /// Step 5.
-async fn store(ground: &Ground, server: &str, instance: &Instance) -> Result<(), Failure> {
-    ground.begin(Step::Store, server, format!("{} at {}", instance.id, instance.address)).await?;
-    Ok(ground.store.change(|state| known(state, server).instance = Some(instance.id.to_string()))?)
+async fn store(context: &ReplaceContext, server: &str, instance: &Instance) -> Result<(), Failure> {
+    context.begin(Step::Store, server, format!("{} at {}", instance.id, instance.address)).await?;
+    Ok(context.store.change(|state| known(state, server).instance = Some(instance.id.to_string()))?)
 }
 
 /// Step 6. It was booted with its role's files; what changed since it was asked for is written once it is trusted.
-async fn configure(ground: &Ground, server: &str) -> Result<(), Failure> {
-    let should = files::digests(&ground.site(), server);
-    let given = ground.store.now().servers.get(server).map(|known| known.files.clone()).unwrap_or_default();
+async fn configure(context: &ReplaceContext, server: &str) -> Result<(), Failure> {
+    let should = files::digests(&context.site(), server);
+    let given = context.store.now().servers.get(server).map(|known| known.files.clone()).unwrap_or_default();
     let changed = should.iter().filter(|(path, digest)| given.get(*path) != Some(*digest)).count();
-    ground
+    context
         .begin(
             Step::Configure,
             server,
@@ -131,38 +131,38 @@ async fn configure(ground: &Ground, server: &str) -> Result<(), Failure> {
 }
 
 /// Step 7.
-async fn trust(ground: &Ground, server: &str, instance: &Instance) -> Result<(), Failure> {
-    let provider = &ground.declared.provider;
+async fn trust(context: &ReplaceContext, server: &str, instance: &Instance) -> Result<(), Failure> {
+    let provider = &context.declared.provider;
     let asked = async { Ok::<_, Failure>(provider.connect(instance).await?.host_key().await?) };
-    let shown = Failure::in_time("asking for its host key", ground.within(), asked).await??;
-    let before = ground.store.now().servers.get(server).and_then(|known| known.host_key.clone());
+    let shown = Failure::in_time("asking for its host key", context.within(), asked).await??;
+    let before = context.store.now().servers.get(server).and_then(|known| known.host_key.clone());
     let detail = match (&before, &shown) {
         (_, None) => "it shows no host key".into(),
         (None, Some(new)) => format!("accepted {new}"),
         (Some(old), Some(new)) if old == new => format!("accepted {new}, which is the old one"),
         (Some(old), Some(new)) => format!("forgot {old}, accepted {new}"),
     };
-    ground.begin(Step::Trust, server, detail).await?;
-    Ok(ground.store.change(|state| known(state, server).host_key = shown)?)
+    context.begin(Step::Trust, server, detail).await?;
+    Ok(context.store.change(|state| known(state, server).host_key = shown)?)
 }
 
 /// Step 8.
-async fn bootstrap(ground: &Ground, server: &str, instance: &Instance) -> Result<(), Failure> {
-    ground.begin(Step::Await, server, "waiting until it serves".into()).await?;
-    let site = ground.site();
+async fn bootstrap(context: &ReplaceContext, server: &str, instance: &Instance) -> Result<(), Failure> {
+    context.begin(Step::Await, server, "waiting until it serves".into()).await?;
+    let site = context.site();
     if site.settings.config_agent.enabled {
         configured(&site, instance).await?;
     } else {
-        files::refresh_one(&site, &ground.store, server, instance, ground.within()).await?;
+        files::refresh_one(&site, &context.store, server, instance, context.within()).await?;
         site.await_serving(server, instance).await?;
     }
     if database::is_database(&site, server) {
         database::restore(&site, server).await?;
     }
-    ground.store.change(|state| {
+    context.store.change(|state| {
         state.replacements.remove(server);
     })?;
-    ground.record(Event::ReconcilerReplaced { server: server.into(), instance: instance.id.to_string() });
+    context.record(Event::ReconcilerReplaced { server: server.into(), instance: instance.id.to_string() });
     Ok(())
 }
 

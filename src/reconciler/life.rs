@@ -12,7 +12,7 @@ use super::backoff::Backoff;
 use super::compare::{Desired, Differences, Found, compare, exists, stands_for};
 use super::death::Death;
 use super::policy::Health;
-use super::replace::{Ground, replace, runs};
+use super::replace::{ReplaceContext, replace, runs};
 use super::spare::{self, Promotion, stand_in};
 use super::state::{StateError, Store};
 use super::{Config, Failure, files};
@@ -33,7 +33,7 @@ const FILES: &str = "(files)";
 
 /// One life. Everything that must outlive it is in its state on disk.
 pub struct Reconciler {
-    pub(super) ground: Ground,
+    pub(super) context: ReplaceContext,
     config: Config,
     work: JoinSet<Done>,
     /// The servers whose replacement is under way in this life.
@@ -79,9 +79,9 @@ impl Reconciler {
         let settings = &site.settings.reconciler;
         let first = if settings.back_off { settings.retry_first } else { Duration::ZERO };
         let backoff = Backoff::new(first, settings.retry_most, config.seed);
-        let ground = Ground { declared: site, store: Arc::new(store), death };
+        let context = ReplaceContext { declared: site, store: Arc::new(store), death };
         Reconciler {
-            ground,
+            context,
             config: config.clone(),
             work: JoinSet::new(),
             replacing: BTreeSet::new(),
@@ -96,7 +96,7 @@ impl Reconciler {
 
     /// Looks at its pace until it is dropped, and meanwhile after the databases that live.
     pub async fn run(self) {
-        let databases = database::look_after(self.ground.declared.clone());
+        let databases = database::look_after(self.context.declared.clone());
         tokio::join!(self.look_for_good(), databases);
     }
 
@@ -139,15 +139,15 @@ impl Reconciler {
     pub async fn plan(&self) -> Result<Vec<String>, Failure> {
         let found = self.list().await?;
         let differences = self.differences(&found);
-        let mut promotions = self.ground.store.now().promotions;
+        let mut promotions = self.context.store.now().promotions;
         let mut lines = Vec::new();
         for (server, seen) in &differences.missing {
-            let placed = spare::placed(&self.ground.declared.infrastructure, &promotions);
+            let placed = spare::placed(&self.context.declared.infrastructure, &promotions);
             if let Some(spare) = stand_in(&placed, server, |name| self.can_stand_in(name, &found)) {
                 lines.push(format!("promote {}, a spare, to the place of {server}", spare.name));
                 promotions.push(Promotion { spare: spare.name.clone(), instead_of: server.clone() });
             }
-            let can = self.ground.declared.provider.can(server, &[Ability::Boot].into());
+            let can = self.context.declared.provider.can(server, &[Ability::Boot].into());
             let but = can.err().map_or_else(String::new, |why| format!(", but can't: {why}"));
             lines.push(format!("boot {server}, a {}: it is missing ({seen}){but}", placed.servers[server].role));
         }
@@ -160,7 +160,7 @@ impl Reconciler {
     }
 
     pub(super) fn settings(&self) -> &ReconcilerSettings {
-        &self.ground.declared.settings.reconciler
+        &self.context.declared.settings.reconciler
     }
 
     /// One look. Whether everything is as declared, with nothing under way.
@@ -168,13 +168,13 @@ impl Reconciler {
         if !self.backoff.allows(ALL, Instant::now()) {
             return false;
         }
-        self.ground.death.pass(Step::List).await;
+        self.context.death.pass(Step::List).await;
         let found = match self.list().await {
             Ok(found) => found,
             Err(why) => return self.failed(ALL, &why),
         };
         self.backoff.succeeded(ALL);
-        self.ground.death.pass(Step::Compare).await;
+        self.context.death.pass(Step::Compare).await;
         let differences = self.differences(&found);
         self.tell(&found, &differences);
         self.resume(&found);
@@ -189,25 +189,25 @@ impl Reconciler {
 
     /// Names that are being booted first: what ends its boot meanwhile is listed then.
     async fn list(&self) -> Result<Found, Failure> {
-        let provider = &self.ground.declared.provider;
+        let provider = &self.context.declared.provider;
         let listing = async {
             let booting = provider.booting().await?;
             Ok::<_, Failure>(Found { booting, instances: provider.list().await? })
         };
-        Failure::in_time("listing the instances", self.ground.within(), listing).await?
+        Failure::in_time("listing the instances", self.context.within(), listing).await?
     }
 
     fn differences(&self, found: &Found) -> Differences {
-        let servers = &self.ground.declared.infrastructure.servers;
+        let servers = &self.context.declared.infrastructure.servers;
         let desired: Desired = servers.values().map(|server| (server.name.clone(), server.role.clone())).collect();
-        let known = self.ground.store.now().servers;
+        let known = self.context.store.now().servers;
         let booted_as = known.iter().filter_map(|(name, known)| Some((name.clone(), known.role.clone()?))).collect();
         compare(&desired, found, &booted_as, &self.ours())
     }
 
     /// The instance that was booted for each server, as far as this reconciler did it.
     pub(super) fn ours(&self) -> BTreeMap<String, String> {
-        let known = self.ground.store.now().servers;
+        let known = self.context.store.now().servers;
         known.into_iter().filter_map(|(name, known)| Some((name, known.instance?))).collect()
     }
 
@@ -219,23 +219,23 @@ impl Reconciler {
             return;
         }
         self.last = seen;
-        let declared = self.ground.declared.infrastructure.servers.len();
+        let declared = self.context.declared.infrastructure.servers.len();
         let booting = found.booting.len();
-        self.ground.took(Step::List, ALL, format!("{there} instances, {booting} being booted"));
+        self.context.took(Step::List, ALL, format!("{there} instances, {booting} being booted"));
         let (missing, surplus) = (differences.missing.len(), differences.surplus.len());
         let detail = format!("{declared} servers declared: {missing} missing, {surplus} surplus");
-        self.ground.took(Step::Compare, ALL, detail);
+        self.context.took(Step::Compare, ALL, detail);
     }
 
     /// Goes on with the replacements that an earlier life, or an earlier try, left: what exists is taken over.
     fn resume(&mut self, found: &Found) {
         let ours = self.ours();
-        for server in self.ground.store.now().replacements.into_keys() {
+        for server in self.context.store.now().replacements.into_keys() {
             let there = stands_for(&found.instances, &server, &ours).filter(|instance| runs(instance));
             if let Some(instance) = there.cloned()
                 && self.may_begin(&server)
             {
-                self.ground.took(Step::Compare, &server, format!("{} was asked for before: taken over", instance.id));
+                self.context.took(Step::Compare, &server, format!("{} was asked for before: taken over", instance.id));
                 self.begin(&server, Some(instance));
             }
         }
@@ -247,11 +247,11 @@ impl Reconciler {
             return;
         }
         if self.told.insert(missing(server)) {
-            let tick = Tick::now(self.ground.declared.recorder.clock(), self.config.every);
-            self.ground.declared.record_tick(Part::Reconciler, server, tick);
-            self.ground.took(Step::Missing, server, seen.into());
-            self.ground.record(Event::ReconcilerMissing { server: server.into(), found: seen.into() });
-            self.ground.death.pass(Step::Missing).await;
+            let tick = Tick::now(self.context.declared.recorder.clock(), self.config.every);
+            self.context.declared.record_tick(Part::Reconciler, server, tick);
+            self.context.took(Step::Missing, server, seen.into());
+            self.context.record(Event::ReconcilerMissing { server: server.into(), found: seen.into() });
+            self.context.death.pass(Step::Missing).await;
         }
         self.promote(server, found);
         if self.may_begin(server) {
@@ -261,37 +261,37 @@ impl Reconciler {
 
     /// A spare takes the place of a missing server before that is booted again.
     fn promote(&mut self, server: &str, found: &Found) {
-        let placed = self.ground.site().infrastructure;
+        let placed = self.context.site().infrastructure;
         let Some(spare) = stand_in(&placed, server, |name| self.can_stand_in(name, found)) else { return };
         let promotion = Promotion { spare: spare.name.clone(), instead_of: server.into() };
-        if let Err(why) = self.ground.store.change(|state| state.promotions.push(promotion.clone())) {
+        if let Err(why) = self.context.store.change(|state| state.promotions.push(promotion.clone())) {
             self.failed(server, &why.into());
             return;
         }
         let Promotion { spare, instead_of } = promotion;
-        self.ground.record(Event::SparePromoted { spare, instead_of });
+        self.context.record(Event::SparePromoted { spare, instead_of });
         self.unwritten = true;
         self.write();
     }
 
     fn can_stand_in(&self, name: &str, found: &Found) -> bool {
         let there = stands_for(&found.instances, name, &self.ours());
-        there.is_some_and(runs) && !self.ground.store.now().replacements.contains_key(name)
+        there.is_some_and(runs) && !self.context.store.now().replacements.contains_key(name)
     }
 
     fn may_begin(&self, server: &str) -> bool {
         !self.replacing.contains(server)
             && self.replacing.len() < self.settings().at_once
             && self.backoff.allows(server, Instant::now())
-            && self.ground.declared.infrastructure.servers.contains_key(server)
+            && self.context.declared.infrastructure.servers.contains_key(server)
     }
 
     fn begin(&mut self, server: &str, there: Option<Instance>) {
         self.replacing.insert(server.into());
-        let (ground, server) = (self.ground.clone(), server.to_string());
+        let (context, server) = (self.context.clone(), server.to_string());
         let span = tracing::info_span!("repair", server);
         let replacing = async move {
-            let replaced = replace(&ground, &server, there).await;
+            let replaced = replace(&context, &server, there).await;
             Done::Replaced(server, replaced)
         };
         self.work.spawn(replacing.instrument(span));
@@ -328,7 +328,7 @@ impl Reconciler {
         let wait = self.backoff.failed(server, Instant::now());
         let wait = show_duration(Duration::from_millis(wait.as_millis() as u64));
         let detail = format!("{why}; tried again after {wait}");
-        self.ground.record(Event::ReconcilerFailed { server: server.into(), detail });
+        self.context.record(Event::ReconcilerFailed { server: server.into(), detail });
         false
     }
 
@@ -338,8 +338,8 @@ impl Reconciler {
             return;
         }
         (self.unwritten, self.writing) = (false, true);
-        let ground = self.ground.clone();
-        self.work.spawn(async move { Done::Written(files::refresh(&ground).await) });
+        let context = self.context.clone();
+        self.work.spawn(async move { Done::Written(files::refresh(&context).await) });
     }
 
     async fn surplus(&mut self, surplus: &[(InstanceId, String)], found: &Found) {
@@ -355,7 +355,7 @@ impl Reconciler {
 
     pub(super) fn leave(&mut self, server: &str, id: &InstanceId, why: &str) {
         if self.told.insert(format!("left {id}")) {
-            self.ground.took(Step::Compare, server, format!("{id} is left alone: {why}"));
+            self.context.took(Step::Compare, server, format!("{id} is left alone: {why}"));
         }
     }
 
@@ -364,9 +364,9 @@ impl Reconciler {
             return;
         }
         let event = Event::ReconcilerTerminates { server: server.into(), instance: id.to_string(), why: why.into() };
-        self.ground.record(event);
-        let provider = Arc::clone(&self.ground.declared.provider);
-        let done = Failure::in_time("terminating it", self.ground.within(), provider.power(id, PowerOp::Terminate));
+        self.context.record(event);
+        let provider = Arc::clone(&self.context.declared.provider);
+        let done = Failure::in_time("terminating it", self.context.within(), provider.power(id, PowerOp::Terminate));
         match done.await.and_then(|done| Ok(done?)) {
             Ok(()) => self.backoff.succeeded(&id.0),
             Err(why) => drop(self.failed(&id.0, &why)),
@@ -381,8 +381,8 @@ impl Reconciler {
     fn is_settled(&self, found: &Found) -> bool {
         let ours = self.ours();
         let there = |server: &String| stands_for(&found.instances, server, &ours).is_some();
-        self.ground.declared.infrastructure.servers.keys().all(there)
-            && self.ground.store.now().replacements.is_empty()
+        self.context.declared.infrastructure.servers.keys().all(there)
+            && self.context.store.now().replacements.is_empty()
             && !self.unwritten
     }
 }

@@ -12,8 +12,8 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::compare::{Found, stands_for};
+use super::life::Reconciler;
 use super::policy::stands_still;
-use super::reconciler::Reconciler;
 use super::replace::runs;
 use crate::database;
 use crate::infrastructure::Infrastructure;
@@ -62,14 +62,14 @@ impl Reconciler {
         let ill = self.health.look(ill, looks).into_iter();
         let mut ill: Vec<_> =
             ill.filter_map(|(id, why)| named(&id).map(|instance| (instance.name.clone(), id, why))).collect();
-        let infrastructure = &self.ground.declared.infrastructure;
+        let infrastructure = &self.context.declared.infrastructure;
         ill.sort_by_cached_key(|(server, ..)| Reverse(dependants(infrastructure, server)));
         ill
     }
 
     /// The instances that do not do their work. Whether they answer is asked only where something follows from it.
     async fn ill(&self, found: &Found, policy: Policy) -> Vec<(InstanceId, String)> {
-        let (site, ours) = (self.ground.site(), self.ours());
+        let (site, ours) = (self.context.site(), self.ours());
         let servers = site.infrastructure.servers.keys().filter(|server| !self.replacing.contains(*server));
         let instances = servers.filter_map(|server| stands_for(&found.instances, server, &ours));
         let looks = instances.map(async |instance| {

@@ -1,4 +1,4 @@
-//! Ventriloquist, the reconciler: compares what should be with what is, and brings it about.
+//! The reconciler, which the paper calls Ventriloquist: compares what should be with what is, and brings it about.
 //!
 //! Every minute in the paper, every second here, it takes these steps; each is an event in the history
 //! ([`Event::ReconcilerStep`]), and one at which it may be killed ([`death`]):
@@ -24,7 +24,7 @@
 //! fails is tried again, later after each failure ([`backoff`]). What is surplus or unhealthy is handled as declared
 //! ([`policy`]): left alone, or terminated; one after another, so that an interruption makes no storm ([`unhealthy`]).
 //!
-//! A [`Ventriloquist`] is one in this process, with a supervisor that starts it again; `chimp reconcile` is one that is
+//! A [`Supervised`] is one in this process, with a supervisor that starts it again; `chimp reconcile` is one that is
 //! a process of its own.
 
 use std::collections::BTreeMap;
@@ -47,9 +47,9 @@ mod backoff;
 mod compare;
 pub mod death;
 mod files;
+mod life;
 pub mod policy;
 pub mod progress;
-mod reconciler;
 mod replace;
 pub mod spare;
 pub mod state;
@@ -60,7 +60,7 @@ mod tests;
 
 pub use death::Death;
 pub use files::as_provisioned;
-pub use reconciler::Reconciler;
+pub use life::Reconciler;
 
 /// After its death, the supervisor starts it again.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
@@ -121,7 +121,7 @@ impl Failure {
 }
 
 /// A reconciler in this process, and who starts it again; dropping it stops both.
-pub struct Ventriloquist {
+pub struct Supervised {
     task: JoinHandle<()>,
     orders: mpsc::UnboundedSender<Order>,
     death: Death,
@@ -132,13 +132,13 @@ enum Order {
     Start(oneshot::Sender<()>),
 }
 
-impl Ventriloquist {
+impl Supervised {
     /// Starts to compare.
     pub fn start(site: Site, config: Config) -> Self {
         let (death, deaths) = Death::told();
         let (orders, ordered) = mpsc::unbounded_channel();
         let supervisor = Supervisor { site, config, death: death.clone(), life: None, restart_at: None };
-        Ventriloquist { task: tokio::spawn(supervisor.work(ordered, deaths)), orders, death }
+        Supervised { task: tokio::spawn(supervisor.work(ordered, deaths)), orders, death }
     }
 
     /// It stops where it is, as a service that is told to; a boot under way is left to the provider. Does nothing
@@ -172,7 +172,7 @@ impl Ventriloquist {
     }
 }
 
-impl Drop for Ventriloquist {
+impl Drop for Supervised {
     fn drop(&mut self) {
         self.task.abort();
     }

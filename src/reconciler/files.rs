@@ -11,7 +11,7 @@ use futures::future::join_all;
 use sha2::{Digest, Sha256};
 
 use super::Failure;
-use super::replace::{Ground, runs};
+use super::replace::{ReplaceContext, runs};
 use super::state::{Known, Store};
 use crate::history::Event;
 use crate::instance::{Command, FileContent, FileSpec, Instance};
@@ -50,10 +50,10 @@ fn digest(file: &FileSpec) -> String {
 
 /// Writes the files of every server that are no longer what they should be, and lets its services take them in.
 /// What fails is recorded. Whether none of those that run failed: who does not run gets its files when it is replaced.
-pub(super) async fn refresh(ground: &Ground) -> bool {
-    let (site, within) = (ground.site(), ground.within());
+pub(super) async fn refresh(context: &ReplaceContext) -> bool {
+    let (site, within) = (context.site(), context.within());
     let failed = |server: &str, why: Failure| {
-        ground.record(Event::ReconcilerFailed { server: server.into(), detail: why.to_string() });
+        context.record(Event::ReconcilerFailed { server: server.into(), detail: why.to_string() });
         false
     };
     let instances = match Failure::in_time("listing the instances", within, site.provider.list()).await {
@@ -66,7 +66,7 @@ pub(super) async fn refresh(ground: &Ground) -> bool {
         Some((server, instances.iter().rev().find(of_it)?))
     });
     let written = running.map(async |(server, instance)| {
-        let refreshed = refresh_one(&site, &ground.store, server, instance, within).await;
+        let refreshed = refresh_one(&site, &context.store, server, instance, within).await;
         refreshed.map_or_else(|why| failed(server, why), |()| true)
     });
     join_all(written).await.into_iter().all(|well| well)
