@@ -25,7 +25,7 @@
 //! | [`report`] | HTML, Markdown, JUnit, JSON, the terminal's table |
 //! | [`checker`] | hypotheses: pure functions of a history |
 //! | [`environment`] | where a scenario runs: the sandbox of this machine |
-//! | [`config_agent`], [`mod@keeper`] | the cron job that gives servers their roles; an infrastructure that is kept up, to be attacked from other processes |
+//! | [`config_agent`], [`mod@testbed`] | the cron job that gives servers their roles; an infrastructure that is kept up, to be attacked from other processes |
 //! | [`reconciler`], [`mod@provision`] | the reconciler that replaces what is missing; bringing a whole site up |
 //! | [`database`], [`mod@final_state`], [`nemesis`], [`wait`] | databases that are formed, failed over and rebuilt; what they hold when the load is over; strikes with witnesses; declared waits, divided where time runs faster |
 //! | [`site`], [`observer`], [`load`], [`journal`] | an infrastructure on a provider; what components see themselves; the open-loop prober that judges, and goose users; heals, on disk before their faults |
@@ -70,7 +70,6 @@ pub mod instance;
 pub mod inventory;
 pub mod journal;
 pub mod judge;
-pub mod keeper;
 pub mod launch;
 pub mod load;
 mod lock;
@@ -93,6 +92,7 @@ pub mod settings;
 pub mod site;
 #[path = "../steps/mod.rs"]
 pub mod steps;
+pub mod testbed;
 pub mod text;
 pub mod units;
 pub mod verdict;

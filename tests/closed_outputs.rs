@@ -30,18 +30,18 @@ fn main() -> ExitCode {
     ])
 }
 
-/// Every subcommand, as far as it comes without rights and without a keeper, and the exit code it ends with.
+/// Every subcommand, as far as it comes without rights and without a testbed, and the exit code it ends with.
 const SUBCOMMANDS: &[(&[&str], i32)] = &[
     (&["run", "tests/refused/undefined.feature"], 2),
     // More than a pipe holds.
     (&["plan", "features/card.feature"], 0),
     (&["report", "no/such/bundle"], 2),
     (&["up", "no/such/site.yaml"], 2),
-    (&["attack", "random", "--keeper", "/nowhere/keeper.sock", "--dry-run"], 3),
+    (&["attack", "random", "--testbed", "/nowhere/testbed.sock", "--dry-run"], 3),
     (&["heal", "--out", "tests/features"], 0),
     (&["replay", "no/such/bundle"], 2),
-    (&["reconcile", "fixtures/reconciler/site.json", "--keeper", "/nowhere/keeper.sock", "--once"], 3),
-    (&["down", "--keeper", "/nowhere/keeper.sock"], 3),
+    (&["reconcile", "fixtures/reconciler/site.json", "--testbed", "/nowhere/testbed.sock", "--once"], 3),
+    (&["down", "--testbed", "/nowhere/testbed.sock"], 3),
     (&["graph", "fixtures/infrastructures/paper.yaml"], 0),
     (&["graph", "fixtures/infrastructures/paper.yaml", "--format", "svg"], 0),
     (&["role", "fixtures/infrastructures/paper.yaml", "web-1"], 0),

@@ -27,7 +27,7 @@ fn files(target: &str) -> Vec<PathBuf> {
 #[test]
 fn no_test_is_marked_for_a_harness_that_its_target_lacks() {
     let targets = without_a_harness();
-    assert!(targets.contains("runs") && targets.contains("keeper"), "{targets:?}");
+    assert!(targets.contains("runs") && targets.contains("testbed"), "{targets:?}");
     for file in targets.iter().flat_map(|target| files(target)) {
         let text = fs::read_to_string(&file).unwrap_or_default();
         for mark in ["#[test]", "#[tokio::test"] {

@@ -108,8 +108,8 @@ async fn reach(
 ) -> Result<Result<(Arc<dyn Provider>, Infrastructure), String>, AttackError> {
     match at {
         Place::Sandbox => Ok(Err("its sandbox ended with its run, and every fault with it".into())),
-        Place::Keeper { socket } if !place::keeper_lives(socket) => {
-            Ok(Err(format!("the keeper at {} is no more, and every server of it", socket.display())))
+        Place::Testbed { socket } if !place::testbed_lives(socket) => {
+            Ok(Err(format!("the testbed at {} is no more, and every server of it", socket.display())))
         }
         _ => Ok(Ok(place::open(at, passwords).await?)),
     }

@@ -2,7 +2,7 @@
 //! keeps up.
 //!
 //! ```text
-//! command line + inventory or keeper ─ pick ─▶ AttackPlan   (everything resolved; --dry-run prints it and ends here)
+//! command line + inventory or testbed ─ pick ─▶ AttackPlan   (everything resolved; --dry-run prints it and ends here)
 //! AttackPlan ─ execute ─▶ nemesis ─▶ bundle: attack.json, journal.ndjson, events.ndjson
 //! bundle ─ heal ─▶ what a crash left open is undone          (replay: the same plan again)
 //! ```

@@ -8,17 +8,17 @@ use crate::infrastructure::Infrastructure;
 use crate::inventory;
 use crate::inventory::InventoryCloud;
 use crate::journal::Place;
-use crate::keeper::Keeper;
-use crate::keeper::cloud::KeeperCloud;
 use crate::provider::Provider;
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
+use crate::testbed::Testbed;
+use crate::testbed::cloud::TestbedCloud;
 
 /// The servers of a place and what is known of them. Those that the file names a password for are logged in to with
 /// it.
 ///
 /// # Errors
-/// When the keeper, the inventory or the passwords can't be reached or read.
+/// When the testbed, the inventory or the passwords can't be reached or read.
 pub async fn open(at: &Place, passwords: Option<PathBuf>) -> Result<(Arc<dyn Provider>, Infrastructure), AttackError> {
     let at = at.clone();
     let opened = tokio::task::spawn_blocking(move || open_blocking(&at, passwords.as_deref())).await;
@@ -28,8 +28,8 @@ pub async fn open(at: &Place, passwords: Option<PathBuf>) -> Result<(Arc<dyn Pro
 fn open_blocking(at: &Place, passwords: Option<&Path>) -> Result<(Arc<dyn Provider>, Infrastructure), AttackError> {
     match at {
         Place::Sandbox => Err(AttackError::Usage("a sandbox ends with its run: there is nothing to attack".into())),
-        Place::Keeper { socket } => {
-            let cloud = KeeperCloud::open(socket).map_err(|why| AttackError::Provider(why.into()))?;
+        Place::Testbed { socket } => {
+            let cloud = TestbedCloud::open(socket).map_err(|why| AttackError::Provider(why.into()))?;
             let infrastructure = cloud.kept().infrastructure.clone();
             let passwords = read(passwords, &infrastructure)?;
             Ok((Arc::new(cloud.with_passwords(passwords)), infrastructure))
@@ -52,7 +52,7 @@ fn read(passwords: Option<&Path>, infrastructure: &Infrastructure) -> Result<Pas
     Passwords::read(file, &servers).map_err(|why| AttackError::Usage(why.to_string()))
 }
 
-/// Whether a keeper sits at this socket.
-pub fn keeper_lives(socket: &Path) -> bool {
-    Keeper::lives(socket)
+/// Whether a testbed sits at this socket.
+pub fn testbed_lives(socket: &Path) -> bool {
+    Testbed::lives(socket)
 }

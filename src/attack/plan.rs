@@ -191,11 +191,11 @@ mod tests {
 
     #[test]
     fn the_hash_is_of_the_choice_and_not_of_the_place() {
-        let keeper = plan(Place::Keeper { socket: "/run/a.sock".into() });
-        let mut other = plan(Place::Keeper { socket: "/run/b.sock".into() });
-        assert_eq!(keeper.sha256(), other.sha256());
+        let testbed = plan(Place::Testbed { socket: "/run/a.sock".into() });
+        let mut other = plan(Place::Testbed { socket: "/run/b.sock".into() });
+        assert_eq!(testbed.sha256(), other.sha256());
         other.rounds[0].servers.pop();
-        assert_ne!(keeper.sha256(), other.sha256());
+        assert_ne!(testbed.sha256(), other.sha256());
     }
 
     #[test]

@@ -15,10 +15,10 @@ use crate::exit;
 use crate::graph::Measure;
 use crate::harness;
 use crate::journal::{Place, Stage};
-use crate::keeper::SOCKET;
 use crate::nemesis::Sabotage;
 use crate::run::bundle::Bundle;
 use crate::settings::Safeguards;
+use crate::testbed::SOCKET;
 
 mod rounds;
 
@@ -109,10 +109,10 @@ pub(super) struct Common {
 #[derive(Debug, Clone, Args)]
 pub(super) struct At {
     /// The control socket of `chimp up`.
-    #[arg(long, value_name = "PATH", default_value = SOCKET)]
-    keeper: PathBuf,
+    #[arg(long, alias = "keeper", value_name = "PATH", default_value = SOCKET)]
+    testbed: PathBuf,
     /// Attack the hosts of this inventory instead.
-    #[arg(long, value_name = "FILE", conflicts_with = "keeper")]
+    #[arg(long, value_name = "FILE", conflicts_with = "testbed")]
     inventory: Option<PathBuf>,
     #[command(flatten)]
     login: LogIn,
@@ -207,7 +207,7 @@ impl At {
     fn place(&self) -> Result<Place, Refused> {
         match &self.inventory {
             Some(file) => Ok(Place::Inventory { file: absolute(file)? }),
-            None => Ok(Place::Keeper { socket: absolute(&self.keeper)? }),
+            None => Ok(Place::Testbed { socket: absolute(&self.testbed)? }),
         }
     }
 }

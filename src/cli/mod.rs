@@ -26,10 +26,10 @@ use crate::units::{parse_duration, show_duration};
 mod attack;
 mod doctor;
 mod graph;
-mod keeper;
 pub mod libtest;
 mod reconcile;
 mod role;
+mod testbed;
 
 /// Chaos as integration tests: proves that a website survives failure.
 #[derive(Debug, Parser)]
@@ -66,7 +66,7 @@ enum Verb {
         #[arg(long, value_name = "DIR")]
         to: Option<PathBuf>,
     },
-    Up(keeper::Up),
+    Up(testbed::Up),
     /// Attack servers that somebody keeps up: no feature file, no load, no verdict on a site.
     Attack {
         #[command(subcommand)]
@@ -77,8 +77,8 @@ enum Verb {
     /// Carry out the very plan of a recorded run or attack again.
     Replay(attack::Replay),
     Reconcile(reconcile::Reconcile),
-    /// End the keeper that `chimp up` started, and wait until everything of it is gone.
-    Down(keeper::Where),
+    /// End the testbed that `chimp up` started, and wait until everything of it is gone.
+    Down(testbed::Where),
     /// Say who matters most in a graph of servers: degree, betweenness, articulation points, bridges, zones.
     Graph(graph::GraphArgs),
     Role(role::RoleArgs),
@@ -156,7 +156,7 @@ pub fn main() -> ExitCode {
         Verb::Replay(replay) => replay.run(),
         Verb::Up(up) => up.run(),
         Verb::Reconcile(reconcile) => reconcile.run(),
-        Verb::Down(keeper) => Ok(keeper.down()),
+        Verb::Down(testbed) => Ok(testbed.down()),
         Verb::Graph(asked) => Ok(graph::show(&asked)),
         Verb::Role(asked) => asked.show(),
         Verb::Doctor => Ok(doctor::show()),

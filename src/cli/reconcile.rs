@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
 
 use super::Refused;
-use super::keeper::Where;
+use super::testbed::Where;
 use crate::clock::Clock;
 use crate::console::{complain, say};
 use crate::exit;
@@ -18,8 +18,6 @@ use crate::history::recorder::Memory;
 use crate::infrastructure::file;
 use crate::inventory;
 use crate::inventory::InventoryCloud;
-use crate::keeper::cloud::KeeperCloud;
-use crate::keeper::protocol::{Answer, Request};
 use crate::lock::{Held, Lock};
 use crate::plan::reconciler_step::Step;
 use crate::provider::passwords::Passwords;
@@ -31,6 +29,8 @@ use crate::render::Addresses;
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::site::topology_lock::TopologyLock;
+use crate::testbed::cloud::TestbedCloud;
+use crate::testbed::protocol::{Answer, Request};
 use crate::units;
 
 /// How often what happened is shown.
@@ -54,10 +54,10 @@ pub(super) struct Reconcile {
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Where servers live.
-    #[arg(long, value_enum, default_value_t = By::Keeper)]
+    #[arg(long, value_enum, default_value_t = By::Testbed)]
     provider: By,
     #[command(flatten)]
-    keeper: Where,
+    testbed: Where,
     /// The inventory, for `--provider inventory`: it can tell what is missing, and boot nothing.
     #[arg(long, value_name = "FILE", required_if_eq("provider", "inventory"))]
     inventory: Option<PathBuf>,
@@ -76,7 +76,8 @@ pub(super) struct Reconcile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum By {
     /// `chimp up`, in another terminal.
-    Keeper,
+    #[value(alias = "keeper")]
+    Testbed,
     /// Hosts that are there already.
     Inventory,
 }
@@ -85,7 +86,7 @@ enum By {
 #[derive(Debug, thiserror::Error)]
 enum NotReconciled {
     #[error(transparent)]
-    Keeper(#[from] crate::keeper::KeeperError),
+    Testbed(#[from] crate::testbed::TestbedError),
     #[error(transparent)]
     State(#[from] reconciler::state::StateError),
     #[error(transparent)]
@@ -109,7 +110,7 @@ impl Reconcile {
         let (recorder, memory) = Recorder::memory(Clock::start());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Refused::Runtime)?;
         let opened = match self.provider {
-            By::Keeper => self.at_keeper(infrastructure, settings, recorder),
+            By::Testbed => self.at_testbed(infrastructure, settings, recorder),
             By::Inventory => Ok(self.at_inventory(infrastructure, settings, recorder)?),
         };
         let done = opened.and_then(|(site, config)| runtime.block_on(self.reconcile(site, config, &memory)));
@@ -120,17 +121,17 @@ impl Reconcile {
         })))
     }
 
-    fn at_keeper(
+    fn at_testbed(
         &self,
         infrastructure: crate::infrastructure::Infrastructure,
         settings: Settings,
         recorder: Recorder,
     ) -> Result<(Site, reconciler::Config), NotReconciled> {
-        let cloud = KeeperCloud::open(&self.keeper.keeper)?;
-        let of = match cloud.keeper().ask(&Request::Who)? {
-            // What it kept is gone with it: a keeper that comes after it has a state of its own.
-            Answer::Keeper { pid, .. } => format!("keeper {pid}"),
-            other => return Err(cloud.keeper().unexpected(&other).into()),
+        let cloud = TestbedCloud::open(&self.testbed.testbed)?;
+        let of = match cloud.testbed().ask(&Request::Who)? {
+            // What it kept is gone with it: a testbed that comes after it has a state of its own.
+            Answer::Testbed { pid, .. } => format!("testbed {pid}"),
+            other => return Err(cloud.testbed().unexpected(&other).into()),
         };
         let (kept, secrets) = (cloud.kept().clone(), cloud.secrets());
         let provider = Arc::new(cloud);
@@ -143,7 +144,7 @@ impl Reconcile {
             secrets,
             databases: TopologyLock::default(),
         };
-        // What is there was booted as the keeper's own file says.
+        // What is there was booted as the testbed's own file says.
         let as_kept = Site { infrastructure: Arc::new(kept.infrastructure), addresses: kept.addresses, ..site.clone() };
         Ok((site, self.how(of, &as_kept)))
     }
@@ -188,7 +189,7 @@ impl Reconcile {
             return self.show_plan(site, config).await;
         }
         let _alone = alone(&config.state)?;
-        let interrupted = crate::keeper::up::interrupted().map_err(NotReconciled::Signal)?;
+        let interrupted = crate::testbed::up::interrupted().map_err(NotReconciled::Signal)?;
         let servers = site.infrastructure.servers.len();
         let reconciler = Reconciler::open(site, &config, Death::of_this_process(self.die_at))?;
         say!(

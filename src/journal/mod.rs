@@ -104,7 +104,8 @@ pub enum Place {
     /// In the run's own sandbox: gone with the run.
     Sandbox,
     /// Kept by `chimp up`.
-    Keeper {
+    #[serde(alias = "keeper")]
+    Testbed {
         /// Its control socket.
         socket: PathBuf,
     },

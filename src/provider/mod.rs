@@ -1,7 +1,7 @@
 //! Where servers live: the [`Provider`] trait, what it boots and how a command is run there.
 //!
 //! A provider knows nothing of roles, faults or verdicts: it boots what an [`InstanceSpec`] says, lists what lives,
-//! switches power, and connects. [`local`] is the embedded default; above it, [`crate::keeper`] has a site that is kept up,
+//! switches power, and connects. [`local`] is the embedded default; above it, [`crate::testbed`] has a site that is kept up,
 //! and [`crate::inventory`] servers that are there already.
 
 use std::collections::BTreeSet;
@@ -131,7 +131,7 @@ pub enum ProviderError {
     /// A command that switches a server's power failed.
     #[error("{server}: `{command}`: {detail}")]
     PowerCommand { server: String, command: String, detail: String },
-    /// What stands between this process and the servers did not do it: a keeper, say.
+    /// What stands between this process and the servers did not do it: a testbed, say.
     #[error(transparent)]
     Between(Box<dyn std::error::Error + Send + Sync>),
     /// The instance did not let us in.

@@ -2,7 +2,7 @@
 //!
 //! ```json
 //! { "schema": 1,
-//!   "of": "keeper 4711",
+//!   "of": "testbed 4711",
 //!   "servers": { "web-1": { "role": "webserver", "instance": "web-1.2", "host_key": "SHA256:…", "files": { "/etc/hosts": "5f0c…" } } },
 //!   "replacements": { "web-2": { "step": "ask", "asks": 1 } },
 //!   "promotions": [ { "spare": "web-5", "instead_of": "web-3" } ] }
@@ -246,13 +246,13 @@ mod tests {
     fn the_state_of_servers_that_are_gone_says_nothing_of_others() {
         let provisioned = BTreeMap::from([("web-1".to_string(), Known::default())]);
         let mut state = State::default();
-        state.take_up("keeper 1", &provisioned);
+        state.take_up("testbed 1", &provisioned);
         state.promotions.push(Promotion { spare: "web-5".into(), instead_of: "web-1".into() });
         let before = state.clone();
-        state.take_up("keeper 1", &BTreeMap::new());
+        state.take_up("testbed 1", &BTreeMap::new());
         assert_eq!(state, before);
-        state.take_up("keeper 2", &provisioned);
-        assert_eq!((state.promotions.len(), state.servers.len(), state.of.as_str()), (0, 1, "keeper 2"));
+        state.take_up("testbed 2", &provisioned);
+        assert_eq!((state.promotions.len(), state.servers.len(), state.of.as_str()), (0, 1, "testbed 2"));
     }
 
     #[test]

@@ -90,8 +90,8 @@ fn a_daemon_that_leaves_the_foreground_serves_all_the_same() {
 
 fn a_site_that_is_kept_up_reports_it_as_well() {
     let folder = Folder::new("ends-up");
-    let socket = folder.path().join("keeper.sock");
-    let ended = run(chimp(&["up", "tests/ends/mistake.yaml", "--keeper"]).arg(&socket));
+    let socket = folder.path().join("testbed.sock");
+    let ended = run(chimp(&["up", "tests/ends/mistake.yaml", "--testbed"]).arg(&socket));
     assert_eq!(ended.status.code(), Some(3));
     let told = stderr(&ended);
     assert!(told.contains("can't become ready: the service `haproxy` ended with status 1"), "{told}");

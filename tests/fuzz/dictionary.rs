@@ -220,7 +220,7 @@ pub const NOTES: Dictionary = Dictionary {
         "\"lease\":\"30s\"",
         "\"heal\":null",
         "\"inject\":\"release\"",
-        "\"place\":{\"keeper\":{\"socket\":\"/a\"}}",
+        "\"place\":{\"testbed\":{\"socket\":\"/a\"}}",
         "\\u0000",
         "\\ud800",
     ],

@@ -32,7 +32,7 @@ impl Attacker {
         let mut command = chimp();
         command.args(["attack", "fault", point.case.fault, "--on", victim, "--with", point.case.with]);
         command.args(["--seed", &point.number.to_string(), "--lease"]).arg(format!("{}ms", point.lease().as_millis()));
-        command.arg("--keeper").arg(&kept.socket).arg("--out").arg(&out).env(MARK, mark);
+        command.arg("--testbed").arg(&kept.socket).arg("--out").arg(&out).env(MARK, mark);
         if point.case.lasts() {
             command.arg("--for").arg(format!("{}ms", point.lasts().as_millis()));
         }

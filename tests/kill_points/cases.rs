@@ -20,7 +20,7 @@ pub enum Kind {
     CutsItself,
     /// An agent holds it, for its whole time: what its attacker asks over its path is answered late, often after its end.
     ImpairsItself,
-    /// The keeper holds it.
+    /// The testbed holds it.
     Power,
     /// Over in two halves: the second one undoes the first.
     Reboot,

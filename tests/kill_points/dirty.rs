@@ -7,7 +7,7 @@ use crate::cases::CASES;
 use crate::kept::Kept;
 use crate::point::{Death, Point};
 
-/// Faults of an agent's, of the keeper's, and one that is for good, on victims that are dirty by any of the first two.
+/// Faults of an agent's, of the testbed's, and one that is for good, on victims that are dirty by any of the first two.
 pub fn is_refused() -> Result<(), String> {
     let kept = Kept::start("dirty", 2, 1)?;
     kept.baseline("victim-1")?;
@@ -48,7 +48,7 @@ fn strike(
     Ok((attacker, status))
 }
 
-/// What the keeper holds is healed by what the refusal offers; a holder that lies is not, and goes with its server.
+/// What the testbed holds is healed by what the refusal offers; a holder that lies is not, and goes with its server.
 fn healed(kept: &Kept, dirt: &str, attacker: &Attacker) -> Result<(), String> {
     let (code, said) = heal(&attacker.out)?;
     match (dirt, code) {

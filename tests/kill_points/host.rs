@@ -17,8 +17,8 @@ impl Host {
         let mut sections: BTreeMap<&'static str, String> = network::sections(None).into_iter().collect();
         sections.insert("mounts", proc::text("/proc/self/mounts"));
         sections.insert("named network namespaces", names("/run/netns", |_| true));
-        // A keeper of somebody's may come and go meanwhile.
-        sections.insert("state of strikes", names("/run/anarcho-chimp", |name| name != "keeper.sock"));
+        // A testbed of somebody's may come and go meanwhile.
+        sections.insert("state of strikes", names("/run/anarcho-chimp", |name| name != "testbed.sock"));
         sections.insert("files on the disk", names("/var/tmp", |name| name.starts_with(".anarcho-chimp-")));
         Host(sections)
     }

@@ -1,4 +1,4 @@
-//! The keeper whose servers are struck: it outlives every attacker.
+//! The testbed whose servers are struck: it outlives every attacker.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anarcho_chimp::instance::{InstanceId, PowerOp, PowerState};
-use anarcho_chimp::keeper::Keeper;
-use anarcho_chimp::keeper::protocol::{Answer, Request};
+use anarcho_chimp::testbed::Testbed;
+use anarcho_chimp::testbed::protocol::{Answer, Request};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -35,7 +35,7 @@ impl Kept {
     pub fn start(name: &str, count: usize, mortals: usize) -> Result<Kept, String> {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
-        let (site, socket) = (folder.join("site.yaml"), folder.join("keeper.sock"));
+        let (site, socket) = (folder.join("site.yaml"), folder.join("testbed.sock"));
         let role = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kill_points/victim.yaml");
         let text = format!(
             "servers:\n  - {{ name: victim, role: victim, count: {count} }}\n  - {{ name: mortal, role: victim, count: \
@@ -44,7 +44,7 @@ impl Kept {
         );
         fs::write(&site, text).map_err(|why| why.to_string())?;
         let mut command = chimp();
-        command.arg("up").arg(&site).arg("--keeper").arg(&socket).arg("--for-tests").stdout(Stdio::piped());
+        command.arg("up").arg(&site).arg("--testbed").arg(&socket).arg("--for-tests").stdout(Stdio::piped());
         // It must not outlive this process, however that ends; the thread that starts it is the main one.
         // SAFETY: one system call, which a signal handler may make.
         unsafe { command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?)) };
@@ -54,17 +54,17 @@ impl Kept {
         if !up {
             let _ = child.kill();
             let _ = child.wait();
-            return Err("the keeper never came up".into());
+            return Err("the testbed never came up".into());
         }
-        let zygote = *proc::children(child.id() as i32).first().ok_or("the keeper has no sandbox")?;
+        let zygote = *proc::children(child.id() as i32).first().ok_or("the testbed has no sandbox")?;
         let harness =
             proc::children(zygote).into_iter().find(|pid| hostname(*pid) == hostname(std::process::id() as i32));
         let kept = Kept { folder, socket, child, zygote, harness: harness.ok_or("the sandbox has no harness")? };
         Ok(kept)
     }
 
-    pub fn keeper(&self) -> Keeper {
-        Keeper::at(&self.socket)
+    pub fn testbed(&self) -> Testbed {
+        Testbed::at(&self.socket)
     }
 
     /// The first process of a server's instance, as this machine counts.
@@ -95,24 +95,24 @@ impl Kept {
     /// Switches the power of the server's instance, without a lease.
     pub fn switch(&self, server: &str, op: PowerOp) -> Result<(), String> {
         let id = self.instance(server)?.0;
-        self.keeper().tell(&Request::Power { id, op, lease: None }).map_err(|why| why.to_string())
+        self.testbed().tell(&Request::Power { id, op, lease: None }).map_err(|why| why.to_string())
     }
 
     pub fn instance(&self, server: &str) -> Result<(InstanceId, PowerState), String> {
-        match self.keeper().ask(&Request::List).map_err(|why| why.to_string())? {
+        match self.testbed().ask(&Request::List).map_err(|why| why.to_string())? {
             Answer::Instances(instances) => {
                 let found = instances.into_iter().find(|instance| instance.name == server);
-                found.map(|found| (found.id, found.state)).ok_or(format!("the keeper does not list {server}"))
+                found.map(|found| (found.id, found.state)).ok_or(format!("the testbed does not list {server}"))
             }
             other => Err(format!("{other:?}")),
         }
     }
 
-    /// Cuts the path from the keeper's own side to a server, or mends it.
+    /// Cuts the path from the testbed's own side to a server, or restores it.
     pub fn path(&self, server: &str, is_cut: bool) -> Result<(), String> {
         let server = server.to_string();
-        let request = if is_cut { Request::Sever { server } } else { Request::Mend { server } };
-        self.keeper().tell(&request).map_err(|why| why.to_string())
+        let request = if is_cut { Request::Sever { server } } else { Request::Restore { server } };
+        self.testbed().tell(&request).map_err(|why| why.to_string())
     }
 
     /// Starts a process in a server's instance, from outside, and waits until it is what it is called by: until then it is
@@ -161,7 +161,7 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        let _ = self.keeper().down();
+        let _ = self.testbed().down();
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);

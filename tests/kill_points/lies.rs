@@ -1,5 +1,5 @@
 //! The test of the test: where a heal, a fault or a witness lies, the point must be red. Every fault, side by side, in
-//! keepers of their own, whose servers stay as they are left.
+//! testbeds of their own, whose servers stay as they are left.
 
 use std::collections::BTreeMap;
 

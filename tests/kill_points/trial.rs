@@ -32,7 +32,7 @@ pub struct Trial<'a> {
     pub baseline: &'a Snapshot,
     pub host: &'a Host,
     pub lies: &'a [&'a str],
-    /// Names the point among all of all keepers.
+    /// Names the point among all of all testbeds.
     pub mark: String,
 }
 

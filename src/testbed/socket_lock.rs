@@ -1,8 +1,8 @@
-//! A keeper's place in the file system: its socket, which at most one keeper has.
+//! A testbed's place in the file system: its socket, which at most one testbed has.
 //!
-//! The socket's file outlives a keeper that was killed; so who has the seat is told by an abstract unix socket beside
+//! The socket's file outlives a testbed that was killed; so the lock is an abstract unix socket beside
 //! it, which ends with the last process that holds it. It is held by the process that was started and, by
-//! inheritance, by those that it makes: the seat is free only when all of the keeper is gone.
+//! inheritance, by those that it makes: the lock is free only when all of the testbed is gone.
 
 use std::fs;
 use std::io;
@@ -16,49 +16,49 @@ use nix::sys::stat::{Mode, umask};
 use sha2::{Digest, Sha256};
 
 use super::protocol::{Answer, Request};
-use super::{Keeper, KeeperError, SOCKET};
+use super::{SOCKET, Testbed, TestbedError};
 
-/// A keeper that was killed is gone within this.
+/// A testbed that was killed is gone within this.
 const GOING: Duration = Duration::from_secs(5);
-/// How long a living keeper may take to say who it is.
+/// How long a living testbed may take to say who it is.
 const WHO: Duration = Duration::from_secs(2);
 /// From one try to the next.
 const TRY_EVERY: Duration = Duration::from_millis(20);
 
-/// Why a keeper can't listen there.
+/// Why a testbed can't listen there.
 #[derive(Debug, thiserror::Error)]
-pub enum SeatError {
-    /// Another keeper does.
-    #[error("a keeper is at {} already: pid {pid}, with {}; end it with `chimp down --keeper {}`, or choose another socket with --keeper", .socket.display(), .file.display(), .socket.display())]
+pub enum SocketLockError {
+    /// Another testbed does.
+    #[error("a testbed is at {} already: pid {pid}, with {}; end it with `chimp down --testbed {}`, or choose another socket with --testbed", .socket.display(), .file.display(), .socket.display())]
     Taken { socket: PathBuf, pid: u32, file: PathBuf },
-    /// Another keeper does, and does not say who it is.
-    #[error("a keeper is at {} already, and does not answer: {why}; choose another socket with --keeper", .socket.display())]
+    /// Another testbed does, and does not say who it is.
+    #[error("a testbed is at {} already, and does not answer: {why}; choose another socket with --testbed", .socket.display())]
     Silent { socket: PathBuf, why: String },
     /// Something else is in the way.
-    #[error("{} is there already and is no socket; choose another path with --keeper", .0.display())]
+    #[error("{} is there already and is no socket; choose another path with --testbed", .0.display())]
     NoSocket(PathBuf),
     /// The file system or the kernel refused.
     #[error("{}: {action}: {source}", .path.display())]
     System { path: PathBuf, action: &'static str, source: io::Error },
 }
 
-/// A keeper's place, for as long as it lives. Dropping it removes the socket's file, and its folder if the keeper made
+/// A testbed's place, for as long as it lives. Dropping it removes the socket's file, and its folder if the testbed made
 /// it and nothing else is in it.
 #[derive(Debug)]
-pub struct Seat {
+pub struct SocketLock {
     socket: PathBuf,
     made_folder: bool,
     _lock: UnixListener,
 }
 
-impl Seat {
-    /// Takes the place, with mode 0600. What a dead keeper left there is replaced. Must be called while the process
+impl SocketLock {
+    /// Takes the place, with mode 0600. What a dead testbed left there is replaced. Must be called while the process
     /// has one thread.
     ///
     /// # Errors
-    /// When a living keeper has it, or something that is no socket is there.
-    pub fn take(socket: &Path) -> Result<(Seat, UnixListener), SeatError> {
-        let failed = |action| move |source| SeatError::System { path: socket.into(), action, source };
+    /// When a living testbed has it, or something that is no socket is there.
+    pub fn take(socket: &Path) -> Result<(SocketLock, UnixListener), SocketLockError> {
+        let failed = |action| move |source| SocketLockError::System { path: socket.into(), action, source };
         let socket = &std::path::absolute(socket).map_err(failed("finding it"))?;
         let folder = socket.parent().unwrap_or(Path::new("/"));
         let made_folder = !folder.exists();
@@ -66,8 +66,8 @@ impl Seat {
         let lock = lock(socket)?;
         let made_folder = made_folder || socket == Path::new(SOCKET);
         match fs::symlink_metadata(socket) {
-            Ok(found) if !found.file_type().is_socket() => return Err(SeatError::NoSocket(socket.clone())),
-            Ok(_) => fs::remove_file(socket).map_err(failed("removing a dead keeper's socket"))?,
+            Ok(found) if !found.file_type().is_socket() => return Err(SocketLockError::NoSocket(socket.clone())),
+            Ok(_) => fs::remove_file(socket).map_err(failed("removing a dead testbed's socket"))?,
             Err(_) => {}
         }
         // Nobody else may open it, from its first moment on.
@@ -75,17 +75,17 @@ impl Seat {
         let bound = UnixListener::bind(socket);
         umask(before);
         let listener = bound.map_err(failed("making the socket"))?;
-        Ok((Seat { socket: socket.clone(), made_folder, _lock: lock }, listener))
+        Ok((SocketLock { socket: socket.clone(), made_folder, _lock: lock }, listener))
     }
 
-    /// Whether no process of a keeper that was there is left, and no file.
+    /// Whether no process of a testbed that was there is left, and no file.
     pub fn is_free(socket: &Path) -> bool {
         let Ok(socket) = std::path::absolute(socket) else { return true };
         !socket.exists() && try_lock(&socket).is_ok()
     }
 }
 
-impl Drop for Seat {
+impl Drop for SocketLock {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.socket);
         if let (true, Some(folder)) = (self.made_folder, self.socket.parent()) {
@@ -95,28 +95,30 @@ impl Drop for Seat {
     }
 }
 
-/// Takes the lock; waits for a keeper that is just ending.
-fn lock(socket: &Path) -> Result<UnixListener, SeatError> {
+/// Takes the lock; waits for a testbed that is just ending.
+fn lock(socket: &Path) -> Result<UnixListener, SocketLockError> {
     let begun = Instant::now();
     loop {
         match try_lock(socket) {
             Ok(lock) => return Ok(lock),
             Err(why) if why.kind() == io::ErrorKind::AddrInUse => {}
-            Err(source) => return Err(SeatError::System { path: socket.into(), action: "taking its lock", source }),
-        }
-        match (Keeper::at(socket).ask_within(&Request::Who, WHO), begun.elapsed() > GOING) {
-            (Ok((Answer::Keeper { pid, file }, _)), _) => {
-                return Err(SeatError::Taken { socket: socket.into(), pid, file });
+            Err(source) => {
+                return Err(SocketLockError::System { path: socket.into(), action: "taking its lock", source });
             }
-            (Ok((other, _)), true) => return Err(silent(socket, Keeper::at(socket).unexpected(&other))),
+        }
+        match (Testbed::at(socket).ask_within(&Request::Who, WHO), begun.elapsed() > GOING) {
+            (Ok((Answer::Testbed { pid, file }, _)), _) => {
+                return Err(SocketLockError::Taken { socket: socket.into(), pid, file });
+            }
+            (Ok((other, _)), true) => return Err(silent(socket, Testbed::at(socket).unexpected(&other))),
             (Err(why), true) => return Err(silent(socket, why)),
             (_, false) => std::thread::sleep(TRY_EVERY),
         }
     }
 }
 
-fn silent(socket: &Path, why: KeeperError) -> SeatError {
-    SeatError::Silent { socket: socket.into(), why: why.to_string() }
+fn silent(socket: &Path, why: TestbedError) -> SocketLockError {
+    SocketLockError::Silent { socket: socket.into(), why: why.to_string() }
 }
 
 fn try_lock(socket: &Path) -> io::Result<UnixListener> {
@@ -125,7 +127,7 @@ fn try_lock(socket: &Path) -> io::Result<UnixListener> {
     let whole = folder.map(|folder| folder.join(socket.file_name().unwrap_or_default()));
     let path = whole.as_deref().unwrap_or(socket).as_os_str().as_encoded_bytes();
     let digest: String = Sha256::digest(path).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let name = format!("anarcho-chimp keeper {digest}");
+    let name = format!("anarcho-chimp testbed {digest}");
     UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)
 }
 
@@ -138,24 +140,24 @@ mod tests {
     #[test]
     fn the_socket_is_the_owners_alone_and_goes_with_the_folder_that_was_made_for_it() {
         let folder = tempfile::tempdir().unwrap();
-        let socket = folder.path().join("made/keeper.sock");
-        let (seat, _listener) = Seat::take(&socket).unwrap();
+        let socket = folder.path().join("made/testbed.sock");
+        let (lock, _listener) = SocketLock::take(&socket).unwrap();
         assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(!Seat::is_free(&socket));
-        drop(seat);
-        assert!(Seat::is_free(&socket));
+        assert!(!SocketLock::is_free(&socket));
+        drop(lock);
+        assert!(SocketLock::is_free(&socket));
         assert!(!folder.path().join("made").exists() && folder.path().exists());
     }
 
     #[test]
-    fn what_a_dead_keeper_left_is_replaced() {
+    fn what_a_dead_testbed_left_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        let socket = folder.path().join("keeper.sock");
+        let socket = folder.path().join("testbed.sock");
         drop(UnixListener::bind(&socket).unwrap());
         assert!(socket.exists());
-        let (seat, _listener) = Seat::take(&socket).unwrap();
+        let (lock, _listener) = SocketLock::take(&socket).unwrap();
         assert!(std::os::unix::net::UnixStream::connect(&socket).is_ok());
-        drop(seat);
+        drop(lock);
         assert!(folder.path().exists(), "a folder that was there before stays");
     }
 
@@ -164,7 +166,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes.txt");
         fs::write(&path, "mine").unwrap();
-        assert!(matches!(Seat::take(&path), Err(SeatError::NoSocket(_))));
+        assert!(matches!(SocketLock::take(&path), Err(SocketLockError::NoSocket(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
     }
 }

@@ -1,35 +1,35 @@
-//! How a keeper comes and goes.
+//! How a testbed comes and goes.
 
-use anarcho_chimp::keeper::Seat;
+use anarcho_chimp::testbed::SocketLock;
 use nix::sys::signal::Signal;
 
 use crate::kept::{Up, exit_of, started, until};
 use crate::support::{chimp, run, stderr};
 
 pub fn it_says_what_is_there_and_ends_when_it_is_told() {
-    let mut up = Up::start("keeper-down", &[]);
+    let mut up = Up::start("testbed-down", &[]);
     assert!(up.said.contains("web-2   webserver  198.18.0.3"), "{}", up.said);
     let processes = up.processes();
     assert!(processes.len() > 4, "launcher, first process, harness, two servers: {processes:?}");
-    let down = run(&mut chimp(&["down", "--keeper", up.socket.to_str().unwrap()]));
+    let down = run(&mut chimp(&["down", "--testbed", up.socket.to_str().unwrap()]));
     assert!(down.status.success());
-    assert!(Seat::is_free(&up.socket) && !up.socket.parent().unwrap().exists(), "gone before `down` returns");
+    assert!(SocketLock::is_free(&up.socket) && !up.socket.parent().unwrap().exists(), "gone before `down` returns");
     assert_eq!(exit_of(up.ended()), Ok(0));
     let left: Vec<_> = processes.into_iter().filter(|(pid, since)| started(*pid).as_ref() == Some(since)).collect();
     assert_eq!(left, []);
-    let again = run(&mut chimp(&["down", "--keeper", up.socket.to_str().unwrap()]));
-    assert!(again.status.code() == Some(3) && stderr(&again).contains("no keeper answers"));
+    let again = run(&mut chimp(&["down", "--testbed", up.socket.to_str().unwrap()]));
+    assert!(again.status.code() == Some(3) && stderr(&again).contains("no testbed answers"));
 }
 
 pub fn ctrl_c_ends_it() {
-    let mut up = Up::start("keeper-interrupted", &[]);
+    let mut up = Up::start("testbed-interrupted", &[]);
     up.signal(Signal::SIGINT);
     assert_eq!(exit_of(up.ended()), Ok(0));
-    assert!(Seat::is_free(&up.socket));
+    assert!(SocketLock::is_free(&up.socket));
 }
 
-pub fn a_killed_keeper_takes_all_with_it_and_the_next_one_copes() {
-    let mut up = Up::start("keeper-killed", &[]);
+pub fn a_killed_testbed_takes_all_with_it_and_the_next_one_copes() {
+    let mut up = Up::start("testbed-killed", &[]);
     let processes = up.processes();
     up.signal(Signal::SIGKILL);
     assert_eq!(exit_of(up.ended()), Err(Some(9)));
@@ -38,19 +38,19 @@ pub fn a_killed_keeper_takes_all_with_it_and_the_next_one_copes() {
     });
     assert!(up.socket.exists(), "what nobody could remove");
     up.again();
-    assert_eq!(up.keeper().kept().unwrap().infrastructure.servers.len(), 2);
-    up.keeper().down().unwrap();
+    assert_eq!(up.testbed().kept().unwrap().infrastructure.servers.len(), 2);
+    up.testbed().down().unwrap();
     assert!(!up.socket.exists());
 }
 
-pub fn a_second_keeper_at_the_same_place_is_refused() {
-    let up = Up::start("keeper-twice", &[]);
+pub fn a_second_testbed_at_the_same_place_is_refused() {
+    let up = Up::start("testbed-twice", &[]);
     let site = up.folder.path().join("site.yaml");
-    let second = run(&mut chimp(&["up", site.to_str().unwrap(), "--keeper", up.socket.to_str().unwrap()]));
+    let second = run(&mut chimp(&["up", site.to_str().unwrap(), "--testbed", up.socket.to_str().unwrap()]));
     assert_eq!(second.status.code(), Some(3));
     let told = stderr(&second);
-    assert!(told.contains("a keeper is at") && told.contains("chimp down --keeper"), "{told}");
-    assert!(up.keeper().kept().is_ok(), "the first one is none the worse");
+    assert!(told.contains("a testbed is at") && told.contains("chimp down --testbed"), "{told}");
+    assert!(up.testbed().kept().is_ok(), "the first one is none the worse");
 }
 
 pub fn a_site_that_is_wrong_is_told_before_anything_happens() {

@@ -1,4 +1,4 @@
-//! A keeper's servers, attacked from this process, which is in no sandbox.
+//! A testbed's servers, attacked from this process, which is in no sandbox.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,13 +10,13 @@ use anarcho_chimp::attack::{self, AttackPlan, Round};
 use anarcho_chimp::instance::{Command, FileContent, FileSpec, Instance, PowerOp, PowerState};
 use anarcho_chimp::inventory::{InventoryCloud, file};
 use anarcho_chimp::journal::Place;
-use anarcho_chimp::keeper::protocol::Request;
 use anarcho_chimp::nemesis::Sabotage;
 use anarcho_chimp::plan::Parameters;
 use anarcho_chimp::provider::passwords::Passwords;
 use anarcho_chimp::provider::ssh::Route;
 use anarcho_chimp::provider::{Provider, ProviderError, Remote};
 use anarcho_chimp::settings::Safeguards;
+use anarcho_chimp::testbed::protocol::Request;
 
 use crate::kept::{LIMIT, Up, instance};
 use crate::support::{Folder, over, stderr, stdout};
@@ -45,8 +45,8 @@ async fn becomes(cloud: &impl Provider, name: &str, state: PowerState) -> Instan
 }
 
 #[tokio::main]
-pub async fn its_servers_answer_over_connections_that_the_keeper_dials() {
-    let up = Up::start("keeper-dials", &[]);
+pub async fn its_servers_answer_over_connections_that_the_testbed_dials() {
+    let up = Up::start("testbed-dials", &[]);
     let cloud = up.cloud();
     for name in ["web-1", "web-2"] {
         let remote = cloud.connect(&instance(&cloud, name).await).await.unwrap();
@@ -56,13 +56,13 @@ pub async fn its_servers_answer_over_connections_that_the_keeper_dials() {
     }
     let unknown = cloud.power(&anarcho_chimp::instance::InstanceId("web-9.1".into()), PowerOp::Stop).await;
     assert!(unknown.expect_err("there is no such server").to_string().contains("no instance `web-9.1`"));
-    let refused = up.keeper().tell(&Request::Sever { server: "web-1".into() }).expect_err("it was not started so");
+    let refused = up.testbed().tell(&Request::Sever { server: "web-1".into() }).expect_err("it was not started so");
     assert!(refused.to_string().contains("only for tests"), "{refused}");
 }
 
 #[tokio::main]
 pub async fn a_frozen_server_thaws_when_its_lease_is_over_and_its_attacker_gone() {
-    let up = Up::start("keeper-leases", &[]);
+    let up = Up::start("testbed-leases", &[]);
     let cloud = up.cloud();
     let web = instance(&cloud, "web-1").await.id;
     let lease = Duration::from_secs(2);
@@ -84,14 +84,14 @@ pub async fn a_frozen_server_thaws_when_its_lease_is_over_and_its_attacker_gone(
 }
 
 #[tokio::main]
-pub async fn a_cut_path_is_seen_and_mended() {
-    let up = Up::start("keeper-severs", &["--for-tests"]);
+pub async fn a_cut_path_is_seen_and_restored() {
+    let up = Up::start("testbed-severs", &["--for-tests"]);
     let cloud = up.cloud();
     let (web, other) = (instance(&cloud, "web-1").await, instance(&cloud, "web-2").await);
     let (remote, other) = (cloud.connect(&web).await.unwrap(), cloud.connect(&other).await.unwrap());
     assert_eq!(output(&*remote, &["hostname"]).await, "web-1");
     for _ in 0..2 {
-        up.keeper().tell(&Request::Sever { server: "web-1".into() }).unwrap();
+        up.testbed().tell(&Request::Sever { server: "web-1".into() }).unwrap();
     }
     remote.knock(SHORT).await.expect_err("the path is cut");
     let mut command = Command::new(["true"]);
@@ -99,11 +99,11 @@ pub async fn a_cut_path_is_seen_and_mended() {
     remote.exec(&command).await.expect_err("open sessions are cut too");
     other.knock(LIMIT).await.unwrap();
     for _ in 0..2 {
-        up.keeper().tell(&Request::Mend { server: "web-1".into() }).unwrap();
+        up.testbed().tell(&Request::Restore { server: "web-1".into() }).unwrap();
     }
     remote.knock(LIMIT).await.unwrap();
     assert_eq!(output(&*remote, &["hostname"]).await, "web-1");
-    assert!(up.keeper().tell(&Request::Sever { server: "web-9".into() }).is_err());
+    assert!(up.testbed().tell(&Request::Sever { server: "web-9".into() }).is_err());
 }
 
 const PASSWORD: &str = "it's $(hostname); \"quoted\"";
@@ -137,12 +137,12 @@ fn inventory(up: &Up, known_hosts: &str, password: &str) -> InventoryCloud {
     fs::set_permissions(&passwords, fs::Permissions::from_mode(0o600)).unwrap();
     let servers = inventory.infrastructure.servers.keys().cloned().collect();
     let passwords = Passwords::read(&passwords, &servers).unwrap();
-    InventoryCloud::new(inventory, passwords, Route::Dialled(Arc::new(up.keeper())))
+    InventoryCloud::new(inventory, passwords, Route::Dialled(Arc::new(up.testbed())))
 }
 
 #[tokio::main]
 pub async fn an_inventory_logs_in_with_a_password_to_hosts_it_knows() {
-    let up = Up::start("keeper-inventory", &[]);
+    let up = Up::start("testbed-inventory", &[]);
     let kept = up.cloud();
     let remote = kept.connect(&instance(&kept, "web-1").await).await.unwrap();
     open_to_passwords(&*remote, PASSWORD).await;
@@ -187,7 +187,7 @@ pub async fn an_inventory_logs_in_with_a_password_to_hosts_it_knows() {
 /// The key is known, and revoked by a line that names every host.
 #[tokio::main]
 pub async fn an_attack_on_a_host_whose_key_is_revoked_strikes_nothing() {
-    let up = Up::start("keeper-revoked", &[]);
+    let up = Up::start("testbed-revoked", &[]);
     let kept = up.cloud();
     let remote = kept.connect(&instance(&kept, "web-1").await).await.unwrap();
     open_to_passwords(&*remote, PASSWORD).await;
@@ -220,12 +220,12 @@ pub async fn an_attack_on_a_host_whose_key_is_revoked_strikes_nothing() {
 /// Its plan, its journal and its events have a page each; the fourth, for requests, is not there.
 #[tokio::main]
 pub async fn a_disk_that_fills_ends_an_attack_and_every_fault_of_it() {
-    let up = Up::start("keeper-full-disk", &[]);
+    let up = Up::start("testbed-full-disk", &[]);
     let out = Folder::new("attack-full-disk");
     let mut attack = std::process::Command::new("sh");
     attack.args(["-c", r#""$0" "$@"; code=$?; cat "$OUT"/*/journal.ndjson; exit $code"#, env!("CARGO_BIN_EXE_chimp")]);
     attack.args(["attack", "fault", "hangs", "--on", "web-1", "--for", "60s", "--lease", "60s", "--seed", "1"]);
-    attack.arg("--keeper").arg(&up.socket).arg("--out").arg(out.path());
+    attack.arg("--testbed").arg(&up.socket).arg("--out").arg(out.path());
     attack.env("OUT", out.path()).stdin(std::process::Stdio::null());
     let begun = Instant::now();
     let output = over(attack, &out, 12, false).output().unwrap();

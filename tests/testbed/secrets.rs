@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
-use anarcho_chimp::keeper::protocol::{Answer, Request};
 use anarcho_chimp::provider::Provider;
+use anarcho_chimp::testbed::protocol::{Answer, Request};
 
 use crate::attack::open_to_passwords;
 use crate::kept::{LIMIT, Up, instance};
@@ -45,7 +45,7 @@ fn shown_by_processes(secrets: &[String]) -> Vec<String> {
 
 /// The password, as JSON writes it too, and each line of the private key that is a secret.
 fn secrets(up: &Up) -> Vec<String> {
-    let Answer::Login { key, .. } = up.keeper().ask(&Request::Login).unwrap() else { panic!("no login") };
+    let Answer::Login { key, .. } = up.testbed().ask(&Request::Login).unwrap() else { panic!("no login") };
     let lines = key.lines().filter(|line| line.len() > 40 && !line.starts_with("-----")).map(str::to_string);
     let escaped = serde_json::to_string(PASSWORD).unwrap().trim_matches('"').to_string();
     // The first line of a key in OpenSSH's form says only which kind it is.
@@ -71,7 +71,7 @@ pub async fn no_password_and_no_key_is_written_or_shown_anywhere() {
     let attack = |name: &str, servers: &[&str], passwords: &Path| {
         let said = fs::File::create(out.join(name)).unwrap();
         let mut command = chimp(&["attack", "fault", "port-rejected", "--with", r#"{"port": 81}"#, "--for", "1500ms"]);
-        command.arg("--keeper").arg(&up.socket).arg("--out").arg(&out).arg("--passwords").arg(passwords);
+        command.arg("--testbed").arg(&up.socket).arg("--out").arg(&out).arg("--passwords").arg(passwords);
         command.args(servers).env("RUST_BACKTRACE", "1");
         command.stdout(said.try_clone().unwrap()).stderr(said).stdin(Stdio::null()).spawn().unwrap()
     };

@@ -1,4 +1,4 @@
-//! The other end of a keeper's socket. Every request has a connection of its own, so that none waits for another.
+//! The other end of a testbed's socket. Every request has a connection of its own, so that none waits for another.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpStream};
@@ -8,33 +8,33 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::protocol::{Answer, Kept, LONGEST_ANSWER, Request};
-use super::{KeeperError, Seat, rights};
+use super::{SocketLock, TestbedError, rights};
 use crate::provider::ssh::Dial;
 
 /// How long an answer may take: a site that is just coming up is waited for, and a stop that drags.
 const ANSWER: Duration = Duration::from_secs(60);
 /// What an answer may take beyond what was asked for.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long a keeper may take to end: its launcher kills it after 10 s.
+/// How long a testbed may take to end: its launcher kills it after 10 s.
 const END: Duration = Duration::from_secs(20);
 /// From one look whether it is gone to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// A keeper, by its socket. All methods block.
+/// A testbed, by its socket. All methods block.
 #[derive(Debug, Clone)]
-pub struct Keeper {
+pub struct Testbed {
     socket: PathBuf,
 }
 
-impl Keeper {
-    /// The keeper that listens there, if one does; nothing is sent yet.
+impl Testbed {
+    /// The testbed that listens there, if one does; nothing is sent yet.
     pub fn at(socket: &Path) -> Self {
-        Keeper { socket: socket.into() }
+        Testbed { socket: socket.into() }
     }
 
-    /// Whether a keeper sits there.
+    /// Whether a testbed sits there.
     pub fn lives(socket: &Path) -> bool {
-        !Seat::is_free(socket)
+        !SocketLock::is_free(socket)
     }
 
     /// Its socket.
@@ -46,7 +46,7 @@ impl Keeper {
     ///
     /// # Errors
     /// When nobody answers; a [`Answer::Refused`] is one as well.
-    pub fn ask(&self, request: &Request) -> Result<Answer, KeeperError> {
+    pub fn ask(&self, request: &Request) -> Result<Answer, TestbedError> {
         self.ask_within(request, ANSWER).map(|(answer, _)| answer)
     }
 
@@ -54,7 +54,7 @@ impl Keeper {
     ///
     /// # Errors
     /// See [`ask`](Self::ask).
-    pub fn kept(&self) -> Result<Kept, KeeperError> {
+    pub fn kept(&self) -> Result<Kept, TestbedError> {
         match self.ask(&Request::Infrastructure)? {
             Answer::Kept(kept) => Ok(*kept),
             other => Err(self.unexpected(&other)),
@@ -65,7 +65,7 @@ impl Keeper {
     ///
     /// # Errors
     /// See [`ask`](Self::ask).
-    pub fn tell(&self, request: &Request) -> Result<(), KeeperError> {
+    pub fn tell(&self, request: &Request) -> Result<(), TestbedError> {
         match self.ask(request)? {
             Answer::Done => Ok(()),
             other => Err(self.unexpected(&other)),
@@ -76,12 +76,12 @@ impl Keeper {
     ///
     /// # Errors
     /// When there is none, or it is still there after 20 s.
-    pub fn down(&self) -> Result<(), KeeperError> {
+    pub fn down(&self) -> Result<(), TestbedError> {
         self.tell(&Request::Down)?;
         let begun = Instant::now();
-        while !Seat::is_free(&self.socket) {
+        while !SocketLock::is_free(&self.socket) {
             if begun.elapsed() > END {
-                return Err(KeeperError::Stays { socket: self.socket.clone(), after: END });
+                return Err(TestbedError::Stays { socket: self.socket.clone(), after: END });
             }
             std::thread::sleep(LOOK_EVERY);
         }
@@ -92,24 +92,24 @@ impl Keeper {
     ///
     /// # Errors
     /// See [`ask`](Self::ask).
-    pub fn ask_within(&self, request: &Request, within: Duration) -> Result<(Answer, Option<OwnedFd>), KeeperError> {
-        let absent = |source| KeeperError::Absent { socket: self.socket.clone(), source };
+    pub fn ask_within(&self, request: &Request, within: Duration) -> Result<(Answer, Option<OwnedFd>), TestbedError> {
+        let absent = |source| TestbedError::Absent { socket: self.socket.clone(), source };
         let stream = UnixStream::connect(&self.socket).map_err(absent)?;
         match converse(&stream, request, within) {
-            Ok((Answer::Refused { detail }, _)) => Err(KeeperError::Refused { socket: self.socket.clone(), detail }),
+            Ok((Answer::Refused { detail }, _)) => Err(TestbedError::Refused { socket: self.socket.clone(), detail }),
             Ok(answered) => Ok(answered),
-            Err(source) => Err(KeeperError::Broken { socket: self.socket.clone(), source }),
+            Err(source) => Err(TestbedError::Broken { socket: self.socket.clone(), source }),
         }
     }
 
     /// An error about an answer to something else.
-    pub fn unexpected(&self, answer: &Answer) -> KeeperError {
+    pub fn unexpected(&self, answer: &Answer) -> TestbedError {
         let kind = match answer {
             Answer::Login { .. } => "a login".into(),
             other => format!("{other:?}"),
         };
         let source = io::Error::new(io::ErrorKind::InvalidData, format!("it answered something else: {kind}"));
-        KeeperError::Broken { socket: self.socket.clone(), source }
+        TestbedError::Broken { socket: self.socket.clone(), source }
     }
 }
 
@@ -124,7 +124,7 @@ fn converse(stream: &UnixStream, request: &Request, within: Duration) -> io::Res
     Ok((serde_json::from_slice(&line)?, carried))
 }
 
-impl Dial for Keeper {
+impl Dial for Testbed {
     fn dial(&self, address: Ipv4Addr, port: u16, timeout: Duration) -> io::Result<TcpStream> {
         match self.ask_within(&Request::Dial { address, port, timeout }, timeout + GRACE) {
             Ok((Answer::Dialled, Some(connection))) => Ok(TcpStream::from(connection)),

@@ -6,8 +6,8 @@ use std::process::Output;
 use std::time::Instant;
 
 use anarcho_chimp::instance::{Command, FileContent, FileSpec};
-use anarcho_chimp::keeper::Keeper;
 use anarcho_chimp::provider::{Provider, Remote};
+use anarcho_chimp::testbed::Testbed;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -73,9 +73,9 @@ pub async fn words_and_paths_arrive_as_they_are() {
     assert!(zero.unwrap_err().to_string().contains("zero byte"));
 }
 
-fn attack(keeper: &Keeper, out: &Path, more: &[&str]) -> Output {
+fn attack(testbed: &Testbed, out: &Path, more: &[&str]) -> Output {
     let mut command = chimp(&["attack", "fault"]);
-    command.args(more).arg("--keeper").arg(keeper.socket()).arg("--out").arg(out);
+    command.args(more).arg("--testbed").arg(testbed.socket()).arg("--out").arg(out);
     run(&mut command)
 }
 
@@ -114,18 +114,18 @@ const NAMES: [&str; 9] =
 #[tokio::main]
 pub async fn a_process_of_any_name_is_stopped_and_killed_and_no_other() {
     let up = Up::start("names-processes", &[]);
-    let (cloud, keeper) = (up.cloud(), up.keeper());
+    let (cloud, testbed) = (up.cloud(), up.testbed());
     let remote = cloud.connect(&instance(&cloud, "web-1").await).await.unwrap();
     start(&*remote, "bystander").await;
     for name in NAMES {
         start(&*remote, name).await;
         let with = serde_json::json!({ "process": name }).to_string();
         let on = ["--on", "web-1", "--with", &with];
-        let stopped = attack(&keeper, up.folder.path(), &[&["process-stops", "--for", "100ms"][..], &on].concat());
+        let stopped = attack(&testbed, up.folder.path(), &[&["process-stops", "--for", "100ms"][..], &on].concat());
         assert!(stdout(&stopped).contains("1 of 1 processes stopped (T)"), "{name:?}");
         assert_eq!(stopped.status.code(), Some(0), "{name:?}");
         are(&*remote, name, &["S (sleeping)"]).await;
-        let killed = attack(&keeper, up.folder.path(), &[&["process-dies"][..], &on].concat());
+        let killed = attack(&testbed, up.folder.path(), &[&["process-dies"][..], &on].concat());
         assert_eq!(killed.status.code(), Some(0), "{name:?}");
         are(&*remote, name, &[]).await;
         are(&*remote, "bystander", &["S (sleeping)"]).await;
@@ -138,12 +138,12 @@ pub fn names_that_nothing_can_have_are_refused_before_anything_is_done() {
     let out = up.folder.path().join("out");
     for name in ["a\nb", "\u{1}", "", "   ", "a\0b"] {
         let with = serde_json::json!({ "process": name }).to_string();
-        let refused = attack(&up.keeper(), &out, &["process-dies", "--on", "web-1", "--with", &with]);
+        let refused = attack(&up.testbed(), &out, &["process-dies", "--on", "web-1", "--with", &with]);
         assert_eq!(refused.status.code(), Some(2), "{name:?}");
         assert!(stderr(&refused).contains("a process needs a name"), "{name:?}");
     }
     for server in ["web-1; touch trap", "$(web-1)", "", "web-1\n", "../web-1", "\u{e4}", "--on=web-1"] {
-        let refused = attack(&up.keeper(), &out, &["hangs", "--for", "1s", "--on", server]);
+        let refused = attack(&up.testbed(), &out, &["hangs", "--for", "1s", "--on", server]);
         assert_eq!(refused.status.code(), Some(2), "{server:?}");
         assert!(stderr(&refused).contains("there is no server") || server.starts_with('-'), "{server:?}");
     }

@@ -1,4 +1,4 @@
-//! A keeper's life: takes its seat, enters the sandbox, brings the site up, answers, ends.
+//! A testbed's life: takes the lock of its socket, enters the sandbox, brings the site up, answers, ends.
 
 use std::convert::Infallible;
 use std::io;
@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::lease::Power;
 use super::protocol::Kept;
-use super::server::{Desk, serve};
-use super::{SOCKET, Seat, SeatError};
+use super::server::{RequestHandler, serve};
+use super::{SOCKET, SocketLock, SocketLockError};
 use crate::clock::Clock;
 use crate::console::{complain, put};
 use crate::exit;
@@ -31,14 +31,14 @@ use crate::units::show_duration;
 
 /// What is kept, and how.
 #[derive(Debug, Clone)]
-pub struct Keeping {
+pub struct UpOptions {
     /// What should be.
     pub infrastructure: Infrastructure,
     /// Its file.
     pub file: PathBuf,
     /// What roles are rendered with.
     pub settings: Settings,
-    /// Where the keeper listens.
+    /// Where the testbed listens.
     pub socket: PathBuf,
     /// Where services log, `DIR/<server>/<service>.log`; in the sandbox, and gone with it, where none is named.
     pub logs: Option<PathBuf>,
@@ -46,25 +46,25 @@ pub struct Keeping {
     pub for_tests: bool,
 }
 
-/// Why a keeper did not come up, or came to a bad end.
+/// Why a testbed did not come up, or came to a bad end.
 #[derive(Debug, thiserror::Error)]
 pub enum UpError {
     /// Its place is taken.
     #[error(transparent)]
-    Seat(#[from] SeatError),
+    SocketLock(#[from] SocketLockError),
     /// There is no sandbox, or no longer.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
 }
 
-/// Why a keeper that was in its sandbox could not go on.
+/// Why a testbed that was in its sandbox could not go on.
 #[derive(Debug, thiserror::Error)]
 enum KeepError {
     #[error(transparent)]
     Provision(#[from] ProvisionError),
     #[error(transparent)]
     Provider(#[from] ProviderError),
-    #[error("the keeper can't run here: {0}")]
+    #[error("the testbed can't run here: {0}")]
     Runtime(#[from] io::Error),
 }
 
@@ -73,10 +73,10 @@ enum KeepError {
 ///
 /// # Errors
 /// When its place is taken or there can be no sandbox; what goes wrong inside is told on stderr.
-pub fn up(keeping: &Keeping) -> Result<u8, UpError> {
-    let (_seat, listener) = Seat::take(&keeping.socket)?;
+pub fn up(options: &UpOptions) -> Result<u8, UpError> {
+    let (_lock, listener) = SocketLock::take(&options.socket)?;
     let pid = std::process::id();
-    Ok(sandbox::enter(|zygote| match keep(keeping, zygote, listener, pid) {
+    Ok(sandbox::enter(|zygote| match keep(options, zygote, listener, pid) {
         Ok(()) => exit::PASS,
         Err(why) => {
             complain!("chimp: {why}");
@@ -85,12 +85,12 @@ pub fn up(keeping: &Keeping) -> Result<u8, UpError> {
     })?)
 }
 
-fn keep(keeping: &Keeping, zygote: Zygote, listener: UnixListener, pid: u32) -> Result<(), KeepError> {
+fn keep(options: &UpOptions, zygote: Zygote, listener: UnixListener, pid: u32) -> Result<(), KeepError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let kept = runtime.block_on(async {
-        let logs = keeping.logs.clone().unwrap_or_else(|| local::memory().join("logs"));
+        let logs = options.logs.clone().unwrap_or_else(|| local::memory().join("logs"));
         let cloud = Arc::new(LocalCloud::create(&zygote, 0, logs).await?);
-        let lived = live(keeping, &zygote, &cloud, listener, pid).await;
+        let lived = live(options, &zygote, &cloud, listener, pid).await;
         let closed = cloud.close().await;
         lived.and(closed.map_err(KeepError::from))
     });
@@ -100,7 +100,7 @@ fn keep(keeping: &Keeping, zygote: Zygote, listener: UnixListener, pid: u32) -> 
 
 /// Until somebody ends it.
 async fn live(
-    keeping: &Keeping,
+    options: &UpOptions,
     zygote: &Zygote,
     cloud: &Arc<LocalCloud>,
     listener: UnixListener,
@@ -108,25 +108,25 @@ async fn live(
 ) -> Result<(), KeepError> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::UnixListener::from_std(listener)?;
-    let site = site(keeping, zygote, cloud);
+    let site = site(options, zygote, cloud);
     let (up, ready) = watch::channel(false);
     let (down, mut downs) = mpsc::channel(1);
-    let desk = Desk {
+    let handler = RequestHandler {
         pid,
-        file: keeping.file.clone(),
-        kept: Kept { infrastructure: keeping.infrastructure.clone(), addresses: site.addresses.clone() },
+        file: options.file.clone(),
+        kept: Kept { infrastructure: options.infrastructure.clone(), addresses: site.addresses.clone() },
         provider: Arc::clone(cloud) as Arc<dyn Provider>,
         power: Power::new(Arc::clone(cloud) as Arc<dyn Provider>),
         key: zygote.key(),
-        for_tests: keeping.for_tests,
+        for_tests: options.for_tests,
         ready,
         down,
     };
-    let answering = tokio::spawn(serve(listener, Arc::new(desk)));
+    let answering = tokio::spawn(serve(listener, Arc::new(handler)));
     let keeping_up = async {
         let begun = Instant::now();
         provision(&site).await?;
-        show(keeping, &site, begun.elapsed());
+        show(options, &site, begun.elapsed());
         up.send_replace(true);
         std::future::pending::<Result<Infallible, KeepError>>().await
     };
@@ -140,13 +140,13 @@ async fn live(
     ended.map(drop)
 }
 
-fn site(keeping: &Keeping, zygote: &Zygote, cloud: &Arc<LocalCloud>) -> Site {
-    let infrastructure = Arc::new(keeping.infrastructure.clone());
+fn site(options: &UpOptions, zygote: &Zygote, cloud: &Arc<LocalCloud>) -> Site {
+    let infrastructure = Arc::new(options.infrastructure.clone());
     Site {
         // The first address of the network is the bridge's.
         addresses: Addresses::assign(&infrastructure, |n| cloud.address(n + 2), cloud.prefix()),
         infrastructure,
-        settings: keeping.settings.clone(),
+        settings: options.settings.clone(),
         provider: Arc::clone(cloud) as Arc<dyn Provider>,
         recorder: Recorder::memory(Clock::start()).0,
         secrets: Secrets::of(&zygote.key()),
@@ -171,17 +171,17 @@ pub(crate) fn interrupted() -> io::Result<impl Future<Output = &'static str>> {
 }
 
 /// Says what is there and how it is attacked.
-fn show(keeping: &Keeping, site: &Site, took: Duration) {
+fn show(options: &UpOptions, site: &Site, took: Duration) {
     let took = show_duration(Duration::from_millis(took.as_millis() as u64));
-    let keeper = match keeping.socket == Path::new(SOCKET) {
+    let testbed = match options.socket == Path::new(SOCKET) {
         true => String::new(),
-        false => format!(" --keeper {}", keeping.socket.display()),
+        false => format!(" --testbed {}", options.socket.display()),
     };
     put!(
-        "{} is up, after {took}:\n\n{}\nattack it from another terminal:\n  chimp attack random{keeper}\nend it with \
-         Ctrl-C, or:\n  chimp down{keeper}\n",
-        keeping.file.display(),
-        table(&keeping.infrastructure, &site.addresses),
+        "{} is up, after {took}:\n\n{}\nattack it from another terminal:\n  chimp attack random{testbed}\nend it with \
+         Ctrl-C, or:\n  chimp down{testbed}\n",
+        options.file.display(),
+        table(&options.infrastructure, &site.addresses),
     );
 }
 

@@ -1,4 +1,4 @@
-//! The reconciler as a process of its own, killed at each of its steps. What the keeper booted is the judge.
+//! The reconciler as a process of its own, killed at each of its steps. What the testbed booted is the judge.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
@@ -17,7 +17,7 @@ const SITE: &str = "servers:\n  - { name: lb-1, role: webhaproxy }\n  - { name: 
 
 fn reconcile(up: &Up, more: &[&str]) -> Command {
     let (site, state) = (up.folder.path().join("site.yaml"), up.folder.path().join("state.json"));
-    let mut command = chimp(&["reconcile", site.to_str().unwrap(), "--keeper", up.socket.to_str().unwrap()]);
+    let mut command = chimp(&["reconcile", site.to_str().unwrap(), "--testbed", up.socket.to_str().unwrap()]);
     command.args(["--state", state.to_str().unwrap(), "--every", "200ms", "--seed", "7"]).args(more);
     command
 }
@@ -116,7 +116,7 @@ pub async fn what_it_cannot_do_it_says_with_what_to_do() {
     let inventory =
         folder.write("inventory.yaml", "hosts: [{ name: web-1, address: 127.0.0.1, port: 1 }]\nhost_keys: ignore\n");
     let (site, inventory) = (site.to_str().unwrap(), inventory.to_str().unwrap());
-    let nobody = run(&mut chimp(&["reconcile", site, "--keeper", "/nowhere/keeper.sock", "--once"]));
+    let nobody = run(&mut chimp(&["reconcile", site, "--testbed", "/nowhere/testbed.sock", "--once"]));
     assert_eq!(code(&nobody), Some(3));
     assert!(stderr(&nobody).contains("start one with `chimp up FILE`"));
     let by = ["reconcile", site, "--provider", "inventory", "--inventory", inventory, "--once"];

@@ -1,4 +1,4 @@
-//! Answers a keeper's clients, each in a task of its own.
+//! Answers a testbed's clients, each in a task of its own.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -14,14 +14,14 @@ use tokio::time::timeout;
 
 use super::lease::Power;
 use super::protocol::{Answer, Kept, LONGEST_REQUEST, Request};
-use super::{cut, rights};
+use super::{rights, sever};
 use crate::console::complain;
 use crate::instance::InstanceSpec;
 use crate::provider::Provider;
 use crate::readiness;
 
 /// What clients are answered from.
-pub(super) struct Desk {
+pub(super) struct RequestHandler {
     /// The process that was started, as its own machine counts.
     pub pid: u32,
     /// The infrastructure's file.
@@ -40,17 +40,17 @@ pub(super) struct Desk {
 }
 
 /// Answers until it is dropped; what is under way then is cut off.
-pub(super) async fn serve(listener: UnixListener, desk: Arc<Desk>) {
+pub(super) async fn serve(listener: UnixListener, handler: Arc<RequestHandler>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(Arc::clone(&desk).attend(stream))),
+            Ok((stream, _)) => drop(tokio::spawn(Arc::clone(&handler).attend(stream))),
             // No descriptors left, for a moment: those of ended connections come back.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
 }
 
-impl Desk {
+impl RequestHandler {
     /// Answers one connection, line by line.
     async fn attend(self: Arc<Self>, stream: UnixStream) {
         let mut stream = BufReader::new(stream);
@@ -72,7 +72,7 @@ impl Desk {
 
     async fn answer(&self, request: Request) -> (Answer, Option<OwnedFd>) {
         match request {
-            Request::Who => return (Answer::Keeper { pid: self.pid, file: self.file.clone() }, None),
+            Request::Who => return (Answer::Testbed { pid: self.pid, file: self.file.clone() }, None),
             Request::Down => {
                 // Full, it was asked for already.
                 let _ = self.down.try_send(());
@@ -100,20 +100,20 @@ impl Desk {
             Request::Power { id, op, lease } => done(self.power.switch(&id, op, lease).await),
             Request::Renew { id } => done(self.power.renew(&id)),
             Request::Login => Answer::Login { user: "root".into(), key: self.key.to_string() },
-            Request::Sever { .. } | Request::Mend { .. } if !self.for_tests => refused("this is only for tests"),
+            Request::Sever { .. } | Request::Restore { .. } if !self.for_tests => refused("this is only for tests"),
             Request::Sever { server } => match self.address(&server) {
-                Ok(address) => done(cut::sever(address).await),
+                Ok(address) => done(sever::sever(address).await),
                 Err(why) => refused(why),
             },
-            Request::Mend { server } => match self.address(&server) {
-                Ok(address) => done(cut::mend(address).await),
+            Request::Restore { server } => match self.address(&server) {
+                Ok(address) => done(sever::restore(address).await),
                 Err(why) => refused(why),
             },
             Request::Who | Request::Down | Request::Dial { .. } => refused("this was answered before"),
         }
     }
 
-    /// Said where the keeper is watched: what it boots beyond its own file is somebody else's doing.
+    /// Said where the testbed is watched: what it boots beyond its own file is somebody else's doing.
     async fn boot(&self, spec: &InstanceSpec) -> Answer {
         match self.provider.boot(spec).await {
             Ok(instance) => {

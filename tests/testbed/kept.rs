@@ -1,4 +1,4 @@
-//! A keeper that a test started.
+//! A testbed that a test started.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -8,9 +8,9 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anarcho_chimp::instance::{Command, Instance, PowerState};
-use anarcho_chimp::keeper::Keeper;
-use anarcho_chimp::keeper::cloud::KeeperCloud;
 use anarcho_chimp::provider::Provider;
+use anarcho_chimp::testbed::Testbed;
+use anarcho_chimp::testbed::cloud::TestbedCloud;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -40,19 +40,19 @@ impl Up {
     pub fn keeping(name: &str, site: &str, more: &[&str]) -> Up {
         let folder = Folder::new(name);
         let site = folder.write("site.yaml", site);
-        let socket = folder.path().join("run/keeper.sock");
+        let socket = folder.path().join("run/testbed.sock");
         let (child, said) = spawn(&site, &socket, more);
         Up { folder, socket, child, said }
     }
 
-    /// Another keeper at the same place, after this one has ended.
+    /// Another testbed at the same place, after this one has ended.
     pub fn again(&mut self) {
         let (child, said) = spawn(&self.folder.path().join("site.yaml"), &self.socket, &[]);
         (self.child, self.said) = (child, said);
     }
 
-    pub fn cloud(&self) -> KeeperCloud {
-        KeeperCloud::open(&self.socket).unwrap()
+    pub fn cloud(&self) -> TestbedCloud {
+        TestbedCloud::open(&self.socket).unwrap()
     }
 
     /// A file of a server, by the name of that.
@@ -64,8 +64,8 @@ impl Up {
         remote.exec(&Command::new(["cat", path])).await.unwrap().stdout
     }
 
-    pub fn keeper(&self) -> Keeper {
-        Keeper::at(&self.socket)
+    pub fn testbed(&self) -> Testbed {
+        Testbed::at(&self.socket)
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -73,7 +73,7 @@ impl Up {
     }
 
     pub fn ended(&mut self) -> ExitStatus {
-        until("the keeper ends", || self.child.try_wait().unwrap())
+        until("the testbed ends", || self.child.try_wait().unwrap())
     }
 
     /// Every process of it, with when it started, so that a number used again is not mistaken for it.
@@ -97,7 +97,7 @@ impl Drop for Up {
 }
 
 fn spawn(site: &Path, socket: &Path, more: &[&str]) -> (Child, String) {
-    let mut command = chimp(&["up", site.to_str().unwrap(), "--keeper", socket.to_str().unwrap()]);
+    let mut command = chimp(&["up", site.to_str().unwrap(), "--testbed", socket.to_str().unwrap()]);
     let mut child = command.args(more).stdout(Stdio::piped()).spawn().unwrap();
     let mut said = String::new();
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {

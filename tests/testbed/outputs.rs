@@ -11,7 +11,7 @@ use crate::support::{Folder, chimp, full, hung_up, one_complaint, over, over_ful
 
 fn reconcile(up: &Up, state: &Folder) -> Command {
     let (site, state) = (up.folder.path().join("site.yaml"), state.path().join("state.json"));
-    let mut command = chimp(&["reconcile", site.to_str().unwrap(), "--keeper", up.socket.to_str().unwrap()]);
+    let mut command = chimp(&["reconcile", site.to_str().unwrap(), "--testbed", up.socket.to_str().unwrap()]);
     command.args(["--once", "--seed", "7", "--state", state.to_str().unwrap()]);
     command
 }
@@ -71,7 +71,7 @@ pub async fn a_heal_undoes_what_is_open_though_its_terminal_is_gone() {
 /// An attacker that is killed when its fault is in force.
 fn leave_frozen(up: &Up, out: &Folder) {
     let mut attack = chimp(&["attack", "fault", "hangs", "--on", "web-1", "--for", "10min", "--lease", "10min"]);
-    attack.arg("--keeper").arg(&up.socket).arg("--out").arg(out.path());
+    attack.arg("--testbed").arg(&up.socket).arg("--out").arg(out.path());
     let mut attacker = attack.stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(attacker.stdout.take().unwrap()).lines();
     let struck = lines.map_while(Result::ok).any(|line| line.contains("web-1 struck"));
@@ -80,10 +80,10 @@ fn leave_frozen(up: &Up, out: &Folder) {
     assert!(struck, "it ended without a strike");
 }
 
-pub fn a_keeper_that_cannot_make_its_socket_boots_nothing() {
+pub fn a_testbed_that_cannot_make_its_socket_boots_nothing() {
     let folder = Folder::new("outputs-socket");
-    let socket = folder.path().join("run/keeper.sock");
-    let mut up = chimp(&["up", "fixtures/examples/python-site/site.yaml", "--keeper"]);
+    let socket = folder.path().join("run/testbed.sock");
+    let mut up = chimp(&["up", "fixtures/examples/python-site/site.yaml", "--testbed"]);
     up.arg(&socket);
     let output = over(up, &folder, 64, true).output().unwrap();
     refuses(&output, &folder, "Read-only file system");

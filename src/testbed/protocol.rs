@@ -1,4 +1,4 @@
-//! What is said between a keeper and its clients: one line of JSON each way, over a unix stream socket.
+//! What is said between a testbed and its clients: one line of JSON each way, over a unix stream socket.
 //!
 //! A connection may carry any number of requests, one after the other. A request that was read is carried through,
 //! also when its client goes away meanwhile. Only root can open the socket.
@@ -21,11 +21,11 @@ pub(super) const LONGEST_REQUEST: usize = 4 << 20;
 /// The longest answer that is read, in bytes: an infrastructure of 500 servers with its roles has a tenth of it.
 pub(super) const LONGEST_ANSWER: usize = 16 << 20;
 
-/// What a keeper can be asked. All but [`Who`](Self::Who) and [`Down`](Self::Down) wait until the site is up.
+/// What a testbed can be asked. All but [`Who`](Self::Who) and [`Down`](Self::Down) wait until the site is up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
-    /// Who keeps what. Answered at once with [`Answer::Keeper`].
+    /// Who keeps what. Answered at once with [`Answer::Testbed`].
     Who,
     /// What is kept: [`Answer::Kept`].
     Infrastructure,
@@ -38,7 +38,7 @@ pub enum Request {
         id: InstanceId,
         /// What to do.
         op: PowerOp,
-        /// Undone by the keeper itself this long after it was asked for; for `freeze` and `stop`.
+        /// Undone by the testbed itself this long after it was asked for; for `freeze` and `stop`.
         #[serde(default, with = "duration::optional", skip_serializing_if = "Option::is_none")]
         lease: Option<Duration>,
     },
@@ -72,26 +72,26 @@ pub enum Request {
         #[serde(with = "duration")]
         timeout: Duration,
     },
-    /// Ends the keeper: [`Answer::Done`] at once, and the connection closes when everything is gone.
+    /// Ends the testbed: [`Answer::Done`] at once, and the connection closes when everything is gone.
     Down,
-    /// For tests: what the keeper's own side sends to this server is lost from now on, so that the path is cut.
+    /// For tests: what the testbed's own side sends to this server is lost from now on, so that the path is cut.
     Sever {
         /// By name.
         server: String,
     },
     /// Undoes [`Sever`](Self::Sever).
-    Mend {
+    Restore {
         /// By name.
         server: String,
     },
 }
 
-/// What a keeper answers.
+/// What a testbed answers.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// Who keeps.
-    Keeper {
+    Testbed {
         /// The process that was started, as its own machine counts.
         pid: u32,
         /// The infrastructure's file.
@@ -128,14 +128,14 @@ pub enum Answer {
         /// The kernel's number of the error: `ETIMEDOUT` where nobody answered.
         errno: i32,
     },
-    /// The keeper could not or would not.
+    /// The testbed could not or would not.
     Refused {
         /// Why.
         detail: String,
     },
 }
 
-/// What a keeper keeps.
+/// What a testbed keeps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
     /// What should be.

@@ -1,4 +1,4 @@
-//! `chimp up` and `chimp down`: keeping an infrastructure up, to be attacked.
+//! `chimp up` and `chimp down`: options an infrastructure up, to be attacked.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,9 +9,9 @@ use super::Refused;
 use crate::console::complain;
 use crate::exit;
 use crate::infrastructure::file;
-use crate::keeper::up::{self, Keeping};
-use crate::keeper::{Keeper, SOCKET};
 use crate::render;
+use crate::testbed::up::{self, UpOptions};
+use crate::testbed::{SOCKET, Testbed};
 
 /// Keep an infrastructure up in the foreground, until Ctrl-C or `chimp down`; then everything of it is gone.
 #[derive(Debug, Clone, Args)]
@@ -19,7 +19,7 @@ pub(super) struct Up {
     /// The infrastructure, as in `fixtures/infrastructures/`.
     file: PathBuf,
     #[command(flatten)]
-    keeper: Where,
+    testbed: Where,
     /// Where services log. Default: in the sandbox, and gone with it.
     #[arg(long, value_name = "DIR")]
     logs: Option<PathBuf>,
@@ -31,12 +31,12 @@ pub(super) struct Up {
     for_tests: bool,
 }
 
-/// Which keeper.
+/// Which testbed.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Where {
-    /// The keeper's control socket.
-    #[arg(long, value_name = "PATH", default_value = SOCKET)]
-    pub keeper: PathBuf,
+    /// The testbed's control socket.
+    #[arg(long, alias = "keeper", value_name = "PATH", default_value = SOCKET)]
+    pub testbed: PathBuf,
 }
 
 impl Up {
@@ -49,15 +49,15 @@ impl Up {
             complain!("chimp: {missing}");
             return Ok(ExitCode::from(exit::COULD_NOT_TELL));
         }
-        let keeping = Keeping {
+        let options = UpOptions {
             infrastructure,
             file: self.file.clone(),
             settings,
-            socket: self.keeper.keeper.clone(),
+            socket: self.testbed.testbed.clone(),
             logs: self.logs.clone(),
             for_tests: self.for_tests,
         };
-        Ok(ExitCode::from(up::up(&keeping).unwrap_or_else(|why| {
+        Ok(ExitCode::from(up::up(&options).unwrap_or_else(|why| {
             complain!("chimp: {why}");
             exit::COULD_NOT_TELL
         })))
@@ -65,9 +65,9 @@ impl Up {
 }
 
 impl Where {
-    /// Ends the keeper and waits until it is gone.
+    /// Ends the testbed and waits until it is gone.
     pub(super) fn down(&self) -> ExitCode {
-        match Keeper::at(&self.keeper).down() {
+        match Testbed::at(&self.testbed).down() {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
                 complain!("chimp: {why}");

@@ -1,4 +1,4 @@
-//! For tests: cuts the path between the keeper's own side and a server, as if the network between them were gone.
+//! For tests: cuts the path between the testbed's own side and a server, as if the network between them were gone.
 //!
 //! Only in the sandbox's own network; the server's is left alone, and its peers still reach it.
 
@@ -30,7 +30,7 @@ pub(super) async fn sever(address: Ipv4Addr) -> io::Result<()> {
 ///
 /// # Errors
 /// What `iptables` said.
-pub(super) async fn mend(address: Ipv4Addr) -> io::Result<()> {
+pub(super) async fn restore(address: Ipv4Addr) -> io::Result<()> {
     match iptables("-C", address).await {
         Ok(()) => iptables("-D", address).await,
         Err(_) => Ok(()),
