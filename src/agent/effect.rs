@@ -12,13 +12,15 @@ use crate::units::duration;
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// The paper's: the policies of INPUT, OUTPUT and FORWARD become DROP. Undone: they become what they were.
-    Policies {
+    #[serde(alias = "policies")]
+    DropAll {
         /// In the background, this long after it was asked for, so that the session can end.
         #[serde(with = "duration")]
         after: Duration,
     },
     /// Packets that come in from these addresses are dropped.
-    Deaf {
+    #[serde(alias = "deaf")]
+    DropFrom {
         /// Whose.
         peers: Vec<Ipv4Addr>,
     },
@@ -80,7 +82,7 @@ impl Effect {
     /// Whether it cuts the path that its own heal would come by.
     pub fn cuts_its_own_path(&self) -> bool {
         match self {
-            Effect::Policies { .. } => true,
+            Effect::DropAll { .. } => true,
             Effect::Shape { loss_pct, .. } => *loss_pct >= 100.0,
             _ => false,
         }
@@ -109,7 +111,7 @@ impl Effect {
     /// How long after it was asked for it is made.
     pub fn made_after(&self) -> Duration {
         match self {
-            Effect::Policies { after } => *after,
+            Effect::DropAll { after } => *after,
             other if other.impairs_its_own_path() => ANSWER_FIRST,
             _ => Duration::ZERO,
         }
@@ -136,7 +138,7 @@ mod tests {
             assert!(effect.impairs_its_own_path(), "{effect:?}");
         }
         assert!(Effect::Rate { bits_per_s: 8_000 }.impairs_its_own_path());
-        assert!(Effect::Policies { after: Duration::ZERO }.impairs_its_own_path());
+        assert!(Effect::DropAll { after: Duration::ZERO }.impairs_its_own_path());
         for effect in [shape(100, 20, 0.0), shape(0, 0, 5.0), Effect::Rate { bits_per_s: 10_000_000 }] {
             assert!(!effect.impairs_its_own_path(), "{effect:?}");
         }
@@ -145,7 +147,7 @@ mod tests {
     #[test]
     fn only_a_total_loss_and_dropping_policies_cut_it() {
         assert!(shape(0, 0, 100.0).cuts_its_own_path() && !shape(0, 0, 95.0).cuts_its_own_path());
-        assert!(Effect::Policies { after: Duration::ZERO }.cuts_its_own_path());
+        assert!(Effect::DropAll { after: Duration::ZERO }.cuts_its_own_path());
     }
 
     #[test]
@@ -154,7 +156,7 @@ mod tests {
         assert_eq!(shape(100, 200, 0.0).no_connection_within(), Some(Duration::ZERO));
         assert_eq!(shape(0, 0, 60.0).no_connection_within(), Some(Duration::ZERO));
         assert_eq!(shape(0, 0, 100.0).no_connection_within(), Some(Duration::MAX));
-        assert_eq!(Effect::Policies { after: Duration::ZERO }.no_connection_within(), Some(Duration::MAX));
+        assert_eq!(Effect::DropAll { after: Duration::ZERO }.no_connection_within(), Some(Duration::MAX));
         assert_eq!(Effect::Rate { bits_per_s: 8_000 }.no_connection_within(), None);
     }
 
@@ -163,6 +165,6 @@ mod tests {
         assert_eq!(shape(4_000, 0, 0.0).made_after(), ANSWER_FIRST);
         assert_eq!(shape(5, 0, 0.0).made_after(), Duration::ZERO);
         let after = Duration::from_secs(5);
-        assert_eq!(Effect::Policies { after }.made_after(), after);
+        assert_eq!(Effect::DropAll { after }.made_after(), after);
     }
 }

@@ -5,20 +5,20 @@ use std::net::Ipv4Addr;
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
 use nix::net::if_::{InterfaceFlags, Interfaces, if_nameindex, if_nametoindex};
 
-use super::grip::GripError;
+use super::driver::DriverError;
 
 /// The interface that carries this address in this network namespace.
 ///
 /// # Errors
 /// When none does, or it is the loopback, which is left alone.
-pub(super) fn carrying(address: Ipv4Addr) -> Result<String, GripError> {
-    let all = getifaddrs().map_err(|errno| GripError::at("list the interfaces")(errno.into()))?;
+pub(super) fn carrying(address: Ipv4Addr) -> Result<String, DriverError> {
+    let all = getifaddrs().map_err(|errno| DriverError::at("list the interfaces")(errno.into()))?;
     let carries = |interface: &InterfaceAddress| {
         let own = interface.address.as_ref().and_then(|own| own.as_sockaddr_in().map(|own| own.ip()));
         own == Some(address) && !interface.flags.contains(InterfaceFlags::IFF_LOOPBACK)
     };
     let found = all.into_iter().find(carries);
-    found.map(|interface| interface.interface_name).ok_or_else(|| GripError::Unfit {
+    found.map(|interface| interface.interface_name).ok_or_else(|| DriverError::Unfit {
         what: format!("the interface that carries {address}"),
         found: "missing".into(),
         expected: "one that is not the loopback".into(),

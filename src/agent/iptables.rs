@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::grip::{GripError, Trace};
-use super::spare::{self, Spare};
+use super::driver::{DriverError, Trace};
+use super::prefork::{self, Preforked};
 use super::{Observation, StrikeId};
 
 /// How every comment of ours begins; the strike's id follows.
@@ -16,7 +16,7 @@ const WITHIN: Duration = Duration::from_secs(7);
 pub(super) struct Rules {
     id: StrikeId,
     parts: Vec<Part>,
-    removers: Vec<Spare>,
+    removers: Vec<Preforked>,
 }
 
 /// Rules that one call makes: `-s a,b` makes two.
@@ -39,10 +39,10 @@ pub(super) struct Found {
 /// How `held` finds rules without a record.
 pub(super) const TRACE: Trace = Trace {
     find: || {
-        let rules = if spare::exists("iptables-save") { found(None)? } else { Vec::new() };
+        let rules = if prefork::exists("iptables-save") { found(None)? } else { Vec::new() };
         Ok(rules.into_iter().map(|rule| (rule.id, format!("a rule in {} of {}", rule.chain, rule.table))).collect())
     },
-    sweep: |id| if spare::exists("iptables-save") { delete_all(id) } else { Ok(()) },
+    sweep: |id| if prefork::exists("iptables-save") { delete_all(id) } else { Ok(()) },
 };
 
 impl Rules {
@@ -61,11 +61,11 @@ impl Rules {
     ///
     /// # Errors
     /// When `iptables` is missing or refuses.
-    pub fn arm(&mut self) -> Result<(), GripError> {
+    pub fn arm(&mut self) -> Result<(), DriverError> {
         found(None)?;
         let prepare = |part: &Part| {
             let argv = part.argv("-D", &self.id);
-            Spare::prepare(&argv).map_err(GripError::at(&argv.join(" ")))
+            Preforked::prepare(&argv).map_err(DriverError::at(&argv.join(" ")))
         };
         self.removers = self.parts.iter().map(prepare).collect::<Result<_, _>>()?;
         Ok(())
@@ -75,7 +75,7 @@ impl Rules {
     ///
     /// # Errors
     /// At the first that is refused; what was made till then is left to [`remove`](Self::remove).
-    pub fn insert(&self) -> Result<(), GripError> {
+    pub fn insert(&self) -> Result<(), DriverError> {
         self.parts.iter().rev().try_for_each(|part| call(&part.argv("-I", &self.id)).map(drop))
     }
 
@@ -83,10 +83,10 @@ impl Rules {
     ///
     /// # Errors
     /// When one is left, after all was tried.
-    pub fn remove(&mut self) -> Result<(), GripError> {
-        for spare in self.removers.drain(..) {
+    pub fn remove(&mut self) -> Result<(), DriverError> {
+        for preforked in self.removers.drain(..) {
             // One that is gone already is what we want; one that is left is found below.
-            let _ = spare.run(WITHIN);
+            let _ = preforked.run(WITHIN);
         }
         delete_all(&self.id)
     }
@@ -95,7 +95,7 @@ impl Rules {
     ///
     /// # Errors
     /// When they can't be listed.
-    pub fn observe(&self, expected: usize) -> Result<Observation, GripError> {
+    pub fn observe(&self, expected: usize) -> Result<Observation, DriverError> {
         let there = found(Some(&self.id))?.len();
         let evidence = format!("{there} of {expected} rules there");
         Ok(Observation { in_force: there > 0 && there >= expected, evidence })
@@ -123,35 +123,35 @@ pub(super) fn argv(words: impl IntoIterator<Item = String>) -> Vec<String> {
 ///
 /// # Errors
 /// When it can't be run, takes too long or ends with a status other than 0.
-pub(super) fn call(argv: &[String]) -> Result<String, GripError> {
-    ended(argv, spare::run(argv, WITHIN))
+pub(super) fn call(argv: &[String]) -> Result<String, DriverError> {
+    ended(argv, prefork::run(argv, WITHIN))
 }
 
 /// As [`call`], of what was prepared.
 ///
 /// # Errors
 /// As [`call`].
-pub(super) fn call_spare(argv: &[String], spare: Option<Spare>) -> Result<String, GripError> {
-    match spare {
-        Some(spare) => ended(argv, spare.run(WITHIN)),
+pub(super) fn call_preforked(argv: &[String], preforked: Option<Preforked>) -> Result<String, DriverError> {
+    match preforked {
+        Some(preforked) => ended(argv, preforked.run(WITHIN)),
         None => call(argv),
     }
 }
 
-fn ended(argv: &[String], ended: std::io::Result<spare::Ended>) -> Result<String, GripError> {
+fn ended(argv: &[String], ended: std::io::Result<prefork::Ended>) -> Result<String, DriverError> {
     let command = argv.join(" ");
-    let ended = ended.map_err(GripError::at(&command))?;
+    let ended = ended.map_err(DriverError::at(&command))?;
     if ended.status.success() {
         return Ok(ended.stdout);
     }
-    Err(GripError::Command { command, status: ended.status.to_string(), stderr: ended.stderr.trim().to_string() })
+    Err(DriverError::Command { command, status: ended.status.to_string(), stderr: ended.stderr.trim().to_string() })
 }
 
 /// Every rule of ours in every table; of one strike, or of all.
 ///
 /// # Errors
 /// When they can't be listed.
-pub(super) fn found(id: Option<&StrikeId>) -> Result<Vec<Found>, GripError> {
+pub(super) fn found(id: Option<&StrikeId>) -> Result<Vec<Found>, DriverError> {
     let saved = call(&["iptables-save".to_string()])?;
     Ok(parse(&saved).into_iter().filter(|rule| id.is_none_or(|id| rule.id == *id)).collect())
 }
@@ -160,7 +160,7 @@ pub(super) fn found(id: Option<&StrikeId>) -> Result<Vec<Found>, GripError> {
 ///
 /// # Errors
 /// When one is left, after all was tried.
-pub(super) fn delete_all(id: &StrikeId) -> Result<(), GripError> {
+pub(super) fn delete_all(id: &StrikeId) -> Result<(), DriverError> {
     let mut refused = None;
     for rule in found(Some(id))? {
         let head = ["-t", &rule.table, "-D", &rule.chain].map(str::to_string);
@@ -170,7 +170,7 @@ pub(super) fn delete_all(id: &StrikeId) -> Result<(), GripError> {
     match (found(Some(id))?.len(), refused) {
         (0, _) => Ok(()),
         (_, Some(why)) => Err(why),
-        (left, None) => Err(GripError::Left { what: format!("{left} rules with the comment `{MARK}{}`", id.0) }),
+        (left, None) => Err(DriverError::Left { what: format!("{left} rules with the comment `{MARK}{}`", id.0) }),
     }
 }
 

@@ -19,8 +19,8 @@ use crate::text::naming;
 pub(super) struct Record {
     pub order: Order,
     pub stage: Stage,
-    /// What its grip must know to heal; null until it is armed.
-    pub memo: Value,
+    /// What its driver must know to heal; null until it is armed.
+    pub undo_state: Value,
     /// Who holds it; `None` until there is somebody.
     pub holder: Option<Identity>,
     /// When it came into force and ended.
@@ -174,7 +174,7 @@ mod tests {
     use crate::agent::effect::Effect;
     use crate::agent::stamp::Within;
 
-    fn record(process: String, memo: Vec<(i32, u64)>) -> Record {
+    fn record(process: String, undo_state: Vec<(i32, u64)>) -> Record {
         let order = Order {
             id: StrikeId("1.web-1".into()),
             effect: Effect::StopProcess { process },
@@ -187,7 +187,7 @@ mod tests {
         Record {
             order,
             stage: Stage::Armed,
-            memo: serde_json::json!(memo),
+            undo_state: serde_json::json!(undo_state),
             holder: Some(Identity { pid: 7, started: 9 }),
             stamps: Stamps { onset: Some(Within { not_before_us: 1, by_us: 2 }), ..Stamps::default() },
         }
@@ -196,11 +196,11 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(50))]
         #[test]
-        fn a_record_is_read_as_it_was_written(name in "\\PC{0,15}|[\n'\"$`;-]{1,5}", memo in prop::collection::vec(any::<(i32, u64)>(), 0..4)) {
+        fn a_record_is_read_as_it_was_written(name in "\\PC{0,15}|[\n'\"$`;-]{1,5}", undo_state in prop::collection::vec(any::<(i32, u64)>(), 0..4)) {
             let state = tempfile::tempdir().unwrap();
             let folder = Folder::within(state.path(), &StrikeId("1.web-1".into()));
             folder.create().unwrap();
-            let mut record = record(name, memo);
+            let mut record = record(name, undo_state);
             folder.write(&record).unwrap();
             prop_assert_eq!(&folder.read().unwrap(), &record);
             record.stage = Stage::Injecting;

@@ -8,14 +8,14 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::grip::{GripError, Trace};
-use super::spare::{self, Spare};
+use super::driver::{DriverError, Trace};
+use super::prefork::{self, Preforked};
 use super::{StrikeId, interface, iptables};
 
 /// A root qdisc of one strike, with what removes it prepared.
 pub(super) struct Root {
     place: Place,
-    remover: Option<Spare>,
+    remover: Option<Preforked>,
 }
 
 /// Where it is, and under which handle: all that must be known to remove it.
@@ -64,16 +64,16 @@ impl Root {
     ///
     /// # Errors
     /// When the root is not the kernel's default: it is somebody's, and could not be put back as it was.
-    pub fn arm(&mut self) -> Result<(), GripError> {
+    pub fn arm(&mut self) -> Result<(), DriverError> {
         if let Some(theirs) = root(&self.place.interface)? {
-            return Err(GripError::Unfit {
+            return Err(DriverError::Unfit {
                 what: format!("the root qdisc of {}", self.place.interface),
                 found: theirs.to_string(),
                 expected: "the kernel's default".into(),
             });
         }
         let argv = self.place.delete();
-        self.remover = Some(Spare::prepare(&argv).map_err(GripError::at(&argv.join(" ")))?);
+        self.remover = Some(Preforked::prepare(&argv).map_err(DriverError::at(&argv.join(" ")))?);
         Ok(())
     }
 
@@ -81,7 +81,7 @@ impl Root {
     ///
     /// # Errors
     /// When the kernel does not take it.
-    pub fn add(&self, kind: &[String]) -> Result<(), GripError> {
+    pub fn add(&self, kind: &[String]) -> Result<(), DriverError> {
         let Place { interface, handle } = &self.place;
         let start = ["tc", "qdisc", "add", "dev", interface, "root", "handle", handle.0.as_str()];
         let argv: Vec<_> = start.iter().map(ToString::to_string).chain(kind.iter().cloned()).collect();
@@ -92,13 +92,13 @@ impl Root {
     ///
     /// # Errors
     /// When it is there still.
-    pub fn remove(&mut self) -> Result<(), GripError> {
-        let ended = iptables::call_spare(&self.place.delete(), self.remover.take());
+    pub fn remove(&mut self) -> Result<(), DriverError> {
+        let ended = iptables::call_preforked(&self.place.delete(), self.remover.take());
         match (ended, self.place.shown()) {
             (_, Ok(None)) | (Ok(_), Err(_)) => Ok(()),
             (Err(why), _) => Err(why),
             (Ok(_), Ok(Some(ours))) => {
-                Err(GripError::Left { what: format!("the qdisc {ours} on {}", self.place.interface) })
+                Err(DriverError::Left { what: format!("the qdisc {ours} on {}", self.place.interface) })
             }
         }
     }
@@ -114,7 +114,7 @@ impl Place {
     ///
     /// # Errors
     /// When it can't be read.
-    pub fn shown(&self) -> Result<Option<Qdisc>, GripError> {
+    pub fn shown(&self) -> Result<Option<Qdisc>, DriverError> {
         Ok(root(&self.interface)?.filter(|qdisc| qdisc.handle == self.handle.0))
     }
 
@@ -128,8 +128,8 @@ impl Place {
 /// knows the id knows the handle.
 pub(super) const TRACE: Trace = Trace { find: || Ok(Vec::new()), sweep };
 
-fn sweep(strike: &StrikeId) -> Result<(), GripError> {
-    if !spare::exists("tc") {
+fn sweep(strike: &StrikeId) -> Result<(), DriverError> {
+    if !prefork::exists("tc") {
         return Ok(());
     }
     let places = interface::all().into_iter().map(|interface| Place::of(strike, interface));
@@ -141,13 +141,13 @@ fn sweep(strike: &StrikeId) -> Result<(), GripError> {
 }
 
 /// The root qdisc of an interface if it is there and is not the kernel's own default.
-fn root(interface: &str) -> Result<Option<Qdisc>, GripError> {
+fn root(interface: &str) -> Result<Option<Qdisc>, DriverError> {
     if !interface::exists(interface) {
         return Ok(None);
     }
     let argv = ["tc", "-j", "qdisc", "show", "dev", interface].map(str::to_string);
     let shown = iptables::call(&argv)?;
-    parse(&shown).map_err(|why| GripError::at(&argv.join(" "))(io::Error::new(io::ErrorKind::InvalidData, why)))
+    parse(&shown).map_err(|why| DriverError::at(&argv.join(" "))(io::Error::new(io::ErrorKind::InvalidData, why)))
 }
 
 fn parse(shown: &str) -> serde_json::Result<Option<Qdisc>> {

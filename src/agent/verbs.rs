@@ -12,11 +12,11 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde::Serialize;
 
-use super::grip::{self, GripError, TRACES, grip};
-use super::holder::{self, Answer, Ask};
+use super::driver::{self, DriverError, TRACES, driver_of};
+use super::lease_holder::{self, Answer, Ask};
 use super::record::{self, Folder, Record, Stage};
 use super::stamp::{Account, Stamps, Within};
-use super::{Held, Observation, Order, StrikeId, spare};
+use super::{Held, Observation, Order, StrikeId, prefork};
 use crate::clock;
 use crate::launch::ASKED;
 
@@ -43,11 +43,11 @@ pub(super) enum VerbError {
     #[error("strike `{}` is not held here: it was never armed, was healed, or its lease is over", .0.0)]
     NotHeld(StrikeId),
     #[error("{0}")]
-    Holder(String),
+    LeaseHolder(String),
     #[error("{action}: {source}")]
     System { action: &'static str, source: io::Error },
     #[error(transparent)]
-    Grip(#[from] GripError),
+    EffectDriver(#[from] DriverError),
 }
 
 fn at(action: &'static str) -> impl Fn(io::Error) -> VerbError {
@@ -68,8 +68,8 @@ pub(super) fn obey(words: &[String]) -> Result<String, VerbError> {
         ["renew", id] => json(&tell_holder(&StrikeId::parse(id)?, Ask::Renew)?),
         ["heal", id] => json(&heal(&StrikeId::parse(id)?)?),
         ["held"] => json(&held()?),
-        ["hold", id] => Ok(holder::hold(&StrikeId::parse(id)?).map(|()| String::new())?),
-        ["burn", kind, id, amount] => Ok(grip::burn(kind, &StrikeId::parse(id)?, amount).map(|()| String::new())?),
+        ["hold", id] => Ok(lease_holder::hold(&StrikeId::parse(id)?).map(|()| String::new())?),
+        ["burn", kind, id, amount] => Ok(driver::burn(kind, &StrikeId::parse(id)?, amount).map(|()| String::new())?),
         other => Err(VerbError::Verb(other.iter().map(|word| word.to_string()).collect())),
     }
 }
@@ -88,7 +88,7 @@ fn arm(order: &Order) -> Result<(), VerbError> {
     let lock = record::lock().map_err(at("locking the folder of strikes"))?;
     let folder = Folder::of(&order.id);
     for id in record::all() {
-        let fights = |record: &Record| grip::fight(&order.effect, &record.order.effect);
+        let fights = |record: &Record| driver::fight(&order.effect, &record.order.effect);
         match Folder::of(&id).read() {
             _ if id == order.id => return Err(VerbError::Twice(id)),
             Ok(record) if record.stage < Stage::Ended && fights(&record) => return Err(VerbError::Fights(id)),
@@ -99,7 +99,7 @@ fn arm(order: &Order) -> Result<(), VerbError> {
     let record = Record {
         order: order.clone(),
         stage: Stage::Arming,
-        memo: serde_json::Value::Null,
+        undo_state: serde_json::Value::Null,
         holder: None,
         stamps: Stamps::default(),
     };
@@ -127,12 +127,12 @@ fn start_holder(id: &StrikeId, folder: &Folder) -> Result<(), VerbError> {
     let heard = match poll(&mut watched, PollTimeout::try_from(ARM.as_millis()).unwrap_or(PollTimeout::MAX)) {
         Ok(1) => listener
             .accept()
-            .and_then(|(stream, _)| holder::heard::<Answer>(&stream, ARM.saturating_sub(begun.elapsed()))),
+            .and_then(|(stream, _)| lease_holder::heard::<Answer>(&stream, ARM.saturating_sub(begun.elapsed()))),
         Ok(_) => Err(io::ErrorKind::TimedOut.into()),
         Err(errno) => Err(errno.into()),
     };
     let _ = std::fs::remove_file(folder.arming());
-    heard.map_err(at("waiting for the holder's word"))?.map(drop).map_err(VerbError::Holder)
+    heard.map_err(at("waiting for the holder's word"))?.map(drop).map_err(VerbError::LeaseHolder)
 }
 
 /// Where there is systemd the holder is a unit of its own: what belongs to a session may be killed with it.
@@ -146,11 +146,11 @@ fn unit_argv(program: &str, id: &StrikeId) -> Vec<String> {
 }
 
 fn start_unit(argv: &[String]) -> Result<(), VerbError> {
-    let ended = spare::run(argv, ARM).map_err(at("running systemd-run"))?;
+    let ended = prefork::run(argv, ARM).map_err(at("running systemd-run"))?;
     if ended.status.success() {
         return Ok(());
     }
-    Err(VerbError::Holder(format!("systemd-run ended with {}: {}", ended.status, ended.stderr.trim())))
+    Err(VerbError::LeaseHolder(format!("systemd-run ended with {}: {}", ended.status, ended.stderr.trim())))
 }
 
 /// In a session of its own; whoever adopts orphans reaps it.
@@ -172,8 +172,8 @@ fn start_detached(program: &Path, id: &StrikeId) -> Result<(), VerbError> {
 }
 
 fn tell_holder(id: &StrikeId, ask: Ask) -> Result<(), VerbError> {
-    match holder::ask(&Folder::of(id), ask, ACT) {
-        Some(answer) => answer.map(drop).map_err(VerbError::Holder),
+    match lease_holder::ask(&Folder::of(id), ask, ACT) {
+        Some(answer) => answer.map(drop).map_err(VerbError::LeaseHolder),
         None => Err(VerbError::NotHeld(id.clone())),
     }
 }
@@ -182,10 +182,10 @@ fn tell_holder(id: &StrikeId, ask: Ask) -> Result<(), VerbError> {
 /// anything was held.
 fn heal(id: &StrikeId) -> Result<Option<Stamps>, VerbError> {
     let folder = Folder::of(id);
-    if holder::ask(&folder, Ask::Status, STATUS).is_some()
-        && let Some(answer) = holder::ask(&folder, Ask::Heal, ACT)
+    if lease_holder::ask(&folder, Ask::Status, STATUS).is_some()
+        && let Some(answer) = lease_holder::ask(&folder, Ask::Heal, ACT)
     {
-        return Ok(Some(serde_json::from_str(&answer.map_err(VerbError::Holder)?)?));
+        return Ok(Some(serde_json::from_str(&answer.map_err(VerbError::LeaseHolder)?)?));
     }
     let (recorded, stamps) = match folder.read() {
         Ok(record) => (heal_from(&record), Some(record.stamps)),
@@ -205,20 +205,20 @@ fn heal_from(record: &Record) -> Result<(), VerbError> {
         let killed = killpg(Pid::from_raw(holder.pid), Signal::SIGKILL);
         killed.map_err(|errno| at("ending a holder that hangs")(errno.into()))?;
     }
-    Ok(holder::undo(&mut *grip(&record.order), record)?)
+    Ok(lease_holder::undo(&mut *driver_of(&record.order), record)?)
 }
 
 fn observe(order: &Order) -> Result<Observation, VerbError> {
     let record = Folder::of(&order.id).read().ok().filter(|record| record.stage > Stage::Arming);
-    Ok(grip(order).observe(record.as_ref().map(|record| &record.memo))?)
+    Ok(driver_of(order).observe(record.as_ref().map(|record| &record.undo_state))?)
 }
 
 /// What its holder stamped, and a look of this process's own: in this order, so that what is not in force when the look
 /// is taken may have ended since, and what ended is not in force.
 fn report(order: &Order) -> Result<Account, VerbError> {
     let folder = Folder::of(&order.id);
-    let stamps = match holder::ask(&folder, Ask::Report, STATUS) {
-        Some(answer) => Some(serde_json::from_str(&answer.map_err(VerbError::Holder)?)?),
+    let stamps = match lease_holder::ask(&folder, Ask::Report, STATUS) {
+        Some(answer) => Some(serde_json::from_str(&answer.map_err(VerbError::LeaseHolder)?)?),
         None => folder.read().ok().map(|record| record.stamps),
     };
     let not_before_us = clock::monotonic_us();
@@ -246,7 +246,7 @@ fn held_by_record(id: StrikeId) -> Option<Held> {
     if record.as_ref().is_some_and(|record| record.stage == Stage::Ended && lives(record)) {
         return None;
     }
-    let evidence = match (holder::ask(&folder, Ask::Status, STATUS), &record) {
+    let evidence = match (lease_holder::ask(&folder, Ask::Status, STATUS), &record) {
         (Some(Ok(status) | Err(status)), _) => status,
         (None, Some(record)) => match record.holder.filter(|holder| holder.find().is_some()) {
             Some(holder) => format!("a record whose holder, pid {}, does not answer", holder.pid),
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_refused_by_every_verb_before_anything_is_done() {
-        let order = r#"{"id":"../a","effect":{"deaf":{"peers":[]}},"lease":"1s","address":"198.18.0.2"}"#;
+        let order = r#"{"id":"../a","effect":{"drop_from":{"peers":[]}},"lease":"1s","address":"198.18.0.2"}"#;
         for words in
             [["inject", "../a"], ["renew", "-a"], ["heal", ""], ["hold", "A"], ["arm", order], ["observe", order]]
         {

@@ -26,6 +26,6 @@ impl Fault for Cut {
     }
 
     fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
-        Strike::held(victim.server, Effect::Deaf { peers: victim.peers.to_vec() })
+        Strike::held(victim.server, Effect::DropFrom { peers: victim.peers.to_vec() })
     }
 }

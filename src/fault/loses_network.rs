@@ -33,6 +33,6 @@ impl Fault for LosesNetwork {
 
     fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
         let after = with.after.unwrap_or(DELAY);
-        Strike::held(victim.server, Effect::Policies { after })
+        Strike::held(victim.server, Effect::DropAll { after })
     }
 }

@@ -224,7 +224,7 @@ mod tests {
     use crate::agent::effect::Effect;
 
     fn planned(number: u32) -> Note {
-        let strike = Strike::held("web-1", Effect::Deaf { peers: Vec::new() });
+        let strike = Strike::held("web-1", Effect::DropFrom { peers: Vec::new() });
         let id = StrikeId(format!("run.{number}"));
         let instance = InstanceId("web-1.1".into());
         Note::Planned(Box::new(Planned { id, strike, instance, lease: Duration::from_secs(30) }))

@@ -28,7 +28,7 @@ pub fn effects(world: &World) -> Vec<Effect> {
     // A kernel that can neither delay by netem nor by a queue is told by the probe, and by tests of the shape itself.
     let shape = probe::probe().iter().any(|(need, found)| *need == Need::DelayQueue && found.is_ok()).then_some(delay);
     let others = [
-        Effect::Deaf { peers: vec![world.bystander.instance.address, world.cloud.address(9)] },
+        Effect::DropFrom { peers: vec![world.bystander.instance.address, world.cloud.address(9)] },
         Effect::Port { port: 80, reject: false },
         Effect::Port { port: 81, reject: true },
         stop("site"),
@@ -83,7 +83,7 @@ fn is_noticed() -> Outcome {
         let (victim, bystander) = (&world.victim, &world.bystander);
         let address = victim.instance.address;
         let cases = [
-            (Effect::Deaf { peers: vec![bystander.instance.address] }, "silence"),
+            (Effect::DropFrom { peers: vec![bystander.instance.address] }, "silence"),
             (Effect::Port { port: 80, reject: false }, "silence"),
             (Effect::Port { port: 80, reject: true }, "refused"),
             (Effect::StopProcess { process: "site".into() }, "silence"),
@@ -124,7 +124,7 @@ fn foreign_rules() -> Outcome {
         victim.shell(FOREIGN).await?;
         let before = victim.snapshot()?;
         let ours = effects(&world).into_iter().take(3);
-        for effect in ours.chain([Effect::Policies { after: Duration::ZERO }]) {
+        for effect in ours.chain([Effect::DropAll { after: Duration::ZERO }]) {
             let order = victim.order("1", effect, SHORT);
             let agent = victim.agent();
             agent.arm(&order).await.map_err(text)?;
@@ -143,8 +143,8 @@ fn foreign_rules() -> Outcome {
 fn stack() -> Outcome {
     inside(async |world| {
         let (victim, agent) = (&world.victim, world.victim.agent());
-        let one = victim.order("one", Effect::Deaf { peers: vec![world.cloud.address(8)] }, LONG);
-        let two = victim.order("two", Effect::Deaf { peers: vec![world.cloud.address(9)] }, LONG);
+        let one = victim.order("one", Effect::DropFrom { peers: vec![world.cloud.address(8)] }, LONG);
+        let two = victim.order("two", Effect::DropFrom { peers: vec![world.cloud.address(9)] }, LONG);
         let port = victim.order("port", Effect::Port { port: 80, reject: true }, LONG);
         for order in [&one, &two, &port] {
             victim.strike(order).await?;
@@ -163,7 +163,7 @@ fn frozen() -> Outcome {
     inside(async |world| {
         let (victim, cloud) = (&world.victim, &world.cloud);
         let peers = vec![world.cloud.address(9)];
-        victim.strike(&victim.order("deaf", Effect::Deaf { peers }, SHORT)).await?;
+        victim.strike(&victim.order("deaf", Effect::DropFrom { peers }, SHORT)).await?;
         victim.strike(&victim.order("cpu", Effect::Cpu { percent: 2.0 }, SHORT)).await?;
         let state = async || -> Result<_, String> {
             let all = cloud.list().await.map_err(text)?;

@@ -52,7 +52,7 @@ fn expire() -> Outcome {
 fn cut_path() -> Outcome {
     inside(async |world| {
         let (victim, agent) = (&world.victim, world.victim.agent());
-        let order = victim.order("cut", Effect::Policies { after: Duration::from_millis(300) }, CUT);
+        let order = victim.order("cut", Effect::DropAll { after: Duration::from_millis(300) }, CUT);
         // Its lease runs from some moment after this one.
         let asked = Instant::now();
         agent.arm(&order).await.map_err(text)?;
@@ -109,7 +109,7 @@ fn never_injected() -> Outcome {
         let victim = &world.victim;
         victim.shell("iptables -w 5 -P FORWARD ACCEPT").await?;
         let before = victim.snapshot()?;
-        let order = victim.order("armed", Effect::Policies { after: Duration::from_secs(50) }, SHORT);
+        let order = victim.order("armed", Effect::DropAll { after: Duration::from_secs(50) }, SHORT);
         victim.agent().arm(&order).await.map_err(text)?;
         victim.agent().inject(&order.id).await.map_err(text)?;
         victim.until_nothing_is_held().await?;

@@ -29,13 +29,13 @@ fn refused() -> Outcome {
     inside(async |world| {
         let victim = &world.victim;
         let before = victim.snapshot()?;
-        let deaf = || Effect::Deaf { peers: vec![world.cloud.address(9)] };
+        let deaf = || Effect::DropFrom { peers: vec![world.cloud.address(9)] };
         for id in ["", "../../etc", "a/b", "-x", "--help", "A", "a b", "a\nb", "'; reboot; '", &"a".repeat(65)] {
             refuses(victim, id, deaf(), "is no strike's id").await?;
         }
         refuses(victim, "1", stop("no-such-process"), "the process \"no-such-process\" is not there").await?;
         refuses(victim, "1", stop(""), "is not there").await?;
-        refuses(victim, "1", Effect::Deaf { peers: Vec::new() }, "the list of peers is empty").await?;
+        refuses(victim, "1", Effect::DropFrom { peers: Vec::new() }, "the list of peers is empty").await?;
         refuses(victim, "1", Effect::Cpu { percent: 0.0 }, "the percentage is 0").await?;
         refuses(victim, "1", Effect::Memory { percent: 100.0 }, "512 MiB to live on").await?;
         refuses(victim, "1", Effect::Disk { percent: 0.001 }, "the disk is").await?;
@@ -55,7 +55,7 @@ fn refused() -> Outcome {
 fn fights() -> Outcome {
     inside(async |world| {
         let (victim, agent) = (&world.victim, world.victim.agent());
-        let later = || Effect::Policies { after: Duration::from_secs(50) };
+        let later = || Effect::DropAll { after: Duration::from_secs(50) };
         let first = [("disk", Effect::Disk { percent: 20.0 }), ("cut", later())];
         for (id, effect) in first {
             agent.arm(&victim.order(id, effect, LONG)).await.map_err(text)?;

@@ -52,7 +52,7 @@ fn policies_from_record() -> Outcome {
         let victim = &world.victim;
         victim.shell("iptables -w 5 -P FORWARD DROP").await?;
         let before = victim.snapshot()?;
-        let order = victim.order("cut", Effect::Policies { after: std::time::Duration::ZERO }, LONG);
+        let order = victim.order("cut", Effect::DropAll { after: std::time::Duration::ZERO }, LONG);
         victim.agent().arm(&order).await.map_err(text)?;
         victim.enter(&[PROGRAM, ASKED, "inject", "cut"])?;
         claim(victim.observe(&order)?.in_force, "not cut")?;
@@ -68,7 +68,7 @@ fn policies_from_record() -> Outcome {
 fn without_record() -> Outcome {
     inside(async |world| {
         let (victim, agent) = (&world.victim, world.victim.agent());
-        let deaf = victim.order("deaf", Effect::Deaf { peers: vec![world.cloud.address(9)] }, LONG);
+        let deaf = victim.order("deaf", Effect::DropFrom { peers: vec![world.cloud.address(9)] }, LONG);
         let disk = victim.order("disk", Effect::Disk { percent: 20.0 }, LONG);
         for order in [&deaf, &disk] {
             victim.strike(order).await?;

@@ -2,7 +2,7 @@
 //!
 //! [`schedule`] decides, purely; [`netlink`] is the little of nfnetlink_queue that is needed; [`store`] keeps copies of
 //! what waits, and [`sender`] sends them; [`delayer`] is the thread. Which packets come is a rule's matter, see
-//! [`super::grip`].
+//! [`super::driver`].
 //!
 //! When the thread ends, however it ends, the kernel takes the queue away and the rule's `--queue-bypass` lets
 //! everything through at once; what was waiting is lost.

@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
-use super::{GripError, Trace, unfit};
+use super::{DriverError, Trace, unfit};
 use crate::agent::StrikeId;
 use crate::agent::process::{self, Identity};
 use crate::launch::ASKED;
@@ -34,8 +34,8 @@ pub(super) const TRACE: Trace = Trace {
 ///
 /// # Errors
 /// What it said when it could not.
-pub(super) fn start(kind: &str, id: &StrikeId, amount: &str) -> Result<(), GripError> {
-    let failed = GripError::at("starting a burner");
+pub(super) fn start(kind: &str, id: &StrikeId, amount: &str) -> Result<(), DriverError> {
+    let failed = DriverError::at("starting a burner");
     let program = std::env::current_exe().map_err(&failed)?;
     let mut command = Command::new(program);
     command.args([ASKED, "burn", kind, &id.0, amount]).env_clear().current_dir("/");
@@ -59,8 +59,8 @@ pub(super) fn start(kind: &str, id: &StrikeId, amount: &str) -> Result<(), GripE
 ///
 /// # Errors
 /// When the kernel refuses, or the holder is gone already.
-pub(super) fn settle() -> Result<(), GripError> {
-    let failed = GripError::at("settling a burner");
+pub(super) fn settle() -> Result<(), DriverError> {
+    let failed = DriverError::at("settling a burner");
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| failed(errno.into()))?;
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let parent = nix::unistd::getppid().as_raw();
@@ -97,7 +97,7 @@ fn burners(of: Option<&StrikeId>) -> Vec<(StrikeId, Identity)> {
 ///
 /// # Errors
 /// When one is left.
-pub(super) fn kill(id: &StrikeId) -> Result<(), GripError> {
+pub(super) fn kill(id: &StrikeId) -> Result<(), DriverError> {
     let deadline = Instant::now() + GONE;
     loop {
         let left = of(id);
@@ -105,10 +105,10 @@ pub(super) fn kill(id: &StrikeId) -> Result<(), GripError> {
             return Ok(());
         }
         if Instant::now() > deadline {
-            return Err(GripError::Left { what: format!("{} burners 8 s after SIGKILL", left.len()) });
+            return Err(DriverError::Left { what: format!("{} burners 8 s after SIGKILL", left.len()) });
         }
         for burner in left {
-            burner.signal(Signal::SIGKILL).map_err(GripError::at("killing a burner"))?;
+            burner.signal(Signal::SIGKILL).map_err(DriverError::at("killing a burner"))?;
             // Only a holder's own child can be waited for.
             let _ = waitpid(Pid::from_raw(burner.pid), Some(WaitPidFlag::WNOHANG));
         }

@@ -8,7 +8,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::{Grip, GripError, burner, percent, unfit};
+use super::{DriverError, EffectDriver, burner, percent, unfit};
 use crate::agent::{Observation, StrikeId};
 
 /// What is left available, whatever was asked.
@@ -28,12 +28,12 @@ impl Memory {
         Memory { id: id.clone(), percent }
     }
 
-    fn bytes(&self) -> Result<u64, GripError> {
+    fn bytes(&self) -> Result<u64, DriverError> {
         let total = figure("/proc/meminfo", "MemTotal")?;
         Ok((total as f64 * percent(self.percent)? / 100.0) as u64)
     }
 
-    fn check_room(&self) -> Result<u64, GripError> {
+    fn check_room(&self) -> Result<u64, DriverError> {
         let (bytes, available) = (self.bytes()?, figure("/proc/meminfo", "MemAvailable")?);
         if available >= bytes.saturating_add(LEFT) {
             return Ok(bytes);
@@ -43,20 +43,20 @@ impl Memory {
     }
 }
 
-impl Grip for Memory {
-    fn arm(&mut self) -> Result<Value, GripError> {
+impl EffectDriver for Memory {
+    fn arm(&mut self) -> Result<Value, DriverError> {
         self.check_room().map(|_| Value::Null)
     }
 
-    fn inject(&mut self) -> Result<(), GripError> {
+    fn inject(&mut self) -> Result<(), DriverError> {
         burner::start(KIND, &self.id, &self.check_room()?.to_string())
     }
 
-    fn heal(&mut self, _memo: &Value) -> Result<(), GripError> {
+    fn heal(&mut self, _memo: &Value) -> Result<(), DriverError> {
         burner::kill(&self.id)
     }
 
-    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, GripError> {
+    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, DriverError> {
         let status = |pid: i32| figure(&format!("/proc/{pid}/status"), "VmRSS").unwrap_or(0);
         let (asked, resident) = (self.bytes()?, burner::of(&self.id).iter().map(|burner| status(burner.pid)).sum());
         let evidence = format!("{} of {} resident", mebibytes(resident), mebibytes(asked));
@@ -65,9 +65,9 @@ impl Grip for Memory {
 }
 
 /// A line such as `MemTotal: 24684000 kB`, in bytes.
-fn figure(path: &str, name: &str) -> Result<u64, GripError> {
-    let text = fs::read_to_string(path).map_err(GripError::at(path))?;
-    parse(&text, name).ok_or_else(|| GripError::at(path)(std::io::Error::other(format!("no line `{name}`"))))
+fn figure(path: &str, name: &str) -> Result<u64, DriverError> {
+    let text = fs::read_to_string(path).map_err(DriverError::at(path))?;
+    parse(&text, name).ok_or_else(|| DriverError::at(path)(std::io::Error::other(format!("no line `{name}`"))))
 }
 
 fn parse(text: &str, name: &str) -> Option<u64> {
@@ -83,8 +83,8 @@ fn mebibytes(bytes: u64) -> String {
 ///
 /// # Errors
 /// When the kernel does not give the memory; else it never ends by itself.
-pub(super) fn burn(bytes: u64) -> Result<(), GripError> {
-    let failed = |what: &str| GripError::at(what)(std::io::Error::last_os_error());
+pub(super) fn burn(bytes: u64) -> Result<(), DriverError> {
+    let failed = |what: &str| DriverError::at(what)(std::io::Error::last_os_error());
     let length = usize::try_from(bytes).unwrap_or(usize::MAX).max(1);
     let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     // SAFETY: a new mapping, which nobody reads or writes.

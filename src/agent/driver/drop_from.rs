@@ -7,45 +7,45 @@ use std::net::Ipv4Addr;
 
 use serde_json::Value;
 
-use super::{Grip, GripError, unfit};
+use super::{DriverError, EffectDriver, unfit};
 use crate::agent::iptables::Rules;
 use crate::agent::{Observation, StrikeId};
 
 /// See the module.
-pub(super) struct Deaf {
+pub(super) struct DropFrom {
     rules: Rules,
     peers: usize,
 }
 
-impl Deaf {
-    /// Deaf to these.
+impl DropFrom {
+    /// DropFrom to these.
     pub fn new(id: &StrikeId, peers: &[Ipv4Addr]) -> Self {
         let mut peers = peers.to_vec();
         peers.sort_unstable();
         peers.dedup();
         let listed = peers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         let rules = Rules::new(id).with("filter", "INPUT", &["-s", &listed, "-j", "DROP"]);
-        Deaf { rules, peers: peers.len() }
+        DropFrom { rules, peers: peers.len() }
     }
 }
 
-impl Grip for Deaf {
-    fn arm(&mut self) -> Result<Value, GripError> {
+impl EffectDriver for DropFrom {
+    fn arm(&mut self) -> Result<Value, DriverError> {
         if self.peers == 0 {
             return Err(unfit("the list of peers", "empty", "one address at least"));
         }
         self.rules.arm().map(|()| Value::Null)
     }
 
-    fn inject(&mut self) -> Result<(), GripError> {
+    fn inject(&mut self) -> Result<(), DriverError> {
         self.rules.insert()
     }
 
-    fn heal(&mut self, _memo: &Value) -> Result<(), GripError> {
+    fn heal(&mut self, _memo: &Value) -> Result<(), DriverError> {
         self.rules.remove()
     }
 
-    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, GripError> {
+    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, DriverError> {
         self.rules.observe(self.peers)
     }
 }

@@ -1,7 +1,7 @@
 //! A child that was forked beforehand and waits to become a program.
 //!
 //! When a lease is over there may be no memory left to fork with: what healing needs is forked while the way is still
-//! clear. A spare goes when its parent does, without having become anything.
+//! clear. A preforked child goes when its parent does, without having become anything.
 
 use std::ffi::{CString, c_char, c_int};
 use std::io::{self, Read, Write};
@@ -17,12 +17,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Where programs are looked for: a session of SSH or a unit of systemd may know less.
 const FOLDERS: [&str; 6] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin"];
-/// The whole environment of a spare: messages in English, whatever the machine speaks.
+/// The whole environment of a preforked child: messages in English, whatever the machine speaks.
 const ENVIRONMENT: [&str; 2] = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"];
 
 /// A program that has been started but for its `exec`. It runs once, or, when this is dropped, never.
 #[derive(Debug)]
-pub(super) struct Spare {
+pub(super) struct Preforked {
     pid: i32,
     /// Its standard input and output.
     talk: UnixStream,
@@ -39,12 +39,12 @@ pub(super) struct Ended {
     pub stderr: String,
 }
 
-impl Spare {
+impl Preforked {
     /// Forks now. The child has nothing of this process but its memory, and does nothing before [`run`](Self::run).
     ///
     /// # Errors
     /// `NotFound` for a program that is not there; those of `fork(2)`.
-    pub fn prepare<S: AsRef<str>>(argv: &[S]) -> io::Result<Spare> {
+    pub fn prepare<S: AsRef<str>>(argv: &[S]) -> io::Result<Preforked> {
         let program = find(argv.first().map_or("", AsRef::as_ref))?;
         let program = c_string(&program.display().to_string())?;
         let words = argv.iter().map(|word| c_string(word.as_ref())).collect::<io::Result<Vec<_>>>()?;
@@ -58,14 +58,14 @@ impl Spare {
             0 => unsafe {
                 become_when_told(&program, &words, &environment, [theirs.as_raw_fd(), their_errors.as_raw_fd()])
             },
-            pid => Ok(Spare { pid, talk, errors, reaped: false }),
+            pid => Ok(Preforked { pid, talk, errors, reaped: false }),
         }
     }
 
     /// Lets it become its program, with an empty standard input, and waits for its end.
     ///
     /// # Errors
-    /// `TimedOut` when it was not over in time: it is killed then. `BrokenPipe` when somebody killed the spare.
+    /// `TimedOut` when it was not over in time: it is killed then. `BrokenPipe` when somebody killed the preforked child.
     pub fn run(mut self, timeout: Duration) -> io::Result<Ended> {
         let deadline = Instant::now() + timeout;
         self.talk.write_all(b"!")?;
@@ -107,7 +107,7 @@ impl Spare {
     }
 }
 
-impl Drop for Spare {
+impl Drop for Preforked {
     fn drop(&mut self) {
         if !self.reaped {
             // SAFETY: the number is a child's that not waited for, hence nobody else's.
@@ -120,9 +120,9 @@ impl Drop for Spare {
 /// Runs a program that nobody prepared, to its end.
 ///
 /// # Errors
-/// As [`Spare::prepare`] and [`Spare::run`].
+/// As [`Preforked::prepare`] and [`Preforked::run`].
 pub(super) fn run<S: AsRef<str>>(argv: &[S], timeout: Duration) -> io::Result<Ended> {
-    Spare::prepare(argv)?.run(timeout)
+    Preforked::prepare(argv)?.run(timeout)
 }
 
 /// Whether there is such a program.
@@ -139,7 +139,7 @@ fn read_some(stream: &mut UnixStream, kept: &mut Vec<u8>) -> io::Result<bool> {
             Ok(length > 0)
         }
         Err(why) if why.kind() == io::ErrorKind::Interrupted => Ok(true),
-        // A spare that was killed before it read what it was told.
+        // A preforked child that was killed before it read what it was told.
         Err(why) if why.kind() == io::ErrorKind::ConnectionReset => Ok(false),
         Err(why) => Err(why),
     }
@@ -178,7 +178,7 @@ unsafe fn become_when_told(
         libc::dup2(talk, 0);
         libc::dup2(talk, 1);
         libc::dup2(errors, 2);
-        // Other spares' ends of sockets too, or they would not see their parent go.
+        // Other preforked children's ends of sockets too, or they would not see their parent go.
         if libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) == -1 {
             for fd in 3..4096 {
                 libc::close(fd);
@@ -224,9 +224,10 @@ mod tests {
     }
 
     #[test]
-    fn a_spare_becomes_its_program_when_told_and_keeps_its_streams_apart() {
-        let spare = Spare::prepare(&["sh", "-c", "cat; echo \"$0\"; echo why >&2; exit 3", "a 'word'; $(x)"]).unwrap();
-        let ended = spare.run(SOON).unwrap();
+    fn a_preforked_child_becomes_its_program_when_told_and_keeps_its_streams_apart() {
+        let preforked =
+            Preforked::prepare(&["sh", "-c", "cat; echo \"$0\"; echo why >&2; exit 3", "a 'word'; $(x)"]).unwrap();
+        let ended = preforked.run(SOON).unwrap();
         assert_eq!(
             (ended.status.code(), ended.stdout.as_str(), ended.stderr.as_str()),
             (Some(3), "a 'word'; $(x)\n", "why\n")
@@ -234,17 +235,17 @@ mod tests {
     }
 
     #[test]
-    fn a_spare_that_is_not_used_goes_and_never_runs() {
-        let spare = Spare::prepare(&["false"]).unwrap();
-        let pid = spare.pid;
-        drop(spare);
+    fn a_preforked_child_that_is_not_used_goes_and_never_runs() {
+        let preforked = Preforked::prepare(&["false"]).unwrap();
+        let pid = preforked.pid;
+        drop(preforked);
         assert!(is_gone(pid));
     }
 
     #[test]
-    fn a_spare_goes_with_its_parent_though_a_later_one_was_forked_from_the_same() {
-        let mut first = Spare::prepare(&["touch", "/nonexistent/must-not-run"]).unwrap();
-        let second = Spare::prepare(&["true"]).unwrap();
+    fn a_preforked_child_goes_with_its_parent_though_a_later_one_was_forked_from_the_same() {
+        let mut first = Preforked::prepare(&["touch", "/nonexistent/must-not-run"]).unwrap();
+        let second = Preforked::prepare(&["true"]).unwrap();
         // What the kernel does to a dead parent's sockets.
         first.talk = UnixStream::pair().unwrap().0;
         assert!(is_gone(first.pid), "it waits though nobody can tell it any more");
@@ -253,19 +254,19 @@ mod tests {
 
     #[test]
     fn a_program_that_takes_too_long_is_killed() {
-        let spare = Spare::prepare(&["sleep", "100"]).unwrap();
-        let pid = spare.pid;
-        assert_eq!(spare.run(Duration::from_millis(50)).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let preforked = Preforked::prepare(&["sleep", "100"]).unwrap();
+        let pid = preforked.pid;
+        assert_eq!(preforked.run(Duration::from_millis(50)).unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(is_gone(pid));
     }
 
     #[test]
     fn a_program_that_is_not_there_is_told_before_it_is_needed() {
-        let why = Spare::prepare(&["no-such-program"]).unwrap_err();
+        let why = Preforked::prepare(&["no-such-program"]).unwrap_err();
         assert_eq!(
             (why.kind(), why.to_string().as_str()),
             (io::ErrorKind::NotFound, "there is no program `no-such-program`")
         );
-        assert!(Spare::prepare::<&str>(&[]).is_err());
+        assert!(Preforked::prepare::<&str>(&[]).is_err());
     }
 }

@@ -14,7 +14,7 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::statvfs::statvfs;
 use serde_json::Value;
 
-use super::{Grip, GripError, Trace, percent, unfit};
+use super::{DriverError, EffectDriver, Trace, percent, unfit};
 use crate::agent::{Observation, StrikeId};
 
 /// Where a file may lie, and how its name begins.
@@ -71,10 +71,10 @@ impl Disk {
     }
 }
 
-impl Grip for Disk {
-    fn arm(&mut self) -> Result<Value, GripError> {
+impl EffectDriver for Disk {
+    fn arm(&mut self) -> Result<Value, DriverError> {
         percent(self.percent)?;
-        let now = fullness().map_err(GripError::at("looking at the disk"))?;
+        let now = fullness().map_err(DriverError::at("looking at the disk"))?;
         if self.missing(&now) >= now.block {
             return Ok(Value::Null);
         }
@@ -82,17 +82,17 @@ impl Grip for Disk {
         Err(unfit("the disk", &format!("{:.1} % full", now.percent()), &expected))
     }
 
-    fn inject(&mut self) -> Result<(), GripError> {
-        let path = place(&self.id).map_err(GripError::at("looking for a place on the disk"))?;
-        self.fill(&path).map_err(GripError::at(&format!("filling the disk with {}", path.display())))
+    fn inject(&mut self) -> Result<(), DriverError> {
+        let path = place(&self.id).map_err(DriverError::at("looking for a place on the disk"))?;
+        self.fill(&path).map_err(DriverError::at(&format!("filling the disk with {}", path.display())))
     }
 
-    fn heal(&mut self, _memo: &Value) -> Result<(), GripError> {
+    fn heal(&mut self, _memo: &Value) -> Result<(), DriverError> {
         unlink(&self.id)
     }
 
-    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, GripError> {
-        let now = fullness().map_err(GripError::at("looking at the disk"))?.percent();
+    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, DriverError> {
+        let now = fullness().map_err(DriverError::at("looking at the disk"))?.percent();
         let file = paths(&self.id).iter().find_map(|path| path.symlink_metadata().ok());
         let ours =
             file.as_ref().map_or("no file of ours".into(), |file| format!("{} MiB of ours", file.blocks() >> 11));
@@ -145,9 +145,9 @@ fn paths(id: &StrikeId) -> [PathBuf; 2] {
     FOLDERS.map(|folder| Path::new(folder).join(format!("{PREFIX}{}", id.0)))
 }
 
-fn unlink(id: &StrikeId) -> Result<(), GripError> {
+fn unlink(id: &StrikeId) -> Result<(), DriverError> {
     let unlink = |path: &PathBuf| match fs::remove_file(path) {
-        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(GripError::at(&path.display().to_string())(why)),
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(DriverError::at(&path.display().to_string())(why)),
         _ => Ok(()),
     };
     paths(id).iter().map(unlink).fold(Ok(()), Result::and)

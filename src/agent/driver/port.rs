@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::{Grip, GripError};
+use super::{DriverError, EffectDriver};
 use crate::agent::iptables::Rules;
 use crate::agent::{Observation, StrikeId};
 
@@ -35,20 +35,20 @@ impl Port {
     }
 }
 
-impl Grip for Port {
-    fn arm(&mut self) -> Result<Value, GripError> {
+impl EffectDriver for Port {
+    fn arm(&mut self) -> Result<Value, DriverError> {
         self.rules.arm().map(|()| Value::Null)
     }
 
-    fn inject(&mut self) -> Result<(), GripError> {
+    fn inject(&mut self) -> Result<(), DriverError> {
         self.rules.insert()
     }
 
-    fn heal(&mut self, _memo: &Value) -> Result<(), GripError> {
+    fn heal(&mut self, _memo: &Value) -> Result<(), DriverError> {
         self.rules.remove()
     }
 
-    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, GripError> {
+    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, DriverError> {
         self.rules.observe(RULES)
     }
 }

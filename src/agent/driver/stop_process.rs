@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::{Grip, GripError, unfit};
+use super::{DriverError, EffectDriver, unfit};
 use crate::agent::Observation;
 use crate::agent::process::{self, Identity, Process};
 
@@ -43,8 +43,8 @@ impl StopProcess {
     }
 }
 
-impl Grip for StopProcess {
-    fn arm(&mut self) -> Result<Value, GripError> {
+impl EffectDriver for StopProcess {
+    fn arm(&mut self) -> Result<Value, DriverError> {
         let candidates = self.candidates();
         let what = format!("the process {:?}", self.name);
         if candidates.is_empty() {
@@ -56,10 +56,10 @@ impl Grip for StopProcess {
         if self.armed.is_empty() {
             return Err(unfit(&what, "stopped already", "one that runs at least"));
         }
-        serde_json::to_value(&self.armed).map_err(memo)
+        serde_json::to_value(&self.armed).map_err(undo_state)
     }
 
-    fn inject(&mut self) -> Result<(), GripError> {
+    fn inject(&mut self) -> Result<(), DriverError> {
         signal_all(&self.armed, Signal::SIGSTOP)?;
         let deadline = Instant::now() + SETTLE;
         loop {
@@ -75,14 +75,14 @@ impl Grip for StopProcess {
         }
     }
 
-    fn heal(&mut self, memo: &Value) -> Result<(), GripError> {
-        signal_all(&recorded(memo)?, Signal::SIGCONT)
+    fn heal(&mut self, undo_state: &Value) -> Result<(), DriverError> {
+        signal_all(&recorded(undo_state)?, Signal::SIGCONT)
     }
 
-    fn observe(&self, memo: Option<&Value>) -> Result<Observation, GripError> {
+    fn observe(&self, undo_state: Option<&Value>) -> Result<Observation, DriverError> {
         let candidates = self.candidates();
-        let recorded = match memo {
-            Some(memo) => recorded(memo)?,
+        let recorded = match undo_state {
+            Some(undo_state) => recorded(undo_state)?,
             None => candidates.iter().map(|process| process.identity).collect(),
         };
         let living = living(&recorded);
@@ -94,12 +94,12 @@ impl Grip for StopProcess {
     }
 }
 
-fn memo(source: serde_json::Error) -> GripError {
-    GripError::Memo { effect: EFFECT, source }
+fn undo_state(source: serde_json::Error) -> DriverError {
+    DriverError::UndoState { effect: EFFECT, source }
 }
 
-fn recorded(memo: &Value) -> Result<Vec<Identity>, GripError> {
-    serde_json::from_value(memo.clone()).map_err(self::memo)
+fn recorded(undo_state: &Value) -> Result<Vec<Identity>, DriverError> {
+    serde_json::from_value(undo_state.clone()).map_err(self::undo_state)
 }
 
 fn living(identities: &[Identity]) -> Vec<Process> {
@@ -112,10 +112,10 @@ fn stands(process: &Process) -> bool {
 }
 
 /// To all of them, whatever becomes of one; the first trouble is told.
-fn signal_all(identities: &[Identity], signal: Signal) -> Result<(), GripError> {
+fn signal_all(identities: &[Identity], signal: Signal) -> Result<(), DriverError> {
     let send = |identity: &Identity| {
         let sent = identity.signal(signal).map(drop);
-        sent.map_err(GripError::at(&format!("sending {signal} to process {}", identity.pid)))
+        sent.map_err(DriverError::at(&format!("sending {signal} to process {}", identity.pid)))
     };
     identities.iter().map(send).fold(Ok(()), Result::and)
 }

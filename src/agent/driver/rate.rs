@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde_json::Value;
 
-use super::{Grip, GripError};
+use super::{DriverError, EffectDriver};
 use crate::agent::tc::{Place, Qdisc, Root};
 use crate::agent::{Observation, StrikeId, interface, probe};
 
@@ -25,9 +25,9 @@ impl Rate {
         Rate { id: id.clone(), address, bits_per_s, root: None }
     }
 
-    fn place(&self, memo: Option<&Value>) -> Result<Place, GripError> {
-        match memo {
-            Some(memo) => read(memo),
+    fn place(&self, undo_state: Option<&Value>) -> Result<Place, DriverError> {
+        match undo_state {
+            Some(undo_state) => read(undo_state),
             None => Ok(Place::of(&self.id, interface::carrying(self.address)?)),
         }
     }
@@ -52,28 +52,28 @@ impl Rate {
     }
 }
 
-impl Grip for Rate {
-    fn arm(&mut self) -> Result<Value, GripError> {
-        probe::token_bucket().map_err(|lacks| GripError::Unavailable { effect: EFFECT, lacks })?;
+impl EffectDriver for Rate {
+    fn arm(&mut self) -> Result<Value, DriverError> {
+        probe::token_bucket().map_err(|lacks| DriverError::Unavailable { effect: EFFECT, lacks })?;
         let place = self.place(None)?;
         let root = self.root.insert(Root::new(place.clone()));
         root.arm()?;
         Ok(serde_json::to_value(place).expect("a place is plain data"))
     }
 
-    fn inject(&mut self) -> Result<(), GripError> {
+    fn inject(&mut self) -> Result<(), DriverError> {
         let interface = interface::carrying(self.address)?;
         let kind = self.kind(&interface);
         self.root.as_ref().map_or(Ok(()), |root| root.add(&kind))
     }
 
-    fn heal(&mut self, memo: &Value) -> Result<(), GripError> {
+    fn heal(&mut self, undo_state: &Value) -> Result<(), DriverError> {
         let root = self.root.take();
-        root.map_or_else(|| read(memo).map(Root::new), Ok)?.remove()
+        root.map_or_else(|| read(undo_state).map(Root::new), Ok)?.remove()
     }
 
-    fn observe(&self, memo: Option<&Value>) -> Result<Observation, GripError> {
-        let place = self.place(memo)?;
+    fn observe(&self, undo_state: Option<&Value>) -> Result<Observation, DriverError> {
+        let place = self.place(undo_state)?;
         Ok(match place.shown()? {
             None => {
                 let evidence = format!("no qdisc {} at the root of {}", place.handle, place.interface);
@@ -91,8 +91,8 @@ impl Grip for Rate {
     }
 }
 
-fn read(memo: &Value) -> Result<Place, GripError> {
-    serde_json::from_value(memo.clone()).map_err(|source| GripError::Memo { effect: EFFECT, source })
+fn read(undo_state: &Value) -> Result<Place, DriverError> {
+    serde_json::from_value(undo_state.clone()).map_err(|source| DriverError::UndoState { effect: EFFECT, source })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::{Grip, GripError, burner, percent};
+use super::{DriverError, EffectDriver, burner, percent};
 use crate::agent::{Observation, StrikeId};
 
 /// One turn of work and rest: short beside what a user notices, long beside a switch of processes.
@@ -33,20 +33,20 @@ impl Cpu {
     }
 }
 
-impl Grip for Cpu {
-    fn arm(&mut self) -> Result<Value, GripError> {
+impl EffectDriver for Cpu {
+    fn arm(&mut self) -> Result<Value, DriverError> {
         percent(self.percent).map(|_| Value::Null)
     }
 
-    fn inject(&mut self) -> Result<(), GripError> {
+    fn inject(&mut self) -> Result<(), DriverError> {
         burner::start(KIND, &self.id, &self.percent.to_string())
     }
 
-    fn heal(&mut self, _memo: &Value) -> Result<(), GripError> {
+    fn heal(&mut self, _memo: &Value) -> Result<(), DriverError> {
         burner::kill(&self.id)
     }
 
-    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, GripError> {
+    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, DriverError> {
         let burners = burner::of(&self.id);
         let used = || burners.iter().filter_map(|burner| cpu_time(burner.pid)).sum::<Duration>();
         if burners.is_empty() {
@@ -78,11 +78,11 @@ fn cpu_time(pid: i32) -> Option<Duration> {
 ///
 /// # Errors
 /// When a thread can't be started; else it never ends by itself.
-pub(super) fn burn(amount: f64) -> Result<(), GripError> {
+pub(super) fn burn(amount: f64) -> Result<(), DriverError> {
     let work = TURN.mul_f64(percent(amount)? / 100.0);
     for _ in 1..cpus() {
         let started = std::thread::Builder::new().spawn(move || turn(work));
-        started.map_err(GripError::at("starting a thread"))?;
+        started.map_err(DriverError::at("starting a thread"))?;
     }
     burner::ready();
     turn(work)

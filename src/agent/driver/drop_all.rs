@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Grip, GripError, unfit};
+use super::{DriverError, EffectDriver, unfit};
 use crate::agent::Observation;
-use crate::agent::iptables::{argv, call_spare};
-use crate::agent::spare::Spare;
+use crate::agent::iptables::{argv, call_preforked};
+use crate::agent::prefork::Preforked;
 
 const CHAINS: [&str; 3] = ["INPUT", "OUTPUT", "FORWARD"];
-const CUT: &str = "DROP";
+const DROP: &str = "DROP";
 const EFFECT: &str = "a cut by policies";
 
 /// Policies by chain.
@@ -22,67 +22,67 @@ type Policies = BTreeMap<String, String>;
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Cut {
+pub(super) struct DropAll {
     /// What cuts, and what heals, by chain; taken as it is used.
-    cutters: BTreeMap<&'static str, Spare>,
-    restorers: BTreeMap<&'static str, Spare>,
-    lookers: Vec<Spare>,
+    cutters: BTreeMap<&'static str, Preforked>,
+    restorers: BTreeMap<&'static str, Preforked>,
+    lookers: Vec<Preforked>,
 }
 
-impl Grip for Cut {
-    fn arm(&mut self) -> Result<Value, GripError> {
+impl EffectDriver for DropAll {
+    fn arm(&mut self) -> Result<Value, DriverError> {
         let before = look(None)?;
-        if CHAINS.iter().all(|chain| policy(&before, chain) == CUT) {
-            return Err(unfit("each policy", CUT, "one that lets something through"));
+        if CHAINS.iter().all(|chain| policy(&before, chain) == DROP) {
+            return Err(unfit("each policy", DROP, "one that lets something through"));
         }
         for chain in CHAINS {
-            self.cutters.insert(chain, prepare(&setting(chain, CUT))?);
+            self.cutters.insert(chain, prepare(&setting(chain, DROP))?);
             self.restorers.insert(chain, prepare(&setting(chain, policy(&before, chain)))?);
         }
         // One to see what must be healed, one to see that it is.
         self.lookers = vec![prepare(&looking())?, prepare(&looking())?];
-        serde_json::to_value(before).map_err(memo)
+        serde_json::to_value(before).map_err(undo_state)
     }
 
-    fn inject(&mut self) -> Result<(), GripError> {
-        CHAINS.iter().try_for_each(|chain| call_spare(&setting(chain, CUT), self.cutters.remove(chain)).map(drop))
+    fn inject(&mut self) -> Result<(), DriverError> {
+        CHAINS.iter().try_for_each(|chain| call_preforked(&setting(chain, DROP), self.cutters.remove(chain)).map(drop))
     }
 
-    fn heal(&mut self, memo: &Value) -> Result<(), GripError> {
-        let before: Policies = serde_json::from_value(memo.clone()).map_err(self::memo)?;
+    fn heal(&mut self, undo_state: &Value) -> Result<(), DriverError> {
+        let before: Policies = serde_json::from_value(undo_state.clone()).map_err(self::undo_state)?;
         let now = look(self.lookers.pop())?;
         let mut done = Ok(());
         // It hears again before it is heard: who was stood in for must hear its stand-in give way, to say so to its
         // neighbours, and a stand-in gives way as soon as it hears.
         for chain in CHAINS {
             let was = policy(&before, chain);
-            if policy(&now, chain) == CUT && was != CUT {
-                done = done.and(call_spare(&setting(chain, was), self.restorers.remove(chain)).map(drop));
+            if policy(&now, chain) == DROP && was != DROP {
+                done = done.and(call_preforked(&setting(chain, was), self.restorers.remove(chain)).map(drop));
             }
         }
         done?;
         let after = look(self.lookers.pop())?;
-        let left = CHAINS.iter().filter(|chain| policy(&after, chain) == CUT && policy(&before, chain) != CUT);
+        let left = CHAINS.iter().filter(|chain| policy(&after, chain) == DROP && policy(&before, chain) != DROP);
         match left.copied().collect::<Vec<_>>().as_slice() {
             [] => Ok(()),
-            left => Err(GripError::Left { what: format!("policy {CUT} of {}", left.join(", ")) }),
+            left => Err(DriverError::Left { what: format!("policy {DROP} of {}", left.join(", ")) }),
         }
     }
 
-    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, GripError> {
+    fn observe(&self, _memo: Option<&Value>) -> Result<Observation, DriverError> {
         let now = look(None)?;
         let said = CHAINS.map(|chain| format!("{chain} {}", policy(&now, chain)));
-        let in_force = CHAINS.iter().all(|chain| policy(&now, chain) == CUT);
+        let in_force = CHAINS.iter().all(|chain| policy(&now, chain) == DROP);
         Ok(Observation { in_force, evidence: format!("policies {}", said.join(", ")) })
     }
 }
 
-fn memo(source: serde_json::Error) -> GripError {
-    GripError::Memo { effect: EFFECT, source }
+fn undo_state(source: serde_json::Error) -> DriverError {
+    DriverError::UndoState { effect: EFFECT, source }
 }
 
-fn prepare(argv: &[String]) -> Result<Spare, GripError> {
-    Spare::prepare(argv).map_err(GripError::at(&argv.join(" ")))
+fn prepare(argv: &[String]) -> Result<Preforked, DriverError> {
+    Preforked::prepare(argv).map_err(DriverError::at(&argv.join(" ")))
 }
 
 fn setting(chain: &str, policy: &str) -> Vec<String> {
@@ -94,8 +94,8 @@ fn looking() -> Vec<String> {
 }
 
 /// The policies as they are now.
-fn look(spare: Option<Spare>) -> Result<Policies, GripError> {
-    Ok(parse(&call_spare(&looking(), spare)?))
+fn look(preforked: Option<Preforked>) -> Result<Policies, DriverError> {
+    Ok(parse(&call_preforked(&looking(), preforked)?))
 }
 
 fn parse(listed: &str) -> Policies {

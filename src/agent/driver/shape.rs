@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Grip, GripError};
+use super::{DriverError, EffectDriver};
 use crate::agent::iptables::{self, Found, Rules};
 use crate::agent::probe::{self, Delays};
 use crate::agent::queue::delayer::{Delayer, Path};
@@ -36,7 +36,7 @@ enum Backend {
 /// What the record keeps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Memo {
+enum UndoState {
     Netem(Place),
     Queue { interface: String, number: u16 },
 }
@@ -80,7 +80,7 @@ impl Shape {
         Rules::new(&self.id).with("mangle", "OUTPUT", &[&matches[..], &target[..]].concat())
     }
 
-    fn observe_netem(&self, place: &Place) -> Result<Observation, GripError> {
+    fn observe_netem(&self, place: &Place) -> Result<Observation, DriverError> {
         let Place { interface, handle } = place;
         Ok(match place.shown()? {
             None => Observation { in_force: false, evidence: format!("no qdisc {handle} at the root of {interface}") },
@@ -91,14 +91,14 @@ impl Shape {
         })
     }
 
-    fn observe_queue(&self) -> Result<Observation, GripError> {
+    fn observe_queue(&self) -> Result<Observation, DriverError> {
         let seen = |in_force, evidence| Ok(Observation { in_force, evidence });
         let rules = iptables::found(Some(&self.id))?;
         let Some(rule) = rules.iter().find(|rule| rule.chain == "OUTPUT") else {
             return seen(false, "no rule carries its id".into());
         };
         let (interface, number) = (after(rule, "-o"), after(rule, "--queue-num"));
-        let queues = queue::listened().map_err(GripError::at("read the queues of the packet filter"))?;
+        let queues = queue::listened().map_err(DriverError::at("read the queues of the packet filter"))?;
         let sends = format!("a rule sends what leaves {interface} to queue {number}");
         match queues.iter().find(|queue| queue.number.to_string() == number) {
             None => seen(false, format!("{sends}, where nobody listens")),
@@ -109,47 +109,47 @@ impl Shape {
     }
 }
 
-impl Grip for Shape {
-    fn arm(&mut self) -> Result<Value, GripError> {
-        let delays = probe::delays().map_err(|lacks| GripError::Unavailable { effect: EFFECT, lacks })?;
+impl EffectDriver for Shape {
+    fn arm(&mut self) -> Result<Value, DriverError> {
+        let delays = probe::delays().map_err(|lacks| DriverError::Unavailable { effect: EFFECT, lacks })?;
         let interface = interface::carrying(self.address)?;
-        let memo = match delays {
-            Delays::Netem => Memo::Netem(Place::of(&self.id, interface)),
+        let undo_state = match delays {
+            Delays::Netem => UndoState::Netem(Place::of(&self.id, interface)),
             Delays::Queue => {
-                let taken = queue::listened().map_err(GripError::at("read the queues of the packet filter"))?;
-                Memo::Queue { interface, number: queue::free_number(self.seed() as u16, &taken) }
+                let taken = queue::listened().map_err(DriverError::at("read the queues of the packet filter"))?;
+                UndoState::Queue { interface, number: queue::free_number(self.seed() as u16, &taken) }
             }
         };
-        self.by = Some(match memo.clone() {
-            Memo::Netem(place) => {
+        self.by = Some(match undo_state.clone() {
+            UndoState::Netem(place) => {
                 let mut root = Root::new(place);
                 root.arm()?;
                 Backend::Netem(root)
             }
-            Memo::Queue { interface, number } => {
+            UndoState::Queue { interface, number } => {
                 let mut rules = self.rules(&interface, number);
                 rules.arm()?;
                 let mtu = interface::mtu(&interface) as usize;
                 Backend::Queue { path: Path { queue: number, interface, mtu }, rules, delayer: None }
             }
         });
-        Ok(serde_json::to_value(memo).expect("a memo is plain data"))
+        Ok(serde_json::to_value(undo_state).expect("a undo_state is plain data"))
     }
 
-    fn inject(&mut self) -> Result<(), GripError> {
+    fn inject(&mut self) -> Result<(), DriverError> {
         let (netem, seed) = (self.netem(), self.seed());
         match &mut self.by {
             None => Ok(()),
             Some(Backend::Netem(root)) => root.add(&netem),
             Some(Backend::Queue { path, rules, delayer }) => {
                 let started = Delayer::start(path, self.shaping, seed);
-                *delayer = Some(started.map_err(GripError::at(&format!("listen to queue {}", path.queue)))?);
+                *delayer = Some(started.map_err(DriverError::at(&format!("listen to queue {}", path.queue)))?);
                 rules.insert()
             }
         }
     }
 
-    fn heal(&mut self, memo: &Value) -> Result<(), GripError> {
+    fn heal(&mut self, undo_state: &Value) -> Result<(), DriverError> {
         match self.by.take() {
             Some(Backend::Netem(mut root)) => root.remove(),
             Some(Backend::Queue { mut rules, delayer, .. }) => {
@@ -158,17 +158,17 @@ impl Grip for Shape {
                 drop(delayer);
                 removed
             }
-            None => match read(memo)? {
-                Memo::Netem(place) => Root::new(place).remove(),
-                Memo::Queue { .. } => Rules::new(&self.id).remove(),
+            None => match read(undo_state)? {
+                UndoState::Netem(place) => Root::new(place).remove(),
+                UndoState::Queue { .. } => Rules::new(&self.id).remove(),
             },
         }
     }
 
-    fn observe(&self, memo: Option<&Value>) -> Result<Observation, GripError> {
-        match memo.map(read).transpose()? {
-            Some(Memo::Netem(place)) => self.observe_netem(&place),
-            Some(Memo::Queue { .. }) => self.observe_queue(),
+    fn observe(&self, undo_state: Option<&Value>) -> Result<Observation, DriverError> {
+        match undo_state.map(read).transpose()? {
+            Some(UndoState::Netem(place)) => self.observe_netem(&place),
+            Some(UndoState::Queue { .. }) => self.observe_queue(),
             None => match probe::delays() {
                 Ok(Delays::Netem) => self.observe_netem(&Place::of(&self.id, interface::carrying(self.address)?)),
                 Ok(Delays::Queue) => self.observe_queue(),
@@ -178,8 +178,8 @@ impl Grip for Shape {
     }
 }
 
-fn read(memo: &Value) -> Result<Memo, GripError> {
-    serde_json::from_value(memo.clone()).map_err(|source| GripError::Memo { effect: EFFECT, source })
+fn read(undo_state: &Value) -> Result<UndoState, DriverError> {
+    serde_json::from_value(undo_state.clone()).map_err(|source| DriverError::UndoState { effect: EFFECT, source })
 }
 
 /// The word that follows this option in a rule.
@@ -240,12 +240,12 @@ mod tests {
 
     #[test]
     fn a_memo_is_read_as_it_was_written() {
-        let memos = [
-            Memo::Netem(Place::of(&StrikeId("1.a".into()), "eth0".into())),
-            Memo::Queue { interface: "eth0".into(), number: 7 },
+        let undo_states = [
+            UndoState::Netem(Place::of(&StrikeId("1.a".into()), "eth0".into())),
+            UndoState::Queue { interface: "eth0".into(), number: 7 },
         ];
-        for memo in memos {
-            assert_eq!(read(&serde_json::to_value(&memo).unwrap()).unwrap(), memo);
+        for undo_state in undo_states {
+            assert_eq!(read(&serde_json::to_value(&undo_state).unwrap()).unwrap(), undo_state);
         }
         assert!(read(&Value::Null).is_err());
     }

@@ -18,7 +18,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-use super::grip::{Grip, GripError, grip};
+use super::driver::{DriverError, EffectDriver, driver_of};
 use super::process::Identity;
 use super::record::{Folder, Record, Stage};
 use super::stamp::Within;
@@ -57,17 +57,17 @@ const LISTEN: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// When the way was not clear; whoever arms is told too.
-pub(super) fn hold(id: &StrikeId) -> Result<(), GripError> {
+pub(super) fn hold(id: &StrikeId) -> Result<(), DriverError> {
     let folder = Folder::of(id);
-    let mut teller = UnixStream::connect(folder.arming()).map_err(GripError::at("telling that it starts"))?;
-    let armed = settle().map_err(GripError::at("settling")).and_then(|signals| Holder::arm(&folder, signals));
+    let mut teller = UnixStream::connect(folder.arming()).map_err(DriverError::at("telling that it starts"))?;
+    let armed = settle().map_err(DriverError::at("settling")).and_then(|signals| LeaseHolder::arm(&folder, signals));
     let holder = match armed {
         Ok(holder) => holder,
         Err(refused) => {
             // Before it is told: who hears of it may arm again, in a folder of the same name.
-            let cleared = folder.clear().map_err(GripError::at("removing its folder"));
+            let cleared = folder.clear().map_err(DriverError::at("removing its folder"));
             let told = tell(&mut teller, &Answer::Err(refused.to_string()));
-            told.map_err(GripError::at("telling why it is not armed"))?;
+            told.map_err(DriverError::at("telling why it is not armed"))?;
             return cleared.and(Err(refused));
         }
     };
@@ -76,8 +76,8 @@ pub(super) fn hold(id: &StrikeId) -> Result<(), GripError> {
     match heard {
         Ok(()) => holder.live(),
         Err(nobody) => {
-            let removed = folder.remove().map_err(GripError::at("removing its folder"));
-            removed.and(Err(GripError::at("telling that it is armed")(nobody)))
+            let removed = folder.remove().map_err(DriverError::at("removing its folder"));
+            removed.and(Err(DriverError::at("telling that it is armed")(nobody)))
         }
     }
 }
@@ -99,10 +99,10 @@ fn settle() -> io::Result<SignalFd> {
     Ok(SignalFd::with_flags(&ending, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?)
 }
 
-struct Holder {
+struct LeaseHolder {
     folder: Folder,
     record: Record,
-    grip: Box<dyn Grip>,
+    driver: Box<dyn EffectDriver>,
     listener: UnixListener,
     signals: SignalFd,
     /// When the lease is over, and when the next heal is tried from then on.
@@ -127,19 +127,19 @@ struct Unseen {
     until: Duration,
 }
 
-impl Holder {
-    fn arm(folder: &Folder, signals: SignalFd) -> Result<Holder, GripError> {
-        let mut record = folder.read().map_err(GripError::at("reading its record"))?;
+impl LeaseHolder {
+    fn arm(folder: &Folder, signals: SignalFd) -> Result<LeaseHolder, DriverError> {
+        let mut record = folder.read().map_err(DriverError::at("reading its record"))?;
         let over = end_of_lease(&record.order);
-        let mut grip = grip(&record.order);
-        record.memo = grip.arm()?;
+        let mut driver = driver_of(&record.order);
+        record.undo_state = driver.arm()?;
         (record.stage, record.holder) = (Stage::Armed, Identity::own());
-        folder.write(&record).map_err(GripError::at("writing its record"))?;
-        let listener = UnixListener::bind(folder.socket()).map_err(GripError::at("listening"))?;
-        Ok(Holder {
+        folder.write(&record).map_err(DriverError::at("writing its record"))?;
+        let listener = UnixListener::bind(folder.socket()).map_err(DriverError::at("listening"))?;
+        Ok(LeaseHolder {
             folder: folder.clone(),
             record,
-            grip,
+            driver,
             listener,
             signals,
             over,
@@ -150,7 +150,7 @@ impl Holder {
         })
     }
 
-    fn live(mut self) -> Result<(), GripError> {
+    fn live(mut self) -> Result<(), DriverError> {
         loop {
             self.act();
             if self.over <= now() {
@@ -192,14 +192,14 @@ impl Holder {
         all.into_iter().flatten().min().unwrap_or(self.over)
     }
 
-    fn wait(&self, longest: Duration) -> Result<[bool; 2], GripError> {
+    fn wait(&self, longest: Duration) -> Result<[bool; 2], DriverError> {
         let mut watched = [
             PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
         ];
         match poll(&mut watched, PollTimeout::try_from(longest.as_millis() + 1).unwrap_or(PollTimeout::MAX)) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(watched.map(|fd| fd.any().unwrap_or(true))),
-            Err(errno) => Err(GripError::at("waiting")(errno.into())),
+            Err(errno) => Err(DriverError::at("waiting")(errno.into())),
         }
     }
 
@@ -214,7 +214,7 @@ impl Holder {
     }
 
     fn answer(&mut self, ask: Ask) -> Answer {
-        let said = |done: Result<(), GripError>| done.map(|()| String::new()).map_err(|why| why.to_string());
+        let said = |done: Result<(), DriverError>| done.map(|()| String::new()).map_err(|why| why.to_string());
         match ask {
             Ask::Inject | Ask::Renew if self.ending => Err("its lease is over, and it is being healed".into()),
             Ask::Renew if self.record.stage == Stage::Ended => Err("it came to its planned end".into()),
@@ -256,11 +256,11 @@ impl Holder {
     }
 
     /// The record says that something may have been touched before anything is.
-    fn inject(&mut self) -> Result<(), GripError> {
+    fn inject(&mut self) -> Result<(), DriverError> {
         self.record.stage = Stage::Injecting;
-        self.folder.write(&self.record).map_err(GripError::at("writing its record"))?;
+        self.folder.write(&self.record).map_err(DriverError::at("writing its record"))?;
         let injected_us = monotonic_us();
-        let injected = self.grip.inject();
+        let injected = self.driver.inject();
         self.plan_end();
         self.unseen = Some(Unseen { injected_us, again: now(), until: now() + SEEN_WITHIN });
         injected?;
@@ -271,7 +271,7 @@ impl Holder {
     /// Stamps the onset when the effect is seen: the planned end counts from then.
     fn look(&mut self) {
         let Some(unseen) = &mut self.unseen else { return };
-        let seen = self.grip.observe(Some(&self.record.memo));
+        let seen = self.driver.observe(Some(&self.record.undo_state));
         match seen {
             Ok(seen) if seen.in_force => {
                 let onset = Within { not_before_us: unseen.injected_us, by_us: monotonic_us() };
@@ -309,13 +309,13 @@ impl Holder {
     }
 
     /// Heals and stamps the end; nothing to do once it was.
-    fn heal(&mut self) -> Result<(), GripError> {
+    fn heal(&mut self) -> Result<(), DriverError> {
         (self.due, self.ending) = (None, true);
         if self.record.stage == Stage::Ended {
             return Ok(());
         }
         let not_before_us = monotonic_us();
-        undo(&mut *self.grip, &self.record)?;
+        undo(&mut *self.driver, &self.record)?;
         if self.record.stage == Stage::Injecting {
             let ended = Within { not_before_us, by_us: monotonic_us() };
             self.record.stamps.ended = Some(self.claimed(ended));
@@ -342,8 +342,8 @@ impl Holder {
         }
     }
 
-    fn leave(&self) -> Result<(), GripError> {
-        self.folder.remove().map_err(GripError::at("removing its folder"))
+    fn leave(&self) -> Result<(), DriverError> {
+        self.folder.remove().map_err(DriverError::at("removing its folder"))
     }
 }
 
@@ -351,13 +351,13 @@ impl Holder {
 ///
 /// # Errors
 /// When the effect, or a part of it, is in force still.
-pub(super) fn undo(grip: &mut dyn Grip, record: &Record) -> Result<(), GripError> {
+pub(super) fn undo(driver: &mut dyn EffectDriver, record: &Record) -> Result<(), DriverError> {
     if record.stage != Stage::Injecting {
         return Ok(());
     }
-    grip.heal(&record.memo)?;
-    let seen = grip.observe(Some(&record.memo))?;
-    if seen.in_force { Err(GripError::Left { what: seen.evidence }) } else { Ok(()) }
+    driver.heal(&record.undo_state)?;
+    let seen = driver.observe(Some(&record.undo_state))?;
+    if seen.in_force { Err(DriverError::Left { what: seen.evidence }) } else { Ok(()) }
 }
 
 /// When the lease is over that runs from now.

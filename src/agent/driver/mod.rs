@@ -1,4 +1,4 @@
-//! How effects are made, seen and undone: one file an effect, one row of [`grip`] each.
+//! How effects are made, seen and undone: one file an effect, one row of [`driver_of`] each.
 
 use std::io;
 
@@ -10,29 +10,29 @@ use super::{Observation, Order, StrikeId};
 
 mod burner;
 mod cpu;
-mod deaf;
 mod disk;
+mod drop_all;
+mod drop_from;
 mod memory;
-mod policies;
 mod port;
 mod rate;
 mod shape;
 mod stop_process;
 
 /// How one effect is made and undone on the victim; made from its order alone.
-pub(super) trait Grip: Send {
+pub(super) trait EffectDriver: Send {
     /// Whether the way is clear; touches nothing, but prepares what healing needs, so that nothing must be forked
     /// then. What must be known to heal without this process (policies as they were, processes with their start) is
     /// returned: it goes to the record on disk before anything is touched.
-    fn arm(&mut self) -> Result<Value, GripError>;
+    fn arm(&mut self) -> Result<Value, DriverError>;
     /// Makes it; once.
-    fn inject(&mut self) -> Result<(), GripError>;
-    /// Undoes it: idempotent, tries everything, touches only what carries the strike's id, or puts back `memo`. Works
-    /// in a process that never armed it, for the holder may be dead: then `memo` comes from the record.
-    fn heal(&mut self, memo: &Value) -> Result<(), GripError>;
+    fn inject(&mut self) -> Result<(), DriverError>;
+    /// Undoes it: idempotent, tries everything, touches only what carries the strike's id, or puts back `undo_state`. Works
+    /// in a process that never armed it, for the holder may be dead: then `undo_state` comes from the record.
+    fn heal(&mut self, undo_state: &Value) -> Result<(), DriverError>;
     /// Looks at the kernel's own state now (rules, qdiscs, `/proc`), never at what this process remembers. Needs no
-    /// holder; without a record there is no `memo`.
-    fn observe(&self, memo: Option<&Value>) -> Result<Observation, GripError>;
+    /// holder; without a record there is no `undo_state`.
+    fn observe(&self, undo_state: Option<&Value>) -> Result<Observation, DriverError>;
 }
 
 /// Something of a strike, and what it is, in words.
@@ -41,9 +41,9 @@ pub(super) type Left = (StrikeId, String);
 /// Finds what is left of strikes whose record is gone.
 pub(super) struct Trace {
     /// All there are, of every strike, in words.
-    pub find: fn() -> Result<Vec<Left>, GripError>,
+    pub find: fn() -> Result<Vec<Left>, DriverError>,
     /// Removes those of one strike; nothing to do where there are none.
-    pub sweep: fn(&StrikeId) -> Result<(), GripError>,
+    pub sweep: fn(&StrikeId) -> Result<(), DriverError>,
 }
 
 /// Every kind of trace.
@@ -51,7 +51,7 @@ pub(super) const TRACES: &[Trace] = &[super::iptables::TRACE, super::tc::TRACE, 
 
 /// Why an effect could not be made, seen or undone.
 #[derive(Debug, thiserror::Error)]
-pub enum GripError {
+pub enum DriverError {
     /// The kernel refused, or a program could not be run.
     #[error("{action}: {source}")]
     System { action: String, source: io::Error },
@@ -69,23 +69,23 @@ pub enum GripError {
     Left { what: String },
     /// The record does not say what healing needs.
     #[error("the record of {effect} can't be read: {source}")]
-    Memo { effect: &'static str, source: serde_json::Error },
+    UndoState { effect: &'static str, source: serde_json::Error },
 }
 
-impl GripError {
+impl DriverError {
     /// Says what was being done.
-    pub(super) fn at(action: &str) -> impl Fn(io::Error) -> GripError {
+    pub(super) fn at(action: &str) -> impl Fn(io::Error) -> DriverError {
         let action = action.to_string();
-        move |source| GripError::System { action: action.clone(), source }
+        move |source| DriverError::System { action: action.clone(), source }
     }
 }
 
 /// The table.
-pub(super) fn grip(order: &Order) -> Box<dyn Grip> {
+pub(super) fn driver_of(order: &Order) -> Box<dyn EffectDriver> {
     let id = &order.id;
     match &order.effect {
-        Effect::Policies { .. } => Box::new(policies::Cut::default()),
-        Effect::Deaf { peers } => Box::new(deaf::Deaf::new(id, peers)),
+        Effect::DropAll { .. } => Box::new(drop_all::DropAll::default()),
+        Effect::DropFrom { peers } => Box::new(drop_from::DropFrom::new(id, peers)),
         Effect::Port { port, reject } => Box::new(port::Port::new(id, *port, *reject)),
         Effect::Shape { delay, jitter, loss_pct } => {
             let shaping = Shaping { delay: *delay, jitter: *jitter, loss: loss_pct / 100.0 };
@@ -103,7 +103,7 @@ pub(super) fn grip(order: &Order) -> Box<dyn Grip> {
 ///
 /// # Errors
 /// When it can't take what it was asked to, which it says too.
-pub(super) fn burn(kind: &str, _id: &StrikeId, amount: &str) -> Result<(), GripError> {
+pub(super) fn burn(kind: &str, _id: &StrikeId, amount: &str) -> Result<(), DriverError> {
     let figure = amount.parse().map_err(|_| unfit("an amount", amount, "a number"));
     let burnt = burner::settle().and(figure).and_then(|amount: f64| match kind {
         cpu::KIND => cpu::burn(amount),
@@ -117,20 +117,20 @@ pub(super) fn burn(kind: &str, _id: &StrikeId, amount: &str) -> Result<(), GripE
 }
 
 /// A share that can be taken of something.
-fn percent(percent: f64) -> Result<f64, GripError> {
+fn percent(percent: f64) -> Result<f64, DriverError> {
     if percent > 0.0 && percent <= 100.0 {
         return Ok(percent);
     }
     Err(unfit("the percentage", &percent.to_string(), "more than 0 and at most 100"))
 }
 
-fn unfit(what: &str, found: &str, expected: &str) -> GripError {
-    GripError::Unfit { what: what.into(), found: found.into(), expected: expected.into() }
+fn unfit(what: &str, found: &str, expected: &str) -> DriverError {
+    DriverError::Unfit { what: what.into(), found: found.into(), expected: expected.into() }
 }
 
 /// Whether two strikes on one victim would undo each other's work: then the second is refused.
 pub(super) fn fight(one: &Effect, other: &Effect) -> bool {
     let alone =
-        matches!(one, Effect::Policies { .. } | Effect::Shape { .. } | Effect::Rate { .. } | Effect::Disk { .. });
+        matches!(one, Effect::DropAll { .. } | Effect::Shape { .. } | Effect::Rate { .. } | Effect::Disk { .. });
     alone && std::mem::discriminant(one) == std::mem::discriminant(other)
 }
