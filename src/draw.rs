@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 pub enum Purpose {
     /// The target of a strike; by the strike's number.
     Targets,
-    /// The other side of a cut; by the strike's number.
+    /// The other side of a partition; by the strike's number.
     OtherSide,
     /// Which servers form which half, or follow each other on a ring of majorities; by the strike's number.
     Sides,

@@ -4,28 +4,28 @@ use cucumber::when;
 
 use super::params::{Bandwidth, Moments, Percent, Port, Role, Span, Target};
 use crate::declare::{StepError, Strike, World, every};
-use crate::plan::{Cut, Parameters};
+use crate::plan::{Parameters, Partition};
 
 #[when(expr = "the network between {target} and {target} is cut{schedule}")]
 fn cut_between(world: &mut World, one: Target, other: Target, moments: Moments) -> Result<(), StepError> {
-    world.declaration.strike(Strike::cut(one.0, Cut::Between(other.0)), moments.0)
+    world.declaration.strike(Strike::partition(one.0, Partition::Between(other.0)), moments.0)
 }
 
 /// One way: answers still travel.
 #[when(expr = "traffic from {target} to {target} is dropped{schedule}")]
 fn cut_from(world: &mut World, from: Target, to: Target, moments: Moments) -> Result<(), StepError> {
-    world.declaration.strike(Strike::cut(to.0, Cut::From(from.0)), moments.0)
+    world.declaration.strike(Strike::partition(to.0, Partition::From(from.0)), moments.0)
 }
 
 #[when(expr = "the network of the {role} is split into halves{schedule}")]
 fn cut_in_halves(world: &mut World, role: Role, moments: Moments) -> Result<(), StepError> {
-    world.declaration.strike(Strike::cut(every(&role.0), Cut::Halves), moments.0)
+    world.declaration.strike(Strike::partition(every(&role.0), Partition::Halves), moments.0)
 }
 
 /// Each still hears a majority, and no two the same one.
 #[when(expr = "the network of the {role} becomes a ring of majorities{schedule}")]
 fn cut_to_a_ring(world: &mut World, role: Role, moments: Moments) -> Result<(), StepError> {
-    world.declaration.strike(Strike::cut(every(&role.0), Cut::MajoritiesRing), moments.0)
+    world.declaration.strike(Strike::partition(every(&role.0), Partition::MajoritiesRing), moments.0)
 }
 
 #[when(expr = "port {port} of {target} is blackholed{schedule}")]
@@ -65,7 +65,7 @@ fn loses_packets(world: &mut World, target: Target, percent: Percent, moments: M
 }
 
 #[when(expr = "the network of {target} is limited to {bandwidth}{schedule}")]
-fn is_limited(world: &mut World, target: Target, bandwidth: Bandwidth, moments: Moments) -> Result<(), StepError> {
+fn bandwidth_limit(world: &mut World, target: Target, bandwidth: Bandwidth, moments: Moments) -> Result<(), StepError> {
     let with = Parameters { bits_per_s: Some(bandwidth.0), ..Parameters::default() };
-    world.declaration.strike(Strike { with, ..Strike::of("is-limited", target.0) }, moments.0)
+    world.declaration.strike(Strike { with, ..Strike::of("bandwidth-limit", target.0) }, moments.0)
 }

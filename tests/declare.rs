@@ -91,7 +91,7 @@ fn givens_become_settings_and_whens_become_acts_in_their_order() {
     let acts: Vec<_> = scenario.acts.iter().map(shown).collect();
     let seconds = Duration::from_secs;
     let expected = [
-        ("loses-power", None, Some(Choice::Active), Some(Schedule::For(seconds(5)))),
+        ("power-off", None, Some(Choice::Active), Some(Schedule::For(seconds(5)))),
         ("pass", None, None, None),
         ("hangs", None, Some(Choice::Same), Some(Schedule::Once)),
         ("process-dies", Some("nginx"), Some(Choice::Random(2)), Some(Schedule::Once)),
@@ -140,8 +140,11 @@ fn told(act: &Act) -> Vec<String> {
     };
     let order = |order: &StrikeOrder| {
         let with = serde_json::to_string(&order.with).unwrap();
-        let cut = order.cut.as_ref().map_or(String::new(), |cut| format!(" {}", serde_json::to_string(cut).unwrap()));
-        format!("{}: {} {with} of {}{cut}, {when}", order.step.line, order.fault, order.target.text)
+        let partition = order
+            .partition
+            .as_ref()
+            .map_or(String::new(), |partition| format!(" {}", serde_json::to_string(partition).unwrap()));
+        format!("{}: {} {with} of {}{partition}, {when}", order.step.line, order.fault, order.target.text)
     };
     if act.orders().is_empty() { vec![when] } else { act.orders().iter().map(order).collect() }
 }
@@ -328,10 +331,10 @@ fn rows_have_their_own_lines_tags_and_backslashes() {
     assert_eq!((first.line, second.line, table.line), (17, 19, 25));
     assert_eq!(first.tags, ["site", "outline", "short"]);
     assert_eq!(second.name, "node \"web-2\" is gone for 4 s");
-    let [Act::Strike { order: cut, .. }, Act::Strike { order: killed, .. }] = table.acts.as_slice() else {
+    let [Act::Strike { order: partition, .. }, Act::Strike { order: killed, .. }] = table.acts.as_slice() else {
         panic!("{:?}", table.acts)
     };
-    assert_eq!((cut.step.line, killed.step.line), (30, 32));
+    assert_eq!((partition.step.line, killed.step.line), (30, 32));
     assert_eq!(killed.with.process.as_deref(), Some("ng\\inx"));
 }
 

@@ -99,8 +99,8 @@ fn targets_are_narrowed_by_zone_and_tag_in_any_order() {
 fn events_are_faults_in_singular_and_plural() {
     let events = [
         ("dies", "die", "dies"),
-        ("loses power", "lose power", "loses-power"),
-        ("comes back", "come back", "comes-back"),
+        ("loses power", "lose power", "power-off"),
+        ("comes back", "come back", "power-on"),
         ("reboots", "reboot", "reboots"),
         ("hangs", "hang", "hangs"),
         ("loses network", "lose network", "loses-network"),

@@ -307,12 +307,12 @@ The harness reaches its victims over the same network as users do, and is not ex
 const MEANINGS: &str = r#"
 ## Chance
 
-Each random choice is independent of every other one; the same seed makes the same choices. A side of a cut that is drawn
+Each random choice is independent of every other one; the same seed makes the same choices. A side of a partition that is drawn
 by chance is drawn from the servers that are not on the other side: `the network between 2 random webservers and a random
 webserver is cut` separates one of the remaining webservers from the two. Where the other side is named and leaves too few, it is
 drawn from all. A scenario whose sides would leave too few servers is refused.
 
-## The sides of a cut
+## The sides of a partition
 
 | a step | cuts |
 |---|---|
@@ -321,9 +321,9 @@ drawn from all. A scenario whose sides would leave too few servers is refused.
 | `traffic from every webserver to node "web-1" is dropped` | what the other webservers send to web-1; what it sends still arrives |
 | `traffic from every webserver to every webserver is dropped` | what any of them sends to any other |
 
-A server is never cut off from itself. In a cut *between* two sides, a server that both sides name belongs to the side that would be
+A server is never cut off from itself. In a partition *between* two sides, a server that both sides name belongs to the side that would be
 empty without it; else to the first. Two equal sides are refused: `the network of the webservers is split into halves` divides
-one tier. A one-way cut is refused only if no server would lose the traffic of another.
+one tier. A one-way partition is refused only if no server would lose the traffic of another.
 
 ## Rotation
 

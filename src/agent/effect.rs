@@ -88,7 +88,7 @@ impl Effect {
         }
     }
 
-    /// Whether what is asked, renewed or healed over its own path may come late or not at all: a cut, delays of half a
+    /// Whether what is asked, renewed or healed over its own path may come late or not at all: a partition, delays of half a
     /// second, every fifth packet lost, less than 1 Mbit/s. Its lease is for its whole time.
     pub fn impairs_its_own_path(&self) -> bool {
         match self {

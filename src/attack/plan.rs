@@ -11,12 +11,12 @@ use crate::fault::{self, Witness};
 use crate::infrastructure::Infrastructure;
 use crate::instance::{Ability, PowerState};
 use crate::journal::Place;
-use crate::plan::{Choice, Cut, Parameters, PlanError, Schedule, StepText, StrikeOrder, Target, read_plan};
+use crate::plan::{Choice, Parameters, Partition, PlanError, Schedule, StepText, StrikeOrder, Target, read_plan};
 use crate::units::{duration, show_duration};
 
 /// The version of an attack plan's schema. It rises when fields change, and when the same seed draws something else: 2
-/// since every decision has its own generator ([`crate::draw`]).
-pub const SCHEMA: u32 = 2;
+/// since every decision has its own generator ([`crate::draw`]), 3 since faults have the field's names.
+pub const SCHEMA: u32 = 3;
 
 /// A whole attack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub struct Round {
     pub with: Parameters,
     /// Whom, in the order in which they were chosen.
     pub servers: Vec<String>,
-    /// Whom they no longer hear, for a cut.
+    /// Whom they no longer hear, for a partition.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub from: Vec<String>,
     /// Why them.
@@ -109,7 +109,7 @@ impl AttackPlan {
 }
 
 impl Round {
-    /// `web-1, web-2: loses-power for 30 s`
+    /// `web-1, web-2: power-off for 30 s`
     pub fn shown(&self) -> String {
         let lasts = self.lasts.map_or("for good".into(), |lasts| format!("for {}", show_duration(lasts)));
         let from = if self.from.is_empty() { String::new() } else { format!(" from {}", self.from.join(", ")) };
@@ -120,8 +120,8 @@ impl Round {
     pub fn order(&self, number: usize) -> StrikeOrder {
         let step = StepText { keyword: "When".into(), text: self.shown(), line: number };
         let (target, with) = (listed(&self.servers), self.with.clone());
-        let cut = (!self.from.is_empty()).then(|| Cut::From(listed(&self.from)));
-        StrikeOrder { fault: self.fault.clone(), with, target, cut, step }
+        let partition = (!self.from.is_empty()).then(|| Partition::From(listed(&self.from)));
+        StrikeOrder { fault: self.fault.clone(), with, target, partition, step }
     }
 
     /// The state of power that this server must be in for it, where it is struck and its power is what counts.
@@ -179,7 +179,7 @@ mod tests {
 
     fn plan(place: Place) -> AttackPlan {
         let round = Round {
-            fault: "loses-power".into(),
+            fault: "power-off".into(),
             with: Parameters::default(),
             servers: vec!["web-1".into(), "web-2".into()],
             from: Vec::new(),
@@ -201,19 +201,21 @@ mod tests {
     #[test]
     fn a_plan_reads_as_what_is_done_to_whom_and_why() {
         let shown = plan(Place::Sandbox).shown();
-        assert!(shown.contains("1. web-1, web-2: loses-power for 30 s\n     drawn"), "{shown}");
+        assert!(shown.contains("1. web-1, web-2: power-off for 30 s\n     drawn"), "{shown}");
     }
 
     #[test]
     fn a_cut_names_whom_its_victims_no_longer_hear() {
         let mut round = plan(Place::Sandbox).rounds.remove(0);
-        round.fault = "cut".into();
+        round.fault = "partition".into();
         assert!(round.check().unwrap_err().contains("--from"));
         round.from = vec!["web-3".into()];
         assert_eq!(round.check(), Ok(()));
         assert_eq!(round.shown(), "web-1, web-2: cut from web-3 for 30 s");
         let order = round.order(1);
-        assert!(matches!(order.cut, Some(Cut::From(far)) if far.choice == Choice::Listed(vec!["web-3".into()])));
+        assert!(
+            matches!(order.partition, Some(Partition::From(far)) if far.choice == Choice::Listed(vec!["web-3".into()]))
+        );
         round.fault = "hangs".into();
         assert!(round.check().unwrap_err().contains("`hangs` takes no other side"));
     }

@@ -131,7 +131,7 @@ mod tests {
         let fenced = Event::DatabaseStep { server: "db-1".into(), step: FENCED.into(), detail: "read-only".into() };
         let script = site().strike(6000, "loses-network", &["db-1"]).event(6900, fenced);
         assert_eq!(judged(&script.database_view(7000, "db-2", true), Phase::Throughout).verdict, Verdict::Pass);
-        let off = site().strike(6000, "loses-power", &["db-1"]).state(6005, "db-1", 1, PowerState::Stopped);
+        let off = site().strike(6000, "power-off", &["db-1"]).state(6005, "db-1", 1, PowerState::Stopped);
         let on = off.database_view(7000, "db-2", true).state(9000, "db-1", 1, PowerState::Running);
         assert_eq!(judged(&on, Phase::Throughout).verdict, Verdict::Pass);
         let unseen = site().strike(6000, "loses-network", &["db-1"]).database_view(7000, "db-2", true);

@@ -80,8 +80,8 @@ fn can_strike(
     order: &StrikeOrder,
 ) -> Result<(), String> {
     hits(infrastructure, &order.target)?;
-    if let Some(cut) = &order.cut {
-        sides::separates(infrastructure, &settings.safeguards, &order.target, cut)?;
+    if let Some(partition) = &order.partition {
+        sides::separates(infrastructure, &settings.safeguards, &order.target, partition)?;
     }
     guarded::keeps(infrastructure, &settings.safeguards, act, order)
 }

@@ -1,14 +1,14 @@
-//! Whether a cut leaves somebody on each side.
+//! Whether a partition leaves somebody on each side.
 //!
 //! A server that both sides name belongs to the one that would be empty without it, so `node "web-1"` and `every
-//! webserver` are web-1 and the others, whichever is named first. A one-way cut needs no two sides: each server of the
+//! webserver` are web-1 and the others, whichever is named first. A one-way partition needs no two sides: each server of the
 //! one no longer hears the others of the other.
 
 use std::collections::BTreeSet;
 
 use super::check::hits;
 use crate::infrastructure::Infrastructure;
-use crate::plan::{Choice, Cut, Target};
+use crate::plan::{Choice, Partition, Target};
 use crate::selector;
 use crate::settings::Safeguards;
 
@@ -23,24 +23,24 @@ pub(super) fn separates(
     infrastructure: &Infrastructure,
     safeguards: &Safeguards,
     target: &Target,
-    cut: &Cut,
+    partition: &Partition,
 ) -> Result<(), String> {
     let there = selector::candidates(target, infrastructure).len();
-    match cut {
-        Cut::Halves if there < 2 => Err(format!("there is only {there} {}, which has no halves", target.role)),
-        Cut::MajoritiesRing if there < SMALLEST_RING => Err(format!(
+    match partition {
+        Partition::Halves if there < 2 => Err(format!("there is only {there} {}, which has no halves", target.role)),
+        Partition::MajoritiesRing if there < SMALLEST_RING => Err(format!(
             "there are only {there} servers called `{}`: a ring of majorities takes {SMALLEST_RING}",
             target.role
         )),
-        Cut::Halves | Cut::MajoritiesRing => Ok(()),
-        Cut::Between(other) | Cut::From(other) => {
+        Partition::Halves | Partition::MajoritiesRing => Ok(()),
+        Partition::Between(other) | Partition::From(other) => {
             hits(infrastructure, other)?;
             let protected = safeguards.protected(infrastructure);
             let site = Site { infrastructure, protected };
             let is_drawn = target.choice.is_drawn() || other.choice.is_drawn();
-            match cut {
+            match partition {
                 _ if is_drawn => drawn_sides(&site, target, other),
-                Cut::Between(_) => two_sides(&site, target, other),
+                Partition::Between(_) => two_sides(&site, target, other),
                 _ => one_way(&site, target, other),
             }
         }

@@ -2,7 +2,7 @@
 
 use super::world::{Declaration, StepError};
 use crate::fault::{self, Parameter};
-use crate::plan::{Act, Choice, Cut, Parameters, Schedule, StrikeOrder, Target};
+use crate::plan::{Act, Choice, Parameters, Partition, Schedule, StrikeOrder, Target};
 
 /// A fault as a step names it.
 #[derive(Debug, Clone)]
@@ -14,18 +14,18 @@ pub struct Strike {
     /// Whom.
     pub target: Target,
     /// Who no longer hears whom, for faults that separate.
-    pub cut: Option<Cut>,
+    pub partition: Option<Partition>,
 }
 
 impl Strike {
     /// A fault that needs no more than its target.
     pub fn of(fault: &'static str, target: Target) -> Strike {
-        Strike { fault, with: Parameters::default(), target, cut: None }
+        Strike { fault, with: Parameters::default(), target, partition: None }
     }
 
     /// The network is cut.
-    pub fn cut(target: Target, cut: Cut) -> Strike {
-        Strike { cut: Some(cut), ..Strike::of("cut", target) }
+    pub fn partition(target: Target, partition: Partition) -> Strike {
+        Strike { partition: Some(partition), ..Strike::of("partition", target) }
     }
 }
 
@@ -60,7 +60,7 @@ impl Declaration {
     }
 
     fn order(&self, what: Strike, schedule: &Schedule) -> Result<StrikeOrder, StepError> {
-        let Strike { fault, mut with, target, cut } = what;
+        let Strike { fault, mut with, target, partition } = what;
         let fault = fault::named(fault).ok_or_else(|| {
             StepError::refused(format!("there is no fault `{fault}`"), "see the table of `anarcho_chimp::fault`")
         })?;
@@ -73,7 +73,7 @@ impl Declaration {
         if fault.accepts().contains(&Parameter::After) && with.after.is_none() {
             with.after = Some(self.settings.nemesis.network_delay);
         }
-        let order = StrikeOrder { fault: fault.name().into(), with, target, cut, step: self.step.clone() };
+        let order = StrikeOrder { fault: fault.name().into(), with, target, partition, step: self.step.clone() };
         fits(&order, schedule)?;
         Ok(order)
     }

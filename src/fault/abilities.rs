@@ -40,16 +40,16 @@ mod tests {
     fn what_heals_a_fault_is_asked_for_with_it() {
         use Ability::{LogIn, Power};
         assert_eq!(of("hangs"), [LogIn, Power(Freeze), Power(Thaw)]);
-        assert_eq!(of("loses-power"), [LogIn, Power(Stop), Power(Start)]);
-        assert_eq!(of("zone-lost"), of("loses-power"));
+        assert_eq!(of("power-off"), [LogIn, Power(Stop), Power(Start)]);
+        assert_eq!(of("zone-lost"), of("power-off"));
         assert_eq!(of("reboots"), [LogIn, Power(Stop), Power(Start)]);
         assert_eq!(of("dies"), [LogIn, Power(Terminate)]);
-        assert_eq!(of("comes-back"), [Power(Start)]);
+        assert_eq!(of("power-on"), [Power(Start)]);
     }
 
     #[test]
     fn every_other_fault_needs_to_log_in_and_nothing_more() {
-        let switch = ["hangs", "loses-power", "zone-lost", "reboots", "dies", "comes-back"];
+        let switch = ["hangs", "power-off", "zone-lost", "reboots", "dies", "power-on"];
         for fault in FAULTS.iter().filter(|fault| !switch.contains(&fault.name())) {
             assert_eq!(of(fault.name()), [Ability::LogIn], "{}", fault.name());
         }

@@ -14,22 +14,22 @@ use crate::instance::{Command, PowerOp, PowerState, ServiceSpec};
 use crate::plan::Parameters;
 
 mod abilities;
-mod comes_back;
+mod bandwidth_limit;
 mod cpu_taken;
-mod cut;
 mod dies;
 mod disk_full;
 mod disk_taken;
 mod gains_delay;
 mod hangs;
-mod is_limited;
 mod loses_network;
 mod loses_packets;
-mod loses_power;
 mod memory_taken;
 mod orders;
+mod partition;
 mod port_blackholed;
 mod port_rejected;
+mod power_off;
+mod power_on;
 pub mod process;
 mod process_dies;
 mod process_restarts;
@@ -42,20 +42,20 @@ pub use orders::{Refusal, check};
 /// Every fault there is, by its name in plans and reports.
 pub const FAULTS: &[&dyn Fault] = &[
     &dies::Dies,
-    &loses_power::LosesPower,
-    &comes_back::ComesBack,
+    &power_off::PowerOff,
+    &power_on::PowerOn,
     &reboots::Reboots,
     &hangs::Hangs,
     &process_dies::ProcessDies,
     &process_stops::ProcessStops,
     &process_restarts::ProcessRestarts,
     &loses_network::LosesNetwork,
-    &cut::Cut,
+    &partition::Partition,
     &port_blackholed::PortBlackholed,
     &port_rejected::PortRejected,
     &gains_delay::GainsDelay,
     &loses_packets::LosesPackets,
-    &is_limited::IsLimited,
+    &bandwidth_limit::BandwidthLimit,
     &cpu_taken::CpuTaken,
     &memory_taken::MemoryTaken,
     &disk_taken::DiskTaken,
@@ -137,8 +137,8 @@ pub enum Parameter {
     Bandwidth,
     /// `after`
     After,
-    /// Who is separated from whom: [`crate::plan::Cut`].
-    Cut,
+    /// Who is separated from whom: [`crate::plan::Partition`].
+    Partition,
 }
 
 /// The fault of this name.

@@ -48,13 +48,13 @@ fn told(fault: &dyn Fault, order: &StrikeOrder) -> Result<(), Refusal> {
         (Parameter::Jitter, with.jitter.is_some(), "jitter"),
         (Parameter::Bandwidth, with.bits_per_s.is_some(), "bandwidth"),
         (Parameter::After, with.after.is_some(), "time before it begins"),
-        (Parameter::Cut, order.cut.is_some(), "other side"),
+        (Parameter::Partition, order.partition.is_some(), "other side"),
     ];
     for (parameter, is_given, word) in given {
         let (needed, known) = (fault.takes().contains(&parameter), fault.accepts().contains(&parameter));
         if needed && !is_given {
             let hint =
-                if parameter == Parameter::Cut { "say which (of an attack: --from SERVER)" } else { "say which" };
+                if parameter == Parameter::Partition { "say which (of an attack: --from SERVER)" } else { "say which" };
             return refused(format!("`{}` needs a {word}", fault.name()), hint);
         }
         if is_given && !needed && !known {
@@ -141,7 +141,7 @@ fn moments(fault: &dyn Fault, schedule: &Schedule) -> Result<(), Refusal> {
 mod tests {
     use super::*;
     use crate::fault::named;
-    use crate::plan::{Choice, Cut, StepText, Target as Whom};
+    use crate::plan::{Choice, Partition, StepText, Target as Whom};
     use crate::units::Percent;
 
     fn whom() -> Whom {
@@ -149,8 +149,8 @@ mod tests {
     }
 
     fn order(fault: &str, with: Parameters) -> StrikeOrder {
-        let cut = (fault == "cut").then_some(Cut::Halves);
-        StrikeOrder { fault: fault.into(), with, target: whom(), cut, step: StepText::default() }
+        let partition = (fault == "partition").then_some(Partition::Halves);
+        StrikeOrder { fault: fault.into(), with, target: whom(), partition, step: StepText::default() }
     }
 
     fn checked(fault: &str, with: Parameters, schedule: Schedule) -> Result<(), String> {
@@ -183,9 +183,9 @@ mod tests {
         assert_refused(once("dies", percent(30.0)), "`dies` takes no percentage");
         assert_refused(once("loses-packets", Parameters::default()), "`loses-packets` needs a percentage");
         assert_eq!(once("process-dies", Parameters { random_process: true, ..Parameters::default() }), Ok(()));
-        let mut uncut = order("cut", Parameters::default());
-        uncut.cut = None;
-        assert!(check(named("cut").unwrap(), &uncut, &Schedule::Once).is_err());
+        let mut whole = order("partition", Parameters::default());
+        whole.partition = None;
+        assert!(check(named("partition").unwrap(), &whole, &Schedule::Once).is_err());
     }
 
     #[test]
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(once("gains-delay", delay(100, Some(100))), Ok(()));
         assert_refused(once("gains-delay", delay(0, None)), "a delay of nothing");
         assert_refused(once("gains-delay", delay(100, Some(101))), "the jitter is longer");
-        assert_refused(once("is-limited", Parameters { bits_per_s: Some(0), ..Parameters::default() }), "0 bit/s");
+        assert_refused(once("bandwidth-limit", Parameters { bits_per_s: Some(0), ..Parameters::default() }), "0 bit/s");
         assert_refused(once("port-rejected", Parameters { port: Some(0), ..Parameters::default() }), "port 0");
         assert_eq!(once("memory-taken", percent(90.0)), Ok(()));
         assert_refused(once("memory-taken", percent(91.0)), "the kernel would kill");
@@ -232,7 +232,7 @@ mod tests {
         assert_refused(dies(Schedule::Every { interval: two, total: one }), "only once");
         assert_eq!(dies(Schedule::Poisson { mean: one, total: one }), Ok(()));
         assert_refused(dies(Schedule::Poisson { mean: two, total: one }), "most likely never");
-        let back = checked("comes-back", Parameters::default(), Schedule::Poisson { mean: one, total: two });
+        let back = checked("power-on", Parameters::default(), Schedule::Poisson { mean: one, total: two });
         assert_refused(back, "can't recur");
     }
 }

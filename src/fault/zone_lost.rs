@@ -1,12 +1,12 @@
 //! A whole zone is lost: every server in it loses its power.
 
-use super::loses_power::LosesPower;
+use super::power_off::PowerOff;
 use super::{Fault, Strike, Target};
 use crate::plan::Parameters;
 
 /// `When zone {string} is lost`, `… for {duration}`
 ///
-/// Runs: for every server in the zone what [`loses power`](LosesPower) runs, all at once. Disks are kept, and the
+/// Runs: for every server in the zone what [`loses power`](PowerOff) runs, all at once. Disks are kept, and the
 /// reconciler leaves the servers alone, as a zone that is lost can't be booted in. Witness: no process of any of them
 /// is left. Heal: power comes back.
 pub struct ZoneLost;
@@ -17,6 +17,6 @@ impl Fault for ZoneLost {
     }
 
     fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
-        LosesPower.strike(victim, with)
+        PowerOff.strike(victim, with)
     }
 }

@@ -169,7 +169,7 @@ impl Script {
         let step = StepText { keyword: "When".into(), text, line };
         let target =
             Target { choice: Choice::Random(1), role: "node".into(), zone: None, tag: None, text: "a node".into() };
-        let order = StrikeOrder { fault: fault.into(), with: Parameters::default(), target, cut: None, step };
+        let order = StrikeOrder { fault: fault.into(), with: Parameters::default(), target, partition: None, step };
         self.acts.push(Act::Strike { order, schedule });
         self
     }

@@ -140,7 +140,7 @@ mod tests {
         let target =
             Target { choice: Choice::Every, role: "node".into(), zone: None, tag: None, text: "every node".into() };
         let step = StepText { keyword: "When".into(), text: format!("every node {fault}"), line: 1 };
-        StrikeOrder { fault: fault.into(), with: Parameters::default(), target, cut: None, step }
+        StrikeOrder { fault: fault.into(), with: Parameters::default(), target, partition: None, step }
     }
 
     fn times(agenda: &mut Agenda, start: Instant) -> Vec<Duration> {

@@ -1,18 +1,18 @@
-//! Which servers a strike hits, and which addresses each victim of a cut no longer hears.
+//! Which servers a strike hits, and which addresses each victim of a partition no longer hears.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use super::{Nemesis, cut};
+use super::{Nemesis, partition};
 use crate::draw::Purpose;
-use crate::plan::{Cut, StrikeOrder, Target};
+use crate::plan::{Partition, StrikeOrder, Target};
 use crate::provider::ProviderError;
 use crate::selector::{self, Selection, View};
 
 /// Which servers a strike hits.
 pub(super) struct Blows {
     pub selection: Selection,
-    /// For each victim of a cut, the addresses that it no longer hears.
+    /// For each victim of a partition, the addresses that it no longer hears.
     peers: Option<BTreeMap<String, Vec<Ipv4Addr>>>,
 }
 
@@ -25,15 +25,15 @@ impl Blows {
 impl Nemesis {
     /// Resolves an order to its victims; chance is drawn for the strike with this number.
     pub(super) async fn aim(&self, order: &StrikeOrder, number: u32) -> Result<Blows, String> {
-        let Some(cut) = &order.cut else {
+        let Some(partition) = &order.partition else {
             return Ok(Blows { selection: self.select(&order.target, number)?, peers: None });
         };
-        let (mut selection, far) = match cut {
-            Cut::Between(far) | Cut::From(far) => self.select_sides(&order.target, far, number)?,
-            Cut::Halves | Cut::MajoritiesRing => (self.select(&order.target, number)?, Vec::new()),
+        let (mut selection, far) = match partition {
+            Partition::Between(far) | Partition::From(far) => self.select_sides(&order.target, far, number)?,
+            Partition::Halves | Partition::MajoritiesRing => (self.select(&order.target, number)?, Vec::new()),
         };
         let mut rng = self.draw.for_purpose(Purpose::Sides, number.into());
-        let peers = cut::peers(cut, &selection.servers, &far, &mut rng)?;
+        let peers = partition::peers(partition, &selection.servers, &far, &mut rng)?;
         let addresses = self.addresses().await.map_err(|why| why.to_string())?;
         let peers: BTreeMap<_, _> = peers
             .into_iter()
@@ -54,7 +54,7 @@ impl Nemesis {
         self.with_view(|view| selector::resolve(target, view, &mut rng))
     }
 
-    /// The near side of a cut with the reason for both, and the far side.
+    /// The near side of a partition with the reason for both, and the far side.
     fn select_sides(&self, near: &Target, far: &Target, number: u32) -> Result<(Selection, Vec<String>), String> {
         let is_drawn = far.choice.is_drawn();
         let sides = self.with_view(|view| selector::sides(near, far, view, self.draw, number.into()));

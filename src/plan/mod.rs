@@ -21,8 +21,8 @@ pub use expectation::{Expectation, Interval, Phase};
 pub use read::{PlanError, read_plan};
 
 /// The version of a plan's schema. It rises when fields change, and when the same seed draws something else: 2 since
-/// every decision has its own generator ([`crate::draw`]).
-pub const SCHEMA: u32 = 2;
+/// every decision has its own generator ([`crate::draw`]), 3 since faults have the field's names.
+pub const SCHEMA: u32 = 3;
 
 /// What a whole run will do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -189,7 +189,7 @@ pub struct StrikeOrder {
     pub target: Target,
     /// Who no longer hears whom, for faults that separate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cut: Option<Cut>,
+    pub partition: Option<Partition>,
     /// The step's text and line.
     pub step: StepText,
 }
@@ -227,10 +227,10 @@ pub struct Parameters {
     pub after: Option<Duration>,
 }
 
-/// Who no longer hears whom, where the target of an order is one side of a cut.
+/// Who no longer hears whom, where the target of an order is one side of a partition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cut {
+pub enum Partition {
     /// The target and these hear nothing of each other. Who is on both sides is left with the target; a side that is
     /// drawn by chance is drawn from the servers that are not on the other ([`crate::selector::sides()`]).
     Between(Target),

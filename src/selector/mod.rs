@@ -42,7 +42,7 @@ pub struct View<'a> {
     pub balancers: Option<&'a BalancerSight>,
     /// Servers that chance never draws: [`crate::settings::Safeguards::protected`].
     pub protected: &'a BTreeSet<String>,
-    /// Servers on the other side of the same cut, which chance does not draw again: see [`sides()`].
+    /// Servers on the other side of the same partition, which chance does not draw again: see [`sides()`].
     pub other_side: &'a [String],
 }
 

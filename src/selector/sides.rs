@@ -1,10 +1,10 @@
-//! The two sides of a cut: servers drawn by chance for one side are not on the other.
+//! The two sides of a partition: servers drawn by chance for one side are not on the other.
 
 use super::{Selection, View, resolve};
 use crate::draw::{Draw, Purpose};
 use crate::plan::Target;
 
-/// Resolves both sides of a cut. A side that is drawn by chance is drawn from the servers that are not on the other
+/// Resolves both sides of a partition. A side that is drawn by chance is drawn from the servers that are not on the other
 /// side: `between 2 random webservers and a random webserver` draws two, and one of those that are left. Where only
 /// one side is drawn and the other leaves too few servers (`between a random webserver and every webserver`), it is
 /// drawn from all. `number` is the strike's.

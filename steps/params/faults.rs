@@ -46,8 +46,8 @@ impl FromStr for Event {
     fn from_str(text: &str) -> Result<Self, ParamError> {
         Ok(Event(match text {
             "dies" | "die" => "dies",
-            "loses power" | "lose power" => "loses-power",
-            "comes back" | "come back" => "comes-back",
+            "loses power" | "lose power" => "power-off",
+            "comes back" | "come back" => "power-on",
             "reboots" | "reboot" => "reboots",
             "hangs" | "hang" => "hangs",
             "loses network" | "lose network" => "loses-network",

@@ -97,7 +97,7 @@ impl Field {
             tag: None,
             text: format!("node {server:?}"),
         };
-        let order = StrikeOrder { fault: fault.into(), with, target, cut: None, step: StepText::default() };
+        let order = StrikeOrder { fault: fault.into(), with, target, partition: None, step: StepText::default() };
         let begun = Instant::now();
         self.nemesis.begin(&Act::Strike { order, schedule: Schedule::For(lasts) }).await.map_err(text)?;
         Ok(begun.elapsed())

@@ -54,7 +54,7 @@ fn loss(percent: f64) -> Row {
 }
 
 fn rate(bits_per_s: u64) -> Row {
-    ("is-limited", Parameters { bits_per_s: Some(bits_per_s), ..Parameters::default() })
+    ("bandwidth-limit", Parameters { bits_per_s: Some(bits_per_s), ..Parameters::default() })
 }
 
 fn rows() -> Vec<Row> {

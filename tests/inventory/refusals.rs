@@ -35,7 +35,7 @@ pub fn a_fault_that_no_command_can_do_or_undo_is_refused_before_anything_is_touc
     for (power, words, missing) in [
         ("", &["fault", "hangs", "--on", "box", "--for", "5s"][..], "freeze: [virsh, …, box], thaw: [virsh, …, box]"),
         ("freeze: [touch, struck]", &["fault", "hangs", "--on", "box", "--for", "5s"], "thaw: [virsh, …, box]"),
-        ("stop: [touch, struck]", &["fault", "loses-power", "--on", "box", "--for", "5s"], "start: [virsh, …, box]"),
+        ("stop: [touch, struck]", &["fault", "power-off", "--on", "box", "--for", "5s"], "start: [virsh, …, box]"),
         ("stop: [touch, struck]", &["fault", "reboots", "--on", "box"], "start: [virsh, …, box]"),
         ("stop: [touch, struck]", &["random"], "terminate: [virsh, …, box]"),
         ("stop: [touch, struck]", &["random", "--for", "5s"], "start: [virsh, …, box]"),

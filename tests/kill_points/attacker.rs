@@ -36,7 +36,7 @@ impl Attacker {
         if point.case.lasts() {
             command.arg("--for").arg(format!("{}ms", point.lasts().as_millis()));
         }
-        if point.case.fault == "cut" {
+        if point.case.fault == "partition" {
             command.args(["--from", if victim == "victim-1" { "victim-2" } else { "victim-1" }]);
         }
         if let Death::At(stage) = point.death {

@@ -29,7 +29,7 @@ pub enum Kind {
     /// What it kills is started again by somebody else.
     Supervised,
     /// The victim is switched off before.
-    ComesBack,
+    PowerOn,
     /// The victim is gone for good.
     Dies,
 }
@@ -37,27 +37,27 @@ pub enum Kind {
 pub const CASES: &[Case] = &[
     case("port-blackholed", r#"{"port": 9998}"#, Kind::Held),
     case("port-rejected", r#"{"port": 9998}"#, Kind::Held),
-    case("cut", "{}", Kind::Held),
+    case("partition", "{}", Kind::Held),
     case("loses-network", r#"{"after": "200ms"}"#, Kind::CutsItself),
     case("gains-delay", r#"{"delay": "5ms", "jitter": "1ms"}"#, Kind::Held),
     case("loses-packets", r#"{"percent": 1}"#, Kind::Held),
-    case("is-limited", r#"{"bits_per_s": 50000000}"#, Kind::Held),
+    case("bandwidth-limit", r#"{"bits_per_s": 50000000}"#, Kind::Held),
     case("gains-delay", r#"{"delay": "4s", "jitter": "1s"}"#, Kind::ImpairsItself),
     case("loses-packets", r#"{"percent": 95}"#, Kind::ImpairsItself),
     case("loses-packets", r#"{"percent": 100}"#, Kind::CutsItself),
-    case("is-limited", r#"{"bits_per_s": 8000}"#, Kind::ImpairsItself),
+    case("bandwidth-limit", r#"{"bits_per_s": 8000}"#, Kind::ImpairsItself),
     case("process-stops", r#"{"process": "steady"}"#, Kind::Held),
     case("cpu-taken", r#"{"percent": 4}"#, Kind::Held),
     case("memory-taken", r#"{"percent": 0.5}"#, Kind::Held),
     case("disk-taken", r#"{"percent": 10}"#, Kind::Held),
     case("disk-full", "{}", Kind::Held),
     case("hangs", "{}", Kind::Power),
-    case("loses-power", "{}", Kind::Power),
+    case("power-off", "{}", Kind::Power),
     case("zone-lost", "{}", Kind::Power),
     case("reboots", "{}", Kind::Reboot),
     case("process-dies", r#"{"process": "disposable"}"#, Kind::Disposable),
     case("process-restarts", r#"{"process": "supervised"}"#, Kind::Supervised),
-    case("comes-back", "{}", Kind::ComesBack),
+    case("power-on", "{}", Kind::PowerOn),
     case("dies", "{}", Kind::Dies),
 ];
 
@@ -75,7 +75,7 @@ impl Case {
             }
             Kind::Power => &[Journalled, Injected, Witnessed, Healing, Healed],
             Kind::Reboot => &[Journalled, Injected, Witnessed, Healed],
-            Kind::Disposable | Kind::Supervised | Kind::ComesBack | Kind::Dies => &[Journalled, Injected, Witnessed],
+            Kind::Disposable | Kind::Supervised | Kind::PowerOn | Kind::Dies => &[Journalled, Injected, Witnessed],
         }
     }
 

@@ -135,7 +135,7 @@ impl Ground {
     fn denied(&self, case: &Case, victim: &str) -> Judged {
         match case.kind {
             Kind::Disposable => self.kept.start_inside(victim, "/usr/local/bin/disposable")?,
-            Kind::ComesBack => self.kept.switch(victim, PowerOp::Stop)?,
+            Kind::PowerOn => self.kept.switch(victim, PowerOp::Stop)?,
             _ => {}
         }
         let point = Point { number: 0, case: *case, death: Death::Lives, cut: false, heal: false };

@@ -71,14 +71,14 @@ impl Trial<'_> {
     fn prepare(&self) -> Result<(), String> {
         match self.point.case.kind {
             Kind::Disposable => self.kept.start_inside(self.victim, "/usr/local/bin/disposable"),
-            Kind::ComesBack => self.kept.switch(self.victim, PowerOp::Stop),
+            Kind::PowerOn => self.kept.switch(self.victim, PowerOp::Stop),
             _ => Ok(()),
         }
     }
 
     fn strike(&self, attacker: &mut Attacker, before: &Snapshot) -> Result<Clean, String> {
         let end = self.end(attacker, before)?;
-        if self.point.case.kind == Kind::ComesBack {
+        if self.point.case.kind == Kind::PowerOn {
             self.kept.switch(self.victim, PowerOp::Start)?;
         }
         if self.point.heal {

@@ -1,4 +1,4 @@
-//! The paper's cut: nothing comes in, goes out or through, but what rules let.
+//! The paper's network failure: nothing comes in, goes out or through, but what rules let.
 //!
 //! `When … is cut off`. Runs `iptables -P {INPUT,OUTPUT,FORWARD} DROP`, in the background, so that the session that
 //! asked can end. Witness: all three policies read DROP. Heal: each that is DROP becomes what it was when the strike
@@ -15,7 +15,7 @@ use crate::agent::prefork::Preforked;
 
 const CHAINS: [&str; 3] = ["INPUT", "OUTPUT", "FORWARD"];
 const DROP: &str = "DROP";
-const EFFECT: &str = "a cut by policies";
+const EFFECT: &str = "DROP policies";
 
 /// Policies by chain.
 type Policies = BTreeMap<String, String>;

@@ -51,7 +51,7 @@ impl Common {
 
     /// For good, or for a while.
     fn terminates(&self) -> &'static str {
-        if self.lasts.is_some() { "loses-power" } else { "dies" }
+        if self.lasts.is_some() { "power-off" } else { "dies" }
     }
 
     /// Half a minute where no time was given: such a fault must end.

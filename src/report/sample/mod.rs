@@ -195,7 +195,7 @@ fn scenario_plan(index: u32, name: &str, feature: &str, line: usize) -> Scenario
                     tag: None,
                     text: "the highest-degree node".into(),
                 },
-                cut: None,
+                partition: None,
                 step: step("When", "the highest-degree node dies", 14),
             },
             schedule: Schedule::Once,

@@ -9,11 +9,11 @@ use crate::plan::Parameters;
 ///
 /// Runs, in the victim: a token bucket (`tbf`) on what leaves it. What comes in is left alone.
 /// Witness: the victim's agent finds the qdisc. Heal: it is removed.
-pub struct IsLimited;
+pub struct BandwidthLimit;
 
-impl Fault for IsLimited {
+impl Fault for BandwidthLimit {
     fn name(&self) -> &'static str {
-        "is-limited"
+        "bandwidth-limit"
     }
 
     fn takes(&self) -> &'static [Parameter] {

@@ -7,11 +7,11 @@ use crate::plan::Parameters;
 /// `When {target} comes back`
 ///
 /// Runs: the provider's start, from the kept disk. Witness: its first process runs. Heal: none, it is one itself.
-pub struct ComesBack;
+pub struct PowerOn;
 
-impl Fault for ComesBack {
+impl Fault for PowerOn {
     fn name(&self) -> &'static str {
-        "comes-back"
+        "power-on"
     }
 
     fn is_instant(&self) -> bool {

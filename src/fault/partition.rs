@@ -10,15 +10,15 @@ use crate::plan::Parameters;
 /// Runs, in each victim: `iptables` drops what comes in from each address it no longer hears, in a chain of its own
 /// that carries the strike's id. Witness: the victim's agent finds the rules in the kernel. Heal: the rules and the
 /// chain are removed. It covers IPv4, by the servers' own addresses.
-pub struct Cut;
+pub struct Partition;
 
-impl Fault for Cut {
+impl Fault for Partition {
     fn name(&self) -> &'static str {
-        "cut"
+        "partition"
     }
 
     fn takes(&self) -> &'static [Parameter] {
-        &[Parameter::Cut]
+        &[Parameter::Partition]
     }
 
     fn needs(&self) -> &'static [Need] {

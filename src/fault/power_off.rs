@@ -8,11 +8,11 @@ use crate::plan::Parameters;
 ///
 /// Runs: the provider's stop (link cut, killed, disk kept). Witness: no process is left, the disk is.
 /// Heal: start. The reconciler leaves it alone: a provider still lists it.
-pub struct LosesPower;
+pub struct PowerOff;
 
-impl Fault for LosesPower {
+impl Fault for PowerOff {
     fn name(&self) -> &'static str {
-        "loses-power"
+        "power-off"
     }
 
     fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
