@@ -17,8 +17,8 @@ use anarcho_chimp::history::{
 use anarcho_chimp::measure::watch_end::Needs;
 use anarcho_chimp::plan::{Expectation, Phase, Plan, SCHEMA};
 use anarcho_chimp::run::bundle::Bundle;
-use anarcho_chimp::run::environment;
 use anarcho_chimp::run::looks::{LOOK_EVERY, Looks};
+use anarcho_chimp::run::provenance;
 use anarcho_chimp::run::{RunOptions, Sabotage};
 use anarcho_chimp::units::{Bound, HumanDuration, Percent, Quantile};
 
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     let dir = tempfile::tempdir().expect("a folder");
     let history = an_hour();
     let scenarios = vec![history.plan.clone()];
-    let plan = Plan { schema: SCHEMA, seed: 1, provider: "local".into(), scenarios };
+    let plan = Plan { schema: SCHEMA, seed: 1, environment: "local".into(), scenarios };
     let options = RunOptions {
         out: dir.path().into(),
         jobs: 1,
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         reproduce: None,
         sabotage: Sabotage::default(),
     };
-    let bundle = Bundle::create(dir.path(), environment::look_around(1, &options), &plan).expect("a bundle");
+    let bundle = Bundle::create(dir.path(), provenance::look_around(1, &options), &plan).expect("a bundle");
     println!(
         "{} probes, {} users' requests, {} events",
         history.probes.len(),

@@ -55,7 +55,7 @@ pub fn replay(plan: &Plan, options: &RunOptions) -> ExitCode {
 fn carry_out(plan: &Plan, options: &RunOptions) -> u8 {
     let hash = crate::judge::plan_sha256(plan);
     complain!("{} with seed {} (plan {})", count(plan.scenarios.len()), plan.seed, &hash[..12]);
-    let environment = match environment::named(&plan.provider) {
+    let environment = match environment::named(&plan.environment) {
         Ok(kind) => kind,
         Err(why) => {
             complain!("chimp: {why}");

@@ -45,7 +45,7 @@ fn arguments_become_options() {
     assert_eq!(options.paths, ["a", "b"].map(PathBuf::from));
     assert_eq!((options.tags.as_deref(), options.seed), (Some("@pr"), 7));
     assert_eq!((options.names, options.skip), (vec!["NAME".to_string()], vec!["slow".into(), "long".into()]));
-    assert_eq!((options.exact, options.provider.as_str()), (false, "local"));
+    assert_eq!((options.exact, options.environment.as_str()), (false, "local"));
 }
 
 #[test]

@@ -9,7 +9,12 @@ use anarcho_chimp::settings::{Group, Limit, Most};
 use anarcho_chimp::units::Percent;
 
 fn options(path: &str) -> DeclareOptions {
-    DeclareOptions { paths: vec![PathBuf::from(path)], seed: 7, provider: "local".into(), ..DeclareOptions::default() }
+    DeclareOptions {
+        paths: vec![PathBuf::from(path)],
+        seed: 7,
+        environment: "local".into(),
+        ..DeclareOptions::default()
+    }
 }
 
 fn declared(path: &str) -> Result<Plan, DeclareError> {

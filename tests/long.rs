@@ -10,7 +10,7 @@ use anarcho_chimp::history::synthetic::Script;
 use anarcho_chimp::history::{History, Request, RunRecorder, Source};
 use anarcho_chimp::plan::expectation::{Expectation, Phase};
 use anarcho_chimp::plan::{Plan, SCHEMA};
-use anarcho_chimp::report::Environment;
+use anarcho_chimp::report::Provenance;
 use anarcho_chimp::run::bundle::Bundle;
 use anarcho_chimp::units::{Bound, Percent};
 
@@ -65,8 +65,8 @@ fn history() -> History {
     script.expects(Expectation::Availability { phase: Phase::Throughout, bound }).history()
 }
 
-fn environment() -> Environment {
-    Environment {
+fn provenance() -> Provenance {
+    Provenance {
         run_id: "2026-01-01T00-00-00Z-7".into(),
         started_at: "2026-01-01T00:00:00Z".into(),
         chimp_version: "0.1.0".into(),
@@ -82,13 +82,13 @@ fn environment() -> Environment {
 
 /// A bundle in which the same happened in so many scenarios.
 fn bundle(out: &Path, history: &History, scenarios: u32) -> Bundle {
-    let mut plan = Plan { schema: SCHEMA, seed: 7, provider: "local".into(), scenarios: Vec::new() };
+    let mut plan = Plan { schema: SCHEMA, seed: 7, environment: "local".into(), scenarios: Vec::new() };
     for index in 0..scenarios {
         let mut scenario = history.plan.clone();
         scenario.index = index;
         plan.scenarios.push(scenario);
     }
-    let bundle = Bundle::create(out, environment(), &plan).unwrap();
+    let bundle = Bundle::create(out, provenance(), &plan).unwrap();
     let run = RunRecorder::create_by_scenario(bundle.folder(), Clock::start()).unwrap();
     for recorder in (0..scenarios).map(|index| run.scenario(index)) {
         for record in &history.events {

@@ -114,7 +114,7 @@ impl ChaosArgs {
             exact: self.exact,
             skip: self.skip.clone(),
             seed: self.seed.unwrap_or(seed),
-            provider: self.on.clone().unwrap_or_else(|| settings.environment.on.clone()),
+            environment: self.on.clone().unwrap_or_else(|| settings.environment.on.clone()),
             settings,
         }
     }

@@ -16,7 +16,7 @@ use crate::exit;
 use crate::harness::{self, Request};
 use crate::log::LogArgs;
 use crate::nemesis;
-use crate::report::Environment;
+use crate::report::Provenance;
 use crate::report::words::shell_word;
 use crate::run::bundle::Bundle;
 use crate::run::{RunError, RunOptions, Sabotage};
@@ -213,7 +213,7 @@ fn run_target(folder: &str, arguments: &ChaosArgs) -> Result<ExitCode, Refused> 
 
 fn run(what: &What, out: PathBuf, how: &How) -> Result<ExitCode, Refused> {
     let declare = what.declare_options()?;
-    what.check_environment(&declare.provider)?;
+    what.check_environment(&declare.environment)?;
     let command = command("chimp", declare.seed, what.seed.is_some());
     let paths = what.paths.iter().map(|path| ("", path.display().to_string()));
     let config = what.config.iter().map(|path| ("--config", path.display().to_string()));
@@ -227,7 +227,7 @@ fn run(what: &What, out: PathBuf, how: &How) -> Result<ExitCode, Refused> {
 
 fn plan(what: &What) -> Result<ExitCode, Refused> {
     let options = what.declare_options()?;
-    what.check_environment(&options.provider)?;
+    what.check_environment(&options.environment)?;
     let plan = declare(&options)?;
     say!("{}", serde_json::to_string_pretty(&plan).expect("a plan is plain data"));
     Ok(ExitCode::SUCCESS)
@@ -303,7 +303,7 @@ impl What {
             names: self.names.clone(),
             exact: self.exact,
             seed: self.seed.unwrap_or_else(drawn_seed),
-            provider: self.on.clone().unwrap_or_else(|| settings.environment.on.clone()),
+            environment: self.on.clone().unwrap_or_else(|| settings.environment.on.clone()),
             settings,
             ..DeclareOptions::default()
         })
@@ -366,7 +366,7 @@ fn again(program: &str, given: impl Iterator<Item = (&'static str, String)>, how
         let value = if value.is_empty() { value } else { shell_word(&value) };
         words.extend([option.to_string(), value].into_iter().filter(|word| !word.is_empty()));
     }
-    words.push(format!("{} --exact --seed {seed}", Environment::SCENARIO));
+    words.push(format!("{} --exact --seed {seed}", Provenance::SCENARIO));
     words.join(" ")
 }
 

@@ -57,8 +57,8 @@ pub struct DeclareOptions {
     pub seed: u64,
     /// The defaults and `chimp.toml`, merged.
     pub settings: Settings,
-    /// The provider's name.
-    pub provider: String,
+    /// Where its scenarios run: the environment's name.
+    pub environment: String,
 }
 
 /// Reads the features and lets the selected scenarios declare themselves.
@@ -84,7 +84,7 @@ pub fn declare(options: &DeclareOptions) -> Result<Plan, DeclareError> {
     }
     match DeclareError::refused(problems) {
         Some(refused) => Err(refused),
-        None => Ok(Plan { schema: SCHEMA, seed: options.seed, provider: options.provider.clone(), scenarios }),
+        None => Ok(Plan { schema: SCHEMA, seed: options.seed, environment: options.environment.clone(), scenarios }),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::graph::{Links, Table};
 use crate::history::History;
 use crate::measure::entry::holder_before;
 use crate::plan::ScenarioPlan;
-use crate::report::Environment;
+use crate::report::Provenance;
 use crate::report::record::{ScenarioRecord, ServerRecord, SinglePointRecord, Validity};
 use crate::report::words::shell_word;
 use crate::verdict::Verdict;
@@ -79,7 +79,7 @@ pub(super) fn single_points(plan: &ScenarioPlan, history: Option<&History>) -> V
 }
 
 /// The command that runs this scenario alone again.
-pub(super) fn reproduce(environment: &Environment, plan: &ScenarioPlan) -> Option<String> {
-    let template = environment.reproduce.as_ref()?;
-    Some(template.replace(Environment::SCENARIO, &shell_word(&plan.address())))
+pub(super) fn reproduce(provenance: &Provenance, plan: &ScenarioPlan) -> Option<String> {
+    let template = provenance.reproduce.as_ref()?;
+    Some(template.replace(Provenance::SCENARIO, &shell_word(&plan.address())))
 }

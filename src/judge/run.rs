@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::history::{Event, History, Record};
 use crate::measure::moments::watched;
 use crate::plan::{Plan, ScenarioPlan};
-use crate::report::Environment;
+use crate::report::Provenance;
 use crate::report::record::{RunRecord, SCHEMA, ScenarioRecord};
 use crate::verdict::Verdict;
 
@@ -23,7 +23,7 @@ const WORST_FIRST: [Verdict; 5] = [Verdict::Fail, Verdict::Aborted, Verdict::Inf
 /// A run that is judged history by history: each may be dropped once it was taken in.
 #[derive(Debug)]
 pub struct Judging<'a> {
-    environment: &'a Environment,
+    provenance: &'a Provenance,
     plan: &'a Plan,
     scenarios: BTreeMap<u32, ScenarioRecord>,
     signalled: Option<String>,
@@ -34,22 +34,22 @@ pub struct Judging<'a> {
 
 impl<'a> Judging<'a> {
     /// Nothing was judged yet.
-    pub fn new(environment: &'a Environment, plan: &'a Plan) -> Self {
+    pub fn new(provenance: &'a Provenance, plan: &'a Plan) -> Self {
         let scenarios = BTreeMap::new();
-        Judging { environment, plan, scenarios, signalled: None, killed: None, cleanup_failed: false, last_us: 0 }
+        Judging { provenance, plan, scenarios, signalled: None, killed: None, cleanup_failed: false, last_us: 0 }
     }
 
     /// Judges one of the plan's scenarios from what was recorded of it. They are taken in the order of the plan.
     pub fn take(&mut self, history: &History) -> &ScenarioRecord {
-        let (environment, scenario) = (self.environment, &history.plan);
+        let (provenance, scenario) = (self.provenance, &history.plan);
         self.signalled = self.signalled.take().or_else(|| signalled(history));
         self.killed = self.killed.take().or_else(|| stops_in_the_middle(history).then(|| killed_while(history)));
         self.cleanup_failed |= !leaks(history).is_empty();
         self.last_us = self.last_us.max(history.events.last().map_or(0, |record| record.at_us));
         let began_us = watched(history).first().map(|record| record.at_us);
         let record = ScenarioRecord {
-            reproduce: declared::reproduce(environment, scenario),
-            started_at: began_us.and_then(|us| rfc_3339(environment, us)),
+            reproduce: declared::reproduce(provenance, scenario),
+            started_at: began_us.and_then(|us| rfc_3339(provenance, us)),
             ..judge(history)
         };
         self.scenarios.insert(scenario.index, record);
@@ -58,9 +58,9 @@ impl<'a> Judging<'a> {
 
     /// What the run came to; a scenario without a history was not run.
     pub fn end(mut self) -> RunRecord {
-        let (environment, plan) = (self.environment, self.plan);
+        let (provenance, plan) = (self.provenance, self.plan);
         let judged = |scenario: &ScenarioPlan| {
-            self.scenarios.remove(&scenario.index).unwrap_or_else(|| never_run(environment, scenario))
+            self.scenarios.remove(&scenario.index).unwrap_or_else(|| never_run(provenance, scenario))
         };
         let scenarios: Vec<ScenarioRecord> = plan.scenarios.iter().map(judged).collect();
         // How the run was interrupted, if it was: also while nothing but the end of a watch was left to do. A run that was
@@ -70,25 +70,25 @@ impl<'a> Judging<'a> {
             interrupted: interrupted.is_some(),
             cleanup_failed: self.cleanup_failed,
             usage: false,
-            ci: environment.ci,
+            ci: provenance.ci,
             verdicts: scenarios.iter().map(|scenario| scenario.verdict).collect(),
         };
         RunRecord {
             schema: SCHEMA,
-            run_id: environment.run_id.clone(),
+            run_id: provenance.run_id.clone(),
             seed: plan.seed,
-            provider: plan.provider.clone(),
+            environment: plan.environment.clone(),
             verdict: worst(&ending.verdicts),
             exit_code: exit_code(&ending),
-            started_at: environment.started_at.clone(),
-            ended_at: rfc_3339(environment, self.last_us),
+            started_at: provenance.started_at.clone(),
+            ended_at: rfc_3339(provenance, self.last_us),
             duration_s: self.last_us as f64 / 1e6,
-            chimp_version: environment.chimp_version.clone(),
-            kernel: environment.kernel.clone(),
-            cpus: environment.cpus,
-            programs: environment.programs.clone(),
-            command: environment.command.clone(),
-            git_sha: environment.git_sha.clone(),
+            chimp_version: provenance.chimp_version.clone(),
+            kernel: provenance.kernel.clone(),
+            cpus: provenance.cpus,
+            programs: provenance.programs.clone(),
+            command: provenance.command.clone(),
+            git_sha: provenance.git_sha.clone(),
             time_scale: scenarios.iter().map(|scenario| scenario.time_scale).fold(1.0, f64::max),
             interrupted,
             plan_sha256: plan_sha256(plan),
@@ -127,10 +127,10 @@ fn killed_while(history: &History) -> String {
     format!("the record stops in the middle of “{}”: the run was killed, or is still under way", history.plan.name)
 }
 
-fn never_run(environment: &Environment, plan: &ScenarioPlan) -> ScenarioRecord {
+fn never_run(provenance: &Provenance, plan: &ScenarioPlan) -> ScenarioRecord {
     let reason = "the run ended before its turn".to_string();
     ScenarioRecord {
-        reproduce: declared::reproduce(environment, plan),
+        reproduce: declared::reproduce(provenance, plan),
         headline: format!("Not run: {reason}."),
         reason: Some(reason),
         ..declared::of_plan(plan)
@@ -138,8 +138,8 @@ fn never_run(environment: &Environment, plan: &ScenarioPlan) -> ScenarioRecord {
 }
 
 /// A moment of the run's clock as RFC 3339; `None` where the run's own start is not.
-fn rfc_3339(environment: &Environment, at_us: u64) -> Option<String> {
-    let start: Timestamp = environment.started_at.parse().ok()?;
+fn rfc_3339(provenance: &Provenance, at_us: u64) -> Option<String> {
+    let start: Timestamp = provenance.started_at.parse().ok()?;
     let at = start.checked_add(SignedDuration::from_micros(i64::try_from(at_us).ok()?)).ok()?;
     Some(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
@@ -156,8 +156,8 @@ mod tests {
             .expects(Expectation::Availability { phase: Phase::Throughout, bound: Bound::AtMost(Percent(percent)) })
     }
 
-    fn environment(ci: bool) -> Environment {
-        Environment {
+    fn provenance(ci: bool) -> Provenance {
+        Provenance {
             run_id: "2026-11-23T08-20-11Z-7".into(),
             started_at: "2026-11-23T08:20:11Z".into(),
             chimp_version: "0.1.0".into(),
@@ -173,7 +173,8 @@ mod tests {
 
     /// The k-th scenario is the k-th history; without one it was not run.
     fn judged(histories: Vec<Option<History>>, ci: bool) -> RunRecord {
-        let mut plan = Plan { schema: crate::plan::SCHEMA, seed: 7, provider: "local".into(), scenarios: Vec::new() };
+        let mut plan =
+            Plan { schema: crate::plan::SCHEMA, seed: 7, environment: "local".into(), scenarios: Vec::new() };
         let mut recorded = Vec::new();
         for (index, history) in (0u32..).zip(histories) {
             let scenario = history.as_ref().map_or_else(|| script(100.0).plan(), |history| history.plan.clone());
@@ -181,8 +182,8 @@ mod tests {
             recorded.extend(history.map(|history| History { plan: scenario.clone(), ..history }));
             plan.scenarios.push(scenario);
         }
-        let environment = environment(ci);
-        let mut judging = Judging::new(&environment, &plan);
+        let provenance = provenance(ci);
+        let mut judging = Judging::new(&provenance, &plan);
         for history in &recorded {
             judging.take(history);
         }
@@ -256,7 +257,8 @@ mod tests {
 
     #[test]
     fn a_plans_hash_depends_on_its_content() {
-        let plan = |seed| Plan { schema: crate::plan::SCHEMA, seed, provider: "local".into(), scenarios: Vec::new() };
+        let plan =
+            |seed| Plan { schema: crate::plan::SCHEMA, seed, environment: "local".into(), scenarios: Vec::new() };
         assert_eq!(plan_sha256(&plan(7)), plan_sha256(&plan(7)));
         assert_ne!(plan_sha256(&plan(7)), plan_sha256(&plan(8)));
         assert_eq!(plan_sha256(&plan(7)).len(), 64);

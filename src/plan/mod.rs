@@ -31,8 +31,8 @@ pub struct Plan {
     pub schema: u32,
     /// The seed of the run; each scenario's own is derived from it, its feature's path and its name.
     pub seed: u64,
-    /// The provider's name: `local`.
-    pub provider: String,
+    /// Where its scenarios run: the environment's name.
+    pub environment: String,
     /// The scenarios, in the order of their files and lines.
     pub scenarios: Vec<ScenarioPlan>,
 }

@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_plan_of_this_schema_is_read() {
-        let plan = Plan { schema: SCHEMA, seed: 7, provider: "local".into(), scenarios: Vec::new() };
+        let plan = Plan { schema: SCHEMA, seed: 7, environment: "local".into(), scenarios: Vec::new() };
         assert_eq!(read(&serde_json::to_string(&plan).unwrap()), Ok(plan));
     }
 

@@ -129,7 +129,7 @@ fn without_zone(rfc_3339: &str) -> &str {
 /// Those of the run, in the first suite: xunitparser refuses a file in which a name comes twice.
 fn properties(xml: &mut Xml<'_, '_>, run: &JudgedRun) -> io::Result<()> {
     let (record, seed) = (&run.record, run.record.seed.to_string());
-    let mut properties = vec![("run_id", &*record.run_id), ("seed", &seed), ("provider", &record.provider)];
+    let mut properties = vec![("run_id", &*record.run_id), ("seed", &seed), ("environment", &record.environment)];
     properties.extend(record.git_sha.as_deref().map(|sha| ("git_sha", sha)));
     xml.create_element("properties").write_inner_content(|xml| {
         properties.iter().try_for_each(|(name, value)| {

@@ -29,7 +29,7 @@ pub use terminal::verdict_table;
 
 /// `env.json`: where and how a run ran; recorded at its start, so that reports stay pure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Environment {
+pub struct Provenance {
     pub run_id: String,
     pub started_at: String,
     /// The version of anarcho-chimp.
@@ -41,7 +41,7 @@ pub struct Environment {
     pub programs: BTreeMap<String, String>,
     /// The command that reproduces the run, seed included.
     pub command: String,
-    /// The command that runs one of its scenarios again, with [`Environment::SCENARIO`] where the scenario's address goes.
+    /// The command that runs one of its scenarios again, with [`Provenance::SCENARIO`] where the scenario's address goes.
     #[serde(default)]
     pub reproduce: Option<String>,
     /// It ran under `CI=true`, where what was skipped is not fine.
@@ -49,8 +49,8 @@ pub struct Environment {
     pub ci: bool,
 }
 
-impl Environment {
-    /// Stands for a scenario's address in [`Environment::reproduce`].
+impl Provenance {
+    /// Stands for a scenario's address in [`Provenance::reproduce`].
     pub const SCENARIO: &'static str = "{scenario}";
 }
 
@@ -67,7 +67,7 @@ pub fn reconciler_state(scenario: u32, attempt: u32) -> String {
 /// A run, judged: all that a report may look at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JudgedRun {
-    pub environment: Environment,
+    pub provenance: Provenance,
     pub plan: Plan,
     pub record: RunRecord,
     /// The recorded files lie where the reports are written: a report may link to them.

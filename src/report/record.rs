@@ -23,7 +23,7 @@ pub use data::DataFigures;
 pub use site::{ServerRecord, SinglePointRecord};
 
 /// The version of this schema. Whatever a reader could trip over raises it.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// The whole of `run.json`: what a run came to.
 ///
@@ -34,7 +34,7 @@ pub const SCHEMA: u32 = 2;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunRecord {
-    /// The version of this schema: 2.
+    /// The version of this schema: 3.
     pub schema: u32,
     /// `2026-11-23T08-20-11Z-7`: start and seed.
     pub run_id: String,
@@ -42,8 +42,8 @@ pub struct RunRecord {
     #[serde(with = "seed_text")]
     #[cfg_attr(test, schemars(with = "String"))]
     pub seed: u64,
-    /// The provider's name.
-    pub provider: String,
+    /// Where it ran: the environment's name.
+    pub environment: String,
     /// The worst of the scenarios'.
     pub verdict: Verdict,
     /// What the process ended with.

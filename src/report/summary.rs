@@ -120,7 +120,7 @@ fn list(text: &mut String, title: &str, scenarios: &[ScenarioRecord], said: impl
 fn reasons(text: &mut String, run: &JudgedRun) {
     let not_passed: Vec<_> = run.record.scenarios.iter().filter(|s| s.verdict != Verdict::Pass).collect();
     for (done, scenario) in not_passed.iter().enumerate() {
-        let command = scenario.reproduce.as_ref().unwrap_or(&run.environment.command);
+        let command = scenario.reproduce.as_ref().unwrap_or(&run.provenance.command);
         let reason = reason(scenario, command);
         // 100 bytes are kept for the line that says what was left out.
         if text.len() + reason.len() > LIMIT - 100 {

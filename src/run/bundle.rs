@@ -12,7 +12,7 @@ use super::RunError;
 use crate::history::{History, recorded_in};
 use crate::judge::Judging;
 use crate::plan::{Plan, PlanError, SCHEMA, read_plan};
-use crate::report::{self, Drawn, Environment, JudgedRun};
+use crate::report::{self, Drawn, JudgedRun, Provenance};
 
 const ENVIRONMENT_FILE: &str = "env.json";
 /// What a run was going to do, in its bundle.
@@ -22,7 +22,7 @@ pub const PLAN_FILE: &str = "plan.json";
 #[derive(Debug)]
 pub struct Bundle {
     folder: PathBuf,
-    environment: Environment,
+    provenance: Provenance,
     plan: Plan,
 }
 
@@ -31,12 +31,12 @@ impl Bundle {
     ///
     /// # Errors
     /// When the folder can't be made or written.
-    pub fn create(out: &Path, mut environment: Environment, plan: &Plan) -> Result<Bundle, RunError> {
-        let folder = make_folder(out, &mut environment.run_id)
-            .map_err(|source| RunError::Bundle { path: out.into(), source })?;
-        let bundle = Bundle { folder, environment, plan: plan.clone() };
+    pub fn create(out: &Path, mut provenance: Provenance, plan: &Plan) -> Result<Bundle, RunError> {
+        let folder =
+            make_folder(out, &mut provenance.run_id).map_err(|source| RunError::Bundle { path: out.into(), source })?;
+        let bundle = Bundle { folder, provenance, plan: plan.clone() };
         let in_bundle = |source| RunError::Bundle { path: bundle.folder.clone(), source };
-        write_json(&bundle.folder.join(ENVIRONMENT_FILE), &bundle.environment).map_err(in_bundle)?;
+        write_json(&bundle.folder.join(ENVIRONMENT_FILE), &bundle.provenance).map_err(in_bundle)?;
         write_json(&bundle.folder.join(PLAN_FILE), plan).map_err(in_bundle)?;
         Ok(bundle)
     }
@@ -51,13 +51,13 @@ impl Bundle {
             let source = serde::de::Error::custom(detail);
             return Err(PlanError::Malformed { path: folder.join(PLAN_FILE), source }.into());
         }
-        let environment = read_json(&folder.join(ENVIRONMENT_FILE))?;
-        Ok(Bundle { folder: folder.into(), environment, plan })
+        let provenance = read_json(&folder.join(ENVIRONMENT_FILE))?;
+        Ok(Bundle { folder: folder.into(), provenance, plan })
     }
 
     /// The run's id.
     pub fn run_id(&self) -> &str {
-        &self.environment.run_id
+        &self.provenance.run_id
     }
 
     /// What was to be done.
@@ -83,7 +83,7 @@ impl Bundle {
     /// # Errors
     /// See [`Bundle::render`].
     pub fn render_into(&self, folder: &Path) -> Result<JudgedRun, RunError> {
-        let mut judging = Judging::new(&self.environment, &self.plan);
+        let mut judging = Judging::new(&self.provenance, &self.plan);
         let mut drawn = BTreeMap::new();
         for scenario in &self.plan.scenarios {
             // One history is in memory at a time: an hour of requests is hundreds of megabytes.
@@ -94,9 +94,9 @@ impl Bundle {
             drawn.insert(scenario.index, Drawn::of(&history, record, files, self.plan.scenarios.len()));
         }
         let record = judging.end();
-        let (environment, plan, recorded_beside) =
-            (self.environment.clone(), self.plan.clone(), folder == self.folder.as_path());
-        let judged = JudgedRun { environment, plan, record, recorded_beside, drawn };
+        let (provenance, plan, recorded_beside) =
+            (self.provenance.clone(), self.plan.clone(), folder == self.folder.as_path());
+        let judged = JudgedRun { provenance, plan, record, recorded_beside, drawn };
         fs::create_dir_all(folder).map_err(|source| RunError::Bundle { path: folder.into(), source })?;
         report::bundle::write_all(&judged, folder).map_err(|source| RunError::Unwritten { source })?;
         Ok(judged)

@@ -10,9 +10,9 @@ use tracing::Instrument;
 mod acts;
 mod at_work;
 pub mod bundle;
-pub mod environment;
 pub mod looks;
 pub mod progress;
+pub mod provenance;
 mod scenario;
 mod stop;
 
@@ -43,7 +43,7 @@ pub struct RunOptions {
     pub retries: u32,
     /// The command that reproduces the run, for the report.
     pub command: String,
-    /// The command that reproduces one scenario, with [`crate::report::Environment::SCENARIO`] for its address.
+    /// The command that reproduces one scenario, with [`crate::report::Provenance::SCENARIO`] for its address.
     pub reproduce: Option<String>,
     /// Lies that tests plant.
     pub sabotage: Sabotage,
@@ -96,7 +96,7 @@ pub fn execute(
     options: &RunOptions,
     place: Option<Arc<dyn Environment>>,
 ) -> Result<Finished, RunError> {
-    let environment = environment::look_around(plan.seed, options);
+    let environment = provenance::look_around(plan.seed, options);
     let bundle = Bundle::create(&options.out, environment, plan)?;
     let clock = Clock::start();
     let in_bundle = |source| RunError::Bundle { path: bundle.folder().into(), source };

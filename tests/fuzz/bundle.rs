@@ -91,7 +91,7 @@ pub fn all(into: &Path) -> Vec<Whole> {
 fn record(script: &Script, folder: &Path) {
     let history = script.history();
     let write = |file: &str, json: Vec<u8>| std::fs::write(folder.join(file), json).expect("a file");
-    let plan = Plan { schema: SCHEMA, seed: 7, provider: "local".into(), scenarios: vec![history.plan.clone()] };
+    let plan = Plan { schema: SCHEMA, seed: 7, environment: "local".into(), scenarios: vec![history.plan.clone()] };
     write("plan.json", serde_json::to_vec_pretty(&plan).expect("plain data"));
     write("env.json", ENVIRONMENT.into());
     let run = RunRecorder::create(folder, Clock::start()).expect("a recorder");

@@ -156,7 +156,7 @@ fn servers() -> BTreeSet<String> {
 
 fn feature(path: &Path) -> Result<(), String> {
     let options =
-        DeclareOptions { paths: vec![path.into()], seed: 7, provider: "local".into(), ..DeclareOptions::default() };
+        DeclareOptions { paths: vec![path.into()], seed: 7, environment: "local".into(), ..DeclareOptions::default() };
     declare(&options).map(drop).map_err(shown)
 }
 

@@ -31,7 +31,7 @@ pub struct RunStrip {
     pub started_at: String,
     pub duration: String,
     pub seed: u64,
-    pub provider: String,
+    pub environment: String,
     pub git_sha: Option<String>,
     /// Said only where it is not 1.
     pub time_scale: Option<String>,
@@ -39,7 +39,7 @@ pub struct RunStrip {
 
 /// Everything that the templates show of a run.
 pub fn page(run: &JudgedRun) -> Page {
-    let environment = &run.environment;
+    let environment = &run.provenance;
     let facts = [
         ("run", run.record.run_id.clone()),
         ("started", run.record.started_at.clone()),
@@ -72,7 +72,7 @@ fn strip(run: &JudgedRun) -> RunStrip {
         started_at: record.started_at.clone(),
         duration: seconds(record.duration_s),
         seed: record.seed,
-        provider: record.provider.clone(),
+        environment: record.environment.clone(),
         git_sha: record.git_sha.as_ref().map(|sha| sha.chars().take(10).collect()),
         time_scale: faster(record.time_scale),
     }

@@ -171,7 +171,7 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         facts: Facts::of(record).known().cloned().collect(),
         tightest: tightest(record),
         open: record.verdict != Verdict::Pass || run.record.scenarios.len() == 1,
-        reproduce: record.reproduce.clone().unwrap_or_else(|| run.environment.command.clone()),
+        reproduce: record.reproduce.clone().unwrap_or_else(|| run.provenance.command.clone()),
         recorded: run.recorded_beside,
         hypotheses: record.hypotheses.iter().filter(|_| judged_at_all).map(|h| hypothesis(record, h)).collect(),
         strikes: record.strikes.iter().take(MOST_STRIKES).map(strike).collect(),

@@ -22,7 +22,7 @@ use crate::verdict::Verdict;
 mod recorded;
 
 use super::record::DataFigures;
-use super::{Drawn, Environment, JudgedRun, RunRecord, ScenarioRecord};
+use super::{Drawn, JudgedRun, Provenance, RunRecord, ScenarioRecord};
 
 /// When the baseline of every sample scenario becomes steady, on the run's clock.
 const ZERO_US: u64 = 3_200_000;
@@ -59,12 +59,12 @@ fn scenarios() -> [(&'static str, Verdict, &'static str, usize); 5] {
 
 fn plan() -> Plan {
     let scenarios = (0..).zip(scenarios()).map(|(index, s)| scenario_plan(index, s.0, s.2, s.3)).collect();
-    Plan { schema: crate::plan::SCHEMA, seed: 7, provider: "local".into(), scenarios }
+    Plan { schema: crate::plan::SCHEMA, seed: 7, environment: "local".into(), scenarios }
 }
 
 fn judged() -> JudgedRun {
-    let (environment, plan) = (environment(), plan());
-    let mut judging = Judging::new(&environment, &plan);
+    let (provenance, plan) = (provenance(), plan());
+    let mut judging = Judging::new(&provenance, &plan);
     let histories: Vec<History> = plan.scenarios.iter().map(|scenario| history(scenario.index)).collect();
     for history in &histories {
         judging.take(history);
@@ -75,7 +75,7 @@ fn judged() -> JudgedRun {
         scenario.data = matches!(verdict, Verdict::Pass | Verdict::Fail).then(|| data(verdict));
     }
     let drawn = drawn(&histories, &record);
-    JudgedRun { environment, plan, record, recorded_beside: true, drawn }
+    JudgedRun { provenance, plan, record, recorded_beside: true, drawn }
 }
 
 fn drawn(histories: &[History], record: &RunRecord) -> BTreeMap<u32, Drawn> {
@@ -90,7 +90,7 @@ fn drawn(histories: &[History], record: &RunRecord) -> BTreeMap<u32, Drawn> {
 pub fn hostile() -> JudgedRun {
     let evil = "<script>alert(\"1\")</script> | \u{1b}[31m`&'`\n# x ".to_string() + &"y".repeat(120);
     let mut run = run();
-    run.environment.command = format!("chimp run {evil}");
+    run.provenance.command = format!("chimp run {evil}");
     for (plan, record) in run.plan.scenarios.iter_mut().zip(&mut run.record.scenarios) {
         record.name = evil.clone();
         record.reason = record.reason.as_ref().map(|_| evil.clone());
@@ -110,14 +110,14 @@ pub fn hostile() -> JudgedRun {
     run
 }
 
-fn environment() -> Environment {
+fn provenance() -> Provenance {
     let programs = [
         ("haproxy", "HAProxy version 2.6.12-1+deb12u2"),
         ("keepalived", "Keepalived v2.2.7"),
         ("nginx", "nginx/1.22.1"),
         ("sshd", "OpenSSH_9.2p1 Debian-2"),
     ];
-    Environment {
+    Provenance {
         run_id: "2026-11-23T08-20-11Z-7".into(),
         started_at: "2026-11-23T08:20:11Z".into(),
         chimp_version: "0.1.0".into(),

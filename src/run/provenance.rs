@@ -7,17 +7,17 @@ use jiff::Timestamp;
 
 use super::RunOptions;
 use crate::render;
-use crate::report::Environment;
+use crate::report::Provenance;
 
 /// Programs whose versions matter to a result, with the flag that makes each tell.
 const PROGRAMS: &[(&str, &str)] =
     &[("haproxy", "-v"), ("nginx", "-v"), ("keepalived", "-v"), ("mariadbd", "--version"), ("sshd", "-V")];
 
 /// Looks around.
-pub fn look_around(seed: u64, options: &RunOptions) -> Environment {
+pub fn look_around(seed: u64, options: &RunOptions) -> Provenance {
     let now = Timestamp::now();
     let kernel = nix::sys::utsname::uname().map(|uts| uts.release().to_string_lossy().into_owned());
-    Environment {
+    Provenance {
         run_id: format!("{}-{seed}", now.strftime("%Y-%m-%dT%H-%M-%SZ")),
         started_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         chimp_version: env!("CARGO_PKG_VERSION").into(),
