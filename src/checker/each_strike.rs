@@ -6,7 +6,7 @@ use crate::measure::milestones::unseen_at_the_end;
 use crate::measure::moments::StrikeTimes;
 use crate::measure::recovery::normal_from;
 use crate::measure::resolution::{lateness_p99_us, resolution_us};
-use crate::measure::{Known, Reached, Timeline};
+use crate::measure::{Known, Observed, Timeline};
 use crate::units::DurationBound;
 
 use super::compare::Measured;
@@ -23,7 +23,7 @@ struct Took<'a> {
     us: u64,
     /// How much later than `us` says it may have begun.
     onset_us: u64,
-    end: Reached,
+    end: Observed,
 }
 
 impl Checker for EachStrike {
@@ -40,13 +40,13 @@ impl Checker for EachStrike {
             return invalid("nothing was struck");
         };
         let (measured, observed) = match worst.end {
-            Reached::At { within_us, .. } => {
+            Observed::At { within_us, .. } => {
                 let late_us = lateness_p99_us(history).unwrap_or(0);
                 let below_us = worst.onset_us + resolution_us(history).max(within_us);
                 let known = Known::exactly(worst.us).widened(below_us, late_us);
                 (Measured::Known(known), known.to_string())
             }
-            Reached::NotBefore { .. } => match unseen_at_the_end(history, &timeline) {
+            Observed::NotBefore { .. } => match unseen_at_the_end(history, &timeline) {
                 Some(why) => return invalid(&why),
                 None => (
                     Measured::AtLeast(worst.us.saturating_sub(worst.onset_us)),

@@ -5,7 +5,7 @@
 
 use crate::measure::phases::{phase_name, phase_span};
 use crate::measure::sight::Blind;
-use crate::measure::{Reached, Span, Timeline};
+use crate::measure::{Observed, Span, Timeline};
 
 use super::Judgement;
 use super::judgement::show_us;
@@ -95,7 +95,7 @@ fn wrong(held: &Held, phase: Span, excused: &[Span]) -> Option<String> {
 /// From each strike on those that may have it until the site had recovered; so nowhere before the fault or after
 /// recovery.
 pub(super) fn excused(timeline: &Timeline, candidates: &[String]) -> Vec<Span> {
-    let recovered = timeline.recovery.and_then(Reached::us).unwrap_or(timeline.moments.end_us);
+    let recovered = timeline.recovery.and_then(Observed::us).unwrap_or(timeline.moments.end_us);
     let strikes = timeline.moments.strikes.iter();
     strikes
         .filter(|strike| strike.targets.iter().any(|target| candidates.contains(target)))

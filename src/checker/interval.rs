@@ -4,7 +4,7 @@ use crate::history::History;
 use crate::measure::milestones::{Milestone, Name, Row, interval_end};
 use crate::measure::relapse::Relapse;
 use crate::measure::resolution::{lateness_p99_us, resolution_us};
-use crate::measure::{Known, ModelTime, Reached, Span, Timeline};
+use crate::measure::{Known, ModelTime, Observed, Span, Timeline};
 use crate::units::DurationBound;
 
 use super::compare::Measured;
@@ -29,7 +29,7 @@ impl Checker for IntervalTakes {
             return invalid("no fault was confirmed");
         };
         let model = ModelTime::of(history);
-        let modelled = |from_us: u64, end: Reached| {
+        let modelled = |from_us: u64, end: Observed| {
             let span = Span::new(from_us, end.known_us());
             model.interval_since_us(history, &timeline, self.interval, span, end)
         };
@@ -41,7 +41,7 @@ impl Checker for IntervalTakes {
             }
             Milestone::NotNeeded { why } | Milestone::Unobservable { why } => return invalid(why),
             Milestone::At { us, within_us } => {
-                let end = Reached::At { us: *us, within_us: *within_us };
+                let end = Observed::At { us: *us, within_us: *within_us };
                 let took = known_end(history, us.saturating_sub(t0), *within_us);
                 let known = in_model_time(history, took, modelled(t0, end));
                 // It may have come into force as late as that.
@@ -50,7 +50,7 @@ impl Checker for IntervalTakes {
                 (Measured::Known(known), show_modelled(known, took.widened(witnessed - t0, 0)))
             }
             Milestone::Never { us } => {
-                let (took, end) = (us.saturating_sub(t0), Reached::NotBefore { us: *us });
+                let (took, end) = (us.saturating_sub(t0), Observed::NotBefore { us: *us });
                 let never = never(took, moments.end_us.saturating_sub(t0));
                 (Measured::AtLeast(modelled(witnessed, end)), never_modelled(never, modelled(t0, end), took))
             }
@@ -91,7 +91,7 @@ fn never_modelled(never: String, modelled_us: u64, measured_us: u64) -> String {
 fn note(row: &Row, timeline: &Timeline) -> Option<String> {
     let (moments, t0) = (&timeline.moments, timeline.moments.t0_us?);
     let mut notes = Vec::new();
-    match (row.name, &row.milestone, timeline.redundancy.and_then(Reached::us)) {
+    match (row.name, &row.milestone, timeline.redundancy.and_then(Observed::us)) {
         (_, Milestone::NotNeeded { why }, _) => notes.push(why.clone()),
         (Name::Removed, Milestone::Never { .. }, Some(back)) => {
             let back = show_us(back.saturating_sub(t0));

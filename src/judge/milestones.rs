@@ -2,7 +2,7 @@
 
 use crate::history::History;
 use crate::measure::milestones::{self, Milestone, Name, Row};
-use crate::measure::{ModelTime, Reached, Timeline};
+use crate::measure::{ModelTime, Observed, Timeline};
 use crate::plan::Interval;
 use crate::report::record::{MilestoneRow, MilestoneState, Milestones, Of};
 
@@ -16,7 +16,7 @@ pub(super) fn measured(history: &History, timeline: &Timeline) -> Milestones {
 /// The milestones in model time; what waits for nothing declared is as measured.
 pub(super) fn modelled(history: &History, timeline: &Timeline, model: &ModelTime) -> Milestones {
     of(history, timeline, |name, us, t0| {
-        let interval = |interval| model.interval_us(history, timeline, interval, Reached::at(us)) as f64 / 1e6;
+        let interval = |interval| model.interval_us(history, timeline, interval, Observed::at(us)) as f64 / 1e6;
         match name {
             Name::Witnessed | Name::FirstError => since(us, t0),
             Name::Detected => interval(Interval::Detection),

@@ -66,5 +66,5 @@ pub use model::ModelTime;
 pub use moments::Moments;
 pub use recovery::recovered_at;
 pub use sample::Sample;
-pub use span::{Reached, Span};
+pub use span::{Observed, Span};
 pub use timeline::Timeline;

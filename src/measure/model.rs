@@ -27,7 +27,7 @@ use super::downtime::Downtime;
 use super::milestones::detection::detected_otherwise;
 use super::moments::{server_of, watched};
 use super::sample::Sample;
-use super::span::{Reached, Span};
+use super::span::{Observed, Span};
 use super::timeline::Timeline;
 
 /// How much later than users profit from a server its readiness may be on record, in microseconds, even where next to
@@ -40,7 +40,7 @@ const READY_LATE_SHARE: u64 = 10;
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelTime {
     faster: u64,
-    ways: Vec<Way>,
+    ways: Vec<RecoveryPath>,
 }
 
 /// One wait, as it was.
@@ -54,7 +54,7 @@ pub struct Wait {
 
 /// The waits of one server until it is what its role says.
 #[derive(Debug, Clone, PartialEq)]
-struct Way {
+struct RecoveryPath {
     server: String,
     waits: Vec<Wait>,
     /// When it was; `None` where it never was.
@@ -99,7 +99,7 @@ impl ModelTime {
     }
 
     /// How long an interval took from t0, in microseconds of model time; of what never came, at least so long.
-    pub fn interval_us(&self, history: &History, timeline: &Timeline, interval: Interval, end: Reached) -> u64 {
+    pub fn interval_us(&self, history: &History, timeline: &Timeline, interval: Interval, end: Observed) -> u64 {
         self.interval_since_us(
             history,
             timeline,
@@ -116,12 +116,12 @@ impl ModelTime {
         timeline: &Timeline,
         interval: Interval,
         span: Span,
-        end: Reached,
+        end: Observed,
     ) -> u64 {
         let victims = timeline.moments.victims();
         let is_victim = |server: &str| victims.iter().any(|victim| victim == server);
         match (end, interval) {
-            (Reached::NotBefore { .. }, _) => self.length_us(span, End::Open, |_| true),
+            (Observed::NotBefore { .. }, _) => self.length_us(span, End::Open, |_| true),
             (_, Interval::Failover) => self.length_us(span, answered(history, span.to_us), |_| true),
             (_, Interval::Detection) => {
                 let ticked = |server: &str| is_victim(server) && missed(history, server, span.to_us);
@@ -168,7 +168,7 @@ impl ModelTime {
     }
 }
 
-impl Way {
+impl RecoveryPath {
     /// Whether it can have led to a good answer that came then: all its waits were over, and it was done, but for the
     /// time that passes until that is on record.
     fn ended(&self, answered_us: u64) -> bool {
@@ -180,7 +180,7 @@ impl Way {
 }
 
 /// From when until when a way lies on a span's, and how much of that was waited, in microseconds.
-fn on_the_way(way: &Way, span: Span, end: End) -> Option<(Span, u64)> {
+fn on_the_way(way: &RecoveryPath, span: Span, end: End) -> Option<(Span, u64)> {
     let counted = |wait: &Wait| match end {
         End::Recorded => (wait.span.to_us <= span.to_us).then_some(wait.span),
         End::Answered(at_us) => way.ended(at_us).then_some(wait.span),
@@ -219,7 +219,7 @@ fn missed(history: &History, server: &str, at_us: u64) -> bool {
     })
 }
 
-fn ways(history: &History) -> Vec<Way> {
+fn ways(history: &History) -> Vec<RecoveryPath> {
     let mut ways: BTreeMap<(String, Option<u64>), Vec<Wait>> = BTreeMap::new();
     for (server, wait) in waits(history) {
         let done_us = done_us(history, &server, wait.span.to_us);
@@ -227,7 +227,7 @@ fn ways(history: &History) -> Vec<Way> {
     }
     let way = |((server, done_us), mut waits): (_, Vec<Wait>)| {
         waits.sort_by_key(|wait| wait.span.from_us);
-        Way { server, waits, done_us }
+        RecoveryPath { server, waits, done_us }
     };
     ways.into_iter().map(way).collect()
 }

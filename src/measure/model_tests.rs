@@ -51,10 +51,10 @@ fn model_ms(script: &Script, interval: Interval) -> u64 {
     ModelTime::of(&history).interval_us(&history, &timeline, interval, end) / 1000
 }
 
-fn end_of(history: &History, timeline: &Timeline, interval: Interval) -> Option<Reached> {
+fn end_of(history: &History, timeline: &Timeline, interval: Interval) -> Option<Observed> {
     match crate::measure::milestones::interval_end(history, timeline, interval)?.milestone {
-        Milestone::At { us, within_us } => Some(Reached::At { us, within_us }),
-        Milestone::Never { us } => Some(Reached::NotBefore { us }),
+        Milestone::At { us, within_us } => Some(Observed::At { us, within_us }),
+        Milestone::Never { us } => Some(Observed::NotBefore { us }),
         _ => None,
     }
 }
@@ -97,7 +97,7 @@ fn a_detection_that_waited_for_no_tick_is_as_measured() {
 fn a_tick_that_would_have_come_later_detects_nothing_before_a_check_does() {
     let history = paper(50, 20).history();
     let timeline = Timeline::of(&history);
-    let end = Reached::at(8_000_000);
+    let end = Observed::at(8_000_000);
     let model = ModelTime::of(&history).interval_us(&history, &timeline, Interval::Detection, end);
     assert_eq!(model, 500_000, "when a balancer had it down, not after 40 s");
 }

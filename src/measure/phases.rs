@@ -17,7 +17,7 @@ use crate::history::History;
 use crate::plan::Phase;
 
 use super::moments::Moments;
-use super::span::{Reached, Span};
+use super::span::{Observed, Span};
 use super::timeline::Timeline;
 
 /// All phases, in the order of their begins.
@@ -46,7 +46,7 @@ pub fn phase_span(timeline: &Timeline, phase: Phase) -> Result<PhaseSpan, &'stat
         Phase::Failover => Ok(until(t0?, timeline.service, degraded_until(timeline))),
         Phase::Degraded => Ok(until(t0?, timeline.recovery, moments.end_us)),
         Phase::After => {
-            let recovered = t0.and(Ok(timeline.recovery.and_then(Reached::us)))?;
+            let recovered = t0.and(Ok(timeline.recovery.and_then(Observed::us)))?;
             closed(recovered.ok_or("the site never recovered")?, moments.end_us)
         }
         Phase::Throughout => closed(zero?, moments.end_us),
@@ -61,11 +61,11 @@ pub fn stays_span(history: &History, moments: &Moments) -> Option<Span> {
 
 /// Where the phase "degraded" ends.
 fn degraded_until(timeline: &Timeline) -> u64 {
-    timeline.recovery.and_then(Reached::us).unwrap_or(timeline.moments.end_us)
+    timeline.recovery.and_then(Observed::us).unwrap_or(timeline.moments.end_us)
 }
 
-fn until(from: u64, reached: Option<Reached>, end: u64) -> PhaseSpan {
-    let to = reached.and_then(Reached::us);
+fn until(from: u64, reached: Option<Observed>, end: u64) -> PhaseSpan {
+    let to = reached.and_then(Observed::us);
     PhaseSpan { span: Span::new(from, to.unwrap_or(end).min(end)), open: to.is_none() }
 }
 

@@ -16,27 +16,27 @@
 use crate::history::{History, Request};
 
 use super::moments::Moments;
-use super::redundancy::{Whole, whole_spans};
+use super::redundancy::{RedundantSpan, redundant_spans};
 use super::sample::Sample;
-use super::span::{Reached, Span};
+use super::span::{Observed, Span};
 use super::steady::Steadiness;
 
 /// When the site had recovered, in microseconds on the run's clock, as far as is recorded: also of a history that is
 /// still being written.
 pub fn recovered_at(history: &History) -> Option<u64> {
     let moments = Moments::of(history);
-    recovery(history, &moments, &whole_spans(history, &moments))?.us()
+    recovery(history, &moments, &redundant_spans(history, &moments))?.us()
 }
 
 /// When the site had recovered; `None` when no fault was confirmed.
-pub fn recovery(history: &History, moments: &Moments, whole: &[Whole]) -> Option<Reached> {
+pub fn recovery(history: &History, moments: &Moments, whole: &[RedundantSpan]) -> Option<Observed> {
     let t0 = moments.t0_us?;
-    let Some(settled) = moments.settled_us() else { return Some(Reached::NotBefore { us: moments.end_us }) };
+    let Some(settled) = moments.settled_us() else { return Some(Observed::NotBefore { us: moments.end_us }) };
     Some(normal_from(history, moments, whole, settled.max(t0)))
 }
 
 /// When everything was as before again, from a moment on: the first steady window with redundancy.
-pub fn normal_from(history: &History, moments: &Moments, whole: &[Whole], from_us: u64) -> Reached {
+pub fn normal_from(history: &History, moments: &Moments, whole: &[RedundantSpan], from_us: u64) -> Observed {
     let steadiness = Steadiness::of(history, moments);
     let sample = Sample::of(history);
     let mut lower = moments.end_us;
@@ -45,25 +45,25 @@ pub fn normal_from(history: &History, moments: &Moments, whole: &[Whole], from_u
         match steadiness.first_window(&sample, span) {
             Ok(us) => {
                 let within_us = if us == stretch.span.from_us { stretch.within_us } else { 0 };
-                return Reached::At { us, within_us };
+                return Observed::At { us, within_us };
             }
             Err(earliest) if stretch.span.to_us == moments.end_us => lower = earliest,
             Err(_) => {}
         }
     }
-    Reached::NotBefore { us: lower }
+    Observed::NotBefore { us: lower }
 }
 
 /// When everything declared was there again after the last strike; `None` when no fault was confirmed.
-pub fn redundancy_back(moments: &Moments, whole: &[Whole]) -> Option<Reached> {
+pub fn redundancy_back(moments: &Moments, whole: &[RedundantSpan]) -> Option<Observed> {
     let t0 = moments.t0_us?;
     let settled = moments.settled_us();
     let back = settled.and_then(|settled| whole.iter().find(|stretch| stretch.span.to_us > settled.max(t0)));
     Some(match (back, settled) {
         (Some(stretch), Some(settled)) => {
-            Reached::At { us: stretch.span.from_us.max(settled).max(t0), within_us: stretch.within_us }
+            Observed::At { us: stretch.span.from_us.max(settled).max(t0), within_us: stretch.within_us }
         }
-        _ => Reached::NotBefore { us: moments.end_us },
+        _ => Observed::NotBefore { us: moments.end_us },
     })
 }
 
@@ -78,16 +78,16 @@ pub fn first_bad_us(history: &History, span: Span) -> Option<u64> {
 }
 
 /// When service was back after what became bad from `from_us` on; at `from_us` itself if nothing did until `until_us`.
-pub fn service_back(history: &History, moments: &Moments, from_us: u64, until_us: u64) -> Reached {
+pub fn service_back(history: &History, moments: &Moments, from_us: u64, until_us: u64) -> Observed {
     let sample = Sample::of(history);
-    let Some(bad_us) = first_bad_us(history, Span::new(from_us, until_us)) else { return Reached::at(from_us) };
+    let Some(bad_us) = first_bad_us(history, Span::new(from_us, until_us)) else { return Observed::at(from_us) };
     let steadiness = Steadiness::of(history, moments).of_service();
     let rest = Span::new(bad_us, moments.end_us);
     let next_us = sample.within(rest).requests().get(1).map_or(moments.end_us, |request| request.due_us);
     let after_bad = next_us.max(from_us);
     match steadiness.first_window(&sample, Span::new(after_bad, moments.end_us)) {
-        Ok(us) => Reached::at(first_good(&sample, us).max(from_us)),
-        Err(earliest) => Reached::NotBefore { us: earliest },
+        Ok(us) => Observed::at(first_good(&sample, us).max(from_us)),
+        Err(earliest) => Observed::NotBefore { us: earliest },
     }
 }
 
@@ -109,8 +109,8 @@ mod tests {
     fn told(script: &Script) -> [i64; 3] {
         let timeline = Timeline::of(&script.history());
         [timeline.service, timeline.redundancy, timeline.recovery].map(|reached| match reached.expect("a t0") {
-            Reached::At { us, .. } => us as i64 / 1000,
-            Reached::NotBefore { us } => -(us as i64) / 1000,
+            Observed::At { us, .. } => us as i64 / 1000,
+            Observed::NotBefore { us } => -(us as i64) / 1000,
         })
     }
 
@@ -223,9 +223,9 @@ mod tests {
             record.expect("a replacement").resolution_us = 50_000;
             Timeline::of(&history).recovery
         };
-        assert_eq!(polled(&card()), Some(Reached::At { us: 8_000_000, within_us: 50_000 }));
+        assert_eq!(polled(&card()), Some(Observed::At { us: 8_000_000, within_us: 50_000 }));
         let later = card().bad(8500.0, 8600.0, Outcome::Refused);
-        assert_eq!(polled(&later), Some(Reached::At { us: 8_600_000, within_us: 0 }), "the probes tell this one");
+        assert_eq!(polled(&later), Some(Observed::At { us: 8_600_000, within_us: 0 }), "the probes tell this one");
     }
 
     #[test]

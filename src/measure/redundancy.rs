@@ -14,7 +14,7 @@ use super::span::Span;
 
 /// A stretch with everything there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Whole {
+pub struct RedundantSpan {
     /// From when until when.
     pub span: Span,
     /// How much earlier it may have begun than was recorded, in microseconds.
@@ -22,7 +22,7 @@ pub struct Whole {
 }
 
 /// The stretches with everything there, in order; the last one ends with the watch if it lasts.
-pub fn whole_spans(history: &History, moments: &Moments) -> Vec<Whole> {
+pub fn redundant_spans(history: &History, moments: &Moments) -> Vec<RedundantSpan> {
     let events = watched(history);
     let mut fleet = Fleet::new(&history.plan.infrastructure);
     let mut spans = Vec::new();
@@ -46,14 +46,14 @@ pub fn whole_spans(history: &History, moments: &Moments) -> Vec<Whole> {
         match (fleet.is_redundant(), since) {
             (true, None) => since = Some((record.at_us, record.resolution_us.max(unseen_us))),
             (false, Some((from, within_us))) => {
-                spans.push(Whole { span: Span::new(from, record.at_us), within_us });
+                spans.push(RedundantSpan { span: Span::new(from, record.at_us), within_us });
                 since = None;
             }
             _ => {}
         }
         unseen_us = 0;
     }
-    spans.extend(since.map(|(from, within_us)| Whole { span: Span::new(from, moments.end_us), within_us }));
+    spans.extend(since.map(|(from, within_us)| RedundantSpan { span: Span::new(from, moments.end_us), within_us }));
     spans
 }
 
@@ -68,7 +68,7 @@ mod tests {
 
     fn spans(script: &Script) -> Vec<(u64, u64)> {
         let history = script.history();
-        let whole = whole_spans(&history, &Moments::of(&history));
+        let whole = redundant_spans(&history, &Moments::of(&history));
         whole.iter().map(|whole| (whole.span.from_us / 1000, whole.span.to_us / 1000)).collect()
     }
 
@@ -231,7 +231,7 @@ mod tests {
     fn what_came_back_while_it_could_not_be_seen_may_have_been_there_since() {
         let script = Script::website(2, 2).blind(7000, "haproxy", "lb-1").sees_again(9000, "haproxy", "lb-1");
         let history = script.history();
-        let whole = whole_spans(&history, &Moments::of(&history));
+        let whole = redundant_spans(&history, &Moments::of(&history));
         assert_eq!((whole[1].span.from_us, whole[1].within_us), (9_000_000, 2_000_000));
     }
 
@@ -273,7 +273,7 @@ mod tests {
         let database = |server: &str, id, source: &str| Database { server: server.into(), id, source: source.into() };
         history.plan.infrastructure.databases.masters =
             vec![database("web-1", 1, "web-2"), database("web-2", 2, "web-1")];
-        let whole = whole_spans(&history, &Moments::of(&history));
+        let whole = redundant_spans(&history, &Moments::of(&history));
         whole.iter().map(|whole| (whole.span.from_us / 1000, whole.span.to_us / 1000)).collect()
     }
 
@@ -320,7 +320,7 @@ mod tests {
         history.plan.infrastructure.links.retain(|(_, to)| to != "web-2");
         let seen = |record: &Record| matches!(&record.event, Event::BalancerView { server, .. } if server == "web-2");
         history.events.retain(|record| !seen(record));
-        let whole = whole_spans(&history, &Moments::of(&history));
+        let whole = redundant_spans(&history, &Moments::of(&history));
         assert_eq!(whole.iter().map(|whole| whole.span.to_us / 1000).collect::<Vec<_>>(), [20_000]);
     }
 }

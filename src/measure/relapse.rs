@@ -8,7 +8,7 @@ use crate::history::History;
 use super::downtime::Downtime;
 use super::fleet::Fleet;
 use super::moments::{Moments, watched};
-use super::redundancy::Whole;
+use super::redundancy::RedundantSpan;
 use super::sample::Sample;
 use super::span::Span;
 
@@ -24,7 +24,7 @@ pub struct Relapse {
 }
 
 /// Every relapse after `recovered_us`, in the order of their starts.
-pub fn relapses(history: &History, moments: &Moments, whole: &[Whole], recovered_us: u64) -> Vec<Relapse> {
+pub fn relapses(history: &History, moments: &Moments, whole: &[RedundantSpan], recovered_us: u64) -> Vec<Relapse> {
     let rest = Span::new(recovered_us, moments.end_us);
     let mut relapses = name_missing(history, gaps(whole, rest));
     let downtime = Downtime::of(&Sample::of(history), rest);
@@ -39,7 +39,7 @@ pub fn relapses(history: &History, moments: &Moments, whole: &[Whole], recovered
 }
 
 /// The stretches between those with everything there.
-fn gaps(whole: &[Whole], rest: Span) -> Vec<Relapse> {
+fn gaps(whole: &[RedundantSpan], rest: Span) -> Vec<Relapse> {
     let mut from_us = rest.from_us;
     let mut gaps = Vec::new();
     let mut gap = |from_us: u64, to_us: u64, open: bool| {

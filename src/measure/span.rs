@@ -38,31 +38,31 @@ impl Span {
 
 /// A moment that was waited for, in microseconds on the run's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reached {
+pub enum Observed {
     /// It came at `us`; what recorded it may have been this much late.
     At { us: u64, within_us: u64 },
     /// It had not come by `us`, and nothing later was watched.
     NotBefore { us: u64 },
 }
 
-impl Reached {
+impl Observed {
     /// A moment that is known as exactly as the probes tell it.
     pub fn at(us: u64) -> Self {
-        Reached::At { us, within_us: 0 }
+        Observed::At { us, within_us: 0 }
     }
 
     /// When it came, if it did.
     pub fn us(self) -> Option<u64> {
         match self {
-            Reached::At { us, .. } => Some(us),
-            Reached::NotBefore { .. } => None,
+            Observed::At { us, .. } => Some(us),
+            Observed::NotBefore { .. } => None,
         }
     }
 
     /// When it came, or until when it had not.
     pub fn known_us(self) -> u64 {
         match self {
-            Reached::At { us, .. } | Reached::NotBefore { us } => us,
+            Observed::At { us, .. } | Observed::NotBefore { us } => us,
         }
     }
 }
@@ -94,9 +94,9 @@ mod tests {
 
     #[test]
     fn what_never_came_has_no_time_but_a_lower_bound() {
-        assert_eq!(Reached::NotBefore { us: 7 }.us(), None);
-        assert_eq!(Reached::NotBefore { us: 7 }.known_us(), 7);
-        assert_eq!(Reached::at(7).us(), Some(7));
-        assert_eq!(Reached::at(8).known_us(), 8);
+        assert_eq!(Observed::NotBefore { us: 7 }.us(), None);
+        assert_eq!(Observed::NotBefore { us: 7 }.known_us(), 7);
+        assert_eq!(Observed::at(7).us(), Some(7));
+        assert_eq!(Observed::at(8).known_us(), 8);
     }
 }

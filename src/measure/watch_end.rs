@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::history::{Event, History};
-use crate::measure::{ModelTime, Reached, Span, Timeline};
+use crate::measure::{ModelTime, Observed, Span, Timeline};
 use crate::plan::ScenarioPlan;
 use crate::plan::expectation::{Expectation, Interval, Phase};
 
@@ -67,7 +67,7 @@ impl Needs {
         let settled_us = timeline.moments.settled_us().unwrap_or(now_us).max(t0_us);
         let wanted = if self.recovery { timeline.recovery } else { timeline.service };
         let late = || timeline.moments.settled_us().is_some() && self.is_late(history, settled_us, now_us);
-        match wanted.and_then(Reached::us) {
+        match wanted.and_then(Observed::us) {
             // What has come back may be missing again: the watch does not end before that is over, unless it takes too long.
             Some(_) if self.recovery && timeline.is_relapsed() && !late() => Look::GoOn,
             Some(at_us) if since(at_us.max(settled_us)) >= self.after => Look::Done,

@@ -25,7 +25,7 @@ use crate::history::{History, Record};
 use crate::plan::Interval;
 
 use super::moments::watched;
-use super::span::Reached;
+use super::span::Observed;
 use super::timeline::Timeline;
 
 /// What became of a milestone. Times are in microseconds on the run's clock.
@@ -127,11 +127,11 @@ impl Milestone {
     }
 }
 
-impl From<Reached> for Milestone {
-    fn from(reached: Reached) -> Milestone {
+impl From<Observed> for Milestone {
+    fn from(reached: Observed) -> Milestone {
         match reached {
-            Reached::At { us, within_us } => Milestone::At { us, within_us },
-            Reached::NotBefore { us } => Milestone::Never { us },
+            Observed::At { us, within_us } => Milestone::At { us, within_us },
+            Observed::NotBefore { us } => Milestone::Never { us },
         }
     }
 }
