@@ -235,7 +235,7 @@ pub(super) fn called<'i>(infrastructure: &'i Infrastructure, word: &str) -> Resu
         return Ok(servers);
     }
     let roles = infrastructure.servers.values().filter_map(|server| infrastructure.roles.get(&server.role));
-    let words: BTreeSet<_> = roles.map(|role| format!("`{}`", role.word)).collect();
+    let words: BTreeSet<_> = roles.map(|role| format!("`{}`", role.noun)).collect();
     let words = words.into_iter().collect::<Vec<_>>().join(", ");
     Err(format!("no server here is called `{word}`\n  help: servers are called {words} or `node`"))
 }

@@ -445,7 +445,7 @@ fn server(name: &str, role: &str) -> Server {
 fn role(name: &str, word: &str) -> Role {
     Role {
         name: name.into(),
-        word: word.into(),
+        noun: word.into(),
         files: Vec::new(),
         run: Vec::new(),
         services: Vec::new(),
@@ -456,7 +456,7 @@ fn role(name: &str, word: &str) -> Role {
         packages: Vec::new(),
         monit: false,
         stats_socket: None,
-        one_up: Vec::new(),
+        standby_backends: Vec::new(),
         database: None,
         source: None,
     }

@@ -98,7 +98,7 @@ impl Infrastructure {
     pub fn servers_called(&self, word: &str) -> Vec<&Server> {
         self.servers
             .values()
-            .filter(|server| word == "node" || server.role == word || self.roles[&server.role].word == word)
+            .filter(|server| word == "node" || server.role == word || self.roles[&server.role].noun == word)
             .collect()
     }
 

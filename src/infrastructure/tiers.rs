@@ -261,7 +261,7 @@ impl Base {
     }
 }
 
-/// The shipped role of a tier's word.
+/// The shipped role of a tier's noun.
 fn tier_role(count: usize, word: &str) -> Declared<&'static Shipped> {
     let Some(role) = shipped::called(word) else {
         let words = shipped::words();
@@ -324,7 +324,7 @@ fn general_first<T>(by_word: &BTreeMap<String, T>) -> impl Iterator<Item = (&Str
 fn called(built: &Infrastructure, word: &str) -> Declared<Vec<String>> {
     let mut names: Vec<String> = built.servers_called(word).into_iter().map(|server| server.name.clone()).collect();
     if names.is_empty() {
-        let words = built.roles.values().map(|role| role.word.as_str()).chain([EVERY_SERVER]);
+        let words = built.roles.values().map(|role| role.noun.as_str()).chain([EVERY_SERVER]);
         let detail = format!("no server is called `{word}`");
         return Err(DocumentError::new(detail).with_hint(one_of(word, "words", words)));
     }

@@ -140,7 +140,7 @@ fn server(entry: &HostEntry) -> Server {
 fn role(name: &str) -> Role {
     Role {
         name: name.into(),
-        word: shipped::role(name).map_or_else(|| name.into(), |shipped| shipped.word),
+        noun: shipped::role(name).map_or_else(|| name.into(), |shipped| shipped.noun),
         files: Vec::new(),
         run: Vec::new(),
         services: Vec::new(),
@@ -151,7 +151,7 @@ fn role(name: &str) -> Role {
         packages: Vec::new(),
         monit: false,
         stats_socket: None,
-        one_up: Vec::new(),
+        standby_backends: Vec::new(),
         database: None,
         source: None,
     }

@@ -151,7 +151,7 @@ fn of_site(
         let role = &site.roles[&server.role];
         if let Some(socket) = &role.stats_socket {
             let (seen, sight) = (sight.instances.clone(), out.balancers.clone());
-            let observer = haproxy::HaproxyObserver::new(&server.name, socket, &role.one_up, seen, sight);
+            let observer = haproxy::HaproxyObserver::new(&server.name, socket, &role.standby_backends, seen, sight);
             observers.push(Box::new(observer));
         }
     }

@@ -30,7 +30,7 @@
 //! reload: [nginx, -s, reload]                                 # takes changed files in, where that needs telling
 //! monit: true                                                 # Monit starts services that die again; default false
 //! stats_socket: /run/haproxy/admin.sock                       # of a HAProxy: makes the role a balancer
-//! one_up: [write]                                             # its backends where one server is up and the others wait
+//! standby_backends: [write]                                             # its backends where one server is up and the others wait
 //! database: { status_port: 9200 }                             # of a MariaDB: makes the role a database, see [`super::DatabaseRole`]
 //! ```
 //! What templates can speak of is listed in [`crate::render::context`].
@@ -57,7 +57,9 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a role: a map with `port` and `services`")]
 struct Form {
-    word: Option<String>,
+    /// An older name of it, for one release more.
+    #[serde(alias = "word")]
+    noun: Option<String>,
     port: u16,
     #[serde(default)]
     programs: Vec<String>,
@@ -74,7 +76,7 @@ struct Form {
     reload: Option<Vec<String>>,
     stats_socket: Option<PathBuf>,
     #[serde(default)]
-    one_up: Vec<String>,
+    standby_backends: Vec<String>,
     database: Option<DatabaseRole>,
     #[serde(default)]
     monit: bool,
@@ -172,7 +174,7 @@ pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<
     let services = reader.services(&form.services)?;
     let role = Role {
         name: name.into(),
-        word: form.word.unwrap_or_else(|| name.into()),
+        noun: form.noun.unwrap_or_else(|| name.into()),
         files,
         run,
         services,
@@ -183,7 +185,7 @@ pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<
         packages: form.packages,
         monit: form.monit,
         stats_socket: form.stats_socket,
-        one_up: form.one_up,
+        standby_backends: form.standby_backends,
         database: form.database,
         source: file.map(Path::to_path_buf),
     };
@@ -205,8 +207,8 @@ impl Reader<'_> {
 
     /// The fields that stand alone.
     fn head(&self, form: &Form) -> Checked<Readiness> {
-        if form.word.as_deref() == Some(crate::role::EVERY_SERVER) {
-            return self.error(&at!["word"], "the word `node` means every server", "choose another word");
+        if form.noun.as_deref() == Some(crate::role::EVERY_SERVER) {
+            return self.error(&at!["noun"], "the noun `node` means every server", "choose another noun");
         }
         if form.port == 0 {
             return self.error(&at!["port"], "nobody can reach port 0", "a port is a number from 1 to 65535");

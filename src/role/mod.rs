@@ -24,8 +24,8 @@ pub const EVERY_SERVER: &str = "node";
 pub struct Role {
     /// Its name: `webserver`, `webhaproxy`.
     pub name: String,
-    /// The word a step calls such servers by, in the singular: `webserver`, `load balancer`.
-    pub word: String,
+    /// The noun by which a step calls such servers, in the singular: `webserver`, `load balancer`.
+    pub noun: String,
     /// Files, their contents as templates (not yet rendered).
     pub files: Vec<RoleFile>,
     /// Commands to run once before the services start; arguments are templates.
@@ -49,7 +49,7 @@ pub struct Role {
     pub stats_socket: Option<PathBuf>,
     /// Backends of that HAProxy in which one server is up and the others wait: being down there says nothing of a server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub one_up: Vec<String>,
+    pub standby_backends: Vec<String>,
     /// What is to be known of a database, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<DatabaseRole>,

@@ -86,7 +86,7 @@ pub fn role(name: &str) -> Option<Role> {
 
 /// The shipped role that a step's word means: its word, or its name. Where several answer to a word, the first.
 pub fn called(word: &str) -> Option<&'static Shipped> {
-    named(word).or_else(|| SHIPPED.iter().find(|shipped| shipped.role().word == word))
+    named(word).or_else(|| SHIPPED.iter().find(|shipped| shipped.role().noun == word))
 }
 
 /// The names of all shipped roles.
@@ -97,7 +97,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The words of all shipped roles, in the singular; a word of several is one.
 pub fn words() -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    for word in SHIPPED.iter().map(|shipped| &shipped.role().word) {
+    for word in SHIPPED.iter().map(|shipped| &shipped.role().noun) {
         if !words.contains(word) {
             words.push(word.clone());
         }

@@ -29,7 +29,7 @@ const SESSIONS_EVERY: Duration = Duration::from_secs(1);
 pub struct HaproxyObserver {
     balancer: String,
     socket: PathBuf,
-    one_up: Vec<String>,
+    standby_backends: Vec<String>,
     instances: watch::Receiver<Vec<Instance>>,
     /// Backend and server → what was recorded last.
     known: BTreeMap<(String, String), Seen>,
@@ -47,19 +47,19 @@ struct Seen {
 }
 
 impl HaproxyObserver {
-    /// `socket` is its path in the instance; backends in which `one_up` is as it should be are left out; `sight` is where
+    /// `socket` is its path in the instance; backends in which `standby_backends` is as it should be are left out; `sight` is where
     /// its own view is published.
     pub fn new(
         balancer: &str,
         socket: &Path,
-        one_up: &[String],
+        standby_backends: &[String],
         instances: watch::Receiver<Vec<Instance>>,
         sight: watch::Sender<BalancerSight>,
     ) -> Self {
         HaproxyObserver {
             balancer: balancer.into(),
             socket: socket.into(),
-            one_up: one_up.to_vec(),
+            standby_backends: standby_backends.to_vec(),
             instances,
             known: BTreeMap::new(),
             instance: None,
@@ -90,7 +90,7 @@ impl HaproxyObserver {
             .await
             .map_err(|_| ObserverError::Silent(ANSWER_WITHIN))??;
         let mut statistics = statistics::parse(&answer)?;
-        statistics.servers.retain(|row| !self.one_up.contains(&row.proxy));
+        statistics.servers.retain(|row| !self.standby_backends.contains(&row.proxy));
         Ok(statistics)
     }
 

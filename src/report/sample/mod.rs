@@ -248,7 +248,7 @@ fn infrastructure() -> Infrastructure {
 fn role(name: &str, word: &str) -> Role {
     Role {
         name: name.into(),
-        word: word.into(),
+        noun: word.into(),
         files: Vec::new(),
         run: Vec::new(),
         services: Vec::new(),
@@ -259,7 +259,7 @@ fn role(name: &str, word: &str) -> Role {
         packages: Vec::new(),
         monit: false,
         stats_socket: (name == "webhaproxy").then(|| "/run/haproxy/admin.sock".into()),
-        one_up: Vec::new(),
+        standby_backends: Vec::new(),
         database: None,
         source: None,
     }
