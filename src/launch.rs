@@ -12,8 +12,8 @@ use crate::instance::ServiceSpec;
 pub const PROGRAM: &str = "/var/lib/anarcho-chimp/agent";
 /// The hidden first argument that makes a program of this crate an agent.
 pub const ASKED: &str = "__agent";
-/// A server that was booted bare has this file until somebody has made it what its role says.
-pub const BARE_MARK: &str = "/etc/anarcho-chimp-bare";
+/// A server that was booted unconfigured has this file until somebody has made it what its role says.
+pub const UNCONFIGURED_MARK: &str = "/etc/anarcho-chimp-unconfigured";
 /// Where an instance keeps, for each service, `<name>.pid` (its process), `<name>.log` (a link to its log) and, once that
 /// process has ended, `<name>.end` (how).
 pub const SERVICES: &str = "/run/services";

@@ -27,7 +27,7 @@
 //! | [`environment`] | where a scenario runs: the sandbox of this machine |
 //! | [`config_agent`], [`mod@testbed`] | the cron job that gives servers their roles; an infrastructure that is kept up, to be attacked from other processes |
 //! | [`reconciler`], [`mod@provision`] | the reconciler that replaces what is missing; bringing a whole site up |
-//! | [`database`], [`mod@final_state`], [`nemesis`], [`wait`] | databases that are formed, failed over and rebuilt; what they hold when the load is over; strikes with witnesses; declared waits, divided where time runs faster |
+//! | [`database`], [`mod@final_state`], [`nemesis`], [`mod@declared_wait`] | databases that are formed, failed over and rebuilt; what they hold when the load is over; strikes with witnesses; declared waits, divided where time runs faster |
 //! | [`site`], [`observer`], [`load`], [`journal`] | an infrastructure on a provider; what components see themselves; the open-loop prober that judges, and goose users; heals, on disk before their faults |
 //! | [`measure`] | definitions: phases, milestones, quantiles |
 //! | [`fault`], [`selector`], [`mod@inventory`] | what breaks; which servers; servers that are there already, over SSH |
@@ -56,6 +56,7 @@ pub mod config_agent;
 mod console;
 pub mod database;
 pub mod declare;
+mod declared_wait;
 pub mod document;
 pub mod draw;
 pub mod environment;
@@ -96,7 +97,6 @@ pub mod testbed;
 pub mod text;
 pub mod units;
 pub mod verdict;
-mod wait;
 
 pub use cli::chaos;
 

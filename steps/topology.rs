@@ -66,7 +66,7 @@ fn configure_delay(world: &mut World, role: Role, duration: Span) -> Result<(), 
     world.declaration.provision(|draft| draft.delay(Delay::Configure, &role.0, duration.0))
 }
 
-/// From now on replacements boot bare.
+/// From now on replacements boot unconfigured.
 #[given(expr = "the config agent runs every {duration}")]
 fn config_agent_cadence(world: &mut World, duration: Span) -> Result<(), StepError> {
     world.declaration.config_agent(duration.0)

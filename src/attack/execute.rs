@@ -18,8 +18,8 @@ use crate::history::{EVENTS_FILE, Event, EventTail, Recorder};
 use crate::infrastructure::Infrastructure;
 use crate::instance::PowerState;
 use crate::journal::{Journal, Note, Place, Stage};
-use crate::nemesis::{Ground, Nemesis, Sabotage};
-use crate::observer::Sight;
+use crate::nemesis::{Nemesis, Sabotage, StrikeContext};
+use crate::observer::Observations;
 use crate::plan::{Act, Schedule};
 use crate::provider::{Provider, ProviderError, RemoteError};
 use crate::run::bundle;
@@ -81,7 +81,7 @@ pub async fn execute(plan: &AttackPlan, field: &Field, options: &Options) -> Res
     journal.die_at(options.die_at);
     let began = Note::Began { place: plan.place.clone(), seed: plan.seed, plan_sha256: plan.sha256() };
     journal.note(began).map_err(in_bundle)?;
-    let ground = Ground {
+    let context = StrikeContext {
         provider: Arc::clone(&field.provider),
         infrastructure: Arc::clone(&field.infrastructure),
         recorder: run_recorder.scenario(0),
@@ -93,13 +93,13 @@ pub async fn execute(plan: &AttackPlan, field: &Field, options: &Options) -> Res
         sabotage: options.sabotage,
     };
     let teller = Teller::new(&folder, run_recorder.scenario(0));
-    let code = Attack { nemesis: Nemesis::new(ground, Sight::none(), plan.seed), teller }.run(plan).await?;
+    let code = Attack { nemesis: Nemesis::new(context, Observations::none(), plan.seed), teller }.run(plan).await?;
     run_recorder.finish().map_err(in_bundle)?;
     say!("bundle: {}", folder.display());
     Ok(code)
 }
 
-/// Servers that somebody struck before are no ground for a new attack.
+/// Servers that somebody struck before are no context for a new attack.
 async fn refuse_dirty(plan: &AttackPlan, field: &Field) -> Result<(), AttackError> {
     let struck: BTreeSet<&String> = plan.rounds.iter().flat_map(|round| &round.servers).collect();
     let wanted = |server: &str, state| plan.rounds.iter().any(|round| round.begins_at(server) == Some(state));

@@ -12,8 +12,8 @@ use crate::console::say;
 use crate::exit;
 use crate::history::Recorder;
 use crate::infrastructure::Infrastructure;
-use crate::journal::{self, Entry, Journal, Note, Place, Planned, Stage};
-use crate::nemesis::{self, Ground, Sabotage};
+use crate::journal::{self, Entry, Journal, Note, Place, PlannedStrike, Stage};
+use crate::nemesis::{self, Sabotage, StrikeContext};
 use crate::provider::Provider;
 use crate::run::bundle;
 use crate::settings::Safeguards;
@@ -77,16 +77,16 @@ pub async fn heal(bundle: &Path, passwords: Option<PathBuf>) -> Result<u8, Attac
             return Ok(exit::PASS);
         }
     };
-    let ground = Arc::new(ground(provider, infrastructure, journal, bundle));
+    let context = Arc::new(strike_context(provider, infrastructure, journal, bundle));
     let mut all = true;
     for planned in open {
-        all &= heal_one(&ground, planned).await;
+        all &= heal_one(&context, planned).await;
     }
     Ok(if all { exit::PASS } else { exit::CLEANUP })
 }
 
-async fn heal_one(ground: &Arc<Ground>, planned: &Planned) -> bool {
-    let healed = nemesis::heal_planned(ground, planned).await;
+async fn heal_one(context: &Arc<StrikeContext>, planned: &PlannedStrike) -> bool {
+    let healed = nemesis::heal_planned(context, planned).await;
     let (server, id) = (&planned.strike.server, &planned.id.0);
     let told = match &healed {
         Ok(true) => format!("{server}: healed (strike {id})"),
@@ -96,7 +96,7 @@ async fn heal_one(ground: &Arc<Ground>, planned: &Planned) -> bool {
     say!("  {told}");
     if let Err(why) = &healed {
         let note = Note::Reached { id: planned.id.clone(), stage: Stage::HealFailed, detail: why.to_string() };
-        let _ = ground.journal.note(note);
+        let _ = context.journal.note(note);
     }
     healed.unwrap_or(false)
 }
@@ -115,13 +115,18 @@ async fn reach(
     }
 }
 
-fn ground(provider: Arc<dyn Provider>, infrastructure: Infrastructure, journal: Arc<Journal>, bundle: &Path) -> Ground {
+fn strike_context(
+    provider: Arc<dyn Provider>,
+    infrastructure: Infrastructure,
+    journal: Arc<Journal>,
+    bundle: &Path,
+) -> StrikeContext {
     let (recorder, _) = Recorder::memory(Clock::start());
     let prefix = bundle.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let (lease, sabotage) = (Duration::ZERO, Sabotage::default());
     let (services, safeguards) = (BTreeMap::new(), Safeguards::default());
     let infrastructure = Arc::new(infrastructure);
-    Ground { provider, infrastructure, recorder, journal, prefix, lease, services, safeguards, sabotage }
+    StrikeContext { provider, infrastructure, recorder, journal, prefix, lease, services, safeguards, sabotage }
 }
 
 fn read(bundle: &Path) -> Result<Vec<Entry>, AttackError> {

@@ -1,6 +1,6 @@
 //! The config agent: the paper's cron job, which makes every server what its role says, again and again.
 //!
-//! Where a scenario declares one, a replacement boots bare: an address, a name, a way in. At the agent's next run it gets
+//! Where a scenario declares one, a replacement boots unconfigured: an address, a name, a way in. At the agent's next run it gets
 //! its role's files, its commands are run and its services started ([`visit`]). On a server that has its role, a run
 //! puts right what drifted ([`survey`]): a file that differs is written again, a service that does not run is started,
 //! so a process that a strike killed comes back at the next run. What Monit supervises is left to Monit.
@@ -19,13 +19,13 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use crate::declared_wait::Tick;
 use crate::draw::{Draw, Purpose};
 use crate::history::{Event, Recorder};
 use crate::plan::Agent;
 use crate::reconciler::spare;
 use crate::reconciler::state::Store;
 use crate::site::Site;
-use crate::wait::Tick;
 
 mod survey;
 mod visit;

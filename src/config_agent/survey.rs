@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::instance::{Command, FileContent, FileSpec, Output, ServiceSpec};
-use crate::launch::{BARE_MARK, process_file};
+use crate::launch::{UNCONFIGURED_MARK, process_file};
 use crate::provider::{Remote, RemoteError};
 
-/// Says whether the server is bare; of each file its mode and hash; of each service, after `--`, whether it runs. Names
+/// Says whether the server is unconfigured; of each file its mode and hash; of each service, after `--`, whether it runs. Names
 /// come as arguments, so nothing is ever spliced into it.
 const SCRIPT: &str = r#"
-[ -e "$1" ] && echo bare || echo furnished
+[ -e "$1" ] && echo unconfigured || echo configured
 shift
 while [ "$1" != -- ]; do
     if [ -f "$1" ]; then
@@ -32,8 +32,8 @@ done
 /// What was found on a server.
 #[derive(Debug, PartialEq)]
 pub(super) struct Found {
-    /// It was booted bare and nobody has given it its role yet.
-    pub bare: bool,
+    /// It was booted unconfigured and nobody has given it its role yet.
+    pub unconfigured: bool,
     /// The files that are missing or differ, as they should be.
     pub changed: Vec<FileSpec>,
     /// The services that do not run.
@@ -79,7 +79,7 @@ fn is_compared(file: &FileSpec) -> bool {
 
 fn question(files: &[FileSpec], services: &[ServiceSpec]) -> Command {
     let text = |path: &Path| path.display().to_string();
-    let argv = ["sh", "-c", SCRIPT, "sh", BARE_MARK].map(String::from).into_iter();
+    let argv = ["sh", "-c", SCRIPT, "sh", UNCONFIGURED_MARK].map(String::from).into_iter();
     let files = files.iter().map(|file| text(&file.path));
     let services = services.iter().map(|service| text(&process_file(&service.name)));
     Command::new(argv.chain(files).chain(["--".into()]).chain(services))
@@ -106,9 +106,9 @@ async fn expected(files: &[FileSpec]) -> Result<Vec<String>, SurveyError> {
 
 fn read(output: &Output, expected: &[String], files: &[FileSpec], services: &[ServiceSpec]) -> Option<Found> {
     let mut lines = output.stdout.lines();
-    let bare = match lines.next()? {
-        "bare" => true,
-        "furnished" => false,
+    let unconfigured = match lines.next()? {
+        "unconfigured" => true,
+        "configured" => false,
         _ => return None,
     };
     let lines: Vec<&str> = lines.collect();
@@ -119,7 +119,7 @@ fn read(output: &Output, expected: &[String], files: &[FileSpec], services: &[Se
     let changed = files.iter().zip(expected).zip(of_files).filter(|((_, expected), line)| expected != *line);
     let dead = services.iter().zip(of_services).filter(|(_, line)| **line != "runs");
     Some(Found {
-        bare,
+        unconfigured,
         changed: changed.map(|((file, _), _)| file.clone()).collect(),
         dead: dead.map(|(service, _)| service.clone()).collect(),
     })
@@ -148,26 +148,26 @@ mod tests {
     async fn what_differs_and_what_is_dead_is_found() {
         let (files, services) = ([file("/a", "one"), file("/b", "two")], [service("nginx"), service("monit")]);
         let expected = expected(&files).await.unwrap();
-        let said = format!("furnished\n{}\nabsent\nruns\ndead\n", expected[0]);
+        let said = format!("configured\n{}\nabsent\nruns\ndead\n", expected[0]);
         let found = read(&output(&said), &expected, &files, &services).unwrap();
-        assert_eq!((found.bare, found.changed), (false, vec![file("/b", "two")]));
+        assert_eq!((found.unconfigured, found.changed), (false, vec![file("/b", "two")]));
         assert_eq!(found.dead, [service("monit")]);
-        let whole = format!("bare\n{}\n{}\nruns\nruns\n", expected[0], expected[1]);
+        let whole = format!("unconfigured\n{}\n{}\nruns\nruns\n", expected[0], expected[1]);
         let found = read(&output(&whole), &expected, &files, &services).unwrap();
-        assert!(found.bare && found.changed.is_empty() && found.dead.is_empty());
+        assert!(found.unconfigured && found.changed.is_empty() && found.dead.is_empty());
     }
 
     #[tokio::test]
     async fn a_mode_that_differs_is_a_difference() {
         let files = [file("/a", "one")];
         let expected = expected(&files).await.unwrap();
-        let said = format!("furnished\n{}\n", expected[0].replace("644", "600"));
+        let said = format!("configured\n{}\n", expected[0].replace("644", "600"));
         assert_eq!(read(&output(&said), &expected, &files, &[]).unwrap().changed.len(), 1);
     }
 
     #[test]
     fn an_answer_to_another_question_is_none() {
-        assert_eq!(read(&output("furnished\n"), &[], &[], &[service("nginx")]), None);
+        assert_eq!(read(&output("configured\n"), &[], &[], &[service("nginx")]), None);
         assert_eq!(read(&output(""), &[], &[], &[]), None);
     }
 
@@ -184,7 +184,7 @@ mod tests {
         let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
         let lines: Vec<&str> = said.lines().collect();
         let hash: String = Sha256::digest("one").iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(lines[0], "furnished");
+        assert_eq!(lines[0], "configured");
         assert!(lines[1].ends_with(&format!(" {hash}  -")), "{said}");
         assert_eq!(lines[2..], ["absent", "runs", "dead"]);
     }

@@ -4,16 +4,16 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::survey::{Found, SurveyError, survey};
+use crate::declared_wait::Tick;
 use crate::document::DocumentError;
-use crate::history::{Event, Part};
+use crate::history::{DeclaredDelay, Event};
 use crate::instance::{Command, FileContent, FileSpec, Instance, PowerState, ServiceSpec, UserData};
 use crate::launch;
-use crate::launch::BARE_MARK;
+use crate::launch::UNCONFIGURED_MARK;
 use crate::provider::{ProviderError, Remote, RemoteError};
 use crate::readiness::{NotReady, await_ready};
 use crate::render::monit;
 use crate::site::Site;
-use crate::wait::Tick;
 
 /// `$1`: what is made, `$2`: its permissions, the rest: what makes it.
 const MAKE: &str = r#"[ -e "$1" ] || { path=$1 mode=$2; shift 2; "$@" && chmod -- "$mode" "$path"; }"#;
@@ -53,7 +53,7 @@ async fn run(site: &Site, server: &str, tick: Tick) -> Result<(), VisitError> {
     let kept = monit::unsupervised(site.role(server), &data.services);
     let found = survey(remote.as_ref(), &data.files, &kept).await?;
     let work = Work { site, server, remote: remote.as_ref() };
-    if found.bare {
+    if found.unconfigured {
         work.tick(tick);
         work.configure(&instance, &data, &found).await
     } else if found.changed.is_empty() && found.dead.is_empty() {
@@ -79,13 +79,13 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn tick(&self, tick: Tick) {
-        self.site.record_tick(Part::ConfigAgent, self.server, tick);
+        self.site.record_tick(DeclaredDelay::ConfigAgent, self.server, tick);
     }
 
-    /// Makes a bare server what its role says. The mark goes last: what failed on the way is tried again.
+    /// Makes an unconfigured server what its role says. The mark goes last: what failed on the way is tried again.
     async fn configure(&self, instance: &Instance, data: &UserData, found: &Found) -> Result<(), VisitError> {
         let declared = self.site.infrastructure.servers[self.server].configure_delay;
-        tokio::time::sleep(self.site.begin_wait(Part::Configure, self.server, declared)).await;
+        tokio::time::sleep(self.site.begin_wait(DeclaredDelay::Configure, self.server, declared)).await;
         let mut done = self.write(&found.changed).await?;
         for file in &data.files {
             done.extend(self.make(file).await?);
@@ -96,7 +96,7 @@ impl Work<'_> {
         }
         done.extend(self.start(&data.services).await?);
         self.serves(instance.address).await?;
-        self.exec(["rm", "-f", BARE_MARK].map(String::from).into()).await?;
+        self.exec(["rm", "-f", UNCONFIGURED_MARK].map(String::from).into()).await?;
         self.changed(done);
         let (server, instance) = (self.server.into(), instance.id.to_string());
         self.site.recorder.record(Event::ServerReady { server, instance });

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::DatabaseError;
 use super::execute::{CATCH_UP, CONNECT};
 use super::gtid::Position;
-use super::sql::Hand;
+use super::sql::DatabaseConnection;
 use super::status::{Row, Status};
 use crate::site::Site;
 
@@ -20,17 +20,17 @@ const CHECKSUMS: Duration = Duration::from_secs(120);
 /// # Errors
 /// When they differ, with the tables; when they can't be brought to one state.
 pub(super) async fn compare(site: &Site, server: &str, with: &str) -> Result<String, DatabaseError> {
-    let (hand, other) = (Hand::on(site, server).await?, Hand::on(site, with).await?);
-    let tables = tables(&hand).await?;
+    let (connection, other) = (DatabaseConnection::on(site, server).await?, DatabaseConnection::on(site, with).await?);
+    let tables = tables(&connection).await?;
     if tables.is_empty() {
         return Ok("there are no tables".into());
     }
-    hand.sql("STOP SLAVE").await?;
-    let compared = in_one_state(&hand, &other, &tables).await;
+    connection.sql("STOP SLAVE").await?;
+    let compared = in_one_state(&connection, &other, &tables).await;
     // It goes on following, whatever came out.
-    hand.sql("START SLAVE").await?;
+    connection.sql("START SLAVE").await?;
     let differing = compared?;
-    hand.until("to follow again", CONNECT, Status::replicates).await?;
+    connection.until("to follow again", CONNECT, Status::replicates).await?;
     if differing.is_empty() {
         return Ok(format!("{} tables are equal", tables.len()));
     }
@@ -38,8 +38,12 @@ pub(super) async fn compare(site: &Site, server: &str, with: &str) -> Result<Str
     Err(DatabaseError::NotSo { server: server.into(), expected, found: format!("{} differ", differing.join(", ")) })
 }
 
-async fn in_one_state(hand: &Hand<'_>, other: &Hand<'_>, tables: &[String]) -> Result<Vec<String>, DatabaseError> {
-    let here = hand.position().await?;
+async fn in_one_state(
+    connection: &DatabaseConnection<'_>,
+    other: &DatabaseConnection<'_>,
+    tables: &[String],
+) -> Result<Vec<String>, DatabaseError> {
+    let here = connection.position().await?;
     other.until("to be as far as who is compared with it", CATCH_UP, |status| status.position.contains(&here)).await?;
     let checksum = format!("CHECKSUM TABLE {}", tables.join(", "));
     let locked =
@@ -47,21 +51,21 @@ async fn in_one_state(hand: &Hand<'_>, other: &Hand<'_>, tables: &[String]) -> R
     let theirs = other.sql_within(&locked, CHECKSUMS).await?;
     let there = theirs.first().and_then(|row| row.get("position")).map_or("", String::as_str).parse::<Position>()?;
     if !here.contains(&there) {
-        hand.sql(&format!("START SLAVE UNTIL master_gtid_pos='{there}'")).await?;
+        connection.sql(&format!("START SLAVE UNTIL master_gtid_pos='{there}'")).await?;
         let arrived = |status: &Status| status.position == there && !status.replicates();
-        hand.until("to be exactly as far", CATCH_UP, arrived).await?;
+        connection.until("to be exactly as far", CATCH_UP, arrived).await?;
     }
-    let ours = hand.sql_within(&checksum, CHECKSUMS).await?;
+    let ours = connection.sql_within(&checksum, CHECKSUMS).await?;
     Ok(differing(&ours, &theirs))
 }
 
-async fn tables(hand: &Hand<'_>) -> Result<Vec<String>, DatabaseError> {
-    let name = &hand.role.name;
+async fn tables(connection: &DatabaseConnection<'_>) -> Result<Vec<String>, DatabaseError> {
+    let name = &connection.role.name;
     let question = format!(
         "SELECT CONCAT('`', table_schema, '`.`', table_name, '`') AS name FROM information_schema.tables \
          WHERE table_schema='{name}' AND table_type='BASE TABLE' ORDER BY table_name"
     );
-    let rows = hand.sql(&question).await?;
+    let rows = connection.sql(&question).await?;
     Ok(rows.into_iter().filter_map(|mut row| row.remove("name")).collect())
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::plan::Step;
-use super::sql::{Hand, look};
+use super::sql::{DatabaseConnection, look};
 use super::status::{Seen, Status};
 use super::{DatabaseError, compare, rebuild};
 use crate::history::Event;
@@ -50,50 +50,50 @@ pub(super) fn record(site: &Site, server: &str, step: &str, detail: String) {
 async fn fence(site: &Site, server: &str) -> Result<String, DatabaseError> {
     match look(site, server).await? {
         Seen::Gone => Ok("it is gone".into()),
-        Seen::Bare => Ok("it has no data".into()),
+        Seen::Empty => Ok("it has no data".into()),
         Seen::Silent(why) => Err(DatabaseError::NotSo {
             server: server.into(),
             expected: "to be gone or to answer, so that it can be made read-only".into(),
             found: why,
         }),
         Seen::Lives(_) => {
-            let hand = Hand::on(site, server).await?;
-            hand.close().await?;
-            hand.until("to be read-only", CONNECT, |status| !status.writable).await?;
+            let connection = DatabaseConnection::on(site, server).await?;
+            connection.close().await?;
+            connection.until("to be read-only", CONNECT, |status| !status.writable).await?;
             Ok("it is read-only".into())
         }
     }
 }
 
 async fn drain(site: &Site, server: &str) -> Result<String, DatabaseError> {
-    let hand = Hand::on(site, server).await?;
-    let drained = hand.until("to apply all that it received", CATCH_UP, Status::is_drained).await?;
+    let connection = DatabaseConnection::on(site, server).await?;
+    let drained = connection.until("to apply all that it received", CATCH_UP, Status::is_drained).await?;
     Ok(format!("it is at `{}`", drained.position))
 }
 
 /// Lets it fetch what the other has and it lacks. Nothing is changed where it lacks nothing.
 async fn salvage(site: &Site, server: &str, from: &str) -> Result<String, DatabaseError> {
-    let (hand, other) = (Hand::on(site, server).await?, Hand::on(site, from).await?);
+    let (connection, other) = (DatabaseConnection::on(site, server).await?, DatabaseConnection::on(site, from).await?);
     let wanted = other.position().await?;
-    let Some(lacking) = hand.position().await?.lacks(&wanted) else {
+    let Some(lacking) = connection.position().await?.lacks(&wanted) else {
         return Ok("it lacks nothing".into());
     };
-    hand.sql("STOP SLAVE; SET GLOBAL gtid_slave_pos=@@gtid_binlog_pos").await?;
-    point(site, &hand, &other).await?;
-    hand.until("to have what it lacked", CATCH_UP, |status| status.position.contains(&wanted)).await?;
-    hand.sql("STOP SLAVE").await?;
+    connection.sql("STOP SLAVE; SET GLOBAL gtid_slave_pos=@@gtid_binlog_pos").await?;
+    point(site, &connection, &other).await?;
+    connection.until("to have what it lacked", CATCH_UP, |status| status.position.contains(&wanted)).await?;
+    connection.sql("STOP SLAVE").await?;
     Ok(format!("it lacked {lacking}"))
 }
 
 /// Makes it writable, and sees that it is the only one, unless both are to be.
 async fn promote(site: &Site, server: &str) -> Result<String, DatabaseError> {
-    let hand = Hand::on(site, server).await?;
-    hand.open(site.settings.database.semi_sync).await?;
-    let promoted = hand.until("to be writable", CONNECT, |status| status.writable).await?;
+    let connection = DatabaseConnection::on(site, server).await?;
+    connection.open(site.settings.database.semi_sync).await?;
+    let promoted = connection.until("to be writable", CONNECT, |status| status.writable).await?;
     if site.settings.database.write == WriteTo::Active {
         for other in site.infrastructure.databases.all().filter(|other| other.server != server) {
             if look(site, &other.server).await?.status().is_some_and(|status| status.writable) {
-                hand.close().await?;
+                connection.close().await?;
                 let expected = "to be the only one that may be written to".into();
                 let found = format!("{} may be, too", other.server);
                 return Err(DatabaseError::NotSo { server: server.into(), expected, found });
@@ -105,8 +105,8 @@ async fn promote(site: &Site, server: &str) -> Result<String, DatabaseError> {
 
 async fn rebuilt(site: &Site, server: &str, donor: &str) -> Result<String, DatabaseError> {
     let number = site.databases.number(greatest_id(site).await?);
-    let (bare, donor) = (Hand::on(site, server).await?, Hand::on(site, donor).await?);
-    let position = rebuild::rebuild(&bare, &donor, number).await?;
+    let (empty, donor) = (DatabaseConnection::on(site, server).await?, DatabaseConnection::on(site, donor).await?);
+    let position = rebuild::rebuild(&empty, &donor, number).await?;
     Ok(format!("it is at `{position}`, with the number {number}"))
 }
 
@@ -121,28 +121,29 @@ async fn greatest_id(site: &Site) -> Result<u32, DatabaseError> {
 }
 
 async fn resume(site: &Site, server: &str) -> Result<String, DatabaseError> {
-    let hand = Hand::on(site, server).await?;
-    hand.sql("START SLAVE").await?;
-    let resumed = hand.until("to follow again", CATCH_UP, Status::replicates).await?;
+    let connection = DatabaseConnection::on(site, server).await?;
+    connection.sql("START SLAVE").await?;
+    let resumed = connection.until("to follow again", CATCH_UP, Status::replicates).await?;
     Ok(format!("it is at `{}`", resumed.position))
 }
 
 /// Lets it follow a source. First it gets as far as the source is now, if it follows somebody who lives; and the source gets as far
 /// as it is: so that the source's binary log has whatever it asks for.
 async fn follow(site: &Site, server: &str, source: &str) -> Result<String, DatabaseError> {
-    let (hand, source) = (Hand::on(site, server).await?, Hand::on(site, source).await?);
-    let now = hand.status().await?;
+    let (connection, source) =
+        (DatabaseConnection::on(site, server).await?, DatabaseConnection::on(site, source).await?);
+    let now = connection.status().await?;
     if now.replicates() && has_living_source(site, &now).await? {
         let there = source.position().await?;
-        hand.until("to be as far as its new source", CATCH_UP, |status| status.position.contains(&there)).await?;
+        connection.until("to be as far as its new source", CATCH_UP, |status| status.position.contains(&there)).await?;
     }
-    hand.sql("STOP SLAVE; SET GLOBAL gtid_slave_pos=@@gtid_binlog_pos").await?;
-    let here = hand.position().await?;
+    connection.sql("STOP SLAVE; SET GLOBAL gtid_slave_pos=@@gtid_binlog_pos").await?;
+    let here = connection.position().await?;
     source.until("to be as far as who is to follow it", CATCH_UP, |status| status.position.contains(&here)).await?;
-    point(site, &hand, &source).await?;
+    point(site, &connection, &source).await?;
     let wanted = source.position().await?;
     let caught_up = |status: &Status| status.replicates() && status.position.contains(&wanted);
-    let status = hand.until("to catch up with its source", CATCH_UP, caught_up).await?;
+    let status = connection.until("to catch up with its source", CATCH_UP, caught_up).await?;
     Ok(format!("it is at `{}`", status.position))
 }
 
@@ -156,19 +157,24 @@ async fn has_living_source(site: &Site, status: &Status) -> Result<bool, Databas
 }
 
 /// Points it at another and waits until it is connected.
-pub(super) async fn point(site: &Site, hand: &Hand<'_>, source: &Hand<'_>) -> Result<(), DatabaseError> {
+pub(super) async fn point(
+    site: &Site,
+    connection: &DatabaseConnection<'_>,
+    source: &DatabaseConnection<'_>,
+) -> Result<(), DatabaseError> {
     let port = site.role(source.server).port.to_string();
     let host = source.instance.address.to_string();
-    hand.sql(&FOLLOW.replace("{host}", &host).replace("{port}", &port)).await?;
+    connection.sql(&FOLLOW.replace("{host}", &host).replace("{port}", &port)).await?;
     let connected =
         |status: &Status| status.replicates() && status.follows.as_ref().is_some_and(|follows| follows.source == host);
-    hand.until("to be connected with its source", CONNECT, connected).await.map(drop)
+    connection.until("to be connected with its source", CONNECT, connected).await.map(drop)
 }
 
 /// The survivor goes on being written to. It follows the newcomer from where both are; for that the newcomer has to have
 /// all of the survivor's own changes up to there.
 async fn close_ring(site: &Site, survivor: &str, newcomer: &str) -> Result<String, DatabaseError> {
-    let (survivor, newcomer) = (Hand::on(site, survivor).await?, Hand::on(site, newcomer).await?);
+    let (survivor, newcomer) =
+        (DatabaseConnection::on(site, survivor).await?, DatabaseConnection::on(site, newcomer).await?);
     let rows = survivor
         .sql("STOP SLAVE; SET GLOBAL gtid_slave_pos=@@gtid_current_pos; SELECT @@gtid_slave_pos AS position")
         .await?;

@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 
 use super::DatabaseError;
 use super::execute::{CONNECT, point, record};
-use super::sql::Hand;
+use super::sql::DatabaseConnection;
 use super::status::Status;
 use crate::infrastructure::databases::Database;
 use crate::settings::WriteTo;
@@ -28,9 +28,9 @@ pub(super) async fn form(site: &Site) -> Result<(), DatabaseError> {
     let both = site.settings.database.write == WriteTo::RoundRobin;
     let written = site.infrastructure.databases.masters.iter().take(if both { usize::MAX } else { 1 });
     for master in written {
-        let hand = Hand::on(site, &master.server).await?;
-        hand.open(site.settings.database.semi_sync).await?;
-        hand.until("to be writable", CONNECT, |status| status.writable).await?;
+        let connection = DatabaseConnection::on(site, &master.server).await?;
+        connection.open(site.settings.database.semi_sync).await?;
+        connection.until("to be writable", CONNECT, |status| status.writable).await?;
         record(site, &master.server, "promote", "it is written to first".into());
     }
     Ok(())
@@ -38,18 +38,19 @@ pub(super) async fn form(site: &Site) -> Result<(), DatabaseError> {
 
 /// Gives it the empty database, so that it starts.
 async fn start(site: &Site, server: &str) -> Result<(), DatabaseError> {
-    let hand = Hand::on(site, server).await?;
+    let connection = DatabaseConnection::on(site, server).await?;
     let path = |path: &std::path::Path| path.display().to_string();
-    hand.run(&["mv", "--", &path(&hand.role.empty), &path(&hand.role.data)], QUICK).await?;
-    hand.until("to start", START, |status| !status.writable).await?;
+    connection.run(&["mv", "--", &path(&connection.role.empty), &path(&connection.role.data)], QUICK).await?;
+    connection.until("to start", START, |status| !status.writable).await?;
     record(site, server, "start", "with empty tables, read-only".into());
     Ok(())
 }
 
 async fn follow(site: &Site, database: &Database) -> Result<(), DatabaseError> {
-    let (hand, source) = (Hand::on(site, &database.server).await?, Hand::on(site, &database.source).await?);
-    point(site, &hand, &source).await?;
-    hand.until("to follow", CONNECT, Status::replicates).await?;
+    let (connection, source) =
+        (DatabaseConnection::on(site, &database.server).await?, DatabaseConnection::on(site, &database.source).await?);
+    point(site, &connection, &source).await?;
+    connection.until("to follow", CONNECT, Status::replicates).await?;
     record(site, &database.server, "follow", format!("it follows {}", database.source));
     Ok(())
 }

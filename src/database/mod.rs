@@ -101,7 +101,7 @@ pub async fn form(site: &Site) -> Result<(), DatabaseError> {
 
 /// Looks after those that live, for good; what can't be done is said once, and tried again at the next look. Nothing to do
 /// without databases.
-pub async fn look_after(site: Site) {
+pub async fn maintain(site: Site) {
     if site.infrastructure.databases.is_empty() {
         return;
     }
@@ -110,7 +110,7 @@ pub async fn look_after(site: Site) {
     let mut said = None;
     loop {
         ticks.tick().await;
-        let why = tend(&site).await.err().map(|why| why.to_string());
+        let why = maintain_once(&site).await.err().map(|why| why.to_string());
         if let Some(why) = why.as_ref().filter(|why| said.as_ref() != Some(*why)) {
             let server = "(databases)".into();
             site.recorder.record(Event::ReconcilerFailed { server, detail: why.clone() });
@@ -121,12 +121,12 @@ pub async fn look_after(site: Site) {
 
 /// One look, and what it asks for: where nobody is written to, the dead master is fenced, what only a slave has is salvaged
 /// and the other promoted; those that were started again go on following. Not while somebody else changes the tier.
-async fn tend(site: &Site) -> Result<(), DatabaseError> {
+async fn maintain_once(site: &Site) -> Result<(), DatabaseError> {
     let Some(_turn) = site.databases.alone_now() else { return Ok(()) };
     let found = tier(site).await?;
     let tier = found.as_tier(site);
     let steps = match tier.failover() {
-        Ok(steps) if steps.is_empty() => tier.tend(),
+        Ok(steps) if steps.is_empty() => tier.maintain_once(),
         Ok(steps) => steps,
         Err(Stuck::NoSuccessor { .. }) => Vec::new(),
         Err(stuck) => return Err(stuck.into()),
@@ -134,7 +134,7 @@ async fn tend(site: &Site) -> Result<(), DatabaseError> {
     carry_out(site, &steps).await
 }
 
-/// Makes a replacement that was booted bare what it is declared to be: gives it data and lets it replicate. What can't be
+/// Makes a replacement that was booted unconfigured what it is declared to be: gives it data and lets it replicate. What can't be
 /// done yet is said once and tried again, for as long as the replacement lives; it stays out of rotation meanwhile. One that
 /// has data and can't join all the same is given up: it is terminated, for another to be booted.
 ///
@@ -152,7 +152,7 @@ pub async fn restore(site: &Site, server: &str) -> Result<(), DatabaseError> {
             record(site, server, "wait", why.clone());
             said.clone_from(&why);
         }
-        if !matches!(sql::look(site, server).await?, Seen::Bare) {
+        if !matches!(sql::look(site, server).await?, Seen::Empty) {
             return give_up(site, server, why).await;
         }
         tokio::time::sleep(RETRY_EVERY).await;

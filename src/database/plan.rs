@@ -85,7 +85,7 @@ impl Tier<'_> {
     /// What brings those that live back to what is declared: one that was started again goes on following, one that
     /// follows another meanwhile follows its own source again, and so does the master that is written to; one whose source is
     /// gone follows the master that is written to.
-    pub fn tend(&self) -> Vec<Step> {
+    pub fn maintain_once(&self) -> Vec<Step> {
         let stopped = |database: &&Database| self.status(&database.server).is_some_and(Status::has_stopped);
         let stopped: Vec<&Database> = self.declared.all().filter(stopped).collect();
         if !stopped.is_empty() {

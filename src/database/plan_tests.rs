@@ -27,7 +27,7 @@ fn lives(writable: bool, position: &str, follows: bool, source: &str) -> Seen {
 }
 
 /// `W` written to, `r` follows its own source and is read-only, `f` follows the other master, `o` knows that its source is
-/// gone, `+` too and is ahead, `-` gone, `b` bare, `?` silent: db-1 to db-4.
+/// gone, `+` too and is ahead, `-` gone, `b` empty, `?` silent: db-1 to db-4.
 fn seen(letters: &str) -> BTreeMap<String, Seen> {
     let one = |letter: char, server: &str| {
         let own = declared().of(server).unwrap().0.source.clone();
@@ -38,7 +38,7 @@ fn seen(letters: &str) -> BTreeMap<String, Seen> {
             'f' => lives(false, "1-1-9", true, other),
             'o' => lives(false, "1-1-9", false, &own),
             '+' => lives(false, "1-1-12", false, &own),
-            'b' => Seen::Bare,
+            'b' => Seen::Empty,
             '?' => Seen::Silent("no answer within 2 s".into()),
             _ => Seen::Gone,
         }
@@ -67,7 +67,7 @@ fn failing_over() {
         ("both masters are gone", "--oo"),
         ("everything is gone", "----"),
         ("the active master hangs", "?oor"),
-        ("a replacement is bare already", "boor"),
+        ("a replacement is empty already", "boor"),
         ("nobody is written to, though both live", "rrrr"),
     ];
     let told = situations.map(|(name, letters)| {
@@ -167,7 +167,7 @@ fn tending() {
     ];
     let told = situations.map(|(name, sources)| {
         let (declared, seen) = (declared(), following(sources));
-        format!("[{name}]\n{}", told(Ok(Tier { declared: &declared, seen: &seen, at: &at() }.tend())))
+        format!("[{name}]\n{}", told(Ok(Tier { declared: &declared, seen: &seen, at: &at() }.maintain_once())))
     });
     insta::assert_snapshot!(told.join("\n"));
 }

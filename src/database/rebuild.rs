@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::DatabaseError;
 use super::gtid::Position;
-use super::sql::Hand;
+use super::sql::DatabaseConnection;
 use crate::launch;
 
 /// Where the data goes from one to the other.
@@ -45,43 +45,52 @@ printf '%s\n' "$3" >"$(dirname "$2")/number"
 chown -R "$4": "$1"
 mv "$1" "$2""#;
 
-/// Gives `bare` the data of `donor` and waits until it answers; it follows nobody yet. Returns the position it is at.
+/// Gives `empty` the data of `donor` and waits until it answers; it follows nobody yet. Returns the position it is at.
 ///
 /// # Errors
-/// What failed; `bare` is bare still then.
-pub(super) async fn rebuild(bare: &Hand<'_>, donor: &Hand<'_>, number: u32) -> Result<Position, DatabaseError> {
-    let data = bare.role.data.display().to_string();
+/// What failed; `empty` is empty still then.
+pub(super) async fn rebuild(
+    empty: &DatabaseConnection<'_>,
+    donor: &DatabaseConnection<'_>,
+    number: u32,
+) -> Result<Position, DatabaseError> {
+    let data = empty.role.data.display().to_string();
     let copy = format!("{data}.new");
-    stream(bare, donor, &copy).await?;
-    let told = bare.run(&["sh", "-c", PREPARE, "sh", &copy], COPY).await?;
+    stream(empty, donor, &copy).await?;
+    let told = empty.run(&["sh", "-c", PREPARE, "sh", &copy], COPY).await?;
     let position = position(donor, &told).await?;
-    bare.run(&["sh", "-c", TAKE, "sh", &copy, &data, &number.to_string(), &bare.role.user], QUICK).await?;
-    bare.until("to start on its new data", START, |status| !status.writable).await?;
-    bare.sql(&format!(
-        "RESET MASTER; SET GLOBAL gtid_binlog_state='{position}'; SET GLOBAL gtid_slave_pos='{position}'"
-    ))
-    .await?;
-    let at = bare.position().await?;
+    empty.run(&["sh", "-c", TAKE, "sh", &copy, &data, &number.to_string(), &empty.role.user], QUICK).await?;
+    empty.until("to start on its new data", START, |status| !status.writable).await?;
+    empty
+        .sql(&format!(
+            "RESET MASTER; SET GLOBAL gtid_binlog_state='{position}'; SET GLOBAL gtid_slave_pos='{position}'"
+        ))
+        .await?;
+    let at = empty.position().await?;
     if at != position {
         let expected = format!("to be at `{position}`, which its data stands for");
-        return Err(DatabaseError::NotSo { server: bare.server.into(), expected, found: format!("`{at}`") });
+        return Err(DatabaseError::NotSo { server: empty.server.into(), expected, found: format!("`{at}`") });
     }
     Ok(position)
 }
 
-async fn stream(bare: &Hand<'_>, donor: &Hand<'_>, copy: &str) -> Result<(), DatabaseError> {
-    let (port, to) = (PORT.to_string(), format!("{}:{PORT}", bare.instance.address));
+async fn stream(
+    empty: &DatabaseConnection<'_>,
+    donor: &DatabaseConnection<'_>,
+    copy: &str,
+) -> Result<(), DatabaseError> {
+    let (port, to) = (PORT.to_string(), format!("{}:{PORT}", empty.instance.address));
     let path = |path: &std::path::Path| path.display().to_string();
     let role = donor.role;
     let (config, socket, data) = (path(&role.config), path(&role.socket), path(&role.data));
     let receiving = ["sh", "-c", RECEIVE, "sh", launch::PROGRAM, &port, copy];
     let sending = ["sh", "-c", SEND, "sh", launch::PROGRAM, &to, &config, &socket, &data];
-    let (received, sent) = tokio::join!(bare.run(&receiving, COPY), donor.run(&sending, COPY));
+    let (received, sent) = tokio::join!(empty.run(&receiving, COPY), donor.run(&sending, COPY));
     sent.and(received).map(drop)
 }
 
 /// The position of an offset in the donor's binary log.
-async fn position(donor: &Hand<'_>, told: &str) -> Result<Position, DatabaseError> {
+async fn position(donor: &DatabaseConnection<'_>, told: &str) -> Result<Position, DatabaseError> {
     let mut words = told.split_whitespace();
     let (Some(file), Some(offset)) = (words.next(), words.next().and_then(|offset| offset.parse::<u64>().ok())) else {
         let expected = "a backup that names a place in the binary log".into();

@@ -25,13 +25,13 @@ const CLIENT: &str = r#"{ printf "SET @password='%s';\n" "$(cat "$2")"; printf '
 exec mariadb --no-defaults --socket="$1" --vertical --connect-timeout=2"#;
 
 /// `$1`: the data, `$2`: the socket, `$3`: the question.
-const LOOK: &str = r#"[ -d "$1" ] || { echo bare; exit; }
+const LOOK: &str = r#"[ -d "$1" ] || { echo empty; exit; }
 exec mariadb --no-defaults --socket="$2" --vertical --connect-timeout=2 --execute="$3""#;
 /// What is answered where there is no data.
-const BARE: &str = "bare";
+const EMPTY: &str = "empty";
 
-/// One database at hand.
-pub(super) struct Hand<'a> {
+/// One database at connection.
+pub(super) struct DatabaseConnection<'a> {
     /// The server.
     pub server: &'a str,
     /// What its role says of it.
@@ -48,19 +48,19 @@ pub(super) fn role_of<'a>(site: &'a Site, server: &str) -> Result<&'a DatabaseRo
     declared.and_then(|role| role.database.as_ref()).ok_or_else(|| DatabaseError::NoDatabase(server.into()))
 }
 
-impl<'a> Hand<'a> {
+impl<'a> DatabaseConnection<'a> {
     /// The running instance of a server.
     ///
     /// # Errors
     /// When none runs.
-    pub async fn on(site: &'a Site, server: &'a str) -> Result<Hand<'a>, DatabaseError> {
+    pub async fn on(site: &'a Site, server: &'a str) -> Result<DatabaseConnection<'a>, DatabaseError> {
         let role = role_of(site, server)?;
         let instances = site.provider.list().await?;
         let running = |instance: &&Instance| instance.name == server && instance.state == PowerState::Running;
         let gone = || DatabaseError::Gone(server.into());
         let instance = instances.iter().rev().find(running).ok_or_else(gone)?.clone();
         let remote = site.provider.connect(&instance).await?;
-        Ok(Hand { server, role, instance, site, remote })
+        Ok(DatabaseConnection { server, role, instance, site, remote })
     }
 
     /// Carries statements out, in one session, and returns all rows of their answers.
@@ -158,7 +158,7 @@ impl<'a> Hand<'a> {
         let server = self.server.to_string();
         match look(self.site, self.server).await {
             Ok(Seen::Gone) => Err(DatabaseError::Gone(server)),
-            Ok(Seen::Bare) => Err(DatabaseError::NotSo { server, expected: what.into(), found: Seen::Bare.told() }),
+            Ok(Seen::Empty) => Err(DatabaseError::NotSo { server, expected: what.into(), found: Seen::Empty.told() }),
             Ok(Seen::Silent(_) | Seen::Lives(_)) | Err(_) => Ok(()),
         }
     }
@@ -175,16 +175,16 @@ fn told(status: Status) -> String {
 /// # Errors
 /// When the provider can't tell which instances there are.
 pub(super) async fn look(site: &Site, server: &str) -> Result<Seen, DatabaseError> {
-    let hand = match Hand::on(site, server).await {
-        Ok(hand) => hand,
+    let connection = match DatabaseConnection::on(site, server).await {
+        Ok(connection) => connection,
         Err(DatabaseError::Gone(_)) => return still_there(site, server).await,
         Err(why) => return Err(why),
     };
     let path = |path: &std::path::Path| path.display().to_string();
-    let (data, socket) = (path(&hand.role.data), path(&hand.role.socket));
-    let answer = hand.run(&["sh", "-c", LOOK, "sh", &data, &socket, QUESTION], ANSWER).await;
+    let (data, socket) = (path(&connection.role.data), path(&connection.role.socket));
+    let answer = connection.run(&["sh", "-c", LOOK, "sh", &data, &socket, QUESTION], ANSWER).await;
     Ok(match answer {
-        Ok(answer) if answer.trim() == BARE => Seen::Bare,
+        Ok(answer) if answer.trim() == EMPTY => Seen::Empty,
         Ok(answer) => Seen::Lives(Status::read(&rows(&answer))?),
         Err(why) => Seen::Silent(why.to_string()),
     })

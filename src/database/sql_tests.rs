@@ -24,7 +24,7 @@ const LONG: Duration = Duration::from_secs(3600);
 /// One database that never answers; what is seen of it otherwise can change.
 struct Silent {
     state: Mutex<PowerState>,
-    bare: Arc<AtomicBool>,
+    empty: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -49,12 +49,12 @@ impl Provider for Silent {
     }
 
     async fn connect(&self, _: &Instance) -> Result<Box<dyn Remote>, ProviderError> {
-        Ok(Box::new(Shell { bare: Arc::clone(&self.bare) }))
+        Ok(Box::new(Shell { empty: Arc::clone(&self.empty) }))
     }
 }
 
 struct Shell {
-    bare: Arc<AtomicBool>,
+    empty: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -62,7 +62,7 @@ impl Remote for Shell {
     async fn exec(&self, command: &Command) -> Result<Output, RemoteError> {
         let looks = command.argv.iter().any(|word| word == LOOK);
         let (status, stdout) =
-            if looks && self.bare.load(Ordering::SeqCst) { (0, BARE.to_string()) } else { (1, String::new()) };
+            if looks && self.empty.load(Ordering::SeqCst) { (0, EMPTY.to_string()) } else { (1, String::new()) };
         Ok(Output { status: Some(status), stdout, stderr: "can't connect".into() })
     }
 
@@ -76,7 +76,7 @@ impl Remote for Shell {
 }
 
 fn site() -> (Arc<Silent>, Site) {
-    let silent = Arc::new(Silent { state: Mutex::new(PowerState::Running), bare: Arc::default() });
+    let silent = Arc::new(Silent { state: Mutex::new(PowerState::Running), empty: Arc::default() });
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/infrastructures/figure-1.yaml");
     let infrastructure = Arc::new(file::read(&path).unwrap());
     let addresses = Addresses::assign(&infrastructure, |n| Ipv4Addr::from(0xC612_0002 + u32::from(n)), 24);
@@ -87,32 +87,32 @@ fn site() -> (Arc<Silent>, Site) {
 }
 
 /// What came of waiting for it.
-async fn waited(hand: Hand<'_>, within: Duration) -> DatabaseError {
-    hand.until("it answers", within, |_| true).await.expect_err("it never answers")
+async fn waited(connection: DatabaseConnection<'_>, within: Duration) -> DatabaseError {
+    connection.until("it answers", within, |_| true).await.expect_err("it never answers")
 }
 
 #[tokio::test]
 async fn one_that_is_silent_is_waited_for_as_long_as_was_said() {
     let (_, site) = site();
-    let hand = Hand::on(&site, SERVER).await.unwrap();
-    let why = waited(hand, Duration::ZERO).await;
+    let connection = DatabaseConnection::on(&site, SERVER).await.unwrap();
+    let why = waited(connection, Duration::ZERO).await;
     assert!(matches!(&why, DatabaseError::NotInTime { last, .. } if last.contains("can't connect")), "{why}");
 }
 
 #[tokio::test]
 async fn one_that_is_gone_is_not_waited_for() {
     let (silent, site) = site();
-    let hand = Hand::on(&site, SERVER).await.unwrap();
+    let connection = DatabaseConnection::on(&site, SERVER).await.unwrap();
     *silent.state.lock().unwrap() = PowerState::Terminated;
-    let why = waited(hand, LONG).await;
+    let why = waited(connection, LONG).await;
     assert!(matches!(&why, DatabaseError::Gone(server) if server == SERVER), "{why}");
 }
 
 #[tokio::test]
 async fn one_in_whose_place_another_is_without_data_is_not_waited_for() {
     let (silent, site) = site();
-    let hand = Hand::on(&site, SERVER).await.unwrap();
-    silent.bare.store(true, Ordering::SeqCst);
-    let why = waited(hand, LONG).await;
+    let connection = DatabaseConnection::on(&site, SERVER).await.unwrap();
+    silent.empty.store(true, Ordering::SeqCst);
+    let why = waited(connection, LONG).await;
     assert!(matches!(&why, DatabaseError::NotSo { server, .. } if server == SERVER), "{why}");
 }

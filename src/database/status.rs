@@ -10,7 +10,7 @@ pub enum Seen {
     /// No instance of it runs.
     Gone,
     /// It runs, and has no data yet: a replacement.
-    Bare,
+    Empty,
     /// It runs, and does not answer.
     Silent(String),
     /// It answers.
@@ -126,7 +126,7 @@ impl Seen {
     pub fn told(&self) -> String {
         match self {
             Seen::Gone => "gone".into(),
-            Seen::Bare => "without data".into(),
+            Seen::Empty => "without data".into(),
             Seen::Silent(why) => format!("silent ({why})"),
             Seen::Lives(status) => {
                 format!("{} at `{}`", if status.writable { "writable" } else { "read-only" }, status.position)

@@ -35,7 +35,7 @@ pub(super) fn observes(
     acts: &[Act],
     hypothesis: &Hypothesis,
 ) -> Result<(), String> {
-    let sight = Sight { infrastructure };
+    let sight = Observability { infrastructure };
     let found = match &hypothesis.expectation {
         Expectation::InRotation { count, role } => sight.rotation(*count, role),
         Expectation::ConnectionsOpen { .. } => sight.connections(),
@@ -55,11 +55,11 @@ pub(super) fn observes(
 /// Why something can't be observed, and what is needed.
 type Unseen = (String, String);
 
-struct Sight<'a> {
+struct Observability<'a> {
     infrastructure: &'a Infrastructure,
 }
 
-impl Sight<'_> {
+impl Observability<'_> {
     fn rotation(&self, count: usize, role: &str) -> Result<(), Unseen> {
         let servers = self.called(role);
         let (seen, unseen): (Vec<&str>, Vec<&str>) =

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum DeclaredDelay {
     /// `the reconciler runs every …`: from the tick before until the one that finds a server missing.
     Reconciler,
     /// `every … takes … to boot`, `… to install`.
@@ -19,20 +19,20 @@ pub enum Part {
     Configure,
 }
 
-impl Part {
+impl DeclaredDelay {
     /// Whether it is the wait for a tick: it begins when there is something to be found, not with the tick before.
     pub fn is_tick(self) -> bool {
-        matches!(self, Part::Reconciler | Part::ConfigAgent)
+        matches!(self, DeclaredDelay::Reconciler | DeclaredDelay::ConfigAgent)
     }
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for DeclaredDelay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Part::Reconciler => "reconciler",
-            Part::Boot => "boot",
-            Part::ConfigAgent => "config agent",
-            Part::Configure => "configure",
+            DeclaredDelay::Reconciler => "reconciler",
+            DeclaredDelay::Boot => "boot",
+            DeclaredDelay::ConfigAgent => "config agent",
+            DeclaredDelay::Configure => "configure",
         })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::declared::Part;
+use super::declared::DeclaredDelay;
 use crate::instance::PowerState;
 use crate::plan::Agent;
 use crate::plan::reconciler_step::Step as ReconcilerStep;
@@ -138,7 +138,7 @@ pub enum Event {
     /// A wait begins that the scenario declares for a server: `declared_ms` long, of which time that runs faster leaves
     /// `waited_ms`. A wait for a tick (of the reconciler, of the config agent) is recorded at the tick, with the time
     /// of the tick before as its begin: what of it was really waited for is for whoever measures to say.
-    DeclaredWait { part: Part, server: String, declared_ms: f64, waited_ms: f64 },
+    DeclaredWait { part: DeclaredDelay, server: String, declared_ms: f64, waited_ms: f64 },
     /// A run of the config agent changed something on a server: files written, commands run, services started.
     ConfigAgentChanged { server: String, what: Vec<String> },
     /// A run of the config agent on a server failed; it will try again at its next.

@@ -21,7 +21,7 @@ pub mod watched;
 mod writer;
 
 pub use data::DataRecord;
-pub use declared::Part;
+pub use declared::DeclaredDelay;
 pub use event::{Event, Onset, Record};
 pub use event_tail::EventTail;
 pub use final_state::FinalState;

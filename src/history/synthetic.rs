@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::history::final_state::{Content, DatabaseRead, Found};
 use crate::history::operation::{Page, Posts, Saw};
-use crate::history::{Ended, Event, FinalState, History, Onset, Op, Operation, Outcome, Part, Record, Request};
+use crate::history::{
+    DeclaredDelay, Ended, Event, FinalState, History, Onset, Op, Operation, Outcome, Record, Request,
+};
 use crate::infrastructure::{Entry, Infrastructure, Server, VirtualIp};
 use crate::instance::PowerState;
 use crate::plan::Expectation;
@@ -244,7 +246,7 @@ impl Script {
     }
 
     /// A declared wait on a server, `waited_ms` long.
-    pub fn waits(self, at_ms: u64, part: Part, server: &str, waited_ms: u64) -> Self {
+    pub fn waits(self, at_ms: u64, part: DeclaredDelay, server: &str, waited_ms: u64) -> Self {
         let faster = f64::from(self.settings.time.faster);
         let (server, waited_ms) = (server.to_string(), waited_ms as f64);
         self.event(at_ms, Event::DeclaredWait { part, server, declared_ms: waited_ms * faster, waited_ms })

@@ -38,9 +38,9 @@ pub struct UserData {
     /// is not started again.
     pub services: Vec<ServiceSpec>,
     /// Nothing of all this is done at the first boot: somebody else will, over a [`Remote`](crate::provider::Remote), and then remove
-    /// [`BARE_MARK`](crate::launch::BARE_MARK); from then on the services start with every boot.
+    /// [`UNCONFIGURED_MARK`](crate::launch::UNCONFIGURED_MARK); from then on the services start with every boot.
     #[serde(default)]
-    pub bare: bool,
+    pub unconfigured: bool,
 }
 
 /// One file on a server.
@@ -78,7 +78,7 @@ pub enum FileContent {
 }
 
 impl FileContent {
-    /// Whether it comes with the machine's image, also where a server boots bare: it is not written later.
+    /// Whether it comes with the machine's image, also where a server boots unconfigured: it is not written later.
     pub fn is_of_image(&self) -> bool {
         matches!(self, FileContent::Program(_) | FileContent::MadeBy { .. })
     }

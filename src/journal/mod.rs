@@ -46,7 +46,7 @@ pub enum Note {
         plan_sha256: String,
     },
     /// A server is about to be struck; nothing was touched yet.
-    Planned(Box<Planned>),
+    PlannedStrike(Box<PlannedStrike>),
     /// A strike came this far.
     Reached {
         /// Which.
@@ -65,7 +65,7 @@ pub enum Note {
 
 /// One hit on one server, with everything that undoing it needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Planned {
+pub struct PlannedStrike {
     /// Its name.
     pub id: StrikeId,
     /// What is done, how it is seen, how it heals.
@@ -147,7 +147,7 @@ impl Journal {
     /// Those of the file system: then nothing may be done that it was to announce.
     pub fn note(&self, note: Note) -> io::Result<()> {
         let stage = match &note {
-            Note::Planned(_) => Some(Stage::Journalled),
+            Note::PlannedStrike(_) => Some(Stage::Journalled),
             Note::Reached { stage, .. } => Some(*stage),
             _ => None,
         };
@@ -196,11 +196,11 @@ fn drop_torn_line(file: &mut File) -> io::Result<()> {
 }
 
 /// What is still to be undone, the last strike first.
-pub fn open_strikes(entries: &[Entry]) -> Vec<&Planned> {
-    let mut open: Vec<&Planned> = Vec::new();
+pub fn open_strikes(entries: &[Entry]) -> Vec<&PlannedStrike> {
+    let mut open: Vec<&PlannedStrike> = Vec::new();
     for Entry { note, .. } in entries {
         match note {
-            Note::Planned(planned) if planned.strike.undoing().is_some() => open.push(planned),
+            Note::PlannedStrike(planned) if planned.strike.undoing().is_some() => open.push(planned),
             Note::Reached { id, stage: Stage::Healed, .. } => open.retain(|planned| planned.id != *id),
             Note::Gone { .. } => open.clear(),
             _ => {}
@@ -227,7 +227,7 @@ mod tests {
         let strike = Strike::held("web-1", Effect::DropFrom { peers: Vec::new() });
         let id = StrikeId(format!("run.{number}"));
         let instance = InstanceId("web-1.1".into());
-        Note::Planned(Box::new(Planned { id, strike, instance, lease: Duration::from_secs(30) }))
+        Note::PlannedStrike(Box::new(PlannedStrike { id, strike, instance, lease: Duration::from_secs(30) }))
     }
 
     fn reached(number: u32, stage: Stage) -> Note {

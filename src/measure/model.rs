@@ -20,7 +20,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Event, History, Part, Request};
+use crate::history::{DeclaredDelay, Event, History, Request};
 use crate::plan::Interval;
 
 use super::downtime::Downtime;
@@ -47,7 +47,7 @@ pub struct ModelTime {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
     /// What was waited for.
-    pub part: Part,
+    pub part: DeclaredDelay,
     /// From when until when.
     pub span: Span,
 }

@@ -22,15 +22,15 @@ fn paper(scale: u64, faster: u32) -> Script {
     let tick = booted + 30 * scale;
     let ready = tick + 120 * scale + 200;
     script
-        .waits(found.saturating_sub(60 * scale), Part::Reconciler, "web-1", 60 * scale)
+        .waits(found.saturating_sub(60 * scale), DeclaredDelay::Reconciler, "web-1", 60 * scale)
         .event(found, Event::ReconcilerMissing { server: "web-1".into(), found: "terminated".into() })
-        .waits(found, Part::Boot, "web-1", 180 * scale)
+        .waits(found, DeclaredDelay::Boot, "web-1", 180 * scale)
         .event(
             booted,
             Event::InstanceBooted { server: "web-1".into(), instance: "web-1.2".into(), address: "a".into() },
         )
-        .waits(tick.saturating_sub(120 * scale), Part::ConfigAgent, "web-1", 120 * scale)
-        .waits(tick, Part::Configure, "web-1", 120 * scale)
+        .waits(tick.saturating_sub(120 * scale), DeclaredDelay::ConfigAgent, "web-1", 120 * scale)
+        .waits(tick, DeclaredDelay::Configure, "web-1", 120 * scale)
         .event(ready, Event::ConfigAgentChanged { server: "web-1".into(), what: vec!["started nginx".into()] })
         .event(ready, Event::ServerReady { server: "web-1".into(), instance: "web-1.2".into() })
         .event(ready, Event::ReconcilerReplaced { server: "web-1".into(), instance: "web-1.2".into() })
@@ -106,8 +106,8 @@ fn a_tick_that_would_have_come_later_detects_nothing_before_a_check_does() {
 fn the_wait_for_a_tick_begins_with_the_fault() {
     let waits = ModelTime::of(&paper(50, 20).history());
     let first = waits.waits()[0];
-    assert_eq!(first, ("web-1", Wait { part: Part::Reconciler, span: Span::new(6_000_000, 8_000_000) }));
-    let agent = waits.waits().into_iter().find(|(_, wait)| wait.part == Part::ConfigAgent).unwrap().1;
+    assert_eq!(first, ("web-1", Wait { part: DeclaredDelay::Reconciler, span: Span::new(6_000_000, 8_000_000) }));
+    let agent = waits.waits().into_iter().find(|(_, wait)| wait.part == DeclaredDelay::ConfigAgent).unwrap().1;
     assert_eq!(agent.span.length_us(), 1_500_000, "since its boot");
 }
 
@@ -117,7 +117,8 @@ fn both_balancers(faster: u32, boots_ms: [u64; 2], early_ms: f64) -> Script {
     let mut script = Script::website(4, 2).strike(6000, "dies", &["lb-1", "lb-2"]);
     script.settings.time.faster = faster;
     for (name, boot) in ["lb-1", "lb-2"].into_iter().zip(boots_ms) {
-        script = script.waits(6010, Part::Boot, name, boot).replaced(6010, 6010 + boot + 100, 6210 + boot, name);
+        script =
+            script.waits(6010, DeclaredDelay::Boot, name, boot).replaced(6010, 6010 + boot + 100, 6210 + boot, name);
     }
     let back = (6210 + boots_ms[0].min(boots_ms[1])) as f64;
     script = script.bad(6004.0, back - early_ms, Outcome::Timeout);
@@ -172,7 +173,7 @@ fn an_outage_that_a_standby_ended_consists_of_no_wait() {
     let mut script = Script::website(4, 2).dies(6000, "lb-1");
     script.settings.time.faster = 20;
     let script = script
-        .waits(6050 - 50, Part::Reconciler, "lb-1", 50)
+        .waits(6050 - 50, DeclaredDelay::Reconciler, "lb-1", 50)
         .replaced(6050, 6300, 6500, "lb-1")
         .holders(6090, &["lb-2"])
         .bad(6004.0, 6094.0, Outcome::Refused);
@@ -183,7 +184,8 @@ fn an_outage_that_a_standby_ended_consists_of_no_wait() {
 
 #[test]
 fn what_never_ended_waited_for_as_much_as_passed() {
-    let mut script = Script::website(4, 2).dies(6000, "web-1").waits(6010, Part::Boot, "web-1", 60_000).until(30_010);
+    let mut script =
+        Script::website(4, 2).dies(6000, "web-1").waits(6010, DeclaredDelay::Boot, "web-1", 60_000).until(30_010);
     script.settings.time.faster = 20;
     let recovery = Expectation::Interval { interval: Interval::Recovery, bound: Bound::Under(ms(8 * 60_000)) };
     let judged = checker::of(&recovery).check(&script.history());
@@ -196,7 +198,7 @@ fn a_drift_that_the_agent_put_right_is_a_way_of_its_own() {
     let mut script = Script::website(4, 2).strike(6000, "process-dies", &["web-1"]);
     script.settings.time.faster = 20;
     let script = script
-        .waits(5000, Part::ConfigAgent, "web-1", 3000)
+        .waits(5000, DeclaredDelay::ConfigAgent, "web-1", 3000)
         .event(8100, Event::ConfigAgentChanged { server: "web-1".into(), what: vec!["started nginx".into()] })
         .view(6500, "lb-1", "web-1", "DOWN")
         .view(9000, "lb-1", "web-1", "UP");
@@ -212,7 +214,7 @@ proptest! {
     ) {
         let mut script = Script::website(4, 2).dies(6000, "web-1").replaced(6500, ready - 100, ready, "web-1");
         script = script.bad(6004.0, bad as f64, Outcome::Refused);
-        let parts = [Part::Reconciler, Part::Boot, Part::ConfigAgent, Part::Configure];
+        let parts = [DeclaredDelay::Reconciler, DeclaredDelay::Boot, DeclaredDelay::ConfigAgent, DeclaredDelay::Configure];
         for (at, length, part) in waits {
             script = script.waits(at, parts[part], "web-1", length);
         }
@@ -237,7 +239,7 @@ proptest! {
         let mut script = Script::website(4, 2).dies(6000, "web-1");
         script.settings.time.faster = faster;
         for (at, length) in waits {
-            script = script.waits(at, Part::Boot, "web-1", length);
+            script = script.waits(at, DeclaredDelay::Boot, "web-1", length);
         }
         let span = Span::new(6_010_000, 20_000_000);
         let model = ModelTime::of(&script.history()).elapsed_us(span);

@@ -130,7 +130,7 @@ fn worth_waiting(expectation: &Expectation, give_up: Duration) -> Option<Duratio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Part;
+    use crate::history::DeclaredDelay;
     use crate::history::synthetic::Script;
     use crate::units::{Bound, HumanDuration};
 
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_bound_of_eight_minutes_is_over_after_the_twentieth_of_it_where_all_is_a_declared_wait() {
-        let script = never_back().waits(6010, Part::Boot, "web-1", 60_000);
+        let script = never_back().waits(6010, DeclaredDelay::Boot, "web-1", 60_000);
         assert_eq!(look(&script, 6010 + 24_050), Look::GoOn, "the slack counts too");
         assert_eq!(look(&script, 6010 + 24_200), Look::GivenUp);
     }
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn in_real_time_a_bound_is_over_when_it_is_over() {
-        let mut script = never_back().waits(6010, Part::Boot, "web-1", 600_000);
+        let mut script = never_back().waits(6010, DeclaredDelay::Boot, "web-1", 600_000);
         script.settings.time.faster = 1;
         assert_eq!(look(&script, 6010 + 481_000), Look::GoOn);
         assert_eq!(look(&script, 6010 + 482_000), Look::GivenUp);

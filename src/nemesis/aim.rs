@@ -10,13 +10,13 @@ use crate::provider::ProviderError;
 use crate::selector::{self, Selection, View};
 
 /// Which servers a strike hits.
-pub(super) struct Blows {
+pub(super) struct ResolvedTargets {
     pub selection: Selection,
     /// For each victim of a partition, the addresses that it no longer hears.
     peers: Option<BTreeMap<String, Vec<Ipv4Addr>>>,
 }
 
-impl Blows {
+impl ResolvedTargets {
     pub fn peers(&self, server: &str) -> &[Ipv4Addr] {
         self.peers.as_ref().and_then(|peers| peers.get(server)).map_or(&[], Vec::as_slice)
     }
@@ -24,9 +24,9 @@ impl Blows {
 
 impl Nemesis {
     /// Resolves an order to its victims; chance is drawn for the strike with this number.
-    pub(super) async fn aim(&self, order: &StrikeOrder, number: u32) -> Result<Blows, String> {
+    pub(super) async fn aim(&self, order: &StrikeOrder, number: u32) -> Result<ResolvedTargets, String> {
         let Some(partition) = &order.partition else {
-            return Ok(Blows { selection: self.select(&order.target, number)?, peers: None });
+            return Ok(ResolvedTargets { selection: self.select(&order.target, number)?, peers: None });
         };
         let (mut selection, far) = match partition {
             Partition::Between(far) | Partition::From(far) => self.select_sides(&order.target, far, number)?,
@@ -40,11 +40,11 @@ impl Nemesis {
             .map(|(victim, peers)| (victim, peers.iter().filter_map(|peer| addresses.get(peer).copied()).collect()))
             .collect();
         selection.servers = peers.keys().cloned().collect();
-        Ok(Blows { selection, peers: Some(peers) })
+        Ok(ResolvedTargets { selection, peers: Some(peers) })
     }
 
     async fn addresses(&self) -> Result<BTreeMap<String, Ipv4Addr>, ProviderError> {
-        let instances = self.ground.provider.list().await?;
+        let instances = self.context.provider.list().await?;
         Ok(instances.into_iter().map(|instance| (instance.name, instance.address)).collect())
     }
 
@@ -67,10 +67,10 @@ impl Nemesis {
 
     /// What is known now.
     fn with_view<T>(&self, choose: impl FnOnce(&View<'_>) -> T) -> T {
-        let holder = self.sight.holder.borrow().clone();
-        let balancers = self.sight.balancers.borrow().clone();
-        let infrastructure = &self.ground.infrastructure;
-        let protected = self.ground.safeguards.protected(infrastructure);
+        let holder = self.observations.holder.borrow().clone();
+        let balancers = self.observations.balancers.borrow().clone();
+        let infrastructure = &self.context.infrastructure;
+        let protected = self.context.safeguards.protected(infrastructure);
         choose(&View {
             holder: holder.as_deref(),
             last_struck: &self.last_struck,

@@ -45,7 +45,7 @@ impl Nemesis {
                 Back::NotYet => without.push(victim),
                 Back::Never => {}
                 Back::Runs(event) => {
-                    let recorder = &self.ground.recorder;
+                    let recorder = &self.context.recorder;
                     recorder.record_at(recorder.clock().now_us(), clock::micros(LOOK_EVERY), event);
                     if self.struck.get(victim.server()) == victim.instance() {
                         self.struck.remove(victim.server());

@@ -17,8 +17,8 @@ use crate::draw::{Draw, Purpose};
 use crate::fault::{self, Fault, Strike};
 use crate::history::Event;
 use crate::instance::{Instance, InstanceId, PowerState};
-use crate::journal::Planned;
-use crate::observer::Sight;
+use crate::journal::PlannedStrike;
+use crate::observer::Observations;
 use crate::plan::{Act, Choice, Schedule, StrikeOrder};
 use crate::provider::ProviderError;
 
@@ -26,7 +26,7 @@ mod agenda;
 mod aim;
 mod attendant;
 mod back;
-mod ground;
+mod context;
 mod offset;
 mod open;
 mod partition;
@@ -35,9 +35,9 @@ mod victim;
 mod witness;
 
 use agenda::{Agenda, Chance, Job};
-use aim::Blows;
+use aim::ResolvedTargets;
 use attendant::Left;
-pub use ground::{Ground, Sabotage};
+pub use context::{Sabotage, StrikeContext};
 use open::Open;
 use victim::Victim;
 
@@ -46,8 +46,8 @@ const RENEWALS: u32 = 3;
 
 /// Executes the strikes of one scenario, in order and on time.
 pub struct Nemesis {
-    ground: Arc<Ground>,
-    sight: Sight,
+    context: Arc<StrikeContext>,
+    observations: Observations,
     draw: Draw,
     strikes: u32,
     last_struck: Vec<String>,
@@ -67,11 +67,21 @@ pub struct StrikeError(String);
 
 impl Nemesis {
     /// A nemesis for one scenario. `seed` is the scenario's.
-    pub fn new(ground: Ground, sight: Sight, seed: u64) -> Self {
+    pub fn new(context: StrikeContext, observations: Observations, seed: u64) -> Self {
         let (open, without_process, struck) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (last_struck, agenda) = (Vec::new(), Agenda::default());
-        let ground = Arc::new(ground);
-        Nemesis { ground, sight, draw: Draw::of(seed), strikes: 0, last_struck, agenda, open, without_process, struck }
+        let context = Arc::new(context);
+        Nemesis {
+            context,
+            observations,
+            draw: Draw::of(seed),
+            strikes: 0,
+            last_struck,
+            agenda,
+            open,
+            without_process,
+            struck,
+        }
     }
 
     /// Begins one act that strikes: the first strike at once, the rest by the agenda. [`Act::InTurn`] is not begun
@@ -198,7 +208,7 @@ impl Nemesis {
             Err(why) => return Err(self.nobody(number, &why)),
         };
         if let Err(detail) = self.admit(&blows.selection.servers, by_chance).await {
-            self.ground.recorder.record(Event::StrikeHeldBack { strike: number, detail });
+            self.context.recorder.record(Event::StrikeHeldBack { strike: number, detail });
             return Ok(());
         }
         self.announce(order, number, &blows);
@@ -208,7 +218,7 @@ impl Nemesis {
         // Open before anything is touched: whoever gives up in the middle of this strike can still lift it.
         let open = self.open.entry(number).or_insert(Open::new(victims));
         join_all(open.victims.iter().map(|victim| victim.write_ahead())).await;
-        self.ground.recorder.record(Event::InjectionStarted { strike: number });
+        self.context.recorder.record(Event::InjectionStarted { strike: number });
         join_all(open.strike()).await;
         let hit = open.victims.iter().filter(|victim| victim.refused().is_none());
         let hit: Vec<Arc<Victim>> = hit.cloned().collect();
@@ -237,7 +247,7 @@ impl Nemesis {
     /// must not be struck already.
     async fn admit(&mut self, victims: &[String], by_chance: bool) -> Result<(), String> {
         self.take_in_ends();
-        let instances = self.ground.provider.list().await.map_err(|why| why.to_string())?;
+        let instances = self.context.provider.list().await.map_err(|why| why.to_string())?;
         let replaced = |server: &String, struck: &InstanceId| {
             let runs = |instance: &&Instance| instance.name == *server && instance.state == PowerState::Running;
             instances.iter().filter(runs).any(|instance| instance.id != *struck)
@@ -247,7 +257,7 @@ impl Nemesis {
         if let Some(struck) = victims.iter().find(|victim| by_chance && now.contains(*victim)) {
             return Err(format!("{struck} was struck before, and is not back yet"));
         }
-        self.ground.safeguards.admit(&self.ground.infrastructure, &now, victims)
+        self.context.safeguards.admit(&self.context.infrastructure, &now, victims)
     }
 
     /// The strikes on each server, as data; a process that is left to chance is drawn for each.
@@ -256,11 +266,11 @@ impl Nemesis {
         fault: &dyn Fault,
         order: &StrikeOrder,
         number: u32,
-        blows: &Blows,
+        blows: &ResolvedTargets,
     ) -> Result<Vec<Strike>, String> {
         let mut rng = self.draw.for_purpose(Purpose::Processes, number.into());
         let strike = |server: &String| {
-            let services = self.ground.services.get(server).map_or(&[][..], Vec::as_slice);
+            let services = self.context.services.get(server).map_or(&[][..], Vec::as_slice);
             let with = fault::process::drawn(&order.with, services, &mut rng)?;
             let target = fault::Target { server, peers: blows.peers(server), services };
             Ok(fault.strike(&target, &with))
@@ -270,12 +280,12 @@ impl Nemesis {
 
     fn nobody(&self, number: u32, why: &str) -> StrikeError {
         let detail = format!("nobody to strike: {why}");
-        self.ground.recorder.record(Event::InjectionFailed { strike: number, detail: detail.clone() });
+        self.context.recorder.record(Event::InjectionFailed { strike: number, detail: detail.clone() });
         StrikeError(detail)
     }
 
-    fn announce(&self, order: &StrikeOrder, number: u32, blows: &Blows) {
-        self.ground.recorder.record(Event::StrikeResolved {
+    fn announce(&self, order: &StrikeOrder, number: u32, blows: &ResolvedTargets) {
+        self.context.recorder.record(Event::StrikeResolved {
             strike: number,
             fault: order.fault.clone(),
             step: order.step.text.clone(),
@@ -290,7 +300,7 @@ impl Nemesis {
     fn lease(&self, strikes: &[Strike], heal_after: Option<Duration>) -> Duration {
         let impairs = strikes.iter().any(Strike::impairs_its_own_path);
         let whole = || strikes[0].waits() + heal_after.unwrap_or(LONGEST);
-        if impairs { whole() + self.ground.lease } else { self.ground.lease }
+        if impairs { whole() + self.context.lease } else { self.context.lease }
     }
 
     /// Finds the instances to be hit and connects to those that are struck from inside, before the clock starts.
@@ -303,7 +313,7 @@ impl Nemesis {
     ) -> Vec<Victim> {
         let prepare = |(n, strike): (usize, Strike)| {
             let lasts = heal_after.filter(|_| strike.heal.is_some());
-            Victim::prepare(Arc::clone(&self.ground), number, n, victim::Plan { strike, lease, lasts })
+            Victim::prepare(Arc::clone(&self.context), number, n, victim::Plan { strike, lease, lasts })
         };
         join_all(strikes.into_iter().enumerate().map(prepare)).await
     }
@@ -320,8 +330,8 @@ impl Nemesis {
 ///
 /// # Errors
 /// When the victim can't be found or reached.
-pub async fn heal_planned(ground: &Arc<Ground>, planned: &Planned) -> Result<bool, ProviderError> {
-    Ok(Victim::of_journal(Arc::clone(ground), planned).await?.heal().await)
+pub async fn heal_planned(context: &Arc<StrikeContext>, planned: &PlannedStrike) -> Result<bool, ProviderError> {
+    Ok(Victim::of_journal(Arc::clone(context), planned).await?.heal().await)
 }
 
 /// How long a fault lasts at most that cuts the way to its own heal and was not given a time.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::victim::{Victim, agent_did};
-use super::witness::Testimony;
+use super::witness::WitnessReport;
 use crate::agent::client::Agent;
 use crate::agent::stamp::{Stamps, Within};
 use crate::clock;
@@ -35,7 +35,7 @@ impl Victim {
         if self.refused().is_some() && self.armed().is_none() {
             return (true, None);
         }
-        let awaited = self.ground.recorder.awaited();
+        let awaited = self.context.recorder.awaited();
         let _waiting = awaited.begin(format!("{} to be free of strike {}", self.strike.server, self.number));
         self.reached(Stage::Healing, "").await;
         self.undo(action, back, alive_us, ended).await
@@ -70,7 +70,7 @@ impl Victim {
 
     /// Tries until it is done: where the fault cuts the way to its own heal, the lease must end first.
     async fn undo_within(&self, action: &Action, deadline: Instant) -> Result<Option<Stamps>, String> {
-        if self.ground.sabotage.heals {
+        if self.context.sabotage.heals {
             return Ok(None);
         }
         loop {
@@ -99,14 +99,14 @@ impl Victim {
 
     /// Power that can't be switched back may not be off: the inventory may have no command for either, or it failed both
     /// times. What counts is what is seen of the server.
-    async fn is_back_all_the_same(&self, action: &Action, back: &Witness, why: String) -> Testimony {
+    async fn is_back_all_the_same(&self, action: &Action, back: &Witness, why: String) -> WitnessReport {
         let seen = match action {
             Action::Power(_) => self.look(back).await.ok().filter(|seen| seen.confirmed),
             _ => None,
         };
         match seen {
-            Some(seen) => Testimony { confirmed: true, evidence: format!("{}, though {why}", seen.evidence) },
-            None => Testimony { confirmed: false, evidence: why },
+            Some(seen) => WitnessReport { confirmed: true, evidence: format!("{}, though {why}", seen.evidence) },
+            None => WitnessReport { confirmed: false, evidence: why },
         }
     }
 
@@ -122,24 +122,24 @@ impl Victim {
         let (strike, target) = (self.number, self.strike.server.clone());
         let resolution_us = within.by_us.saturating_sub(within.not_before_us);
         let healed = Event::StrikeHealed { strike, target, evidence: format!("{}: {evidence}", self.strike.server) };
-        self.ground.recorder.record_at(within.by_us, resolution_us, healed);
+        self.context.recorder.record_at(within.by_us, resolution_us, healed);
     }
 
     async fn not_over(&self, why: &str) {
         self.reached(Stage::HealFailed, why).await;
         let detail = format!("{}: {why}", self.strike.server);
-        self.ground.recorder.record(Event::HealFailed { strike: self.number, detail });
+        self.context.recorder.record(Event::HealFailed { strike: self.number, detail });
     }
 
     /// Why what was done to the victim went with it; `None`: it may be there still.
     pub(super) async fn ended_with_it(&self) -> Option<String> {
         let Some(found) = self.found() else { return Some("its instance is no more, nothing to undo".into()) };
-        let instances = self.ground.provider.list().await.ok()?;
+        let instances = self.context.provider.list().await.ok()?;
         let now = instances.into_iter().find(|instance| instance.id == found.id);
         let Some(now) = now.filter(|now| now.state != PowerState::Terminated) else {
             return Some("its instance is no more, nothing to undo".into());
         };
-        if !self.ground.provider.shares_kernel() || !self.ends_without_power() {
+        if !self.context.provider.shares_kernel() || !self.ends_without_power() {
             return None;
         }
         let rebooted = now.first_process.is_some() && now.first_process != found.first_process;
@@ -159,12 +159,12 @@ impl Victim {
     /// Whether the instance is no more: what was done to it went with it.
     pub(super) async fn is_gone(&self) -> bool {
         let Some(id) = self.instance() else { return true };
-        let Ok(instances) = self.ground.provider.list().await else { return false };
+        let Ok(instances) = self.context.provider.list().await else { return false };
         instances.iter().find(|found| found.id == *id).is_none_or(|found| found.state == PowerState::Terminated)
     }
 
     pub(super) fn now_us(&self) -> u64 {
-        self.ground.recorder.clock().now_us()
+        self.context.recorder.clock().now_us()
     }
 
     /// The lease runs from now again, where the fault leaves a way to say so.
@@ -174,7 +174,7 @@ impl Victim {
                 Agent::new(&*self.reached_by()).within(within).renew(&self.id).await.map_err(|why| why.to_string())
             }
             Action::Power(PowerOp::Freeze | PowerOp::Stop) => match self.instance() {
-                Some(instance) => self.ground.provider.renew(instance).await.map_err(|why| why.to_string()),
+                Some(instance) => self.context.provider.renew(instance).await.map_err(|why| why.to_string()),
                 None => Ok(()),
             },
             _ => Ok(()),
@@ -196,7 +196,7 @@ impl Victim {
     }
 
     pub(super) async fn state(&self) -> Option<PowerState> {
-        let instances = self.ground.provider.list().await.ok()?;
+        let instances = self.context.provider.list().await.ok()?;
         instances.iter().find(|found| Some(&found.id) == self.instance()).map(|found| found.state)
     }
 }

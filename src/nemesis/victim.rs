@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ground::Ground;
+use super::context::StrikeContext;
 use super::offset::Offset;
-use super::witness::{KNOCK, Scene, Testimony, patience};
+use super::witness::{KNOCK, WitnessContext, WitnessReport, patience};
 use crate::agent::client::{Agent, AgentError};
 use crate::agent::{Order, StrikeId};
 use crate::fault::{Action, Strike, Witness};
 use crate::history::{Event, Onset};
 use crate::instance::{Instance, InstanceId, PowerOp, PowerState};
-use crate::journal::{Note, Planned, Stage};
+use crate::journal::{Note, PlannedStrike, Stage};
 use crate::provider::{ProviderError, Remote};
 
 /// From one look of a witness to the next.
@@ -23,7 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// A server under one strike, bound to the instance that stood for it when the strike was resolved.
 pub(super) struct Victim {
-    pub(super) ground: Arc<Ground>,
+    pub(super) context: Arc<StrikeContext>,
     pub(super) number: u32,
     pub(super) id: StrikeId,
     pub(super) strike: Strike,
@@ -58,22 +58,22 @@ pub(super) struct Plan {
 impl Victim {
     /// Finds the instance, logs in where the strike needs to be inside, and sees that there is something to break
     /// and that nobody else's fault is there: none of this counts as injecting, and nothing is touched.
-    pub async fn prepare(ground: Arc<Ground>, number: u32, n: usize, plan: Plan) -> Self {
-        let id = ground.id(number, n);
-        let mut victim = Victim::of(ground, number, id, plan);
+    pub async fn prepare(context: Arc<StrikeContext>, number: u32, n: usize, plan: Plan) -> Self {
+        let id = context.id(number, n);
+        let mut victim = Victim::of(context, number, id, plan);
         if let Err(why) = victim.find_and_connect().await {
             let _ = victim.refused.set(why);
         }
         victim
     }
 
-    fn of(ground: Arc<Ground>, number: u32, id: StrikeId, plan: Plan) -> Self {
+    fn of(context: Arc<StrikeContext>, number: u32, id: StrikeId, plan: Plan) -> Self {
         let Plan { strike, lease, lasts } = plan;
         let (instance, remote, offset) = (None, RwLock::default(), Offset::SHARED);
         let (pids_before, patience) = (BTreeSet::new(), KNOCK);
         let (armed, refused) = (OnceLock::new(), OnceLock::new());
         Victim {
-            ground,
+            context,
             number,
             id,
             strike,
@@ -90,13 +90,13 @@ impl Victim {
     }
 
     /// A victim of a run that is over, to be healed alone.
-    pub async fn of_journal(ground: Arc<Ground>, planned: &Planned) -> Result<Self, ProviderError> {
-        let Planned { id, strike, instance, lease } = planned.clone();
-        let mut victim = Victim::of(ground, 0, id, Plan { strike, lease, lasts: None });
-        let instances = victim.ground.provider.list().await?;
+    pub async fn of_journal(context: Arc<StrikeContext>, planned: &PlannedStrike) -> Result<Self, ProviderError> {
+        let PlannedStrike { id, strike, instance, lease } = planned.clone();
+        let mut victim = Victim::of(context, 0, id, Plan { strike, lease, lasts: None });
+        let instances = victim.context.provider.list().await?;
         victim.instance = instances.into_iter().find(|found| found.id == instance);
         if let Some(found) = victim.instance.as_ref().filter(|_| victim.strike.is_inside()) {
-            victim.remote = RwLock::new(Some(victim.ground.provider.connect(found).await?.into()));
+            victim.remote = RwLock::new(Some(victim.context.provider.connect(found).await?.into()));
         }
         let _ = victim.armed.set(Instant::now());
         Ok(victim)
@@ -104,7 +104,7 @@ impl Victim {
 
     async fn find_and_connect(&mut self) -> Result<(), Refusal> {
         let unable = |why: &dyn std::fmt::Display| Refusal::Unable(why.to_string());
-        let instances = self.ground.provider.list().await.map_err(|why| unable(&why))?;
+        let instances = self.context.provider.list().await.map_err(|why| unable(&why))?;
         let mut named = instances.into_iter().rev().filter(|instance| instance.name == self.strike.server);
         let absent = || Refusal::NothingToBreak(format!("{} has no instance", self.strike.server));
         let instance = named.next().ok_or_else(absent)?;
@@ -133,19 +133,19 @@ impl Victim {
             let found = format!("nothing to break: {} is {}", instance.name, instance.state);
             return Err(Refusal::NothingToBreak(found));
         }
-        let remote = self.ground.provider.connect(instance).await.map_err(|why| unable(&why))?;
+        let remote = self.context.provider.connect(instance).await.map_err(|why| unable(&why))?;
         if self.is_held() {
             let agent = Agent::new(&*remote);
             agent.deploy().await.map_err(|why| unable(&why))?;
             let held = agent.held().await.map_err(|why| unable(&why))?;
-            let foreign = held.iter().find(|held| !held.id.0.starts_with(&self.ground.prefix));
+            let foreign = held.iter().find(|held| !held.id.0.starts_with(&self.context.prefix));
             if let Some(held) = foreign {
                 return Err(Refusal::Unable(format!(
                     "{} is not clean: {} of strike {}; heal it first: chimp heal",
                     instance.name, held.evidence, held.id.0
                 )));
             }
-            if !self.ground.provider.shares_kernel() {
+            if !self.context.provider.shares_kernel() {
                 self.offset = Offset::measure(&agent).await.map_err(|why| unable(&why))?;
             }
         }
@@ -194,8 +194,8 @@ impl Victim {
 
     async fn try_write_ahead(&self) -> Result<(), String> {
         let instance = self.instance().expect("a victim that was not refused was found").clone();
-        let planned = Planned { id: self.id.clone(), strike: self.strike.clone(), instance, lease: self.lease };
-        self.ground.note(Note::Planned(Box::new(planned))).await?;
+        let planned = PlannedStrike { id: self.id.clone(), strike: self.strike.clone(), instance, lease: self.lease };
+        self.context.note(Note::PlannedStrike(Box::new(planned))).await?;
         let Some(order) = self.order() else { return Ok(()) };
         let _ = self.armed.set(Instant::now());
         let remote = self.reached_by();
@@ -218,10 +218,10 @@ impl Victim {
     async fn switch(&self, operation: PowerOp) -> Result<(), ProviderError> {
         let Some(id) = self.instance() else { return Ok(()) };
         match operation {
-            PowerOp::Freeze | PowerOp::Stop if self.strike.undoing().is_some() && !self.ground.sabotage.heals => {
-                self.ground.provider.power_leased(id, operation, self.lease).await
+            PowerOp::Freeze | PowerOp::Stop if self.strike.undoing().is_some() && !self.context.sabotage.heals => {
+                self.context.provider.power_leased(id, operation, self.lease).await
             }
-            _ => self.ground.provider.power(id, operation).await,
+            _ => self.context.provider.power(id, operation).await,
         }
     }
 
@@ -245,19 +245,19 @@ impl Victim {
     pub(super) fn order(&self) -> Option<Order> {
         let Action::Hold(effect) = &self.strike.inject else { return None };
         let address = self.instance.as_ref()?.address;
-        let (heals_nothing, ends_early) = (self.ground.sabotage.heals, self.ground.sabotage.stamps);
+        let (heals_nothing, ends_early) = (self.context.sabotage.heals, self.context.sabotage.stamps);
         let (id, effect) = (self.id.clone(), effect.clone());
         Some(Order { id, effect, lease: self.lease, lasts: self.lasts, address, heals_nothing, ends_early })
     }
 
     /// Looks until the witness confirms or its time is over.
-    pub(super) async fn await_witness(&self, witness: &Witness, within: Duration) -> Testimony {
+    pub(super) async fn await_witness(&self, witness: &Witness, within: Duration) -> WitnessReport {
         let begun = Instant::now();
         loop {
             let testimony = self
                 .look(witness)
                 .await
-                .unwrap_or_else(|why| Testimony { confirmed: false, evidence: why.to_string() });
+                .unwrap_or_else(|why| WitnessReport { confirmed: false, evidence: why.to_string() });
             if testimony.confirmed || begun.elapsed() >= within {
                 return testimony;
             }
@@ -265,17 +265,17 @@ impl Victim {
         }
     }
 
-    pub(super) async fn look(&self, witness: &Witness) -> Result<Testimony, ProviderError> {
-        if self.ground.sabotage.witnesses {
-            return Ok(Testimony { confirmed: true, evidence: "as wanted".into() });
+    pub(super) async fn look(&self, witness: &Witness) -> Result<WitnessReport, ProviderError> {
+        if self.context.sabotage.witnesses {
+            return Ok(WitnessReport { confirmed: true, evidence: "as wanted".into() });
         }
         let remote = self.remote();
         self.scene(remote.as_deref(), self.order().as_ref()).ask(witness).await
     }
 
-    fn scene<'a>(&'a self, remote: Option<&'a dyn Remote>, order: Option<&'a Order>) -> Scene<'a> {
-        Scene {
-            provider: &*self.ground.provider,
+    fn scene<'a>(&'a self, remote: Option<&'a dyn Remote>, order: Option<&'a Order>) -> WitnessContext<'a> {
+        WitnessContext {
+            provider: &*self.context.provider,
             server: &self.strike.server,
             instance: self.instance(),
             remote,
@@ -287,31 +287,31 @@ impl Victim {
 
     /// A stamp of the victim's, on the run's clock.
     pub(super) fn on_run_clock(&self, stamp: crate::agent::stamp::Within) -> Onset {
-        self.offset.on(self.ground.recorder.clock(), stamp)
+        self.offset.on(self.context.recorder.clock(), stamp)
     }
 
     pub(super) fn confirmed(&self, onset: Onset, evidence: String) {
         let (strike, target) = (self.number, self.strike.server.clone());
-        self.ground.recorder.record(Event::FaultConfirmed { strike, target, onset, evidence });
+        self.context.recorder.record(Event::FaultConfirmed { strike, target, onset, evidence });
     }
 
     pub(super) fn not_confirmed(&self, evidence: String) {
         let (strike, target) = (self.number, self.strike.server.clone());
-        self.ground.recorder.record(Event::FaultNotConfirmed { strike, target, evidence });
+        self.context.recorder.record(Event::FaultNotConfirmed { strike, target, evidence });
     }
 
     pub(super) fn lapsed(&self, evidence: String) {
         let (strike, target) = (self.number, self.strike.server.clone());
-        self.ground.recorder.record(Event::FaultLapsed { strike, target, evidence });
+        self.context.recorder.record(Event::FaultLapsed { strike, target, evidence });
     }
 
     pub(super) fn failed(&self, why: &str) {
         let detail = format!("{}: {why}", self.strike.server);
-        self.ground.recorder.record(Event::InjectionFailed { strike: self.number, detail });
+        self.context.recorder.record(Event::InjectionFailed { strike: self.number, detail });
     }
 
     pub(super) async fn reached(&self, stage: Stage, detail: &str) {
-        self.ground.reached(self.number, &self.id, stage, detail).await;
+        self.context.reached(self.number, &self.id, stage, detail).await;
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn patience(took: Duration) -> Duration {
 
 /// What a witness said.
 #[derive(Debug, Clone)]
-pub(super) struct Testimony {
+pub(super) struct WitnessReport {
     /// Whether it saw what it was asked for.
     pub confirmed: bool,
     /// What it saw, in words.
@@ -31,7 +31,7 @@ pub(super) struct Testimony {
 }
 
 /// One victim, as far as a witness needs to know it.
-pub(super) struct Scene<'a> {
+pub(super) struct WitnessContext<'a> {
     pub provider: &'a dyn Provider,
     pub server: &'a str,
     pub instance: Option<&'a InstanceId>,
@@ -43,9 +43,9 @@ pub(super) struct Scene<'a> {
     pub pids_before: &'a BTreeSet<i32>,
 }
 
-impl Scene<'_> {
+impl WitnessContext<'_> {
     /// Asks a witness once.
-    pub async fn ask(&self, witness: &Witness) -> Result<Testimony, ProviderError> {
+    pub async fn ask(&self, witness: &Witness) -> Result<WitnessReport, ProviderError> {
         match witness {
             Witness::State(expected) => self.state(*expected).await,
             Witness::ProcessRuns(pattern) => self.processes(pattern, true).await,
@@ -56,29 +56,32 @@ impl Scene<'_> {
         }
     }
 
-    async fn state(&self, expected: PowerState) -> Result<Testimony, ProviderError> {
+    async fn state(&self, expected: PowerState) -> Result<WitnessReport, ProviderError> {
         let instances = self.provider.list().await?;
         let Some(found) = instances.iter().find(|instance| Some(&instance.id) == self.instance) else {
-            return Ok(Testimony { confirmed: false, evidence: "the provider does not list it".into() });
+            return Ok(WitnessReport { confirmed: false, evidence: "the provider does not list it".into() });
         };
-        Ok(Testimony { confirmed: found.state == expected, evidence: format!("{}: {}", found.state, found.evidence) })
+        Ok(WitnessReport {
+            confirmed: found.state == expected,
+            evidence: format!("{}: {}", found.state, found.evidence),
+        })
     }
 
-    async fn processes(&self, pattern: &str, wanted: bool) -> Result<Testimony, ProviderError> {
+    async fn processes(&self, pattern: &str, wanted: bool) -> Result<WitnessReport, ProviderError> {
         let found = self.pids(pattern).await?;
         let evidence = match &found {
             Err(why) => why.clone(),
             Ok(pids) if pids.is_empty() => format!("no process “{pattern}” in {}", self.server),
             Ok(pids) => format!("{} processes “{pattern}” in {}", pids.len(), self.server),
         };
-        Ok(Testimony { confirmed: found.is_ok_and(|pids| pids.is_empty() != wanted), evidence })
+        Ok(WitnessReport { confirmed: found.is_ok_and(|pids| pids.is_empty() != wanted), evidence })
     }
 
-    async fn restarted(&self, pattern: &str) -> Result<Testimony, ProviderError> {
+    async fn restarted(&self, pattern: &str) -> Result<WitnessReport, ProviderError> {
         let before = self.pids_before;
         Ok(match self.pids(pattern).await? {
-            Err(evidence) => Testimony { confirmed: false, evidence },
-            Ok(now) => Testimony {
+            Err(evidence) => WitnessReport { confirmed: false, evidence },
+            Ok(now) => WitnessReport {
                 confirmed: !now.is_empty() && now.is_disjoint(before),
                 evidence: format!("“{pattern}” in {}: pids {before:?} before, {now:?} now", self.server),
             },
@@ -95,19 +98,19 @@ impl Scene<'_> {
         Ok(Ok(output.stdout.lines().filter_map(|line| line.trim().parse().ok()).collect()))
     }
 
-    async fn in_force(&self, wanted: bool) -> Result<Testimony, ProviderError> {
+    async fn in_force(&self, wanted: bool) -> Result<WitnessReport, ProviderError> {
         let order = self.order.expect("what an agent holds has an order");
         let seen = Agent::new(self.remote()?).observe(order).await;
         Ok(match seen {
-            Ok(seen) => Testimony { confirmed: seen.in_force == wanted, evidence: seen.evidence },
-            Err(why) => Testimony { confirmed: false, evidence: why.to_string() },
+            Ok(seen) => WitnessReport { confirmed: seen.in_force == wanted, evidence: seen.evidence },
+            Err(why) => WitnessReport { confirmed: false, evidence: why.to_string() },
         })
     }
 
     /// One lost packet is no cut: unreachable means twice in a row.
-    async fn reachable(&self, wanted: bool) -> Testimony {
+    async fn reachable(&self, wanted: bool) -> WitnessReport {
         let Some(remote) = self.remote else {
-            return Testimony { confirmed: false, evidence: "there is no way to it".into() };
+            return WitnessReport { confirmed: false, evidence: "there is no way to it".into() };
         };
         let mut answers = Vec::new();
         for _ in 0..2 {
@@ -119,7 +122,10 @@ impl Scene<'_> {
             }
         }
         let reached = answers.last().is_some_and(|answer| answer == "it answers");
-        Testimony { confirmed: reached == wanted, evidence: format!("a new connection: {}", answers.join("; again: ")) }
+        WitnessReport {
+            confirmed: reached == wanted,
+            evidence: format!("a new connection: {}", answers.join("; again: ")),
+        }
     }
 
     fn remote(&self) -> Result<&dyn Remote, ProviderError> {

@@ -21,7 +21,7 @@ use crate::instance::Instance;
 use crate::measure::sight::MISSED_US;
 use crate::provider::Provider;
 use crate::render::Addresses;
-use crate::selector::BalancerSight;
+use crate::selector::BalancerView;
 
 mod database;
 mod haproxy;
@@ -83,19 +83,19 @@ pub enum ObserverError {
 
 /// What observers have seen last, for those that must choose a live target.
 #[derive(Debug, Clone)]
-pub struct Sight {
+pub struct Observations {
     /// Every instance, as last listed; empty while they can't be listed.
     pub instances: watch::Receiver<Vec<Instance>>,
     /// Which server holds the site's virtual IP; `None` where none does, none is shared, or it can't be seen.
     pub holder: watch::Receiver<Option<String>>,
     /// What the balancers see; empty where none is watched.
-    pub balancers: watch::Receiver<BalancerSight>,
+    pub balancers: watch::Receiver<BalancerView>,
 }
 
-impl Sight {
+impl Observations {
     /// Nobody observes: there is nothing to be seen.
-    pub fn none() -> Sight {
-        Sight {
+    pub fn none() -> Observations {
+        Observations {
             instances: watch::channel(Vec::new()).1,
             holder: watch::channel(None).1,
             balancers: watch::channel(Default::default()).1,
@@ -107,7 +107,7 @@ impl Sight {
 pub struct Observers {
     tasks: JoinSet<()>,
     /// What they have seen last.
-    pub sight: Sight,
+    pub observations: Observations,
 }
 
 impl Observers {
@@ -115,14 +115,14 @@ impl Observers {
     pub fn start(provider: Arc<dyn Provider>, site: &Infrastructure, at: &Addresses, recorder: &Recorder) -> Self {
         let (instances_out, instances) = watch::channel(Vec::new());
         let (holder_out, holder) = watch::channel(None);
-        let (balancers_out, balancers) = watch::channel(BalancerSight::default());
-        let sight = Sight { instances, holder, balancers };
+        let (balancers_out, balancers) = watch::channel(BalancerView::default());
+        let observations = Observations { instances, holder, balancers };
         let out = Publish { instances: instances_out, holder: holder_out, balancers: balancers_out };
         let mut tasks = JoinSet::new();
-        for observer in of_site(provider, site, at, out, &sight) {
+        for observer in of_site(provider, site, at, out, &observations) {
             tasks.spawn(watch_on(observer, recorder.clone()));
         }
-        Observers { tasks, sight }
+        Observers { tasks, observations }
     }
 
     /// Stops them all.
@@ -135,7 +135,7 @@ impl Observers {
 struct Publish {
     instances: watch::Sender<Vec<Instance>>,
     holder: watch::Sender<Option<String>>,
-    balancers: watch::Sender<BalancerSight>,
+    balancers: watch::Sender<BalancerView>,
 }
 
 fn of_site(
@@ -143,21 +143,22 @@ fn of_site(
     site: &Infrastructure,
     at: &Addresses,
     out: Publish,
-    sight: &Sight,
+    observations: &Observations,
 ) -> Vec<Box<dyn Observer>> {
     let mut observers: Vec<Box<dyn Observer>> =
         vec![Box::new(instances::InstanceObserver::new(provider, out.instances)), Box::new(pressure::PressureObserver)];
     for server in site.servers.values() {
         let role = &site.roles[&server.role];
         if let Some(socket) = &role.stats_socket {
-            let (seen, sight) = (sight.instances.clone(), out.balancers.clone());
-            let observer = haproxy::HaproxyObserver::new(&server.name, socket, &role.standby_backends, seen, sight);
+            let (seen, observations) = (observations.instances.clone(), out.balancers.clone());
+            let observer =
+                haproxy::HaproxyObserver::new(&server.name, socket, &role.standby_backends, seen, observations);
             observers.push(Box::new(observer));
         }
     }
     for database in site.databases.all() {
         if let Some(role) = &site.roles[&site.servers[&database.server].role].database {
-            let (address, seen) = (at.servers[&database.server], sight.instances.clone());
+            let (address, seen) = (at.servers[&database.server], observations.instances.clone());
             observers.push(Box::new(database::DatabaseObserver::new(
                 &database.server,
                 address,
@@ -168,7 +169,7 @@ fn of_site(
     }
     for vip in &site.virtual_ips {
         let publish = (vip.name == site.entry.host).then(|| out.holder.clone());
-        let seen = sight.instances.clone();
+        let seen = observations.instances.clone();
         observers.push(Box::new(virtual_ip::VirtualIpObserver::new(vip, at.virtual_ips[&vip.name], seen, publish)));
     }
     observers
@@ -244,7 +245,7 @@ impl Past {
     }
 
     /// When a change that a look sees which begins now had not happened yet: at the last look that saw, if no more than a few
-    /// looks were missed since. A longer blindness counts as such ([`crate::measure::sight`]), or its reason is known:
+    /// looks were missed since. A longer blindness counts as such ([`crate::measure::observations`]), or its reason is known:
     /// what was not there had nothing to be seen of.
     fn since_us(&self, now_us: u64) -> u64 {
         let missed = |blind_us| now_us.saturating_sub(blind_us) <= MISSED_US;

@@ -17,14 +17,14 @@ use super::spare::{self, Promotion, stand_in};
 use super::state::{StateError, Store};
 use super::{Config, Failure, files};
 use crate::database;
-use crate::history::{Event, Part};
+use crate::declared_wait::Tick;
+use crate::history::{DeclaredDelay, Event};
 use crate::instance::{Ability, Instance, InstanceId, PowerOp};
 use crate::plan::reconciler_step::Step;
 use crate::settings::Policy;
 use crate::settings::ReconcilerSettings;
 use crate::site::Site;
 use crate::units::show_duration;
-use crate::wait::Tick;
 
 /// What is not about one server.
 const ALL: &str = "(all)";
@@ -96,7 +96,7 @@ impl Reconciler {
 
     /// Looks at its pace until it is dropped, and meanwhile after the databases that live.
     pub async fn run(self) {
-        let databases = database::look_after(self.context.declared.clone());
+        let databases = database::maintain(self.context.declared.clone());
         tokio::join!(self.look_for_good(), databases);
     }
 
@@ -248,7 +248,7 @@ impl Reconciler {
         }
         if self.told.insert(missing(server)) {
             let tick = Tick::now(self.context.declared.recorder.clock(), self.config.every);
-            self.context.declared.record_tick(Part::Reconciler, server, tick);
+            self.context.declared.record_tick(DeclaredDelay::Reconciler, server, tick);
             self.context.took(Step::Missing, server, seen.into());
             self.context.record(Event::ReconcilerMissing { server: server.into(), found: seen.into() });
             self.context.death.pass(Step::Missing).await;

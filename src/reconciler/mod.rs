@@ -17,7 +17,7 @@
 //! Steps 4 to 8 are a replacement ([`replace`]); several go side by side, up to a setting. When one is done, the other
 //! servers' files are rendered again, and those that changed are written and taken in ([`files`]). A database is replaced
 //! only when it has its data and replicates ([`restore`](crate::database::restore)); that another is written to meanwhile waits for no
-//! replacement ([`look_after`](crate::database::look_after)).
+//! replacement ([`maintain`](crate::database::maintain)).
 //!
 //! **Killed at any step**, and started again, it goes on: what must not be forgotten is on disk ([`state`]), and it
 //! lists before it asks, so that a server whose boot a dead life had asked for is taken over, not booted twice. What

@@ -20,7 +20,7 @@ use crate::site::{BootDelay, Site};
 /// How long a provider may take to boot a server, beyond its declared boot time.
 const BOOT: Duration = Duration::from_secs(60);
 
-/// How often it is looked whether a bare server was configured.
+/// How often it is looked whether an unconfigured server was configured.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What every part of the reconciler works with. Clones work with the same state.
@@ -166,7 +166,7 @@ async fn bootstrap(context: &ReplaceContext, server: &str, instance: &Instance) 
     Ok(())
 }
 
-/// A bare server is made what its role says by the config agent, which records when it is. That takes as long as the
+/// A unconfigured server is made what its role says by the config agent, which records when it is. That takes as long as the
 /// agent takes to come, but nobody waits for an instance that is gone.
 async fn configured(site: &Site, instance: &Instance) -> Result<(), Failure> {
     while let Err(last) = site.serves(instance).await {

@@ -61,7 +61,7 @@ fn render_one(role: &Role, addresses: &Addresses, context: Value) -> Rendered<Us
     if role.monit {
         monit::add(role, &mut files, &mut services)?;
     }
-    Ok(UserData { files, run, services, bare: false })
+    Ok(UserData { files, run, services, unconfigured: false })
 }
 
 /// Renders every server with imagined addresses: what is wrong with a template is found before anything boots.

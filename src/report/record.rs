@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::Part;
+use crate::history::DeclaredDelay;
 use crate::plan::Phase;
 use crate::plan::StepText;
 use crate::verdict::Verdict;
@@ -286,7 +286,7 @@ impl PhaseRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WaitRecord {
-    pub part: Part,
+    pub part: DeclaredDelay,
     pub server: String,
     pub start_at_s: f64,
     /// What was waited.

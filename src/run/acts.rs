@@ -12,7 +12,7 @@ use super::stop;
 use crate::history::{Event, History, Watched};
 use crate::measure::baseline;
 use crate::measure::watch_end::{Look, Needs};
-use crate::nemesis::{Ground, Nemesis, StrikeError};
+use crate::nemesis::{Nemesis, StrikeContext, StrikeError};
 use crate::plan::{Act, Schedule, StrikeOrder};
 use crate::site::Site;
 
@@ -32,7 +32,8 @@ impl Attempt<'_> {
         if !self.await_baseline(&mut eyes).await? {
             return Ok(());
         }
-        let mut nemesis = Nemesis::new(self.ground(site), at_work.observers.sight.clone(), self.plan.seed);
+        let mut nemesis =
+            Nemesis::new(self.strike_context(site), at_work.observers.observations.clone(), self.plan.seed);
         let reason = tokio::select! {
             done = self.acts_and_watch(&mut nemesis, at_work, &mut eyes) => return done,
             reason = self.stop_condition(at_work) => reason,
@@ -69,8 +70,8 @@ impl Attempt<'_> {
         }
     }
 
-    fn ground(&self, site: &Site) -> Ground {
-        Ground {
+    fn strike_context(&self, site: &Site) -> StrikeContext {
+        StrikeContext {
             provider: Arc::clone(&site.provider),
             infrastructure: Arc::clone(&site.infrastructure),
             recorder: self.recorder.clone(),

@@ -31,7 +31,7 @@ impl Attempt<'_> {
         let prober = (!self.sabotage.probes).then(|| self.prober(request.clone())).transpose()?;
         let wants_users = self.plan.settings.load.users > 0 && !self.sabotage.users;
         let users = wants_users.then(|| self.users(request)).transpose()?;
-        self.line.live(prober.as_ref().map(Prober::view), observers.sight.clone());
+        self.line.live(prober.as_ref().map(Prober::view), observers.observations.clone());
         let enabled = self.plan.settings.reconciler.enabled;
         let reconciler = enabled.then(|| Supervised::start(site.clone(), self.reconciler(site)));
         let configures = self.plan.settings.config_agent.enabled;

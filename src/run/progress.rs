@@ -13,7 +13,7 @@ use crate::awaited::Awaited;
 use crate::console::complain;
 use crate::instance::PowerState;
 use crate::load::LiveView;
-use crate::observer::Sight;
+use crate::observer::Observations;
 
 /// How often a terminal is redrawn, and how often a log gets a line.
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
@@ -82,12 +82,12 @@ struct Stage {
     name: String,
     since: Instant,
     figures: Option<LiveView>,
-    sight: Option<Sight>,
+    observations: Option<Observations>,
 }
 
 impl Stage {
     fn named(name: &str) -> Self {
-        Stage { name: name.into(), since: Instant::now(), figures: None, sight: None }
+        Stage { name: name.into(), since: Instant::now(), figures: None, observations: None }
     }
 }
 
@@ -108,8 +108,8 @@ impl Line {
     }
 
     /// From now on figures come from here.
-    pub fn live(&self, figures: Option<LiveView>, sight: Sight) {
-        self.stage.send_modify(|stage| (stage.figures, stage.sight) = (figures, Some(sight)));
+    pub fn live(&self, figures: Option<LiveView>, observations: Observations) {
+        self.stage.send_modify(|stage| (stage.figures, stage.observations) = (figures, Some(observations)));
     }
 }
 
@@ -150,8 +150,8 @@ fn describe(stage: &Stage) -> String {
         let live = figures.get();
         let _ = write!(text, " · {:.0}/s · {} errors/s · p99 {:.1} ms", live.rate, live.errors, live.p99_ms);
     }
-    if let Some(sight) = &stage.sight {
-        let instances = sight.instances.borrow();
+    if let Some(observations) = &stage.observations {
+        let instances = observations.instances.borrow();
         let up = instances.iter().filter(|instance| instance.state == PowerState::Running).count();
         let _ = write!(text, " · {up} nodes up");
     }

@@ -11,21 +11,21 @@ use crate::infrastructure::Server;
 
 /// What living balancers see of the servers behind them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BalancerSight {
+pub struct BalancerView {
     /// By balancer and server. A balancer that does not answer has no entry.
-    pub by_balancer: BTreeMap<String, BTreeMap<String, Balanced>>,
+    pub by_balancer: BTreeMap<String, BTreeMap<String, ServerView>>,
 }
 
 /// One server, as one balancer sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Balanced {
+pub struct ServerView {
     /// Whether it gets requests, or is a backup that could and stands by.
     pub usable: bool,
     /// How many requests it was given since the balancer (or its last reload) began.
     pub requests: u64,
 }
 
-impl BalancerSight {
+impl BalancerView {
     /// Requests that a server was given, over all balancers; `None` where none knows it.
     pub fn requests(&self, server: &str) -> Option<u64> {
         let seen: Vec<u64> = self.of(server).map(|seen| seen.requests).collect();
@@ -40,7 +40,7 @@ impl BalancerSight {
         Some(seen.all(|seen| seen.usable))
     }
 
-    fn of(&self, server: &str) -> impl Iterator<Item = &Balanced> {
+    fn of(&self, server: &str) -> impl Iterator<Item = &ServerView> {
         self.by_balancer.values().filter_map(move |servers| servers.get(server))
     }
 }

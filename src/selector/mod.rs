@@ -24,7 +24,7 @@ mod random;
 mod sides;
 mod tier;
 
-pub use balanced::{Balanced, BalancerSight};
+pub use balanced::{BalancerView, ServerView};
 pub use random::share_of;
 pub use sides::sides;
 pub use tier::is_primary;
@@ -39,7 +39,7 @@ pub struct View<'a> {
     /// Whom the strike before hit.
     pub last_struck: &'a [String],
     /// What the balancers see; `None` where none is watched.
-    pub balancers: Option<&'a BalancerSight>,
+    pub balancers: Option<&'a BalancerView>,
     /// Servers that chance never draws: [`crate::settings::Safeguards::protected`].
     pub protected: &'a BTreeSet<String>,
     /// Servers on the other side of the same partition, which chance does not draw again: see [`sides()`].

@@ -153,13 +153,13 @@ fn chance_never_draws_who_is_protected() {
 }
 
 /// Two balancers, one of which has web-2 out of rotation; web-1 got 30 requests, web-2 and web-3 10 each, web-4 20.
-fn sight() -> BalancerSight {
+fn sight() -> BalancerView {
     let seen = |requests: [u64; 4], down: &str| {
         let servers = (1..=4).map(|k| format!("web-{k}")).zip(requests);
-        servers.map(|(name, requests)| (name.clone(), Balanced { usable: name != down, requests })).collect()
+        servers.map(|(name, requests)| (name.clone(), ServerView { usable: name != down, requests })).collect()
     };
     let by_balancer = [("lb-1".to_string(), seen([20, 10, 5, 20], "web-2")), ("lb-2".into(), seen([10, 0, 5, 0], ""))];
-    BalancerSight { by_balancer: by_balancer.into() }
+    BalancerView { by_balancer: by_balancer.into() }
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn the_busiest_got_the_most_requests_over_all_balancers() {
 #[test]
 fn the_unhealthy_are_out_of_rotation_at_any_balancer() {
     let (site, mut sight) = (site(), sight());
-    let unhealthy = |sight: &BalancerSight| {
+    let unhealthy = |sight: &BalancerView| {
         let view = View { balancers: Some(sight), ..View::of(&site) };
         resolve_as(&target(Choice::Unhealthy, "webserver"), &view, 7, 0).map(|selection| selection.servers)
     };

@@ -11,7 +11,7 @@ use crate::units::duration;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConfigAgentSettings {
-    /// Whether there is one. Default no: a replacement boots with its role. With one it boots bare, and becomes what its
+    /// Whether there is one. Default no: a replacement boots with its role. With one it boots unconfigured, and becomes what its
     /// role says at the agent's next run.
     pub enabled: bool,
     /// How often it runs on every server. Default 1 min, as the paper's cron job.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tracing::Instrument;
 
 use crate::document::DocumentError;
-use crate::history::{Event, Part, Recorder};
+use crate::history::{DeclaredDelay, Event, Recorder};
 use crate::infrastructure::Infrastructure;
 use crate::instance::{Instance, InstanceSpec, ServiceEnd, ServiceSpec, UserData};
 use crate::provider::{Provider, ProviderError};
@@ -99,7 +99,7 @@ impl Site {
     }
 
     /// Asks the provider for a server; returns once it runs, which is not yet what its role says. Where there is a config
-    /// agent a replacement is bare, and that will make it what its role says.
+    /// agent a replacement is unconfigured, and that will make it what its role says.
     ///
     /// # Errors
     /// When its role can't be rendered, or the boot fails.
@@ -189,21 +189,21 @@ impl Site {
         let declared = &self.infrastructure.servers[server];
         let is_replacement = delay == BootDelay::Waited;
         let takes = if is_replacement { declared.boot_delay + declared.install_delay } else { Duration::ZERO };
-        let bare = is_replacement && self.settings.config_agent.enabled;
+        let unconfigured = is_replacement && self.settings.config_agent.enabled;
         Ok(InstanceSpec {
             name: server.to_string(),
             zone: declared.zone.clone(),
             tags: declared.tags.clone(),
             address: self.addresses.servers[server],
-            user_data: UserData { bare, ..self.user_data(server)? },
-            boot_delay: self.begin_wait(Part::Boot, server, takes),
+            user_data: UserData { unconfigured, ..self.user_data(server)? },
+            boot_delay: self.begin_wait(DeclaredDelay::Boot, server, takes),
         })
     }
 }
 
 /// What is waited for while a server boots. Of commands no more than the program: their arguments may hold a password.
 fn booting(spec: &InstanceSpec) -> String {
-    let commands: &[Vec<String>] = if spec.user_data.bare { &[] } else { &spec.user_data.run };
+    let commands: &[Vec<String>] = if spec.user_data.unconfigured { &[] } else { &spec.user_data.run };
     match commands {
         [] => format!("{} to boot", spec.name),
         [one] => format!("{} to boot and `{}` of its role to end", spec.name, one.first().map_or("", String::as_str)),
@@ -215,14 +215,14 @@ fn booting(spec: &InstanceSpec) -> String {
 mod tests {
     use super::*;
 
-    fn waited_for(commands: &[&[&str]], bare: bool) -> String {
+    fn waited_for(commands: &[&[&str]], unconfigured: bool) -> String {
         let run = commands.iter().map(|argv| argv.iter().map(ToString::to_string).collect()).collect();
         booting(&InstanceSpec {
             name: "web-1".into(),
             zone: None,
             tags: Default::default(),
             address: Ipv4Addr::LOCALHOST,
-            user_data: UserData { run, bare, ..UserData::default() },
+            user_data: UserData { run, unconfigured, ..UserData::default() },
             boot_delay: Duration::ZERO,
         })
     }
@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(waited_for(&[&["sleep", "inf"]], false), "web-1 to boot and `sleep` of its role to end");
         let two = &[&["sleep", "inf"][..], &["true"]];
         assert_eq!(waited_for(two, false), "web-1 to boot and the 2 commands of its role to end");
-        assert_eq!(waited_for(two, true), "web-1 to boot", "a bare server runs none");
+        assert_eq!(waited_for(two, true), "web-1 to boot", "an unconfigured server runs none");
     }
 
     #[test]

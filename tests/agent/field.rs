@@ -11,8 +11,8 @@ use anarcho_chimp::history::{Event, Onset, Record, Recorder};
 use anarcho_chimp::infrastructure::{Databases, Entry, Infrastructure, Server};
 use anarcho_chimp::instance::{Instance, InstanceSpec, UserData};
 use anarcho_chimp::journal::Journal;
-use anarcho_chimp::nemesis::{Ground, Nemesis, Sabotage};
-use anarcho_chimp::observer::Sight;
+use anarcho_chimp::nemesis::{Nemesis, Sabotage, StrikeContext};
+use anarcho_chimp::observer::Observations;
 use anarcho_chimp::plan::{Act, Choice, Parameters, Schedule, StepText, StrikeOrder, Target};
 use anarcho_chimp::provider::Provider;
 use anarcho_chimp::provider::local::LocalCloud;
@@ -60,7 +60,7 @@ impl Field {
         let (recorder, memory) = Recorder::memory(Clock::start());
         let journal = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("journal-{}", std::process::id()));
         std::fs::create_dir_all(&journal).map_err(text)?;
-        let ground = Ground {
+        let context = StrikeContext {
             provider: cloud.clone(),
             infrastructure: Arc::new(infrastructure(names)),
             recorder: recorder.clone(),
@@ -74,7 +74,7 @@ impl Field {
         Ok(Field {
             cloud,
             instances,
-            nemesis: Nemesis::new(ground, Sight::none(), 1),
+            nemesis: Nemesis::new(context, Observations::none(), 1),
             waits: BTreeSet::new(),
             recorder,
             memory,

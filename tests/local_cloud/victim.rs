@@ -90,7 +90,7 @@ fn spec(cloud: &LocalCloud, n: u16) -> InstanceSpec {
         user_data: UserData {
             files: Vec::new(),
             run: vec![["sleep", "0.02"].map(String::from).to_vec()],
-            bare: false,
+            unconfigured: false,
             services: vec![service],
         },
         boot_delay: Duration::ZERO,

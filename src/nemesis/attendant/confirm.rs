@@ -14,7 +14,7 @@ use crate::clock;
 use crate::history::Onset;
 use crate::journal::Stage;
 use crate::nemesis::victim::agent_did;
-use crate::nemesis::witness::Testimony;
+use crate::nemesis::witness::WitnessReport;
 use crate::provider::ProviderError;
 
 /// How long the answer to injecting may take where the fault impairs its path: then it may come, or not.
@@ -22,7 +22,7 @@ const INJECTING: Duration = Duration::from_secs(3);
 
 impl Attendant {
     /// Waits for the witness and records its word.
-    pub(super) async fn testify(&self) -> Testimony {
+    pub(super) async fn testify(&self) -> WitnessReport {
         let testimony = self.hear_witness().await;
         if !testimony.confirmed {
             self.victim.not_confirmed(testimony.evidence.clone());
@@ -31,7 +31,7 @@ impl Attendant {
     }
 
     /// What the witness says; a yes is recorded: the fault came into force after it was called for and before it was seen.
-    async fn hear_witness(&self) -> Testimony {
+    async fn hear_witness(&self) -> WitnessReport {
         let strike = &self.victim.strike;
         let testimony = self.victim.await_witness(&strike.witness, strike.witness_within()).await;
         if testimony.confirmed {
@@ -53,7 +53,7 @@ impl Attendant {
             Ok(Err(why)) => return Err(why.to_string()),
             Ok(Ok(())) | Err(_) => {}
         }
-        let seen_from_outside = cuts || self.victim.ground.sabotage.witnesses;
+        let seen_from_outside = cuts || self.victim.context.sabotage.witnesses;
         if impairs && !seen_from_outside {
             return Ok(());
         }

@@ -66,7 +66,7 @@ impl Attendant {
     /// Whether the stamps say that it lasted as long as it should.
     fn see_that_it_lasted(&self, answer: &Answer) {
         let (true, Ok(account), Some(lasts)) = (self.confirmed, answer, self.victim.lasts) else { return };
-        if self.victim.ground.sabotage.witnesses {
+        if self.victim.context.sabotage.witnesses {
             return;
         }
         match &account.stamps {

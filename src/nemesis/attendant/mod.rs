@@ -118,8 +118,8 @@ impl Attendant {
             return Left::NothingToUndo;
         }
         match self.stay().await {
-            End::Planned if self.victim.is_held() => self.collect().await,
-            End::Planned | End::Lifted => self.heal().await,
+            End::PlannedStrike if self.victim.is_held() => self.collect().await,
+            End::PlannedStrike | End::Lifted => self.heal().await,
             End::WithVictim(ended, why) => {
                 self.sweep().await;
                 self.victim.over(ended, why).await;
@@ -151,7 +151,7 @@ impl Attendant {
     }
 
     async fn inject(&self) -> Result<(), ProviderError> {
-        if !self.victim.ground.sabotage.faults {
+        if !self.victim.context.sabotage.faults {
             self.victim.act(&self.victim.strike.inject).await?;
         }
         self.victim.reached(Stage::Injected, "").await;

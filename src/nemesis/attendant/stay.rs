@@ -32,7 +32,7 @@ pub(super) enum End {
     /// It was lifted.
     Lifted,
     /// It is the planned one.
-    Planned,
+    PlannedStrike,
     /// The victim, or its power, is gone, and the fault with it.
     WithVictim(Onset, String),
 }
@@ -47,7 +47,7 @@ impl Attendant {
         let asks = !self.confirmed && self.undecided.is_some() && self.victim.is_held();
         let mut question = asks.then(|| self.first_question());
         loop {
-            let renew_at = self.is_renewed().then(|| renewed + self.victim.ground.lease / RENEWALS);
+            let renew_at = self.is_renewed().then(|| renewed + self.victim.context.lease / RENEWALS);
             let due = [planned, last_look, renew_at, Some(alive + self.alive_every())];
             tokio::select! {
                 biased;
@@ -57,7 +57,7 @@ impl Attendant {
             }
             let now = Instant::now();
             if planned.is_some_and(|planned| planned <= now) {
-                return End::Planned;
+                return End::PlannedStrike;
             }
             if last_look.is_some_and(|at| at <= now) {
                 last_look = None;
@@ -123,7 +123,7 @@ impl Attendant {
     }
 
     fn alive_every(&self) -> Duration {
-        if self.victim.ground.provider.shares_kernel() { ALIVE_EVERY } else { ALIVE_EVERY_REMOTELY }
+        if self.victim.context.provider.shares_kernel() { ALIVE_EVERY } else { ALIVE_EVERY_REMOTELY }
     }
 
     async fn see_that_it_lives(&mut self) -> Option<End> {
@@ -149,11 +149,11 @@ impl Attendant {
     }
 
     async fn renew(&self, planned: Option<Instant>) {
-        let Err(detail) = self.victim.renew(self.victim.ground.lease / RENEWALS).await else { return };
+        let Err(detail) = self.victim.renew(self.victim.context.lease / RENEWALS).await else { return };
         let is_over = planned.is_some_and(|planned| planned <= Instant::now());
         if !is_over && self.victim.ended_with_it().await.is_none() {
             let (strike, target) = (self.victim.number, self.victim.server().to_string());
-            self.victim.ground.recorder.record(Event::LeaseNotRenewed { strike, target, detail });
+            self.victim.context.recorder.record(Event::LeaseNotRenewed { strike, target, detail });
         }
     }
 
@@ -171,7 +171,7 @@ impl Attendant {
     /// A new connection shortly before the planned end, over the path that the fault impairs: if it comes about sooner than
     /// the fault would let it, the fault is over, whatever its holder stamps.
     async fn knock_at_last(&self, planned: Option<Instant>) {
-        if self.victim.ground.sabotage.witnesses {
+        if self.victim.context.sabotage.witnesses {
             return;
         }
         let Some(remote) = self.victim.remote() else { return };
@@ -187,7 +187,7 @@ impl Attendant {
     /// A look of another process than the holder, shortly before the planned end: whatever is stamped, the fault must be
     /// in force then.
     async fn look_at_last(&self) {
-        if self.victim.ground.sabotage.witnesses || !self.confirmed {
+        if self.victim.context.sabotage.witnesses || !self.confirmed {
             return;
         }
         let (Some(onset), Some(lasts)) = (self.onset, self.victim.lasts) else { return };

@@ -14,7 +14,7 @@ use super::instances::{first_process, living};
 use super::{Look, Observer, ObserverError};
 use crate::history::Event;
 use crate::instance::Instance;
-use crate::selector::{Balanced, BalancerSight};
+use crate::selector::{BalancerView, ServerView};
 
 mod statistics;
 
@@ -35,7 +35,7 @@ pub struct HaproxyObserver {
     known: BTreeMap<(String, String), Seen>,
     instance: Option<String>,
     sessions_at: Option<Instant>,
-    sight: watch::Sender<BalancerSight>,
+    balancer_view: watch::Sender<BalancerView>,
 }
 
 /// What is recorded of a server when it changes.
@@ -47,14 +47,14 @@ struct Seen {
 }
 
 impl HaproxyObserver {
-    /// `socket` is its path in the instance; backends in which `standby_backends` is as it should be are left out; `sight` is where
+    /// `socket` is its path in the instance; backends in which `standby_backends` is as it should be are left out; `balancer_view` is where
     /// its own view is published.
     pub fn new(
         balancer: &str,
         socket: &Path,
         standby_backends: &[String],
         instances: watch::Receiver<Vec<Instance>>,
-        sight: watch::Sender<BalancerSight>,
+        balancer_view: watch::Sender<BalancerView>,
     ) -> Self {
         HaproxyObserver {
             balancer: balancer.into(),
@@ -64,7 +64,7 @@ impl HaproxyObserver {
             known: BTreeMap::new(),
             instance: None,
             sessions_at: None,
-            sight,
+            balancer_view,
         }
     }
 
@@ -96,16 +96,16 @@ impl HaproxyObserver {
 
     /// Publishes what is seen of each server; a balancer that does not answer sees nothing.
     fn publish(&self, servers: &[ServerRow]) {
-        let mut seen: BTreeMap<String, Balanced> = BTreeMap::new();
+        let mut seen: BTreeMap<String, ServerView> = BTreeMap::new();
         for row in servers {
-            let server = seen.entry(row.name.clone()).or_insert(Balanced { usable: true, requests: 0 });
+            let server = seen.entry(row.name.clone()).or_insert(ServerView { usable: true, requests: 0 });
             server.usable &= row.rotation != Rotation::Out;
             server.requests += row.requests;
         }
-        self.sight.send_if_modified(|sight| {
+        self.balancer_view.send_if_modified(|balancer_view| {
             let before = match seen.is_empty() {
-                true => sight.by_balancer.remove(&self.balancer),
-                false => sight.by_balancer.insert(self.balancer.clone(), seen.clone()),
+                true => balancer_view.by_balancer.remove(&self.balancer),
+                false => balancer_view.by_balancer.insert(self.balancer.clone(), seen.clone()),
             };
             before != (!seen.is_empty()).then_some(seen)
         });

@@ -26,7 +26,7 @@ use super::sandbox::handled;
 use super::wire::{self, BootOrder, Stage, Word};
 use super::{root, services, sys, zygote};
 use crate::instance::{FileSpec, HowEnded, ServiceSpec};
-use crate::launch::{BARE_MARK, ENVIRONMENT};
+use crate::launch::{ENVIRONMENT, UNCONFIGURED_MARK};
 
 /// The most connections to port 22 that are served at once.
 const MOST_LOGINS: usize = 64;
@@ -95,21 +95,21 @@ fn boot(control: &OwnedFd, order: OwnedFd, logs: Vec<OwnedFd>) -> Result<Up, Wor
     wire::send(control.as_fd(), &Word::NetworkReady, &[]).map_err(at(Stage::Namespaces))?;
     root::mount_disk(&order).map_err(at(Stage::Disk))?;
     root::share_programs(&order).map_err(at_named(Stage::Files))?;
-    let furnishes = order.first_boot && !order.user_data.bare;
-    let wanted = |file: &&FileSpec| order.first_boot && (furnishes || file.content.is_of_image());
+    let configures = order.first_boot && !order.user_data.unconfigured;
+    let wanted = |file: &&FileSpec| order.first_boot && (configures || file.content.is_of_image());
     let files: Vec<FileSpec> = order.user_data.files.iter().filter(wanted).cloned().collect();
     let files = root::open_sources(&files).map_err(at_named(Stage::Files))?;
     root::enter_root(&order).map_err(at(Stage::Root))?;
     sys::drop_capabilities().map_err(at(Stage::Capabilities))?;
     root::write_files(files).map_err(at_named(Stage::Files))?;
-    if order.first_boot && order.user_data.bare {
-        std::fs::write(BARE_MARK, "").map_err(at(Stage::Files))?;
+    if order.first_boot && order.user_data.unconfigured {
+        std::fs::write(UNCONFIGURED_MARK, "").map_err(at(Stage::Files))?;
     }
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 22)).map_err(at(Stage::Listen))?;
     listener.set_nonblocking(true).map_err(at(Stage::Listen))?;
     raise_link(control, &order).map_err(at(Stage::Link))?;
     let announcements = Announcements::begin(order.address);
-    if furnishes {
+    if configures {
         for command in &order.user_data.run {
             // A packet holds 16 KiB.
             let shown = Word::Runs { command: command.join(" ").chars().take(1000).collect() };
@@ -120,7 +120,7 @@ fn boot(control: &OwnedFd, order: OwnedFd, logs: Vec<OwnedFd>) -> Result<Up, Wor
     let mut logs = logs.into_iter().map(File::from);
     let login_log = logs.next();
     let service_logs = services::keep_logs(&order.user_data.services, logs).map_err(at(Stage::Services))?;
-    if !Path::new(BARE_MARK).exists() {
+    if !Path::new(UNCONFIGURED_MARK).exists() {
         for (service, log) in order.user_data.services.iter().zip(&service_logs) {
             let named = |why| (format!("`{}`", service.command.join(" ")), why);
             let started = start(service, log).and_then(|child| services::note(&service.name, child.id()));

@@ -32,7 +32,7 @@ const DEATH: Duration = Duration::from_secs(10);
 
 /// What the instances of a scenario have in common.
 #[derive(Debug)]
-pub(super) struct Ground {
+pub(super) struct MachineContext {
     pub zygote: Zygote,
     pub bridge: Bridge,
     pub slot: u32,
@@ -50,7 +50,7 @@ pub(super) struct Machine {
     life: Mutex<Option<Arc<Life>>>,
     /// The boot-time command that began last.
     runs: Mutex<Option<String>>,
-    ground: Arc<Ground>,
+    context: Arc<MachineContext>,
 }
 
 /// One life of an instance: from power on to power off.
@@ -86,12 +86,12 @@ impl Drop for Machine {
 
 impl Machine {
     /// A machine that has never been booted.
-    pub fn new(ground: Arc<Ground>, id: InstanceId, spec: InstanceSpec) -> Self {
-        Machine { id, spec, switching: Default::default(), life: Mutex::default(), runs: Mutex::default(), ground }
+    pub fn new(context: Arc<MachineContext>, id: InstanceId, spec: InstanceSpec) -> Self {
+        Machine { id, spec, switching: Default::default(), life: Mutex::default(), runs: Mutex::default(), context }
     }
 
     fn disk_name(&self) -> String {
-        format!("{}-{}", self.ground.slot, self.id)
+        format!("{}-{}", self.context.slot, self.id)
     }
 
     fn disk(&self) -> PathBuf {
@@ -159,7 +159,7 @@ impl Machine {
             user_data: self.spec.user_data.clone(),
         };
         let control = self
-            .ground
+            .context
             .zygote
             .boot(&order, &logs)
             .map_err(|why| ProviderError::SandboxGone(format!("its first process does not listen: {why}")))?;
@@ -172,7 +172,7 @@ impl Machine {
                 }
                 Word::Up => {
                     if let Some(port) = life.port.get() {
-                        self.ground.bridge.settle(port).await;
+                        self.context.bridge.settle(port).await;
                     }
                     return Ok(life);
                 }
@@ -202,7 +202,7 @@ impl Machine {
             address: self.spec.address,
             port: 22,
             user: "root".into(),
-            proof: Proof::Key(Secret::new(self.ground.zygote.key().to_string())),
+            proof: Proof::Key(Secret::new(self.context.zygote.key().to_string())),
             // Made for this sandbox, where nobody else is.
             host_key: HostKey::Unchecked,
             route: Route::Direct,
@@ -248,16 +248,16 @@ impl Machine {
 
     async fn link(&self, life: &Life) -> Result<(), ProviderError> {
         let failed = self.system("making its link");
-        let number = self.ground.links.fetch_add(1, Ordering::Relaxed);
-        let name = format!("v{}.{number}", self.ground.slot);
-        let port = self.ground.bridge.plug(&name, &self.spec.name, life.first_process).await.map_err(&failed)?;
+        let number = self.context.links.fetch_add(1, Ordering::Relaxed);
+        let name = format!("v{}.{number}", self.context.slot);
+        let port = self.context.bridge.plug(&name, &self.spec.name, life.first_process).await.map_err(&failed)?;
         let _ = life.port.set(port);
         life.control.send(&Word::Linked).map_err(&failed)
     }
 
     /// The log of `sshd`, then one for each service, in order.
     fn open_logs(&self) -> io::Result<Vec<OwnedFd>> {
-        let folder = self.ground.log_root.join(&self.spec.name);
+        let folder = self.context.log_root.join(&self.spec.name);
         fs::create_dir_all(&folder)?;
         let services = self.spec.user_data.services.iter().map(|service| service.name.as_str());
         let names: Vec<&str> = std::iter::once("sshd").chain(services).collect();
@@ -273,7 +273,7 @@ impl Machine {
     /// Cuts its link, kills it, waits until it is gone, and removes the link: nobody is told that it died.
     pub async fn cut_power(&self) -> Result<(), ProviderError> {
         let Some(life) = self.life() else { return Ok(()) };
-        let bridge = &self.ground.bridge;
+        let bridge = &self.context.bridge;
         if let Some(port) = life.port.get() {
             bridge.cut(port).await.map_err(self.system("cutting its link"))?;
         }
@@ -323,7 +323,7 @@ impl Machine {
         let Some(life) = self.living() else { return Vec::new() };
         let ended = ends::read(life.first_process, &self.spec.user_data.services);
         let told = |(service, end): (String, ends::End)| {
-            let log = self.ground.log_root.join(&self.spec.name).join(format!("{service}.log"));
+            let log = self.context.log_root.join(&self.spec.name).join(format!("{service}.log"));
             let last_lines = last_lines(&log);
             let log = (!log.starts_with(image::MEMORY)).then_some(log);
             ServiceEnd { service, how: end.how, after: end.after, left: end.left, last_lines, log }

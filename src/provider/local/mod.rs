@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use self::link::Bridge;
-use self::machine::{Ground, Machine};
+use self::machine::{Machine, MachineContext};
 use self::subnet::Subnet;
 use super::{Provider, ProviderError, Remote};
 use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, ServiceEnd};
@@ -48,7 +48,7 @@ pub fn memory() -> PathBuf {
 /// The instances of one scenario on a bridge of their own. Several clouds live side by side in one sandbox.
 /// Dropping it kills its instances and removes their links and disks.
 pub struct LocalCloud {
-    ground: Arc<Ground>,
+    context: Arc<MachineContext>,
     subnet: Subnet,
     census: Mutex<Census>,
 }
@@ -85,8 +85,8 @@ impl LocalCloud {
             action: "making it",
             source,
         })?;
-        let ground = Ground { zygote: zygote.clone(), bridge, slot, log_root, links: AtomicU32::new(0) };
-        Ok(LocalCloud { ground: Arc::new(ground), subnet: Subnet::of_slot(slot), census: Mutex::default() })
+        let context = MachineContext { zygote: zygote.clone(), bridge, slot, log_root, links: AtomicU32::new(0) };
+        Ok(LocalCloud { context: Arc::new(context), subnet: Subnet::of_slot(slot), census: Mutex::default() })
     }
 
     /// The `n`-th address of the scenario, from 1; see [`Subnet::address`].
@@ -101,7 +101,7 @@ impl LocalCloud {
 
     /// The name of the scenario's bridge in the sandbox.
     pub fn bridge(&self) -> &str {
-        self.ground.bridge.name()
+        self.context.bridge.name()
     }
 
     fn census(&self) -> MutexGuard<'_, Census> {
@@ -150,7 +150,7 @@ impl LocalCloud {
 impl Provider for LocalCloud {
     /// Removes every link, kills every instance, waits until they are gone and removes their disks.
     async fn close(&self) -> Result<(), ProviderError> {
-        let unlinked = self.ground.bridge.delete().await.map_err(|source| ProviderError::System {
+        let unlinked = self.context.bridge.delete().await.map_err(|source| ProviderError::System {
             server: self.bridge().to_string(),
             action: "removing the links",
             source,
@@ -164,7 +164,7 @@ impl Provider for LocalCloud {
     async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError> {
         let (_booting, id) = self.reserve(&spec.name)?;
         tokio::time::sleep(spec.boot_delay).await;
-        let machine = Arc::new(Machine::new(self.ground.clone(), id.clone(), spec.clone()));
+        let machine = Arc::new(Machine::new(self.context.clone(), id.clone(), spec.clone()));
         machine.start(true).await?;
         let instance = machine.measure().ok_or(ProviderError::Unknown(id.clone()))?;
         self.census().machines.insert(id, machine);

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::clock::{Clock, micros};
-use crate::history::{Event, Part};
+use crate::history::{DeclaredDelay, Event};
 use crate::site::Site;
 
 /// A tick of what looks again and again, in microseconds on the run's clock.
@@ -34,7 +34,7 @@ impl Tick {
 impl Site {
     /// Records that a declared wait begins now, and returns how long it is to be waited; nothing declared, nothing
     /// recorded.
-    pub(crate) fn begin_wait(&self, part: Part, server: &str, declared: Duration) -> Duration {
+    pub(crate) fn begin_wait(&self, part: DeclaredDelay, server: &str, declared: Duration) -> Duration {
         let waited = self.settings.time.waited(declared);
         if !waited.is_zero() {
             self.recorder.record(declared_wait(part, server, declared, waited));
@@ -44,14 +44,14 @@ impl Site {
 
     /// Records that a tick came that found something to do on a server: a wait that began, at the earliest, with the
     /// tick before.
-    pub(crate) fn record_tick(&self, part: Part, server: &str, tick: Tick) {
+    pub(crate) fn record_tick(&self, part: DeclaredDelay, server: &str, tick: Tick) {
         let waited = Duration::from_micros(tick.at_us.saturating_sub(tick.before_us));
         let event = declared_wait(part, server, waited * self.settings.time.faster, waited);
         self.recorder.record_at(tick.before_us, 0, event);
     }
 }
 
-fn declared_wait(part: Part, server: &str, declared: Duration, waited: Duration) -> Event {
+fn declared_wait(part: DeclaredDelay, server: &str, declared: Duration, waited: Duration) -> Event {
     let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
     Event::DeclaredWait { part, server: server.into(), declared_ms: millis(declared), waited_ms: millis(waited) }
 }

@@ -13,7 +13,7 @@ use crate::provider::Provider;
 use crate::settings::Safeguards;
 
 /// Where strikes happen and where they are written down.
-pub struct Ground {
+pub struct StrikeContext {
     /// Where the victims live.
     pub provider: Arc<dyn Provider>,
     /// What should be.
@@ -47,7 +47,7 @@ pub struct Sabotage {
     pub stamps: bool,
 }
 
-impl Ground {
+impl StrikeContext {
     /// The id of the hit on the `n`-th victim of a strike.
     pub(super) fn id(&self, strike: u32, n: usize) -> StrikeId {
         StrikeId(format!("{}.{strike}.{n}", self.prefix))
