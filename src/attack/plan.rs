@@ -205,13 +205,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_names_whom_its_victims_no_longer_hear() {
+    fn a_partition_names_which_servers_its_victims_no_longer_hear() {
         let mut round = plan(Place::Sandbox).rounds.remove(0);
         round.fault = "partition".into();
         assert!(round.check().unwrap_err().contains("--from"));
         round.from = vec!["web-3".into()];
         assert_eq!(round.check(), Ok(()));
-        assert_eq!(round.shown(), "web-1, web-2: cut from web-3 for 30 s");
+        assert_eq!(round.shown(), "web-1, web-2: partition from web-3 for 30 s");
         let order = round.order(1);
         assert!(
             matches!(order.partition, Some(Partition::From(far)) if far.choice == Choice::Listed(vec!["web-3".into()]))

@@ -32,7 +32,7 @@ pub(super) enum Model {
         #[command(flatten)]
         common: Common,
         /// So that the session can end before the network does.
-        #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = crate::units::parse_duration)]
         after: Duration,
     },
     /// Kill a process drawn at random out of a list, over SSH.
@@ -97,7 +97,7 @@ pub(super) struct Common {
     #[arg(long)]
     dry_run: bool,
     /// How long each fault lasts; then it is healed.
-    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = crate::units::parse_duration)]
     lasts: Option<Duration>,
     #[command(flatten)]
     at: At,
@@ -133,7 +133,7 @@ pub(super) struct Conduct {
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     out: PathBuf,
     /// How long a fault outlives the last sign of life of this process.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::units::parse_duration)]
     lease: Duration,
     /// Overrides of the defaults; its safeguards hold. Default: `chimp.toml`, if there is one here.
     #[arg(long, value_name = "FILE")]

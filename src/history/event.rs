@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::declared::DeclaredDelay;
+use super::recorded_time;
 use crate::instance::PowerState;
 use crate::plan::Agent;
 use crate::plan::reconciler_step::Step as ReconcilerStep;
@@ -13,11 +14,12 @@ use crate::plan::reconciler_step::Step as ReconcilerStep;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Microseconds since the run's epoch.
+    #[serde(deserialize_with = "recorded_time::us")]
     pub at_us: u64,
     /// The scenario it belongs to, by index.
     pub scenario: u32,
     /// The time is known to this many microseconds: what was observed by polling happened at most this much earlier.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero", deserialize_with = "recorded_time::us")]
     pub resolution_us: u64,
     /// What happened.
     #[serde(flatten)]
@@ -30,11 +32,29 @@ fn is_zero(n: &u64) -> bool {
 
 /// When the effect of a strike came into force at a victim, as an interval in microseconds on the run's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RecordedOnset")]
 pub struct Onset {
     /// The last moment at which the effect surely was not in force.
     pub not_before_us: u64,
     /// The first moment at which it surely was: the witness saw it.
     pub by_us: u64,
+}
+
+/// An onset as it is read.
+#[derive(Deserialize)]
+struct RecordedOnset {
+    #[serde(deserialize_with = "recorded_time::us")]
+    not_before_us: u64,
+    #[serde(deserialize_with = "recorded_time::us")]
+    by_us: u64,
+}
+
+impl TryFrom<RecordedOnset> for Onset {
+    type Error = &'static str;
+
+    fn try_from(RecordedOnset { not_before_us, by_us }: RecordedOnset) -> Result<Onset, Self::Error> {
+        if not_before_us > by_us { Err("the onset ends before it starts") } else { Ok(Onset { not_before_us, by_us }) }
+    }
 }
 
 impl Onset {
@@ -61,9 +81,17 @@ pub enum Event {
     /// A server fulfils its role's readiness.
     ServerReady { server: String, instance: String },
     /// Every server was ready and the entry answered for the first time, this long after provisioning began.
-    SiteReady { took_ms: f64 },
+    SiteReady {
+        #[serde(deserialize_with = "recorded_time::ms")]
+        took_ms: f64,
+    },
     /// The prober began: `rate` requests a second, judged with this deadline.
-    ProbingStarted { rate: f64, deadline_ms: f64 },
+    ProbingStarted {
+        #[serde(deserialize_with = "recorded_time::rate")]
+        rate: f64,
+        #[serde(deserialize_with = "recorded_time::ms")]
+        deadline_ms: f64,
+    },
     /// The last of the users has come: the first request of each has ended, well or not.
     UsersStarted { users: u32 },
     /// The users' process ended by itself, which it should not.
@@ -71,7 +99,10 @@ pub enum Event {
     /// The users were ended before they had told everything: what they did last is on no record.
     OperationsCut { detail: String },
     /// The baseline was steady from `from_us` until now: faults may begin.
-    BaselineSteady { from_us: u64 },
+    BaselineSteady {
+        #[serde(deserialize_with = "recorded_time::us")]
+        from_us: u64,
+    },
     /// No steady baseline came in time.
     BaselineUnsteady { reason: String },
     /// A strike was resolved to its targets; random ties are explained in `why`.
@@ -138,7 +169,14 @@ pub enum Event {
     /// A wait begins that the scenario declares for a server: `declared_ms` long, of which time that runs faster leaves
     /// `waited_ms`. A wait for a tick (of the reconciler, of the config agent) is recorded at the tick, with the time
     /// of the tick before as its begin: what of it was really waited for is for whoever measures to say.
-    DeclaredWait { part: DeclaredDelay, server: String, declared_ms: f64, waited_ms: f64 },
+    DeclaredWait {
+        part: DeclaredDelay,
+        server: String,
+        #[serde(deserialize_with = "recorded_time::ms")]
+        declared_ms: f64,
+        #[serde(deserialize_with = "recorded_time::ms")]
+        waited_ms: f64,
+    },
     /// A run of the config agent changed something on a server: files written, commands run, services started.
     ConfigAgentChanged { server: String, what: Vec<String> },
     /// A run of the config agent on a server failed; it will try again at its next.

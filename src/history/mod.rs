@@ -13,6 +13,7 @@ pub mod event_tail;
 pub mod final_state;
 pub mod operation;
 pub mod ranges;
+mod recorded_time;
 pub mod recorder;
 pub mod request_log;
 pub mod requests;

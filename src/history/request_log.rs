@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
+use super::recorded_time::latest_us;
 use super::requests::{Outcome, Request, Source};
 
 mod tail;
@@ -262,6 +263,9 @@ fn decode(mut payload: &[u8], header: &Header) -> Option<Vec<Request>> {
     for _ in 0..header.count {
         step = step.wrapping_add(unzigzag(take(&mut payload)?));
         due = due.wrapping_add(step as u64);
+        if due > latest_us() {
+            return None;
+        }
         let late_us = u32::try_from(take(&mut payload)?).ok()?;
         let packed = take(&mut payload)?;
         let latency = i64::from(late_us).checked_add(unzigzag(packed >> 3))?;

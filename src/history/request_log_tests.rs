@@ -17,7 +17,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
 }
 
 fn requests() -> impl Strategy<Value = Vec<Request>> {
-    let request = (any::<u64>(), any::<u32>(), any::<u32>(), outcomes())
+    let request = (0..=latest_us(), any::<u32>(), any::<u32>(), outcomes())
         .prop_map(|(due_us, late_us, latency_us, outcome)| Request { due_us, late_us, latency_us, outcome });
     prop::collection::vec(request, 1..60)
 }
@@ -49,6 +49,14 @@ fn steady(seconds: u64) -> Vec<Request> {
             outcome: Outcome::Good,
         })
         .collect()
+}
+
+#[test]
+fn a_request_after_the_longest_run_is_damage() {
+    let request = |due_us| Request { due_us, late_us: 0, latency_us: 1, outcome: Outcome::Good };
+    let read = |due_us| read_bytes(&log(&[(0, Source::Prober, vec![request(1), request(due_us)])]), 0, Source::Prober);
+    assert_eq!(read(latest_us()).unwrap().len(), 2);
+    assert!(matches!(read(latest_us() + 1), Err(RequestLogError::Corrupt { .. })));
 }
 
 proptest! {

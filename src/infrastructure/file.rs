@@ -50,7 +50,7 @@ fn own_roles(declaration: &Declaration, source: &Source) -> Result<BTreeMap<Stri
             return Err(source.error(&here, format!("`{name}` can't be a role's name"), Some(RULE.into())));
         }
         if shipped::names().any(|shipped| shipped == name) {
-            let hint = format!("name it differently; it may still answer to the noun: `noun:  {name}`");
+            let hint = format!("name it differently; it may still answer to the noun: `noun: {name}`");
             return Err(source.error(&here, format!("`{name}` is the name of a shipped role"), Some(hint)));
         }
         let file = file.as_str().unwrap_or_default();

@@ -47,7 +47,7 @@ fn hint(found: u32, known: u32) -> &'static str {
     if found > known {
         "a newer version of anarcho-chimp recorded it: update this one"
     } else {
-        "since then a seed draws other victims; run the features or the attack again instead, or use the version of anarcho-chimp that recorded the plan to replay or judge it"
+        "since then faults have other names, or a seed draws other victims; run the features or the attack again instead, or use the version of anarcho-chimp that recorded the plan to replay or judge it"
     }
 }
 
@@ -101,7 +101,7 @@ mod tests {
         // Its other fields may have any form.
         let why = read(r#"{ "schema": 1, "seed": 7, "scenarios": "in another form" }"#).unwrap_err();
         let told =
-            "plan.json: this plan has schema 1, and this version of anarcho-chimp reads schema 2\n  help: since then";
+            "plan.json: this plan has schema 1, and this version of anarcho-chimp reads schema 3\n  help: since then";
         assert!(why.starts_with(told) && why.contains("run the features or the attack again"), "{why}");
     }
 

@@ -201,7 +201,7 @@ fn a_mistake_in_a_role_is_one_error_with_its_place_and_a_hint() {
         ("port 0", "port: 0\n".into()),
         ("unknown field", "port: 80\nservises: []\n".into()),
         ("unknown field inside", "port: 80\nservices:\n  - name: a\n    comand: [a]\n".into()),
-        ("the word node", "port: 80\nword: node\n".into()),
+        ("the noun node", "port: 80\nnoun: node\n".into()),
         ("relative path", "port: 80\nwrite_files: [{path: etc/shop, content: x}]\n".into()),
         (
             "made from what is not written",

@@ -1,7 +1,7 @@
 //! Role files: what a user writes to make a server of their own.
 //!
 //! ```yaml
-//! word: webserver              # what steps call such servers, in the singular; default: the role's name
+//! noun: webserver              # what steps call such servers, in the singular; default: the role's name
 //! port: 8000                   # where its users reach it
 //! programs: [python3]          # must be on the machine: checked before anything boots
 //! packages: [python3]          # the Debian packages that bring them, in the same order
@@ -57,8 +57,6 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a role: a map with `port` and `services`")]
 struct Form {
-    /// An older name of it, for one release more.
-    #[serde(alias = "word")]
     noun: Option<String>,
     port: u16,
     #[serde(default)]
