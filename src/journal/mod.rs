@@ -46,7 +46,7 @@ pub enum Note {
         plan_sha256: String,
     },
     /// A server is about to be struck; nothing was touched yet.
-    PlannedStrike(Box<PlannedStrike>),
+    Planned(Box<PlannedStrike>),
     /// A strike came this far.
     Reached {
         /// Which.
@@ -147,7 +147,7 @@ impl Journal {
     /// Those of the file system: then nothing may be done that it was to announce.
     pub fn note(&self, note: Note) -> io::Result<()> {
         let stage = match &note {
-            Note::PlannedStrike(_) => Some(Stage::Journalled),
+            Note::Planned(_) => Some(Stage::Journalled),
             Note::Reached { stage, .. } => Some(*stage),
             _ => None,
         };
@@ -200,7 +200,7 @@ pub fn open_strikes(entries: &[Entry]) -> Vec<&PlannedStrike> {
     let mut open: Vec<&PlannedStrike> = Vec::new();
     for Entry { note, .. } in entries {
         match note {
-            Note::PlannedStrike(planned) if planned.strike.undoing().is_some() => open.push(planned),
+            Note::Planned(planned) if planned.strike.undoing().is_some() => open.push(planned),
             Note::Reached { id, stage: Stage::Healed, .. } => open.retain(|planned| planned.id != *id),
             Note::Gone { .. } => open.clear(),
             _ => {}
@@ -227,7 +227,7 @@ mod tests {
         let strike = Strike::held("web-1", Effect::DropFrom { peers: Vec::new() });
         let id = StrikeId(format!("run.{number}"));
         let instance = InstanceId("web-1.1".into());
-        Note::PlannedStrike(Box::new(PlannedStrike { id, strike, instance, lease: Duration::from_secs(30) }))
+        Note::Planned(Box::new(PlannedStrike { id, strike, instance, lease: Duration::from_secs(30) }))
     }
 
     fn reached(number: u32, stage: Stage) -> Note {

@@ -195,7 +195,7 @@ impl Victim {
     async fn try_write_ahead(&self) -> Result<(), String> {
         let instance = self.instance().expect("a victim that was not refused was found").clone();
         let planned = PlannedStrike { id: self.id.clone(), strike: self.strike.clone(), instance, lease: self.lease };
-        self.context.note(Note::PlannedStrike(Box::new(planned))).await?;
+        self.context.note(Note::Planned(Box::new(planned))).await?;
         let Some(order) = self.order() else { return Ok(()) };
         let _ = self.armed.set(Instant::now());
         let remote = self.reached_by();

@@ -10,11 +10,11 @@ Feature: A scenario for each fault there is
     When node "web-2" dies
     Then total downtime is under 1 min
 
-  Scenario: loses-power
+  Scenario: power-off
     When node "web-2" loses power for 1 s
     Then total downtime is under 1 min
 
-  Scenario: comes-back
+  Scenario: power-on
     When node "web-2" loses power
     And node "web-2" comes back
     Then total downtime is under 1 min
@@ -44,7 +44,7 @@ Feature: A scenario for each fault there is
     When node "web-2" loses network for 1 s
     Then total downtime is under 1 min
 
-  Scenario: cut
+  Scenario: partition
     When traffic from node "web-3" to node "web-2" is dropped for 1 s
     Then total downtime is under 1 min
 
@@ -64,7 +64,7 @@ Feature: A scenario for each fault there is
     When the network of node "web-2" loses 1% of packets for 1 s
     Then total downtime is under 1 min
 
-  Scenario: is-limited
+  Scenario: bandwidth-limit
     When the network of node "web-2" is limited to 50 Mbit/s for 1 s
     Then total downtime is under 1 min
 
