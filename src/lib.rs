@@ -38,7 +38,7 @@
 //! | [`infrastructure`], [`provider`] | what should be: servers, links, zones; where servers live (the local cloud of namespaces) |
 //! | [`role`], [`launch`], [`mod@console`] | what a server becomes; the start of a service; standard output and error, whose readers may hang up |
 //! | [`document`], [`instance`], [`exit`] | files that users write; servers as data; exit codes |
-//! | [`units`], [`clock`], [`text`], [`draw`], [`verdict`], [`palette`], [`awaited`], [`log`], [`mod@lock`] | percentages, rates, bounds; one monotonic clock; the reading of text files; chance, from the seed; how something was judged; colours; what is waited for now; the log; what only one process of a machine may do at a time |
+//! | [`units`], [`clock`], [`text`], [`draw`], [`verdict`], [`palette`], [`awaited`], [`log`], [`mod@lock`], [`mod@signals`] | percentages, rates, bounds; one monotonic clock; the reading of text files; chance, from the seed; how something was judged; colours; what is waited for now; the log; what only one process of a machine may do at a time; the signals that end this program in order |
 //!
 //! A crate that tests its own site needs this crate (and `cucumber`, for steps of its own) as a dev-dependency and
 //! three lines, see [`chaos`].
@@ -90,6 +90,7 @@ pub mod role;
 pub mod run;
 pub mod selector;
 pub mod settings;
+mod signals;
 pub mod site;
 #[path = "../steps/mod.rs"]
 pub mod steps;

@@ -24,6 +24,7 @@ use crate::plan::{Act, Schedule};
 use crate::provider::{Provider, ProviderError, RemoteError};
 use crate::run::bundle;
 use crate::settings::Safeguards;
+use crate::signals;
 use crate::units::show_duration;
 
 /// The plan's name in an attack's bundle.
@@ -146,7 +147,7 @@ impl Attack {
     async fn run(mut self, plan: &AttackPlan) -> Result<u8, AttackError> {
         let interrupted = tokio::select! {
             done = self.rounds(plan) => done.map(|()| None),
-            signal = crate::run::interrupted() => Ok(Some(signal)),
+            signal = signals::interrupted() => Ok(Some(signal)),
         };
         if let Ok(Some(signal)) = interrupted {
             say!("{signal}: lifting every fault");

@@ -27,6 +27,7 @@ use crate::reconciler::{Death, Reconciler, progress};
 use crate::render;
 use crate::render::Addresses;
 use crate::settings::Settings;
+use crate::signals;
 use crate::site::Site;
 use crate::site::topology_lock::TopologyLock;
 use crate::testbed::cloud::TestbedCloud;
@@ -95,8 +96,6 @@ enum NotReconciled {
     Held { state: PathBuf, by: String },
     #[error("can't tell whether another reconciler is at work: {0}")]
     Lock(std::io::Error),
-    #[error("can't wait for Ctrl-C: {0}")]
-    Signal(std::io::Error),
 }
 
 impl Reconcile {
@@ -189,7 +188,7 @@ impl Reconcile {
             return self.show_plan(site, config).await;
         }
         let _alone = alone(&config.state)?;
-        let interrupted = crate::testbed::up::interrupted().map_err(NotReconciled::Signal)?;
+        let interrupted = signals::interrupted();
         let servers = site.infrastructure.servers.len();
         let reconciler = Reconciler::open(site, &config, Death::of_this_process(self.die_at))?;
         say!(

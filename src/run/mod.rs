@@ -27,6 +27,7 @@ use crate::judge;
 use crate::plan::{Plan, ScenarioPlan};
 use crate::report::JudgedRun;
 use crate::report::words::{verdict_sign, verdict_word};
+use crate::signals;
 use crate::verdict::Verdict;
 use bundle::Bundle;
 use progress::Board;
@@ -182,7 +183,7 @@ impl<'a> Conductor<'a> {
 
     /// The signal that ends the run, and what each scenario waited for when it came.
     async fn interrupted(&self) -> (&'static str, Vec<String>) {
-        (interrupted().await, self.board.waits())
+        (signals::interrupted().await, self.board.waits())
     }
 
     /// Tries a scenario until it has a verdict that may stand.
@@ -247,26 +248,6 @@ const ALONE: &str = "alone";
 fn turns(scenario: &ScenarioPlan, attempt: u32, jobs: usize) -> usize {
     let alone = attempt > 1 || scenario.tags.iter().any(|tag| tag == ALONE);
     if alone { jobs } else { 1 }
-}
-
-/// Waits for a signal that ends the run in order.
-pub(crate) async fn interrupted() -> &'static str {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut signals = [
-        (SignalKind::interrupt(), "SIGINT"),
-        (SignalKind::terminate(), "SIGTERM"),
-        (SignalKind::hangup(), "SIGHUP"),
-        (SignalKind::quit(), "SIGQUIT"),
-    ]
-    .map(|(kind, name)| (signal(kind).expect("these signals can be handled"), name));
-    let waits = signals.iter_mut().map(|(signal, name)| {
-        let name = *name;
-        Box::pin(async move {
-            signal.recv().await;
-            name
-        })
-    });
-    futures::future::select_all(waits).await.0
 }
 
 #[cfg(test)]

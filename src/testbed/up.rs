@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::lease::Power;
@@ -25,6 +24,7 @@ use crate::provider::{Provider, ProviderError};
 use crate::provision::{ProvisionError, provision};
 use crate::render::{Addresses, Secrets};
 use crate::settings::Settings;
+use crate::signals;
 use crate::site::Site;
 use crate::site::topology_lock::TopologyLock;
 use crate::units::show_duration;
@@ -132,7 +132,7 @@ async fn live(
     };
     let ended = tokio::select! {
         failed = keeping_up => failed.map(|never| match never {}),
-        signal = interrupted()? => Ok(signal),
+        signal = signals::interrupted() => Ok(signal),
         _ = downs.recv() => Ok("told to end"),
     };
     answering.abort();
@@ -152,22 +152,6 @@ fn site(options: &UpOptions, zygote: &Zygote, cloud: &Arc<LocalCloud>) -> Site {
         secrets: Secrets::of(&zygote.key()),
         databases: TopologyLock::default(),
     }
-}
-
-/// Waits for a signal that ends it in order. They are awaited from now on.
-pub(crate) fn interrupted() -> io::Result<impl Future<Output = &'static str>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut quit = signal(SignalKind::quit())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => "interrupted",
-            _ = terminate.recv() => "terminated",
-            _ = hangup.recv() => "its terminal is gone",
-            _ = quit.recv() => "quit",
-        }
-    })
 }
 
 /// Says what is there and how it is attacked.
