@@ -235,11 +235,11 @@ impl Reconcile {
 
     async fn show_plan(&self, site: Site, config: reconciler::Config) -> Result<u8, NotReconciled> {
         let plan = Reconciler::consult(site, &config)?.plan().await?;
-        match plan.is_empty() {
+        match plan.lines.is_empty() {
             true => say!("everything is as declared: nothing to do"),
-            false => plan.iter().for_each(|line| say!("would {line}")),
+            false => plan.lines.iter().for_each(|line| say!("would {line}")),
         }
-        Ok(exit::PASS)
+        Ok(if plan.impossible { exit::COULD_NOT_TELL } else { exit::PASS })
     }
 }
 

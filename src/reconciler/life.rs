@@ -48,6 +48,15 @@ pub struct Reconciler {
     last: Option<(usize, Differences)>,
 }
 
+/// What a look would do.
+#[derive(Debug, Default)]
+pub struct Intentions {
+    /// In words, a line for each; none, where everything is as declared.
+    pub lines: Vec<String>,
+    /// Whether the provider can't do some of it.
+    pub impossible: bool,
+}
+
 /// What was begun, and has ended.
 enum Done {
     Replaced(String, Result<(), Failure>),
@@ -132,15 +141,16 @@ impl Reconciler {
         }
     }
 
-    /// What a look would find to do, in words; does nothing.
+    /// What a look would find to do; does nothing.
     ///
     /// # Errors
     /// When the provider does not list.
-    pub async fn plan(&self) -> Result<Vec<String>, Failure> {
+    pub async fn plan(&self) -> Result<Intentions, Failure> {
         let found = self.list().await?;
         let differences = self.differences(&found);
         let mut promotions = self.context.store.now().promotions;
-        let mut lines = Vec::new();
+        let mut intentions = Intentions::default();
+        let Intentions { lines, impossible } = &mut intentions;
         for (server, seen) in &differences.missing {
             let placed = spare::placed(&self.context.declared.infrastructure, &promotions);
             if let Some(spare) = stand_in(&placed, server, |name| self.can_stand_in(name, &found)) {
@@ -148,6 +158,7 @@ impl Reconciler {
                 promotions.push(Promotion { spare: spare.name.clone(), instead_of: server.clone() });
             }
             let can = self.context.declared.provider.can(server, &[Ability::Boot].into());
+            *impossible |= can.is_err();
             let but = can.err().map_or_else(String::new, |why| format!(", but can't: {why}"));
             lines.push(format!("boot {server}, a {}: it is missing ({seen}){but}", placed.servers[server].role));
         }
@@ -156,7 +167,7 @@ impl Reconciler {
             Policy::Terminate => "terminate",
         };
         lines.extend(differences.surplus.iter().map(|(id, why)| format!("{verb} {id}: {why}")));
-        Ok(lines)
+        Ok(intentions)
     }
 
     pub(super) fn settings(&self) -> &ReconcilerSettings {

@@ -123,6 +123,9 @@ pub async fn what_it_cannot_do_it_says_with_what_to_do() {
     let cannot = run(&mut chimp(&by));
     assert_eq!(code(&cannot), Some(3));
     assert!(stdout(&cannot).contains("web-2: the provider `inventory` can't boot it"), "{}", stdout(&cannot));
+    let planned = run(&mut chimp(&[&by[..by.len() - 1], &["--dry-run"]].concat()));
+    assert_eq!(code(&planned), Some(3), "a plan that can't be carried out is no success");
+    assert!(stdout(&planned).contains("would boot web-2, a webserver"), "{}", stdout(&planned));
     let broken = folder.write("broken.json", "[\n  { \"name\": \"web-1\", \"type\": \"webserver\" },\n]");
     let refused = run(&mut chimp(&["reconcile", broken.to_str().unwrap(), "--once"]));
     assert_eq!(code(&refused), Some(2));
