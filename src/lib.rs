@@ -24,7 +24,7 @@
 //! | [`judge`] | verdicts of hypotheses, scenarios and runs |
 //! | [`report`] | HTML, Markdown, JUnit, JSON, the terminal's table |
 //! | [`checker`] | hypotheses: pure functions of a history |
-//! | [`environment`] | where a scenario runs: the sandbox of this machine |
+//! | [`environment`] | where scenarios run and attacks strike: the sandbox of this machine, a testbed, an inventory |
 //! | [`config_agent`], [`mod@testbed`] | the cron job that gives servers their roles; an infrastructure that is kept up, to be attacked from other processes |
 //! | [`reconciler`], [`mod@provision`] | the reconciler that replaces what is missing; bringing a whole site up |
 //! | [`database`], [`mod@final_state`], [`nemesis`], [`mod@declared_wait`] | databases that are formed, failed over and rebuilt; what they hold when the load is over; strikes with witnesses; declared waits, divided where time runs faster |

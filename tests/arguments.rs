@@ -113,7 +113,10 @@ fn an_environment_that_there_is_not_is_refused_with_what_named_it() {
     let (code, said) = chimp(&["run", "features/card.feature", "--on", "mars"]);
     assert_eq!(
         (code, said.as_str()),
-        (Some(2), "chimp: --on: there is no environment `mars`\n  help: known environments: `local`\n")
+        (
+            Some(2),
+            "chimp: --on: there is no environment `mars`\n  help: known environments: `local`, `testbed`, `inventory`\n"
+        )
     );
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("chimp.toml");

@@ -12,6 +12,7 @@ use super::{AttackError, place};
 use crate::agent::client::{Agent, AgentError};
 use crate::clock::Clock;
 use crate::console::say;
+use crate::environment::Reopened;
 use crate::exit;
 use crate::history::recorder::RunRecorder;
 use crate::history::{EVENTS_FILE, Event, EventTail, Recorder};
@@ -268,7 +269,7 @@ fn told(event: &Event) -> Option<String> {
 /// # Errors
 /// See [`place::open`].
 pub async fn field(at: &Place, passwords: Option<PathBuf>) -> Result<Field, AttackError> {
-    let (provider, infrastructure) = place::open(at, passwords).await?;
+    let Reopened { provider, infrastructure } = place::open(at, passwords).await?;
     Ok(Field { provider, infrastructure: Arc::new(infrastructure) })
 }
 

@@ -9,10 +9,11 @@ use super::execute::PLAN_FILE;
 use super::{AttackError, place};
 use crate::clock::Clock;
 use crate::console::say;
+use crate::environment::Reopened;
 use crate::exit;
 use crate::history::Recorder;
 use crate::infrastructure::Infrastructure;
-use crate::journal::{self, Entry, Journal, Note, Place, PlannedStrike, Stage};
+use crate::journal::{self, Entry, Journal, Note, PlannedStrike, Stage};
 use crate::nemesis::{self, Sabotage, StrikeContext};
 use crate::provider::Provider;
 use crate::run::bundle;
@@ -68,14 +69,14 @@ pub async fn heal(bundle: &Path, passwords: Option<PathBuf>) -> Result<u8, Attac
     say!("{}: {} open in its journal", bundle.display(), strikes(open.len()));
     let in_bundle = |source| AttackError::Bundle { path: bundle.into(), source };
     let journal = Arc::new(Journal::open(bundle).map_err(in_bundle)?);
-    let at = journal::place(&entries).cloned().unwrap_or(Place::Sandbox);
-    let (provider, infrastructure) = match reach(&at, passwords).await? {
-        Ok(reached) => reached,
-        Err(gone) => {
-            say!("  nothing is left to undo: {gone}");
-            journal.note(Note::Gone { detail: gone }).map_err(in_bundle)?;
+    let at = journal::place(&entries).ok_or_else(|| placeless(bundle))?;
+    let Reopened { provider, infrastructure } = match place::open(at, passwords).await {
+        Err(AttackError::Gone { detail, .. }) => {
+            say!("  nothing is left to undo: {detail}");
+            journal.note(Note::Gone { detail }).map_err(in_bundle)?;
             return Ok(exit::PASS);
         }
+        reopened => reopened?,
     };
     let context = Arc::new(strike_context(provider, infrastructure, journal, bundle));
     let mut all = true;
@@ -101,18 +102,11 @@ async fn heal_one(context: &Arc<StrikeContext>, planned: &PlannedStrike) -> bool
     healed.unwrap_or(false)
 }
 
-/// The provider, or why there is nothing left to heal.
-async fn reach(
-    at: &Place,
-    passwords: Option<PathBuf>,
-) -> Result<Result<(Arc<dyn Provider>, Infrastructure), String>, AttackError> {
-    match at {
-        Place::Sandbox => Ok(Err("its sandbox ended with its run, and every fault with it".into())),
-        Place::Testbed { socket } if !place::testbed_lives(socket) => {
-            Ok(Err(format!("the testbed at {} is no more, and every server of it", socket.display())))
-        }
-        _ => Ok(Ok(place::open(at, passwords).await?)),
-    }
+/// What is open can't be undone where its servers are unknown, and nothing says that they are gone.
+fn placeless(bundle: &Path) -> AttackError {
+    let path = bundle.join(journal::FILE);
+    let help = "restore its line with `\"note\":\"began\"`, which a journal starts with";
+    AttackError::Usage(format!("{}: does not say where its servers are\n  help: {help}", path.display()))
 }
 
 fn strike_context(
@@ -157,5 +151,48 @@ mod tests {
         assert!(told(folder.path()).contains("reports/latest"));
         std::fs::write(folder.path().join(bundle::PLAN_FILE), "{}").unwrap();
         assert_eq!(named_bundle(folder.path()).unwrap(), folder.path());
+    }
+
+    /// What a crash left: a strike that was made, at this place.
+    fn left_open(folder: &Path, began: &str) {
+        let strike = r#"{"server":"box","before":{"state":"running"},"inject":{"power":"freeze"},"witness":{"state":"frozen"},"then":null,"heal":{"action":{"power":"thaw"},"witness":{"state":"running"}}}"#;
+        let planned = format!(r#""note":"planned","id":"a-0-0","strike":{strike},"instance":"box","lease":"30s""#);
+        let lines = [began, &planned].map(|note| format!("{{\"at\":\"2026-11-27T10:00:00Z\",{note}}}\n"));
+        std::fs::write(folder.join(journal::FILE), lines.concat()).unwrap();
+    }
+
+    fn began(place: &str) -> String {
+        format!(r#""note":"began","place":{place},"seed":1,"plan_sha256":"00""#)
+    }
+
+    #[tokio::test]
+    async fn what_ended_with_its_place_is_closed_in_journals_of_every_version() {
+        for place in [
+            r#""sandbox""#,
+            r#"{"local":null}"#,
+            r#"{"keeper":{"socket":"/nowhere/chimp.sock"}}"#,
+            r#"{"testbed":{"socket":"/nowhere/chimp.sock"}}"#,
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            left_open(folder.path(), &began(place));
+            assert_eq!(heal(folder.path(), None).await.unwrap(), exit::PASS, "{place}");
+            assert!(journal::open_strikes(&read(folder.path()).unwrap()).is_empty(), "{place}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_open_stays_open_where_its_place_is_not_known_to_have_ended() {
+        for (began, told) in [
+            (began(r#"{"mars":{}}"#), "there is no environment `mars`"),
+            (began(r#"{"testbed":{"port":1}}"#), "of the environment `testbed` can't be read: missing field `socket`"),
+            (began(r#"{"inventory":{"file":"/nowhere.yaml"}}"#), "/nowhere.yaml: can't be read"),
+            (r#""note":"gone","detail":"""#.into(), "journal.ndjson: does not say where its servers are"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            left_open(folder.path(), &began);
+            let why = heal(folder.path(), None).await.unwrap_err().to_string();
+            assert!(why.contains(told), "{why}");
+            assert_eq!(journal::open_strikes(&read(folder.path()).unwrap()).len(), 1, "{told}");
+        }
     }
 }

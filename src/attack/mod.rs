@@ -38,6 +38,14 @@ pub enum AttackError {
     /// The recorded plan can't be used; nothing was touched.
     #[error(transparent)]
     Plan(#[from] crate::plan::PlanError),
+    /// The servers' place has ended, and with it every fault on them; nothing is left to attack or to undo.
+    #[error("{detail}\n  help: {help}")]
+    Gone {
+        /// What has ended.
+        detail: String,
+        /// What to do for a new one.
+        help: &'static str,
+    },
     /// Somebody's fault is still there.
     #[error("{0}")]
     Dirty(String),

@@ -177,6 +177,10 @@ fn told(with: &Parameters) -> String {
 mod tests {
     use super::*;
 
+    fn sandbox() -> Place {
+        Place { environment: "local".into(), value: serde_json::Value::Null }
+    }
+
     fn plan(place: Place) -> AttackPlan {
         let round = Round {
             fault: "power-off".into(),
@@ -191,8 +195,9 @@ mod tests {
 
     #[test]
     fn the_hash_is_of_the_choice_and_not_of_the_place() {
-        let testbed = plan(Place::Testbed { socket: "/run/a.sock".into() });
-        let mut other = plan(Place::Testbed { socket: "/run/b.sock".into() });
+        let at = |socket| Place { environment: "testbed".into(), value: serde_json::json!({ "socket": socket }) };
+        let testbed = plan(at("/run/a.sock"));
+        let mut other = plan(at("/run/b.sock"));
         assert_eq!(testbed.sha256(), other.sha256());
         other.rounds[0].servers.pop();
         assert_ne!(testbed.sha256(), other.sha256());
@@ -200,13 +205,13 @@ mod tests {
 
     #[test]
     fn a_plan_reads_as_what_is_done_to_whom_and_why() {
-        let shown = plan(Place::Sandbox).shown();
+        let shown = plan(sandbox()).shown();
         assert!(shown.contains("1. web-1, web-2: power-off for 30 s\n     drawn"), "{shown}");
     }
 
     #[test]
     fn a_partition_names_which_servers_its_victims_no_longer_hear() {
-        let mut round = plan(Place::Sandbox).rounds.remove(0);
+        let mut round = plan(sandbox()).rounds.remove(0);
         round.fault = "partition".into();
         assert!(round.check().unwrap_err().contains("--from"));
         round.from = vec!["web-3".into()];
@@ -222,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_can_t_last_and_what_must_end_are_told_apart() {
-        let mut round = plan(Place::Sandbox).rounds.remove(0);
+        let mut round = plan(sandbox()).rounds.remove(0);
         assert_eq!(round.check(), Ok(()));
         round.lasts = None;
         assert!(round.check().unwrap_err().contains("--for 30s"));

@@ -11,6 +11,8 @@ use crate::attack::execute::{self, Options, PLAN_FILE};
 use crate::attack::{self, AttackError, AttackPlan, heal};
 use crate::console::{complain, put, say};
 use crate::draw::Draw;
+use crate::environment::inventory::Inventory;
+use crate::environment::testbed::Testbed;
 use crate::exit;
 use crate::graph::Measure;
 use crate::harness;
@@ -206,9 +208,10 @@ impl Model {
 impl At {
     fn place(&self) -> Result<Place, Refused> {
         match &self.inventory {
-            Some(file) => Ok(Place::Inventory { file: absolute(file)? }),
-            None => Ok(Place::Testbed { socket: absolute(&self.testbed)? }),
+            Some(file) => Inventory::place(&absolute(file)?),
+            None => Testbed::place(&absolute(&self.testbed)?),
         }
+        .map_err(|why| Refused::Attack(why.into()))
     }
 }
 

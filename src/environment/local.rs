@@ -1,12 +1,13 @@
 //! The sandbox of this machine: servers are Linux namespaces, and end with it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::Value;
 
-use super::{Environment, Kind, Opened};
+use super::{Environment, Kind, Opened, ReopenError, Reopened};
 use crate::agent::{Need, probe};
 use crate::fault;
 use crate::journal::Place;
@@ -33,6 +34,11 @@ impl Kind for Local {
         "local"
     }
 
+    fn reopen(&self, _: &Value, _: Option<&Path>) -> Result<Reopened, ReopenError> {
+        let detail = "the sandbox ended with its run, and every fault with it".into();
+        Err(ReopenError::Gone { detail, help: "keep servers up with `chimp up FILE`" })
+    }
+
     fn unable(&self, plan: &Plan) -> Vec<(u32, String)> {
         let lacking: BTreeMap<u32, String> = missing_needs(plan).into_iter().chain(missing_programs(plan)).collect();
         if lacking.len() < plan.scenarios.len()
@@ -51,7 +57,7 @@ impl Kind for Local {
 #[async_trait]
 impl Environment for Sandbox {
     fn place(&self) -> Place {
-        Place::Sandbox
+        Place { environment: Local.name().into(), value: Value::Null }
     }
 
     fn farewell(&self) -> &'static str {

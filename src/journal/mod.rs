@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +18,10 @@ use crate::fault::Strike;
 use crate::instance::InstanceId;
 use crate::text::naming;
 use crate::units::duration;
+
+mod place;
+
+pub use place::Place;
 
 /// The journal's name in a bundle.
 pub const FILE: &str = "journal.ndjson";
@@ -95,25 +99,6 @@ pub enum Stage {
     Healed,
     /// Undoing it failed, or could not be seen.
     HealFailed,
-}
-
-/// Where victims live, and how they are found again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Place {
-    /// In the run's own sandbox: gone with the run.
-    Sandbox,
-    /// Kept by `chimp up`.
-    #[serde(alias = "keeper")]
-    Testbed {
-        /// Its control socket.
-        socket: PathBuf,
-    },
-    /// Hosts of an inventory.
-    Inventory {
-        /// The file, absolute.
-        file: PathBuf,
-    },
 }
 
 /// A journal that is being written.

@@ -221,6 +221,8 @@ pub const NOTES: Dictionary = Dictionary {
         "\"heal\":null",
         "\"inject\":\"release\"",
         "\"place\":{\"testbed\":{\"socket\":\"/a\"}}",
+        "\"place\":{\"local\":null}",
+        "\"place\":\"sandbox\"",
         "\\u0000",
         "\\ud800",
     ],

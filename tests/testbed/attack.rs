@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use anarcho_chimp::attack::execute::{self, Field, Options};
 use anarcho_chimp::attack::{self, AttackPlan, Round};
+use anarcho_chimp::environment::inventory::Inventory;
 use anarcho_chimp::instance::{Command, FileContent, FileSpec, Instance, PowerOp, PowerState};
 use anarcho_chimp::inventory::{InventoryCloud, file};
-use anarcho_chimp::journal::Place;
 use anarcho_chimp::nemesis::Sabotage;
 use anarcho_chimp::plan::Parameters;
 use anarcho_chimp::provider::passwords::Passwords;
@@ -200,7 +200,7 @@ pub async fn an_attack_on_a_host_whose_key_is_revoked_strikes_nothing() {
         let with = Parameters { process: Some("nginx".into()), ..Parameters::default() };
         let (fault, servers, why) = ("process-dies".into(), vec!["web-1".into()], "named".into());
         let round = Round { fault, with, servers, from: Vec::new(), why, lasts: None };
-        let place = Place::Inventory { file: up.folder.path().join("inventory.yaml") };
+        let place = Inventory::place(&up.folder.path().join("inventory.yaml")).unwrap();
         let plan = AttackPlan { schema: attack::plan::SCHEMA, seed: 1, place, rounds: vec![round] };
         field.check(&plan).unwrap();
         let (safeguards, sabotage) = (Safeguards::default(), Sabotage::default());

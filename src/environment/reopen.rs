@@ -1,0 +1,78 @@
+//! A place that a journal or an attack's plan stored, found again.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Kind;
+use crate::document::DocumentError;
+use crate::infrastructure::Infrastructure;
+use crate::journal::Place;
+use crate::provider::passwords::Passwords;
+use crate::provider::{Provider, ProviderError};
+
+/// A place that is still there.
+pub struct Reopened {
+    /// Its servers.
+    pub provider: Arc<dyn Provider>,
+    /// What is known of them.
+    pub infrastructure: Infrastructure,
+}
+
+/// Why a place was not found again. Nothing was touched.
+#[derive(Debug, thiserror::Error)]
+pub enum ReopenError {
+    /// It has ended, and with it its servers and every fault on them: nothing is left to undo, or to attack.
+    #[error("{detail}\n  help: {help}")]
+    Gone {
+        /// What has ended.
+        detail: String,
+        /// What to do for a new one.
+        help: &'static str,
+    },
+    /// What was stored is not what this environment stores.
+    #[error("what was stored of the environment `{environment}` can't be read: {source}")]
+    Stored {
+        /// The environment's name.
+        environment: &'static str,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// Its name of a file can't be written down.
+    #[error("the environment `{environment}` can't be written to a journal: {source}")]
+    Unstorable {
+        /// The environment's name.
+        environment: &'static str,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The inventory or the passwords have a mistake.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// It may be there, but can't be reached.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+}
+
+/// A place of this kind.
+pub(super) fn store(kind: &dyn Kind, value: &impl Serialize) -> Result<Place, ReopenError> {
+    let unstorable = |source| ReopenError::Unstorable { environment: kind.name(), source };
+    let value = serde_json::to_value(value).map_err(unstorable)?;
+    Ok(Place { environment: kind.name().into(), value })
+}
+
+/// What this kind stored.
+pub(super) fn stored<T: DeserializeOwned>(kind: &dyn Kind, value: &Value) -> Result<T, ReopenError> {
+    let unreadable = |source| ReopenError::Stored { environment: kind.name(), source };
+    serde_json::from_value(value.clone()).map_err(unreadable)
+}
+
+/// The passwords in this file, if one was named.
+pub(super) fn passwords_of(file: Option<&Path>, infrastructure: &Infrastructure) -> Result<Passwords, ReopenError> {
+    let Some(file) = file else { return Ok(Passwords::default()) };
+    let servers = infrastructure.servers.keys().cloned().collect();
+    Ok(Passwords::read(file, &servers)?)
+}

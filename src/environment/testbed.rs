@@ -1,0 +1,80 @@
+//! A testbed: the site that `chimp up` keeps, in a sandbox of its own.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::reopen::{passwords_of, store, stored};
+use super::{Kind, ReopenError, Reopened};
+use crate::journal::Place;
+use crate::testbed::cloud::TestbedCloud;
+use crate::testbed::{self, TestbedError};
+
+/// The kind.
+pub struct Testbed;
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    /// The testbed's control socket.
+    socket: PathBuf,
+}
+
+impl Testbed {
+    /// The place of the testbed that listens at this socket.
+    ///
+    /// # Errors
+    /// When the path can't be stored.
+    pub fn place(socket: &Path) -> Result<Place, ReopenError> {
+        store(&Testbed, &Stored { socket: socket.into() })
+    }
+}
+
+impl Kind for Testbed {
+    fn name(&self) -> &'static str {
+        "testbed"
+    }
+
+    fn reopen(&self, value: &Value, passwords: Option<&Path>) -> Result<Reopened, ReopenError> {
+        let Stored { socket } = stored(self, value)?;
+        let cloud = TestbedCloud::open(&socket).map_err(|why| {
+            if has_ended(&socket, &why) {
+                let detail = format!("the testbed at {} has ended, and all its servers with it", socket.display());
+                return ReopenError::Gone { detail, help: "start one with `chimp up FILE`" };
+            }
+            ReopenError::Provider(why.into())
+        })?;
+        let infrastructure = cloud.kept().infrastructure.clone();
+        let passwords = passwords_of(passwords, &infrastructure)?;
+        Ok(Reopened { provider: Arc::new(cloud.with_passwords(passwords)), infrastructure })
+    }
+}
+
+/// Whether there is no testbed, rather than one that can't be asked.
+fn has_ended(socket: &Path, why: &TestbedError) -> bool {
+    let TestbedError::Absent { source, .. } = why else { return false };
+    let no_listener = matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused);
+    no_listener && !testbed::Testbed::lives(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_testbed_that_has_ended_says_so_and_one_that_can_t_be_asked_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("testbed.sock");
+        let reopened = || {
+            let place = Testbed::place(&socket).unwrap();
+            Testbed.reopen(&place.value, None).map(|_| ()).unwrap_err()
+        };
+        assert!(matches!(reopened(), ReopenError::Gone { detail, .. } if detail.contains("testbed.sock has ended")));
+        let (lock, listener) = testbed::SocketLock::take(&socket).unwrap();
+        std::fs::remove_file(&socket).unwrap();
+        assert!(matches!(reopened(), ReopenError::Provider(_)), "it lives, though its socket was removed");
+        drop((lock, listener));
+    }
+}
