@@ -98,6 +98,9 @@ fn every_mistake_that_is_planted_by_hand_has_one_place_in_the_code_of_today() {
             Some(("-", fragment)) => {
                 let count = found(file, fragment.trim());
                 seen += 1;
+                if fragment.trim().starts_with('.') {
+                    lost.push(format!("{file}: `{fragment}` is no whole expression"));
+                }
                 lost.extend((count != 1).then(|| format!("{file}: `{fragment}` stands there {count} times")));
             }
             Some(_) => {}

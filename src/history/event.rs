@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::declared::DeclaredDelay;
-use super::recorded_time;
+use super::plausible;
 use crate::instance::PowerState;
 use crate::plan::Agent;
 use crate::plan::reconciler_step::Step as ReconcilerStep;
@@ -14,12 +14,12 @@ use crate::plan::reconciler_step::Step as ReconcilerStep;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Microseconds since the run's epoch.
-    #[serde(deserialize_with = "recorded_time::us")]
+    #[serde(deserialize_with = "plausible::us")]
     pub at_us: u64,
     /// The scenario it belongs to, by index.
     pub scenario: u32,
     /// The time is known to this many microseconds: what was observed by polling happened at most this much earlier.
-    #[serde(default, skip_serializing_if = "is_zero", deserialize_with = "recorded_time::us")]
+    #[serde(default, skip_serializing_if = "is_zero", deserialize_with = "plausible::us")]
     pub resolution_us: u64,
     /// What happened.
     #[serde(flatten)]
@@ -43,9 +43,9 @@ pub struct Onset {
 /// An onset as it is read.
 #[derive(Deserialize)]
 struct RecordedOnset {
-    #[serde(deserialize_with = "recorded_time::us")]
+    #[serde(deserialize_with = "plausible::us")]
     not_before_us: u64,
-    #[serde(deserialize_with = "recorded_time::us")]
+    #[serde(deserialize_with = "plausible::us")]
     by_us: u64,
 }
 
@@ -82,14 +82,14 @@ pub enum Event {
     ServerReady { server: String, instance: String },
     /// Every server was ready and the entry answered for the first time, this long after provisioning began.
     SiteReady {
-        #[serde(deserialize_with = "recorded_time::ms")]
+        #[serde(deserialize_with = "plausible::ms")]
         took_ms: f64,
     },
     /// The prober began: `rate` requests a second, judged with this deadline.
     ProbingStarted {
-        #[serde(deserialize_with = "recorded_time::rate")]
+        #[serde(deserialize_with = "plausible::rate")]
         rate: f64,
-        #[serde(deserialize_with = "recorded_time::ms")]
+        #[serde(deserialize_with = "plausible::ms")]
         deadline_ms: f64,
     },
     /// The last of the users has come: the first request of each has ended, well or not.
@@ -100,7 +100,7 @@ pub enum Event {
     OperationsCut { detail: String },
     /// The baseline was steady from `from_us` until now: faults may begin.
     BaselineSteady {
-        #[serde(deserialize_with = "recorded_time::us")]
+        #[serde(deserialize_with = "plausible::us")]
         from_us: u64,
     },
     /// No steady baseline came in time.
@@ -149,7 +149,11 @@ pub enum Event {
         standby: bool,
     },
     /// How many client connections a balancer's frontends hold now (HAProxy's `scur`), once a second.
-    BalancerSessions { balancer: String, current: u64 },
+    BalancerSessions {
+        balancer: String,
+        #[serde(deserialize_with = "plausible::count")]
+        current: u64,
+    },
     /// The holders of a virtual IP changed. None: nobody has it. More than one: split brain.
     VirtualIpHolders { name: String, holders: Vec<String> },
     /// An observer lost sight of what it watches, or has it again.
@@ -172,9 +176,9 @@ pub enum Event {
     DeclaredWait {
         part: DeclaredDelay,
         server: String,
-        #[serde(deserialize_with = "recorded_time::ms")]
+        #[serde(deserialize_with = "plausible::ms")]
         declared_ms: f64,
-        #[serde(deserialize_with = "recorded_time::ms")]
+        #[serde(deserialize_with = "plausible::ms")]
         waited_ms: f64,
     },
     /// A run of the config agent changed something on a server: files written, commands run, services started.
@@ -204,7 +208,10 @@ pub enum Event {
     /// CPU pressure of the machine over the last ten seconds, where the kernel tells (PSI, `some avg10`).
     Pressure { cpu_some_pct: f64 },
     /// The recorder could not keep up and dropped this many.
-    RecorderDropped { events: u64 },
+    RecorderDropped {
+        #[serde(deserialize_with = "plausible::count")]
+        events: u64,
+    },
     /// The harness failed: provisioning, a tool, itself.
     HarnessFailed { stage: String, detail: String },
     /// Something of the scenario could not be removed.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::operation::Posts;
-use super::recorded_time;
+use super::plausible;
 
 /// The end of a scenario's data.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,16 +21,16 @@ pub struct FinalState {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Settling {
     /// When the load had stopped, in microseconds on the run's clock.
-    #[serde(deserialize_with = "recorded_time::us")]
+    #[serde(deserialize_with = "plausible::us")]
     pub from_us: u64,
     /// The first look from which on all positions were equal and stood still; `None`: not until the wait was given up.
-    #[serde(default, deserialize_with = "recorded_time::optional_us")]
+    #[serde(default, deserialize_with = "plausible::optional_us")]
     pub agreed_us: Option<u64>,
     /// When the wait ended.
-    #[serde(deserialize_with = "recorded_time::us")]
+    #[serde(deserialize_with = "plausible::us")]
     pub until_us: u64,
     /// From one look to the next, at most.
-    #[serde(deserialize_with = "recorded_time::us")]
+    #[serde(deserialize_with = "plausible::us")]
     pub resolution_us: u64,
     /// The last position seen of each database, or why it could not be seen.
     pub positions: BTreeMap<String, String>,
@@ -42,7 +42,7 @@ pub struct DatabaseRead {
     /// The server.
     pub server: String,
     /// When it had been read.
-    #[serde(deserialize_with = "recorded_time::us")]
+    #[serde(deserialize_with = "plausible::us")]
     pub at_us: u64,
     /// What was in it.
     pub found: Found,

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::plausible;
 use super::ranges::Ranges;
-use super::recorded_time;
 
 /// One operation of one user. A user does one at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,10 +18,10 @@ pub struct Operation {
     /// What.
     pub op: Op,
     /// When it was sent, in microseconds on the run's clock.
-    #[serde(deserialize_with = "recorded_time::us")]
+    #[serde(deserialize_with = "plausible::us")]
     pub invoked_us: u64,
     /// When its end was known.
-    #[serde(deserialize_with = "recorded_time::us")]
+    #[serde(deserialize_with = "plausible::us")]
     pub ended_us: u64,
     /// How it ended.
     pub outcome: Ended,

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::recorded_time::latest_us;
+use super::plausible::latest_us;
 use super::requests::{Outcome, Request, Source};
 
 mod tail;
