@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::console::{self, complain, say};
 use crate::declare::{DeclareError, DeclareOptions, declare};
-use crate::environment;
+use crate::environment::{self, Refusal};
 use crate::exit;
 use crate::lock::{Held, Lock};
 use crate::plan::Plan;
@@ -62,6 +62,13 @@ fn carry_out(plan: &Plan, options: &RunOptions) -> u8 {
             return exit::USAGE;
         }
     };
+    let refusals = environment::refusals(environment, plan);
+    if !refusals.is_empty() {
+        for Refusal { feature, line, detail } in refusals {
+            complain!("{}:{line}: {detail}", feature.display());
+        }
+        return exit::USAGE;
+    }
     let skips = environment.unable(plan);
     if skips.len() == plan.scenarios.len() {
         return show(run::execute(plan, &skips, options, None));
@@ -133,5 +140,25 @@ fn turn() -> io::Result<Lock> {
             }
             Err(_) => std::thread::sleep(TRY_EVERY),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::synthetic::Script;
+    use crate::plan::SCHEMA;
+    use crate::run::Sabotage;
+
+    #[test]
+    fn a_recorded_plan_that_its_environment_can_t_carry_out_is_refused_before_there_is_a_bundle() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("reports");
+        let (command, sabotage) = (String::new(), Sabotage::default());
+        let options = RunOptions { out: out.clone(), jobs: 1, retries: 0, command, reproduce: None, sabotage };
+        let scenarios = vec![Script::website(2, 1).plan()];
+        let plan = Plan { schema: SCHEMA, seed: 7, environment: "testbed".into(), scenarios };
+        assert_eq!(carry_out(&plan, &options), exit::USAGE);
+        assert!(!out.exists());
     }
 }

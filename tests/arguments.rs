@@ -127,6 +127,17 @@ fn an_environment_that_there_is_not_is_refused_with_what_named_it() {
 }
 
 #[test]
+fn an_environment_that_can_t_carry_a_scenario_out_is_refused_with_what_would_be_needed() {
+    for (verb, environment) in [("plan", "testbed"), ("run", "inventory")] {
+        let (code, said) = chimp(&[verb, "features/card.feature", "--on", environment]);
+        let refused = format!("needs an environment that can boot servers, and `{environment}` can't");
+        assert!(code == Some(2) && said.contains("features/card.feature:6: `The highest-degree node dies`"), "{said}");
+        assert!(said.contains(&refused) && said.contains("environments that can: `local`\n"), "{said}");
+        assert!(said.ends_with("nothing was booted\n"), "{said}");
+    }
+}
+
+#[test]
 fn a_folder_that_is_no_bundle_is_refused_with_what_would_be_one() {
     let folder = tempfile::tempdir().unwrap();
     for verb in ["report", "replay"] {

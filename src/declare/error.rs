@@ -57,6 +57,8 @@ pub enum ProblemKind {
     Infrastructure,
     /// The scenario contradicts itself: it strikes or expects what it does not have.
     Meaning,
+    /// The environment can't carry it out.
+    Environment,
 }
 
 impl DeclareError {

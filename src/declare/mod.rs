@@ -11,6 +11,7 @@
 use std::path::PathBuf;
 
 use crate::document::DocumentError;
+use crate::environment::{self, Refusal};
 use crate::plan::{Plan, SCHEMA, ScenarioPlan};
 use crate::render::check_templates;
 use crate::settings::Settings;
@@ -82,10 +83,16 @@ pub fn declare(options: &DeclareOptions) -> Result<Plan, DeclareError> {
             Err(more) => problems.extend(more),
         }
     }
-    match DeclareError::refused(problems) {
-        Some(refused) => Err(refused),
-        None => Ok(Plan { schema: SCHEMA, seed: options.seed, environment: options.environment.clone(), scenarios }),
-    }
+    let plan = Plan { schema: SCHEMA, seed: options.seed, environment: options.environment.clone(), scenarios };
+    problems.extend(beyond_its_environment(&plan));
+    DeclareError::refused(problems).map_or(Ok(plan), Err)
+}
+
+/// What its environment can't carry out. An environment that is unknown is not reported here: it stands in no feature.
+fn beyond_its_environment(plan: &Plan) -> Vec<Problem> {
+    let Ok(kind) = environment::named(&plan.environment) else { return Vec::new() };
+    let problem = |Refusal { feature, line, detail }| Problem::at(&feature, line, ProblemKind::Environment, detail);
+    environment::refusals(kind, plan).into_iter().map(problem).collect()
 }
 
 /// The addresses of the selected scenarios, without declaring them.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reopen::{passwords_of, store, stored};
-use super::{Kind, ReopenError, Reopened};
+use super::{Capabilities, Kind, ReopenError, Reopened};
+use crate::instance::PowerOp;
 use crate::inventory::{InventoryCloud, file};
 use crate::journal::Place;
 use crate::provider::ssh::Route;
@@ -34,6 +35,11 @@ impl Inventory {
 impl Kind for Inventory {
     fn name(&self) -> &'static str {
         "inventory"
+    }
+
+    /// A server has those power operations that a command was declared for.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { boots: false, logs_in: true, power: &PowerOp::ALL }
     }
 
     /// Only servers that were opted in are chosen from, and seen.

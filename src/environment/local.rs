@@ -7,9 +7,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{Environment, Kind, Opened, ReopenError, Reopened};
+use super::{Capabilities, Environment, Kind, Opened, ReopenError, Reopened};
 use crate::agent::{Need, probe};
 use crate::fault;
+use crate::instance::PowerOp;
 use crate::journal::Place;
 use crate::plan::{Act, Plan, ScenarioPlan};
 use crate::provider::ProviderError;
@@ -32,6 +33,10 @@ struct Sandbox {
 impl Kind for Local {
     fn name(&self) -> &'static str {
         "local"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { boots: true, logs_in: true, power: &PowerOp::ALL }
     }
 
     fn reopen(&self, _: &Value, _: Option<&Path>) -> Result<Reopened, ReopenError> {

@@ -21,11 +21,13 @@ use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::{Provider, ProviderError};
 use crate::render::{Addresses, Secrets};
 
+mod capabilities;
 pub mod inventory;
 pub mod local;
 mod reopen;
 pub mod testbed;
 
+pub use capabilities::{Capabilities, Refusal, refusals};
 pub use reopen::{ReopenError, Reopened};
 
 /// Every environment, in the order in which they are listed.
@@ -35,6 +37,9 @@ pub const ENVIRONMENTS: &[&dyn Kind] = &[&local::Local, &testbed::Testbed, &inve
 pub trait Kind: Sync {
     /// Its name on the command line and in plans.
     fn name(&self) -> &'static str;
+
+    /// What it can do, at most, for servers of which nothing more is known.
+    fn capabilities(&self) -> Capabilities;
 
     /// The same place again, by what a journal or an attack's plan stored of it; servers that the file names a password
     /// for are logged in to with it. Blocks; changes nothing there.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reopen::{passwords_of, store, stored};
-use super::{Kind, ReopenError, Reopened};
+use super::{Capabilities, Kind, ReopenError, Reopened};
+use crate::instance::PowerOp;
 use crate::journal::Place;
 use crate::testbed::cloud::TestbedCloud;
 use crate::testbed::{self, TestbedError};
@@ -35,6 +36,11 @@ impl Testbed {
 impl Kind for Testbed {
     fn name(&self) -> &'static str {
         "testbed"
+    }
+
+    /// Its site is up before an attack begins, so a scenario has nothing to boot there.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { boots: false, logs_in: true, power: &PowerOp::ALL }
     }
 
     fn reopen(&self, value: &Value, passwords: Option<&Path>) -> Result<Reopened, ReopenError> {

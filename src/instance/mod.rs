@@ -75,6 +75,24 @@ pub enum PowerOp {
     Thaw,
 }
 
+impl PowerOp {
+    /// All of them.
+    pub const ALL: [PowerOp; 6] =
+        [PowerOp::Terminate, PowerOp::Stop, PowerOp::Start, PowerOp::Reboot, PowerOp::Freeze, PowerOp::Thaw];
+
+    /// Its word in inventories and messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            PowerOp::Terminate => "terminate",
+            PowerOp::Stop => "stop",
+            PowerOp::Start => "start",
+            PowerOp::Reboot => "reboot",
+            PowerOp::Freeze => "freeze",
+            PowerOp::Thaw => "thaw",
+        }
+    }
+}
+
 impl fmt::Display for InstanceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::time::timeout;
 
 use super::watchdog::Watchdog;
-use super::{Host, Inventory, word};
+use super::{Host, Inventory};
 use crate::instance::{Ability, Instance, InstanceId, InstanceSpec, PowerOp, PowerState};
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::{Login, Proof, Route, SshRemote};
@@ -74,7 +74,7 @@ impl InventoryCloud {
     }
 
     fn command<'h>(&self, id: &InstanceId, host: &'h Host, op: PowerOp) -> Result<&'h [String], ProviderError> {
-        host.power.of(op).ok_or_else(|| self.undeclared(&id.0, host, &[word(op)]))
+        host.power.of(op).ok_or_else(|| self.undeclared(&id.0, host, &[op.word()]))
     }
 
     /// No command was declared for this.
@@ -191,7 +191,7 @@ impl Provider for InventoryCloud {
         let id = InstanceId(server.into());
         let host = self.allowed(&id)?;
         let undeclared = |ability: &Ability| match ability {
-            Ability::Power(op) => host.power.of(*op).is_none().then(|| word(*op)),
+            Ability::Power(op) => host.power.of(*op).is_none().then(|| op.word()),
             Ability::Boot | Ability::LogIn => None,
         };
         let words: Vec<&str> = abilities.iter().filter_map(undeclared).collect();

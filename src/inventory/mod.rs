@@ -94,22 +94,7 @@ impl PowerCommands {
 
     /// Those that were declared, by the word that declares them.
     fn declared(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        OPS.iter().filter_map(|op| Some((word(*op), self.of(*op)?)))
-    }
-}
-
-const OPS: [PowerOp; 6] =
-    [PowerOp::Terminate, PowerOp::Stop, PowerOp::Start, PowerOp::Reboot, PowerOp::Freeze, PowerOp::Thaw];
-
-/// What an inventory calls it.
-fn word(op: PowerOp) -> &'static str {
-    match op {
-        PowerOp::Terminate => "terminate",
-        PowerOp::Stop => "stop",
-        PowerOp::Start => "start",
-        PowerOp::Reboot => "reboot",
-        PowerOp::Freeze => "freeze",
-        PowerOp::Thaw => "thaw",
+        PowerOp::ALL.iter().filter_map(|op| Some((op.word(), self.of(*op)?)))
     }
 }
 

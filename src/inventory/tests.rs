@@ -219,7 +219,7 @@ fn every_fault_is_refused_beforehand_where_a_command_of_it_is_missing() {
             let target = crate::fault::Target { server: "web-1", peers: &[], services: &[] };
             let strike = fault.strike(&target, &crate::plan::Parameters::default());
             let missing = |ability: &Ability| match ability {
-                Ability::Power(op) => !declared.contains(&word(*op)),
+                Ability::Power(op) => !declared.contains(&op.word()),
                 Ability::Boot | Ability::LogIn => false,
             };
             let lacks = strike.abilities().iter().any(missing);

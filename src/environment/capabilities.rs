@@ -1,0 +1,153 @@
+//! What an environment can do, and what a plan asks of it: whatever it can't do is refused before anything is touched.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::{ENVIRONMENTS, Kind};
+use crate::fault;
+use crate::instance::{Ability, PowerOp};
+use crate::plan::{Act, Plan, ScenarioPlan, StrikeOrder};
+
+/// What an environment can do, at most: a provider may still refuse one of its servers ([`crate::provider::Provider::can`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Boots the servers that a scenario declares. Where it doesn't, its servers are there already.
+    pub boots: bool,
+    /// Runs commands on a server, and with them the agent that holds faults there.
+    pub logs_in: bool,
+    /// What it does to a server's power from outside.
+    pub power: &'static [PowerOp],
+}
+
+/// A step or a scenario that an environment can't carry out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The feature file.
+    pub feature: PathBuf,
+    /// The step's line, or the scenario's.
+    pub line: usize,
+    /// Which step, which environment, what would be needed, and which environments have it.
+    pub detail: String,
+}
+
+impl Capabilities {
+    /// Whether it can do this, to some server at least.
+    pub fn has(&self, ability: Ability) -> bool {
+        match ability {
+            Ability::Boot => self.boots,
+            Ability::LogIn => self.logs_in,
+            Ability::Power(op) => self.power.contains(&op),
+        }
+    }
+}
+
+/// Everything in a plan that this environment can't carry out.
+pub fn refusals(kind: &dyn Kind, plan: &Plan) -> Vec<Refusal> {
+    plan.scenarios.iter().flat_map(|scenario| of_scenario(kind, scenario)).collect()
+}
+
+fn of_scenario(kind: &dyn Kind, scenario: &ScenarioPlan) -> Vec<Refusal> {
+    let can = kind.capabilities();
+    let refusal = |line, what: &str, ability| Refusal {
+        feature: scenario.feature.clone(),
+        line,
+        detail: detail(kind.name(), what, ability),
+    };
+    let boot = (!can.has(Ability::Boot)).then(|| refusal(scenario.line, &scenario.name, Ability::Boot));
+    let orders = scenario.acts.iter().flat_map(Act::orders);
+    let strikes = orders.filter_map(|order| {
+        let lacking = asks(order).into_iter().find(|ability| !can.has(*ability))?;
+        Some(refusal(order.step.line, &order.step.text, lacking))
+    });
+    boot.into_iter().chain(strikes).collect()
+}
+
+/// What a strike asks of its victim's environment, its heal included.
+fn asks(order: &StrikeOrder) -> BTreeSet<Ability> {
+    let target = fault::Target { server: "any", peers: &[], services: &[] };
+    fault::named(&order.fault).map(|fault| fault.strike(&target, &order.with).abilities()).unwrap_or_default()
+}
+
+fn detail(environment: &str, what: &str, ability: Ability) -> String {
+    let needed = match ability {
+        Ability::Boot => "boot servers".into(),
+        Ability::LogIn => "run commands on a server".into(),
+        Ability::Power(op) => format!("{} a server", op.word()),
+    };
+    let able = ENVIRONMENTS.iter().filter(|kind| kind.capabilities().has(ability));
+    let able: Vec<String> = able.map(|kind| format!("`{}`", kind.name())).collect();
+    format!(
+        "`{what}` needs an environment that can {needed}, and `{environment}` can't\n  help: environments that can: {}",
+        able.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::environment::{ReopenError, Reopened, named};
+    use crate::history::synthetic::Script;
+    use crate::plan::{SCHEMA, Schedule, StepText};
+
+    /// An environment that keeps servers running and lets nobody in.
+    struct Sealed;
+
+    impl Kind for Sealed {
+        fn name(&self) -> &'static str {
+            "sealed"
+        }
+
+        fn capabilities(&self) -> Capabilities {
+            Capabilities { boots: true, logs_in: false, power: &[PowerOp::Stop, PowerOp::Start] }
+        }
+
+        fn reopen(&self, _: &Value, _: Option<&Path>) -> Result<Reopened, ReopenError> {
+            Err(ReopenError::Gone { detail: "sealed".into(), help: "" })
+        }
+    }
+
+    fn plan(faults: &[&str]) -> Plan {
+        let mut scenario = Script::website(2, 1).plan();
+        let orders = Script::website(2, 1).strike(1000, "power-on", &["web-1"]).plan().acts;
+        let Some(Act::Strike { order, .. }) = orders.into_iter().next() else { panic!("the script strikes") };
+        let act = |(line, fault): (usize, &&str)| {
+            let step = StepText { keyword: "When".into(), text: format!("web-1 {fault}"), line: line + 10 };
+            let order = StrikeOrder { fault: (*fault).into(), step, ..order.clone() };
+            Act::Strike { order, schedule: Schedule::Once }
+        };
+        scenario.acts = faults.iter().enumerate().map(act).collect();
+        Plan { schema: SCHEMA, seed: 7, environment: "any".into(), scenarios: vec![scenario] }
+    }
+
+    #[test]
+    fn a_strike_that_an_environment_can_t_make_or_heal_is_refused_with_its_line_and_what_is_needed() {
+        let refused = refusals(&Sealed, &plan(&["power-on", "hangs", "dies"]));
+        let lines: Vec<usize> = refused.iter().map(|refusal| refusal.line).collect();
+        assert_eq!(lines, [11, 12], "what only switches the power on needs no more than that");
+        assert_eq!(
+            refused[0].detail,
+            "`web-1 hangs` needs an environment that can run commands on a server, and `sealed` can't\n  \
+             help: environments that can: `local`, `testbed`, `inventory`"
+        );
+    }
+
+    #[test]
+    fn a_scenario_is_refused_where_servers_are_there_already() {
+        for name in ["testbed", "inventory"] {
+            let refused = refusals(named(name).unwrap(), &plan(&["hangs"]));
+            let [refused] = refused.as_slice() else { panic!("{refused:?}") };
+            assert!(refused.detail.contains("can boot servers"), "{}", refused.detail);
+            assert!(refused.detail.ends_with("environments that can: `local`"), "{}", refused.detail);
+        }
+    }
+
+    #[test]
+    fn the_sandbox_of_this_machine_can_do_all_that_a_fault_asks_for() {
+        let all: Vec<&str> = fault::FAULTS.iter().map(|fault| fault.name()).collect();
+        assert_eq!(refusals(named("local").unwrap(), &plan(&all)), []);
+    }
+}
