@@ -4,7 +4,7 @@
 //! measured with it. `CLOCK_MONOTONIC` is the same in every process of a machine: a worker process that is given
 //! the epoch stamps its samples on the harness's own time line.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
@@ -33,15 +33,6 @@ impl Clock {
     /// Microseconds since the epoch.
     pub fn now_us(&self) -> u64 {
         monotonic_us().saturating_sub(self.epoch_us)
-    }
-
-    /// Where an instant lies on this clock, in microseconds; instants before the epoch are zero.
-    pub fn at(&self, instant: Instant) -> u64 {
-        let (now, now_us) = (Instant::now(), self.now_us());
-        match instant.checked_duration_since(now) {
-            Some(ahead) => now_us + micros(ahead),
-            None => now_us.saturating_sub(micros(now - instant)),
-        }
     }
 }
 

@@ -32,6 +32,7 @@ impl Processes {
     }
 
     /// The processes of a server; none where it is not named.
+    #[cfg(test)]
     pub fn of(&self, server: &str) -> &[String] {
         self.0.get(server).map_or(&[], Vec::as_slice)
     }

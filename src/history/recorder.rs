@@ -52,11 +52,6 @@ impl Recorder {
         self.clock
     }
 
-    /// The scenario recorded for.
-    pub fn scenario(&self) -> u32 {
-        self.scenario
-    }
-
     /// What is waited for on behalf of whoever has this handle, or a clone of it. It is shown, and never recorded.
     pub fn awaited(&self) -> &Awaited {
         &self.awaited

@@ -4,7 +4,7 @@ use super::*;
 use crate::history::synthetic::Script;
 use crate::history::{Outcome, Record};
 use crate::plan::expectation::{Expectation, Interval, Phase};
-use crate::report::record::{LatencyFigure, MilestoneState, Milestones, Of};
+use crate::report::record::{MilestoneState, Milestones, Of};
 use crate::units::{Bound, HumanDuration};
 
 fn under(ms: u64) -> Bound<HumanDuration> {
@@ -147,7 +147,6 @@ fn the_record_has_downtime_phases_and_the_worst_second() {
     let degraded = record.phases.iter().find(|phase| phase.phase == Phase::Degraded).expect("degraded");
     assert_eq!((degraded.start_at_s, degraded.end_at_s, degraded.due, degraded.good), (5.0, 7.0, 1000, 954));
     assert_eq!((degraded.p999_ms, degraded.max_ms), (None, Some(5000.0)), "1,000 samples are too few");
-    assert_eq!(degraded.figure(degraded.p999_ms), Some(LatencyFigure::MaxOf { n: 1000, ms: 5000.0 }));
     assert!((degraded.p50_ms.expect("enough") - 5.0).abs() < 0.01);
     assert!((degraded.throughput_rps - 954.0 / 2.0).abs() < 0.001);
     let worst = record.worst_second.expect("probes");

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -77,15 +77,6 @@ impl PreparedRequest {
     /// Names the field that cannot be used.
     pub fn new(settings: &RequestSettings, site: &Site) -> Result<Self, RequestError> {
         Self::with_environment(settings, site, &|name| std::env::var(name).ok())
-    }
-
-    /// Whether `[request]` could be prepared at all: for before the site exists.
-    ///
-    /// # Errors
-    /// As [`PreparedRequest::new`].
-    pub fn check(settings: &RequestSettings) -> Result<(), RequestError> {
-        let anywhere = Site { address: IpAddr::from([127, 0, 0, 1]), port: 80, host: "site".into() };
-        Self::new(settings, &anywhere).map(drop)
     }
 
     pub(super) fn with_environment(

@@ -267,21 +267,6 @@ pub struct PhaseRecord {
     pub throughput_rps: f64,
 }
 
-/// A latency below which a share of the samples lies, or the longest where they are too few to say.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum LatencyFigure {
-    Of { ms: f64 },
-    MaxOf { n: u64, ms: f64 },
-}
-
-impl PhaseRecord {
-    /// One of the phase's quantiles (`p50_ms`…), or its maximum in its place; `None` when nothing was due.
-    pub fn figure(&self, quantile_ms: Option<f64>) -> Option<LatencyFigure> {
-        let max = || self.max_ms.map(|ms| LatencyFigure::MaxOf { n: self.due, ms });
-        quantile_ms.map(|ms| LatencyFigure::Of { ms }).or_else(max)
-    }
-}
-
 /// One declared wait, as it was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -18,7 +18,6 @@ use crate::role::EVERY_SERVER;
 pub mod articulation;
 mod balanced;
 pub mod central;
-pub mod cut;
 mod degree;
 mod random;
 mod sides;

@@ -213,10 +213,3 @@ fn articulation_points_are_all_that_the_site_falls_apart_without() {
     let why = by_graph(&articulation::ArticulationPoints, &site(), "node", 7).unwrap_err();
     assert!(why.contains("none is an articulation point"), "{why}");
 }
-
-#[test]
-fn the_largest_cut_of_two_is_both_balancers() {
-    assert_eq!(by_graph(&cut::LargestCut(2), &site(), "node", 7).unwrap().servers, ["lb-1", "lb-2"]);
-    let of_webservers = by_graph(&cut::LargestCut(1), &site(), "webserver", 7).unwrap();
-    assert!(of_webservers.why.contains("3 more as large lost the draw"), "{}", of_webservers.why);
-}

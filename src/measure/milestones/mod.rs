@@ -114,14 +114,6 @@ impl Milestone {
         }
     }
 
-    /// Why it has no moment, where that is known to be nothing of the site's doing.
-    pub fn why_not(&self) -> Option<&str> {
-        match self {
-            Milestone::NotNeeded { why } | Milestone::Unobservable { why } => Some(why),
-            _ => None,
-        }
-    }
-
     fn not_needed(why: &str) -> Milestone {
         Milestone::NotNeeded { why: why.into() }
     }

@@ -59,14 +59,6 @@ pub enum SandboxError {
     ZygoteDied,
 }
 
-impl SandboxError {
-    /// Whether this machine or user can't have a sandbox at all (its work was never begun), rather than that one
-    /// came to a bad end.
-    pub fn is_unavailable(&self) -> bool {
-        !matches!(self, Self::HarnessKilled { .. } | Self::CutShort { .. } | Self::ZygoteDied)
-    }
-}
-
 /// How the harness ended, told by the zygote to the launcher.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Ending {

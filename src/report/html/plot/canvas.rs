@@ -66,10 +66,6 @@ impl Canvas<'_> {
         self.backend.draw_rect(upper_left, lower_right, &fill(colour, opacity), true).expect(INFALLIBLE);
     }
 
-    pub fn outline(&mut self, upper_left: Point, lower_right: Point, colour: RGBColor) {
-        self.backend.draw_rect(upper_left, lower_right, &stroke(colour, 1.0, 2), false).expect(INFALLIBLE);
-    }
-
     /// Text whose middle line is at the point's height.
     pub fn text(&mut self, text: &str, at: Point, anchor: Anchor, colour: RGBColor) {
         self.write(text, at, anchor, colour, FontStyle::Normal);
