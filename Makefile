@@ -19,6 +19,7 @@ test: setup ## formatting, lints and every test
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --quiet
 	$(CARGO) test --lib --bins --tests
+	$(CARGO) test --doc
 	@if [ "$$(id -u)" -eq 0 ] || [ -n "$$CI" ]; then set -x; $(CARGO) test --lib as_root -- --ignored; fi
 
 quick: ## formatting, and every test that needs neither root nor network

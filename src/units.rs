@@ -22,6 +22,7 @@ pub struct Rate(pub f64);
 /// A statistic of latency. `Quantile::At(0.99)` is written `p99`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Quantile {
     /// The value below which this share (0 to 1, exclusive) of the samples lies.
     At(f64),
@@ -35,6 +36,7 @@ pub enum Quantile {
 /// `at most` include it; `between` includes both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Bound<T> {
     /// `under X`, `< X`
     Under(T),

@@ -77,6 +77,7 @@ impl FromStr for Agent {
 /// `surplus`, `unhealthy`: what a node may be that the reconciler is to terminate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
 #[param(name = "condition", regex = r"(?:surplus|unhealthy)")]
+#[non_exhaustive]
 pub enum Condition {
     /// Nobody declared it, or it is a second of its name.
     Surplus,

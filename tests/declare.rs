@@ -133,6 +133,7 @@ fn shown(act: &Act) -> (&str, Option<&str>, Option<Choice>, Option<Schedule>) {
         Act::AgentStops(_) => ("agent stops", None, None, None),
         Act::AgentStarts(_) => ("agent starts", None, None, None),
         Act::ReconcilerDies(_) => ("reconciler dies", None, None, None),
+        other => panic!("no line is here for {other:?}"),
     }
 }
 

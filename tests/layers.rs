@@ -9,16 +9,13 @@ type Layers = BTreeMap<String, usize>;
 
 fn layers() -> Layers {
     let map = fs::read_to_string("src/lib.rs").unwrap();
-    let table = map.split("//! # Layers").nth(1).expect("src/lib.rs has a table of layers");
-    let rows = table.lines().skip_while(|line| !line.starts_with("//! |---")).skip(1);
-    let rows = rows.take_while(|line| line.starts_with("//! |"));
+    let table = map.split("// # Layers").nth(1).expect("src/lib.rs has a table of layers");
+    let rows = table.lines().skip_while(|line| !line.starts_with("// |---")).skip(1);
+    let rows = rows.take_while(|line| line.starts_with("// |"));
     rows.enumerate()
         .flat_map(|(row, line)| {
             let modules = line.split('|').nth(1).unwrap_or_default().split(',');
-            modules.map(move |module| {
-                let name = module.trim().trim_start_matches("[`").trim_end_matches("`]").trim_start_matches("mod@");
-                (name.to_string(), row)
-            })
+            modules.map(move |module| (module.trim().trim_matches('`').to_string(), row))
         })
         .collect()
 }

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use anarcho_chimp::declare::{DeclareError, DeclareOptions, StepError, Strike, World, declare};
-use anarcho_chimp::plan::{Act, Plan, Schedule, StrikeOrder};
-use anarcho_chimp::steps::params::{Count, Target};
+use anarcho_chimp::declare::{DeclareError, DeclareOptions, declare};
+use anarcho_chimp::params::{Count, Target};
+use anarcho_chimp::plan::{Plan, StrikeOrder};
+use anarcho_chimp::{Act, Schedule, StepError, Strike, World};
 use cucumber::{given, when};
 
 #[derive(Default)]

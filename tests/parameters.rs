@@ -71,7 +71,7 @@ fn targets_say_how_to_choose_among_whom() {
         ("the primary database", Choice::Primary, "database"),
     ];
     for (text, choice, role) in targets {
-        let expected = plan::Target { choice, role: role.into(), zone: None, tag: None, text: text.into() };
+        let expected = plan::Target::of(choice, role, text);
         assert_eq!(read::<Target>(text).0, expected);
     }
     refuse::<Target>(&[

@@ -6,6 +6,7 @@ use crate::plan::{Act, Choice, Parameters, Partition, Schedule, StrikeOrder, Tar
 
 /// A fault as a step names it.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Strike {
     /// Its name in the table of faults.
     pub fault: &'static str,
@@ -31,7 +32,7 @@ impl Strike {
 
 /// Every server called this.
 pub fn every(role: &str) -> Target {
-    Target { choice: Choice::Every, role: role.into(), zone: None, tag: None, text: format!("every {role}") }
+    Target::of(Choice::Every, role, format!("every {role}"))
 }
 
 impl Declaration {

@@ -33,6 +33,7 @@ impl World {
 
 /// Why a step could not be declared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StepError {
     /// It asks for an infrastructure that can't be.
     #[error(transparent)]

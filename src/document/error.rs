@@ -7,6 +7,7 @@ use crate::text::TextError;
 /// One clear error: file, line, column, what was found, what was expected, what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{detail}{}", place(.file, .line, .column), help(.hint))]
+#[non_exhaustive]
 pub struct DocumentError {
     /// The file, where it came from one.
     pub file: Option<PathBuf>,
@@ -39,7 +40,7 @@ impl DocumentError {
     }
 
     /// A text file that can't be read, with the place where it is not UTF-8.
-    pub fn unreadable(path: &Path, why: &TextError) -> Self {
+    pub(crate) fn unreadable(path: &Path, why: &TextError) -> Self {
         let (line, column) = why.place().unzip();
         let detail = format!("can't be read: {why}");
         DocumentError { file: Some(path.into()), line, column, ..DocumentError::new(detail) }

@@ -39,6 +39,7 @@ enum Base {
 
 /// What a step may declare to take time on a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Delay {
     /// Until it answers.
     Boot,
@@ -69,11 +70,6 @@ impl Delay {
 type Declared<T = ()> = Result<T, DocumentError>;
 
 impl Draft {
-    /// Whether no server was declared yet.
-    pub fn is_empty(&self) -> bool {
-        self.base.is_none()
-    }
-
     /// `3 webservers`: servers without a balancer; users enter at the first.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use crate::units::{Bound, DurationBound, PercentBound, Quantile, duration};
 /// What a `Then` means, as data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Expectation {
     /// `availability {phase} is {percent_bound}`
     Availability { phase: Phase, bound: PercentBound },
@@ -66,20 +67,20 @@ pub enum Expectation {
 
 impl Expectation {
     /// Whether it is judged by what users wrote and read.
-    pub fn is_of_operations(&self) -> bool {
+    pub(crate) fn is_of_operations(&self) -> bool {
         let of_writes = matches!(self, Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice)
             || matches!(self, Expectation::OneOwner | Expectation::FollowersCounted);
         of_writes || matches!(self, Expectation::OwnWritesRead | Expectation::NeverLess | Expectation::Staleness { .. })
     }
 
     /// Whether it is judged by what the databases held in the end.
-    pub fn is_of_final_state(&self) -> bool {
+    pub(crate) fn is_of_final_state(&self) -> bool {
         matches!(self, Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice)
             || matches!(self, Expectation::FollowersCounted | Expectation::Agree { .. })
     }
 
     /// Whether it speaks of the time after a strike.
-    pub fn is_of_a_strike(&self) -> bool {
+    pub(crate) fn is_of_a_strike(&self) -> bool {
         match self {
             Expectation::Interval { .. } => true,
             Expectation::Availability { phase, .. }
@@ -93,7 +94,7 @@ impl Expectation {
     }
 
     /// Whether it speaks of shares or latencies of requests, or of many strikes, which have no model time.
-    pub fn is_of_requests(&self) -> bool {
+    pub(crate) fn is_of_requests(&self) -> bool {
         matches!(
             self,
             Expectation::Availability { .. }
@@ -109,6 +110,7 @@ impl Expectation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Phase {
     /// From the steady baseline's start until t0.
     Before,
@@ -125,6 +127,7 @@ pub enum Phase {
 /// A span that begins at t0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Interval {
     /// Until the system's own first record of the fault.
     Detection,

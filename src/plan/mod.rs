@@ -99,6 +99,7 @@ pub struct Hypothesis {
 /// A `When`: one thing that is done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Act {
     /// A fault strikes.
     Strike {
@@ -143,7 +144,7 @@ pub enum Act {
 
 impl Act {
     /// Whether anything is struck by it.
-    pub fn strikes(&self) -> bool {
+    pub(crate) fn strikes(&self) -> bool {
         !self.orders().is_empty()
     }
 
@@ -161,6 +162,7 @@ impl Act {
 /// Who brings servers about and keeps them as they should be, and can itself be stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Agent {
     /// The reconciler.
     Reconciler,
@@ -197,6 +199,7 @@ pub struct StrikeOrder {
 /// What a fault may need to be told; each says which of these it takes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Parameters {
     /// The name of a process.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -230,6 +233,7 @@ pub struct Parameters {
 /// Who no longer hears whom, where the target of an order is one side of a partition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Partition {
     /// The target and these hear nothing of each other. Who is on both sides is left with the target; a side that is
     /// drawn by chance is drawn from the servers that are not on the other ([`crate::selector::sides()`]).
@@ -245,6 +249,7 @@ pub enum Partition {
 /// When a strike happens and how long it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Schedule {
     /// Once; it is never healed by the nemesis before the scenario ends.
     Once,
@@ -281,6 +286,7 @@ pub enum Schedule {
 
 /// Whom a strike hits: a way to choose, of which servers, and how they are narrowed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Target {
     /// How to choose.
     pub choice: Choice,
@@ -294,9 +300,17 @@ pub struct Target {
     pub text: String,
 }
 
+impl Target {
+    /// Chosen like this among all servers called `role`, in every zone and with any tag; `text` is what reports show.
+    pub fn of(choice: Choice, role: impl Into<String>, text: impl Into<String>) -> Target {
+        Target { choice, role: role.into(), zone: None, tag: None, text: text.into() }
+    }
+}
+
 /// How the targets of a strike are chosen; each is one selector in [`crate::selector`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Choice {
     /// `node "web-1"`
     Named(String),
@@ -334,7 +348,7 @@ pub enum Choice {
 
 impl Choice {
     /// Whether only a running site can tell who is meant: a plan marks such targets as resolved at the strike.
-    pub fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         match self {
             Choice::Named(_)
             | Choice::Listed(_)
@@ -350,12 +364,12 @@ impl Choice {
     }
 
     /// Whether chance says who is meant: with the seed the same, whenever it is asked.
-    pub fn is_drawn(&self) -> bool {
+    pub(crate) fn is_drawn(&self) -> bool {
         matches!(self, Choice::Random(_) | Choice::Share(_))
     }
 
     /// How many are asked for, where a number says it.
-    pub fn count(&self) -> Option<usize> {
+    pub(crate) fn count(&self) -> Option<usize> {
         match *self {
             Choice::Random(count) | Choice::HighestDegree(count) | Choice::MostCentral(count) => Some(count),
             Choice::Busiest(count) | Choice::Idlest(count) => Some(count),

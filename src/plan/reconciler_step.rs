@@ -10,6 +10,7 @@ use crate::document::error::one_of;
 /// One step. The first three are about all servers, the others about one that is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Step {
     /// 1: the instances are listed.
     List,

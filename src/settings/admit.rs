@@ -12,7 +12,7 @@ impl Safeguards {
     ///
     /// # Errors
     /// In words: who is protected, or which limit would be exceeded and by whom.
-    pub fn admit(
+    pub(crate) fn admit(
         &self,
         infrastructure: &Infrastructure,
         struck_now: &BTreeSet<String>,
@@ -27,7 +27,7 @@ impl Safeguards {
     }
 
     /// The servers that are never struck.
-    pub fn protected(&self, infrastructure: &Infrastructure) -> BTreeSet<String> {
+    pub(crate) fn protected(&self, infrastructure: &Infrastructure) -> BTreeSet<String> {
         let is_protected = |server: &&Server| {
             self.protected.contains(&server.name) || server.tags.iter().any(|tag| self.protected_tags.contains(tag))
         };
@@ -37,7 +37,7 @@ impl Safeguards {
 
 impl Limit {
     /// How many servers of its group may be struck at once; a share is rounded down.
-    pub fn servers(&self, infrastructure: &Infrastructure) -> usize {
+    pub(crate) fn servers(&self, infrastructure: &Infrastructure) -> usize {
         match self.at_most {
             Most::Servers(count) => count,
             Most::Percent(percent) => (self.group(infrastructure).len() as f64 * percent.0 / 100.0).floor() as usize,
@@ -63,7 +63,7 @@ impl Limit {
 
 impl Group {
     /// Whether a server belongs to it.
-    pub fn has(&self, infrastructure: &Infrastructure, server: &Server) -> bool {
+    pub(crate) fn has(&self, infrastructure: &Infrastructure, server: &Server) -> bool {
         match self {
             Group::Role(word) => infrastructure.servers_called(word).iter().any(|called| called.name == server.name),
             Group::Zone(zone) => server.zone.as_ref() == Some(zone),

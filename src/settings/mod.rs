@@ -25,6 +25,7 @@ pub use time::{ConfigAgentSettings, TimeSettings};
 /// The sections of `chimp.toml`. Unknown keys are refused.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Settings {
     /// What is sent to the site, by the judge and by the users.
     pub load: LoadSettings,
@@ -228,7 +229,7 @@ pub enum SettingsError {
 impl Settings {
     /// The same, with another `[nemesis] span` where one is given.
     #[must_use]
-    pub fn with_span(mut self, span: Option<Duration>) -> Settings {
+    pub(crate) fn with_span(mut self, span: Option<Duration>) -> Settings {
         self.nemesis.span = span.unwrap_or(self.nemesis.span);
         self
     }

@@ -34,6 +34,7 @@ pub struct Limit {
 /// Servers that a limit speaks of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Group {
     /// Those called this: `webserver`, `node`, or a role's name.
     Role(String),
@@ -44,6 +45,7 @@ pub enum Group {
 /// How many of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Most {
     /// This many.
     Servers(usize),

@@ -90,13 +90,7 @@ impl Field {
         with: Parameters,
         lasts: Duration,
     ) -> Result<Duration, String> {
-        let target = Target {
-            choice: Choice::Named(server.into()),
-            role: "node".into(),
-            zone: None,
-            tag: None,
-            text: format!("node {server:?}"),
-        };
+        let target = Target::of(Choice::Named(server.into()), "node", format!("node {server:?}"));
         let order = StrikeOrder { fault: fault.into(), with, target, partition: None, step: StepText::default() };
         let begun = Instant::now();
         self.nemesis.begin(&Act::Strike { order, schedule: Schedule::For(lasts) }).await.map_err(text)?;

@@ -45,16 +45,21 @@ const SETTLED: Duration = Duration::from_secs(120);
 type Row = (&'static str, Parameters);
 
 fn delay(ms: u64, jitter_ms: u64) -> Row {
-    let [delay, jitter] = [ms, jitter_ms].map(|ms| Some(Duration::from_millis(ms)));
-    ("gains-delay", Parameters { delay, jitter, ..Parameters::default() })
+    let mut with = Parameters::default();
+    [with.delay, with.jitter] = [ms, jitter_ms].map(|ms| Some(Duration::from_millis(ms)));
+    ("gains-delay", with)
 }
 
 fn loss(percent: f64) -> Row {
-    ("loses-packets", Parameters { percent: Some(Percent(percent)), ..Parameters::default() })
+    let mut with = Parameters::default();
+    with.percent = Some(Percent(percent));
+    ("loses-packets", with)
 }
 
 fn rate(bits_per_s: u64) -> Row {
-    ("bandwidth-limit", Parameters { bits_per_s: Some(bits_per_s), ..Parameters::default() })
+    let mut with = Parameters::default();
+    with.bits_per_s = Some(bits_per_s);
+    ("bandwidth-limit", with)
 }
 
 fn rows() -> Vec<Row> {
@@ -128,7 +133,9 @@ const CLOSED: Duration = Duration::from_secs(6);
 const FOR_EVER: Duration = Duration::from_secs(600);
 
 fn port() -> Parameters {
-    Parameters { port: Some(80), ..Parameters::default() }
+    let mut with = Parameters::default();
+    with.port = Some(80);
+    with
 }
 
 /// What was recorded of a lie, and what was waited for meanwhile.

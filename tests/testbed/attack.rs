@@ -197,7 +197,8 @@ pub async fn an_attack_on_a_host_whose_key_is_revoked_strikes_nothing() {
         let cloud = inventory(&up, known, PASSWORD);
         let infrastructure = Arc::new(cloud.inventory().infrastructure.clone());
         let field = Field { provider: Arc::new(cloud), infrastructure };
-        let with = Parameters { process: Some("nginx".into()), ..Parameters::default() };
+        let mut with = Parameters::default();
+        with.process = Some("nginx".into());
         let (fault, servers, why) = ("process-dies".into(), vec!["web-1".into()], "named".into());
         let round = Round { fault, with, servers, from: Vec::new(), why, lasts: None };
         let place = Inventory::place(&up.folder.path().join("inventory.yaml")).unwrap();
