@@ -1,5 +1,6 @@
 //! Who holds a virtual IP, read from the kernel of each server that may.
 
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -82,14 +83,20 @@ impl VirtualIpObserver {
     }
 }
 
-/// Whether the network of this process has the address. A process that is gone has none: its instance has ended, and
-/// its network with it.
+/// Whether the network of this process has the address.
 fn has_address(pid: i32, address: Ipv4Addr) -> Result<bool, ObserverError> {
     let path = PathBuf::from(format!("/proc/{pid}/net/fib_trie"));
-    match std::fs::read_to_string(&path) {
+    let trie = std::fs::read_to_string(&path).map_err(naming(&path));
+    Ok(address_in(trie, pid, address)?)
+}
+
+/// Whether the network of this process has the address, by what came of reading its trie. A process that is gone has
+/// none: its instance has ended, and its network with it. One that lives and can't be read may have it.
+fn address_in(trie: io::Result<String>, pid: i32, address: Ipv4Addr) -> io::Result<bool> {
+    match trie {
         Ok(trie) => Ok(is_local(&trie, address)),
         Err(_) if is_gone(pid) => Ok(false),
-        Err(why) => Err(naming(&path)(why).into()),
+        Err(why) => Err(why),
     }
 }
 
@@ -181,6 +188,15 @@ mod tests {
         child.wait().unwrap();
         assert_eq!(holders(just_ended()), Ok(vec![]));
         assert!(!is_gone(std::process::id() as i32));
+    }
+
+    #[test]
+    fn an_instance_that_lives_and_cannot_be_read_may_hold_it() {
+        let refused = || Err(io::Error::from(io::ErrorKind::PermissionDenied));
+        let address = Ipv4Addr::new(198, 18, 0, 12);
+        assert!(address_in(refused(), std::process::id() as i32, address).is_err());
+        assert!(!address_in(refused(), i32::MAX, address).unwrap(), "there is no such process");
+        assert!(address_in(Ok(TRIE.into()), i32::MAX, address).unwrap());
     }
 
     #[test]
