@@ -1,7 +1,7 @@
 Feature: The paper's website survives the loss of any one server, and loses no write
   Figure 1: two balancers before three servers of the site, two balancers before two databases that replicate from each
-  other, each with a replica of its own. While users sign up, post, follow and read, a server is taken away; the
-  reconciler brings another to its place, databases with all they had held.
+  other, each with its own replica. While users sign up, post, follow and read, a server is taken away; the
+  reconciler replaces it, and a database comes back with everything that it held.
 
   Background:
     Given the infrastructure in "figure-1"

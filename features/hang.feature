@@ -1,11 +1,11 @@
 Feature: A hang is not a crash
   A frozen server still accepts connections (its kernel does) and answers none, until it goes on where it stopped:
-  its users wait, and nobody is sent away.
+  its users wait, and no connection is refused.
 
   Background:
     Given 4 webservers behind haproxy
 
-  Rule: Whoever waits is answered
+  Rule: Requests that wait are answered
     @pr
     Scenario: A webserver hangs for 3 s
       When a random webserver hangs for 3 s

@@ -1,6 +1,6 @@
 Feature: The network fails, and the servers do not
-  A server that can't be heard is taken out of rotation like a dead one; unlike that it comes back by itself, and
-  nobody need replace it.
+  An unreachable server is taken out of rotation like a dead one. Unlike a dead one, it comes back by itself, and needs
+  no replacement.
 
   Background:
     Given 4 webservers behind haproxy

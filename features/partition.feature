@@ -1,7 +1,7 @@
 Feature: A cut between the databases, and then the writable one dies
   What a master acknowledges before anybody else has it dies with it: that asynchronous replication loses writes so is a
   test of the harness itself, which must find them lost. Where a master waits until one of those who follow it has a write,
-  none is lost, whoever that was: what only a replica has is salvaged before the other master is promoted.
+  none is lost, whichever that was: what only a replica has is salvaged before the other master is promoted.
 
   Background:
     Given the infrastructure in "figure-1"

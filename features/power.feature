@@ -4,7 +4,7 @@ Feature: Power is lost and comes back
   Background:
     Given 4 webservers behind haproxy
 
-  Rule: A server that loses power is missed by nobody
+  Rule: A server that loses power is not missed
     @pr
     Scenario: A webserver loses power for 5 s
       When a random webserver loses power for 5 s

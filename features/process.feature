@@ -5,7 +5,7 @@ Feature: A process fails, and its server does not
   Background:
     Given 4 webservers behind haproxy
 
-  Rule: Whoever is served by others does not notice
+  Rule: Users that other servers answer notice nothing
     @nightly
     Scenario: A stopped process makes its users wait
       When process "nginx" on a random webserver stops for 3 s

@@ -1,7 +1,7 @@
 @nightly
 Feature: What a server lives on is taken
-  Servers of a sandbox share one machine with whoever judges them, so what is taken here is little; a run whose prober
-  was starved is invalid, and says so.
+  The servers of a sandbox share one machine with the harness that judges them, so little is taken here. A run whose
+  prober was starved is invalid, and says so.
 
   Background:
     Given 4 webservers behind haproxy

@@ -1,9 +1,9 @@
 @nightly
 Feature: Chaos keeps to its bounds
-  Chance spares whoever is protected, and strikes no more at once than is allowed; a run that hurts its users for too
-  long is ended, which none of these comes to.
+  Randomly chosen strikes skip protected servers, and never strike more servers at once than is allowed. A run that
+  hurts its users for too long is ended; none of these is.
 
-  Rule: Whoever is protected is never drawn
+  Rule: A protected server is never drawn
     Scenario: Nodes die at random, and the balancers are protected
       Given 4 webservers behind haproxy
       And node "lb-1" is protected

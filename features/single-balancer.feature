@@ -1,5 +1,5 @@
 Feature: A single balancer is a single point of failure
-  Nobody takes over from it, so its death is an outage that lasts until its replacement serves: at least as long
+  No server takes over from it, so its death is an outage that lasts until its replacement serves: at least as long
   as that takes to boot, less the deadline, as a request that waits when it comes is still answered. These scenarios pass
   by finding the outage.
 

@@ -1,5 +1,5 @@
 Feature: The virtual IP moves
-  Two balancers share an address by keepalived; whoever holds it is active.
+  Two balancers share an address by keepalived; the one that holds it is active.
   VRRP version 3 advertises every 50 ms, so that a silent holder is missed after 0.2 s.
 
   Background:
@@ -23,7 +23,7 @@ Feature: The virtual IP moves
       Then the longest outage is under 5 s
       And exactly one load balancer holds the virtual IP after recovery
 
-  Rule: Whoever does not hold it is not missed
+  Rule: The standby is not missed
     @pr
     Scenario: The standby dies and no user notices
       When the standby load balancer dies

@@ -1,6 +1,6 @@
 @nightly
-Feature: Whom a fault hits
-  By what the site is (its links, tags, places) or by what its balancers see of it.
+Feature: Which servers a fault hits
+  They are chosen by what the site is (its links, tags, zones), or by what its balancers see of it.
 
   Rule: By links
     Scenario: The most central node dies

@@ -1,7 +1,7 @@
 Feature: Nothing that the site acknowledged is lost
 
   Users sign up, post, follow and read. When the load is over, every database that lives is read, and compared with what
-  the users were told.
+  the site acknowledged to its users.
 
   Background:
     Given the infrastructure in "figure-1"

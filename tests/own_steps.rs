@@ -21,7 +21,7 @@ fn orders(world: &mut World, count: Count) {
 #[when(expr = "{target} is sold out")]
 async fn sold_out(world: &mut World, target: Target) -> Result<(), StepError> {
     if world.extension::<Shop>().orders == 0 {
-        return Err(StepError::refused("nobody ordered anything", "say `Given 3 orders in the shop`"));
+        return Err(StepError::refused("nothing was ordered", "say `Given 3 orders in the shop`"));
     }
     world.declaration.strike(Strike::of("hangs", target.0), Schedule::Once)
 }

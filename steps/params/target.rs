@@ -1,4 +1,4 @@
-//! Whom a fault hits.
+//! Which servers a fault hits.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use cucumber::Parameter;
 use super::{Count, ParamError, Percent, Role};
 use crate::plan::{self, Choice};
 
-/// Whom a fault hits: `the highest-degree node`, `2 random webservers in zone "a"`, `50% of the webservers`.
+/// Which servers a fault hits: `the highest-degree node`, `2 random webservers in zone "a"`, `50% of the webservers`.
 #[derive(Debug, Clone, PartialEq, Parameter)]
 #[param(
     name = "target",
