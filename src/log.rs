@@ -23,10 +23,10 @@ const VARIABLE: &str = "CHIMP_LOG";
 /// What is logged, and where.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LogArgs {
-    /// Append what happens, and what is waited for, to this file.
+    /// Append a log of what happens, and of what is waited for, to this file.
     #[arg(long, global = true, value_name = "FILE")]
     log: Option<PathBuf>,
-    /// How much: to FILE, or to the standard error. Default: what CHIMP_LOG says; else `info` to FILE, or nothing.
+    /// How much to log, to FILE or to the standard error. Default: the level in CHIMP_LOG, else `info` with --log, else `off`.
     #[arg(long, global = true, value_name = "LEVEL")]
     log_level: Option<Level>,
 }
@@ -38,13 +38,13 @@ enum Level {
     Off,
     /// What failed.
     Error,
-    /// What failed or is odd.
+    /// What failed or is suspicious.
     Warn,
-    /// What happens: each event that is recorded, but for what observers see all the time.
+    /// What happens: each recorded event except what observers see all the time.
     Info,
-    /// What is waited for, too.
+    /// And what is waited for.
     Debug,
-    /// All that is recorded.
+    /// And everything else that is recorded.
     Trace,
 }
 

@@ -53,7 +53,7 @@ fn steady_row(world: &mut World, row: &[String]) -> Result<(), StepError> {
     match row.first().map(String::as_str) {
         Some("availability") => match value.parse::<PercentBound>().map_err(malformed)?.0 {
             Bound::AtLeast(limit) => world.declaration.set(|settings| settings.steady.availability = limit),
-            _ => Err(StepError::Malformed(format!("`{value}` is no lower bound; write `at least 99.5%`"))),
+            _ => Err(StepError::Malformed(format!("`{value}` is not a lower bound; write `at least 99.5%`"))),
         },
         Some("window") => {
             let window = value.parse::<Span>().map_err(malformed)?;

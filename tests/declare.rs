@@ -392,7 +392,7 @@ fn a_step_with_a_slip_is_refused_with_the_step_that_was_meant() {
 fn what_stands_before_an_undefined_step_is_told_with_it_and_what_may_follow_from_it_is_not() {
     assert_eq!(kinds("undefined-late"), [(3, ProblemKind::Step), (4, ProblemKind::Undefined)]);
     let shown = message("undefined-late");
-    let hint = "did you mean `figure-1`?; a file of your own is written with its path";
+    let hint = "did you mean `figure-1`? (a file of your own is written with its path";
     assert!(shown.contains("no infrastructure called `figure1` is shipped") && shown.contains(hint), "{shown}");
 }
 

@@ -57,15 +57,14 @@ fn is_left_out(file: &Path) -> bool {
         || text.starts_with("src/report/sample/")
 }
 
-/// At least three words, most of them made of letters: a sentence, not a command or a name.
+/// At least two words and mostly words: a sentence or a part of one, not a command or a name.
 fn is_prose(text: &str) -> bool {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let is_word = |word: &&&str| {
-        let word = word.trim_matches(|c: char| ",.;:()`'?!".contains(c));
-        word.starts_with('{') || !word.is_empty() && word.chars().all(|c| c.is_alphabetic() || c == '\'')
-    };
-    let plain = words.iter().filter(is_word).count();
-    words.len() >= 3 && plain >= 3 && plain * 10 >= words.len() * 6
+    let parts: Vec<&str> =
+        text.split_whitespace().map(|part| part.trim_matches(|c: char| ",.;:()`“”'?!".contains(c))).collect();
+    let is_word = |part: &&&str| !part.is_empty() && part.chars().all(|c| c.is_alphabetic() || c == '\'');
+    let words = parts.iter().filter(is_word).count();
+    let filled_in = parts.iter().filter(|part| part.starts_with('{')).count();
+    (words >= 2 || words == 1 && filled_in >= 2) && (words + filled_in) * 10 >= parts.len() * 6
 }
 
 fn decoded(token: &TokenTree) -> Option<String> {

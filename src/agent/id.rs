@@ -11,7 +11,9 @@ pub struct StrikeId(pub String);
 
 /// What was given is no strike's id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no strike's id: expected a lower-case letter or a digit, then up to 63 of these, dots and dashes")]
+#[error(
+    "{0:?} is not the id of a strike: expected a lower-case letter or a digit, then up to 63 of these, dots and dashes"
+)]
 pub struct BadId(String);
 
 /// The most letters of an id.

@@ -59,7 +59,7 @@ const LISTEN: Duration = Duration::from_secs(2);
 /// When the way was not clear; whoever arms is told too.
 pub(super) fn hold(id: &StrikeId) -> Result<(), DriverError> {
     let folder = Folder::of(id);
-    let mut teller = UnixStream::connect(folder.arming()).map_err(DriverError::at("telling that it starts"))?;
+    let mut teller = UnixStream::connect(folder.arming()).map_err(DriverError::at("reporting that it starts"))?;
     let armed = settle().map_err(DriverError::at("settling")).and_then(|signals| LeaseHolder::arm(&folder, signals));
     let holder = match armed {
         Ok(holder) => holder,
@@ -67,7 +67,7 @@ pub(super) fn hold(id: &StrikeId) -> Result<(), DriverError> {
             // Before it is told: who hears of it may arm again, in a folder of the same name.
             let cleared = folder.clear().map_err(DriverError::at("removing its folder"));
             let told = tell(&mut teller, &Answer::Err(refused.to_string()));
-            told.map_err(DriverError::at("telling why it is not armed"))?;
+            told.map_err(DriverError::at("reporting why it is not armed"))?;
             return cleared.and(Err(refused));
         }
     };
@@ -77,7 +77,7 @@ pub(super) fn hold(id: &StrikeId) -> Result<(), DriverError> {
         Ok(()) => holder.live(),
         Err(nobody) => {
             let removed = folder.remove().map_err(DriverError::at("removing its folder"));
-            removed.and(Err(DriverError::at("telling that it is armed")(nobody)))
+            removed.and(Err(DriverError::at("reporting that it is armed")(nobody)))
         }
     }
 }

@@ -30,7 +30,7 @@ const STATUS: Duration = Duration::from_secs(2);
 /// Why an agent did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum VerbError {
-    #[error("{0:?} is nothing an agent does")]
+    #[error("{0:?} is not a command of an agent")]
     Verb(Vec<String>),
     #[error("the order can't be read: {0}")]
     Order(#[from] serde_json::Error),
@@ -132,7 +132,7 @@ fn start_holder(id: &StrikeId, folder: &Folder) -> Result<(), VerbError> {
         Err(errno) => Err(errno.into()),
     };
     let _ = std::fs::remove_file(folder.arming());
-    heard.map_err(at("waiting for the holder's word"))?.map(drop).map_err(VerbError::LeaseHolder)
+    heard.map_err(at("waiting for the holder's answer"))?.map(drop).map_err(VerbError::LeaseHolder)
 }
 
 /// Where there is systemd the holder is a unit of its own: what belongs to a session may be killed with it.

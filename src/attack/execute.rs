@@ -36,7 +36,7 @@ pub const PLAN_FILE: &str = "attack.json";
 pub struct Options {
     /// Where bundles go.
     pub out: PathBuf,
-    /// How long a fault outlives the last sign of life of this process.
+    /// How long a fault stays in force after this process was killed; then the victim heals itself.
     pub lease: Duration,
     /// What may not be struck.
     pub safeguards: Safeguards,
@@ -256,7 +256,7 @@ fn told(event: &Event) -> Option<String> {
         Event::FaultNotConfirmed { target, evidence, .. } => format!("{target} NOT CONFIRMED; its witness: {evidence}"),
         Event::InjectionFailed { detail, .. } => format!("NOT CONFIRMED, injecting failed: {detail}"),
         Event::LeaseNotRenewed { target, detail, .. } => format!("{target}: the lease could not be renewed: {detail}"),
-        Event::FaultLapsed { target, evidence, .. } => format!("{target}: OVER BEFORE ITS TIME: {evidence}"),
+        Event::FaultLapsed { target, evidence, .. } => format!("{target}: ENDED TOO EARLY: {evidence}"),
         Event::StrikeHealed { evidence, .. } => format!("healed; {evidence}"),
         Event::HealFailed { detail, .. } => format!("NOT HEALED: {detail}"),
         Event::StrikeHeldBack { detail, .. } => format!("held back: {detail}"),

@@ -28,7 +28,7 @@ pub enum AttackError {
     #[error(transparent)]
     Provider(#[from] crate::provider::ProviderError),
     /// The bundle can't be written or read.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: can't be read or written: {source}", .path.display())]
     Bundle {
         /// Which file or folder.
         path: std::path::PathBuf,

@@ -146,8 +146,10 @@ impl Round {
         let target = fault::Target { server: "any", peers: &[], services: &[] };
         let heals = fault.strike(&target, &self.with).heal.is_some();
         match (heals, self.lasts) {
-            (false, Some(_)) => Err(format!("`{}` is for good and can't last: leave out --for", self.fault)),
-            (true, None) => Err(format!("`{}` must end: say for how long, for example --for 30s", self.fault)),
+            (false, Some(_)) => {
+                Err(format!("`{}` can't be undone, so it can't last for a time: leave out --for", self.fault))
+            }
+            (true, None) => Err(format!("`{}` must be undone: say after how long, for example --for 30s", self.fault)),
             _ => {
                 let schedule = self.lasts.map_or(Schedule::Once, Schedule::For);
                 fault::check(fault, &self.order(0), &schedule).map_err(|refusal| refusal.to_string())

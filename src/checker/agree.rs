@@ -25,7 +25,7 @@ impl Checker for Agree {
         let bound = Bound::AtMost(HumanDuration(self.within));
         let invalid = |why: String| Judgement::invalid(bound.to_string(), "s", 0, why);
         let Some(settling) = &history.final_state.settling else {
-            return invalid("nobody watched the databases settle".into());
+            return invalid("no observer watched whether the databases came to agree".into());
         };
         let called: BTreeSet<&str> =
             history.plan.infrastructure.servers_called(&self.role).iter().map(|server| server.name.as_str()).collect();
@@ -34,7 +34,10 @@ impl Checker for Agree {
             Err(why) => return invalid(why),
         };
         if contents.len() < 2 {
-            return invalid(format!("only {} of the databases lived: there is nobody to agree with", contents.len()));
+            return invalid(format!(
+                "only {} of the databases ran in the end, and it takes 2 to agree",
+                contents.len()
+            ));
         }
         let judgement = timed(settling, bound).judge();
         match differing(&contents) {
@@ -63,7 +66,7 @@ fn timed(settling: &Settling, bound: Bound<HumanDuration>) -> Timed {
         n: None,
         observed,
         note: settling.agreed_us.is_none().then(|| positions.join(", ")),
-        unknown: "the wait was given up before".into(),
+        unknown: "the wait ended before that".into(),
         unit: "s",
     }
 }
@@ -134,6 +137,6 @@ mod tests {
         assert_eq!(judged(&unwatched, 1).verdict, Verdict::Invalid);
         assert_eq!(judged(&settled(Some(20_800)).holds("db-1", content("7")), 1).verdict, Verdict::Invalid);
         let alone = settled(Some(20_800)).dies(6000, "db-2").holds("db-1", content("7"));
-        assert!(judged(&alone, 1).reason.unwrap().contains("nobody to agree with"));
+        assert!(judged(&alone, 1).reason.unwrap().contains("it takes 2 to agree"));
     }
 }

@@ -31,7 +31,7 @@ impl Checker for ConnectionsOpen {
         };
         let counts = counts(history, found.span);
         let Some(least) = counts.iter().min() else {
-            let why = "no balancer told how many sessions it holds in this phase";
+            let why = "no balancer reported how many sessions it held in this phase";
             return Judgement::invalid(expected, "connections", 0, why);
         };
         Judgement {

@@ -61,7 +61,7 @@ impl Checker for EachStrike {
             n: Some(n),
             observed,
             note: Some(format!("the slowest of {n}: {} at {targets}", worst.strike.fault)),
-            unknown: "the watch ended too early to tell".into(),
+            unknown: "the watch ended too early to know".into(),
             unit: "s",
         }
         .judge()

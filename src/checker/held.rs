@@ -85,7 +85,7 @@ fn wrong(held: &Held, phase: Span, excused: &[Span]) -> Option<String> {
     match held.holders.as_slice() {
         [] => {
             let passing = held.taken_over && excused.iter().any(|span| span.contains(held.span.from_us));
-            (!passing).then(|| format!("nobody for {lasted}"))
+            (!passing).then(|| format!("no holder for {lasted}"))
         }
         [_] => None,
         several => Some(format!("{} at once ({}) for {lasted}", several.len(), several.join(", "))),

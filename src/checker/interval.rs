@@ -62,7 +62,7 @@ impl Checker for IntervalTakes {
             n: None,
             observed,
             note: note(&row, &timeline),
-            unknown: format!("the watch ended {watched} after t0, too early to tell"),
+            unknown: format!("the watch ended {watched} after t0, too early to know"),
             unit: "s",
         }
         .judge()
@@ -167,7 +167,7 @@ mod tests {
     fn a_watch_that_ended_too_early_cannot_tell() {
         let early = judged(&dies(), Interval::Recovery, Bound::Under(ms(30_000)));
         assert_eq!(early.verdict, Verdict::Invalid);
-        assert!(early.reason.expect("a reason").contains("too early to tell"));
+        assert!(early.reason.expect("a reason").contains("too early to know"));
         let back = dies().bad(6010.0, 19_500.0, Outcome::Refused);
         assert_eq!(judged(&back, Interval::Failover, Bound::Under(ms(13_600))).verdict, Verdict::Invalid);
         let observed = judged(&back, Interval::Failover, Bound::Under(ms(13_600))).observed;

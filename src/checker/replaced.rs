@@ -19,7 +19,7 @@ impl Checker for Replaced {
     fn check(&self, history: &History) -> Judgement {
         let expected = self.bound.to_string();
         if !history.plan.settings.reconciler.enabled {
-            return Judgement::invalid(expected, "replacements", 0, "the reconciler is off: nobody replaces anything");
+            return Judgement::invalid(expected, "replacements", 0, "the reconciler is off, so nothing is replaced");
         }
         let servers = history.plan.infrastructure.servers_called(&self.role);
         let mut lives = lives(watched(history));

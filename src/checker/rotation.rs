@@ -30,7 +30,7 @@ impl Checker for InRotation {
             .filter_map(|server| Some((server.name.as_str(), fleet.in_rotation(&server.name)?)))
             .collect();
         if seen.is_empty() {
-            let why = format!("no living balancer told anything of a {}", self.role);
+            let why = format!("no running balancer reported anything about a {}", self.role);
             return Judgement::invalid(expected, "servers", 0, why);
         }
         let named = |wanted: bool| -> Vec<&str> {

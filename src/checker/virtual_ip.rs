@@ -98,7 +98,7 @@ mod tests {
     fn nobody_who_is_not_followed_by_somebody_is_wrong() {
         let lost = Script::website(2, 2).dies(6000, "lb-1").holders(6020, &[]);
         let judgement = judged(&lost, Phase::Degraded);
-        assert_eq!((judgement.verdict, judgement.observed.as_str()), (Verdict::Fail, "nobody for 13.98 s"));
+        assert_eq!((judgement.verdict, judgement.observed.as_str()), (Verdict::Fail, "no holder for 13.98 s"));
         assert_eq!(judgement.value, Some(0.0));
         assert_eq!(judged(&lost, Phase::Throughout).verdict, Verdict::Fail);
     }

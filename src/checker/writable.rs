@@ -40,7 +40,7 @@ impl Checker for OneWritable {
             return invalid(format!("there is no {}", self.role));
         }
         if let Some(silent) = called.iter().find(|server| !has_told(history, server, phase.from_us)) {
-            return invalid(format!("{silent} did not tell whether it is writable {}", phase_name(self.phase)));
+            return invalid(format!("{silent} did not report whether it is writable {}", phase_name(self.phase)));
         }
         let held = held(history, &called, phase, timeline.moments.end_us);
         let excused = held::excused(&timeline, &called);
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn none_is_not_fine_unless_one_of_them_was_struck() {
         let none = site().database_view(9000, "db-1", false).database_view(9500, "db-2", true);
-        assert_eq!(judged(&none, Phase::Throughout).observed, "nobody for 500 ms");
+        assert_eq!(judged(&none, Phase::Throughout).observed, "no holder for 500 ms");
         let never = site().dies(6000, "db-1");
         assert_eq!(judged(&never, Phase::Throughout).verdict, Verdict::Fail);
     }

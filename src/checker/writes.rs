@@ -41,7 +41,7 @@ impl Checker for NoWriteTwice {
             let unasked = each(&contents, |content| {
                 writes::unasked(&writes, content)
                     .into_iter()
-                    .map(|row| format!("{row}, which nobody asked for"))
+                    .map(|row| format!("{row}, which no user asked for"))
                     .collect()
             });
             Ok((twice.into_iter().chain(unasked).collect(), writes.acknowledged.len()))
@@ -81,7 +81,7 @@ impl Checker for FollowersCounted {
             let contents = writes::contents(history)?;
             let follows = contents.iter().map(|(_, content)| content.follows.len()).max().unwrap_or(0);
             if follows == 0 {
-                return Err("nobody follows anybody".to_string());
+                return Err("no user follows another".to_string());
             }
             Ok((each(&contents, writes::miscounted), follows))
         };

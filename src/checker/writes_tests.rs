@@ -112,10 +112,10 @@ fn rows_that_are_there_twice_or_unasked_are_found() {
     let refused = site().operation("u-1", Op::Post { seq: 3 }, 9100, 9110, Ended::Fail);
     let applied = content(&[("u-1", &[1, 2, 3])]);
     let judgement = judged(&refused.holds("db-1", whole()).holds("db-2", applied), Expectation::NoWriteTwice);
-    assert_eq!(judgement.reason.as_deref(), Some("on db-2: post u-1-3, which nobody asked for"));
+    assert_eq!(judgement.reason.as_deref(), Some("on db-2: post u-1-3, which no user asked for"));
     let strange = with(whole(), |content| content.strange.push("hello".into()));
     let judgement = judged(&site().holds("db-1", strange).holds("db-2", whole()), Expectation::NoWriteTwice);
-    assert_eq!(judgement.reason.as_deref(), Some("on db-1: post hello, which nobody asked for"));
+    assert_eq!(judgement.reason.as_deref(), Some("on db-1: post hello, which no user asked for"));
 }
 
 #[test]

@@ -27,51 +27,51 @@ mod rounds;
 /// The failure models of the attacker.
 #[derive(Debug, Clone, Subcommand)]
 pub(super) enum Model {
-    /// Terminate instances drawn at random, each taken off the list; with --for they lose power and come back.
+    /// Terminate servers drawn at random, none of them twice; with --for they lose power and come back.
     Random(#[command(flatten)] Common),
-    /// Cut servers drawn at random off the network: over SSH, the policies of iptables become DROP after a delay.
+    /// Cut servers drawn at random off the network: sets the policies of iptables to DROP over SSH, after a delay.
     Network {
         #[command(flatten)]
         common: Common,
-        /// So that the session can end before the network does.
+        /// The delay before the network is cut, so that the SSH session can end first.
         #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = crate::units::parse_duration)]
         after: Duration,
     },
-    /// Kill a process drawn at random out of a list, over SSH.
+    /// Kill a process drawn at random from a list, over SSH.
     Process {
         #[command(flatten)]
         common: Common,
-        /// JSON: server → names of processes.
+        /// The processes: a JSON object that lists names of processes for each server.
         #[arg(long, value_name = "FILE")]
         processes: PathBuf,
-        /// The signal, without SIG; STOP needs --for, any other is for good.
+        /// The signal, without SIG. STOP needs --for; with any other the process is not started again.
         #[arg(long, default_value = "KILL")]
         signal: String,
     },
-    /// Terminate the servers that matter most in a graph of links.
+    /// Terminate the servers that matter most in the graph of their links.
     Graph {
         #[command(flatten)]
         common: Common,
-        /// JSON: servers with `in` and `out` links (GraphML and DOT too). Default: the links of what is kept up.
+        /// The graph: servers with `in` and `out` links (`.json`), `.graphml` or `.dot`. Default: the links that the testbed or the inventory declares.
         #[arg(long, value_name = "FILE")]
         graph: Option<PathBuf>,
-        /// What makes a server matter.
+        /// The measure of how much a server matters.
         #[arg(long, value_enum, default_value_t = Measure::Degree)]
         by: Measure,
     },
-    /// Strike named servers with any fault of the table.
+    /// Strike named servers with any fault.
     Fault {
         #[command(flatten)]
         common: Common,
-        /// The fault's name: `hangs`, `gains-delay`, …
+        /// The name of the fault: `hangs`, `gains-delay`, …
         fault: String,
-        /// Whom.
+        /// The server to strike; may be given several times.
         #[arg(long = "on", value_name = "SERVER", required = true)]
         on: Vec<String>,
-        /// What it needs to be told, as JSON: `{"delay": "100ms"}`.
+        /// The parameters of the fault, as JSON, for example `{"delay": "100ms"}`.
         #[arg(long, value_name = "JSON", default_value = "{}")]
         with: String,
-        /// Whom they no longer hear, for `cut`.
+        /// For `partition`: the server that they no longer hear; may be given several times.
         #[arg(long, value_name = "SERVER")]
         from: Vec<String>,
     },
@@ -83,22 +83,22 @@ pub(super) struct Common {
     /// Only servers with this tag.
     #[arg(long)]
     tag: Option<String>,
-    /// So many rounds, one after the other.
+    /// How many rounds to attack, one after the other.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     repeat: u16,
-    /// So many servers a round. Default: one.
+    /// How many servers to strike in each round. Default: 1.
     #[arg(long, value_name = "N", conflicts_with = "percent")]
     count: Option<usize>,
-    /// So many percent of the servers that are left, a round.
+    /// Which share of the remaining servers to strike in each round, in percent.
     #[arg(long, value_name = "P")]
     percent: Option<f64>,
-    /// The same seed strikes the same victims. Default: one drawn from the clock, and printed.
+    /// The seed: the same one chooses the same victims. Default: drawn from the clock, and printed.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Print the whole plan and end; nothing is touched.
+    /// Print the whole plan and touch nothing.
     #[arg(long)]
     dry_run: bool,
-    /// How long each fault lasts; then it is healed.
+    /// How long each fault lasts before it is healed.
     #[arg(long = "for", value_name = "DURATION", value_parser = crate::units::parse_duration)]
     lasts: Option<Duration>,
     #[command(flatten)]
@@ -123,7 +123,7 @@ pub(super) struct At {
 /// How to log in, where a key is not enough.
 #[derive(Debug, Clone, Args)]
 pub(super) struct LogIn {
-    /// JSON: server → root password; readable by its owner alone. Never printed, never logged.
+    /// The root passwords: a JSON object with one for each server, in a file that only its owner may read. They are never printed or logged.
     #[arg(long, value_name = "FILE")]
     passwords: Option<PathBuf>,
 }
@@ -131,13 +131,13 @@ pub(super) struct LogIn {
 /// How it is carried out.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Conduct {
-    /// Where bundles go: `DIR/<run-id>`.
+    /// The folder for bundles: each attack or run gets `DIR/<run-id>`.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     out: PathBuf,
-    /// How long a fault outlives the last sign of life of this process.
+    /// How long a fault stays in force after this process was killed; then the victim heals itself.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::units::parse_duration)]
     lease: Duration,
-    /// Overrides of the defaults; its safeguards hold. Default: `chimp.toml`, if there is one here.
+    /// The settings that override the defaults, the safeguards among them. Default: `chimp.toml` of the working directory, if there is one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// For tests of the harness: plants a lie.
@@ -151,9 +151,9 @@ pub(super) struct Conduct {
 /// `chimp heal`
 #[derive(Debug, Clone, Args)]
 pub(super) struct Heal {
-    /// The bundle whose journal holds something open. Default: every such one below --out.
+    /// The bundle whose faults are undone. Default: every bundle below --out that has faults to undo.
     run: Option<PathBuf>,
-    /// Where bundles lie.
+    /// The folder with the bundles.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     out: PathBuf,
     #[command(flatten)]
@@ -163,7 +163,7 @@ pub(super) struct Heal {
 /// `chimp replay`
 #[derive(Debug, Clone, Args)]
 pub(super) struct Replay {
-    /// The bundle whose plan is carried out.
+    /// The bundle with the plan: `reports/<run-id>` or `reports/latest`.
     run: PathBuf,
     #[command(flatten)]
     scenarios: super::How,

@@ -14,8 +14,8 @@ pub(super) fn show() -> ExitCode {
     for check in doctor::probe() {
         healthy &= check.ok;
         say!("{} {}: {}", if check.ok { "ok     " } else { "MISSING" }, check.name, check.detail);
-        if let (false, Some(mend)) = (check.ok, &check.mend) {
-            say!("          mend: {mend}");
+        if let (false, Some(fix)) = (check.ok, &check.fix) {
+            say!("          fix: {fix}");
         }
     }
     show_programs();

@@ -15,10 +15,10 @@ pub struct GraphArgs {
     /// An infrastructure (`.yaml`), a list of servers with `in` and `out` links (`.json`), `.graphml` or `.dot`.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// How it is shown. Default: by the extension of `--out`, else as text.
+    /// The format. Default: by the extension of `--out`, else text.
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
-    /// Write it there instead of to the standard output.
+    /// Write to this file instead of the standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -30,7 +30,7 @@ enum Format {
     Text,
     /// The same figures as data.
     Json,
-    /// A picture: only of graphs that a picture can show.
+    /// A picture, of graphs that are small enough for one.
     Svg,
 }
 

@@ -18,45 +18,45 @@ pub const DEFAULT_TAGS: &str = "not @nightly and not @slow";
 #[derive(Debug, Clone, Default, Parser)]
 #[command(name = "chaos", disable_version_flag = true, args_override_self = true)]
 pub struct ChaosArgs {
-    /// Only scenarios whose address (`features/card::NAME`) contains one of these
+    /// Only scenarios whose address (such as `features/card::NAME`) contains one of these
     pub names: Vec<String>,
-    /// Only scenarios with these tags: `@pr and not @slow`
+    /// Only scenarios whose tags match, for example `@pr and not @slow`
     #[arg(long, value_name = "EXPR")]
     pub tags: Option<String>,
-    /// The seed of the run
+    /// The seed: the same one chooses the same victims
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Where bundles go: `DIR/<run-id>`, with DIR/latest beside them
+    /// The folder for bundles: each run gets `DIR/<run-id>`, and `DIR/latest` links to the last one
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// The environment that it runs in; by default `on` of `[environment]` in `chimp.toml`, which is `local`
+    /// The environment to run in; default: `on` of `[environment]` in `chimp.toml`, else `local`
     #[arg(long, value_name = "NAME", alias = "provider")]
     pub on: Option<String>,
-    /// Settings that override the defaults
+    /// The settings that override the defaults; default: `chimp.toml` of the working directory, if there is one
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// How long random faults strike where a step leaves it to the run: `2h`
+    /// How long random faults strike where the step does not say, for example `2h`
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub span: Option<Duration>,
     /// A feature file or a folder of them, instead of those that the target names
     #[arg(long = "features", value_name = "PATH")]
     pub features: Vec<PathBuf>,
-    /// A name must be the whole address, or the scenario's whole name
+    /// Compare names with the whole address or the scenario's whole name, not with a part of it
     #[arg(long)]
     pub exact: bool,
-    /// Not the scenarios whose address contains this
+    /// Leave out the scenarios whose address contains this
     #[arg(long, value_name = "FILTER")]
     pub skip: Vec<String>,
     /// List the scenarios instead of running them
     #[arg(long)]
     pub list: bool,
-    /// How `--list` writes: `terse` without, otherwise with a count
+    /// The format of `--list`: `terse` leaves out the count
     #[arg(long, value_name = "pretty|terse|json", default_value = "pretty")]
     pub format: String,
-    /// No scenario is ignored: with this, none is listed or run
+    /// List or run only ignored scenarios: there are none
     #[arg(long)]
     pub ignored: bool,
-    /// Also the scenarios tagged @nightly or @slow
+    /// Include the scenarios tagged @nightly or @slow
     #[arg(long = "include-ignored")]
     pub include_ignored: bool,
     /// How scenarios are run
@@ -65,7 +65,7 @@ pub struct ChaosArgs {
     /// What is logged, and where
     #[command(flatten)]
     pub log: crate::log::LogArgs,
-    /// libtest's own, accepted and without effect
+    /// Options of libtest that are accepted and have no effect
     #[command(flatten)]
     pub accepted: Accepted,
 }

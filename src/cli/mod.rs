@@ -31,7 +31,7 @@ mod reconcile;
 mod role;
 mod testbed;
 
-/// Chaos as integration tests: proves that a website survives failure.
+/// Chaos as integration tests: breaks a website's servers on purpose, and judges what its users measured.
 #[derive(Debug, Parser)]
 #[command(name = "chimp", version)]
 struct Cli {
@@ -43,74 +43,74 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Run features: provision, load, break, judge; the report lies in `reports/latest/`.
+    /// Run features: boot their servers, put them under load, break them, judge; writes `reports/latest/report.html`.
     Run {
         #[command(flatten)]
         what: What,
-        /// Where bundles go: `DIR/<run-id>`, with `DIR/latest` beside them.
+        /// The folder for bundles: each run gets `DIR/<run-id>`, and `DIR/latest` links to the last one.
         #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
         out: PathBuf,
         #[command(flatten)]
         how: How,
     },
-    /// Say what `run` would do, as JSON; boots nothing and needs no rights.
+    /// Print what `run` would do, as JSON; boots nothing and does not need root.
     Plan {
         #[command(flatten)]
         what: What,
     },
-    /// Judge and render a recorded run again: the same bytes, from its bundle alone.
+    /// Judge a recorded run again and render its reports; needs nothing but its bundle, and writes the same bytes.
     Report {
-        /// The bundle: `reports/<run-id>` or `reports/latest`.
+        /// The bundle of the run: `reports/<run-id>` or `reports/latest`.
         run: PathBuf,
-        /// Another folder to render into; its page has no links to the recorded files, which are not there.
+        /// Render into this folder instead; the page there has no links to the recorded files, which stay in the bundle.
         #[arg(long, value_name = "DIR")]
         to: Option<PathBuf>,
     },
     Up(testbed::Up),
-    /// Attack servers that somebody keeps up: no feature file, no load, no verdict on a site.
+    /// Attack servers that are up already, of `chimp up` or of an inventory; without a feature, load or a verdict.
     Attack {
         #[command(subcommand)]
         model: attack::Model,
     },
-    /// Undo what a crashed run or attack left: what its journal holds open.
+    /// Undo the faults that a crashed attack left behind, by the journal in its bundle.
     Heal(attack::Heal),
-    /// Carry out the very plan of a recorded run or attack again.
+    /// Carry out the plan of a recorded run or attack again.
     Replay(attack::Replay),
     Reconcile(reconcile::Reconcile),
-    /// End the testbed that `chimp up` started, and wait until everything of it is gone.
+    /// End the testbed that `chimp up` started, and wait until nothing of it is left.
     Down(testbed::Where),
-    /// Say who matters most in a graph of servers: degree, betweenness, articulation points, bridges, zones.
+    /// Show which servers matter most in a graph: degree, betweenness, articulation points, bridges, zones.
     Graph(graph::GraphArgs),
     Role(role::RoleArgs),
-    /// Say what this machine lacks, and the command that mends it.
+    /// Check whether scenarios can run on this machine, and print the command that fixes what is missing.
     Doctor,
 }
 
 /// Which scenarios.
 #[derive(Debug, Clone, Args)]
 struct What {
-    /// Feature files, or folders that are searched for them.
+    /// Feature files, or folders to search for them.
     #[arg(default_value = "features")]
     paths: Vec<PathBuf>,
-    /// Only scenarios whose tags match, e.g. `@pr and not @slow`.
+    /// Only scenarios whose tags match, for example `@pr and not @slow`.
     #[arg(long, value_name = "EXPR")]
     tags: Option<String>,
-    /// Only scenarios whose address (`features/card::NAME`) contains this.
+    /// Only scenarios whose address (such as `features/card::NAME`) contains this text; may be given several times.
     #[arg(long = "name", value_name = "TEXT")]
     names: Vec<String>,
-    /// A name must be the whole address, or the scenario's whole name.
+    /// Compare names with the whole address or the scenario's whole name, not with a part of it.
     #[arg(long)]
     exact: bool,
-    /// The same seed strikes the same victims. Default: one drawn from the clock, and printed.
+    /// The seed: the same one chooses the same victims. Default: drawn from the clock, and printed.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// The environment that it runs in. Default: `on` of `[environment]` in `chimp.toml`, which is `local`.
+    /// The environment to run in. Default: `on` of `[environment]` in `chimp.toml`, else `local`.
     #[arg(long, value_name = "NAME", alias = "provider")]
     on: Option<String>,
-    /// Overrides of the defaults. Default: `chimp.toml`, if there is one here.
+    /// The settings that override the defaults. Default: `chimp.toml` of the working directory, if there is one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How long random faults strike where a step leaves it to the run, e.g. `2h`. Default 10 min.
+    /// How long random faults strike where the step does not say, for example `2h`. Default: 10 min.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     span: Option<Duration>,
 }
@@ -118,10 +118,10 @@ struct What {
 /// How scenarios are run; the `chaos` test target takes the same options.
 #[derive(Debug, Clone, Default, Args)]
 pub struct How {
-    /// Scenarios under way at once; one tagged @alone has the machine for itself.
+    /// How many scenarios run at once; one that is tagged @alone has the machine to itself.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_JOBS, value_parser = clap::value_parser!(u16).range(1..=8))]
     pub jobs: u16,
-    /// How often a scenario that could not be told (`invalid`, `infra`) is tried again; a failure never is.
+    /// How often a scenario that could not be judged (`invalid`, `infra`) is tried again; a failed one never is.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub retries: u32,
     /// For tests of the harness: plants a lie, which must never pass.

@@ -37,21 +37,21 @@ use crate::units;
 /// How often what happened is shown.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
 
-/// Keep a site as it is declared: replace what is missing, until Ctrl-C. What must not be forgotten is on disk.
+/// Keep a site as it is declared, by replacing what is missing, until Ctrl-C; its state is on disk, so that it may be killed.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Reconcile {
-    /// What should be: an infrastructure (`.yaml`), or a list of names and types (`.json`).
+    /// The declared servers: an infrastructure (`.yaml`), or a list of names and types (`.json`).
     file: PathBuf,
-    /// From one comparison to the next.
+    /// The time from one comparison to the next.
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = units::parse_duration)]
     every: Duration,
-    /// Compare once, see to what is missing, and end.
+    /// Compare once, replace what is missing, and end.
     #[arg(long, conflicts_with = "dry_run")]
     once: bool,
-    /// Say what would be done, and do nothing.
+    /// Print what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Where is kept what must not be forgotten. Default: beside FILE, with `.state.json` at the end.
+    /// The file for the reconciler's state. Default: beside FILE, with `.state.json` at the end.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Where servers live.
@@ -59,13 +59,13 @@ pub(super) struct Reconcile {
     provider: By,
     #[command(flatten)]
     testbed: Where,
-    /// The inventory, for `--provider inventory`: it can tell what is missing, and boot nothing.
+    /// The inventory, for `--provider inventory`: its missing servers are reported, and not booted.
     #[arg(long, value_name = "FILE", required_if_eq("provider", "inventory"))]
     inventory: Option<PathBuf>,
-    /// Draws the jitter between retries. Default: one drawn from the clock.
+    /// The seed that draws the jitter between retries. Default: drawn from the clock.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Overrides of the defaults. Default: `chimp.toml`, if there is one here.
+    /// The settings that override the defaults. Default: `chimp.toml` of the working directory, if there is one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// For tests of the harness: it kills itself with SIGKILL when it comes to this step.
@@ -76,10 +76,10 @@ pub(super) struct Reconcile {
 /// Where servers live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum By {
-    /// `chimp up`, in another terminal.
+    /// Servers that `chimp up` keeps up, in another terminal.
     #[value(alias = "keeper")]
     Testbed,
-    /// Hosts that are there already.
+    /// Hosts of an inventory, which are up already.
     Inventory,
 }
 
@@ -94,7 +94,7 @@ enum NotReconciled {
     Failure(#[from] reconciler::Failure),
     #[error("{}: another reconciler keeps its state there: {by}\n  help: let that one go on, or end it with Ctrl-C; `--state FILE` is for another site, `--dry-run` only looks", .state.display())]
     Held { state: PathBuf, by: String },
-    #[error("can't tell whether another reconciler is at work: {0}")]
+    #[error("can't find out whether another reconciler is at work: {0}")]
     Lock(std::io::Error),
 }
 
@@ -219,7 +219,7 @@ impl Reconcile {
         show(memory);
         Ok(match ended {
             Ok(Some(false)) => {
-                say!("not everything is as declared; what was begun is in {}", config.state.display());
+                say!("not everything is as declared; what was started is recorded in {}", config.state.display());
                 exit::COULD_NOT_TELL
             }
             Ok(_) => {

@@ -11,16 +11,16 @@ use crate::infrastructure::file;
 use crate::render::{Addresses, Secrets, cloud_config, render};
 use crate::settings::Settings;
 
-/// Say what a server is made of, as a cloud-config document: with addresses and passwords made up.
+/// Print what a server is made of, as a cloud-config document with invented addresses and passwords.
 #[derive(Debug, Clone, Args)]
 pub struct RoleArgs {
-    /// The infrastructure, as in `fixtures/infrastructures/`.
+    /// The infrastructure file; see `fixtures/infrastructures/` for examples.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// One of its servers.
+    /// The name of one of its servers.
     #[arg(value_name = "SERVER")]
     server: String,
-    /// Overrides of the defaults. Default: `chimp.toml`, if there is one here.
+    /// The settings that override the defaults. Default: `chimp.toml` of the working directory, if there is one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }

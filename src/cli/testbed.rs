@@ -13,17 +13,17 @@ use crate::render;
 use crate::testbed::up::{self, UpOptions};
 use crate::testbed::{SOCKET, Testbed};
 
-/// Keep an infrastructure up in the foreground, until Ctrl-C or `chimp down`; then everything of it is gone.
+/// Boot an infrastructure and keep it up in the foreground, until Ctrl-C or `chimp down`; then nothing of it is left.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Up {
-    /// The infrastructure, as in `fixtures/infrastructures/`.
+    /// The infrastructure file; see `fixtures/infrastructures/` for examples.
     file: PathBuf,
     #[command(flatten)]
     testbed: Where,
-    /// Where services log. Default: in the sandbox, and gone with it.
+    /// The folder for the logs of services. Default: in the sandbox, which takes them with it.
     #[arg(long, value_name = "DIR")]
     logs: Option<PathBuf>,
-    /// Overrides of the defaults. Default: `chimp.toml`, if there is one here.
+    /// The settings that override the defaults. Default: `chimp.toml` of the working directory, if there is one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// For tests of the harness: the path to a server can be cut.

@@ -47,10 +47,10 @@ pub(super) enum SurveyError {
     #[error(transparent)]
     Remote(#[from] RemoteError),
     /// A file that is to be copied there is not here.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: can't be read: {source}", .path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
     /// It answered something else than was asked.
-    #[error("the server said of its files and services: {0}")]
+    #[error("unexpected answer about its files and services: {0}")]
     Answer(String),
 }
 

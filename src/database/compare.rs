@@ -44,7 +44,11 @@ async fn in_one_state(
     tables: &[String],
 ) -> Result<Vec<String>, DatabaseError> {
     let here = connection.position().await?;
-    other.until("to be as far as who is compared with it", CATCH_UP, |status| status.position.contains(&here)).await?;
+    other
+        .until("to be as far as the database that is compared with it", CATCH_UP, |status| {
+            status.position.contains(&here)
+        })
+        .await?;
     let checksum = format!("CHECKSUM TABLE {}", tables.join(", "));
     let locked =
         format!("FLUSH TABLES WITH READ LOCK; SELECT @@gtid_binlog_pos AS position; {checksum}; UNLOCK TABLES");

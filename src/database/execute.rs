@@ -139,7 +139,9 @@ async fn follow(site: &Site, server: &str, source: &str) -> Result<String, Datab
     }
     connection.sql("STOP SLAVE; SET GLOBAL gtid_slave_pos=@@gtid_binlog_pos").await?;
     let here = connection.position().await?;
-    source.until("to be as far as who is to follow it", CATCH_UP, |status| status.position.contains(&here)).await?;
+    source
+        .until("to be as far as the database that is to follow it", CATCH_UP, |status| status.position.contains(&here))
+        .await?;
     point(site, &connection, &source).await?;
     let wanted = source.position().await?;
     let caught_up = |status: &Status| status.replicates() && status.position.contains(&wanted);

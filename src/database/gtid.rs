@@ -12,7 +12,7 @@ pub struct Position {
 
 /// A text that is no GTID position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no GTID position: expected for example `1-1-1200,2-2-7`")]
+#[error("`{0}` is not a GTID position: expected for example `1-1-1200,2-2-7`")]
 pub struct NoPosition(String);
 
 impl Position {

@@ -46,7 +46,7 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// The role of the server is no database.
-    #[error("`{0}` is no database")]
+    #[error("`{0}` is not a database")]
     NoDatabase(String),
     /// No instance of it runs.
     #[error("{0}: no instance of it runs")]

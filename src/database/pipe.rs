@@ -43,7 +43,7 @@ fn receive(port: u16) -> io::Result<()> {
     let mut watched = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
     let wait = PollTimeout::try_from(MEET.as_millis()).unwrap_or(PollTimeout::MAX);
     if poll(&mut watched, wait)? == 0 {
-        return Err(io::Error::new(io::ErrorKind::TimedOut, "nobody came"));
+        return Err(io::Error::new(io::ErrorKind::TimedOut, "no connection came"));
     }
     let (mut from, _) = listener.accept()?;
     io::copy(&mut from, &mut own(std::io::stdout().as_fd())?).map(drop)

@@ -45,10 +45,10 @@ pub enum Stuck {
     #[error("`{server}` has no master to follow yet: {seen}")]
     NoMaster { server: String, seen: String },
     /// No master lives that could be promoted.
-    #[error("no master lives, so nothing can be written until one is rebuilt: {seen}")]
+    #[error("no master runs, so nothing can be written until one is rebuilt: {seen}")]
     NoSuccessor { seen: String },
     /// A master that may still be written to does not answer.
-    #[error("`{server}` runs and does not answer, so nobody can tell that it is not written to: {why}")]
+    #[error("`{server}` runs and does not answer, so it may still be written to: {why}")]
     NotFenced { server: String, why: String },
 }
 

@@ -32,7 +32,7 @@ impl Declaration {
                 Err(StepError::refused("the reconciler is off", "leave out `the reconciler is off`"))
             }
             Agent::ConfigAgent if !self.settings.config_agent.enabled => {
-                let hint = "begin with `Given the config agent runs every 1 min`";
+                let hint = "start with `Given the config agent runs every 1 min`";
                 Err(StepError::refused("there is no config agent here", hint))
             }
             _ => Ok(()),

@@ -20,9 +20,9 @@ use crate::units::show_duration;
 /// What is missing.
 pub(super) fn complete(listed: &Listed<'_>, declaration: &Declaration) -> Result<(), Vec<Problem>> {
     let missing = if listed.steps.is_empty() {
-        "has no steps, so it would test nothing\n  help: begin with `Given 4 webservers behind haproxy`"
+        "has no steps, so it would test nothing\n  help: start with `Given 4 webservers behind haproxy`"
     } else if !declaration.provisioned {
-        "provisions nothing\n  help: begin with `Given 4 webservers behind haproxy`"
+        "provisions nothing\n  help: start with `Given 4 webservers behind haproxy`"
     } else if declaration.hypotheses.is_empty() {
         "has no Then, so it could never fail\n  help: end with `Then recovery takes under 1 min`"
     } else {
@@ -65,7 +65,7 @@ pub(super) fn waits(infrastructure: &Infrastructure, settings: &Settings) -> Res
     let configured = infrastructure.servers.values().find(|server| !server.configure_delay.is_zero());
     match configured {
         Some(server) if !settings.config_agent.enabled => Err(format!(
-            "{} takes {} to configure, but nobody configures it: a replacement boots with its role\n  help: say `And the config agent runs every 1 min`",
+            "{} takes {} to configure, but nothing configures it: a replacement boots with its role\n  help: say `And the config agent runs every 1 min`",
             server.name,
             show_duration(server.configure_delay)
         )),
@@ -100,23 +100,25 @@ pub(super) fn hits(infrastructure: &Infrastructure, target: &Target) -> Result<(
     called(infrastructure, &target.role)?;
     let among = candidates(infrastructure, target);
     if among.is_empty() {
-        return Err(format!("`{text}` is nobody{}", narrowed(infrastructure, zone.as_deref(), tag.as_deref())));
+        return Err(format!("`{text}` matches no server{}", narrowed(infrastructure, zone.as_deref(), tag.as_deref())));
     }
     match choice.count() {
-        Some(0) => return Err(format!("`{text}` is nobody; say at least 1")),
-        Some(count) if count > among.len() => return Err(format!("`{text}` asks for {count} of {}", among.len())),
+        Some(0) => return Err(format!("`{text}` matches no server; say at least 1")),
+        Some(count) if count > among.len() => {
+            return Err(format!("`{text}` asks for {count} servers, but there are only {}", among.len()));
+        }
         _ => {}
     }
     match choice {
-        Choice::Share(share) if *share <= 0.0 => Err(format!("`{text}` is nobody; say more than 0%")),
+        Choice::Share(share) if *share <= 0.0 => Err(format!("`{text}` matches no server; say more than 0%")),
         Choice::Active | Choice::Standby => is_shared(infrastructure, target, &among),
         Choice::Critical => selector::resolve_declared(target, infrastructure)
             .map(drop)
-            .map_err(|why| format!("`{text}` is nobody: {why}")),
+            .map_err(|why| format!("`{text}` matches no server: {why}")),
         Choice::Busiest(_) | Choice::Idlest(_) | Choice::Unhealthy => is_balanced(infrastructure, target, &among),
         Choice::Primary if !among.iter().any(|server| selector::is_primary(server)) => {
             let hint = "tag one of them `primary` in an infrastructure file";
-            Err(format!("`{text}` is nobody: no {} is declared primary\n  help: {hint}", target.role))
+            Err(format!("`{text}` matches no server: no {} is declared primary\n  help: {hint}", target.role))
         }
         _ => Ok(()),
     }
@@ -143,7 +145,7 @@ fn is_balanced(infrastructure: &Infrastructure, target: &Target, among: &[&Serve
     }
     let (text, role) = (&target.text, &target.role);
     Err(format!(
-        "`{text}` can't be told: no balancer counts the requests of a {role}\n  help: name servers behind haproxy"
+        "`{text}` can't be known: no balancer counts the requests of a {role}\n  help: name servers behind haproxy"
     ))
 }
 
@@ -155,13 +157,15 @@ fn is_shared(infrastructure: &Infrastructure, target: &Target, among: &[&Server]
     let text = &target.text;
     match (shared, &target.choice) {
         (Some(ip), Choice::Standby) if ip.holders.len() < 2 => {
-            Err(format!("`{text}` is nobody: only {} may hold the virtual IP", ip.holders.join(", ")))
+            Err(format!("`{text}` matches no server: only {} may hold the virtual IP", ip.holders.join(", ")))
         }
         (Some(_), _) => Ok(()),
         (None, Choice::Active) if entry => Ok(()),
-        _ => {
-            Err(format!("`{text}` is nobody: no {} shares a virtual IP\n  help: {}", target.role, who(infrastructure)))
-        }
+        _ => Err(format!(
+            "`{text}` matches no server: no {} shares a virtual IP\n  help: {}",
+            target.role,
+            who(infrastructure)
+        )),
     }
 }
 
@@ -172,10 +176,10 @@ fn judges(
     expectation: &Expectation,
 ) -> Result<(), String> {
     if !struck && needs_strike(expectation) {
-        return Err("this is judged from the moment of a strike on, and nothing strikes in this scenario\n  help: add a When that breaks something, or judge `before the fault` or `throughout`".into());
+        return Err("this is judged from a strike on, and no step of this scenario strikes\n  help: add a When that breaks something, or judge `before the fault` or `throughout`".into());
     }
     if expectation.is_of_operations() && settings.load.journey == Journey::Browse {
-        return Err("nobody writes or reads anything of their own in this scenario\n  help: say `20 users read and write the site`".into());
+        return Err("the users of this scenario write nothing and read nothing of their own\n  help: say `20 users read and write the site`".into());
     }
     if expectation.is_of_final_state() {
         called(infrastructure, DATABASE)?;

@@ -69,7 +69,7 @@ fn find(root: &Path) -> Result<Vec<(PathBuf, String)>, Problem> {
         return Ok(found);
     }
     if !is_feature(root) {
-        return Err(problem("is not a feature; features end in `.feature`".into()));
+        return Err(problem("is not a feature file; their names end in `.feature`".into()));
     }
     Ok(vec![(root.into(), root.file_name().unwrap_or_default().to_string_lossy().into_owned())])
 }

@@ -31,7 +31,7 @@ pub(super) fn makes_sense(
     let mut limits = safeguards.limits.iter().filter(|limit| !defaults.limits.contains(limit));
     if let Some(Limit { of, .. }) = limits.find(|limit| !servers.values().any(|s| limit.of.has(infrastructure, s))) {
         let hint = "name a role or a zone of this site";
-        return Err(format!("no server is of {of}, so the limit would guard nobody\n  help: {hint}"));
+        return Err(format!("no server belongs to {of}, so the limit would protect no server\n  help: {hint}"));
     }
     Ok(())
 }
@@ -48,7 +48,7 @@ pub(super) fn keeps(
 ) -> Result<(), String> {
     let together = !matches!(act, Act::InTurn { .. });
     keeps_one(infrastructure, safeguards, order, together)
-        .map_err(|why| format!("{why}\n  help: strike somebody else, or change the safeguard"))
+        .map_err(|why| format!("{why}\n  help: strike other servers, or change the safeguard"))
 }
 
 fn keeps_one(
@@ -75,7 +75,7 @@ fn enough(infrastructure: &Infrastructure, safeguards: &Safeguards, target: &Tar
     let protected = safeguards.protected(infrastructure);
     let free: Vec<&Server> = among.into_iter().filter(|server| !protected.contains(&server.name)).collect();
     if count > free.len() {
-        return Err(format!("`{}` asks for {count}, and all but {} are protected", target.text, free.len()));
+        return Err(format!("`{}` asks for {count} servers, but all except {} are protected", target.text, free.len()));
     }
     for limit in &safeguards.limits {
         let outside = free.iter().filter(|server| !limit.of.has(infrastructure, server)).count();

@@ -97,7 +97,7 @@ fn wrong_names(listed: &[Listed<'_>]) -> Vec<Problem> {
     for scenario in listed {
         let wrong = |detail: String| Problem::at(&scenario.file.path, scenario.line, ProblemKind::Name, detail);
         if scenario.name.is_empty() {
-            problems.push(wrong("a scenario needs a name: it is addressed by it".into()));
+            problems.push(wrong("a scenario needs a name: it is selected and reported by it".into()));
         } else if let Some(first) = lines.insert(scenario.name.as_str(), scenario.line) {
             let detail = format!(
                 "`{}` is also the name of the scenario in line {first}\n  help: scenarios are addressed by their names; rename one",
@@ -131,10 +131,11 @@ pub(super) fn select<'f>(
     }
     listed.retain(|scenario| is_wanted(scenario, options));
     if listed.is_empty() {
-        return Err(DeclareError::NothingNamed(format!(
-            "no scenario is called {}",
-            if options.names.is_empty() { "otherwise than skipped".into() } else { quoted(&options.names) }
-        )));
+        return Err(DeclareError::NothingNamed(if options.names.is_empty() {
+            format!("every scenario is skipped by {}", quoted(&options.skip))
+        } else {
+            format!("no scenario is called {}", quoted(&options.names))
+        }));
     }
     Ok(listed)
 }
@@ -152,7 +153,7 @@ fn quoted(names: &[String]) -> String {
 fn tag_expression(text: &str) -> Result<TagOperation, DeclareError> {
     text.trim().parse().map_err(|_| {
         let detail = format!(
-            "`{text}` is not a tag expression\n  help: tags begin with `@` and are joined by `and`, `or`, `not` and parentheses: `@pr and not @slow`"
+            "`{text}` is not a tag expression\n  help: tags start with `@` and are joined by `and`, `or`, `not` and parentheses: `@pr and not @slow`"
         );
         DeclareError::Refused(vec![Problem { file: None, line: None, column: None, kind: ProblemKind::TagExpression, detail }])
     })

@@ -120,7 +120,7 @@ impl Observability<'_> {
             return Ok(());
         }
         Err((
-            format!("{} can't tell whether they are writable: they are no databases", others.join(", ")),
+            format!("{} can't report whether they are writable: they are not databases", others.join(", ")),
             DATABASES.into(),
         ))
     }
@@ -190,6 +190,6 @@ impl Observability<'_> {
         }
         let role = |server: &&str| format!("{server} (role `{}`)", self.infrastructure.servers[*server].role);
         let before: Vec<String> = before.iter().map(role).collect();
-        format!("{} in front of {servers} has no statistics that are read", before.join(" and "))
+        format!("{} in front of {servers} has no statistics that can be read", before.join(" and "))
     }
 }

@@ -27,7 +27,9 @@ pub(super) fn separates(
 ) -> Result<(), String> {
     let there = selector::candidates(target, infrastructure).len();
     match partition {
-        Partition::Halves if there < 2 => Err(format!("there is only {there} {}, which has no halves", target.role)),
+        Partition::Halves if there < 2 => {
+            Err(format!("there is only {there} {}, which can't be split into halves", target.role))
+        }
         Partition::MajoritiesRing if there < SMALLEST_RING => Err(format!(
             "there are only {there} servers called `{}`: a ring of majorities takes {SMALLEST_RING}",
             target.role
@@ -53,13 +55,13 @@ fn two_sides(site: &Site<'_>, near: &Target, far: &Target) -> Result<(), String>
         (Some(inside), Some(outside)) => BTreeSet::from_iter(inside) == BTreeSet::from_iter(outside),
         _ => is_same(near, far),
     };
-    if are_equal || site.together(near, far) < 2 { Err(nobody_beside(near, far)) } else { Ok(()) }
+    if are_equal || site.together(near, far) < 2 { Err(no_server_beside(near, far)) } else { Ok(()) }
 }
 
 /// Whether some server may be deaf to another: the same words mean each of these servers to all others.
 fn one_way(site: &Site<'_>, near: &Target, far: &Target) -> Result<(), String> {
     let is_one = is_same(near, far) && site.count(near) == Some(1);
-    if is_one || site.together(near, far) < 2 { Err(nobody_beside(near, far)) } else { Ok(()) }
+    if is_one || site.together(near, far) < 2 { Err(no_server_beside(near, far)) } else { Ok(()) }
 }
 
 fn is_same(near: &Target, far: &Target) -> bool {
@@ -82,7 +84,7 @@ fn drawn_sides(site: &Site<'_>, near: &Target, far: &Target) -> Result<(), Strin
         return Ok(());
     }
     if !far.choice.is_drawn() {
-        return Err(nobody_beside(near, far));
+        return Err(no_server_beside(near, far));
     }
     let (near, far) = (&near.text, &far.text);
     Err(format!(
@@ -90,10 +92,10 @@ fn drawn_sides(site: &Site<'_>, near: &Target, far: &Target) -> Result<(), Strin
     ))
 }
 
-fn nobody_beside(near: &Target, far: &Target) -> String {
+fn no_server_beside(near: &Target, far: &Target) -> String {
     let (near, far) = (&near.text, &far.text);
     format!(
-        "`{far}` has nobody beside `{near}`, so nobody is cut off\n  help: name two different sides, or say `the network of the webservers is split into halves`"
+        "a partition between `{near}` and `{far}` leaves one side empty, so no server would be cut off\n  help: name two different sides, or say `the network of the webservers is split into halves`"
     )
 }
 

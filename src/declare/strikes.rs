@@ -52,7 +52,7 @@ impl Declaration {
     pub fn in_turn(&mut self, what: Strike) -> Result<(), StepError> {
         if !fault::named(what.fault).is_some_and(|fault| fault.passes()) {
             return Err(StepError::refused(
-                "after each the site must recover by itself, and from that it does not",
+                "after each strike the site must recover by itself, and from this one it does not",
                 "say `dies` or `reboots`",
             ));
         }
@@ -68,7 +68,7 @@ impl Declaration {
         if target.choice == Choice::Same && !self.strikes() {
             return Err(StepError::refused(
                 format!("`{}` was not struck before", target.text),
-                "`same` means whom the strike before hit; put that strike first",
+                "`same` means the servers that the previous strike hit; put that strike first",
             ));
         }
         if fault.accepts().contains(&Parameter::After) && with.after.is_none() {

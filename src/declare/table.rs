@@ -53,7 +53,9 @@ impl World {
         for row in rows.all() {
             let mean = row.duration("mean")?;
             if mean.is_zero() {
-                return Err(row.wrong("a mean of nothing would strike without end\n  help: say for example `10 s`"));
+                return Err(
+                    row.wrong("with a mean of no time it would strike without a pause\n  help: say for example `10 s`")
+                );
             }
             let mut order = self.read_row(&vocabulary, &row).await?;
             order.step.line = step.position.line;
@@ -101,7 +103,7 @@ fn sentence(vocabulary: &Vocabulary, fault: &str, target: &str) -> Result<String
     match found.as_slice() {
         [one] => Ok(one.clone()),
         [] => Err(format!(
-            "`{fault}` befalls no `{target}`\n  help: write it as in a step, without the target: `dies`, `process \"nginx\" dies`, `gains 100 ms of delay`"
+            "`{fault}` can't happen to `{target}`\n  help: write it as in a step, without the target: `dies`, `process \"nginx\" dies`, `gains 100 ms of delay`"
         )),
         several => Err(format!("`{fault}` of `{target}` means several things: `{}`", several.join("`, `"))),
     }

@@ -169,7 +169,10 @@ impl Declaration {
             Most::Percent(percent) => percent.0 <= 0.0,
         };
         if nobody {
-            return Err(StepError::refused("then nobody could be struck at all", "say at least 1, or more than 0%"));
+            return Err(StepError::refused(
+                "with such a limit no server could be struck at all",
+                "say at least 1, or more than 0%",
+            ));
         }
         self.set(|settings| settings.safeguards.limits.push(Limit { of, at_most }))
     }
@@ -235,7 +238,7 @@ impl Declaration {
             StepError::refused(
                 format!("no infrastructure called `{name}` is shipped"),
                 format!(
-                    "{known}; a file of your own is written with its path, relative to the feature: \"./site.yaml\""
+                    "{known} (a file of your own is written with its path, relative to the feature: \"./site.yaml\")"
                 ),
             )
         })
@@ -273,5 +276,5 @@ fn shipped_below(folder: &Path) -> Vec<String> {
 }
 
 fn narrow(count: usize) -> Result<u32, StepError> {
-    u32::try_from(count).map_err(|_| StepError::Malformed(format!("{count} is too many")))
+    u32::try_from(count).map_err(|_| StepError::Malformed(format!("{count} is too many; write at most {}", u32::MAX)))
 }

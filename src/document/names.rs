@@ -2,7 +2,7 @@
 
 /// What a name may be, in words.
 pub(crate) const RULE: &str =
-    "a name has 1 to 41 lower-case letters, digits and hyphens and begins with a letter or a digit";
+    "a name has 1 to 41 lower-case letters, digits and hyphens, and starts with a letter or a digit";
 
 /// Whether it matches `[a-z0-9][a-z0-9-]{0,40}`, so that it can be a host name.
 pub fn is_name(text: &str) -> bool {

@@ -59,7 +59,8 @@ impl Source {
     pub fn read(path: &Path) -> Result<Source, DocumentError> {
         let text = text::read(path).map_err(|why| {
             let unopened = why.place().is_none();
-            let hint = "a path in a file is relative to that file, on the command line to this folder";
+            let hint =
+                "a path in a file is relative to that file; a path on the command line, to the working directory";
             DocumentError { hint: unopened.then(|| hint.into()), ..DocumentError::unreadable(path, &why) }
         })?;
         Ok(Source { path: path.into(), text })
@@ -119,7 +120,7 @@ fn general_hint(detail: &str) -> &'static str {
         _ if detail.contains("missing field") => "add it",
         _ if detail.contains("duplicate") => "leave one of the two out",
         _ if ["did not find", "found ", "mapping values"].iter().any(|word| detail.contains(word)) => {
-            "this is no YAML: look for a bracket, a quote or an indentation just before this place"
+            "this is not YAML: look for a bracket, a quote or an indentation just before this place"
         }
         _ => "write it in the form that is expected",
     }

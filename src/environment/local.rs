@@ -109,6 +109,6 @@ fn missing_needs(plan: &Plan) -> Vec<(u32, String)> {
 /// Why this machine can't make the sandbox, if it can't.
 fn cannot_sandbox() -> Option<String> {
     let check = doctor::probe().into_iter().find(|check| !check.ok)?;
-    let mend = check.mend.map(|mend| format!("; {mend}")).unwrap_or_default();
-    Some(format!("{}: {}{mend}", check.name, check.detail))
+    let fix = check.fix.map(|fix| format!("; {fix}")).unwrap_or_default();
+    Some(format!("{}: {}{fix}", check.name, check.detail))
 }

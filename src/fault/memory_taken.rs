@@ -23,7 +23,7 @@ impl Fault for MemoryTaken {
     }
 
     fn most(&self) -> Option<(f64, &'static str)> {
-        Some((MOST_PCT, "the kernel would kill what takes it, or anything else"))
+        Some((MOST_PCT, "with so much memory taken the kernel would kill processes of its own choice"))
     }
 
     fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {

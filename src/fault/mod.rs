@@ -88,6 +88,11 @@ pub trait Fault: Sync {
         false
     }
 
+    /// What steps call it: `hangs`, `restarts`.
+    fn in_words(&self) -> String {
+        self.name().trim_start_matches("process-").replace('-', " ")
+    }
+
     /// Whether it can strike again and again by itself. Not what undoes another fault.
     fn can_recur(&self) -> bool {
         true

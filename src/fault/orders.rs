@@ -47,7 +47,7 @@ fn told(fault: &dyn Fault, order: &StrikeOrder) -> Result<(), Refusal> {
         (Parameter::Delay, with.delay.is_some(), "delay"),
         (Parameter::Jitter, with.jitter.is_some(), "jitter"),
         (Parameter::Bandwidth, with.bits_per_s.is_some(), "bandwidth"),
-        (Parameter::After, with.after.is_some(), "time before it begins"),
+        (Parameter::After, with.after.is_some(), "time before it starts"),
         (Parameter::Partition, order.partition.is_some(), "other side"),
     ];
     for (parameter, is_given, word) in given {
@@ -70,7 +70,7 @@ fn values(fault: &dyn Fault, with: &Parameters) -> Result<(), Refusal> {
         return refused("a process needs a name", "say for example `process \"nginx\"`");
     }
     if let Some(signal) = with.signal.as_deref().filter(|signal| !process::ENDING_SIGNALS.contains(signal)) {
-        let hint = format!("signals that do are SIG{}", process::ENDING_SIGNALS.join(", SIG"));
+        let hint = format!("signals that end a process are SIG{}", process::ENDING_SIGNALS.join(", SIG"));
         return refused(format!("no process dies of SIG{signal}"), hint);
     }
     if with.port == Some(0) {
@@ -85,13 +85,16 @@ fn values(fault: &dyn Fault, with: &Parameters) -> Result<(), Refusal> {
         return refused(why, format!("say at most {most}%"));
     }
     if with.delay == Some(Duration::ZERO) {
-        return refused("a delay of nothing changes nothing", "say for example `100 ms of delay`");
+        return refused("a delay of no time changes nothing", "say for example `100 ms of delay`");
     }
     if with.jitter.is_some_and(|jitter| jitter > with.delay.unwrap_or_default()) {
-        return refused("the jitter is longer than the delay, so some would leave before they came", "say less jitter");
+        return refused(
+            "the jitter is longer than the delay, so some packets would leave before they came",
+            "say less jitter",
+        );
     }
     if with.bits_per_s == Some(0) {
-        return refused("0 bit/s is no network at all", "say `loses network`");
+        return refused("0 bit/s would be no network at all", "say `loses network`");
     }
     Ok(())
 }
@@ -104,34 +107,29 @@ fn lasts(fault: &dyn Fault, with: &Parameters, schedule: &Schedule) -> Result<()
         return Ok(());
     }
     if fault.is_instant() {
-        return refused(format!("`{}` can't last", in_words(fault)), "it is over in a moment; leave out the time");
+        return refused(format!("`{}` can't last", fault.in_words()), "it is over in a moment; leave out the time");
     }
     let hint = match probe.inject {
         Action::Power(_) => "a server that dies is gone for good; one that `loses power for …` comes back",
         _ => "a process that dies is gone until something starts it; one that `stops for …` goes on by itself",
     };
-    refused(format!("`{}` can't be undone", in_words(fault)), hint)
-}
-
-/// Its name as steps say it: `comes back`, `restarts`.
-fn in_words(fault: &dyn Fault) -> String {
-    fault.name().trim_start_matches("process-").replace('-', " ")
+    refused(format!("`{}` can't be undone", fault.in_words()), hint)
 }
 
 /// Whether it can strike at such moments.
 fn moments(fault: &dyn Fault, schedule: &Schedule) -> Result<(), Refusal> {
     let recurs = matches!(schedule, Schedule::Every { .. } | Schedule::Poisson { .. });
     if recurs && !fault.can_recur() {
-        return refused(format!("`{}` can't recur", in_words(fault)), "it is over in a moment; leave out the time");
+        return refused(format!("`{}` can't recur", fault.in_words()), "it is over in a moment; leave out the time");
     }
     match schedule {
         Schedule::Every { interval, total } if interval > total => refused(
-            "it would strike only once: the interval is longer than the whole",
-            "say `every 5 s for 20 s`: the interval first, the whole after it",
+            "it would strike only once: the interval is longer than the whole time",
+            "say `every 5 s for 20 s`: the interval first, the whole time after it",
         ),
         Schedule::Poisson { mean, total } if mean > total => refused(
-            "it would most likely never strike: the mean time between strikes is longer than the whole",
-            "say `at random times, every 5 s on average, for 1 min`: the mean first, the whole after it",
+            "it would most likely never strike: the mean time between strikes is longer than the whole time",
+            "say `at random times, every 5 s on average, for 1 min`: the mean first, the whole time after it",
         ),
         _ => Ok(()),
     }
@@ -193,7 +191,7 @@ mod tests {
         assert_eq!(once("loses-packets", percent(100.0)), Ok(()));
         assert_refused(once("cpu-taken", percent(0.0)), "0% changes nothing");
         assert_eq!(once("gains-delay", delay(100, Some(100))), Ok(()));
-        assert_refused(once("gains-delay", delay(0, None)), "a delay of nothing");
+        assert_refused(once("gains-delay", delay(0, None)), "a delay of no time");
         assert_refused(once("gains-delay", delay(100, Some(101))), "the jitter is longer");
         assert_refused(once("bandwidth-limit", Parameters { bits_per_s: Some(0), ..Parameters::default() }), "0 bit/s");
         assert_refused(once("port-rejected", Parameters { port: Some(0), ..Parameters::default() }), "port 0");

@@ -15,6 +15,10 @@ impl Fault for PowerOff {
         "power-off"
     }
 
+    fn in_words(&self) -> String {
+        "loses power".into()
+    }
+
     fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
         Strike {
             server: victim.server.into(),

@@ -14,6 +14,10 @@ impl Fault for PowerOn {
         "power-on"
     }
 
+    fn in_words(&self) -> String {
+        "comes back".into()
+    }
+
     fn is_instant(&self) -> bool {
         true
     }

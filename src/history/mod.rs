@@ -73,7 +73,7 @@ pub struct History {
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// The file system refused.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: can't be read: {source}", .path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
     /// A line of `events.ndjson` that is not an event, or one of `operations.ndjson` that is no record of data.
     #[error("{}:{line}: not an event of this version: {detail}", .path.display())]

@@ -46,7 +46,7 @@ pub(super) fn ms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::E
 /// When it is 2³² or more: nothing that is counted in a run is as many.
 pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let count = u64::deserialize(deserializer)?;
-    if count <= u32::MAX.into() { Ok(count) } else { Err(D::Error::custom(format!("{count} is no count"))) }
+    if count <= u32::MAX.into() { Ok(count) } else { Err(D::Error::custom(format!("{count} is not a count"))) }
 }
 
 /// Reads a rate in requests a second.
@@ -56,7 +56,7 @@ pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D
 pub(super) fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     let rate = f64::deserialize(deserializer)?;
     let least = LONGEST.as_secs_f64().recip();
-    if rate.is_finite() && rate >= least { Ok(rate) } else { Err(D::Error::custom(format!("{rate} is no rate"))) }
+    if rate.is_finite() && rate >= least { Ok(rate) } else { Err(D::Error::custom(format!("{rate} is not a rate"))) }
 }
 
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
         ];
         for line in far {
             let told = refused(&line);
-            let said = ["a year", "no rate", "no count", "ends before"].iter().any(|why| told.contains(why));
+            let said = ["a year", "not a rate", "not a count", "ends before"].iter().any(|why| told.contains(why));
             assert!(said, "{line}: {told}");
         }
     }

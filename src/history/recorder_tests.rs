@@ -211,8 +211,8 @@ fn each_scenario_has_its_own_files_and_one_that_never_began_has_none() {
     assert!(never.events.is_empty() && never.probes.is_empty() && never.operations.is_empty());
     std::fs::remove_file(dir.path().join(scenario_folder(0)).join(REQUESTS_FILE)).unwrap();
     let why = History::read(dir.path(), &plan(0)).unwrap_err().to_string();
-    assert!(why.contains("scenarios/00/requests.bin: No such file"), "{why}");
+    assert!(why.contains("scenarios/00/requests.bin: can't be read: No such file"), "{why}");
     std::fs::remove_dir_all(dir.path().join(SCENARIOS_FOLDER)).unwrap();
     let why = History::read(dir.path(), &plan(5)).unwrap_err().to_string();
-    assert!(why.contains("scenarios/05/events.ndjson: No such file"), "{why}");
+    assert!(why.contains("scenarios/05/events.ndjson: can't be read: No such file"), "{why}");
 }

@@ -28,7 +28,7 @@ const RECORD_MAX: usize = 28;
 #[derive(Debug, thiserror::Error)]
 pub enum RequestLogError {
     /// The file system refused.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: can't be read: {source}", .path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     /// It is no request log, or one of another version.
     #[error("{}: not a request log of version 1", .path.display())]

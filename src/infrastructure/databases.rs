@@ -180,7 +180,7 @@ impl Declared<'_> {
                 return self.error(&below("server"), detail, one_of(server, "databases", known()));
             }
             Some(false) => {
-                let detail = format!("`{server}` is to replicate, but its role is no database");
+                let detail = format!("`{server}` is to replicate, but its role is not a database");
                 return self.error(&below("server"), detail, one_of(server, "databases", known()));
             }
             Some(true) => {}
@@ -206,7 +206,7 @@ impl Declared<'_> {
             [] => self.error(&at!["databases"], "the slaves have no masters".into(), "name two under `masters`"),
             [_, _] => Ok(()),
             [one] => {
-                let detail = format!("`{}` is a ring of one: nobody could take over", one.server);
+                let detail = format!("`{}` is a ring of one: no other master could take over", one.server);
                 self.error(&at, detail, "name two masters, which replicate from each other")
             }
             more => {
@@ -225,7 +225,7 @@ impl Declared<'_> {
         }
         let masters = || form.masters.iter().map(|master| master.server.as_str());
         if !masters().any(|master| master == of) {
-            let detail = format!("`{server}` is a slave of `{of}`, which is no master");
+            let detail = format!("`{server}` is a slave of `{of}`, which is not a master");
             return self.error(&at, detail, one_of(of, "masters", masters()));
         }
         Ok(())
@@ -234,7 +234,7 @@ impl Declared<'_> {
     fn all_are_named(&self, seen: &Seen<'_>) -> Checked<()> {
         let unnamed = self.servers.iter().find(|(name, is_database)| **is_database && !seen.servers.contains(*name));
         let Some((name, _)) = unnamed else { return Ok(()) };
-        let detail = format!("`{name}` is a database that replicates from nobody");
+        let detail = format!("`{name}` is a database that replicates from no other");
         let hint =
             format!("name it: `databases: {{ masters: [{{ server: … }}, …], slaves: [{{ server: {name}, of: … }}] }}`");
         self.error(&at!["databases"], detail, hint)

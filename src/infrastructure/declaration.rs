@@ -265,7 +265,7 @@ impl Resolver<'_> {
             }
         }
         if holders.is_empty() {
-            let detail = format!("nobody holds the virtual IP `{}`", entry.name);
+            let detail = format!("no server holds the virtual IP `{}`", entry.name);
             let hint = "name its servers: `holders: [lb-1, lb-2]`".into();
             return Err(self.error(&at!["virtual_ips", index, "holders"], detail, hint));
         }

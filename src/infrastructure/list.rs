@@ -117,7 +117,7 @@ fn check(source: &Source, items: &[Item]) -> Result<(), DocumentError> {
         for (place, to) in item.links.iter().flatten().enumerate() {
             if !items.iter().any(|other| other.name == *to) {
                 let hint = one_of(to, "instances", items.iter().map(|other| other.name.as_str()));
-                let detail = format!("`{name}` is linked with `{to}`, which nobody is called");
+                let detail = format!("`{name}` is linked with `{to}`, but there is no instance `{to}`");
                 return Err(source.error(&at![index, "links", place], detail, Some(hint)));
             }
         }

@@ -25,7 +25,8 @@ pub(super) fn check(
             virtual_ips.iter().find(|ip| ip.holders.iter().any(|name| own.contains(name) || is_of_role(name)))
         {
             let detail = format!("`{}` can't be a spare: servers of its role hold `{}`", declared.name, ip.name);
-            let hint = "who shares a virtual IP stands in for the others already: declare one more holder".into();
+            let hint =
+                "servers that share a virtual IP stand in for each other already: declare one more holder".into();
             return Err(resolver.error(&at, detail, hint));
         }
         if own.contains(&entry.host) {

@@ -200,7 +200,7 @@ impl Draft {
     pub fn build(self) -> Declared<Infrastructure> {
         let mut built = match self.base {
             None => {
-                let hint = "begin with, for example, `Given 4 webservers behind haproxy`";
+                let hint = "start with, for example, `Given 4 webservers behind haproxy`";
                 return Err(DocumentError::new("no servers are declared").with_hint(hint));
             }
             Some(Base::File(infrastructure)) => with_spares_of_file(*infrastructure, &self.spares)?,

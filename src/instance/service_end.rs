@@ -58,7 +58,7 @@ impl ServiceEnd {
                 "what it started goes on without it: a service must stay in the foreground, or its end is not noticed"
             }
             (HowEnded::Status(0), false) => {
-                "a service must stay in the foreground for as long as its server lives; what runs once belongs under `runcmd`"
+                "a service must stay in the foreground for as long as its server runs; what runs once belongs under `runcmd`"
             }
             _ => "correct its command or its files in the role",
         }

@@ -58,7 +58,7 @@ fn what_could_not_be_told_is_invalid() {
     let unobserved = Expectation::InRotation { count: 4, role: "load balancer".into() };
     let (verdict, reason) = verdict_of(&card().expects(stays(500)).expects(unobserved));
     assert_eq!(verdict, Verdict::Invalid);
-    assert!(reason.expect("a reason").contains("no living balancer told anything"));
+    assert!(reason.expect("a reason").contains("no running balancer reported anything"));
     assert_eq!(verdict_of(&card()), (Verdict::Invalid, Some("nothing was asserted".into())));
 }
 

@@ -39,7 +39,7 @@ fn strike_record(strike: &StrikeTimes, target: &str, zero_us: u64, normal_after_
         injected_at_s: strike.injected_us.map(|at| since(at, zero_us)),
         onset_at_s: confirmed.map(|found| since(found.onset.not_before_us, zero_us)),
         witnessed_at_s: confirmed.map(|found| since(found.onset.by_us, zero_us)),
-        witness: witness.unwrap_or_else(|| "no witness was heard".into()),
+        witness: witness.unwrap_or_else(|| "no witness reported anything".into()),
         healed_at_s: strike.healed_us.map(|at| since(at, zero_us)),
         normal_after_onset_s,
     }

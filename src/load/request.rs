@@ -1,6 +1,6 @@
 //! From `[request]` of the settings to a request that can be sent: validated, secrets filled in, trust loaded.
 //!
-//! All that can be wrong is found here, before anything boots; each error names the field to mend. Values taken from
+//! All that can be wrong is found here, before anything boots; each error names the field to fix. Values taken from
 //! the environment are never shown: not in errors, not by `Debug`.
 
 use std::fmt;

@@ -219,7 +219,7 @@ fn listen(worker: &Worker, stdout: impl Read, mut complaints: File, asked: Asked
     }
     let status = worker.wait();
     if asked.operations && told != Ok(true) {
-        let detail = format!("the users' process ended ({status}) before it had told all");
+        let detail = format!("the users' process ended ({status}) before it had reported everything");
         recorder.record(Event::OperationsCut { detail });
     }
     if !worker.stopping.load(Ordering::SeqCst) {

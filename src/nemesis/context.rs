@@ -24,7 +24,7 @@ pub struct StrikeContext {
     pub journal: Arc<Journal>,
     /// Begins the id of each strike: the run's, and within it the scenario's.
     pub prefix: String,
-    /// How long a fault outlives the last sign of life of this process.
+    /// How long a fault stays in force after this process was killed; then the victim heals itself.
     pub lease: Duration,
     /// What each server's role runs, where that is known.
     pub services: BTreeMap<String, Vec<ServiceSpec>>,

@@ -279,7 +279,7 @@ impl Nemesis {
     }
 
     fn nobody(&self, number: u32, why: &str) -> StrikeError {
-        let detail = format!("nobody to strike: {why}");
+        let detail = format!("no server to strike: {why}");
         self.context.recorder.record(Event::InjectionFailed { strike: number, detail: detail.clone() });
         StrikeError(detail)
     }

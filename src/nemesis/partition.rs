@@ -30,7 +30,7 @@ pub(super) fn peers(partition: &Partition, near: &[String], far: &[String], rng:
         }
         Partition::MajoritiesRing => ring(&shuffled(near, rng)),
     };
-    if peers.is_empty() { Err("the partition separates nobody".into()) } else { Ok(peers) }
+    if peers.is_empty() { Err("the partition separates no servers".into()) } else { Ok(peers) }
 }
 
 /// Neither side hears the other.

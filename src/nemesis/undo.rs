@@ -133,11 +133,11 @@ impl Victim {
 
     /// Why what was done to the victim went with it; `None`: it may be there still.
     pub(super) async fn ended_with_it(&self) -> Option<String> {
-        let Some(found) = self.found() else { return Some("its instance is no more, nothing to undo".into()) };
+        let Some(found) = self.found() else { return Some("its instance is gone, so there is nothing to undo".into()) };
         let instances = self.context.provider.list().await.ok()?;
         let now = instances.into_iter().find(|instance| instance.id == found.id);
         let Some(now) = now.filter(|now| now.state != PowerState::Terminated) else {
-            return Some("its instance is no more, nothing to undo".into());
+            return Some("its instance is gone, so there is nothing to undo".into());
         };
         if !self.context.provider.shares_kernel() || !self.ends_without_power() {
             return None;

@@ -16,7 +16,7 @@ pub enum PlanError {
         path: PathBuf,
     },
     /// The file can't be read.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: can't be read: {source}", .path.display())]
     Io {
         /// The plan's file.
         path: PathBuf,
@@ -24,7 +24,7 @@ pub enum PlanError {
         source: std::io::Error,
     },
     /// The file is not a plan.
-    #[error("{}: this is no recorded plan: {source}", .path.display())]
+    #[error("{}: this is not a recorded plan: {source}", .path.display())]
     Malformed {
         /// The plan's file.
         path: PathBuf,
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_is_no_plan_is_refused_with_its_place() {
-        assert!(read("[]").unwrap_err().starts_with("plan.json: this is no recorded plan"));
+        assert!(read("[]").unwrap_err().starts_with("plan.json: this is not a recorded plan"));
         let why = read(&format!("{{ \"schema\": {SCHEMA},\n  \"seed\": true }}")).unwrap_err();
         assert!(why.contains("line 2 column"), "{why}");
     }

@@ -36,7 +36,7 @@ impl fmt::Debug for Secret {
 /// Reads a whole file of secrets, which nobody but its owner may be able to read.
 ///
 /// # Errors
-/// Why it can't be read, or, as `PermissionDenied`, who else could, with the command that mends it.
+/// Why it can't be read, or, as `PermissionDenied`, who else could, with the command that fixes it.
 pub fn read_private(path: &Path) -> Result<Zeroizing<String>, TextError> {
     let mut file = File::open(path)?;
     let found = file.metadata()?;

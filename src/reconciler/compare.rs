@@ -42,7 +42,7 @@ pub(super) fn compare(
     }
     for instance in found.instances.iter().filter(|instance| exists(instance)) {
         let reason = match (desired.get(&instance.name), booted_as.get(&instance.name)) {
-            (None, _) => "nobody declared it".into(),
+            (None, _) => "it is not declared".into(),
             (Some(role), Some(other)) if role != other => format!("it is a {other}, and a {role} is declared"),
             _ if stands_for(&found.instances, &instance.name, ours).is_some_and(|one| one.id != instance.id) => {
                 format!("it is a second `{}`", instance.name)
@@ -141,7 +141,7 @@ pub(super) mod tests {
             [("web-1.1", PowerState::Running), ("web-1.2", PowerState::Running), ("old-1.1", PowerState::Stopped)];
         let differences = compared(&["web-1"], &there, &[]);
         let told: Vec<String> = differences.surplus.iter().map(|(id, why)| format!("{id}: {why}")).collect();
-        assert_eq!(told, ["web-1.1: it is a second `web-1`", "old-1.1: nobody declared it"]);
+        assert_eq!(told, ["web-1.1: it is a second `web-1`", "old-1.1: it is not declared"]);
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub enum StateError {
     Io { path: PathBuf, action: &'static str, source: io::Error },
     /// It is no state.
     #[error(
-        "{}:{line}:{column}: this is no state of a reconciler: {detail}\n  help: move the file away; without it, the reconciler goes by what the provider lists",
+        "{}:{line}:{column}: this is not the state of a reconciler: {detail}\n  help: move the file away; without it, the reconciler goes by what the provider lists",
         .path.display()
     )]
     Malformed { path: PathBuf, line: usize, column: usize, detail: String },

@@ -173,7 +173,7 @@ impl Renderer<'_> {
         let (parent, field) = missing.rsplit_once('.')?;
         let value = self.environment.compile_expression_owned(parent).ok()?.eval(self.context.clone()).ok()?;
         if value.is_none() {
-            return Some(format!("here is no `{parent}`: ask first, `{{% if {parent} %}} … {{% endif %}}`"));
+            return Some(format!("there is no `{parent}` here: ask first, `{{% if {parent} %}} … {{% endif %}}`"));
         }
         let keys: Vec<String> = value.try_iter().ok()?.map(|key| key.to_string()).collect();
         (value.kind() == ValueKind::Map)

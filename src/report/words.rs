@@ -45,7 +45,7 @@ pub fn exit_meaning(code: u8) -> &'static str {
         0 => "every scenario passed",
         1 => "a hypothesis was refuted",
         2 => "the features or the command line are wrong",
-        3 => "it could not be told: a scenario was invalid, could not be provisioned, or was skipped under CI",
+        3 => "no verdict on the run: a scenario was invalid, could not be provisioned, or was skipped under CI",
         4 => "a stop condition ended the run",
         5 => "cleaning up failed",
         7 => "nothing ran",

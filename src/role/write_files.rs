@@ -161,7 +161,7 @@ impl Reader<'_> {
                 self.error(&at!["write_files", index, "encoding"], detail, "leave one of the two out")
             }
             (_, Some(encoding)) => {
-                let detail = format!("`{encoding}` is no encoding that a role's file can have");
+                let detail = format!("`{encoding}` is not an encoding that a role's file can have");
                 let hint = "write `b64`, with the content in base64 and not compressed, or leave it out";
                 self.error(&at!["write_files", index, "encoding"], detail, hint)
             }

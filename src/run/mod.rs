@@ -63,7 +63,7 @@ pub struct Finished {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The bundle can't be written.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: can't be read or written: {source}", .path.display())]
     Bundle { path: PathBuf, source: std::io::Error },
     /// The recorded plan can't be used.
     #[error(transparent)]

@@ -62,7 +62,7 @@ pub fn is_primary(server: &Server) -> bool {
 
 impl Selector for Active {
     fn select(&self, candidates: &[&Server], view: &View, _rng: &mut StdRng) -> Result<Selection, String> {
-        let active = active(view).ok_or("nobody holds the site's address")?;
+        let active = active(view).ok_or("no server holds the site's address")?;
         keep(candidates, |server| server.name == active, "holds the site's address")
     }
 }

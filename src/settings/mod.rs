@@ -219,7 +219,7 @@ impl Default for BalancerSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// It could not be read.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: can't be read: {source}", .path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
     /// It is not what `chimp.toml` is.
     #[error("{}: {detail}", .path.display())]

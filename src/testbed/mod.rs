@@ -37,13 +37,13 @@ pub enum TestbedError {
     #[error("no testbed answers at {}: {source}; start one with `chimp up FILE`", .socket.display())]
     Absent { socket: PathBuf, source: io::Error },
     /// The conversation broke off; the testbed may have ended.
-    #[error("the testbed at {}: {source}", .socket.display())]
+    #[error("the connection to the testbed at {} failed: {source}", .socket.display())]
     Broken { socket: PathBuf, source: io::Error },
     /// It said no.
     #[error("the testbed at {} refused: {detail}", .socket.display())]
     Refused { socket: PathBuf, detail: String },
-    /// It lives on after it was told to end.
-    #[error("the testbed at {} was told to end, and is still there {} later", .socket.display(), crate::units::show_duration(*.after))]
+    /// It lives on after it was asked to end.
+    #[error("the testbed at {} was asked to end, and still runs {} later", .socket.display(), crate::units::show_duration(*.after))]
     Stays { socket: PathBuf, after: std::time::Duration },
 }
 

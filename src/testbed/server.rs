@@ -62,7 +62,7 @@ impl RequestHandler {
             }
             let (answer, carried) = match serde_json::from_slice::<Request>(&line) {
                 Ok(request) => self.answer(request).await,
-                Err(why) => (refused(format!("this is no request: {why}")), None),
+                Err(why) => (refused(format!("this is not a request: {why}")), None),
             };
             if rights::send_line(stream.get_mut(), &answer, carried).await.is_err() {
                 return;

@@ -35,7 +35,7 @@ pub enum SocketLockError {
     #[error("a testbed is at {} already, and does not answer: {why}; choose another socket with --testbed", .socket.display())]
     Silent { socket: PathBuf, why: String },
     /// Something else is in the way.
-    #[error("{} is there already and is no socket; choose another path with --testbed", .0.display())]
+    #[error("{} is there already and is not a socket; choose another path with --testbed", .0.display())]
     NoSocket(PathBuf),
     /// The file system or the kernel refused.
     #[error("{}: {action}: {source}", .path.display())]

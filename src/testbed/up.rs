@@ -133,7 +133,7 @@ async fn live(
     let ended = tokio::select! {
         failed = keeping_up => failed.map(|never| match never {}),
         signal = signals::interrupted() => Ok(signal),
-        _ = downs.recv() => Ok("told to end"),
+        _ = downs.recv() => Ok("asked to end"),
     };
     answering.abort();
     complain!("{}: taking everything down", ended.as_ref().unwrap_or(&"it failed"));

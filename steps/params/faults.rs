@@ -65,7 +65,7 @@ impl FromStr for ProcessEvent {
             "dies" | "die" => "process-dies",
             "stops" | "stop" | "hangs" | "hang" => "process-stops",
             "restarts" | "restart" => "process-restarts",
-            other => return Err(ParamError(format!("`{other}` does not befall a process"))),
+            other => return Err(ParamError(format!("`{other}` can't happen to a process"))),
         }))
     }
 }

@@ -55,7 +55,7 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, ParamError> {
         let span = units::parse_duration(text).map_err(ParamError)?;
         if span.is_zero() {
-            return Err(ParamError(format!("`{text}` is no time at all; say more than zero")));
+            return Err(ParamError(format!("`{text}` is no time; say more than zero")));
         }
         Ok(Span(span))
     }

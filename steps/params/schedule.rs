@@ -25,7 +25,7 @@ impl FromStr for Moments {
             return Ok(Moments(Schedule::Once));
         }
         let span = |text: &str| text.parse::<Span>().map(|span| span.0);
-        let refused = || ParamError(format!("`{text}` says nothing of when; write for example ` for 5 s`"));
+        let refused = || ParamError(format!("`{text}` does not say when; write for example ` for 5 s`"));
         let (begin, total) =
             text.rsplit_once(" for ").or_else(|| Some(("", text.strip_prefix("for ")?))).ok_or_else(refused)?;
         let total: Duration = span(total)?;

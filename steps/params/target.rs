@@ -98,7 +98,7 @@ fn the_choice(whom: &str) -> Result<(Choice, String), ParamError> {
     });
     let Some((choice, (count, role))) = ranked else {
         let words: Vec<String> = RANKED.iter().map(|(words, _)| format!("`{words}`")).collect();
-        return Err(ParamError(format!("`{whom}` names nobody; a number goes only with {}", words.join(", "))));
+        return Err(ParamError(format!("`{whom}` names no server; a number goes only with {}", words.join(", "))));
     };
     let count = if count.is_empty() { 1 } else { count.trim_end().parse::<Count>()?.0 };
     Ok((choice(count), role.parse::<Role>()?.0))

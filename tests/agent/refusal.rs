@@ -31,7 +31,7 @@ fn refused() -> Outcome {
         let before = victim.snapshot()?;
         let deaf = || Effect::DropFrom { peers: vec![world.cloud.address(9)] };
         for id in ["", "../../etc", "a/b", "-x", "--help", "A", "a b", "a\nb", "'; reboot; '", &"a".repeat(65)] {
-            refuses(victim, id, deaf(), "is no strike's id").await?;
+            refuses(victim, id, deaf(), "is not the id of a strike").await?;
         }
         refuses(victim, "1", stop("no-such-process"), "the process \"no-such-process\" is not there").await?;
         refuses(victim, "1", stop(""), "is not there").await?;

@@ -50,7 +50,7 @@ pub(super) fn start(kind: &str, id: &StrikeId, amount: &str) -> Result<(), Drive
     }
     match said.trim() {
         HAS => Ok(()),
-        "" => Err(unfit("a burner", "silent", "a word within 12 s that it has what it takes")),
+        "" => Err(unfit("a burner", "silent", "a report within 12 s that it holds what it is to take")),
         why => Err(unfit("a burner", why, HAS)),
     }
 }

@@ -101,7 +101,7 @@ impl Shape {
         let queues = queue::listened().map_err(DriverError::at("read the queues of the packet filter"))?;
         let sends = format!("a rule sends what leaves {interface} to queue {number}");
         match queues.iter().find(|queue| queue.number.to_string() == number) {
-            None => seen(false, format!("{sends}, where nobody listens")),
+            None => seen(false, format!("{sends}, on which no process listens")),
             Some(Listened { port, waiting, seen: came, .. }) => {
                 seen(true, format!("{sends}, where port {port} listens: {came} packets came, {waiting} wait"))
             }

@@ -40,7 +40,7 @@ pub enum SyntaxErrorKind {
         expected: usize,
     },
     /// A tag with a blank in it.
-    #[error("a tag can't have a blank in it; begin each with `@`, and a comment with ` #`")]
+    #[error("a tag can't have a blank in it; start each with `@`, and a comment with ` #`")]
     TagWithBlank,
     /// The values of a row contain placeholders of each other, so that a text grows with each column.
     #[error(

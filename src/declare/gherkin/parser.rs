@@ -298,7 +298,7 @@ impl<'t> Parser<'t> {
         if self.next > self.lines.len() {
             self.next = self.lines.len();
             let opened = opening.number;
-            self.unfinished(format!("`{delimiter}`, which ends the text that begins in line {opened}"));
+            self.unfinished(format!("`{delimiter}`, which ends the text that starts in line {opened}"));
         }
         let media_type = Some(opening.body[delimiter.len()..].trim()).filter(|media| !media.is_empty());
         if let Some(step) = self.open.last_step() {

@@ -57,7 +57,7 @@ pub fn read_links(path: &Path) -> Result<GraphFile, GraphError> {
         "graphml" | "xml" => graphml::read(&Text::read(path)?),
         "dot" | "gv" => dot::read(&Text::read(path)?),
         _ => {
-            let detail = format!("`.{extension}` is no known format");
+            let detail = format!("`.{extension}` is not a known format");
             Err(GraphError { file: Some(path.into()), ..GraphError::new(detail) }.with_hint(
                 "name it by its format: `.yaml` (an infrastructure), `.json` (servers with `in` and `out`), \
                  `.graphml` or `.dot`",

@@ -17,7 +17,7 @@ impl<'f> Text<'f> {
     pub(super) fn read(path: &'f Path) -> Result<Self, GraphError> {
         let text = text::read(path).map_err(|why| {
             let hint = match why.place() {
-                None => "name a graph's file",
+                None => "name a file that holds a graph",
                 Some(_) => "convert it, for example with `iconv -f ISO-8859-1 -t UTF-8`",
             };
             let (line, column) = why.place().unzip();

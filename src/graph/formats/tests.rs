@@ -162,7 +162,7 @@ fn what_is_wrong_with_graphml_is_one_error_with_its_place_and_a_hint() {
 #[test]
 fn an_unknown_extension_is_told_the_known_ones() {
     let why = read_links(Path::new("Cargo.toml")).unwrap_err().to_string();
-    assert!(why.starts_with("Cargo.toml: `.toml` is no known format\n  help: name it by its format"), "{why}");
+    assert!(why.starts_with("Cargo.toml: `.toml` is not a known format\n  help: name it by its format"), "{why}");
     assert!(read_links(Path::new("fixtures/no.json")).unwrap_err().to_string().contains("can't be read"));
 }
 
@@ -300,7 +300,7 @@ fn what_yed_draws_on_a_node_is_its_label_and_a_group_is_no_server() {
     );
     assert_eq!(
         read.notes,
-        ["g.graphml:9:5: the group `rack A` has nodes inside and no edges: it is no server, and is left out"]
+        ["g.graphml:9:5: the group `rack A` has nodes inside and no edges: it is not a server, and is left out"]
     );
     let joined = YED.replace("target=\"n1::n0\"", "target=\"n1\"");
     assert_eq!(names(&of("g.graphml", &joined).unwrap()), ["n1::n1", "proxy 10.0.0.1", "rack A"], "an edge ends at it");

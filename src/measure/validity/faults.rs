@@ -47,9 +47,9 @@ fn held_back(history: &History) -> Vec<String> {
 
 fn unconfirmed(strike: &StrikeTimes) -> Option<String> {
     if strike.targets.is_empty() {
-        return Some(format!("“{}” hit nobody", strike.step));
+        return Some(format!("“{}” hit no server", strike.step));
     }
     let target = strike.targets.iter().find(|target| !strike.confirmed.contains_key(*target))?;
-    let saw = strike.denied.get(target).map_or("its witness said nothing", String::as_str);
+    let saw = strike.denied.get(target).map_or("its witness reported nothing", String::as_str);
     Some(format!("“{}”: the fault was not confirmed at {target}: {saw}", strike.step))
 }

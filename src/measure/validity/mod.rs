@@ -106,14 +106,14 @@ mod tests {
         let denied = Event::FaultNotConfirmed { strike: 0, target: "web-1".into(), evidence: "pid 7 lives".into() };
         let script = Script::website(2, 1).strike_unconfirmed(6000, "dies", &["web-1"], Schedule::Once);
         assert_one(&script.clone().event(6500, denied), "the fault was not confirmed at web-1: pid 7 lives");
-        assert_one(&script, "its witness said nothing");
+        assert_one(&script, "its witness reported nothing");
     }
 
     #[test]
     fn a_strike_that_never_came_or_hit_nobody_cannot() {
         assert_one(&Script::website(2, 1).asks("dies", Schedule::Once), "“a node dies” never struck");
         assert_one(&healthy().asks("hangs", Schedule::Once), "“a node hangs” never struck");
-        assert_one(&Script::website(2, 1).strike(6000, "dies", &[]), "“a node dies” hit nobody");
+        assert_one(&Script::website(2, 1).strike(6000, "dies", &[]), "“a node dies” hit no server");
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Attendant {
         let (cuts, impairs) = (strike.cuts_its_own_path(), strike.impairs_its_own_path());
         match timeout(if impairs { INJECTING } else { Duration::MAX }, self.inject()).await {
             Ok(Err(ProviderError::Remote(_))) | Err(_) if impairs => {
-                self.victim.reached(Stage::Injected, "no answer came, or not in time").await;
+                self.victim.reached(Stage::Injected, "no answer came in time").await;
             }
             Ok(Err(why)) => return Err(why.to_string()),
             Ok(Ok(())) | Err(_) => {}

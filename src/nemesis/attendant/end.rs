@@ -70,9 +70,10 @@ impl Attendant {
             return;
         }
         match &account.stamps {
-            None => {
-                self.victim.lapsed(format!("its holder is gone, and with it when it ended: {}", account.seen.evidence))
-            }
+            None => self.victim.lapsed(format!(
+                "its holder is gone, and with it the time at which the fault ended: {}",
+                account.seen.evidence
+            )),
             Some(stamps) => {
                 if let Some(lasted) = ended_early(stamps, lasts) {
                     let [lasted, lasts] = [lasted, lasts].map(show_duration);

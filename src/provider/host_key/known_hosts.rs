@@ -213,7 +213,7 @@ impl Key {
         // A key is RSA, whatever its signatures are.
         let kind = if matches!(kind, "rsa-sha2-256" | "rsa-sha2-512") { "ssh-rsa" } else { kind };
         if !KINDS.contains(&kind) {
-            return Err("it is no kind of key that OpenSSH knows");
+            return Err("OpenSSH does not know this kind of key");
         }
         let bytes = STANDARD.decode(bytes).map_err(|_| "the key is not in base64")?;
         match kind_within(&bytes) {

@@ -1,4 +1,4 @@
-//! Whether this machine and user can have a local cloud, and what mends it where not.
+//! Whether this machine and user can have a local cloud, and what fixes it where not.
 //!
 //! Everything is tried for real, in a child process whose namespaces, mounts and links end with it.
 
@@ -25,8 +25,8 @@ pub struct Check {
     pub ok: bool,
     /// What was found.
     pub detail: String,
-    /// The command, or the advice, that mends it; `None` where nothing is amiss.
-    pub mend: Option<String>,
+    /// The command, or the advice, that fixes it; `None` where nothing is amiss.
+    pub fix: Option<String>,
 }
 
 /// The kinds of namespaces an instance has of its own.
@@ -50,7 +50,7 @@ pub fn probe() -> Vec<Check> {
             name: "kernel features".into(),
             ok: false,
             detail: "not tried: they need the rights".into(),
-            mend: checks[0].mend.clone(),
+            fix: checks[0].fix.clone(),
         }),
     }
     checks.push(one_file_system());
@@ -59,11 +59,11 @@ pub fn probe() -> Vec<Check> {
     checks
 }
 
-fn check(name: &str, tried: io::Result<String>, mend: &str) -> Check {
+fn check(name: &str, tried: io::Result<String>, fix: &str) -> Check {
     let name = name.to_string();
     match tried {
-        Ok(detail) => Check { name, ok: true, detail, mend: None },
-        Err(why) => Check { name, ok: false, detail: why.to_string(), mend: Some(mend.to_string()) },
+        Ok(detail) => Check { name, ok: true, detail, fix: None },
+        Err(why) => Check { name, ok: false, detail: why.to_string(), fix: Some(fix.to_string()) },
     }
 }
 
@@ -78,10 +78,10 @@ fn rights() -> Check {
     check("rights", tried, &format!("run `chimp` with sudo; for the tests: {}", sandbox::SUDO_RUNNER))
 }
 
-fn program(name: &str, places: &[&str], mend: &str) -> Check {
+fn program(name: &str, places: &[&str], fix: &str) -> Check {
     let found = places.iter().find(|place| Path::new(place).is_file());
     let tried = found.map(|place| place.to_string());
-    check(name, tried.ok_or_else(|| io::Error::other(format!("not found: {}", places.join(", ")))), mend)
+    check(name, tried.ok_or_else(|| io::Error::other(format!("not found: {}", places.join(", ")))), fix)
 }
 
 /// Folders that hold what servers run; mounted apart, they would be empty in an instance.
@@ -170,9 +170,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_comes_with_its_mending() {
+    fn what_is_missing_comes_with_its_fix() {
         for check in probe() {
-            assert_eq!(check.ok, check.mend.is_none(), "{check:?}");
+            assert_eq!(check.ok, check.fix.is_none(), "{check:?}");
         }
     }
 
@@ -188,6 +188,6 @@ mod tests {
     fn a_missing_program_is_named_with_its_package() {
         let check = program("sshd", &["/nowhere/sshd"], OPENSSH);
         assert!(!check.ok && check.detail.contains("/nowhere/sshd"));
-        assert_eq!(check.mend.as_deref(), Some(OPENSSH));
+        assert_eq!(check.fix.as_deref(), Some(OPENSSH));
     }
 }

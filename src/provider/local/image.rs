@@ -203,7 +203,7 @@ fn write_accounts(etc: &Path) -> io::Result<()> {
 fn make_keys(ssh: &Path) -> Result<String, SandboxError> {
     let missing_program = |program: &str| SandboxError::Missing {
         what: format!("the program `{program}`"),
-        mend: "sudo apt-get install openssh-server openssh-client".into(),
+        fix: "sudo apt-get install openssh-server openssh-client".into(),
     };
     if !Path::new(instance::SSHD).is_file() {
         return Err(missing_program(instance::SSHD));

@@ -291,7 +291,7 @@ impl Machine {
         sys::signal_pidfd(life.pidfd.get_ref().as_fd(), Signal::SIGKILL).map_err(&failed)?;
         match tokio::time::timeout(DEATH, life.pidfd.readable()).await {
             Ok(gone) => gone.map(drop).map_err(&failed),
-            Err(_) => Err(failed(io::Error::new(io::ErrorKind::TimedOut, "it lives 10 s after SIGKILL"))),
+            Err(_) => Err(failed(io::Error::new(io::ErrorKind::TimedOut, "it still runs 10 s after SIGKILL"))),
         }
     }
 

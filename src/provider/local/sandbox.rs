@@ -40,8 +40,8 @@ pub enum SandboxError {
     #[error("the sandbox must be entered before any thread starts; this process has {0}")]
     Threads(usize),
     /// The machine lacks something.
-    #[error("the local cloud needs {what}; {mend}")]
-    Missing { what: String, mend: String },
+    #[error("the local cloud needs {what}; {fix}")]
+    Missing { what: String, fix: String },
     /// A step of the set-up failed.
     #[error("the sandbox could not be made: {what}: {source}")]
     Setup { what: &'static str, source: io::Error },
@@ -133,7 +133,7 @@ fn start(work: impl FnOnce(Zygote) -> u8, before: &SigSet) -> Result<u8, Sandbox
 }
 
 fn no_namespaces(source: io::Error) -> SandboxError {
-    let missing = |what: &str, mend: &str| SandboxError::Missing { what: what.into(), mend: mend.into() };
+    let missing = |what: &str, fix: &str| SandboxError::Missing { what: what.into(), fix: fix.into() };
     match source.raw_os_error() {
         Some(libc::EPERM) => missing(
             "the right to make namespaces",

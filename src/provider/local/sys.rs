@@ -21,7 +21,7 @@ pub(super) enum Cloned {
 }
 
 /// Clones the calling process into new namespaces, as `fork` does otherwise. The child may start no thread: the C
-/// library does not know of it. A later `libc::fork` mends that.
+/// library does not know of it. A later `libc::fork` fixes that.
 ///
 /// # Safety
 /// The process must have no other thread.

@@ -119,7 +119,7 @@ impl Rest<'_> {
         }
         let rest: String =
             self.left().chars().take_while(|c| "-.".contains(*c) || is_letter(*c) || c.is_ascii_digit()).collect();
-        Err(((format!("`{word}{rest}` is no name"), QUOTE.into()), self.at - word.len()))
+        Err(((format!("`{word}{rest}` is not a name"), QUOTE.into()), self.at - word.len()))
     }
 
     fn no_word(&self, start: char) -> (Wrong, usize) {

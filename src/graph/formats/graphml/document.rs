@@ -181,9 +181,9 @@ impl Document {
         let first = &self.nodes[*groups.first()?];
         let label = self.raw(first).label.unwrap_or_else(|| first.id.clone());
         let what = match groups.len() {
-            1 => format!("the group `{label}` has nodes inside and no edges: it is no server, and is left out"),
+            1 => format!("the group `{label}` has nodes inside and no edges: it is not a server, and is left out"),
             count => format!(
-                "{count} groups have nodes inside and no edges, the first of them `{label}`: they are no servers, and \
+                "{count} groups have nodes inside and no edges, the first of them `{label}`: they are not servers, and \
                  are left out"
             ),
         };

@@ -175,5 +175,5 @@ impl Attributes<'_> {
 }
 
 fn unreadable(why: impl std::fmt::Display) -> Wrong {
-    (format!("this is no XML: {why}"), "correct it, or write it again with the tool that made it".into())
+    (format!("this is not XML: {why}"), "correct it, or write it again with the tool that made it".into())
 }

@@ -94,7 +94,7 @@ fn misplaced(around: Place, name: &str) -> Wrong {
         Some((_, place)) => (format!("a `<{name}>` inside `<{around}>`"), format!("it stands {place}")),
         None => {
             let known = ELEMENTS.iter().map(|(name, _)| *name);
-            (format!("`<{name}>` is no element of GraphML"), one_of(name, "elements", known))
+            (format!("`<{name}>` is not an element of GraphML"), one_of(name, "elements", known))
         }
     }
 }
