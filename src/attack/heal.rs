@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::execute::PLAN_FILE;
 use super::{AttackError, place};
 use crate::clock::Clock;
-use crate::console::say;
+use crate::console::{complain, say};
 use crate::environment::Reopened;
 use crate::exit;
 use crate::history::Recorder;
@@ -84,6 +84,20 @@ pub async fn heal(bundle: &Path, passwords: Option<PathBuf>) -> Result<u8, Attac
         all &= heal_one(&context, planned).await;
     }
     Ok(if all { exit::PASS } else { exit::CLEANUP })
+}
+
+/// [Heals](heal) several bundles; one that can't be healed is complained of, and keeps no other from being healed. The
+/// exit code is the worst.
+pub async fn heal_each(bundles: &[PathBuf], passwords: Option<PathBuf>) -> u8 {
+    let mut worst = exit::PASS;
+    for bundle in bundles {
+        let code = heal(bundle, passwords.clone()).await.unwrap_or_else(|why| {
+            complain!("chimp: {why}");
+            if matches!(why, AttackError::Usage(_)) { exit::USAGE } else { exit::COULD_NOT_TELL }
+        });
+        worst = worst.max(code);
+    }
+    worst
 }
 
 async fn heal_one(context: &Arc<StrikeContext>, planned: &PlannedStrike) -> bool {
@@ -194,5 +208,17 @@ mod tests {
             assert!(why.contains(told), "{why}");
             assert_eq!(journal::open_strikes(&read(folder.path()).unwrap()).len(), 1, "{told}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_bundle_that_can_t_be_healed_keeps_no_other_from_being_healed() {
+        let out = tempfile::tempdir().unwrap();
+        for (name, place) in [("1", r#"{"mars":{}}"#), ("2", r#"{"local":null}"#)] {
+            std::fs::create_dir(out.path().join(name)).unwrap();
+            left_open(&out.path().join(name), &began(place));
+        }
+        let bundles = open_bundles(out.path()).unwrap();
+        assert_eq!(heal_each(&bundles, None).await, exit::USAGE);
+        assert_eq!(open_bundles(out.path()).unwrap(), [out.path().join("1")]);
     }
 }

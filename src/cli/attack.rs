@@ -255,11 +255,10 @@ impl Heal {
             if bundles.is_empty() {
                 say!("{}: nothing is open", self.out.display());
             }
-            let mut worst = exit::PASS;
-            for bundle in bundles {
-                worst = worst.max(heal::heal(&bundle, passwords.clone()).await?);
+            if let [bundle] = bundles.as_slice() {
+                return heal::heal(bundle, passwords).await;
             }
-            Ok(worst)
+            Ok(heal::heal_each(&bundles, passwords).await)
         })
     }
 }

@@ -47,7 +47,7 @@ impl Kind for Testbed {
         let Stored { socket } = stored(self, value)?;
         let cloud = TestbedCloud::open(&socket).map_err(|why| {
             if has_ended(&socket, &why) {
-                let detail = format!("the testbed at {} has ended, and all its servers with it", socket.display());
+                let detail = format!("no testbed runs at {}; if one did, its servers ended with it", socket.display());
                 return ReopenError::Gone { detail, help: "start one with `chimp up FILE`" };
             }
             ReopenError::Provider(why.into())
@@ -77,7 +77,7 @@ mod tests {
             let place = Testbed::place(&socket).unwrap();
             Testbed.reopen(&place.value, None).map(|_| ()).unwrap_err()
         };
-        assert!(matches!(reopened(), ReopenError::Gone { detail, .. } if detail.contains("testbed.sock has ended")));
+        assert!(matches!(reopened(), ReopenError::Gone { detail, .. } if detail.contains("no testbed runs at")));
         let (lock, listener) = testbed::SocketLock::take(&socket).unwrap();
         std::fs::remove_file(&socket).unwrap();
         assert!(matches!(reopened(), ReopenError::Provider(_)), "it lives, though its socket was removed");
