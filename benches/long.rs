@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use anarcho_chimp::clock::Clock;
 use anarcho_chimp::history::recorder::RunRecorder;
-use anarcho_chimp::history::synthetic::Script;
 use anarcho_chimp::history::{
     EVENTS_FILE, Event, History, REQUESTS_FILE, Record, Request, Source, Watched, scenario_folder,
 };
@@ -21,6 +20,11 @@ use anarcho_chimp::run::looks::{LOOK_EVERY, Looks};
 use anarcho_chimp::run::provenance;
 use anarcho_chimp::run::{RunOptions, Sabotage};
 use anarcho_chimp::units::{Bound, HumanDuration, Percent, Quantile};
+
+#[path = "../tests/support/synthetic/mod.rs"]
+mod synthetic;
+
+use synthetic::Script;
 
 const SECONDS: u64 = 3_600;
 const RATE: f64 = 2_000.0;

@@ -114,6 +114,10 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 #![allow(rustdoc::private_intra_doc_links, reason = "module docs are maps of their own parts")]
 
+// Sources of `tests/support/` that unit tests share with integration tests call the crate by its name.
+#[cfg(test)]
+extern crate self as anarcho_chimp;
+
 // Modules that are hidden are no public surface and may change at any time: the crate's own tests, benches and `chimp`
 // use them, which cargo builds as crates of their own.
 #[doc(hidden)]

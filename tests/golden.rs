@@ -1,17 +1,21 @@
 //! Golden histories: small files that say what happened, and what must be said of it.
 //!
-//! Each file of `fixtures/histories/` is a script of what happened (see `anarcho_chimp::history::synthetic`) with the
+//! Each file of `fixtures/histories/` is a script of what happened (see `tests/support/synthetic`) with the
 //! verdicts and figures that follow from it, worked out by hand.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anarcho_chimp::history::synthetic::Script;
 use anarcho_chimp::judge::judge;
 use anarcho_chimp::plan::expectation::{Expectation, Phase};
 use anarcho_chimp::report::record::{Of, ScenarioRecord};
 use anarcho_chimp::verdict::Verdict;
 use serde::Deserialize;
+
+#[path = "support/synthetic/mod.rs"]
+mod synthetic;
+
+use synthetic::Script;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,13 +6,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anarcho_chimp::clock::Clock;
-use anarcho_chimp::history::synthetic::Script;
 use anarcho_chimp::history::{History, Request, RunRecorder, Source};
 use anarcho_chimp::plan::expectation::{Expectation, Phase};
 use anarcho_chimp::plan::{Plan, SCHEMA};
 use anarcho_chimp::report::Provenance;
 use anarcho_chimp::run::bundle::Bundle;
 use anarcho_chimp::units::{Bound, Percent};
+
+#[path = "support/synthetic/mod.rs"]
+mod synthetic;
+
+use synthetic::Script;
 
 /// The system's allocator, which also counts what each thread has taken from it.
 struct Counting;

@@ -17,7 +17,9 @@ mod ranges;
 pub mod recorder;
 pub mod request_log;
 pub mod requests;
-pub mod synthetic;
+#[cfg(test)]
+#[path = "../../tests/support/synthetic/mod.rs"]
+pub(crate) mod synthetic;
 pub mod watched;
 mod writer;
 

@@ -13,6 +13,8 @@ pub mod secrets;
 pub mod template;
 
 #[cfg(test)]
+mod own_role_tests;
+#[cfg(test)]
 mod tests;
 
 pub use addresses::Addresses;

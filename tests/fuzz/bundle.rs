@@ -6,7 +6,6 @@
 use std::path::{Path, PathBuf};
 
 use anarcho_chimp::clock::Clock;
-use anarcho_chimp::history::synthetic::Script;
 use anarcho_chimp::history::{DataRecord, Request, RunRecorder, Source};
 use anarcho_chimp::plan::{Plan, SCHEMA};
 use anarcho_chimp::run::bundle::Bundle;
@@ -15,6 +14,11 @@ use rand::rngs::StdRng;
 use serde::Deserialize;
 
 use crate::mutate::{Dictionary, mutated};
+
+#[path = "../support/synthetic/mod.rs"]
+mod synthetic;
+
+use synthetic::Script;
 
 /// Of so many requests one is kept: judging all of them takes longer than it finds.
 const EVERY: usize = 25;

@@ -25,10 +25,9 @@ const HASHED: [&str; 2] = [
     "|1|MumQNe4Hv/sG5Fmer3RBgluV3ZE=|GscuAeiNp5GjvDP3udowyiHKH0U=",
 ];
 
-/// Every list of names, marker, key, separator and end of line that is worth a look, in one file.
-fn every_line() -> String {
-    let mut file = String::from("# a comment\n\n   # another\n\t\n");
-    let hosts = [
+/// Lists of names.
+fn hosts() -> [String; 25] {
+    [
         "192.0.2.1",
         "[192.0.2.1]:2222",
         "192.0.2.1,192.0.2.2",
@@ -55,10 +54,14 @@ fn every_line() -> String {
         &format!("{},192.0.2.1", HASHED[0]),
         &format!("192.0.2.1,{}", HASHED[0]),
     ]
-    .map(str::to_string);
+    .map(str::to_string)
+}
+
+/// Keys, and what is none.
+fn keys() -> [String; 13] {
     let rsa_by_its_signature = RSA.replacen("ssh-rsa", "rsa-sha2-512", 1);
     let of_another_kind = ED25519.replacen("ssh-ed25519", "ssh-rsa", 1);
-    let keys = [
+    [
         ED25519,
         RSA,
         ECDSA,
@@ -72,7 +75,14 @@ fn every_line() -> String {
         "# a comment",
         "1024 35 1234567890",
         "",
-    ];
+    ]
+    .map(str::to_string)
+}
+
+/// Every list of names, marker, key, separator and end of line that is worth a look, in one file.
+fn every_line() -> String {
+    let mut file = String::from("# a comment\n\n   # another\n\t\n");
+    let (hosts, keys) = (hosts(), keys());
     for host in &hosts {
         for (number, key) in keys.iter().enumerate() {
             let (before, between, end) = [("", " ", "\n"), ("  ", "\t", "\r\n"), ("\t", " \t ", "\n")][number % 3];
