@@ -13,13 +13,13 @@ use super::compare::{Desired, Differences, Found, compare, exists, stands_for};
 use super::death::Death;
 use super::policy::Health;
 use super::replace::{ReplaceContext, replace, runs};
-use super::spare::{self, Promotion, stand_in};
+use super::spare::{Promotion, stand_in};
 use super::state::{StateError, Store};
 use super::{Config, Failure, files};
 use crate::database;
 use crate::declared_wait::Tick;
 use crate::history::{DeclaredDelay, Event};
-use crate::instance::{Ability, Instance, InstanceId, PowerOp};
+use crate::instance::{Instance, InstanceId, PowerOp};
 use crate::plan::reconciler_step::Step;
 use crate::settings::Policy;
 use crate::settings::ReconcilerSettings;
@@ -46,15 +46,6 @@ pub struct Reconciler {
     /// What was told: once is enough, until it changes.
     told: BTreeSet<String>,
     last: Option<(usize, Differences)>,
-}
-
-/// What a look would do.
-#[derive(Debug, Default)]
-pub struct Intentions {
-    /// In words, a line for each; none, where everything is as declared.
-    pub lines: Vec<String>,
-    /// Whether the provider can't do some of it.
-    pub impossible: bool,
 }
 
 /// What was begun, and has ended.
@@ -141,35 +132,6 @@ impl Reconciler {
         }
     }
 
-    /// What a look would find to do; does nothing.
-    ///
-    /// # Errors
-    /// When the provider does not list.
-    pub async fn plan(&self) -> Result<Intentions, Failure> {
-        let found = self.list().await?;
-        let differences = self.differences(&found);
-        let mut promotions = self.context.store.now().promotions;
-        let mut intentions = Intentions::default();
-        let Intentions { lines, impossible } = &mut intentions;
-        for (server, seen) in &differences.missing {
-            let placed = spare::placed(&self.context.declared.infrastructure, &promotions);
-            if let Some(spare) = stand_in(&placed, server, |name| self.can_stand_in(name, &found)) {
-                lines.push(format!("promote {}, a spare, to the place of {server}", spare.name));
-                promotions.push(Promotion { spare: spare.name.clone(), instead_of: server.clone() });
-            }
-            let can = self.context.declared.provider.can(server, &[Ability::Boot].into());
-            *impossible |= can.is_err();
-            let but = can.err().map_or_else(String::new, |why| format!(", but can't: {why}"));
-            lines.push(format!("boot {server}, a {}: it is missing ({seen}){but}", placed.servers[server].role));
-        }
-        let verb = match self.settings().surplus {
-            Policy::Leave => "leave",
-            Policy::Terminate => "terminate",
-        };
-        lines.extend(differences.surplus.iter().map(|(id, why)| format!("{verb} {id}: {why}")));
-        Ok(intentions)
-    }
-
     pub(super) fn settings(&self) -> &ReconcilerSettings {
         &self.context.declared.settings.reconciler
     }
@@ -199,7 +161,7 @@ impl Reconciler {
     }
 
     /// Names that are being booted first: what ends its boot meanwhile is listed then.
-    async fn list(&self) -> Result<Found, Failure> {
+    pub(super) async fn list(&self) -> Result<Found, Failure> {
         let provider = &self.context.declared.provider;
         let listing = async {
             let booting = provider.booting().await?;
@@ -208,7 +170,7 @@ impl Reconciler {
         Failure::in_time("listing the instances", self.context.within(), listing).await?
     }
 
-    fn differences(&self, found: &Found) -> Differences {
+    pub(super) fn differences(&self, found: &Found) -> Differences {
         let servers = &self.context.declared.infrastructure.servers;
         let desired: Desired = servers.values().map(|server| (server.name.clone(), server.role.clone())).collect();
         let known = self.context.store.now().servers;
@@ -285,7 +247,7 @@ impl Reconciler {
         self.write();
     }
 
-    fn can_stand_in(&self, name: &str, found: &Found) -> bool {
+    pub(super) fn can_stand_in(&self, name: &str, found: &Found) -> bool {
         let there = stands_for(&found.instances, name, &self.ours());
         there.is_some_and(runs) && !self.context.store.now().replacements.contains_key(name)
     }

@@ -47,6 +47,7 @@ mod backoff;
 mod compare;
 pub mod death;
 mod files;
+mod intentions;
 mod life;
 pub mod policy;
 pub mod progress;

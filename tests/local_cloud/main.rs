@@ -6,6 +6,7 @@ mod inside;
 mod outside;
 #[path = "../support/runner.rs"]
 mod runner;
+mod sandboxed;
 #[path = "../support/secluded.rs"]
 mod secluded;
 mod shape;

@@ -9,8 +9,8 @@ use anarcho_chimp::instance::Instance;
 use anarcho_chimp::provider::Provider;
 use anarcho_chimp::provider::local::LocalCloud;
 
-use crate::inside::{claim, inside, shell, spec, text};
 use crate::runner::Case;
+use crate::sandboxed::{claim, inside, shell, spec, text};
 use crate::wire::trial::{BUSY, Trial, comes_near};
 
 type Outcome = Result<(), String>;

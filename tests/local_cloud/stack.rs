@@ -9,8 +9,8 @@ use anarcho_chimp::provider::Provider;
 use anarcho_chimp::provider::local::LocalCloud;
 use futures::future::try_join_all;
 
-use crate::inside::{claim, inside, service, spec, text};
 use crate::runner::Case;
+use crate::sandboxed::{claim, inside, service, spec, text};
 
 type Outcome = Result<(), String>;
 
