@@ -173,7 +173,8 @@ fn service(process: &Process) -> String {
     )
 }
 
-/// Which namespaces are the instance's own, and who of it is in others.
+/// Which namespaces are the instance's own, and which of its processes are in others. A process that has ended since it
+/// was listed has no namespaces to read.
 fn namespaces(first: i32, processes: &[Process]) -> String {
     const KINDS: [&str; 7] = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
     let of = |pid: i32, kind: &str| proc::link(format!("/proc/{pid}/ns/{kind}"));
@@ -183,7 +184,10 @@ fn namespaces(first: i32, processes: &[Process]) -> String {
         .map(|kind| format!("{kind}: {}\n", if of(first, kind) == of(own, kind) { "the machine's" } else { "its own" }))
         .collect();
     for process in processes.iter().filter(|process| process.state != 'Z' && !process.in_session) {
-        let strays = KINDS.iter().filter(|kind| of(process.pid, kind) != of(first, kind));
+        let strays = KINDS.iter().filter(|kind| {
+            let found = of(process.pid, kind);
+            !found.is_empty() && found != of(first, kind)
+        });
         shown.extend(strays.map(|kind| format!("{}: another {kind}\n", process.name)));
     }
     shown
