@@ -74,7 +74,7 @@ fn took<'a>(history: &History, timeline: &Timeline, strike: &'a StrikeTimes) -> 
     let end = normal_from(history, &timeline.moments, &timeline.whole, over_us.max(onset.by_us));
     let (from_us, onset_us) = match strike.healed_us {
         Some(healed_us) => (healed_us, 0),
-        None => (onset.not_before_us, onset.by_us - onset.not_before_us),
+        None => (onset.not_before_us, onset.length_us()),
     };
     Some(Took { strike, us: end.known_us().saturating_sub(from_us), onset_us, end })
 }

@@ -32,32 +32,22 @@ fn is_zero(n: &u64) -> bool {
 
 /// When the effect of a strike came into force at a victim, as an interval in microseconds on the run's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "RecordedOnset")]
 pub struct Onset {
     /// The last moment at which the effect surely was not in force.
+    #[serde(deserialize_with = "plausible::us")]
     pub not_before_us: u64,
-    /// The first moment at which it surely was: the witness saw it.
+    /// The first moment at which it surely was: the witness saw it. Before `not_before_us` only where the stamps of a
+    /// victim contradict each other.
+    #[serde(deserialize_with = "plausible::us")]
     pub by_us: u64,
 }
 
-/// An onset as it is read.
-#[derive(Deserialize)]
-struct RecordedOnset {
-    #[serde(deserialize_with = "plausible::us")]
-    not_before_us: u64,
-    #[serde(deserialize_with = "plausible::us")]
-    by_us: u64,
-}
-
-impl TryFrom<RecordedOnset> for Onset {
-    type Error = &'static str;
-
-    fn try_from(RecordedOnset { not_before_us, by_us }: RecordedOnset) -> Result<Onset, Self::Error> {
-        if not_before_us > by_us { Err("the onset ends before it starts") } else { Ok(Onset { not_before_us, by_us }) }
-    }
-}
-
 impl Onset {
+    /// How long the interval is, in microseconds; 0 where its ends contradict each other.
+    pub fn length_us(self) -> u64 {
+        self.by_us.saturating_sub(self.not_before_us)
+    }
+
     /// What both leave possible: a second look may know more exactly. Where they contradict each other, this one stands.
     pub fn narrowed(self, other: Onset) -> Onset {
         let both =
