@@ -45,7 +45,7 @@
 //! #[when(expr = "{target} is sold out")]
 //! fn sold_out(world: &mut World, target: Target) -> Result<(), StepError> {
 //!     if world.extension::<Shop>().orders == 0 {
-//!         return Err(StepError::refused("nobody ordered anything", "say `Given 3 orders in the shop`"));
+//!         return Err(StepError::refused("nothing was ordered", "say `Given 3 orders in the shop`"));
 //!     }
 //!     world.declaration.strike(Strike::of("hangs", target.0), Schedule::For(Duration::from_secs(6)))
 //! }
@@ -76,7 +76,7 @@
 // One way, from text to verdict:
 //
 // ```text
-// features/*.feature ─ steps/ ─▶ declare ─▶ Plan        (nothing has booted; every error is told here)
+// features/*.feature ─ steps/ ─▶ declare ─▶ Plan        (nothing has booted; every error is reported here)
 // Plan ─▶ harness ─▶ sandbox ─▶ run ─▶ { site, load, observer, nemesis, reconciler }
 //                                          └─ record ─▶ history: events.ndjson, requests.bin, operations.ndjson
 // history ─▶ measure ─▶ checker ─▶ judge ─▶ report      (pure: `chimp report` does it again)

@@ -75,9 +75,9 @@ pub(super) fn hold(id: &StrikeId) -> Result<(), DriverError> {
     drop(teller);
     match heard {
         Ok(()) => holder.live(),
-        Err(nobody) => {
+        Err(unheard) => {
             let removed = folder.remove().map_err(DriverError::at("removing its folder"));
-            removed.and(Err(DriverError::at("reporting that it is armed")(nobody)))
+            removed.and(Err(DriverError::at("reporting that it is armed")(unheard)))
         }
     }
 }

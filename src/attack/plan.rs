@@ -40,7 +40,7 @@ pub struct Round {
     pub with: Parameters,
     /// Whom, in the order in which they were chosen.
     pub servers: Vec<String>,
-    /// Whom they no longer hear, for a partition.
+    /// The servers whose traffic no longer reaches them, for a partition.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub from: Vec<String>,
     /// Why them.

@@ -32,7 +32,7 @@ done
 /// What was found on a server.
 #[derive(Debug, PartialEq)]
 pub(super) struct Found {
-    /// It was booted unconfigured and nobody has given it its role yet.
+    /// It was booted unconfigured, and does not have its role yet.
     pub unconfigured: bool,
     /// The files that are missing or differ, as they should be.
     pub changed: Vec<FileSpec>,

@@ -45,7 +45,7 @@ printf '%s\n' "$3" >"$(dirname "$2")/number"
 chown -R "$4": "$1"
 mv "$1" "$2""#;
 
-/// Gives `empty` the data of `donor` and waits until it answers; it follows nobody yet. Returns the position it is at.
+/// Gives `empty` the data of `donor` and waits until it answers; it replicates from no other yet. Returns the position it is at.
 ///
 /// # Errors
 /// What failed; `empty` is empty still then.

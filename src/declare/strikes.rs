@@ -14,7 +14,7 @@ pub struct Strike {
     pub with: Parameters,
     /// Whom.
     pub target: Target,
-    /// Who no longer hears whom, for faults that separate.
+    /// Which servers are separated from which, for a partition.
     pub partition: Option<Partition>,
 }
 

@@ -93,7 +93,7 @@ mod tests {
     use crate::history::synthetic::Script;
     use crate::plan::{SCHEMA, Schedule, StepText};
 
-    /// An environment that keeps servers running and lets nobody in.
+    /// An environment that keeps servers running and allows no login.
     struct Sealed;
 
     impl Kind for Sealed {

@@ -142,7 +142,7 @@ pub enum Parameter {
     Bandwidth,
     /// `after`
     After,
-    /// Who is separated from whom: [`crate::plan::Partition`].
+    /// Which servers are separated from which: [`crate::plan::Partition`].
     Partition,
 }
 

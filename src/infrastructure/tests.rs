@@ -29,7 +29,7 @@ impl Drop for Folder {
     }
 }
 
-/// What a user is told about this file, without the folder's name.
+/// What is reported about this file, without the folder's name.
 fn complaint(name: &str, site: &str) -> String {
     let folder = Folder::new(name, &[("site.yaml", site), ("broken.yaml", "port: 80\nservices: [{name: a}]\n")]);
     let error = folder.site().expect_err(name).to_string();

@@ -1,4 +1,4 @@
-//! Who no longer hears whom: from a partition, as the plan says it, to the peers of each victim.
+//! From a partition, as the plan says it, to the peers that each victim no longer hears.
 
 use std::collections::{BTreeMap, BTreeSet};
 

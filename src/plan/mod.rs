@@ -189,7 +189,7 @@ pub struct StrikeOrder {
     pub with: Parameters,
     /// Whom.
     pub target: Target,
-    /// Who no longer hears whom, for faults that separate.
+    /// Which servers are separated from which, for a partition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<Partition>,
     /// The step's text and line.
@@ -230,7 +230,7 @@ pub struct Parameters {
     pub after: Option<Duration>,
 }
 
-/// Who no longer hears whom, where the target of an order is one side of a partition.
+/// Which servers no longer hear which others, where the target of an order is one side of a partition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

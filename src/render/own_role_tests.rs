@@ -1,4 +1,4 @@
-//! What roles of users' own render to, and what users are told about their mistakes.
+//! What users' own roles render to, and what is reported about mistakes in them.
 
 use std::path::Path;
 
@@ -83,7 +83,7 @@ fn a_program_that_the_role_brings_is_not_missing() {
     assert_eq!(missing, ["/srv/other"]);
 }
 
-/// What a user is told about this role, first when it is read, else when it is tried.
+/// What is reported about this role, first when it is read, else when it is tried.
 fn complaint(name: &str, role: &str) -> String {
     let folder = std::env::temp_dir().join(format!("chimp-role-{}-{}", name.replace(' ', "-"), std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();

@@ -87,7 +87,7 @@ impl TestbedCloud {
             port: 22,
             user: self.user.clone(),
             proof: password.map_or_else(|| Proof::Key(self.key.clone()), |password| Proof::Password(password.clone())),
-            // The testbed made the servers and dials them in its own sandbox: nobody else can answer.
+            // The testbed made the servers and dials them in its own sandbox: no other machine can answer.
             host_key: HostKey::Unchecked,
             route: Route::Dialled(Arc::new(self.testbed.clone())),
         }

@@ -27,13 +27,13 @@ pub mod up;
 pub use client::Testbed;
 pub use socket_lock::{SocketLock, SocketLockError};
 
-/// Where a testbed listens unless it is told otherwise.
+/// Where a testbed listens by default.
 pub const SOCKET: &str = "/run/anarcho-chimp/testbed.sock";
 
 /// Why a testbed did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum TestbedError {
-    /// Nobody listens.
+    /// No process listens.
     #[error("no testbed answers at {}: {source}; start one with `chimp up FILE`", .socket.display())]
     Absent { socket: PathBuf, source: io::Error },
     /// The conversation broke off; the testbed may have ended.

@@ -19,23 +19,23 @@ impl FromStr for Target {
     type Err = ParamError;
 
     fn from_str(text: &str) -> Result<Self, ParamError> {
-        let (whom, zone, tag) = without_places(text)?;
-        let (choice, role) = choice(whom)?;
+        let (phrase, zone, tag) = without_places(text)?;
+        let (choice, role) = choice(phrase)?;
         Ok(Target(plan::Target { choice, role, zone, tag, text: text.to_string() }))
     }
 }
 
 /// Takes ` in zone "a"` and ` tagged "x"` off the end.
 fn without_places(text: &str) -> Result<(&str, Option<String>, Option<String>), ParamError> {
-    let (mut whom, mut zone, mut tag) = (text, None, None);
-    while let Some((rest, place, value)) = last_place(whom) {
+    let (mut phrase, mut zone, mut tag) = (text, None, None);
+    while let Some((rest, place, value)) = last_place(phrase) {
         let slot = if place == " in zone " { &mut zone } else { &mut tag };
         if slot.replace(value.to_string()).is_some() {
             return Err(ParamError(format!("`{text}` says `{}` twice", place.trim())));
         }
-        whom = rest;
+        phrase = rest;
     }
-    Ok((whom, zone, tag))
+    Ok((phrase, zone, tag))
 }
 
 fn last_place(text: &str) -> Option<(&str, &'static str, &str)> {
@@ -44,22 +44,22 @@ fn last_place(text: &str) -> Option<(&str, &'static str, &str)> {
     [" in zone ", " tagged "].into_iter().find_map(|place| Some((before.strip_suffix(place)?, place, value)))
 }
 
-fn choice(whom: &str) -> Result<(Choice, String), ParamError> {
+fn choice(phrase: &str) -> Result<(Choice, String), ParamError> {
     let role = |text: &str| text.parse::<Role>().map(|role| role.0);
-    if let Some(name) = whom.strip_prefix("node \"") {
+    if let Some(name) = phrase.strip_prefix("node \"") {
         return Ok((Choice::Named(name.trim_end_matches('"').to_string()), "node".to_string()));
     }
-    if let Some(rest) = whom.strip_prefix("every ") {
+    if let Some(rest) = phrase.strip_prefix("every ") {
         return every(rest);
     }
-    if let Some((share, rest)) = whom.split_once("% of the ") {
+    if let Some((share, rest)) = phrase.split_once("% of the ") {
         let percent: Percent = format!("{share}%").parse()?;
         return Ok((Choice::Share(percent.0.0), role(rest)?));
     }
-    if let Some((count, rest)) = whom.split_once(" random ") {
+    if let Some((count, rest)) = phrase.split_once(" random ") {
         return Ok((Choice::Random(count.parse::<Count>()?.0), role(rest)?));
     }
-    the_choice(whom)
+    the_choice(phrase)
 }
 
 /// `every webserver`, `every other webserver`, `every critical node`, …
@@ -81,7 +81,7 @@ const RANKED: [Ranked; 4] = [
 ];
 
 /// `the highest-degree node`, `the 2 busiest webservers`, `the active load balancer`, …
-fn the_choice(whom: &str) -> Result<(Choice, String), ParamError> {
+fn the_choice(phrase: &str) -> Result<(Choice, String), ParamError> {
     let single = [
         ("active", Choice::Active),
         ("standby", Choice::Standby),
@@ -89,16 +89,16 @@ fn the_choice(whom: &str) -> Result<(Choice, String), ParamError> {
         ("same", Choice::Same),
     ];
     for (words, choice) in single {
-        if let Some(rest) = whom.strip_prefix(&format!("the {words} ")) {
+        if let Some(rest) = phrase.strip_prefix(&format!("the {words} ")) {
             return Ok((choice, rest.parse::<Role>()?.0));
         }
     }
-    let ranked = whom.strip_prefix("the ").and_then(|rest| {
+    let ranked = phrase.strip_prefix("the ").and_then(|rest| {
         RANKED.iter().find_map(|(words, choice)| Some((choice, rest.split_once(&format!("{words} "))?)))
     });
     let Some((choice, (count, role))) = ranked else {
         let words: Vec<String> = RANKED.iter().map(|(words, _)| format!("`{words}`")).collect();
-        return Err(ParamError(format!("`{whom}` names no server; a number goes only with {}", words.join(", "))));
+        return Err(ParamError(format!("`{phrase}` names no server; a number goes only with {}", words.join(", "))));
     };
     let count = if count.is_empty() { 1 } else { count.trim_end().parse::<Count>()?.0 };
     Ok((choice(count), role.parse::<Role>()?.0))

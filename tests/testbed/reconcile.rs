@@ -116,9 +116,9 @@ pub async fn what_it_cannot_do_it_says_with_what_to_do() {
     let inventory =
         folder.write("inventory.yaml", "hosts: [{ name: web-1, address: 127.0.0.1, port: 1 }]\nhost_keys: ignore\n");
     let (site, inventory) = (site.to_str().unwrap(), inventory.to_str().unwrap());
-    let nobody = run(&mut chimp(&["reconcile", site, "--testbed", "/nowhere/testbed.sock", "--once"]));
-    assert_eq!(code(&nobody), Some(3));
-    assert!(stderr(&nobody).contains("start one with `chimp up FILE`"));
+    let absent = run(&mut chimp(&["reconcile", site, "--testbed", "/nowhere/testbed.sock", "--once"]));
+    assert_eq!(code(&absent), Some(3));
+    assert!(stderr(&absent).contains("start one with `chimp up FILE`"));
     let by = ["reconcile", site, "--provider", "inventory", "--inventory", inventory, "--once"];
     let cannot = run(&mut chimp(&by));
     assert_eq!(code(&cannot), Some(3));
