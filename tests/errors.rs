@@ -4,10 +4,14 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+#[path = "support/sources.rs"]
+mod sources;
+
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use sources::sources;
 use syn::{Lit, LitStr};
 
 /// A text of the code: which error, or which function says it.
@@ -35,20 +39,6 @@ const NOT_FOR_USERS: [&str; 15] = [
     "matches",
     "concat",
 ];
-
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    let mut found = Vec::new();
-    for path in entries {
-        match path {
-            path if path.is_dir() => found.extend(sources(&path)),
-            path if path.extension().is_some_and(|end| end == "rs") => found.push(path),
-            _ => {}
-        }
-    }
-    found
-}
 
 /// Tests and what makes their histories; pictures and pages, whose texts are read where they are shown.
 fn is_left_out(file: &Path) -> bool {

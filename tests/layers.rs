@@ -2,7 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+#[path = "support/sources.rs"]
+mod sources;
+
+use sources::sources;
 
 /// Module to row, from the top.
 type Layers = BTreeMap<String, usize>;
@@ -18,18 +23,6 @@ fn layers() -> Layers {
             modules.map(move |module| (module.trim().trim_matches('`').to_string(), row))
         })
         .collect()
-}
-
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        match entry.path() {
-            path if path.is_dir() => found.extend(sources(&path)),
-            path if path.extension().is_some_and(|end| end == "rs") => found.push(path),
-            _ => {}
-        }
-    }
-    found
 }
 
 /// The module path of a source file: `src/a/mod.rs` is `[a]`, `src/a/b.rs` is `[a, b]`.

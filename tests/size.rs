@@ -3,24 +3,17 @@
 //! The sources are formatted, so a function ends at the first brace with its own indentation.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+#[path = "support/sources.rs"]
+mod sources;
+
+use sources::sources;
 
 /// How long a file may be, in lines.
 const FILE: usize = 400;
 /// How long a function may be, from its signature to its brace, in lines.
 const FUNCTION: usize = 60;
-
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        match entry.path() {
-            path if path.is_dir() => found.extend(sources(&path)),
-            path if path.extension().is_some_and(|end| end == "rs") => found.push(path),
-            _ => {}
-        }
-    }
-    found
-}
 
 /// Whether a function begins on this line; what it is called.
 fn function(line: &str) -> Option<&str> {
