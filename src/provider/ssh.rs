@@ -4,10 +4,10 @@
 //! commands, and a login costs ten times a command. No keepalive: libssh2's breaks blocking reads.
 
 mod link;
+mod login;
+mod route;
 
-use std::fmt;
-use std::io::{self, Read};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::Shutdown;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ssh2::{Channel, HashType, Session};
 
+pub use login::{Login, Proof};
+pub use route::{Dial, Route};
+
 use link::{Link, Trouble, is_timeout, remaining};
 
-use super::host_key::HostKey;
-use super::secret::Secret;
 use super::{Remote, RemoteError};
 use crate::instance::{Command, FileContent, FileSpec, Output};
 
@@ -33,93 +34,6 @@ const MOST_SHOWN: usize = 400;
 /// Writes beside the file, then renames, so that nobody ever reads half of it.
 const UPLOAD_SCRIPT: &str =
     r#"set -e; mkdir -p "$(dirname "$1")"; umask 077; cat > "$1.new"; chmod "$2" "$1.new"; mv -f "$1.new" "$1""#;
-
-/// Who logs in where.
-#[derive(Debug, Clone)]
-pub struct Login {
-    /// Its address. Names are not looked up: a stale record would lead to somebody else's machine.
-    pub address: Ipv4Addr,
-    /// TCP port, usually 22.
-    pub port: u16,
-    /// User name.
-    pub user: String,
-    /// How the user proves to be the one.
-    pub proof: Proof,
-    /// How the host proves to be the one.
-    pub host_key: HostKey,
-    /// How its TCP connections are made.
-    pub route: Route,
-}
-
-/// How a user proves to be the one.
-#[derive(Debug, Clone)]
-pub enum Proof {
-    /// The private key, in OpenSSH's form and without a passphrase.
-    Key(Secret),
-    /// The password.
-    Password(Secret),
-}
-
-/// How TCP connections to a host are made.
-#[derive(Clone)]
-pub enum Route {
-    /// From this process, as always.
-    Direct,
-    /// By somebody who can reach the host from where this process can't.
-    Dialled(Arc<dyn Dial>),
-}
-
-/// Makes TCP connections for others.
-pub trait Dial: Send + Sync {
-    /// A connection to this address and port; blocks for as long as `timeout`, at most.
-    ///
-    /// # Errors
-    /// As `connect(2)`'s, `TimedOut` among them; or that of reaching who dials.
-    fn dial(&self, address: Ipv4Addr, port: u16, timeout: Duration) -> io::Result<TcpStream>;
-}
-
-impl Route {
-    fn connect(&self, address: Ipv4Addr, port: u16, timeout: Duration) -> io::Result<TcpStream> {
-        match self {
-            Route::Direct => TcpStream::connect_timeout(&SocketAddr::from((address, port)), timeout),
-            Route::Dialled(by) => by.dial(address, port, timeout),
-        }
-    }
-
-    /// Whether a process answers at the port: servers of SSH speak first. A kernel accepts connections for a process that
-    /// is frozen as well.
-    ///
-    /// # Errors
-    /// As [`Dial::dial`]'s, or that nothing was said in time.
-    pub async fn hear(&self, address: Ipv4Addr, port: u16, timeout: Duration) -> io::Result<()> {
-        let route = self.clone();
-        let hear = move || {
-            let mut connection = route.connect(address, port, timeout)?;
-            connection.set_read_timeout(Some(timeout))?;
-            connection.read_exact(&mut [0])
-        };
-        tokio::task::spawn_blocking(hear).await.unwrap_or_else(|why| Err(io::Error::other(why)))
-    }
-
-    /// Whether the port accepts a connection; it is closed at once.
-    ///
-    /// # Errors
-    /// As [`Dial::dial`]'s.
-    pub async fn knock(&self, address: Ipv4Addr, port: u16, timeout: Duration) -> io::Result<()> {
-        let route = self.clone();
-        let knocked = tokio::task::spawn_blocking(move || route.connect(address, port, timeout)).await;
-        knocked.unwrap_or_else(|why| Err(io::Error::other(why))).map(drop)
-    }
-}
-
-impl fmt::Debug for Route {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Route::Direct => "Direct",
-            Route::Dialled(_) => "Dialled",
-        })
-    }
-}
 
 /// Runs commands on one host. Clones share their sessions.
 #[derive(Clone)]
@@ -295,22 +209,6 @@ impl Shared {
         link.limit(deadline)?;
         self.login.prove(&link.session).map_err(|why| failed(&why))?;
         Ok(link)
-    }
-}
-
-impl Login {
-    fn connect(&self, timeout: Duration) -> io::Result<TcpStream> {
-        self.route.connect(self.address, self.port, timeout)
-    }
-
-    /// Logs the user in. What is told of a failure holds nothing of the proof.
-    fn prove(&self, session: &Session) -> Result<(), String> {
-        let user = &self.user;
-        let (proved, proof) = match &self.proof {
-            Proof::Key(key) => (session.userauth_pubkey_memory(user, None, key.reveal(), None), "key"),
-            Proof::Password(password) => (session.userauth_password(user, password.reveal()), "password"),
-        };
-        proved.map_err(|why| format!("the {proof} was not accepted for user {user}: {why}"))
     }
 }
 
