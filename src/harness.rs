@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::console::{self, complain, say};
 use crate::declare::{DeclareError, DeclareOptions, declare};
-use crate::environment::{self, Refusal};
+use crate::environment::{self, Access, On, Refusal};
 use crate::exit;
 use crate::lock::{Held, Lock};
 use crate::plan::Plan;
@@ -44,19 +44,19 @@ fn run_to_code(request: &Request) -> u8 {
         }
         Err(why) => return refuse(&why),
     };
-    carry_out(&plan, &request.run)
+    carry_out(&plan, &request.declare.access, &request.run)
 }
 
 /// Runs a plan that was recorded before: the same scenarios, seeds and victims.
-pub fn replay(plan: &Plan, options: &RunOptions) -> ExitCode {
-    ExitCode::from(carry_out(plan, options))
+pub fn replay(plan: &Plan, access: &Access, options: &RunOptions) -> ExitCode {
+    ExitCode::from(carry_out(plan, access, options))
 }
 
-fn carry_out(plan: &Plan, options: &RunOptions) -> u8 {
+fn carry_out(plan: &Plan, access: &Access, options: &RunOptions) -> u8 {
     let hash = crate::judge::plan_sha256(plan);
     complain!("{} with seed {} (plan {})", count(plan.scenarios.len()), plan.seed, &hash[..12]);
-    let environment = match environment::named(&plan.environment) {
-        Ok(kind) => kind,
+    let On { kind: environment, value } = match environment::on(&plan.environment) {
+        Ok(on) => on,
         Err(why) => {
             complain!("chimp: {why}");
             return exit::USAGE;
@@ -85,7 +85,7 @@ fn carry_out(plan: &Plan, options: &RunOptions) -> u8 {
         }
     };
     let work = |opened| show(run::execute(plan, &skips, options, Some(opened)));
-    match environment.enter(Box::new(work)) {
+    match environment.enter(&value, access, Box::new(work)) {
         Ok(code) => code,
         Err(why) => {
             complain!("chimp: {why}");
@@ -158,7 +158,7 @@ mod tests {
         let options = RunOptions { out: out.clone(), jobs: 1, retries: 0, command, reproduce: None, sabotage };
         let scenarios = vec![Script::website(2, 1).plan()];
         let plan = Plan { schema: SCHEMA, seed: 7, environment: "testbed".into(), scenarios };
-        assert_eq!(carry_out(&plan, &options), exit::USAGE);
+        assert_eq!(carry_out(&plan, &Access::default(), &options), exit::USAGE);
         assert!(!out.exists());
     }
 }

@@ -97,6 +97,7 @@
 // | `checker` | hypotheses: pure functions of a history |
 // | `environment` | where scenarios run and attacks strike: the sandbox of this machine, a testbed, an inventory |
 // | `config_agent`, `testbed` | the cron job that gives servers their roles; an infrastructure that is kept up, to be attacked from other processes |
+// | `attach` | taking over a site that is there already |
 // | `reconciler`, `provision` | the reconciler that replaces what is missing; bringing a whole site up |
 // | `database`, `final_state`, `nemesis`, `declared_wait` | databases that are formed, failed over and rebuilt; what they hold when the load is over; strikes with witnesses; declared waits, divided where time runs faster |
 // | `site`, `observer`, `load`, `journal` | an infrastructure on a provider; what components see themselves; the open-loop prober that judges, and goose users; heals, on disk before their faults |
@@ -122,6 +123,7 @@ extern crate self as anarcho_chimp;
 // use them, which cargo builds as crates of their own.
 #[doc(hidden)]
 pub mod agent;
+mod attach;
 #[doc(hidden)]
 pub mod attack;
 mod awaited;

@@ -68,7 +68,11 @@ async fn boot_all(site: &Site, servers: Vec<&String>) -> Result<(), ProvisionErr
     Ok(())
 }
 
-async fn await_entry(site: &Site) -> Result<(), ProvisionError> {
+/// Waits until the entry accepts a connection.
+///
+/// # Errors
+/// When it does not in time.
+pub async fn await_entry(site: &Site) -> Result<(), ProvisionError> {
     let entry = (site.entry_address(), site.infrastructure.entry.port);
     let deadline = Instant::now() + ENTRY_WITHIN;
     while Instant::now() < deadline {

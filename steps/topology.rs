@@ -39,6 +39,12 @@ fn infrastructure_file(world: &mut World, file: String) -> Result<(), StepError>
     world.declaration.provision(|draft| draft.file(&path))
 }
 
+/// Nothing is booted: its servers are there already, and stay.
+#[given(expr = "the inventory in {string}")]
+fn inventory_file(world: &mut World, file: String) -> Result<(), StepError> {
+    world.declaration.inventory(&file)
+}
+
 #[given(expr = "the {role} are spread over {int} zones")]
 fn spread(world: &mut World, role: Role, zones: usize) -> Result<(), StepError> {
     world.declaration.provision(|draft| draft.spread(&role.0, zones))
@@ -51,19 +57,19 @@ fn virtual_ip(world: &mut World, role: Role) -> Result<(), StepError> {
 
 #[given(expr = "every {role} takes {duration} to boot")]
 fn boot_delay(world: &mut World, role: Role, duration: Span) -> Result<(), StepError> {
-    world.declaration.provision(|draft| draft.delay(Delay::Boot, &role.0, duration.0))
+    world.declaration.shape(|draft, _| draft.delay(Delay::Boot, &role.0, duration.0))
 }
 
 /// Installing is a part of the boot.
 #[given(expr = "every {role} takes {duration} to install")]
 fn install_delay(world: &mut World, role: Role, duration: Span) -> Result<(), StepError> {
-    world.declaration.provision(|draft| draft.delay(Delay::Install, &role.0, duration.0))
+    world.declaration.shape(|draft, _| draft.delay(Delay::Install, &role.0, duration.0))
 }
 
 /// What the config agent takes to make it what its role says.
 #[given(expr = "every {role} takes {duration} to configure")]
 fn configure_delay(world: &mut World, role: Role, duration: Span) -> Result<(), StepError> {
-    world.declaration.provision(|draft| draft.delay(Delay::Configure, &role.0, duration.0))
+    world.declaration.shape(|draft, _| draft.delay(Delay::Configure, &role.0, duration.0))
 }
 
 /// From now on replacements boot unconfigured.
@@ -74,12 +80,15 @@ fn config_agent_cadence(world: &mut World, duration: Span) -> Result<(), StepErr
 
 #[given(expr = "Monit supervises the {role}")]
 fn monit(world: &mut World, role: Role) -> Result<(), StepError> {
-    world.declaration.provision(|draft| draft.supervise(&role.0))
+    world.declaration.shape(|draft, _| draft.supervise(&role.0))
 }
 
 #[given(expr = "the reconciler runs every {duration}")]
 fn reconciler_cadence(world: &mut World, duration: Span) -> Result<(), StepError> {
-    world.declaration.set(|settings| settings.reconciler.every = duration.0)
+    world.declaration.shape(|_, settings| {
+        settings.reconciler.every = duration.0;
+        Ok(())
+    })
 }
 
 #[given(expr = "the reconciler is off")]
@@ -89,14 +98,20 @@ fn no_reconciler(world: &mut World) -> Result<(), StepError> {
 
 #[given(expr = "the reconciler terminates {condition} nodes")]
 fn reconciler_policy(world: &mut World, condition: Condition) -> Result<(), StepError> {
-    world.declaration.set(|settings| condition.terminated(&mut settings.reconciler))
+    world.declaration.shape(|_, settings| {
+        condition.terminated(&mut settings.reconciler);
+        Ok(())
+    })
 }
 
 /// Else what is unhealthy is terminated one after another, databases are rebuilt one at a time, and what failed is left
 /// alone for a while.
 #[given(expr = "the reconciler does not back off")]
 fn no_back_off(world: &mut World) -> Result<(), StepError> {
-    world.declaration.set(|settings| settings.reconciler.back_off = false)
+    world.declaration.shape(|_, settings| {
+        settings.reconciler.back_off = false;
+        Ok(())
+    })
 }
 
 #[given(expr = "health checks run every {duration} and fail after {count} miss(es)")]
@@ -106,20 +121,32 @@ fn health_checks(world: &mut World, duration: Span, count: Count) -> Result<(), 
 
 #[given(expr = "the virtual IP daemon advertises every {duration}")]
 fn virtual_ip_adverts(world: &mut World, duration: Span) -> Result<(), StepError> {
-    world.declaration.set(|settings| settings.balancer.advert = duration.0)
+    world.declaration.shape(|_, settings| {
+        settings.balancer.advert = duration.0;
+        Ok(())
+    })
 }
 
 #[given(expr = "no virtual IP daemon runs")]
 fn no_virtual_ip_daemon(world: &mut World) -> Result<(), StepError> {
-    world.declaration.set(|settings| settings.balancer.keepalived = false)
+    world.declaration.shape(|_, settings| {
+        settings.balancer.keepalived = false;
+        Ok(())
+    })
 }
 
 #[given(expr = "writes go to both masters in turn")]
 fn writes_round_robin(world: &mut World) -> Result<(), StepError> {
-    world.declaration.set(|settings| settings.database.write = WriteTo::RoundRobin)
+    world.declaration.shape(|_, settings| {
+        settings.database.write = WriteTo::RoundRobin;
+        Ok(())
+    })
 }
 
 #[given(expr = "the databases replicate semi-synchronously")]
 fn semi_sync(world: &mut World) -> Result<(), StepError> {
-    world.declaration.set(|settings| settings.database.semi_sync = true)
+    world.declaration.shape(|_, settings| {
+        settings.database.semi_sync = true;
+        Ok(())
+    })
 }

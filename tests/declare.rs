@@ -15,7 +15,7 @@ fn options(path: &str) -> DeclareOptions {
     DeclareOptions {
         paths: vec![PathBuf::from(path)],
         seed: 7,
-        environment: "local".into(),
+        environment: Some("local".into()),
         ..DeclareOptions::default()
     }
 }

@@ -15,6 +15,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("Given", "3 \"app\" nodes behind 1 load balancer"),
     ("Given", "1 spare webserver"),
     ("Given", "the infrastructure in \"./site.yaml\""),
+    ("Given", "the inventory in \"./staging.yaml\""),
     ("Given", "the nodes are spread over 2 zones"),
     ("Given", "the load balancers share a virtual IP"),
     ("Given", "every node takes 3 min to boot"),

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::plan::AttackPlan;
 use super::{AttackError, place};
-use crate::agent::client::{Agent, AgentError};
 use crate::clock::Clock;
 use crate::console::say;
 use crate::environment::Reopened;
@@ -19,10 +18,10 @@ use crate::history::{EVENTS_FILE, Event, EventTail, Recorder};
 use crate::infrastructure::Infrastructure;
 use crate::instance::PowerState;
 use crate::journal::{Journal, Note, Place, Stage};
-use crate::nemesis::{Nemesis, Sabotage, StrikeContext};
+use crate::nemesis::{self, Nemesis, Sabotage, StrikeContext};
 use crate::observer::Observations;
 use crate::plan::{Act, Schedule};
-use crate::provider::{Provider, ProviderError, RemoteError};
+use crate::provider::Provider;
 use crate::run::bundle;
 use crate::settings::Safeguards;
 use crate::signals;
@@ -116,13 +115,7 @@ async fn refuse_dirty(plan: &AttackPlan, field: &Field) -> Result<(), AttackErro
             let detail = format!("{} is {} ({})", instance.name, instance.state, instance.evidence);
             return Err(AttackError::Dirty(format!("{detail}: nothing was touched; to undo an attack: chimp heal")));
         }
-        let remote = field.provider.connect(&instance).await?;
-        let held = match Agent::new(&*remote).held().await {
-            Err(AgentError::Remote(why @ RemoteError::Connect { .. })) => return Err(ProviderError::from(why).into()),
-            // A server without our program has never held anything of ours.
-            held => held.unwrap_or_default(),
-        };
-        if let Some(held) = held.first() {
+        if let Some(held) = nemesis::leftover(&*field.provider, &instance).await? {
             let detail = format!("{} is not clean: {} (strike {})", instance.name, held.evidence, held.id.0);
             return Err(AttackError::Dirty(format!("{detail}: nothing was touched; to undo it: chimp heal")));
         }

@@ -11,6 +11,7 @@ use crate::attack::execute::{self, Options, PLAN_FILE};
 use crate::attack::{self, AttackError, AttackPlan, heal};
 use crate::console::{complain, put, say};
 use crate::draw::Draw;
+use crate::environment::Access;
 use crate::environment::inventory::Inventory;
 use crate::environment::testbed::Testbed;
 use crate::exit;
@@ -270,7 +271,8 @@ impl Replay {
         if !path.exists() {
             let bundle = Bundle::open(&self.run)?;
             let words = super::command("chimp", bundle.plan().seed, true);
-            return Ok(harness::replay(bundle.plan(), &self.scenarios.options(self.how.out.clone(), words)));
+            let access = Access { passwords: self.login.passwords.clone() };
+            return Ok(harness::replay(bundle.plan(), &access, &self.scenarios.options(self.how.out.clone(), words)));
         }
         let plan = AttackPlan::read(&path).map_err(AttackError::from)?;
         let passwords = self.login.passwords.clone();

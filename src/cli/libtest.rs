@@ -29,9 +29,13 @@ pub struct ChaosArgs {
     /// The folder for bundles: each run gets `DIR/<run-id>`, and `DIR/latest` links to the last one
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// The environment to run in; default: `on` of `[environment]` in `chimp.toml`, else `local`
-    #[arg(long, value_name = "NAME", alias = "provider")]
+    /// The environment to run in, such as `local` or `inventory=FILE`; default: `on` of `[environment]` in `chimp.toml`,
+    /// else the inventory that the scenarios name, else `local`
+    #[arg(long, value_name = "NAME[=VALUE]", alias = "provider")]
     pub on: Option<String>,
+    /// How servers that are there already are logged in to
+    #[command(flatten)]
+    pub access: crate::cli::AccessArgs,
     /// The settings that override the defaults; default: `chimp.toml` of the working directory, if there is one
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -114,7 +118,8 @@ impl ChaosArgs {
             exact: self.exact,
             skip: self.skip.clone(),
             seed: self.seed.unwrap_or(seed),
-            environment: self.on.clone().unwrap_or_else(|| settings.environment.on.clone()),
+            environment: self.on.clone().or_else(|| settings.environment.on.clone()),
+            access: self.access.clone().into(),
             settings,
         }
     }

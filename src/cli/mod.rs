@@ -4,14 +4,12 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::cli::libtest::ChaosArgs;
 use crate::console::{self, complain, put, say};
-use crate::declare::{DeclareError, DeclareOptions, declare};
-use crate::environment;
+use crate::declare::{DeclareError, declare};
 use crate::exit;
 use crate::harness::{self, Request};
 use crate::log::LogArgs;
@@ -21,7 +19,7 @@ use crate::report::words::shell_word;
 use crate::run::bundle::Bundle;
 use crate::run::{RunError, RunOptions, Sabotage};
 use crate::settings::{Settings, SettingsError};
-use crate::units::{parse_duration, show_duration};
+use crate::units::show_duration;
 
 mod attack;
 mod doctor;
@@ -30,6 +28,10 @@ pub mod libtest;
 mod reconcile;
 mod role;
 mod testbed;
+mod what;
+
+pub use what::AccessArgs;
+use what::What;
 
 /// Chaos as integration tests: breaks a website's servers on purpose, and judges what its users measured.
 #[derive(Debug, Parser)]
@@ -84,35 +86,6 @@ enum Verb {
     Role(role::RoleArgs),
     /// Check whether scenarios can run on this machine, and print the command that fixes what is missing.
     Doctor,
-}
-
-/// Which scenarios.
-#[derive(Debug, Clone, Args)]
-struct What {
-    /// Feature files, or folders to search for them.
-    #[arg(default_value = "features")]
-    paths: Vec<PathBuf>,
-    /// Only scenarios whose tags match, for example `@pr and not @slow`.
-    #[arg(long, value_name = "EXPR")]
-    tags: Option<String>,
-    /// Only scenarios whose address (such as `features/card::NAME`) contains this text; may be given several times.
-    #[arg(long = "name", value_name = "TEXT")]
-    names: Vec<String>,
-    /// Compare names with the whole address or the scenario's whole name, not with a part of it.
-    #[arg(long)]
-    exact: bool,
-    /// The seed: the same one chooses the same victims. Default: drawn from the clock, and printed.
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// The environment to run in. Default: `on` of `[environment]` in `chimp.toml`, else `local`.
-    #[arg(long, value_name = "NAME", alias = "provider")]
-    on: Option<String>,
-    /// The settings that override the defaults. Default: `chimp.toml` of the working directory, if there is one.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// How long random faults strike where the step does not say, for example `2h`. Default: 10 min.
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    span: Option<Duration>,
 }
 
 /// How scenarios are run; the `chaos` test target takes the same options.
@@ -213,13 +186,14 @@ fn run_target(folder: &str, arguments: &ChaosArgs) -> Result<ExitCode, Refused> 
 
 fn run(what: &What, out: PathBuf, how: &How) -> Result<ExitCode, Refused> {
     let declare = what.declare_options()?;
-    what.check_environment(&declare.environment)?;
+    what.check_environment(declare.environment.as_deref())?;
     let command = command("chimp", declare.seed, what.seed.is_some());
     let paths = what.paths.iter().map(|path| ("", path.display().to_string()));
     let config = what.config.iter().map(|path| ("--config", path.display().to_string()));
     let span = what.span.map(|span| ("--span", show_duration(span)));
     let on = what.on.iter().map(|name| ("--on", name.clone()));
-    let given = paths.chain(config).chain(span).chain(on);
+    let passwords = what.access.passwords().map(|path| ("--passwords", path.display().to_string()));
+    let given = paths.chain(config).chain(span).chain(on).chain(passwords);
     let reproduce = again("chimp run", given.chain([("--name", String::new())]), how, declare.seed);
     let run = RunOptions { reproduce: Some(reproduce), ..how.options(out, command) };
     Ok(harness::run(&Request { declare, run, names_may_fit_nothing: false }))
@@ -227,7 +201,7 @@ fn run(what: &What, out: PathBuf, how: &How) -> Result<ExitCode, Refused> {
 
 fn plan(what: &What) -> Result<ExitCode, Refused> {
     let options = what.declare_options()?;
-    what.check_environment(&options.environment)?;
+    what.check_environment(options.environment.as_deref())?;
     let plan = declare(&options)?;
     say!("{}", serde_json::to_string_pretty(&plan).expect("a plan is plain data"));
     Ok(ExitCode::SUCCESS)
@@ -284,29 +258,6 @@ impl Refused {
             Refused::Declare(DeclareError::Refused(_)) => self.to_string(),
             _ => format!("{program}: {self}"),
         }
-    }
-}
-
-impl What {
-    /// Whether there is such an environment; the error says what named it.
-    fn check_environment(&self, name: &str) -> Result<(), Refused> {
-        let file = self.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG)).display();
-        let whence = || if self.on.is_some() { "--on".into() } else { format!("{file}: `on` of `[environment]`") };
-        environment::named(name).map(drop).map_err(|why| Refused::Environment(whence(), why))
-    }
-
-    fn declare_options(&self) -> Result<DeclareOptions, SettingsError> {
-        let settings = settings(self.config.as_deref())?.with_span(self.span);
-        Ok(DeclareOptions {
-            paths: self.paths.clone(),
-            tags: self.tags.clone(),
-            names: self.names.clone(),
-            exact: self.exact,
-            seed: self.seed.unwrap_or_else(drawn_seed),
-            environment: self.on.clone().unwrap_or_else(|| settings.environment.on.clone()),
-            settings,
-            ..DeclareOptions::default()
-        })
     }
 }
 

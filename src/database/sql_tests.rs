@@ -83,7 +83,7 @@ fn site() -> (Arc<Silent>, Site) {
     let provider = Arc::clone(&silent) as Arc<dyn Provider>;
     let (settings, recorder) = (Settings::default(), Recorder::memory(Clock::start()).0);
     let (secrets, databases) = (Secrets::of("a test"), TopologyLock::default());
-    (silent, Site { infrastructure, addresses, settings, provider, recorder, secrets, databases })
+    (silent, Site { infrastructure, addresses, entry: None, settings, provider, recorder, secrets, databases })
 }
 
 /// What came of waiting for it.

@@ -22,7 +22,10 @@ impl Declaration {
                 let hint = format!("say `the {agent} starts again` before");
                 Err(StepError::refused(format!("the {agent} was stopped before"), hint))
             }
-            _ => self.act(act),
+            _ => {
+                self.shaped.push(self.step.clone());
+                self.act(act)
+            }
         }
     }
 

@@ -5,18 +5,19 @@
 //! once, before anything boots. In the order of the flow:
 //! [`files`] finds and reads · [`gherkin`] parses · [`keywords`] finds what Gherkin swallows · [`listing`] names, tags and selects ·
 //! [`vocabulary`] matches and suggests · [`run`] lets the steps speak ([`strikes`] and [`table`] hold what Whens may
-//! say of faults) · [`check`], [`sides`] and [`guarded`] ask whether it makes sense, [`observable`] whether anything can
-//! observe it.
+//! say of faults) · [`attached`] which servers stand for what is declared · [`check`], [`sides`] and [`guarded`] ask whether it makes
+//! sense, [`observable`] whether anything can observe it.
 
 use std::path::PathBuf;
 
 use crate::document::DocumentError;
-use crate::environment::{self, Refusal};
+use crate::environment::{self, Access, On, Refusal};
 use crate::plan::{Plan, SCHEMA, ScenarioPlan};
 use crate::render::check_templates;
 use crate::settings::Settings;
 
 mod agents;
+mod attached;
 mod check;
 mod error;
 mod files;
@@ -38,6 +39,7 @@ pub use strikes::{Strike, every};
 pub use vocabulary::{ParameterType, Pattern, Vocabulary};
 pub use world::{Declaration, StepError, World};
 
+use attached::Drafted;
 use files::FeatureFile;
 use listing::Listed;
 
@@ -58,8 +60,11 @@ pub struct DeclareOptions {
     pub seed: u64,
     /// The defaults and `chimp.toml`, merged.
     pub settings: Settings,
-    /// Where its scenarios run: the environment's name.
-    pub environment: String,
+    /// Where its scenarios run, as `--on` says it: the environment's name, with its value. `None`: on the inventory that
+    /// they name, else in the sandbox.
+    pub environment: Option<String>,
+    /// How servers that are there already are logged in to.
+    pub access: Access,
 }
 
 /// Reads the features and lets the selected scenarios declare themselves.
@@ -76,23 +81,39 @@ pub fn declare(options: &DeclareOptions) -> Result<Plan, DeclareError> {
         Ok(listed) => listed,
         Err(why) => return Err(DeclareError::refused(problems).unwrap_or(why)),
     };
-    let mut scenarios = Vec::new();
+    let mut drafted = Vec::new();
     for (index, listed) in listed.iter().enumerate() {
-        match scenario(index, listed, &vocabulary, options) {
+        match run::declare(listed, &vocabulary, &options.settings).and_then(|declaration| {
+            check::complete(listed, &declaration)?;
+            Ok(declaration)
+        }) {
+            Ok(declaration) => drafted.push(Drafted { index, listed, declaration }),
+            Err(more) => problems.extend(more),
+        }
+    }
+    let environment = attached::environment_of(options, &drafted).unwrap_or_else(|more| {
+        problems.extend(more);
+        String::new()
+    });
+    let Ok(on) = environment::on(&environment) else {
+        return Err(DeclareError::refused(problems).unwrap_or_else(|| DeclareError::Nothing(environment)));
+    };
+    let mut scenarios = Vec::new();
+    for one in drafted {
+        match scenario(one, &on, options) {
             Ok(plan) => scenarios.push(plan),
             Err(more) => problems.extend(more),
         }
     }
-    let plan = Plan { schema: SCHEMA, seed: options.seed, environment: options.environment.clone(), scenarios };
-    problems.extend(beyond_its_environment(&plan));
+    let plan = Plan { schema: SCHEMA, seed: options.seed, environment, scenarios };
+    problems.extend(beyond(&on, &plan));
     DeclareError::refused(problems).map_or(Ok(plan), Err)
 }
 
-/// What its environment can't carry out. An environment that is unknown is not reported here: it stands in no feature.
-fn beyond_its_environment(plan: &Plan) -> Vec<Problem> {
-    let Ok(kind) = environment::named(&plan.environment) else { return Vec::new() };
+/// What the environment of a plan can't carry out.
+fn beyond(on: &On, plan: &Plan) -> Vec<Problem> {
     let problem = |Refusal { feature, line, detail }| Problem::at(&feature, line, ProblemKind::Environment, detail);
-    environment::refusals(kind, plan).into_iter().map(problem).collect()
+    environment::refusals(on.kind, plan).into_iter().map(problem).collect()
 }
 
 /// The addresses of the selected scenarios, without declaring them.
@@ -114,24 +135,23 @@ fn swallowed(files: &[FeatureFile], vocabulary: &Vocabulary) -> Vec<Problem> {
     files.iter().flat_map(wrong).collect()
 }
 
-fn scenario(
-    index: usize,
-    listed: &Listed<'_>,
-    vocabulary: &Vocabulary,
-    options: &DeclareOptions,
-) -> Result<ScenarioPlan, Vec<Problem>> {
-    let declaration = run::declare(listed, vocabulary, &options.settings)?;
-    check::complete(listed, &declaration)?;
-    let Declaration { draft, acts, hypotheses, settings, .. } = declaration;
+fn scenario(one: Drafted<'_>, on: &On, options: &DeclareOptions) -> Result<ScenarioPlan, Vec<Problem>> {
+    let listed = one.listed;
+    let mut settings = one.declaration.settings.clone();
     let cant_be = |why: DocumentError| {
         vec![Problem::at(&listed.file.path, listed.line, ProblemKind::Infrastructure, why.to_string())]
     };
-    let infrastructure = draft.build().map_err(cant_be)?;
-    check_templates(&infrastructure, &settings).map_err(cant_be)?;
+    let draft = one.declaration.inventory.is_none().then(|| one.declaration.draft.clone());
+    let declared = draft.map(|draft| draft.build().map_err(cant_be)).transpose()?;
+    let adopted = attached::adopt(&one, on, declared.as_ref(), &mut settings)?;
+    let infrastructure = &adopted.infrastructure;
+    check_templates(infrastructure, &settings).map_err(cant_be)?;
     let senseless = |why: String| vec![Problem::at(&listed.file.path, listed.line, ProblemKind::Meaning, why)];
-    guarded::makes_sense(&infrastructure, &settings.safeguards, &options.settings.safeguards).map_err(senseless)?;
-    check::waits(&infrastructure, &settings).map_err(senseless)?;
-    check::meaning(listed, &infrastructure, &settings, &acts, &hypotheses)?;
+    guarded::makes_sense(infrastructure, &settings.safeguards, &options.settings.safeguards).map_err(senseless)?;
+    check::waits(infrastructure, &settings).map_err(senseless)?;
+    attached::strikes(&one, on, &options.access, &adopted, &one.declaration.acts)?;
+    let Drafted { index, declaration: Declaration { acts, hypotheses, .. }, .. } = one;
+    check::meaning(listed, infrastructure, &settings, &acts, &hypotheses)?;
     Ok(ScenarioPlan {
         index: u32::try_from(index).expect("fewer than 4 billion scenarios"),
         name: listed.name.clone(),
@@ -141,7 +161,7 @@ fn scenario(
         tags: listed.tags.clone(),
         steps: listed.steps.iter().map(|step| listing::step_text(&step.step)).collect(),
         seed: listed.seed(options.seed),
-        infrastructure,
+        infrastructure: adopted.infrastructure,
         acts,
         hypotheses,
         settings,

@@ -69,6 +69,10 @@ pub struct Declaration {
     pub(super) rows: Vec<usize>,
     pub(super) draft: Draft,
     pub(super) provisioned: bool,
+    /// The inventory whose servers it runs on, and the line that says so.
+    pub(super) inventory: Option<(PathBuf, usize)>,
+    /// The steps that say how servers are made or repaired: senseless where they are there already.
+    pub(super) shaped: Vec<StepText>,
     /// A Given about the infrastructure failed; those that follow would only complain about its consequences.
     broken: bool,
     pub(super) settings: Settings,
@@ -99,11 +103,47 @@ impl Declaration {
     /// Those of the draft; a Given after the first When or Then.
     pub fn provision(&mut self, add: impl FnOnce(&mut Draft) -> Result<(), DocumentError>) -> Result<(), StepError> {
         self.before_any_act()?;
+        if self.inventory.is_some() {
+            let hint = "leave it out; zones, tags, links and virtual IPs stand in the inventory's file";
+            return Err(StepError::refused("the servers of an inventory are there already, as they are", hint));
+        }
         self.provisioned = true;
         if self.broken {
             return Ok(());
         }
         add(&mut self.draft).inspect_err(|_| self.broken = true).map_err(StepError::from)
+    }
+
+    /// Runs the scenario on the servers of an inventory, which are there already. A relative path is relative to the
+    /// feature.
+    ///
+    /// # Errors
+    /// Servers that were declared before; a Given after the first When or Then.
+    pub fn inventory(&mut self, file: &str) -> Result<(), StepError> {
+        self.before_any_act()?;
+        if self.provisioned {
+            let hint = "leave out the other step; a scenario runs on the servers of one inventory, or on what it boots";
+            return Err(StepError::refused("servers were declared before", hint));
+        }
+        self.provisioned = true;
+        self.inventory = Some((self.beside_the_feature(file), self.step.line));
+        Ok(())
+    }
+
+    /// Says how servers are made or repaired, which is possible only where they are booted.
+    ///
+    /// # Errors
+    /// Those of the change; a Given after the first When or Then.
+    pub fn shape(
+        &mut self,
+        change: impl FnOnce(&mut Draft, &mut Settings) -> Result<(), DocumentError>,
+    ) -> Result<(), StepError> {
+        self.before_any_act()?;
+        self.shaped.push(self.step.clone());
+        if self.broken {
+            return Ok(());
+        }
+        change(&mut self.draft, &mut self.settings).inspect_err(|_| self.broken = true).map_err(StepError::from)
     }
 
     /// Changes a setting for this scenario.
@@ -134,9 +174,10 @@ impl Declaration {
         if misses == 0 {
             return Err(StepError::refused("a health check can't fail after 0 misses", "say at least `1 miss`"));
         }
-        self.set(|settings| {
+        self.shape(|_, settings| {
             settings.balancer.check_every = every;
             settings.balancer.check_misses = misses;
+            Ok(())
         })
     }
 
@@ -145,7 +186,10 @@ impl Declaration {
     /// # Errors
     /// A Given after the first When or Then.
     pub fn config_agent(&mut self, every: Duration) -> Result<(), StepError> {
-        self.set(|settings| settings.config_agent = ConfigAgentSettings { enabled: true, every })
+        self.shape(|_, settings| {
+            settings.config_agent = ConfigAgentSettings { enabled: true, every };
+            Ok(())
+        })
     }
 
     /// How many times faster declared waits pass.
@@ -156,7 +200,10 @@ impl Declaration {
         if faster == 0 {
             return Err(StepError::refused("time can't run 0 times faster", "say 1 or more"));
         }
-        self.set(|settings| settings.time.faster = faster)
+        self.shape(|_, settings| {
+            settings.time.faster = faster;
+            Ok(())
+        })
     }
 
     /// How many of a group may be struck at once.
@@ -224,10 +271,10 @@ impl Declaration {
     /// # Errors
     /// A bare name that nothing is shipped under.
     pub fn infrastructure_path(&self, name: &str) -> Result<PathBuf, StepError> {
-        let folder = self.feature.parent().unwrap_or(Path::new("."));
         if name.contains('/') || Path::new(name).extension().is_some() {
-            return Ok(folder.join(name.trim_start_matches("./")));
+            return Ok(self.beside_the_feature(name));
         }
+        let folder = self.feature.parent().unwrap_or(Path::new("."));
         let shipped = Path::new(SHIPPED).join(format!("{name}.yaml"));
         let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.into());
         // As it was given first, so that a plan made in two places is the same.
@@ -242,6 +289,10 @@ impl Declaration {
                 ),
             )
         })
+    }
+
+    fn beside_the_feature(&self, file: &str) -> PathBuf {
+        self.feature.parent().unwrap_or(Path::new(".")).join(file.trim_start_matches("./"))
     }
 
     /// How long random faults strike where a step leaves it to the run.

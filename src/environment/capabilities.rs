@@ -13,6 +13,8 @@ use crate::plan::{Act, Plan, ScenarioPlan, StrikeOrder};
 pub struct Capabilities {
     /// Boots the servers that a scenario declares. Where it doesn't, its servers are there already.
     pub boots: bool,
+    /// Where it doesn't: whether scenarios run on the servers that are there, and not attacks alone.
+    pub attaches: bool,
     /// Runs commands on a server, and with them the agent that holds faults there.
     pub logs_in: bool,
     /// What it does to a server's power from outside.
@@ -51,24 +53,26 @@ fn of_scenario(kind: &dyn Kind, scenario: &ScenarioPlan) -> Vec<Refusal> {
     let refusal = |line, what: &str, ability| Refusal {
         feature: scenario.feature.clone(),
         line,
-        detail: detail(kind.name(), what, ability),
+        detail: needs(kind.name(), what, ability),
     };
-    let boot = (!can.has(Ability::Boot)).then(|| refusal(scenario.line, &scenario.name, Ability::Boot));
+    let no_servers = !can.boots && !can.attaches;
+    let boot = no_servers.then(|| refusal(scenario.line, &scenario.name, Ability::Boot));
     let orders = scenario.acts.iter().flat_map(Act::orders);
     let strikes = orders.filter_map(|order| {
-        let lacking = asks(order).into_iter().find(|ability| !can.has(*ability))?;
+        let lacking = abilities_of(order).into_iter().find(|ability| !can.has(*ability))?;
         Some(refusal(order.step.line, &order.step.text, lacking))
     });
     boot.into_iter().chain(strikes).collect()
 }
 
 /// What a strike asks of its victim's environment, its heal included.
-fn asks(order: &StrikeOrder) -> BTreeSet<Ability> {
+pub fn abilities_of(order: &StrikeOrder) -> BTreeSet<Ability> {
     let target = fault::Target { server: "any", peers: &[], services: &[] };
     fault::named(&order.fault).map(|fault| fault.strike(&target, &order.with).abilities()).unwrap_or_default()
 }
 
-fn detail(environment: &str, what: &str, ability: Ability) -> String {
+/// That what a step or a scenario asks for is beyond an environment, in words: what is needed, and where that is.
+pub fn needs(environment: &str, what: &str, ability: Ability) -> String {
     let needed = match ability {
         Ability::Boot => "boot servers".into(),
         Ability::LogIn => "run commands on a server".into(),
@@ -102,7 +106,7 @@ mod tests {
         }
 
         fn capabilities(&self) -> Capabilities {
-            Capabilities { boots: true, logs_in: false, power: &[PowerOp::Stop, PowerOp::Start] }
+            Capabilities { boots: true, attaches: false, logs_in: false, power: &[PowerOp::Stop, PowerOp::Start] }
         }
 
         fn reopen(&self, _: &Value, _: Option<&Path>) -> Result<Reopened, ReopenError> {
@@ -136,13 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_is_refused_where_servers_are_there_already() {
-        for name in ["testbed", "inventory"] {
-            let refused = refusals(named(name).unwrap(), &plan(&["hangs"]));
-            let [refused] = refused.as_slice() else { panic!("{refused:?}") };
-            assert!(refused.detail.contains("can boot servers"), "{}", refused.detail);
-            assert!(refused.detail.ends_with("environments that can: `local`"), "{}", refused.detail);
-        }
+    fn a_scenario_is_refused_where_only_attacks_are_made() {
+        let refused = refusals(named("testbed").unwrap(), &plan(&["hangs"]));
+        let [refused] = refused.as_slice() else { panic!("{refused:?}") };
+        assert!(refused.detail.contains("can boot servers"), "{}", refused.detail);
+        assert!(refused.detail.ends_with("environments that can: `local`"), "{}", refused.detail);
+        assert_eq!(refusals(named("inventory").unwrap(), &plan(&["hangs"])), []);
     }
 
     #[test]

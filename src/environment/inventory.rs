@@ -1,17 +1,28 @@
 //! An inventory: servers that are there already, reached over SSH.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reopen::{passwords_of, store, stored};
-use super::{Capabilities, Kind, ReopenError, Reopened};
-use crate::instance::PowerOp;
-use crate::inventory::{InventoryCloud, file};
+use super::{Access, Adopted, Capabilities, Environment, Kind, Opened, ReopenError, Reopened, Work};
+use crate::infrastructure::{EntryUrl, Infrastructure};
+use crate::instance::{Ability, PowerOp};
+use crate::inventory::{self, InventoryCloud, file, stands_for};
 use crate::journal::Place;
+use crate::plan::ScenarioPlan;
+use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
+use crate::provider::{Provider, ProviderError};
+use crate::render::Addresses;
+
+/// Their addresses are in no network that is known.
+const ONE_HOST: u8 = 32;
 
 /// The kind.
 pub struct Inventory;
@@ -20,6 +31,13 @@ pub struct Inventory;
 struct Stored {
     /// The inventory's file, absolute.
     file: PathBuf,
+}
+
+/// The servers of an inventory, for the scenarios of a run.
+struct Servers {
+    inventory: inventory::Inventory,
+    passwords: Passwords,
+    place: Place,
 }
 
 impl Inventory {
@@ -37,19 +55,145 @@ impl Kind for Inventory {
         "inventory"
     }
 
+    fn takes(&self) -> Option<&'static str> {
+        Some("FILE")
+    }
+
     /// A server has those power operations that a command was declared for.
     fn capabilities(&self) -> Capabilities {
-        Capabilities { boots: false, logs_in: true, power: &PowerOp::ALL }
+        Capabilities { boots: false, attaches: true, logs_in: true, power: &PowerOp::ALL }
+    }
+
+    fn adopt(&self, value: &str, declared: Option<&Infrastructure>) -> Result<Adopted, String> {
+        let path = Path::new(value);
+        let inventory = file::read(path).map_err(|why| why.to_string())?;
+        let there = &inventory.infrastructure;
+        if there.entry.url.is_none() {
+            return Err(format!(
+                "{value} does not say where users enter the site\n  help: add a line such as `entry: https://www.example.org`"
+            ));
+        }
+        if let Some(declared) = declared {
+            stands_for::check(declared, there).map_err(|why| {
+                let hint = "change the scenario or the inventory; `Given the inventory in \"FILE\"` takes all its servers as they are";
+                format!("the servers of {value} are not those of the scenario: {why}\n  help: {hint}")
+            })?;
+        }
+        let allowed = inventory.allowed();
+        let closed = there.servers.keys().filter(|name| !allowed.contains(name.as_str())).cloned().collect();
+        Ok(Adopted { infrastructure: inventory.infrastructure.clone(), closed })
+    }
+
+    fn can(&self, value: &str, access: &Access, server: &str, abilities: &BTreeSet<Ability>) -> Result<(), String> {
+        let (inventory, passwords) =
+            read(Path::new(value), access.passwords.as_deref()).map_err(|why| why.to_string())?;
+        InventoryCloud::new(inventory, passwords, Route::Direct).can(server, abilities).map_err(|why| why.to_string())
     }
 
     /// Only servers that were opted in are chosen from, and seen.
     fn reopen(&self, value: &Value, passwords: Option<&Path>) -> Result<Reopened, ReopenError> {
         let Stored { file } = stored(self, value)?;
-        let inventory = file::read(&file)?;
+        let (inventory, passwords) = read(&file, passwords)?;
         let mut infrastructure = inventory.infrastructure.clone();
-        let passwords = passwords_of(passwords, &infrastructure)?;
         infrastructure.servers.retain(|name, _| inventory.allowed().contains(name.as_str()));
         let cloud = InventoryCloud::new(inventory, passwords, Route::Direct);
         Ok(Reopened { provider: Arc::new(cloud), infrastructure })
+    }
+
+    fn enter(&self, value: &str, access: &Access, work: Work<'_>) -> Result<u8, String> {
+        let path = Path::new(value);
+        let (inventory, passwords) = read(path, access.passwords.as_deref()).map_err(|why| why.to_string())?;
+        let path = std::path::absolute(path).map_err(|why| format!("{value}: {why}"))?;
+        let place = Inventory::place(&path).map_err(|why| why.to_string())?;
+        Ok(work(Arc::new(Servers { inventory, passwords, place })))
+    }
+}
+
+fn read(path: &Path, passwords: Option<&Path>) -> Result<(inventory::Inventory, Passwords), ReopenError> {
+    let inventory = file::read(path)?;
+    let passwords = passwords_of(passwords, &inventory.infrastructure)?;
+    Ok((inventory, passwords))
+}
+
+#[async_trait]
+impl Environment for Servers {
+    fn place(&self) -> Place {
+        self.place.clone()
+    }
+
+    fn farewell(&self) -> Option<&'static str> {
+        None
+    }
+
+    async fn open(&self, scenario: &ScenarioPlan, _logs: PathBuf) -> Result<Opened, ProviderError> {
+        let there = &self.inventory.infrastructure;
+        if scenario.infrastructure != *there {
+            let file = there.source.clone().unwrap_or_default().display().to_string();
+            return Err(ProviderError::Between(format!("{file} has changed since the plan was made").into()));
+        }
+        let entry = match &there.entry.url {
+            Some(url) => Some(address_of(url).await?),
+            None => None,
+        };
+        let cloud = InventoryCloud::new(self.inventory.clone(), self.passwords.clone(), Route::Direct);
+        let instances = cloud.list().await?;
+        let addresses = Addresses {
+            servers: instances.into_iter().map(|instance| (instance.name, instance.address)).collect(),
+            virtual_ips: self.inventory.shared.clone(),
+            prefix: ONE_HOST,
+            aliases: BTreeMap::new(),
+        };
+        Ok(Opened { addresses, entry, secrets: self.inventory.secrets(), provider: Arc::new(cloud), attached: true })
+    }
+}
+
+/// The first address of the entry's host, as a browser would take it.
+async fn address_of(url: &EntryUrl) -> Result<IpAddr, ProviderError> {
+    let unknown = |why: String| ProviderError::Between(format!("the entry {url} can't be reached: {why}").into());
+    let mut found = tokio::net::lookup_host((url.host(), url.port())).await.map_err(|why| unknown(why.to_string()))?;
+    found.next().map(|address| address.ip()).ok_or_else(|| unknown("its name has no address".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infrastructure::Draft;
+
+    fn adopt(file: &str, declared: Option<&Infrastructure>) -> Result<Adopted, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("staging.yaml");
+        std::fs::write(&path, file).unwrap();
+        let adopted = Inventory.adopt(path.to_str().unwrap(), declared);
+        adopted.map_err(|why| why.replace(&format!("{}/", folder.path().display()), ""))
+    }
+
+    const SITE: &str = "hosts:
+  - { name: lb-a, address: 192.0.2.10, role: haproxy }
+  - { name: web-a, address: 192.0.2.11, role: webserver, attack: allowed }
+links: [{ from: lb-a, to: web-a }]
+host_keys: ignore
+";
+
+    #[test]
+    fn a_scenario_needs_to_know_where_users_enter() {
+        let why = adopt(SITE, None).unwrap_err();
+        assert!(why.starts_with("staging.yaml does not say where users enter the site\n  help: add a line"), "{why}");
+    }
+
+    #[test]
+    fn its_servers_stand_for_as_many_as_the_scenario_declares() {
+        let site = format!("{SITE}entry: http://192.0.2.10:8080\n");
+        let adopted = adopt(&site, None).unwrap();
+        assert_eq!(adopted.closed, BTreeSet::from(["lb-a".to_string()]));
+        assert_eq!((adopted.infrastructure.entry.host.as_str(), adopted.infrastructure.entry.port), ("lb-a", 8080));
+        let declared = |count| {
+            let mut draft = Draft::default();
+            draft.behind(count, "webserver", 1, "load balancer").unwrap();
+            draft.build().unwrap()
+        };
+        let standing = adopt(&site, Some(&declared(1))).unwrap();
+        assert_eq!(standing.infrastructure.servers, adopted.infrastructure.servers);
+        let why = adopt(&site, Some(&declared(4))).unwrap_err();
+        assert!(why.starts_with("the servers of staging.yaml are not those of the scenario: it declares 4 webservers, and the inventory has 1"), "{why}");
     }
 }

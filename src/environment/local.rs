@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{Capabilities, Environment, Kind, Opened, ReopenError, Reopened};
+use super::{Access, Capabilities, Environment, Kind, Opened, ReopenError, Reopened, Work};
 use crate::agent::{Need, probe};
 use crate::fault;
 use crate::instance::PowerOp;
@@ -36,7 +36,7 @@ impl Kind for Local {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { boots: true, logs_in: true, power: &PowerOp::ALL }
+        Capabilities { boots: true, attaches: false, logs_in: true, power: &PowerOp::ALL }
     }
 
     fn reopen(&self, _: &Value, _: Option<&Path>) -> Result<Reopened, ReopenError> {
@@ -54,7 +54,7 @@ impl Kind for Local {
         lacking.into_iter().collect()
     }
 
-    fn enter(&self, work: Box<dyn FnOnce(Arc<dyn Environment>) -> u8 + '_>) -> Result<u8, String> {
+    fn enter(&self, _: &str, _: &Access, work: Work<'_>) -> Result<u8, String> {
         sandbox::enter(|zygote| work(Arc::new(Sandbox { zygote }))).map_err(|why| why.to_string())
     }
 }
@@ -65,15 +65,21 @@ impl Environment for Sandbox {
         Place { environment: Local.name().into(), value: Value::Null }
     }
 
-    fn farewell(&self) -> &'static str {
-        "the sandbox ends with its run, and every fault with it"
+    fn farewell(&self) -> Option<&'static str> {
+        Some("the sandbox ends with its run, and every fault with it")
     }
 
     async fn open(&self, scenario: &ScenarioPlan, logs: PathBuf) -> Result<Opened, ProviderError> {
         let cloud = LocalCloud::create(&self.zygote, scenario.index % SLOTS, logs).await?;
         let address = |n| cloud.address(n + FIRST);
         let addresses = Addresses::assign(&scenario.infrastructure, address, cloud.prefix());
-        Ok(Opened { addresses, provider: Arc::new(cloud), secrets: Secrets::of(&self.zygote.key()) })
+        Ok(Opened {
+            addresses,
+            provider: Arc::new(cloud),
+            entry: None,
+            secrets: Secrets::of(&self.zygote.key()),
+            attached: false,
+        })
     }
 }
 

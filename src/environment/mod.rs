@@ -4,11 +4,13 @@
 //! |---|---|---|---|
 //! | [`local`] | Linux namespaces in a sandbox on this machine | scenarios | gone, with every fault |
 //! | [`testbed`] | kept by `chimp up`, in a sandbox of its own | attacks | found again by its socket, or gone |
-//! | [`inventory`] | there already, reached over SSH | attacks | found again by its file |
+//! | [`inventory`] | there already, reached over SSH | scenarios and attacks | found again by its file |
 //!
 //! A run knows this trait and [`Provider`], and nothing of sandboxes. An attack and its heal know what a [`Kind`] can
 //! [`reopen`](Kind::reopen). A new environment is a file here and a row in [`ENVIRONMENTS`].
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +18,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::document::error::one_of;
+use crate::infrastructure::Infrastructure;
+use crate::instance::Ability;
 use crate::journal::Place;
 use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::{Provider, ProviderError};
@@ -27,7 +31,7 @@ pub mod local;
 mod reopen;
 pub mod testbed;
 
-pub use capabilities::{Capabilities, Refusal, refusals};
+pub use capabilities::{Capabilities, Refusal, abilities_of, needs, refusals};
 pub use reopen::{ReopenError, Reopened};
 
 /// Every environment, in the order in which they are listed.
@@ -40,6 +44,31 @@ pub trait Kind: Sync {
 
     /// What it can do, at most, for servers of which nothing more is known.
     fn capabilities(&self) -> Capabilities;
+
+    /// What may follow its name (`inventory=FILE`); `None`: nothing.
+    fn takes(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The servers that are there already and stand for what a scenario declares, by what follows the environment's
+    /// name; for a scenario that declares none, all of them. Asked only where it [attaches](Capabilities::attaches).
+    /// Connects to nothing.
+    ///
+    /// # Errors
+    /// When there is no such site there, in words, with what to do.
+    fn adopt(&self, value: &str, declared: Option<&Infrastructure>) -> Result<Adopted, String> {
+        let _ = (value, declared);
+        Err(format!("no scenario runs in the environment `{}`", self.name()))
+    }
+
+    /// Whether all this can be done to a server that was adopted. Connects to nothing.
+    ///
+    /// # Errors
+    /// What can't be done, in words, with what to do.
+    fn can(&self, value: &str, access: &Access, server: &str, abilities: &BTreeSet<Ability>) -> Result<(), String> {
+        let _ = (value, access, server, abilities);
+        Ok(())
+    }
 
     /// The same place again, by what a journal or an attack's plan stored of it; servers that the file names a password
     /// for are logged in to with it. Blocks; changes nothing there.
@@ -60,10 +89,30 @@ pub trait Kind: Sync {
     ///
     /// # Errors
     /// When there can be no such environment, or it came to a bad end; in words, with what to do.
-    fn enter(&self, work: Box<dyn FnOnce(Arc<dyn Environment>) -> u8 + '_>) -> Result<u8, String> {
+    fn enter(&self, value: &str, access: &Access, work: Work<'_>) -> Result<u8, String> {
+        let _ = (value, access);
         drop(work);
         Err(format!("no scenario runs in the environment `{}`", self.name()))
     }
+}
+
+/// What is done in an environment; returns an exit code.
+pub type Work<'w> = Box<dyn FnOnce(Arc<dyn Environment>) -> u8 + 'w>;
+
+/// How servers that are there already are logged in to, beyond what the environment knows itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// A file with passwords of servers, by name.
+    pub passwords: Option<PathBuf>,
+}
+
+/// The servers that stand for what a scenario declares.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adopted {
+    /// All of them.
+    pub infrastructure: Infrastructure,
+    /// Those that may not be struck, by name.
+    pub closed: BTreeSet<String>,
 }
 
 /// An environment that is there.
@@ -72,8 +121,9 @@ pub trait Environment: Send + Sync {
     /// How its servers are found again after a crash; for the journal.
     fn place(&self) -> Place;
 
-    /// What becomes of faults when the run is over, in words; for the journal.
-    fn farewell(&self) -> &'static str;
+    /// Why no fault is left when the run is over, in words, for the journal; `None` where servers outlive the run, so that
+    /// whoever ends it must lift every fault.
+    fn farewell(&self) -> Option<&'static str>;
 
     /// Opens a place for one scenario; its servers' logs go below `logs`, one folder for each server.
     ///
@@ -88,8 +138,39 @@ pub struct Opened {
     pub provider: Arc<dyn Provider>,
     /// Who will be where.
     pub addresses: Addresses,
+    /// Where users enter, where that is none of these addresses.
+    pub entry: Option<IpAddr>,
     /// The passwords of its servers.
     pub secrets: Secrets,
+    /// Whether its servers are there already: they are not booted, and outlive the scenario.
+    pub attached: bool,
+}
+
+/// An environment with what follows its name.
+#[derive(Clone)]
+pub struct On {
+    /// The environment.
+    pub kind: &'static dyn Kind,
+    /// What follows its name, such as an inventory's file; empty where nothing does.
+    pub value: String,
+}
+
+/// Reads the name of an environment with what follows it: `local`, `inventory=staging.yaml`.
+///
+/// # Errors
+/// Names the environments that there are; says where a value is missing or too many.
+pub fn on(text: &str) -> Result<On, String> {
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    let kind = named(name)?;
+    match kind.takes() {
+        None if text.contains('=') => {
+            Err(format!("`{name}` takes no value, and `{value}` follows it\n  help: write `{name}` alone"))
+        }
+        Some(what) if text.contains('=') && value.is_empty() => {
+            Err(format!("nothing follows `{name}=`\n  help: write `{name}={what}`"))
+        }
+        _ => Ok(On { kind, value: value.into() }),
+    }
 }
 
 /// The environment of this name.
@@ -107,6 +188,18 @@ pub fn named(name: &str) -> Result<&'static dyn Kind, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_may_be_followed_by_what_the_environment_takes() {
+        let read = |text| on(text).map(|on| (on.kind.name(), on.value));
+        assert_eq!(read("local"), Ok(("local", String::new())));
+        assert_eq!(read("inventory"), Ok(("inventory", String::new())));
+        assert_eq!(read("inventory=a=b.yaml"), Ok(("inventory", "a=b.yaml".into())));
+        let help = "nothing follows `inventory=`\n  help: write `inventory=FILE`";
+        assert_eq!(read("inventory="), Err(help.into()));
+        assert!(read("local=x").unwrap_err().starts_with("`local` takes no value, and `x` follows it"));
+        assert!(read("locale=x").unwrap_err().starts_with("there is no environment `locale`"));
+    }
 
     #[test]
     fn an_environment_that_there_is_not_is_refused_with_those_that_there_are() {

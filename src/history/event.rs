@@ -68,6 +68,8 @@ pub enum Event {
     ScenarioSkipped { reason: String },
     /// A server was booted (by the first provisioning or by the reconciler).
     InstanceBooted { server: String, instance: String, address: String },
+    /// A server was there already when the scenario began.
+    InstanceFound { server: String, instance: String, address: String },
     /// A server fulfils its role's readiness.
     ServerReady { server: String, instance: String },
     /// Every server was ready and the entry answered for the first time, this long after provisioning began.

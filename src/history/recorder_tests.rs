@@ -27,7 +27,7 @@ fn plan(index: u32) -> ScenarioPlan {
             servers: Default::default(),
             links: Vec::new(),
             virtual_ips: Vec::new(),
-            entry: Entry { host: "www".into(), port: 80 },
+            entry: Entry::at("www", 80),
             roles: Default::default(),
             databases: Default::default(),
             aliases: Default::default(),

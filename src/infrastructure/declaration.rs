@@ -300,7 +300,7 @@ impl Resolver<'_> {
             let hint = "a port is a number from 1 to 65535".into();
             return Err(self.error(&at!["entry", "port"], "users can't enter at port 0".into(), hint));
         }
-        Ok(Entry { host: host.clone(), port })
+        Ok(Entry::at(host, port))
     }
 
     fn databases(&self) -> Checked<Databases> {

@@ -14,6 +14,7 @@ use crate::role::Role;
 
 pub mod databases;
 mod declaration;
+pub mod entry;
 pub mod file;
 mod list;
 mod recorded;
@@ -24,6 +25,7 @@ pub mod tiers;
 mod tests;
 
 pub use databases::Databases;
+pub use entry::{Entry, EntryUrl};
 pub use tiers::{Delay, Draft};
 
 /// What should be. Servers are kept in the order of their names, so that the order of declaration means nothing.
@@ -81,15 +83,6 @@ pub struct VirtualIp {
     pub name: String,
     /// The servers that may hold it, by name, sorted; the first has the highest priority.
     pub holders: Vec<String>,
-}
-
-/// Where users enter the site.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The name of a virtual IP or of a server.
-    pub host: String,
-    /// The TCP port.
-    pub port: u16,
 }
 
 impl Infrastructure {

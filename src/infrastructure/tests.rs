@@ -76,7 +76,7 @@ fn the_entry_is_the_only_virtual_ip_and_its_roles_port() {
     let site = "servers: [{name: lb, role: webhaproxy, count: 2}, {name: web-1, role: webserver}]\n\
                 links: [{from: lb, to: web-1}]\nvirtual_ips: [{name: www, holders: [lb-2, lb-1]}]\n";
     let site = Folder::new("entry", &[("site.yaml", site)]).site().unwrap();
-    assert_eq!(site.entry, Entry { host: "www".into(), port: 80 });
+    assert_eq!(site.entry, Entry::at("www", 80));
     assert_eq!(site.virtual_ips[0].holders, ["lb-1", "lb-2"], "the first in order is preferred, however it is written");
 }
 
@@ -196,7 +196,7 @@ fn one_load_balancer_is_entered_by_its_own_name() {
     let mut draft = Draft::default();
     draft.behind(4, "webserver", 1, "load balancer").unwrap();
     let site = draft.build().unwrap();
-    assert_eq!(site.entry, Entry { host: "lb-1".into(), port: 80 });
+    assert_eq!(site.entry, Entry::at("lb-1", 80));
     assert!(site.virtual_ips.is_empty());
     let mut draft = Draft::default();
     draft.tier(3, "webserver").unwrap();

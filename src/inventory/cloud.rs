@@ -17,6 +17,8 @@ use crate::provider::{Provider, ProviderError, Remote, RemoteError};
 
 /// How long a server may take to accept a connection before it counts as stopped.
 const KNOCK: Duration = Duration::from_secs(2);
+/// Each listing connects to every server, and some of them count connections.
+const LISTS_EVERY: Duration = Duration::from_millis(500);
 /// How long a command that switches power may take.
 const POWER: Duration = Duration::from_secs(60);
 /// What is shown of what such a command complained.
@@ -213,6 +215,10 @@ impl Provider for InventoryCloud {
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
         let hosts = self.inventory.hosts.iter();
         Ok(futures::future::join_all(hosts.map(|(name, host)| self.measure(name, host))).await)
+    }
+
+    fn lists_every(&self) -> Duration {
+        LISTS_EVERY
     }
 
     /// As idempotent as the command is.

@@ -14,6 +14,11 @@
 //!     power:                            # commands of this machine; what is not here is refused
 //!       stop: [virsh, destroy, web-1]
 //!       start: [virsh, start, web-1]
+//!     stats_socket: /run/haproxy/admin.sock   # of a load balancer: its HAProxy's; without it, its view is not observed
+//! entry: https://www.example.org        # where users enter; a scenario needs it
+//! entry_at: www                         # the host or virtual IP that has its address; found by the address where it can be
+//! virtual_ips:                          # addresses that keepalived moves
+//!   - { name: www, address: 192.0.2.100, holders: [lb-1, lb-2] }
 //! links: [{ from: lb-1, to: web-1 }]    # who talks to whom, for the graph
 //! allow: [web-2, blue]                  # names and tags of further hosts that may be attacked
 //! known_hosts: ~/.ssh/known_hosts       # keys by address, `@revoked` ones too; or, to trust the network: `host_keys: ignore`
@@ -29,17 +34,23 @@ use super::{Host, Inventory, address};
 use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::document::yaml::{Source, Step, at};
-use crate::infrastructure::{Entry, Infrastructure};
+use crate::infrastructure::Infrastructure;
 use crate::provider::host_key::{HostKey, KnownHosts, KnownHostsError};
 
 mod hosts;
+mod site;
 
-use hosts::{Attack, HostEntry, role, server};
+use hosts::{Attack, HostEntry, server};
+use site::VirtualIpEntry;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an inventory: a map with `hosts`")]
 struct Declaration {
     hosts: Vec<HostEntry>,
+    entry: Option<String>,
+    entry_at: Option<String>,
+    #[serde(default)]
+    virtual_ips: Vec<VirtualIpEntry>,
     #[serde(default)]
     links: Vec<LinkEntry>,
     #[serde(default)]
@@ -66,7 +77,7 @@ type Checked<T> = Result<T, DocumentError>;
 /// Reads and checks an inventory, the keys and the known hosts that it names.
 ///
 /// # Errors
-/// The first mistake, in this order: the form, hosts, links, what is allowed, host keys.
+/// The first mistake, in this order: the form, hosts, links, what is allowed, host keys, virtual IPs, the entry, roles.
 pub fn read(path: &Path) -> Checked<Inventory> {
     let source = Source::read(path)?;
     let declaration: Declaration = source.parse()?;
@@ -76,17 +87,19 @@ pub fn read(path: &Path) -> Checked<Inventory> {
     let links = reader.links(&hosts)?;
     reader.allow(&mut hosts)?;
     let host_key = reader.host_key()?;
+    let (virtual_ips, shared) = reader.virtual_ips(&hosts)?;
+    let entry = reader.entry(&hosts, &shared)?;
     let infrastructure = Infrastructure {
         servers: declaration.hosts.iter().map(|entry| (entry.name.clone(), server(entry))).collect(),
         links,
-        virtual_ips: Vec::new(),
-        entry: Entry { host: String::new(), port: 0 },
+        virtual_ips,
+        entry,
         databases: Default::default(),
         aliases: BTreeMap::new(),
-        roles: declaration.hosts.iter().map(|entry| role(entry.role())).map(|role| (role.name.clone(), role)).collect(),
+        roles: reader.roles()?,
         source: Some(path.into()),
     };
-    Ok(Inventory { infrastructure, hosts, host_key, folder })
+    Ok(Inventory { infrastructure, hosts, shared, host_key, folder })
 }
 
 struct Reader<'a> {

@@ -18,6 +18,7 @@ use crate::render::Secrets;
 mod address;
 pub mod cloud;
 pub mod file;
+pub mod stands_for;
 mod watchdog;
 
 #[cfg(test)]
@@ -28,9 +29,11 @@ pub use cloud::InventoryCloud;
 /// The servers of an inventory file, checked.
 #[derive(Debug, Clone)]
 pub struct Inventory {
-    /// The same as an infrastructure, so that selectors work on it: servers, links, and a role for each word. It has
-    /// no entry: its host is empty, since nobody said where users come in.
+    /// The same as an infrastructure, so that selectors work on it: servers, links, virtual IPs, and a role
+    /// for each word. Its entry is empty where the file does not say where users enter.
     pub infrastructure: Infrastructure,
+    /// The addresses of its virtual IPs, by their names.
+    pub shared: BTreeMap<String, Ipv4Addr>,
     /// How each server is reached, by name.
     pub hosts: BTreeMap<String, Host>,
     /// How hosts prove to be the ones.

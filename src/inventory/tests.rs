@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::graph::Links;
+use crate::infrastructure::Entry;
 use crate::instance::{Ability, PowerState};
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
@@ -111,6 +112,72 @@ fn keys_and_known_hosts_are_found_beside_the_file_and_never_shown() {
     let inventory = inventory.unwrap();
     assert_eq!(inventory.hosts["web-1"].key.as_ref().unwrap().reveal(), "a private key");
     assert!(!format!("{inventory:?}").contains("a private key"));
+}
+
+#[test]
+fn a_mistake_about_the_site_is_one_error_with_its_place_and_a_hint() {
+    let host = "hosts:\n  - name: web-1\n    address: 192.0.2.1\n";
+    let keys = "host_keys: ignore\n";
+    let files: Vec<(&str, String)> = vec![
+        ("an entry without a scheme", format!("{host}{keys}entry: www.example.org\n")),
+        ("an entry with a path", format!("{host}{keys}entry: https://www.example.org/shop\n")),
+        ("an entry with a secret", format!("{host}{keys}entry: https://anna:secret@www.example.org\n")),
+        ("an entry at an unknown host", format!("{host}{keys}entry: https://www.example.org\nentry_at: lb-1\n")),
+        ("at no entry", format!("{host}{keys}entry_at: web-1\n")),
+        (
+            "a virtual IP without holders",
+            format!("{host}{keys}virtual_ips: [{{name: www, address: 192.0.2.9, holders: []}}]\n"),
+        ),
+        (
+            "a virtual IP of an unknown host",
+            format!("{host}{keys}virtual_ips: [{{name: www, address: 192.0.2.9, holders: [wbe-1]}}]\n"),
+        ),
+        (
+            "a virtual IP that is a name",
+            format!("{host}{keys}virtual_ips: [{{name: www, address: www.example.org, holders: [web-1]}}]\n"),
+        ),
+        (
+            "a virtual IP called as a host",
+            format!("{host}{keys}virtual_ips: [{{name: web-1, address: 192.0.2.9, holders: [web-1]}}]\n"),
+        ),
+        ("a relative socket", format!("{host}    stats_socket: admin.sock\n{keys}")),
+        (
+            "two sockets for one role",
+            format!("{host}  - {{name: web-2, address: 192.0.2.2, stats_socket: /run/a.sock}}\n{keys}"),
+        ),
+    ];
+    let told: Vec<String> =
+        files.iter().map(|(name, text)| format!("[{name}]\n{}", read(text).1.expect_err(name))).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn the_entry_is_at_the_virtual_ip_or_the_host_that_has_its_address() {
+    let hosts = "hosts:
+  - { name: lb-1, address: 192.0.2.1, role: load-balancer, stats_socket: /run/haproxy.sock }
+  - { name: lb-2, address: 192.0.2.2, role: load-balancer, stats_socket: /run/haproxy.sock }
+virtual_ips: [{ name: www, address: 192.0.2.9, holders: [lb-2, lb-1] }]
+host_keys: ignore
+";
+    let at = |entry: &str| {
+        let inventory = read(&format!("{hosts}{entry}")).1.unwrap();
+        let Entry { host, port, url } = inventory.infrastructure.entry;
+        (host, port, url.map(|url| url.to_string()))
+    };
+    let url = |text: &str| Some(text.to_string());
+    assert_eq!(at("entry: http://192.0.2.9"), ("www".into(), 80, url("http://192.0.2.9")));
+    assert_eq!(at("entry: http://192.0.2.2:8080"), ("lb-2".into(), 8080, url("http://192.0.2.2:8080")));
+    let named = "entry: https://www.example.org\n";
+    assert_eq!(at(named), (String::new(), 443, url("https://www.example.org")), "only the DNS knows who has it");
+    assert_eq!(at(&format!("{named}entry_at: www\n")).0, "www");
+    assert_eq!(at(""), (String::new(), 0, None));
+    let site = read(hosts).1.unwrap();
+    assert_eq!(site.infrastructure.virtual_ips[0].holders, ["lb-1", "lb-2"]);
+    let role = &site.infrastructure.roles["load-balancer"];
+    assert_eq!(
+        (role.noun.as_str(), role.stats_socket.as_deref()),
+        ("load balancer", Some(Path::new("/run/haproxy.sock")))
+    );
 }
 
 #[tokio::test]

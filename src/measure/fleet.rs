@@ -108,7 +108,9 @@ impl<'a> Fleet<'a> {
     /// Takes in the next record.
     pub fn apply(&mut self, record: &'a Record) {
         match &record.event {
-            Event::InstanceBooted { server, instance, .. } => self.booted(server, instance),
+            Event::InstanceBooted { server, instance, .. } | Event::InstanceFound { server, instance, .. } => {
+                self.booted(server, instance);
+            }
             Event::InstanceState { server, instance, state, .. } => self.powered(server, instance, *state),
             Event::ServerReady { server, instance } => self.ready(server, instance),
             Event::ReconcilerReplaced { server, instance } => {

@@ -120,7 +120,9 @@ struct Power<'a> {
 impl<'a> Power<'a> {
     fn apply(&mut self, at_us: u64, event: &'a Event) {
         let (server, instance, runs) = match event {
-            Event::InstanceBooted { server, instance, .. } => (server, instance, true),
+            Event::InstanceBooted { server, instance, .. } | Event::InstanceFound { server, instance, .. } => {
+                (server, instance, true)
+            }
             Event::InstanceState { server, instance, state, .. } => (server, instance, *state == PowerState::Running),
             _ => return,
         };

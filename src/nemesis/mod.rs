@@ -27,6 +27,7 @@ mod aim;
 mod attendant;
 mod back;
 mod context;
+mod leftover;
 mod offset;
 mod open;
 mod partition;
@@ -38,6 +39,7 @@ use agenda::{Agenda, Chance, Job};
 use aim::ResolvedTargets;
 use attendant::Left;
 pub use context::{Sabotage, StrikeContext};
+pub use leftover::leftover;
 use open::Open;
 use victim::Victim;
 

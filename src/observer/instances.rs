@@ -12,7 +12,7 @@ use crate::history::Event;
 use crate::instance::{Instance, InstanceId, PowerState};
 use crate::provider::Provider;
 
-/// Lists the instances every 50 ms; records each state that changed and publishes the list. While they can't be listed,
+/// Lists the instances as often as the provider allows; records each state that changed and publishes the list. While they can't be listed,
 /// the published list is empty, so that the other observers know that they do not know.
 pub struct InstanceObserver {
     provider: Arc<dyn Provider>,
@@ -34,7 +34,7 @@ impl Observer for InstanceObserver {
     }
 
     fn interval(&self) -> Duration {
-        Duration::from_millis(50)
+        self.provider.lists_every()
     }
 
     async fn observe(&mut self, look: &Look<'_>) -> Result<(), ObserverError> {

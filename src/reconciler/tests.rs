@@ -175,7 +175,7 @@ impl Scene {
         let provider = Arc::clone(&cloud) as Arc<dyn Provider>;
         let (secrets, databases) = (Secrets::of("a test"), TopologyLock::default());
         let infrastructure = Arc::new(infrastructure);
-        let site = Site { infrastructure, addresses, settings, provider, recorder, secrets, databases };
+        let site = Site { infrastructure, addresses, entry: None, settings, provider, recorder, secrets, databases };
         let folder = tempfile::tempdir().unwrap();
         let (state, known) = (folder.path().join("state.json"), as_provisioned(&site));
         let config = Config { every: EVERY, state, of: "a test".into(), known, seed: 7 };

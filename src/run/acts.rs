@@ -25,17 +25,28 @@ pub(super) struct Eyes {
 }
 
 impl Attempt<'_> {
-    /// Waits for a steady baseline, then does what the scenario says; an abort lifts all faults.
-    pub(super) async fn break_and_watch(&self, site: &Site, at_work: &AtWork) -> Result<(), AttemptError> {
+    /// Waits for a steady baseline, then does what the scenario says; an abort lifts all faults. The nemesis is left with
+    /// what it has not lifted.
+    pub(super) async fn break_and_watch(
+        &self,
+        site: &Site,
+        at_work: &AtWork,
+        nemesis: &mut Option<Nemesis>,
+    ) -> Result<(), AttemptError> {
         self.line.stage("baseline");
         let mut eyes = self.eyes();
-        if !self.await_baseline(&mut eyes).await? {
+        let steady = tokio::select! {
+            steady = self.await_baseline(&mut eyes) => steady?,
+            () = self.ends.now() => false,
+        };
+        if !steady {
             return Ok(());
         }
-        let mut nemesis =
-            Nemesis::new(self.strike_context(site), at_work.observers.observations.clone(), self.plan.seed);
+        let observations = at_work.observers.observations.clone();
+        let nemesis = nemesis.insert(Nemesis::new(self.strike_context(site), observations, self.plan.seed));
         let reason = tokio::select! {
-            done = self.acts_and_watch(&mut nemesis, at_work, &mut eyes) => return done,
+            done = self.acts_and_watch(nemesis, at_work, &mut eyes) => return done,
+            () = self.ends.now() => return Ok(()),
             reason = self.stop_condition(at_work) => reason,
         };
         self.line.stage("aborting");

@@ -61,8 +61,8 @@ impl Attempt<'_> {
 
     fn request(&self, site: &Site) -> Result<PreparedRequest, LoadError> {
         let entry = &site.infrastructure.entry;
-        let address = site.entry_address().into();
-        let site = load::Site { address, port: entry.port, host: entry.host.clone() };
+        let host = entry.url.as_ref().map_or(entry.host.as_str(), |url| url.host()).to_string();
+        let site = load::Site { address: site.entry_address(), port: entry.port, host };
         Ok(PreparedRequest::new(&self.plan.settings.request, &site)?)
     }
 

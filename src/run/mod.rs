@@ -2,7 +2,9 @@
 //! reports. What is done here is everything between a declared plan and an exit code.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tracing::Instrument;
@@ -10,6 +12,7 @@ use tracing::Instrument;
 mod acts;
 mod at_work;
 pub mod bundle;
+mod ends;
 pub mod looks;
 pub mod progress;
 pub mod provenance;
@@ -30,6 +33,7 @@ use crate::report::words::{verdict_sign, verdict_word};
 use crate::signals;
 use crate::verdict::Verdict;
 use bundle::Bundle;
+use ends::Ends;
 use progress::Board;
 use scenario::Attempt;
 
@@ -114,8 +118,10 @@ pub fn execute(
         let conductor = Conductor::new(plan, options, Arc::clone(&place), &bundle, &recorder, Arc::clone(&journal));
         runtime.block_on(conductor.run_all(skips));
         runtime.shutdown_background();
-        let detail = place.farewell().into();
-        let noted = journal.note(Note::Gone { detail });
+        let noted = match place.farewell() {
+            Some(detail) => journal.note(Note::Gone { detail: detail.into() }),
+            None => Ok(()),
+        };
         recorder.finish().and(noted).map_err(unrecorded)?;
     } else {
         recorder.finish().map_err(unrecorded)?;
@@ -124,6 +130,9 @@ pub fn execute(
     bundle.make_latest().map_err(in_bundle)?;
     Ok(Finished { judged, folder: bundle.folder().into() })
 }
+
+/// How long lifting every fault may take when a run is interrupted: healing is tried for as long as a lease, and more.
+const LIFTED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Gives scenarios their turn.
 struct Conductor<'a> {
@@ -136,6 +145,7 @@ struct Conductor<'a> {
     strike_prefix: String,
     turns: Semaphore,
     board: Board,
+    ends: Ends,
 }
 
 impl<'a> Conductor<'a> {
@@ -159,6 +169,7 @@ impl<'a> Conductor<'a> {
             strike_prefix,
             turns,
             board: Board::new(),
+            ends: Ends::default(),
         }
     }
 
@@ -166,18 +177,34 @@ impl<'a> Conductor<'a> {
     async fn run_all(&self, skips: &[(u32, String)]) {
         let skipped = |scenario: &&ScenarioPlan| skips.iter().any(|(index, _)| *index == scenario.index);
         let wanted: Vec<&ScenarioPlan> = self.plan.scenarios.iter().filter(|scenario| !skipped(scenario)).collect();
-        let all = futures::future::join_all(wanted.iter().map(|scenario| self.run_one(scenario)));
+        let mut all = pin!(futures::future::join_all(wanted.iter().map(|scenario| self.run_one(scenario))));
         tokio::select! {
-            _ = all => {}
+            _ = &mut all => return,
             (signal, waits) = self.interrupted() => {
-                for scenario in wanted {
+                for scenario in &wanted {
                     self.recorder.scenario(scenario.index).record(Event::Interrupted { signal: signal.into() });
                 }
                 self.board.say("interrupted: writing the bundle with what was recorded until now");
                 waits.iter().for_each(|wait| self.board.say(&format!("  {wait}")));
             }
-            // Nothing that happens from now on would count. The sandbox ends with the run, and every fault with it.
+            // Nothing that happens from now on would count.
             () = self.recorder.failed() => {}
+        }
+        // Where servers end with the run, every fault does.
+        if self.place.farewell().is_none() {
+            self.lift(all).await;
+        }
+    }
+
+    /// Lets all scenarios that are under way lift their faults and end; a second signal ends the wait, and leaves the
+    /// rest to the leases.
+    async fn lift(&self, all: impl Future) {
+        self.ends.end();
+        self.board.say("lifting every fault");
+        tokio::select! {
+            _ = all => {}
+            _ = signals::interrupted() => self.board.say("interrupted again: what is in force ends with its lease"),
+            () = tokio::time::sleep(LIFTED_WITHIN) => {}
         }
     }
 
@@ -189,6 +216,9 @@ impl<'a> Conductor<'a> {
     /// Tries a scenario until it has a verdict that may stand.
     async fn run_one(&self, scenario: &ScenarioPlan) {
         for number in 1..=self.options.retries + 1 {
+            if self.ends.is_now() {
+                return;
+            }
             let turns = turns(scenario, number, self.options.jobs) as u32;
             let turn = self.turns.acquire_many(turns).await.expect("the semaphore is never closed");
             let span = tracing::info_span!("scenario", name = scenario.name, attempt = number);
@@ -203,7 +233,7 @@ impl<'a> Conductor<'a> {
             if !matches!(verdict, Verdict::Invalid | Verdict::Infra) {
                 break;
             }
-            if number <= self.options.retries {
+            if number <= self.options.retries && !self.ends.is_now() {
                 self.recorder.scenario(scenario.index).record(Event::AttemptDiscarded { headline });
             }
         }
@@ -221,6 +251,7 @@ impl<'a> Conductor<'a> {
             journal: Arc::clone(&self.journal),
             strike_prefix: self.strike_prefix.clone(),
             sabotage: self.options.sabotage,
+            ends: self.ends.clone(),
         }
     }
 

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::ends::Ends;
 use super::progress::Line;
+use crate::attach::{AttachError, attach};
 use crate::environment::{Environment, Opened};
 use crate::final_state::{self, FinalReading};
 use crate::history::{Event, History, HistoryError, Recorder};
@@ -38,6 +40,8 @@ pub struct Attempt<'a> {
     pub strike_prefix: String,
     /// For tests of the harness: lies.
     pub sabotage: Sabotage,
+    /// Says that the run is to end now: faults are lifted, and nothing more is done.
+    pub ends: Ends,
 }
 
 /// Lies that tests plant to see the harness catch them.
@@ -59,6 +63,9 @@ pub enum AttemptError {
     /// Provisioning failed.
     #[error(transparent)]
     Provision(#[from] ProvisionError),
+    /// The site that is there already could not be taken over.
+    #[error(transparent)]
+    Attach(#[from] AttachError),
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),
@@ -101,12 +108,27 @@ impl Attempt<'_> {
     }
 
     async fn stages(&self, opened: &Opened) -> Result<(), AttemptError> {
-        self.line.stage("provisioning");
         let site = self.site(opened);
-        provision(&site).await?;
+        if opened.attached {
+            self.line.stage("taking over");
+            attach(&site).await?;
+        } else {
+            self.line.stage("provisioning");
+            provision(&site).await?;
+        }
         let mut at_work = self.start(&site)?;
-        let outcome = self.break_and_watch(&site, &at_work).await;
+        let mut nemesis = None;
+        let outcome = self.break_and_watch(&site, &at_work, &mut nemesis).await;
         self.recorder.record(Event::WatchEnded);
+        if let Some(mut nemesis) = nemesis.filter(|_| opened.attached) {
+            self.line.stage("lifting all faults");
+            let _waiting = self.recorder.awaited().begin("every fault to be healed");
+            if !nemesis.lift_all().await {
+                let detail =
+                    "a fault was not seen to be lifted: the journal says which; undo it with `chimp heal`".into();
+                self.recorder.record(Event::LeftBehind { detail });
+            }
+        }
         self.line.stage("stopping");
         let waiting = self.recorder.awaited().begin("the requests that are under way to end");
         let stopped = at_work.stop_load().await;
@@ -137,6 +159,7 @@ impl Attempt<'_> {
     fn site(&self, opened: &Opened) -> Site {
         Site {
             addresses: opened.addresses.clone(),
+            entry: opened.entry,
             infrastructure: Arc::new(self.plan.infrastructure.clone()),
             settings: self.plan.settings.clone(),
             provider: Arc::clone(&opened.provider),

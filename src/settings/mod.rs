@@ -54,17 +54,13 @@ pub struct Settings {
 }
 
 /// `[environment]`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EnvironmentSettings {
-    /// The environment where `--on` names none. Default `local`, the sandbox of this machine.
-    pub on: String,
-}
-
-impl Default for EnvironmentSettings {
-    fn default() -> Self {
-        EnvironmentSettings { on: "local".into() }
-    }
+    /// The environment where `--on` names none. Default: the inventory that the scenarios name, else `local`, the
+    /// sandbox of this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on: Option<String>,
 }
 
 /// `[steady]`

@@ -158,6 +158,7 @@ mod tests {
         Site {
             addresses: Addresses::imagined(&infrastructure),
             infrastructure,
+            entry: None,
             settings: Settings::default(),
             provider: Arc::clone(cloud) as Arc<dyn Provider>,
             recorder: Recorder::memory(Clock::start()).0,

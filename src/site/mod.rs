@@ -5,7 +5,7 @@
 //! predecessor was made of.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub struct Site {
     pub infrastructure: Arc<Infrastructure>,
     /// Who is where.
     pub addresses: Addresses,
+    /// Where users enter, where that is none of these addresses.
+    pub entry: Option<IpAddr>,
     /// What is in force.
     pub settings: Settings,
     /// Where it lives.
@@ -170,14 +172,11 @@ impl Site {
     }
 
     /// Where users enter.
-    pub fn entry_address(&self) -> Ipv4Addr {
-        let host = &self.infrastructure.entry.host;
-        self.addresses
-            .virtual_ips
-            .get(host)
-            .or_else(|| self.addresses.servers.get(host))
-            .copied()
-            .expect("the entry of a validated infrastructure is one of its servers or virtual IPs")
+    pub fn entry_address(&self) -> IpAddr {
+        let own = || self.addresses.entry(&self.infrastructure).map(IpAddr::from);
+        self.entry
+            .or_else(own)
+            .expect("the entry of an infrastructure that is booted is one of its servers or virtual IPs")
     }
 
     /// The role of a server.
@@ -221,7 +220,7 @@ mod tests {
             name: "web-1".into(),
             zone: None,
             tags: Default::default(),
-            address: Ipv4Addr::LOCALHOST,
+            address: std::net::Ipv4Addr::LOCALHOST,
             user_data: UserData { run, unconfigured, ..UserData::default() },
             boot_delay: Duration::ZERO,
         })

@@ -143,6 +143,7 @@ async fn live(
 fn site(options: &UpOptions, zygote: &Zygote, cloud: &Arc<LocalCloud>) -> Site {
     let infrastructure = Arc::new(options.infrastructure.clone());
     Site {
+        entry: None,
         // The first address of the network is the bridge's.
         addresses: Addresses::assign(&infrastructure, |n| cloud.address(n + 2), cloud.prefix()),
         infrastructure,

@@ -186,7 +186,7 @@ fn infrastructure(names: &[String]) -> Infrastructure {
         servers: names.iter().map(|name| (name.clone(), server(name))).collect(),
         links: Vec::new(),
         virtual_ips: Vec::new(),
-        entry: Entry { host: names[0].clone(), port: 80 },
+        entry: Entry::at(&names[0], 80),
         roles: BTreeMap::new(),
         databases: Databases::default(),
         aliases: BTreeMap::new(),

@@ -155,8 +155,12 @@ fn servers() -> BTreeSet<String> {
 }
 
 fn feature(path: &Path) -> Result<(), String> {
-    let options =
-        DeclareOptions { paths: vec![path.into()], seed: 7, environment: "local".into(), ..DeclareOptions::default() };
+    let options = DeclareOptions {
+        paths: vec![path.into()],
+        seed: 7,
+        environment: Some("local".into()),
+        ..DeclareOptions::default()
+    };
     declare(&options).map(drop).map_err(shown)
 }
 

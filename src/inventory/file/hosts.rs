@@ -33,6 +33,7 @@ pub(super) struct HostEntry {
     pub(super) attack: Option<Attack>,
     #[serde(default)]
     pub(super) power: PowerCommands,
+    pub(super) stats_socket: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -61,11 +62,14 @@ pub(super) fn server(entry: &HostEntry) -> Server {
     }
 }
 
-/// A role that only says what steps call its servers: a shipped role's word, else its name.
+/// A role that only says what steps call its servers: a shipped role's word, else its name. `load-balancer` and `haproxy`
+/// are load balancers, too.
 pub(super) fn role(name: &str) -> Role {
+    let word = if name == "haproxy" { "load balancer".into() } else { name.replace('-', " ") };
+    let shipped = shipped::called(name).or_else(|| shipped::called(&word));
     Role {
         name: name.into(),
-        noun: shipped::role(name).map_or_else(|| name.into(), |shipped| shipped.noun),
+        noun: shipped.map_or_else(|| name.into(), |shipped| shipped.role().noun.clone()),
         files: Vec::new(),
         run: Vec::new(),
         services: Vec::new(),

@@ -235,7 +235,7 @@ fn infrastructure() -> Infrastructure {
         servers: names.iter().map(|name| (name.to_string(), server(name))).collect(),
         links: links.collect(),
         virtual_ips: vec![VirtualIp { name: "www".into(), holders: vec!["lb-1".into(), "lb-2".into()] }],
-        entry: Entry { host: "www".into(), port: 80 },
+        entry: Entry::at("www", 80),
         databases: Default::default(),
         aliases: Default::default(),
         roles: [("webhaproxy", "load balancer"), ("webserver", "webserver")]

@@ -30,7 +30,7 @@ impl Script {
             servers,
             links,
             virtual_ips: shared.into_iter().collect(),
-            entry: Entry { host, port: 80 },
+            entry: Entry::at(host, 80),
             databases: Default::default(),
             aliases: BTreeMap::new(),
             roles: roles.into_iter().map(|role| (role.name.clone(), role)).collect(),

@@ -133,7 +133,9 @@ fn servers(timeline: &Timeline, events: &[Record]) -> Group {
     let mut group = Group::new();
     for record in events {
         let (server, colour, word) = match &record.event {
-            Event::InstanceBooted { server, .. } => (server, palette::GREY, String::new()),
+            Event::InstanceBooted { server, .. } | Event::InstanceFound { server, .. } => {
+                (server, palette::GREY, String::new())
+            }
             Event::ServerReady { server, .. } => (server, palette::SKY, String::new()),
             Event::InstanceState { server, state: PowerState::Running, .. } => {
                 // Running is less than ready: while it starts, it goes on starting.

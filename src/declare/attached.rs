@@ -1,0 +1,156 @@
+//! Scenarios on servers that are there already: which environment a run has, and what can't be asked of such servers.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::DeclareOptions;
+use super::error::{Problem, ProblemKind};
+use super::listing::Listed;
+use super::sides::known;
+use super::world::Declaration;
+use crate::environment::{self, Access, Adopted, On, abilities_of, needs};
+use crate::infrastructure::Infrastructure;
+use crate::instance::Ability;
+use crate::plan::{Act, StrikeOrder};
+use crate::selector;
+use crate::settings::{Scheme, Settings};
+
+/// The environment of scenarios that name none, where none of them names an inventory.
+const USUAL: &str = "local";
+const INVENTORY: &str = "inventory";
+
+/// A scenario whose steps have spoken.
+pub(super) struct Drafted<'l> {
+    pub index: usize,
+    pub listed: &'l Listed<'l>,
+    pub declaration: Declaration,
+}
+
+impl Drafted<'_> {
+    fn problem(&self, line: usize, detail: impl Into<String>) -> Problem {
+        Problem::at(&self.listed.file.path, line, ProblemKind::Environment, detail)
+    }
+}
+
+/// The environment of a run, as it is written: what was asked for, else the inventory that every scenario names, else
+/// the sandbox. A run has one.
+///
+/// # Errors
+/// An environment that there is not; scenarios that need another one than the rest.
+pub(super) fn environment_of(options: &DeclareOptions, drafted: &[Drafted<'_>]) -> Result<String, Vec<Problem>> {
+    let named = drafted.iter().find_map(|one| one.declaration.inventory.as_ref());
+    let asked = match (options.environment.as_deref(), named) {
+        (Some(INVENTORY) | None, Some((file, _))) => format!("{INVENTORY}={}", file.display()),
+        (Some(asked), _) => asked.to_string(),
+        (None, None) => USUAL.into(),
+    };
+    let detail = |why| Problem { file: None, line: None, column: None, kind: ProblemKind::Environment, detail: why };
+    let on = environment::on(&asked).map_err(|why| vec![detail(why)])?;
+    let problems: Vec<Problem> = drafted.iter().filter_map(|one| elsewhere(one, &on, options)).collect();
+    if problems.is_empty() { Ok(asked) } else { Err(problems) }
+}
+
+/// Why a scenario can't be in this run.
+fn elsewhere(one: &Drafted<'_>, on: &On, options: &DeclareOptions) -> Option<Problem> {
+    let apart = "a run has one environment: run it apart, by its file, name or tags";
+    let (name, value) = (on.kind.name(), &on.value);
+    match &one.declaration.inventory {
+        Some((_, line)) if name != INVENTORY => Some(
+            one.problem(*line, format!("an inventory's servers are not in the environment `{name}`\n  help: {apart}")),
+        ),
+        Some((file, line)) if !same_file(file, Path::new(value)) => {
+            Some(one.problem(*line, format!("this run is on the inventory {value}\n  help: {apart}")))
+        }
+        None if name == INVENTORY && options.environment.as_deref() == Some(INVENTORY) => {
+            let hint = "name the inventory whose servers it runs on: `--on inventory=FILE`";
+            let detail =
+                format!("`{}` declares servers, and an inventory's are there already\n  help: {hint}", one.listed.name);
+            Some(one.problem(one.listed.line, detail))
+        }
+        None if name == INVENTORY && options.environment.is_none() => {
+            let detail = format!(
+                "this run is on the inventory {value}, and `{}` declares servers\n  help: {apart}",
+                one.listed.name
+            );
+            Some(one.problem(one.listed.line, detail))
+        }
+        _ => None,
+    }
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.into());
+    one == other || whole(one) == whole(other)
+}
+
+/// The servers that stand for what a scenario declares, with the settings that hold for them.
+///
+/// # Errors
+/// What can't be asked of them.
+pub(super) fn adopt(
+    one: &Drafted<'_>,
+    on: &On,
+    declared: Option<&Infrastructure>,
+    settings: &mut Settings,
+) -> Result<Adopted, Vec<Problem>> {
+    let there = on.kind.capabilities();
+    if let Some(declared) = declared.filter(|_| there.boots) {
+        return Ok(Adopted { infrastructure: declared.clone(), closed: BTreeSet::new() });
+    }
+    if !there.attaches {
+        return Err(vec![one.problem(one.listed.line, needs(on.kind.name(), &one.listed.name, Ability::Boot))]);
+    }
+    let shaped: Vec<Problem> = one
+        .declaration
+        .shaped
+        .iter()
+        .map(|step| one.problem(step.line, needs(on.kind.name(), &step.text, Ability::Boot)))
+        .collect();
+    if !shaped.is_empty() {
+        return Err(shaped);
+    }
+    let file = &one.listed.file.path;
+    let line = one.declaration.inventory.as_ref().map_or(one.listed.line, |(_, line)| *line);
+    let no_site = |why| vec![Problem::at(file, line, ProblemKind::Infrastructure, why)];
+    let adopted = on.kind.adopt(&on.value, declared).map_err(no_site)?;
+    settings.reconciler.enabled = false;
+    settings.safeguards.protected.extend(adopted.closed.iter().cloned());
+    if let Some(url) = &adopted.infrastructure.entry.url {
+        settings.request.scheme = if url.is_https() { Scheme::Https } else { Scheme::Http };
+        settings.request.host.get_or_insert_with(|| url.authority());
+    }
+    Ok(adopted)
+}
+
+/// Whether all strikes can be made on the servers that they may hit, and healed.
+///
+/// # Errors
+/// Each that can't.
+pub(super) fn strikes(
+    one: &Drafted<'_>,
+    on: &On,
+    access: &Access,
+    adopted: &Adopted,
+    acts: &[Act],
+) -> Result<(), Vec<Problem>> {
+    let orders = acts.iter().flat_map(Act::orders);
+    let problems: Vec<Problem> =
+        orders.filter_map(|order| Some(one.problem(order.step.line, unable(order, on, access, adopted)?))).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn unable(order: &StrikeOrder, on: &On, access: &Access, adopted: &Adopted) -> Option<String> {
+    let known = known(&adopted.infrastructure, &order.target);
+    let step = &order.step.text;
+    if let Some(closed) = known.iter().flatten().find(|server| adopted.closed.contains(*server)) {
+        let hint = format!("write `attack: allowed` beside {closed} in {}", on.value);
+        return Some(format!("`{step}` would strike {closed}, which may not be attacked\n  help: {hint}"));
+    }
+    let candidates =
+        || selector::candidates(&order.target, &adopted.infrastructure).into_iter().map(|server| server.name.clone());
+    let victims: Vec<String> =
+        known.unwrap_or_else(|| candidates().filter(|name| !adopted.closed.contains(name)).collect());
+    let abilities = abilities_of(order);
+    let why = victims.iter().find_map(|server| on.kind.can(&on.value, access, server, &abilities).err())?;
+    Some(format!("`{step}` can't be done: {why}"))
+}

@@ -1,0 +1,93 @@
+//! Whether the servers of an inventory may stand for those that a scenario declares.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::infrastructure::{Infrastructure, Server};
+
+/// Whether there are as many servers of each kind as the scenario declares, shared addresses and zones included. Kinds
+/// that the scenario does not speak of may be there, too.
+///
+/// # Errors
+/// The first difference, in words.
+pub fn check(declared: &Infrastructure, there: &Infrastructure) -> Result<(), String> {
+    let (wanted, found) = (by_noun(declared), by_noun(there));
+    for (noun, servers) in &wanted {
+        let found = found.get(noun).map_or(&[][..], Vec::as_slice);
+        if servers.len() != found.len() {
+            return Err(format!("it declares {}, and the inventory has {}", count(servers.len(), noun), found.len()));
+        }
+        let (zones, zones_there) = (zones(servers), zones(found));
+        if zones > 1 && zones != zones_there {
+            return Err(format!("it spreads its {noun}s over {zones} zones, and the inventory over {zones_there}"));
+        }
+    }
+    for shared in &declared.virtual_ips {
+        let noun = &declared.roles[&declared.servers[&shared.holders[0]].role].noun;
+        let is_shared =
+            there.virtual_ips.iter().any(|ip| ip.holders.iter().all(|holder| is_called(there, holder, noun)));
+        if !is_shared {
+            return Err(format!(
+                "its {noun}s share a virtual IP, and no {noun}s of the inventory do (see `virtual_ips`)"
+            ));
+        }
+    }
+    if !declared.databases.is_empty() {
+        return Err("it declares databases that replicate, which an inventory can't say of its servers".into());
+    }
+    Ok(())
+}
+
+fn by_noun(infrastructure: &Infrastructure) -> BTreeMap<&str, Vec<&Server>> {
+    let mut by_noun: BTreeMap<&str, Vec<&Server>> = BTreeMap::new();
+    for server in infrastructure.servers.values() {
+        by_noun.entry(&infrastructure.roles[&server.role].noun).or_default().push(server);
+    }
+    by_noun
+}
+
+fn zones(servers: &[&Server]) -> usize {
+    servers.iter().filter_map(|server| server.zone.as_deref()).collect::<BTreeSet<_>>().len()
+}
+
+fn is_called(infrastructure: &Infrastructure, server: &str, noun: &str) -> bool {
+    infrastructure.servers.get(server).is_some_and(|server| infrastructure.roles[&server.role].noun == noun)
+}
+
+fn count(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infrastructure::Draft;
+
+    fn site(webservers: usize, change: impl FnOnce(&mut Draft)) -> Infrastructure {
+        let mut draft = Draft::default();
+        draft.behind(webservers, "webserver", 2, "load balancer").unwrap();
+        change(&mut draft);
+        draft.build().unwrap()
+    }
+
+    #[test]
+    fn as_many_of_each_kind_stand_for_each_other_whatever_they_are_called() {
+        let mut there = site(2, |_| ());
+        let mut renamed = there.servers.remove("web-1").unwrap();
+        renamed.name = "www-a".into();
+        there.servers.insert("www-a".into(), renamed);
+        assert_eq!(check(&site(2, |_| ()), &there), Ok(()));
+        assert_eq!(check(&site(3, |_| ()), &there), Err("it declares 3 webservers, and the inventory has 2".into()));
+    }
+
+    #[test]
+    fn zones_and_shared_addresses_must_be_there() {
+        let zoned = |zones| site(2, |draft| draft.spread("webserver", zones).unwrap());
+        assert_eq!(check(&zoned(2), &zoned(2)), Ok(()));
+        let why = check(&zoned(2), &site(2, |_| ())).unwrap_err();
+        assert_eq!(why, "it spreads its webservers over 2 zones, and the inventory over 0");
+        let shared = site(2, |draft| draft.share_virtual_ip("load balancer").unwrap());
+        assert_eq!(check(&shared, &shared), Ok(()));
+        assert!(check(&shared, &site(2, |_| ())).unwrap_err().starts_with("its load balancers share a virtual IP"));
+        assert_eq!(check(&site(2, |_| ()), &shared), Ok(()), "more may be there than a scenario speaks of");
+    }
+}

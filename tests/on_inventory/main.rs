@@ -1,0 +1,88 @@
+//! Scenarios on the servers of an inventory, as far as no server is needed for it: what becomes of their plans.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use anarcho_chimp::declare::{DeclareError, DeclareOptions, declare};
+use anarcho_chimp::plan::{Plan, ScenarioPlan};
+use anarcho_chimp::settings::Scheme;
+
+/// Declares features of this folder, beside which the inventory finds its key: no repository holds one. `FOLDER` stands
+/// for that folder in `on`, and in what is returned.
+fn planned(features: &[&str], on: Option<&str>) -> Result<Plan, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    for entry in fs::read_dir("tests/on_inventory").unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            continue;
+        }
+        fs::copy(entry.path(), here.join(entry.file_name())).unwrap();
+    }
+    fs::write(here.join("key"), "a private key").unwrap();
+    fs::set_permissions(here.join("key"), fs::Permissions::from_mode(0o600)).unwrap();
+    let options = DeclareOptions {
+        paths: features.iter().map(|name| here.join(format!("{name}.feature"))).collect(),
+        seed: 7,
+        environment: on.map(|on| on.replace("FOLDER", &here.display().to_string())),
+        ..DeclareOptions::default()
+    };
+    let shown = |why: DeclareError| why.to_string().replace(&here.display().to_string(), "FOLDER");
+    let mut plan = declare(&options).map_err(shown)?;
+    plan.environment = plan.environment.replace(&here.display().to_string(), "FOLDER");
+    Ok(plan)
+}
+
+fn only(plan: Plan) -> ScenarioPlan {
+    let Ok([scenario]) = <[ScenarioPlan; 1]>::try_from(plan.scenarios) else { panic!("one scenario") };
+    scenario
+}
+
+#[test]
+fn a_scenario_that_names_an_inventory_runs_on_it_as_it_is() {
+    for on in [None, Some("inventory"), Some("inventory=FOLDER/staging.yaml")] {
+        let plan = planned(&["whole"], on).unwrap();
+        assert_eq!(plan.environment, "inventory=FOLDER/staging.yaml");
+        let ScenarioPlan { infrastructure, settings, .. } = only(plan);
+        let servers: Vec<&str> = infrastructure.servers.keys().map(String::as_str).collect();
+        assert_eq!(servers, ["lb-a", "lb-b", "web-a", "web-b"]);
+        assert!(!settings.reconciler.enabled, "it is the site's own business");
+        assert_eq!(settings.safeguards.protected, ["lb-a", "lb-b", "web-a"], "they were not opted in");
+        let request = (settings.request.scheme, settings.request.host.as_deref());
+        assert_eq!(request, (Scheme::Https, Some("www.example.org")));
+        assert_eq!((infrastructure.entry.host.as_str(), infrastructure.entry.port), ("www", 443));
+    }
+}
+
+#[test]
+fn a_scenario_that_names_no_place_runs_on_the_inventory_that_is_asked_for() {
+    let on_inventory = only(planned(&["plain"], Some("inventory=FOLDER/staging.yaml")).unwrap());
+    assert!(on_inventory.infrastructure.servers.contains_key("lb-a"));
+    let local = planned(&["plain"], None).unwrap();
+    assert_eq!(local.environment, "local");
+    assert!(only(local).infrastructure.servers.contains_key("lb-1"));
+}
+
+#[test]
+fn what_can_t_be_had_of_servers_that_are_there_is_refused_with_its_line() {
+    insta::assert_snapshot!(planned(&["shaped"], Some("inventory=FOLDER/staging.yaml")).unwrap_err());
+}
+
+#[test]
+fn nothing_is_added_to_an_inventory_and_one_that_can_t_be_read_is_refused() {
+    insta::assert_snapshot!(planned(&["added"], None).unwrap_err());
+}
+
+#[test]
+fn a_run_has_one_environment() {
+    let refused = |features: &[&str], on| planned(features, on).unwrap_err();
+    let both = refused(&["plain", "whole"], None);
+    assert!(
+        both.contains("plain.feature:3: this run is on the inventory FOLDER/staging.yaml, and `As many servers`"),
+        "{both}"
+    );
+    let local = refused(&["whole"], Some("local"));
+    assert!(local.contains("whole.feature:4: an inventory's servers are not in the environment `local`"), "{local}");
+    let other = refused(&["whole"], Some("inventory=other.yaml"));
+    assert!(other.contains("whole.feature:4: this run is on the inventory other.yaml"), "{other}");
+}
