@@ -143,6 +143,7 @@ struct Conductor<'a> {
     recorder: &'a RunRecorder,
     journal: Arc<Journal>,
     strike_prefix: String,
+    jobs: usize,
     turns: Semaphore,
     board: Board,
     ends: Ends,
@@ -157,7 +158,9 @@ impl<'a> Conductor<'a> {
         recorder: &'a RunRecorder,
         journal: Arc<Journal>,
     ) -> Self {
-        let turns = Semaphore::new(options.jobs);
+        // Servers that outlive a run are those of every scenario: one at a time.
+        let jobs = if place.farewell().is_none() { 1 } else { options.jobs };
+        let turns = Semaphore::new(jobs);
         let strike_prefix = bundle.run_id().to_lowercase();
         Conductor {
             plan,
@@ -167,6 +170,7 @@ impl<'a> Conductor<'a> {
             recorder,
             journal,
             strike_prefix,
+            jobs,
             turns,
             board: Board::new(),
             ends: Ends::default(),
@@ -219,7 +223,7 @@ impl<'a> Conductor<'a> {
             if self.ends.is_now() {
                 return;
             }
-            let turns = turns(scenario, number, self.options.jobs) as u32;
+            let turns = turns(scenario, number, self.jobs) as u32;
             let turn = self.turns.acquire_many(turns).await.expect("the semaphore is never closed");
             let span = tracing::info_span!("scenario", name = scenario.name, attempt = number);
             if let Err(why) = self.attempt(scenario, number).run().instrument(span).await {

@@ -1,0 +1,31 @@
+//! Scenarios on a site that is there already: `chimp up` keeps one in a sandbox, and a run from another process inside
+//! that network reaches its servers by SSH alone, as an inventory's.
+
+mod faults;
+#[path = "../testbed/kept.rs"]
+#[allow(dead_code, reason = "each test target uses a part")]
+mod kept;
+mod lifted;
+mod site;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::process::ExitCode;
+
+use support::{Needs, named};
+
+fn main() -> ExitCode {
+    if let Some(code) = site::power_if_asked() {
+        return code;
+    }
+    support::tests(&[(
+        Needs::Scenarios,
+        named![
+            faults::each_fault_is_made_witnessed_and_healed_by_ssh_alone,
+            lifted::ctrl_c_lifts_what_is_in_force,
+            lifted::a_killed_run_leaves_a_fault_no_longer_than_its_lease,
+            lifted::a_journal_that_a_killed_run_left_open_is_healed,
+            lifted::a_server_that_is_not_clean_is_not_taken_over
+        ],
+    )])
+}
