@@ -16,7 +16,7 @@ use crate::exit;
 use crate::history::recorder::RunRecorder;
 use crate::history::{EVENTS_FILE, Event, EventTail, Recorder};
 use crate::infrastructure::Infrastructure;
-use crate::instance::PowerState;
+use crate::instance::{Ability, PowerState};
 use crate::journal::{Journal, Note, Place, Stage};
 use crate::nemesis::{self, Nemesis, Sabotage, StrikeContext};
 use crate::observer::Observations;
@@ -74,6 +74,7 @@ impl Field {
 /// # Errors
 /// When nothing was touched: the servers can't be reached, are not clean, or the bundle can't be written.
 pub async fn execute(plan: &AttackPlan, field: &Field, options: &Options) -> Result<u8, AttackError> {
+    refuse_unreached(plan, field).await?;
     refuse_dirty(plan, field).await?;
     let (folder, run_id) = bundle_of(plan, &options.out)?;
     let in_bundle = |source| AttackError::Bundle { path: folder.clone(), source };
@@ -98,6 +99,17 @@ pub async fn execute(plan: &AttackPlan, field: &Field, options: &Options) -> Res
     run_recorder.finish().map_err(in_bundle)?;
     say!("bundle: {}", folder.display());
     Ok(code)
+}
+
+/// Those that commands must go to are tried, all at once, before one of them is touched. A server that a plan expects
+/// to be off is not.
+async fn refuse_unreached(plan: &AttackPlan, field: &Field) -> Result<(), AttackError> {
+    let is_on = |server: &str| {
+        plan.rounds.iter().all(|round| round.begins_at(server).is_none_or(|state| state == PowerState::Running))
+    };
+    let asks =
+        plan.asks().into_iter().filter(|(server, _, abilities)| abilities.contains(&Ability::LogIn) && is_on(server));
+    Ok(field.provider.reach(&asks.map(|(server, _, _)| server).collect()).await?)
 }
 
 /// Servers that somebody struck before are no context for a new attack.

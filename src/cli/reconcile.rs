@@ -17,7 +17,7 @@ use crate::history::Recorder;
 use crate::history::recorder::Memory;
 use crate::infrastructure::file;
 use crate::inventory;
-use crate::inventory::InventoryCloud;
+use crate::inventory::{Inventory, InventoryCloud};
 use crate::lock::{Held, Lock};
 use crate::plan::reconciler_step::Step;
 use crate::provider::passwords::Passwords;
@@ -89,6 +89,8 @@ enum NotReconciled {
     #[error(transparent)]
     Testbed(#[from] crate::testbed::TestbedError),
     #[error(transparent)]
+    Provider(#[from] crate::provider::ProviderError),
+    #[error(transparent)]
     State(#[from] reconciler::state::StateError),
     #[error(transparent)]
     Failure(#[from] reconciler::Failure),
@@ -110,7 +112,10 @@ impl Reconcile {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Refused::Runtime)?;
         let opened = match self.provider {
             By::Testbed => self.at_testbed(infrastructure, settings, recorder),
-            By::Inventory => Ok(self.at_inventory(infrastructure, settings, recorder)?),
+            By::Inventory => {
+                let inventory = inventory::file::read(self.inventory_file())?;
+                runtime.block_on(self.at_inventory(inventory, infrastructure, settings, recorder))
+            }
         };
         let done = opened.and_then(|(site, config)| runtime.block_on(self.reconcile(site, config, &memory)));
         runtime.shutdown_background();
@@ -149,16 +154,20 @@ impl Reconcile {
         Ok((site, self.how(of, &as_kept)))
     }
 
-    fn at_inventory(
+    fn inventory_file(&self) -> &Path {
+        self.inventory.as_deref().unwrap_or(Path::new(""))
+    }
+
+    async fn at_inventory(
         &self,
+        inventory: Inventory,
         infrastructure: crate::infrastructure::Infrastructure,
         settings: Settings,
         recorder: Recorder,
-    ) -> Result<(Site, reconciler::Config), Refused> {
-        let path = self.inventory.as_deref().unwrap_or(Path::new(""));
-        let inventory = inventory::file::read(path)?;
-        let hosts = inventory.hosts.iter().map(|(name, host)| (name.clone(), host.address)).collect();
+    ) -> Result<(Site, reconciler::Config), NotReconciled> {
         let secrets = inventory.secrets();
+        let cloud = InventoryCloud::new(inventory, Passwords::default(), Route::Direct);
+        let hosts = cloud.addresses().await?;
         let there =
             Addresses { servers: hosts, virtual_ips: Default::default(), prefix: 24, aliases: Default::default() };
         let site = Site {
@@ -166,12 +175,12 @@ impl Reconcile {
             infrastructure: Arc::new(infrastructure),
             settings,
             entry: None,
-            provider: Arc::new(InventoryCloud::new(inventory, Passwords::default(), Route::Direct)),
+            provider: Arc::new(cloud),
             recorder,
             secrets,
             databases: TopologyLock::default(),
         };
-        let how = self.how(format!("inventory {}", path.display()), &site);
+        let how = self.how(format!("inventory {}", self.inventory_file().display()), &site);
         Ok((site, how))
     }
 

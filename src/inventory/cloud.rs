@@ -1,6 +1,8 @@
 //! The servers of an inventory as a provider.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,11 +11,12 @@ use async_trait::async_trait;
 use tokio::time::timeout;
 
 use super::watchdog::Watchdog;
+use super::ways::{Way, Ways};
 use super::{Host, Inventory};
 use crate::instance::{Ability, Instance, InstanceId, InstanceSpec, PowerOp, PowerState};
 use crate::provider::passwords::Passwords;
-use crate::provider::ssh::{Login, Proof, Route, SshRemote};
-use crate::provider::{Provider, ProviderError, Remote, RemoteError};
+use crate::provider::ssh::{JumpError, Route};
+use crate::provider::{Provider, ProviderError, Remote};
 
 /// How long a server may take to accept a connection before it counts as stopped.
 const KNOCK: Duration = Duration::from_secs(2);
@@ -26,53 +29,42 @@ const COMPLAINT: usize = 2000;
 
 /// The servers of an inventory. An instance's id is its server's name.
 pub struct InventoryCloud {
-    inventory: Inventory,
-    passwords: Passwords,
-    route: Route,
     /// Sessions are kept open, one remote for each server.
-    remotes: BTreeMap<String, SshRemote>,
+    pub(super) ways: Ways,
     /// What was asked for last, of those that were terminated or frozen.
     asked: Mutex<BTreeMap<String, PowerState>>,
     watchdogs: tokio::sync::Mutex<BTreeMap<String, Watchdog>>,
 }
 
 impl InventoryCloud {
-    /// Nothing is connected to yet. Servers that have a password are logged in to with it, others with their key.
+    /// Nothing is looked up or connected to yet. Servers that have a password are logged in to with it, others with their key,
+    /// and those without a key with any key of the SSH agent at `$SSH_AUTH_SOCK`.
     pub fn new(inventory: Inventory, passwords: Passwords, route: Route) -> Self {
-        let mut cloud = InventoryCloud {
-            inventory,
-            passwords,
-            route,
-            remotes: BTreeMap::new(),
+        let agent = std::env::var_os("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty()).map(PathBuf::from);
+        InventoryCloud::with_agent(inventory, passwords, route, agent)
+    }
+
+    /// The same with this SSH agent, or none.
+    pub fn with_agent(inventory: Inventory, passwords: Passwords, route: Route, agent: Option<PathBuf>) -> Self {
+        InventoryCloud {
+            ways: Ways::new(inventory, passwords, route, agent),
             asked: Mutex::default(),
             watchdogs: tokio::sync::Mutex::default(),
-        };
-        let login = |(name, host): (&String, &Host)| Some((name.clone(), SshRemote::new(cloud.login(name, host)?)));
-        cloud.remotes = cloud.inventory.hosts.iter().filter_map(login).collect();
-        cloud
+        }
     }
 
     /// The inventory.
     pub fn inventory(&self) -> &Inventory {
-        &self.inventory
+        &self.ways.inventory
     }
 
-    fn login(&self, name: &str, host: &Host) -> Option<Login> {
-        let password = self.passwords.of(name).cloned().map(Proof::Password);
-        Some(Login {
-            address: host.address,
-            port: host.port,
-            user: host.user.clone(),
-            proof: password.or_else(|| host.key.clone().map(Proof::Key))?,
-            host_key: self.inventory.host_key.clone(),
-            route: self.route.clone(),
-        })
-    }
-
-    /// A server that may be attacked.
-    fn allowed(&self, id: &InstanceId) -> Result<&Host, ProviderError> {
-        let host = self.inventory.hosts.get(&id.0).ok_or_else(|| ProviderError::Unknown(id.clone()))?;
-        if host.allowed { Ok(host) } else { Err(ProviderError::NotAllowed(id.0.clone())) }
+    /// The address of every server. Names are looked up if they have not been yet.
+    ///
+    /// # Errors
+    /// All names that do not lead to one address.
+    pub async fn addresses(&self) -> Result<BTreeMap<String, Ipv4Addr>, ProviderError> {
+        let all = self.ways.all().await?;
+        Ok(all.into_iter().map(|(name, _, way)| (name.to_string(), way.address)).collect())
     }
 
     fn command<'h>(&self, id: &InstanceId, host: &'h Host, op: PowerOp) -> Result<&'h [String], ProviderError> {
@@ -87,30 +79,11 @@ impl InventoryCloud {
             provider: "inventory",
             action: format!("{} it", words.join(" and ")),
             hint: format!(
-                "declare what does, a command of this machine, beside it in {}:{}: `power: {{ {} }}`",
-                self.file(),
-                host.line,
+                "declare what does, a command of this machine, beside it in {}: `power: {{ {} }}`",
+                self.ways.place(host),
                 commands.join(", ")
             ),
         }
-    }
-
-    fn file(&self) -> String {
-        self.inventory
-            .infrastructure
-            .source
-            .as_ref()
-            .map_or_else(|| "the inventory".into(), |file| file.display().to_string())
-    }
-
-    fn no_way_in(&self, server: &str, host: &Host) -> ProviderError {
-        let place = format!("{}:{}", self.file(), host.line);
-        ProviderError::Remote(RemoteError::Connect {
-            host: host.address.to_string(),
-            detail: format!(
-                "`{server}` has no password, and no `key` in {place}: write one there, or name a file of passwords with --passwords"
-            ),
-        })
     }
 
     async fn run(&self, id: &InstanceId, command: &[String]) -> Result<(), ProviderError> {
@@ -118,7 +91,7 @@ impl InventoryCloud {
             Err(ProviderError::PowerCommand { server: id.0.clone(), command: command.join(" "), detail })
         };
         let mut program = tokio::process::Command::new(&command[0]);
-        program.args(&command[1..]).current_dir(&self.inventory.folder).stdin(Stdio::null()).kill_on_drop(true);
+        program.args(&command[1..]).current_dir(&self.inventory().folder).stdin(Stdio::null()).kill_on_drop(true);
         let output = match timeout(POWER, program.output()).await {
             Err(_) => return failed(format!("took longer than {}", crate::units::show_duration(POWER))),
             Ok(Err(why)) => return failed(why.to_string()),
@@ -155,32 +128,41 @@ impl InventoryCloud {
         }
     }
 
-    async fn measure(&self, name: &str, host: &Host) -> Instance {
-        let asked = self.asked().get(name).copied();
+    /// # Errors
+    /// Its jump host can't be used: nothing is known of the server then.
+    async fn measure(&self, name: &str, host: &Host, way: &Way) -> Result<Instance, ProviderError> {
+        let (asked, port) = (self.asked().get(name).copied(), host.ssh.port);
         let answered = match asked {
-            Some(PowerState::Frozen) => self.route.hear(host.address, host.port, KNOCK).await,
-            _ => self.route.knock(host.address, host.port, KNOCK).await,
+            Some(PowerState::Frozen) => way.route.hear(way.address, port, KNOCK).await,
+            _ => way.route.knock(way.address, port, KNOCK).await,
         };
-        let (state, evidence) = match (answered, asked) {
-            (Ok(()), Some(PowerState::Frozen)) => {
-                (PowerState::Running, format!("a process answers at port {}", host.port))
+        if let Err(why) = answered.as_ref().map_err(|why| JumpError::is_cause_of(why).then(|| why.to_string())) {
+            if let Some(detail) = why {
+                return Err(self.ways.unreached(name, host, detail));
             }
-            (Ok(()), _) => (PowerState::Running, format!("port {} accepts connections", host.port)),
+        }
+        let (state, told) = match (answered, asked) {
+            (Ok(()), Some(PowerState::Frozen)) => (PowerState::Running, format!("a process answers at port {port}")),
+            (Ok(()), _) => (PowerState::Running, format!("port {port} accepts connections")),
             (Err(why), Some(PowerState::Frozen)) => {
-                (PowerState::Frozen, format!("no process answers at port {}: {why}", host.port))
+                (PowerState::Frozen, format!("no process answers at port {port}: {why}"))
             }
             (Err(why), asked) => {
-                (asked.unwrap_or(PowerState::Stopped), format!("port {} accepts no connection: {why}", host.port))
+                (asked.unwrap_or(PowerState::Stopped), format!("port {port} accepts no connection: {why}"))
             }
         };
-        Instance {
+        let evidence = match host.ssh.address.name() {
+            Some(name) => format!("{told} ({name} is {})", way.address),
+            None => told,
+        };
+        Ok(Instance {
             id: InstanceId(name.into()),
             name: name.into(),
-            address: host.address,
+            address: way.address,
             state,
             evidence,
             first_process: None,
-        }
+        })
     }
 }
 
@@ -200,10 +182,7 @@ impl Provider for InventoryCloud {
         if !words.is_empty() {
             return Err(self.undeclared(server, host, &words));
         }
-        if abilities.contains(&Ability::LogIn) && !self.remotes.contains_key(server) {
-            return Err(self.no_way_in(server, host));
-        }
-        Ok(())
+        if abilities.contains(&Ability::LogIn) { self.ways.can_log_in(server, host) } else { Ok(()) }
     }
 
     async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError> {
@@ -213,8 +192,8 @@ impl Provider for InventoryCloud {
     /// Every server, allowed or not, by a connection to its port. One that this provider froze must be silent there; one
     /// that was frozen otherwise, so that its kernel still accepts connections, counts as running.
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
-        let hosts = self.inventory.hosts.iter();
-        Ok(futures::future::join_all(hosts.map(|(name, host)| self.measure(name, host))).await)
+        let ways = self.ways.all().await?;
+        futures::future::try_join_all(ways.into_iter().map(|(name, host, way)| self.measure(name, host, way))).await
     }
 
     fn lists_every(&self) -> Duration {
@@ -241,10 +220,8 @@ impl Provider for InventoryCloud {
         };
         let host = self.allowed(id)?;
         let (command, undo) = (self.command(id, host, op)?, self.command(id, host, undo)?);
-        let started = Watchdog::start(undo, &self.inventory.folder, lease).map_err(|source| ProviderError::System {
-            server: id.0.clone(),
-            action: "starting the watchdog of its lease",
-            source,
+        let started = Watchdog::start(undo, &self.inventory().folder, lease).map_err(|source| {
+            ProviderError::System { server: id.0.clone(), action: "starting the watchdog of its lease", source }
         })?;
         if let Some(mut before) = self.watchdogs.lock().await.insert(id.0.clone(), started) {
             before.stop();
@@ -257,15 +234,20 @@ impl Provider for InventoryCloud {
     async fn renew(&self, id: &InstanceId) -> Result<(), ProviderError> {
         let failed = |source| ProviderError::System { server: id.0.clone(), action: "renewing its lease", source };
         match self.watchdogs.lock().await.get_mut(&id.0) {
-            Some(watchdog) => watchdog.renew(&self.inventory.folder).map_err(failed),
+            Some(watchdog) => watchdog.renew(&self.inventory().folder).map_err(failed),
             None => Err(failed(std::io::Error::new(std::io::ErrorKind::NotFound, "it has none"))),
         }
     }
 
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError> {
         let host = self.allowed(&instance.id)?;
-        let remote = self.remotes.get(&instance.id.0).cloned();
-        Ok(Box::new(remote.ok_or_else(|| self.no_way_in(&instance.name, host))?))
+        self.ways.can_log_in(&instance.id.0, host)?;
+        let way = self.ways.to(&instance.id.0, host).await?;
+        Ok(Box::new(way.remote.clone().expect("something proves its user")))
+    }
+
+    async fn reach(&self, servers: &BTreeSet<String>) -> Result<(), ProviderError> {
+        self.reach_each(servers).await
     }
 }
 

@@ -3,10 +3,11 @@
 //! ```yaml
 //! hosts:                                # at least one; `name` and `address` are needed
 //!   - name: web-1
-//!     address: 192.0.2.11               # IPv4; names are not looked up, so that no other machine is hit
+//!     address: 192.0.2.11               # IPv4, or a name, which is looked up once
 //!     port: 22                          # default: 22
 //!     user: root                        # default: root; faults need root's rights
-//!     key: ~/.ssh/id_ed25519            # relative to this file; without one, a password is needed
+//!     key: ~/.ssh/id_ed25519            # relative to this file; default: a password, or any key of the SSH agent
+//!     jump: bastion                     # another host of this file, or `{ address, port, user, key }`
 //!     role: webserver                   # what steps call it; default: host
 //!     zone: a
 //!     tags: [blue]
@@ -19,9 +20,10 @@
 //! entry_at: www                         # the host or virtual IP that has its address; found by the address where it can be
 //! virtual_ips:                          # addresses that keepalived moves
 //!   - { name: www, address: 192.0.2.100, holders: [lb-1, lb-2] }
-//! links: [{ from: lb-1, to: web-1 }]    # who talks to whom, for the graph
+//! links: [{ from: lb-1, to: web-1 }]    # which server talks to which, for the graph
 //! allow: [web-2, blue]                  # names and tags of further hosts that may be attacked
-//! known_hosts: ~/.ssh/known_hosts       # keys by address, `@revoked` ones too; or, to trust the network: `host_keys: ignore`
+//! known_hosts: ~/.ssh/known_hosts       # host keys, `@revoked` ones too; or, to trust the network: `host_keys: ignore`
+//! ssh_config: ~/.ssh/config             # fills in what is not said here; default: it is not read
 //! ```
 //! Every mistake is one error with file, line, column and a hint.
 
@@ -30,6 +32,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::ssh_config::SshConfig;
 use super::{Host, Inventory, address};
 use crate::document::DocumentError;
 use crate::document::error::one_of;
@@ -37,6 +40,7 @@ use crate::document::yaml::{Source, Step, at};
 use crate::infrastructure::Infrastructure;
 use crate::provider::host_key::{HostKey, KnownHosts, KnownHostsError};
 
+mod endpoint;
 mod hosts;
 mod site;
 
@@ -56,6 +60,7 @@ struct Declaration {
     #[serde(default)]
     allow: Vec<String>,
     known_hosts: Option<String>,
+    ssh_config: Option<String>,
     host_keys: Option<HostKeys>,
 }
 
@@ -77,12 +82,13 @@ type Checked<T> = Result<T, DocumentError>;
 /// Reads and checks an inventory, the keys and the known hosts that it names.
 ///
 /// # Errors
-/// The first mistake, in this order: the form, hosts, links, what is allowed, host keys, virtual IPs, the entry, roles.
+/// The first mistake, in this order: the form, `ssh_config`, hosts, links, what is allowed, host keys, virtual IPs, the entry, roles.
 pub fn read(path: &Path) -> Checked<Inventory> {
     let source = Source::read(path)?;
     let declaration: Declaration = source.parse()?;
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")).to_path_buf();
-    let reader = Reader { source: &source, declaration: &declaration, folder: &folder };
+    let mut reader = Reader { source: &source, declaration: &declaration, folder: &folder, ssh_config: None };
+    reader.ssh_config = reader.ssh_config()?;
     let mut hosts = reader.hosts()?;
     let links = reader.links(&hosts)?;
     reader.allow(&mut hosts)?;
@@ -106,11 +112,22 @@ struct Reader<'a> {
     source: &'a Source,
     declaration: &'a Declaration,
     folder: &'a Path,
+    ssh_config: Option<SshConfig>,
 }
 
 impl Reader<'_> {
     fn error<T>(&self, at: &[Step], detail: impl Into<String>, hint: impl Into<String>) -> Checked<T> {
         Err(self.source.error(at, detail, Some(hint.into())))
+    }
+
+    fn ssh_config(&self) -> Checked<Option<SshConfig>> {
+        let Some(named) = &self.declaration.ssh_config else { return Ok(None) };
+        let path = self.path(named);
+        if path.is_file() {
+            return SshConfig::read(&path).map(Some);
+        }
+        let detail = format!("`ssh_config`: there is no file {}", path.display());
+        self.error(&at!["ssh_config"], detail, "name your client's configuration: `ssh_config: ~/.ssh/config`")
     }
 
     fn links(&self, hosts: &BTreeMap<String, Host>) -> Checked<Vec<(String, String)>> {
@@ -189,9 +206,8 @@ impl Reader<'_> {
                 self.error(&at!["host_keys"], "`known_hosts` and `host_keys: ignore` contradict each other", hint)
             }
             (None, None) => {
-                let detail = "it is not said how hosts prove to be the ones";
-                let hint =
-                    "name their keys: `known_hosts: ~/.ssh/known_hosts`; or trust the network: `host_keys: ignore`";
+                let detail = "`known_hosts` is missing: without it, another machine could answer for a host";
+                let hint = "name a file of host keys: `known_hosts: ~/.ssh/known_hosts`; or trust the network: `host_keys: ignore`";
                 self.error(&[], detail, hint)
             }
         }

@@ -11,20 +11,27 @@ use zeroize::Zeroizing;
 
 use crate::infrastructure::Infrastructure;
 use crate::instance::PowerOp;
-use crate::provider::host_key::HostKey;
+use crate::provider::host_key::{HostKey, fingerprint};
 use crate::provider::secret::Secret;
 use crate::render::Secrets;
 
 mod address;
 pub mod cloud;
 pub mod file;
+mod key;
+mod lookup;
+mod reach;
+pub mod ssh_config;
 pub mod stands_for;
 mod watchdog;
+mod ways;
 
 #[cfg(test)]
 mod tests;
 
+pub use address::Address;
 pub use cloud::InventoryCloud;
+pub use key::Key;
 
 /// The servers of an inventory file, checked.
 #[derive(Debug, Clone)]
@@ -45,28 +52,65 @@ pub struct Inventory {
 impl Inventory {
     /// The passwords of what its servers run: made from the keys that open them, which nobody else knows.
     pub fn secrets(&self) -> Secrets {
-        let keys = self.hosts.values().filter_map(|host| host.key.as_ref());
-        Secrets::of(&Zeroizing::new(keys.map(Secret::reveal).collect::<String>()))
+        let private = |host: &Host| match &host.ssh.key {
+            Some(Key::Private(key)) => Some(key.clone()),
+            Some(Key::Held { .. }) | None => None,
+        };
+        let keys: Vec<Secret> = self.hosts.values().filter_map(private).collect();
+        Secrets::of(&Zeroizing::new(keys.iter().map(Secret::reveal).collect::<String>()))
     }
 }
 
-/// How a server is reached.
+/// How a server is reached, and what may be done to it.
 #[derive(Debug, Clone)]
 pub struct Host {
-    /// Its address.
-    pub address: Ipv4Addr,
-    /// Its SSH port.
-    pub port: u16,
-    /// Who logs in.
-    pub user: String,
-    /// The private key; `None` where a password is to be used.
-    pub key: Option<Secret>,
+    /// How it is logged in to.
+    pub ssh: Endpoint,
+    /// The host through which it is reached; `None`: directly.
+    pub jump: Option<Jump>,
     /// Whether it was opted in.
     pub allowed: bool,
     /// The line of the file that declares it, from 1.
     pub line: usize,
     /// Commands of this machine that switch its power.
     pub power: PowerCommands,
+}
+
+/// Where a server of SSH listens, and who logs in.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Its address or name.
+    pub address: Address,
+    /// Its SSH port.
+    pub port: u16,
+    /// The user who logs in.
+    pub user: String,
+    /// The user's key; `None` where a password or any key of an SSH agent is to be used.
+    pub key: Option<Key>,
+}
+
+/// A host through which others are reached. Nothing is done to it.
+#[derive(Debug, Clone)]
+pub struct Jump {
+    /// What users call it.
+    pub name: String,
+    /// How it is logged in to.
+    pub endpoint: Endpoint,
+    /// Whether it is a host of the file, of that name.
+    pub is_host: bool,
+}
+
+impl Jump {
+    /// The same for jump hosts that are reached in the same way.
+    fn id(&self) -> String {
+        let Endpoint { address, port, user, key } = &self.endpoint;
+        let key = match key {
+            Some(Key::Private(key)) => fingerprint(key.reveal().as_bytes()),
+            Some(Key::Held { identity, .. }) => fingerprint(&identity.public),
+            None => String::new(),
+        };
+        format!("{user}@{address}:{port} {key}")
+    }
 }
 
 /// Commands, as programs with arguments, that switch a server's power from outside.

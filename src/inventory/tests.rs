@@ -28,6 +28,10 @@ fn read(text: &str) -> (tempfile::TempDir, Result<Inventory, String>) {
     write("hosts.yaml", text, 0o644);
     write("key", "a private key", 0o600);
     write("open-key", "a private key", 0o644);
+    write("public", "ssh-ed25519 AAAA", 0o600);
+    write("matched", "Match user me\n  User you\n", 0o644);
+    let chain = "Host six\n  HostName 2001:db8::1\nHost chain\n  ProxyJump jump\nHost jump\n  ProxyJump next\nHost two\n  ProxyJump a,b\n";
+    write("config", chain, 0o644);
     write("known", "192.0.2.1 ssh-ed25519 AAAA\n", 0o644);
     write("unread", "# ours\n@revoked * ssh-ed25519\n", 0o644);
     let read = file::read(&folder.path().join("hosts.yaml"));
@@ -37,7 +41,7 @@ fn read(text: &str) -> (tempfile::TempDir, Result<Inventory, String>) {
 
 fn cloud(text: &str) -> (tempfile::TempDir, InventoryCloud) {
     let (folder, inventory) = read(text);
-    (folder, InventoryCloud::new(inventory.unwrap(), Passwords::default(), Route::Direct))
+    (folder, InventoryCloud::with_agent(inventory.unwrap(), Passwords::default(), Route::Direct, None))
 }
 
 fn id(name: &str) -> crate::instance::InstanceId {
@@ -49,10 +53,12 @@ fn the_example_says_who_may_be_attacked_and_what_steps_call_them() {
     let inventory = fixture();
     assert_eq!(inventory.allowed().into_iter().collect::<Vec<_>>(), ["web-1", "web-2"]);
     let called = |word| inventory.infrastructure.servers_called(word).len();
-    assert_eq!((called("webserver"), called("load balancer"), called("node")), (2, 1, 3));
+    assert_eq!((called("webserver"), called("load balancer"), called("node")), (2, 1, 4));
     let graph = Links::of(&inventory.infrastructure, None);
     assert_eq!(graph.degree("lb-1"), Some(2), "there is no entry that would count");
-    assert_eq!((inventory.hosts["web-2"].port, inventory.hosts["web-2"].user.as_str()), (2222, "admin"));
+    let web = &inventory.hosts["web-2"];
+    assert_eq!((web.ssh.address.name(), web.ssh.port), (Some("web-2.internal.example"), 2222));
+    assert_eq!(web.jump.as_ref().map(|jump| (jump.name.as_str(), jump.is_host)), Some(("bastion", true)));
 }
 
 #[test]
@@ -70,7 +76,8 @@ fn a_mistake_is_one_error_with_its_place_and_a_hint() {
         ("bad name", format!("hosts: [{{name: Web_1, address: 192.0.2.1}}]\n{keys}")),
         ("name twice", format!("{host}  - name: web-1\n    address: 192.0.2.2\n{keys}")),
         ("address twice", format!("{host}  - name: web-2\n    address: 192.0.2.1\n{keys}")),
-        ("a host name", format!("hosts: [{{name: web-1, address: web-1.example.org}}]\n{keys}")),
+        ("neither an address nor a name", format!("hosts: [{{name: web-1, address: web-1.example.org.}}]\n{keys}")),
+        ("name twice", format!("hosts: [{{name: a, address: web}}, {{name: b, address: web}}]\n{keys}")),
         ("IPv6", format!("hosts: [{{name: web-1, address: \"2001:db8::1\"}}]\n{keys}")),
         ("a port within", format!("hosts: [{{name: web-1, address: \"192.0.2.1:2222\"}}]\n{keys}")),
         ("a range", format!("hosts: [{{name: web-1, address: 192.0.2.1-4}}]\n{keys}")),
@@ -83,6 +90,7 @@ fn a_mistake_is_one_error_with_its_place_and_a_hint() {
         ("bad role", format!("{host}    role: load balancer\n{keys}")),
         ("neither allowed nor forbidden", format!("{host}    attack: sure\n{keys}")),
         ("no key", format!("{host}    key: nowhere\n{keys}")),
+        ("public key", format!("{host}    key: public\n{keys}")),
         ("key that others may read", format!("{host}    key: open-key\n{keys}")),
         ("power as a line", format!("{host}    power: {{ stop: virsh destroy web-1 }}\n{keys}")),
         ("empty command", format!("{host}    power: {{ stop: [] }}\n{keys}")),
@@ -106,11 +114,42 @@ fn a_mistake_is_one_error_with_its_place_and_a_hint() {
 }
 
 #[test]
+fn a_mistake_in_how_a_host_is_reached_is_one_error_with_its_place_and_a_hint() {
+    let host = "hosts:\n  - name: web-1\n    address: 192.0.2.1\n";
+    let keys = "host_keys: ignore\n";
+    let files: Vec<(&str, String)> = vec![
+        (
+            "a jump host that is not there",
+            format!("{host}    jump: bastoin\n  - name: bastion\n    address: 192.0.2.9\n{keys}"),
+        ),
+        ("its own jump host", format!("{host}    jump: web-1\n{keys}")),
+        (
+            "a chain of jump hosts",
+            format!(
+                "{host}    jump: a\n  - {{name: a, address: 192.0.2.8, jump: b}}\n  - {{name: b, address: 192.0.2.9}}\n{keys}"
+            ),
+        ),
+        ("a jump host as a list", format!("{host}    jump: [bastion]\n{keys}")),
+        ("a jump host without an address", format!("{host}    jump: {{ user: me }}\n{keys}")),
+        ("a jump host of IPv6", format!("{host}    jump: {{ address: \"2001:db8::1\" }}\n{keys}")),
+        ("no ssh_config", format!("{host}{keys}ssh_config: nowhere\n")),
+        ("a mistake in ssh_config", format!("{host}{keys}ssh_config: matched\n")),
+        ("IPv6 in ssh_config", format!("hosts: [{{name: web-1, address: six}}]\n{keys}ssh_config: config\n")),
+        ("a chain in ssh_config", format!("hosts: [{{name: web-1, address: chain}}]\n{keys}ssh_config: config\n")),
+        ("two jump hosts in ssh_config", format!("hosts: [{{name: web-1, address: two}}]\n{keys}ssh_config: config\n")),
+    ];
+    let told: Vec<String> =
+        files.iter().map(|(name, text)| format!("[{name}]\n{}", read(text).1.expect_err(name))).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
 fn keys_and_known_hosts_are_found_beside_the_file_and_never_shown() {
     let (_folder, inventory) =
         read("hosts: [{name: web-1, address: 192.0.2.1, key: ./key, attack: allowed}]\nknown_hosts: known\n");
     let inventory = inventory.unwrap();
-    assert_eq!(inventory.hosts["web-1"].key.as_ref().unwrap().reveal(), "a private key");
+    let Some(Key::Private(key)) = &inventory.hosts["web-1"].ssh.key else { panic!("it has a key") };
+    assert_eq!(key.reveal(), "a private key");
     assert!(!format!("{inventory:?}").contains("a private key"));
 }
 
@@ -306,7 +345,8 @@ fn every_fault_is_refused_beforehand_where_a_command_of_it_is_missing() {
 fn who_can_t_be_logged_in_to_or_booted_is_known_beforehand() {
     let (_folder, cloud) = cloud("hosts: [{name: web-1, address: 192.0.2.1, attack: allowed}]\nhost_keys: ignore\n");
     let why = cloud.can("web-1", &[Ability::LogIn].into()).unwrap_err().to_string();
-    assert!(why.contains("has no password, and no `key` in") && why.contains("hosts.yaml:1"), "{why}");
+    assert!(why.contains("hosts.yaml:1: web-1 (192.0.2.1): `web-1` has no password and no `key`: "), "{why}");
+    assert!(why.contains("ssh-add"), "{why}");
     let why = cloud.can("web-1", &[Ability::Boot].into()).unwrap_err().to_string();
     assert!(why.contains("can't boot it"), "{why}");
 }

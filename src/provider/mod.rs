@@ -71,6 +71,15 @@ pub trait Provider: Send + Sync {
     fn shares_kernel(&self) -> bool {
         false
     }
+    /// Whether faults can be made on these servers over a session: connects to all of them side by side, checks host keys,
+    /// logs in, and asks for the user's rights and the CPU. Changes nothing there.
+    ///
+    /// # Errors
+    /// Every server that can't be used, with the reason and what to do.
+    async fn reach(&self, servers: &BTreeSet<String>) -> Result<(), ProviderError> {
+        let _ = servers;
+        Ok(())
+    }
     /// Ends every instance that it booted, and takes away what it made for them.
     ///
     /// # Errors
@@ -135,12 +144,33 @@ pub enum ProviderError {
     /// A command that switches a server's power failed.
     #[error("{server}: `{command}`: {detail}")]
     PowerCommand { server: String, command: String, detail: String },
+    /// A server of an inventory can't be reached, or not with the rights that faults need.
+    #[error("{place}: {server}: {detail}")]
+    Unreached { place: String, server: String, detail: String },
+    /// Several things went wrong, each with its own reason.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Several(Vec<ProviderError>),
     /// What stands between this process and the servers did not do it: a testbed, say.
     #[error(transparent)]
     Between(Box<dyn std::error::Error + Send + Sync>),
     /// The instance did not let us in.
     #[error(transparent)]
     Remote(#[from] RemoteError),
+}
+
+impl ProviderError {
+    /// All of them as one.
+    ///
+    /// # Errors
+    /// If there is any.
+    pub fn of_all(errors: impl IntoIterator<Item = ProviderError>) -> Result<(), ProviderError> {
+        let mut errors: Vec<ProviderError> = errors.into_iter().collect();
+        match errors.len() {
+            0 => Ok(()),
+            1 => Err(errors.remove(0)),
+            _ => Err(ProviderError::Several(errors)),
+        }
+    }
 }
 
 /// Why a command could not be run in an instance.

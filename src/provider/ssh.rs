@@ -3,24 +3,26 @@
 //! Sessions stay open and are used again, one for each command that runs at the same time: a session serialises its
 //! commands, and a login costs ten times a command. No keepalive: libssh2's breaks blocking reads.
 
+mod jump;
 mod link;
 mod login;
 mod route;
+mod ssh_agent;
 
-use std::net::Shutdown;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use ssh2::{Channel, HashType, Session};
+use ssh2::{Channel, Session};
 
+pub use jump::{Jump, JumpError};
 pub use login::{Login, Proof};
 pub use route::{Dial, Route};
+pub use ssh_agent::{Identity, SshAgentKeys};
 
 use link::{Link, Trouble, is_timeout, remaining};
 
+use super::host_key::fingerprint;
 use super::{Remote, RemoteError};
 use crate::instance::{Command, FileContent, FileSpec, Output};
 
@@ -69,7 +71,7 @@ impl SshRemote {
     }
 
     fn host(&self) -> String {
-        self.shared.login.address.to_string()
+        self.shared.login.shown()
     }
 }
 
@@ -152,9 +154,8 @@ impl Shared {
     /// Of a session that is opened for it: an idle one may be of a host that was replaced since.
     fn host_key(&self, deadline: Instant) -> Result<Option<String>, Trouble> {
         let link = self.log_in(deadline)?;
-        let hash = link.session.host_key_hash(HashType::Sha256);
-        let shown = hash.map(|hash| format!("SHA256:{}", STANDARD_NO_PAD.encode(hash)));
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(link);
+        let shown = link.session.host_key().map(|(key, _)| fingerprint(key));
+        self.idle().push(link);
         Ok(shown)
     }
 
@@ -164,13 +165,11 @@ impl Shared {
         match output {
             Ok(output) => {
                 drop(channel);
-                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(link);
+                self.idle().push(link);
                 Ok(output)
             }
             Err(trouble) => {
-                // What the channel's end would wait for will not come.
-                link.session.set_blocking(false);
-                let _ = link.socket.shutdown(Shutdown::Both);
+                link.abandon();
                 Err(trouble)
             }
         }
@@ -179,8 +178,7 @@ impl Shared {
     /// A session that is idle, or a new one. An idle one whose host went away meanwhile is dropped.
     fn open(&self, deadline: Instant) -> Result<(Link, Channel), Trouble> {
         loop {
-            let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some(link) = idle else { break };
+            let Some(link) = self.idle().pop() else { break };
             link.limit(deadline)?;
             match link.session.channel_session() {
                 Ok(channel) => return Ok((link, channel)),
@@ -197,18 +195,21 @@ impl Shared {
     fn log_in(&self, deadline: Instant) -> Result<Link, Trouble> {
         let deadline = deadline.min(Instant::now() + LOGIN);
         let failed = |why: &dyn std::fmt::Display| Trouble::Connect(why.to_string());
-        let socket = self.login.connect(remaining(deadline)?).map_err(|why| failed(&why))?;
-        socket.set_nodelay(true).map_err(|why| failed(&why))?;
+        let socket = self.login.connect(remaining(deadline)?).map_err(|why| failed(&self.login.unreached(&why)))?;
         let mut session = Session::new().map_err(|why| failed(&why))?;
         session.set_tcp_stream(socket.try_clone().map_err(|why| failed(&why))?);
         let mut link = Link { session, socket };
         link.limit(deadline)?;
-        self.login.host_key.prefer(&link.session, self.login.address, self.login.port).map_err(|why| failed(&why))?;
-        link.session.handshake().map_err(|why| failed(&why))?;
-        self.login.host_key.check(&link.session, self.login.address, self.login.port).map_err(|why| failed(&why))?;
+        self.login.host_key.prefer(&link.session, self.login.named()).map_err(|why| failed(&why))?;
+        link.session.handshake().map_err(|why| failed(&self.login.no_handshake(&why)))?;
+        self.login.host_key.check(&link.session, self.login.named()).map_err(|why| failed(&why))?;
         link.limit(deadline)?;
         self.login.prove(&link.session).map_err(|why| failed(&why))?;
         Ok(link)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Link>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -83,6 +83,7 @@ impl TestbedCloud {
     fn login(&self, instance: &Instance) -> Login {
         let password = self.passwords.of(&instance.name);
         Login {
+            name: None,
             address: instance.address,
             port: 22,
             user: self.user.clone(),

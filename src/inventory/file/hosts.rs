@@ -1,18 +1,19 @@
 //! The hosts of an inventory: what each entry says, checked.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::endpoint::{JumpEntry, ONE_JUMP, Written};
 use super::{Checked, Reader};
+use crate::document::error::one_of;
 use crate::document::names::{RULE, is_name};
 use crate::document::yaml::{at, locate};
 use crate::infrastructure::Server;
-use crate::inventory::{Host, PowerCommands, address};
-use crate::provider::secret::{Secret, read_private};
+use crate::inventory::ssh_config::{Found, Tokens};
+use crate::inventory::{Host, Jump, PowerCommands, address};
 use crate::role::{Readiness, Role, shipped};
 
 /// The role of a host that names none, and the word for it.
@@ -26,6 +27,7 @@ pub(super) struct HostEntry {
     pub(super) port: Option<u16>,
     pub(super) user: Option<String>,
     pub(super) key: Option<String>,
+    pub(super) jump: Option<JumpEntry>,
     #[serde(default)]
     pub(super) tags: Vec<String>,
     pub(super) zone: Option<String>,
@@ -92,18 +94,80 @@ impl Reader<'_> {
             let hint = "write at least one: `- { name: web-1, address: 192.0.2.11 }`";
             return self.error(&at!["hosts"], "there are no hosts", hint);
         }
-        let mut hosts = BTreeMap::new();
+        let (mut hosts, mut proxies) = (BTreeMap::new(), BTreeMap::new());
         for (index, entry) in self.declaration.hosts.iter().enumerate() {
             self.name(index, entry, &hosts)?;
-            let host = self.host(index, entry)?;
-            let same = |(_, other): &(&String, &Host)| (other.address, other.port) == (host.address, host.port);
-            if let Some((other, _)) = hosts.iter().find(same) {
-                let detail = format!("`{}` has the address and port of `{other}`", entry.name);
-                return self.error(&at!["hosts", index, "address"], detail, "one machine is one host");
-            }
+            let (host, proxy) = self.host(index, entry)?;
             hosts.insert(entry.name.clone(), host);
+            proxies.extend(proxy.map(|proxy| (entry.name.clone(), proxy)));
         }
+        let mut jumps = BTreeMap::new();
+        for (index, entry) in self.declaration.hosts.iter().enumerate() {
+            let jump = self.jump(index, entry, &hosts, &proxies)?;
+            jumps.extend(jump.map(|jump| (entry.name.clone(), jump)));
+        }
+        for (name, jump) in jumps {
+            hosts.get_mut(&name).expect("it was declared").jump = Some(jump);
+        }
+        self.no_machine_twice(&hosts)?;
         Ok(hosts)
+    }
+
+    /// As far as it is known by what is written.
+    fn no_machine_twice(&self, hosts: &BTreeMap<String, Host>) -> Checked<()> {
+        let mut seen = BTreeMap::new();
+        for (index, HostEntry { name, .. }) in self.declaration.hosts.iter().enumerate() {
+            let host = &hosts[name];
+            let through = host.jump.as_ref().map(Jump::id);
+            if let Some(other) = seen.insert((&host.ssh.address, host.ssh.port, through), name) {
+                let detail = format!("`{name}` has the address and port of `{other}`");
+                return self.error(
+                    &at!["hosts", index, "address"],
+                    detail,
+                    "leave one of the two out: a machine is one host",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The jump host of an entry: what the entry says, else what `ssh_config` says.
+    fn jump(
+        &self,
+        index: usize,
+        entry: &HostEntry,
+        hosts: &BTreeMap<String, Host>,
+        proxies: &BTreeMap<String, Found<String>>,
+    ) -> Checked<Option<Jump>> {
+        let at = at!["hosts", index, "jump"];
+        match &entry.jump {
+            Some(JumpEntry::Other(other)) => self.other_jump(&at, other).map(Some),
+            Some(JumpEntry::Host(name)) => {
+                if *name == entry.name {
+                    let hint = "name another host, or leave `jump` out";
+                    return self.error(&at, format!("`{name}` is its own jump host"), hint);
+                }
+                let Some(host) = hosts.get(name) else {
+                    let nearest = one_of(name, "hosts", hosts.keys().map(String::as_str));
+                    let hint =
+                        format!("{nearest} (where it is no host of this file: `jump: {{ address: 192.0.2.1 }}`)");
+                    return self.error(&at, format!("the jump host `{name}` is not a host of this file"), hint);
+                };
+                let is_chain = self.declaration.hosts.iter().any(|other| other.name == *name && other.jump.is_some())
+                    || proxies.get(name).is_some_and(|next| !next.value.eq_ignore_ascii_case("none"));
+                if is_chain {
+                    return self.error(&at, format!("the jump host `{name}` has a jump host of its own"), ONE_JUMP);
+                }
+                Ok(Some(Jump { name: name.clone(), endpoint: host.ssh.clone(), is_host: true }))
+            }
+            None => {
+                let Some(found) = proxies.get(&entry.name) else { return Ok(None) };
+                let ssh = &hosts[&entry.name].ssh;
+                let host = ssh.address.to_string();
+                let tokens = Tokens { alias: &entry.address, host: &host, port: ssh.port, user: &ssh.user };
+                self.proxy_jump(&at!["hosts", index], found, &tokens)
+            }
+        }
     }
 
     fn name(&self, index: usize, entry: &HostEntry, before: &BTreeMap<String, Host>) -> Checked<()> {
@@ -114,7 +178,7 @@ impl Reader<'_> {
         }
         if before.contains_key(&entry.name) {
             let detail = format!("the name `{}` is given twice", entry.name);
-            return self.error(&at, detail, "every host needs a name of its own");
+            return self.error(&at, detail, "every host needs its own name");
         }
         if !is_name(entry.role()) {
             let detail = format!("`{}` can't be a role's name", entry.role());
@@ -123,48 +187,20 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn host(&self, index: usize, entry: &HostEntry) -> Checked<Host> {
-        let port = entry.port.unwrap_or(22);
-        if port == 0 {
-            return self.error(
-                &at!["hosts", index, "port"],
-                "there is no port 0",
-                "a port is a number from 1 to 65535",
-            );
-        }
-        let user = entry.user.clone().unwrap_or_else(|| "root".into());
-        if user.is_empty() || user.contains(['\0', '\n', ' ']) {
-            let detail = format!("{user:?} can't be a user's name");
-            return self.error(&at!["hosts", index, "user"], detail, "leave it out to log in as root");
-        }
+    /// Without its jump host, and the `ProxyJump` that `ssh_config` has for it.
+    fn host(&self, index: usize, entry: &HostEntry) -> Checked<(Host, Option<Found<String>>)> {
         for (op, command) in entry.power.declared() {
             if command.first().is_none_or(String::is_empty) || command.iter().any(|word| word.contains('\0')) {
                 let hint = format!("a program and its arguments: `{op}: [virsh, destroy, {}]`", entry.name);
-                return self.error(&at!["hosts", index, "power", op], format!("`{op}` is no command"), hint);
+                return self.error(&at!["hosts", index, "power", op], format!("`{op}` is not a command"), hint);
             }
         }
-        let address = self.address(index, entry)?;
-        let key = entry.key.as_ref().map(|key| self.key(index, key)).transpose()?;
+        let (user, key) = (entry.user.as_deref(), entry.key.as_deref());
+        let written = Written { address: &entry.address, port: entry.port, user, key };
+        let (ssh, proxy) = self.endpoint(&at!["hosts", index], &written)?;
         let allowed = entry.attack == Some(Attack::Allowed);
         let line = locate(&self.source.text, &at!["hosts", index]).map_or(1, |(line, _)| line);
-        Ok(Host { address, port, user, key, allowed, line, power: entry.power.clone() })
-    }
-
-    fn address(&self, index: usize, entry: &HostEntry) -> Checked<Ipv4Addr> {
-        let at = at!["hosts", index, "address"];
-        address::read(&entry.address).or_else(|mistake| self.error(&at, mistake.detail, mistake.hint))
-    }
-
-    fn key(&self, index: usize, key: &str) -> Checked<Secret> {
-        let path = self.path(key);
-        match read_private(&path) {
-            Ok(text) => Ok(Secret::new(text.to_string())),
-            Err(why) => {
-                let why = std::io::Error::from(why);
-                let hint = "a private key in OpenSSH's form, without a passphrase, by its path relative to this file";
-                self.error(&at!["hosts", index, "key"], format!("the key {}: {why}", path.display()), hint)
-            }
-        }
+        Ok((Host { ssh, jump: None, allowed, line, power: entry.power.clone() }, proxy))
     }
 
     /// Relative to this file; `~/` is the user's home.

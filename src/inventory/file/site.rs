@@ -37,7 +37,7 @@ impl Reader<'_> {
                 let detail = format!("the name `{name}` is given twice");
                 return self.error(&at!["virtual_ips", index, "name"], detail, "give it a name of its own");
             }
-            let read = address::read(address);
+            let read = address::read_shared(address);
             let at = at!["virtual_ips", index, "address"];
             let address = read.or_else(|mistake| self.error(&at, mistake.detail, mistake.hint))?;
             self.holders(index, holders, hosts)?;
@@ -90,7 +90,7 @@ impl Reader<'_> {
             None => {
                 let has = |(name, address): &(&String, String)| *name == url.host() || address == url.host();
                 let virtual_ips = shared.iter().map(|(name, address)| (name, address.to_string()));
-                let mut all = virtual_ips.chain(hosts.iter().map(|(name, host)| (name, host.address.to_string())));
+                let mut all = virtual_ips.chain(hosts.iter().map(|(name, host)| (name, host.ssh.address.to_string())));
                 all.find(has).map(|(name, _)| name.clone()).unwrap_or_default()
             }
         };

@@ -4,14 +4,13 @@
 //! stricter than OpenSSH in two things: a line with a marker that can't be read is an error, since what it was to revoke
 //! must not be trusted; and a key that is revoked for a host is revoked for it at every port.
 
-use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::pattern;
+use super::{fingerprint, pattern};
 use crate::text;
 
 /// The kinds of keys that OpenSSH knows, by the names that they have inside.
@@ -51,8 +50,8 @@ pub(super) enum Trust {
     Known,
     /// It must not be trusted, whatever else the file says.
     Revoked { line: usize },
-    /// The host is known by another one.
-    Another { line: usize },
+    /// The host is known by another one, which has this fingerprint.
+    Another { line: usize, known: String },
     /// The host is known by its certificate authority alone.
     Authority { line: usize },
     /// A line names the host, and can't be read.
@@ -126,25 +125,25 @@ impl KnownHosts {
         &self.path
     }
 
-    /// The kinds of keys that the host is known by.
-    pub(super) fn kinds(&self, address: Ipv4Addr, port: u16) -> Vec<&str> {
-        let plain = self.naming(address, port).filter(|line| line.marker == Marker::None);
+    /// The kinds of keys that the host, a name or an address, is known by.
+    pub(super) fn kinds(&self, host: &str, port: u16) -> Vec<&str> {
+        let plain = self.naming(host, port).filter(|line| line.marker == Marker::None);
         plain.filter_map(|line| line.key.as_ref().ok()).map(|key| key.kind.as_str()).collect()
     }
 
     /// What the file says of a key that a host showed. Where its port is another than 22, the host's name without a port
     /// counts as well, as it does for OpenSSH.
-    pub(super) fn trust(&self, address: Ipv4Addr, port: u16, shown: &[u8]) -> Trust {
+    pub(super) fn trust(&self, host: &str, port: u16, shown: &[u8]) -> Trust {
         let is_shown = |line: &&Line| line.key.as_ref().is_ok_and(|key| key.bytes == shown);
-        let marked = |marker| self.naming(address, port).filter(move |line| line.marker == marker);
+        let marked = |marker| self.naming(host, port).filter(move |line| line.marker == marker);
         if let Some(line) = marked(Marker::Revoked).find(is_shown) {
             return Trust::Revoked { line: line.number };
         }
         if marked(Marker::None).any(|line| is_shown(&line)) {
             return Trust::Known;
         }
-        if let Some(line) = marked(Marker::None).find(|line| line.key.is_ok()) {
-            return Trust::Another { line: line.number };
+        if let Some((line, key)) = marked(Marker::None).find_map(|line| Some((line.number, line.key.as_ref().ok()?))) {
+            return Trust::Another { line, known: fingerprint(&key.bytes) };
         }
         if let Some(line) = marked(Marker::Authority).next() {
             return Trust::Authority { line: line.number };
@@ -154,9 +153,9 @@ impl KnownHosts {
     }
 
     /// The lines that name the host, those that can't be read too: first those with its port.
-    fn naming(&self, address: Ipv4Addr, port: u16) -> impl Iterator<Item = &Line> {
-        let with_port = (port != 22).then(|| format!("[{address}]:{port}"));
-        with_port.into_iter().chain([address.to_string()]).flat_map(|name| self.naming_exactly(name))
+    fn naming(&self, host: &str, port: u16) -> impl Iterator<Item = &Line> {
+        let with_port = (port != 22).then(|| format!("[{host}]:{port}"));
+        with_port.into_iter().chain([host.to_string()]).flat_map(|name| self.naming_exactly(name))
     }
 
     fn naming_exactly(&self, name: String) -> impl Iterator<Item = &Line> {

@@ -34,7 +34,7 @@ fn any_of(list: &str, host: &str) -> bool {
 }
 
 /// `*` stands for any bytes, `?` for one; nothing else is special, no bracket either.
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
+pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     // Where the last `*` is, and up to where it reaches.
     let mut star = None;

@@ -199,6 +199,7 @@ impl Machine {
             }
         };
         let login = Login {
+            name: None,
             address: self.spec.address,
             port: 22,
             user: "root".into(),

@@ -1,7 +1,7 @@
 //! One open session, on a thread that may block: a command's conversation, never beyond its deadline.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,12 @@ impl Link {
         let left = remaining(deadline)?.as_millis();
         self.session.set_timeout(u32::try_from(left).unwrap_or(u32::MAX).max(1));
         Ok(())
+    }
+
+    /// Ends the connection at once: what an orderly end would wait for will not come.
+    pub(super) fn abandon(self) {
+        self.session.set_blocking(false);
+        let _ = self.socket.shutdown(Shutdown::Both);
     }
 
     pub(super) fn converse(

@@ -17,7 +17,7 @@ pub enum Route {
 
 /// Makes TCP connections for others.
 pub trait Dial: Send + Sync {
-    /// A connection to this address and port; blocks for as long as `timeout`, at most.
+    /// A stream socket that leads to this address and port; blocks for as long as `timeout`, at most.
     ///
     /// # Errors
     /// As `connect(2)`'s, `TimedOut` among them; or that of reaching who dials.
@@ -26,10 +26,13 @@ pub trait Dial: Send + Sync {
 
 impl Route {
     pub(super) fn connect(&self, address: Ipv4Addr, port: u16, timeout: Duration) -> io::Result<TcpStream> {
-        match self {
-            Route::Direct => TcpStream::connect_timeout(&SocketAddr::from((address, port)), timeout),
-            Route::Dialled(by) => by.dial(address, port, timeout),
-        }
+        let stream = match self {
+            Route::Direct => TcpStream::connect_timeout(&SocketAddr::from((address, port)), timeout)?,
+            Route::Dialled(by) => by.dial(address, port, timeout)?,
+        };
+        // What leads to a jump host is half of a socket pair on this side, which delays nothing.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
     }
 
     /// Whether a process answers at the port: servers of SSH speak first. A kernel accepts connections for a process that

@@ -1,0 +1,81 @@
+//! Keys that an agent of SSH holds: it signs, and never gives them away.
+
+use std::path::PathBuf;
+
+use ssh2::{Agent, PublicKey, Session};
+
+/// The keys of an agent that a user may log in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshAgentKeys {
+    /// The agent's socket.
+    pub socket: PathBuf,
+    /// The only one that is tried. `None`: all, in the agent's order.
+    pub only: Option<Identity>,
+}
+
+/// A key that an agent is to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The file that it was read from.
+    pub path: PathBuf,
+    /// The public key, as it is sent.
+    pub public: Vec<u8>,
+}
+
+impl SshAgentKeys {
+    /// Logs the user in with the first key that the server accepts.
+    ///
+    /// # Errors
+    /// In words: the agent can't be reached, does not hold the key, or the server accepts none of its keys.
+    pub(super) fn prove(&self, session: &Session, user: &str) -> Result<(), String> {
+        let agent = self.connect(session).map_err(|why| {
+            format!(
+                "the SSH agent at {} can't be asked: {}; start it, then run: ssh-add",
+                self.socket.display(),
+                why.message()
+            )
+        })?;
+        let held = agent.identities().map_err(|why| why.message().to_string())?;
+        let tried = self.chosen(&held)?;
+        let mut why = String::new();
+        for key in &tried {
+            match agent.userauth(user, key) {
+                Ok(()) => return Ok(()),
+                Err(refused) => why = refused.message().to_string(),
+            }
+        }
+        let (keys, socket) = (shown(&tried), self.socket.display());
+        Err(format!("no key of the SSH agent at {socket} was accepted for user {user} (tried {keys}): {why}"))
+    }
+
+    fn connect(&self, session: &Session) -> Result<Agent, ssh2::Error> {
+        let mut agent = session.agent()?;
+        agent.set_identity_path(&self.socket)?;
+        agent.connect()?;
+        agent.list_identities()?;
+        Ok(agent)
+    }
+
+    fn chosen<'k>(&self, held: &'k [PublicKey]) -> Result<Vec<&'k PublicKey>, String> {
+        let socket = self.socket.display();
+        let tried: Vec<&PublicKey> =
+            held.iter().filter(|key| self.only.as_ref().is_none_or(|only| only.public == key.blob())).collect();
+        match &self.only {
+            Some(only) if tried.is_empty() => {
+                let path = only.path.display();
+                Err(format!("the SSH agent at {socket} does not hold the key {path}; run: ssh-add {path}"))
+            }
+            None if tried.is_empty() => Err(format!("the SSH agent at {socket} holds no key; run: ssh-add KEY")),
+            _ => Ok(tried),
+        }
+    }
+}
+
+/// Keys for people: their comments, where they have one.
+fn shown(keys: &[&PublicKey]) -> String {
+    let comments: Vec<&str> = keys.iter().map(|key| key.comment()).filter(|comment| !comment.is_empty()).collect();
+    match comments.is_empty() {
+        true => format!("{} of them", keys.len()),
+        false => comments.join(", "),
+    }
+}

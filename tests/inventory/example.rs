@@ -1,0 +1,27 @@
+//! The inventory that comes with the project plans out of the box.
+
+use crate::support::{chimp, run, stderr, stdout};
+
+fn planned(model: &[&str], agent: Option<&str>) -> (Option<i32>, String) {
+    let place = ["--inventory", "fixtures/inventories/datacentre.yaml", "--dry-run", "--seed", "7"];
+    let mut command = chimp(&[&["attack"], model, &place].concat());
+    command.env_remove("SSH_AUTH_SOCK").envs(agent.map(|socket| ("SSH_AUTH_SOCK", socket)));
+    let output = run(&mut command);
+    (output.status.code(), stdout(&output) + &stderr(&output))
+}
+
+pub fn the_example_plans_attacks_without_touching_anything() {
+    for model in [
+        &["random", "--for", "30s"][..],
+        &["random"],
+        &["graph", "--by", "betweenness"],
+        &["network", "--for", "30s"],
+        &["fault", "hangs", "--on", "web-2", "--for", "30s"],
+        &["fault", "gains-delay", "--on", "web-1", "--with", "{\"delay\": \"100ms\"}", "--for", "30s"],
+    ] {
+        let (code, told) = planned(model, Some("/nowhere/agent"));
+        assert!(code == Some(0) && told.contains("web-"), "{model:?}: {told}");
+        let (code, told) = planned(model, None);
+        assert!(code == Some(2) && told.contains("has no password and no `key`") && told.contains("ssh-add"), "{told}");
+    }
+}
