@@ -96,7 +96,7 @@ pub fn declare(options: &DeclareOptions) -> Result<Plan, DeclareError> {
         String::new()
     });
     let Ok(on) = environment::on(&environment) else {
-        return Err(DeclareError::refused(problems).unwrap_or_else(|| DeclareError::Nothing(environment)));
+        return Err(DeclareError::refused(problems).unwrap_or(DeclareError::Nothing(environment)));
     };
     let mut scenarios = Vec::new();
     for one in drafted {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anarcho_chimp::instance::{InstanceId, PowerOp, PowerState};
-use anarcho_chimp::provider::Provider;
+use anarcho_chimp::provider::{Provider, ProviderError};
 use anarcho_chimp::testbed::cloud::TestbedCloud;
 use anarcho_chimp::testbed::protocol::{Answer, Request};
 use nix::sched::{CloneFlags, setns};
@@ -107,7 +107,7 @@ impl Site {
     }
 
     /// The program starts inside the site's network, and is a process of this machine otherwise.
-    fn enter(&self, command: &mut Command) {
+    pub fn enter(&self, command: &mut Command) {
         let (zygote, _) = self.up.processes()[1];
         let network = File::open(format!("/proc/{zygote}/ns/net")).unwrap();
         // SAFETY: setns is a system call, and allocates nothing.
@@ -135,7 +135,12 @@ pub fn power_if_asked() -> Option<ExitCode> {
         let instances = cloud.list().await?;
         let own =
             instances.into_iter().rev().find(|found| found.name == *server && found.state != PowerState::Terminated);
-        cloud.power(&own.map_or_else(|| InstanceId(server.clone()), |found| found.id), op).await
+        match own {
+            Some(found) => cloud.power(&found.id, op).await,
+            // It is gone already.
+            None if op == PowerOp::Terminate => Ok(()),
+            None => Err(ProviderError::Unknown(InstanceId(server.clone()))),
+        }
     });
     done.map_or_else(
         |why| {

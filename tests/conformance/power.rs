@@ -1,0 +1,70 @@
+//! An attacker that kills itself at each stage of a strike: what it leaves ends with its lease.
+
+use std::time::{Duration, Instant};
+
+use anarcho_chimp::environment;
+use anarcho_chimp::nemesis;
+
+use crate::checks::Outcome;
+use crate::ground::Findings;
+use crate::kept::LIMIT;
+use crate::site::Site;
+use crate::support::{run, stderr};
+
+/// The stages of a strike, in order.
+pub const STAGES: [&str; 5] = ["journalled", "armed", "injected", "witnessed", "healing"];
+const LEASE: &str = "3s";
+
+/// The name of the check of a stage.
+pub fn name(stage: &str) -> String {
+    format!("leaves nothing after SIGKILL when a strike is {stage}")
+}
+
+/// What came of a kill at each stage.
+pub fn after_a_kill(environment: &str, site: Option<&Site>) -> Findings {
+    let finding = |stage: &&str| {
+        let outcome = site.map_or_else(
+            || Outcome::Refused("its servers end with the run".into()),
+            |site| killed_at(environment, site, stage),
+        );
+        (name(stage), outcome)
+    };
+    STAGES.iter().map(finding).collect()
+}
+
+fn killed_at(environment: &str, site: &Site, stage: &str) -> Outcome {
+    let out = site.folder.path().join("kills");
+    let (socket, inventory) = (site.up.socket.display().to_string(), site.folder.path().join("staging.yaml"));
+    let place = match environment {
+        "testbed" => ["--testbed", &socket],
+        _ => ["--inventory", inventory.to_str().unwrap()],
+    };
+    let strike = ["attack", "fault", "gains-delay", "--on", "web-2", "--with", r#"{"delay":"5ms"}"#, "--for", "1s"];
+    let die = ["--lease", LEASE, "--die-at", stage, "--out", out.to_str().unwrap()];
+    let output = run(&mut site.chimp(&[&strike[..], &place, &die].concat()));
+    if output.status.success() {
+        return Outcome::Failed(format!("it did not die: {}", stderr(&output)));
+    }
+    let begun = Instant::now();
+    while let Some(held) = held(site) {
+        if begun.elapsed() > LIMIT {
+            return Outcome::Failed(held);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Outcome::Kept
+}
+
+/// What is held on web-2, as the testbed sees it.
+fn held(site: &Site) -> Option<String> {
+    let kind = environment::named("testbed").unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let socket = serde_json::json!({ "socket": site.up.socket });
+    let found = kind.reopen(&socket, None).map_err(|why| why.to_string()).unwrap();
+    runtime.block_on(async {
+        let instances = found.provider.list().await.unwrap();
+        let struck = instances.iter().rev().find(|instance| instance.name == "web-2").unwrap();
+        let left = nemesis::leftover(&*found.provider, struck).await;
+        left.map_or_else(|why| Some(why.to_string()), |held| held.map(|held| held.evidence))
+    })
+}
