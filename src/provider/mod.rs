@@ -14,10 +14,13 @@ use crate::instance::{
 };
 
 pub mod host_key;
+pub mod lines;
 pub mod local;
 pub mod passwords;
 pub mod secret;
 pub mod ssh;
+
+pub use lines::Lines;
 
 /// Where servers live.
 #[async_trait]
@@ -96,6 +99,13 @@ pub trait Provider: Send + Sync {
 pub trait Remote: Send + Sync {
     /// Runs a command to its end. A non-zero status is not an error of this call.
     async fn exec(&self, command: &Command) -> Result<Output, RemoteError>;
+    /// Starts a command and reads what it prints while it runs, over a connection that nothing else uses. Its standard
+    /// input gets an empty line every [`lines::PULSE`], so that it can end by itself when nobody has listened for long; it is
+    /// closed when the lines are dropped. `command.timeout` does not limit it.
+    async fn stream(&self, command: &Command) -> Result<Lines, RemoteError> {
+        let detail = "its output can't be read while it runs".into();
+        Err(RemoteError::Broken { host: "this server".into(), command: command.argv.join(" "), detail })
+    }
     /// Writes a whole file (atomically: beside, then renamed).
     async fn upload(&self, file: &FileSpec) -> Result<(), RemoteError>;
     /// Whether it is reachable: a new TCP connection to the port that commands go to, by the same route, closed at once.

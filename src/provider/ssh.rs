@@ -8,6 +8,7 @@ mod link;
 mod login;
 mod route;
 mod ssh_agent;
+mod stream;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ pub use ssh_agent::{Identity, SshAgentKeys};
 use link::{Link, Trouble, is_timeout, remaining};
 
 use super::host_key::fingerprint;
-use super::{Remote, RemoteError};
+use super::{Lines, Remote, RemoteError};
 use crate::instance::{Command, FileContent, FileSpec, Output};
 
 /// How long connecting and logging in may take; less when the command itself has less.
@@ -81,6 +82,10 @@ impl Remote for SshRemote {
         let shown = shown(&command.argv);
         let line = command_line(&command.argv).map_err(|why| self.broken(shown.clone(), why))?;
         self.run(&shown, line, Vec::new(), command.timeout).await
+    }
+
+    async fn stream(&self, command: &Command) -> Result<Lines, RemoteError> {
+        stream::start(self, command).await
     }
 
     async fn upload(&self, file: &FileSpec) -> Result<(), RemoteError> {

@@ -97,7 +97,7 @@ impl Link {
 }
 
 /// Whether anything was there to read.
-fn read_some(stream: &mut impl Read, kept: &mut Vec<u8>) -> Result<bool, Trouble> {
+pub(super) fn read_some(stream: &mut impl Read, kept: &mut Vec<u8>) -> Result<bool, Trouble> {
     let mut buffer = [0_u8; 16 * 1024];
     match stream.read(&mut buffer) {
         Ok(length) => {
