@@ -360,10 +360,17 @@ An observer looks again and again: at the virtual IP every 10 ms, at a load bala
 database every 100 ms. What begins and ends between two looks is not seen. A change is known to within the time since the last
 look that saw, and a verdict respects that.
 
+In the local sandbox the harness looks itself, through `/proc`. A server whose processes are not on this machine is watched by the
+harness's agent, which looks at the same things as often, and reports each change over SSH with the time of that server's clock.
+That clock is compared with the harness's by round trips, every 10 s. Half of the fastest trip, and what the clocks may have
+drifted since, widen each recorded time. A report that arrives late still counts from the moment of its look.
+
 While an observer cannot see, it records that it is blind, and why. A blind moment of up to 250 ms makes no Then `invalid`: it is
 a few missed looks, as they happen on a busy machine, and the change that is seen at its end is known to within the whole
 moment. So `exactly one load balancer holds the virtual IP` can't rule out a second holder for less than 250 ms. Blindness is not a fact about the site. That a server is
-gone is a fact: it holds no virtual IP.
+gone is a fact: it holds no virtual IP. An agent that has reported nothing for 250 ms makes its observers blind, from its last look on,
+and is started again after its connection broke. If its reports arrive after all, they show that it saw meanwhile, and nothing was
+missed.
 "#;
 
 #[test]

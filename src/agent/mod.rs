@@ -19,6 +19,7 @@ mod interface;
 mod iptables;
 mod lease_holder;
 mod need;
+pub mod offset;
 mod prefork;
 pub mod probe;
 mod process;
@@ -27,6 +28,7 @@ mod record;
 pub mod stamp;
 mod tc;
 mod verbs;
+pub mod watch;
 
 use effect::Effect;
 
@@ -34,6 +36,7 @@ use crate::console::complain;
 use crate::launch::ASKED;
 pub use id::{BadId, StrikeId};
 pub use need::Need;
+use stamp::Within;
 
 /// Where a victim keeps what is held on it: a folder for each strike, named by its id.
 pub const STATE: &str = "/run/anarcho-chimp";

@@ -16,6 +16,7 @@ use super::driver::{self, DriverError, TRACES, driver_of};
 use super::lease_holder::{self, Answer, Ask};
 use super::record::{self, Folder, Record, Stage};
 use super::stamp::{Account, Stamps, Within};
+use super::watch::watcher;
 use super::{Held, Observation, Order, StrikeId, prefork};
 use crate::clock;
 use crate::launch::ASKED;
@@ -30,6 +31,8 @@ const STATUS: Duration = Duration::from_secs(2);
 /// Why an agent did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum VerbError {
+    #[error("{asked} things to watch are too many: {most} at most")]
+    TooMuch { asked: usize, most: usize },
     #[error("{0:?} is not a command of an agent")]
     Verb(Vec<String>),
     #[error("the order can't be read: {0}")]
@@ -68,6 +71,7 @@ pub(super) fn obey(words: &[String]) -> Result<String, VerbError> {
         ["renew", id] => json(&tell_holder(&StrikeId::parse(id)?, Ask::Renew)?),
         ["heal", id] => json(&heal(&StrikeId::parse(id)?)?),
         ["held"] => json(&held()?),
+        ["watch", order] => Ok(watcher::watch(serde_json::from_str(order)?).map(|()| String::new())?),
         ["hold", id] => Ok(lease_holder::hold(&StrikeId::parse(id)?).map(|()| String::new())?),
         ["burn", kind, id, amount] => Ok(driver::burn(kind, &StrikeId::parse(id)?, amount).map(|()| String::new())?),
         other => Err(VerbError::Verb(other.iter().map(|word| word.to_string()).collect())),

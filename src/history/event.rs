@@ -148,8 +148,15 @@ pub enum Event {
     },
     /// The holders of a virtual IP changed. None: nobody has it. More than one: split brain.
     VirtualIpHolders { name: String, holders: Vec<String> },
-    /// An observer lost sight of what it watches, or has it again.
-    ObserverBlind { observer: String, of: String, detail: String },
+    /// An observer lost sight of what it watches, or has it again. `servers`: those that it could not look at, where that is
+    /// not what it watches itself.
+    ObserverBlind {
+        observer: String,
+        of: String,
+        detail: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        servers: Vec<String>,
+    },
     /// See `ObserverBlind`.
     ObserverSees { observer: String, of: String },
     /// The reconciler found a server missing.

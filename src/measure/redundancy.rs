@@ -170,8 +170,12 @@ mod tests {
 
     #[test]
     fn a_balancer_that_cannot_be_seen_is_missing() {
-        let blind =
-            |of: &str| Event::ObserverBlind { observer: "balancer".into(), of: of.into(), detail: String::new() };
+        let blind = |of: &str| Event::ObserverBlind {
+            observer: "balancer".into(),
+            of: of.into(),
+            detail: String::new(),
+            servers: vec![],
+        };
         let script = Script::website(2, 2).event(7000, blind("lb-1"));
         assert_eq!(spans(&script), [(300, 7000)]);
         let sees = Event::ObserverSees { observer: "balancer".into(), of: "lb-1".into() };
@@ -183,7 +187,12 @@ mod tests {
 
     #[test]
     fn a_killed_balancer_process_is_back_when_it_is_seen_again() {
-        let blind = Event::ObserverBlind { observer: "balancer".into(), of: "lb-1".into(), detail: String::new() };
+        let blind = Event::ObserverBlind {
+            observer: "balancer".into(),
+            of: "lb-1".into(),
+            detail: String::new(),
+            servers: vec![],
+        };
         let sees = Event::ObserverSees { observer: "balancer".into(), of: "lb-1".into() };
         let script = Script::website(2, 2).strike(6000, "process", &["lb-1"]).event(6050, blind).event(8000, sees);
         assert_eq!(spans(&script), [(300, 6000), (8000, 20_000)]);
@@ -308,7 +317,12 @@ mod tests {
 
     #[test]
     fn a_database_that_can_not_be_seen_is_missing() {
-        let blind = Event::ObserverBlind { observer: "database".into(), of: "web-2".into(), detail: String::new() };
+        let blind = Event::ObserverBlind {
+            observer: "database".into(),
+            of: "web-2".into(),
+            detail: String::new(),
+            servers: vec![],
+        };
         let script = two_databases().event(7000, blind);
         assert_eq!(database_spans(&script), [(600, 7000)]);
         assert_eq!(database_spans(&script.event(9000, says("web-2", false, true))), [(600, 7000), (9000, 20_000)]);

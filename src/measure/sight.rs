@@ -1,15 +1,15 @@
 //! What observers could not see. Blind is not a fact: what rests on an observer that was blind can't be told.
 //!
 //! An observer that is blind to a server which was struck, and is not healed yet, is blind because of the fault: what
-//! it watches is gone or cut off, as was wanted. So is one whose server's instance does not run. Everything else is
-//! unexplained.
+//! it watches is gone or cut off, as was wanted. So is one whose server's instance does not run. One that looks at several
+//! servers needs that explanation for each of those that it could not look at. Everything else is unexplained.
 //!
 //! A blind moment of up to 250 ms is no more than a few looks that an observer missed, as on a machine that is busy: it makes
 //! no Then invalid. What had changed by its end is on record, and known to within the whole moment: the resolution of that
 //! record reaches back to the last look that saw. What began and ended within it was not seen, as nothing is that begins and ends
 //! between two looks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{Event, History};
 use crate::instance::PowerState;
@@ -53,31 +53,43 @@ impl Blind<'_> {
 
 /// Every unexplained stretch of blindness that counts, in the order of their ends.
 pub fn blind<'a>(history: &'a History, moments: &Moments) -> Vec<Blind<'a>> {
-    let mut open: BTreeMap<(&str, &str), (u64, &str)> = BTreeMap::new();
+    let mut open: BTreeMap<(&str, &str), Lost<'_>> = BTreeMap::new();
     let mut power = Power::default();
     let mut found = Vec::new();
     for record in watched(history) {
         power.apply(record.at_us, &record.event);
         match &record.event {
-            Event::ObserverBlind { observer, of, detail } => {
+            Event::ObserverBlind { observer, of, detail, servers } => {
                 let since_us = record.at_us.saturating_sub(record.resolution_us);
-                open.entry((observer, of)).or_insert((since_us, detail));
+                let lost = open.entry((observer, of)).or_insert(Lost { since_us, detail, servers: BTreeSet::new() });
+                match servers.is_empty() {
+                    true => drop(lost.servers.insert(of)),
+                    false => lost.servers.extend(servers.iter().map(String::as_str)),
+                }
             }
             Event::ObserverSees { observer, of } => {
                 let closed = open.remove(&(observer.as_str(), of.as_str()));
-                found.extend(closed.map(|from| (observer.as_str(), of.as_str(), from, record.at_us)));
+                found.extend(closed.map(|lost| (observer.as_str(), of.as_str(), lost, record.at_us)));
             }
             _ => {}
         }
     }
-    found.extend(open.into_iter().map(|((observer, of), from)| (observer, of, from, moments.end_us)));
+    found.extend(open.into_iter().map(|((observer, of), lost)| (observer, of, lost, moments.end_us)));
     let mut blind: Vec<Blind<'_>> = Vec::new();
-    for (observer, of, (from_us, detail), to_us) in found {
-        let unexplained = unexplained(Span::new(from_us, to_us), of, moments, &power).into_iter();
-        let counts = unexplained.filter(|span| span.length_us() > MISSED_US);
+    for (observer, of, Lost { since_us, detail, servers }, to_us) in found {
+        let unexplained = |server| unexplained(Span::new(since_us, to_us), server, moments, &power);
+        let counts = servers.into_iter().flat_map(unexplained).filter(|span| span.length_us() > MISSED_US);
         blind.extend(counts.map(|span| Blind { observer, of, span, detail }));
     }
     blind
+}
+
+/// What an observer has lost sight of.
+struct Lost<'a> {
+    since_us: u64,
+    detail: &'a str,
+    /// What it could not look at: what it watches, or servers on which that is.
+    servers: BTreeSet<&'a str>,
 }
 
 /// The first unexplained stretch of blindness within a span, of these observers and of what is asked for, in words.
@@ -188,6 +200,21 @@ mod tests {
         let gone = Script::website(2, 2).state(7000, "lb-1", 1, PowerState::Terminated).blind(7010, BALANCER, "lb-1");
         assert_eq!(spans(&gone), []);
         assert_eq!(spans(&gone.replaced(8000, 9000, 9500, "lb-1")), [(9000, 20_000)]);
+    }
+
+    #[test]
+    fn a_fault_on_one_server_does_not_explain_that_another_cannot_be_looked_at() {
+        let blind_to = |servers: &[&str]| {
+            let servers = servers.iter().map(|server| server.to_string()).collect();
+            let detail = "no answer".into();
+            let event = Event::ObserverBlind { observer: VIRTUAL_IP.into(), of: "www".into(), detail, servers };
+            let for_a_while = Schedule::For(std::time::Duration::from_secs(2));
+            let struck = Script::website(2, 2).strike_unconfirmed(6000, "loses network", &["lb-1"], for_a_while);
+            spans(&struck.confirm(6010, 0, &["lb-1"]).event(6100, event).sees_again(7000, VIRTUAL_IP, "www"))
+        };
+        assert_eq!(blind_to(&["lb-1"]), []);
+        assert_eq!(blind_to(&["lb-1", "lb-2"]), [(6100, 7000)]);
+        assert_eq!(blind_to(&[]), [(6100, 7000)]);
     }
 
     #[test]

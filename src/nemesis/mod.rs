@@ -28,7 +28,6 @@ mod attendant;
 mod back;
 mod context;
 mod leftover;
-mod offset;
 mod open;
 mod partition;
 mod undo;

@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::context::StrikeContext;
-use super::offset::Offset;
 use super::witness::{KNOCK, WitnessContext, WitnessReport, patience};
 use crate::agent::client::{Agent, AgentError};
+use crate::agent::offset::Offset;
+use crate::agent::stamp::Within;
 use crate::agent::{Order, StrikeId};
 use crate::fault::{Action, Strike, Witness};
 use crate::history::{Event, Onset};
@@ -286,8 +287,9 @@ impl Victim {
     }
 
     /// A stamp of the victim's, on the run's clock.
-    pub(super) fn on_run_clock(&self, stamp: crate::agent::stamp::Within) -> Onset {
-        self.offset.on(self.context.recorder.clock(), stamp)
+    pub(super) fn on_run_clock(&self, stamp: Within) -> Onset {
+        let Within { not_before_us, by_us } = self.offset.on(self.context.recorder.clock(), stamp);
+        Onset { not_before_us, by_us }
     }
 
     pub(super) fn confirmed(&self, onset: Onset, evidence: String) {

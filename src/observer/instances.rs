@@ -37,7 +37,7 @@ impl Observer for InstanceObserver {
         self.provider.lists_every()
     }
 
-    async fn observe(&mut self, look: &Look<'_>) -> Result<(), ObserverError> {
+    async fn observe(&mut self, look: &mut Look<'_>) -> Result<(), ObserverError> {
         let instances = match self.provider.list().await {
             Ok(instances) => instances,
             Err(why) => {
@@ -73,12 +73,4 @@ pub(super) fn living<'a>(instances: &'a [Instance], server: &str) -> Result<&'a 
     let lives = |instance: &&Instance| matches!(instance.state, PowerState::Running | PowerState::Frozen);
     let mut own = instances.iter().rev().filter(|instance| instance.name == server);
     own.find(lives).ok_or_else(|| ObserverError::Absent(server.into()))
-}
-
-/// The first process of an instance, through which its files and its network are looked at.
-///
-/// # Errors
-/// When this machine has no such process.
-pub(super) fn first_process(instance: &Instance) -> Result<i32, ObserverError> {
-    instance.first_process.ok_or_else(|| ObserverError::Elsewhere(instance.name.clone()))
 }

@@ -23,13 +23,13 @@ impl Observer for PressureObserver {
         Duration::from_secs(2)
     }
 
-    async fn observe(&mut self, look: &Look<'_>) -> Result<(), ObserverError> {
+    async fn observe(&mut self, look: &mut Look<'_>) -> Result<(), ObserverError> {
         let path = Path::new("/proc/pressure/cpu");
         let text = std::fs::read_to_string(path).map_err(|why| match why.kind() {
             std::io::ErrorKind::NotFound => {
                 ObserverError::Unavailable(format!("this kernel does not report pressure ({})", path.display()))
             }
-            _ => ObserverError::Io(naming(path)(why)),
+            _ => ObserverError::Unreadable(naming(path)(why).to_string()),
         })?;
         let cpu_some_pct = some_avg10(&text).ok_or(ObserverError::Unexpected(text))?;
         look.changed(Event::Pressure { cpu_some_pct });

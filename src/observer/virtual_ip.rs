@@ -1,41 +1,83 @@
 //! Who holds a virtual IP, read from the kernel of each server that may.
 
-use std::io;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::instances::{first_process, living};
+use super::holders::{Change, Holders, Settled};
+use super::process::has_addresses;
+use super::source::{News, Source};
 use super::{Look, Observer, ObserverError};
+use crate::agent::watch::{Sight, Thing};
 use crate::history::Event;
-use crate::infrastructure::VirtualIp;
-use crate::instance::Instance;
-use crate::text::naming;
 
-/// Reads `/proc/<first process>/net/fib_trie` of every possible holder each 10 ms: no need to enter its network,
-/// and a cut link hides nothing. It is blind while it cannot look at one of those that live.
+/// Looks at the addresses of every possible holder each 10 ms. It is blind while it cannot look at one of those that live.
 pub struct VirtualIpObserver {
     name: String,
     address: Ipv4Addr,
-    candidates: Vec<String>,
-    instances: watch::Receiver<Vec<Instance>>,
+    candidates: Vec<Candidate>,
+    /// What the candidates' looks say, where they are not all made from here.
+    holders: Holders,
     publish: Option<watch::Sender<Option<String>>>,
     known: Option<Vec<String>>,
+    /// Whether that came from looks that were not all made from here.
+    listens: bool,
+    /// Why some could not be looked at, until all are known to have been seen again.
+    unseen: Option<ObserverError>,
+    /// The look that saw the last of them again, by begin and end.
+    regained: Option<(u64, u64)>,
+}
+
+/// Whether all candidates can be looked at from here, at once.
+enum FromHere {
+    /// Those that hold it now.
+    Holders(Vec<String>),
+    /// Not all can be seen now.
+    Blind(ObserverError),
+    /// Some are looked at from elsewhere.
+    Elsewhere,
+}
+
+/// A server that may hold it.
+struct Candidate {
+    source: Source,
+    /// Whether it holds it, by its last look that saw.
+    said: Option<bool>,
+    /// Until when it is known whether it does.
+    seen_to_us: u64,
+    blind: bool,
 }
 
 impl VirtualIpObserver {
-    /// `publish` is told the holder of the site's own address.
-    pub fn new(
-        vip: &VirtualIp,
+    /// What is looked at on each candidate.
+    pub(super) fn thing(address: Ipv4Addr) -> Thing {
+        Thing::Addresses { of: vec![address] }
+    }
+
+    /// `sources` has [that](Self::thing) of each candidate. `publish` is told the holder of the site's own address.
+    pub(super) fn new(
+        name: &str,
         address: Ipv4Addr,
-        instances: watch::Receiver<Vec<Instance>>,
+        sources: Vec<Source>,
         publish: Option<watch::Sender<Option<String>>>,
     ) -> Self {
-        let candidates = vip.holders.clone();
-        VirtualIpObserver { name: vip.name.clone(), address, candidates, instances, publish, known: None }
+        let candidate = |source| Candidate { source, said: None, seen_to_us: 0, blind: true };
+        let candidates: Vec<Candidate> = sources.into_iter().map(candidate).collect();
+        let holders = Holders::new(candidates.len());
+        VirtualIpObserver {
+            name: name.into(),
+            address,
+            candidates,
+            holders,
+            publish,
+            known: None,
+            listens: false,
+            unseen: None,
+            regained: None,
+        }
     }
 }
 
@@ -49,169 +91,153 @@ impl Observer for VirtualIpObserver {
         Duration::from_millis(10)
     }
 
-    async fn observe(&mut self, look: &Look<'_>) -> Result<(), ObserverError> {
-        let holders = self.holders();
-        // While one of them can't be seen, it is not known who holds it, and whatever is seen next is news.
-        let seen = holders.as_ref().ok();
-        if self.known.as_ref() != seen {
-            if let Some(holders) = seen {
-                look.changed(Event::VirtualIpHolders { name: self.name.clone(), holders: holders.clone() });
+    async fn observe(&mut self, look: &mut Look<'_>) -> Result<(), ObserverError> {
+        let seen = match self.from_here() {
+            FromHere::Holders(holders) => {
+                let (at_us, since_us) = (look.now_us(), look.since_us());
+                self.note(look, at_us, since_us, Some(holders));
+                self.listens = false;
+                Ok(())
             }
-            if let Some(publish) = &self.publish {
-                publish.send_replace(seen.and_then(|holders| holders.first()).cloned());
-            }
-            self.known = seen.cloned();
+            FromHere::Blind(why) => Err(why),
+            FromHere::Elsewhere => self.listen(look).await,
+        };
+        if seen.is_err() {
+            self.publish(None);
+            // What comes by a stream is known from its stamps; what is seen from here next is news.
+            self.known = self.known.take().filter(|_| self.listens);
         }
-        holders.map(drop)
+        seen
     }
 }
 
 impl VirtualIpObserver {
-    /// Those that hold it now. A server whose instance is gone holds nothing.
-    fn holders(&self) -> Result<Vec<String>, ObserverError> {
-        let instances = self.instances.borrow();
+    /// A server whose instance is gone holds nothing.
+    fn from_here(&self) -> FromHere {
         let mut holders = Vec::new();
-        for server in &self.candidates {
-            let holds = match living(&instances, server) {
-                Ok(instance) => has_address(first_process(instance)?, self.address)?,
-                Err(ObserverError::Absent(_)) => false,
-                Err(why) => return Err(why),
+        for candidate in &self.candidates {
+            let held = match candidate.source.near() {
+                Ok(Some(process)) => has_addresses(process, &[self.address]).map_err(ObserverError::from),
+                Ok(None) => return FromHere::Elsewhere,
+                Err(ObserverError::Absent(_)) => Ok(BTreeSet::new()),
+                Err(why) => Err(why),
             };
-            holders.extend(holds.then(|| server.clone()));
+            match held {
+                Ok(held) => holders.extend((!held.is_empty()).then(|| candidate.source.server().to_string())),
+                Err(why) => return FromHere::Blind(why),
+            }
         }
-        Ok(holders)
+        FromHere::Holders(holders)
     }
-}
 
-/// Whether the network of this process has the address.
-fn has_address(pid: i32, address: Ipv4Addr) -> Result<bool, ObserverError> {
-    let path = PathBuf::from(format!("/proc/{pid}/net/fib_trie"));
-    let trie = std::fs::read_to_string(&path).map_err(naming(&path));
-    Ok(address_in(trie, pid, address)?)
-}
-
-/// Whether the network of this process has the address, by what came of reading its trie. A process that is gone has
-/// none: its instance has ended, and its network with it. One that lives and can't be read may have it.
-fn address_in(trie: io::Result<String>, pid: i32, address: Ipv4Addr) -> io::Result<bool> {
-    match trie {
-        Ok(trie) => Ok(is_local(&trie, address)),
-        Err(_) if is_gone(pid) => Ok(false),
-        Err(why) => Err(why),
+    /// Takes what each candidate's looks say, wherever they are made.
+    async fn listen(&mut self, look: &mut Look<'_>) -> Result<(), ObserverError> {
+        self.listens = true;
+        let mut lost = Vec::new();
+        for (number, candidate) in self.candidates.iter_mut().enumerate() {
+            let news = candidate.source.news(look).await;
+            let now_us = look.now_us();
+            self.regained = self.regained.max(candidate.regains(&news, now_us));
+            candidate.tell(number, &news, now_us, &mut self.holders);
+            if candidate.blind {
+                let since_us = news.blind_since_us(now_us);
+                lost.extend(news.sees.err().map(|why| (since_us, candidate.source.server().to_string(), why)));
+            }
+        }
+        let to_us = self.candidates.iter().map(|candidate| candidate.seen_to_us).min().unwrap_or(0);
+        for Settled { at_us, since_us, holders } in self.holders.settle(to_us) {
+            let name = |number: &usize| self.candidates[*number].source.server().to_string();
+            let holders = holders.map(|holders| holders.iter().map(name).collect());
+            self.note(look, at_us, since_us, holders);
+        }
+        self.judge(look, lost, to_us)
     }
-}
 
-/// Whether a process has ended or is ending, though its parent may not know yet.
-fn is_gone(pid: i32) -> bool {
-    match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-        Ok(stat) => is_ending(&stat),
-        Err(why) => why.kind() == std::io::ErrorKind::NotFound || why.raw_os_error() == Some(nix::libc::ESRCH),
+    /// Whether it sees, by those that can't be looked at now, and why not.
+    fn judge(
+        &mut self,
+        look: &mut Look<'_>,
+        lost: Vec<(u64, String, ObserverError)>,
+        to_us: u64,
+    ) -> Result<(), ObserverError> {
+        if let Some((_, _, why)) = lost.first() {
+            let servers = lost.iter().map(|(_, server, _)| server.clone()).collect();
+            let why = ObserverError::At { servers, why: Box::new(why.clone()) };
+            look.turn(lost.iter().map(|(since_us, ..)| *since_us).min().unwrap_or(0), Err(&why));
+            self.unseen = Some(why.clone());
+            return Err(why);
+        }
+        match (&self.unseen, self.regained) {
+            // Who holds it by then is still to be settled.
+            (Some(why), Some((began_us, _))) if began_us > to_us => return Err(why.clone()),
+            (_, regained) => look.turn(regained.map_or_else(|| look.now_us(), |(_, by_us)| by_us), Ok(())),
+        }
+        (self.unseen, self.regained) = (None, None);
+        self.publish(self.known.as_ref());
+        Ok(())
     }
-}
 
-/// The kernel's flag of a process that is ending (`PF_EXITING`): it gives up its network before it becomes a zombie.
-const EXITING: u32 = 0x4;
+    /// While one of them can't be seen, it is not known who holds it, and whatever is seen next is news.
+    fn note(&mut self, look: &mut Look<'_>, at_us: u64, since_us: u64, holders: Option<Vec<String>>) {
+        if self.known == holders {
+            return;
+        }
+        if let Some(holders) = holders.clone() {
+            look.changed_at(at_us, since_us, Event::VirtualIpHolders { name: self.name.clone(), holders });
+        }
+        self.publish(holders.as_ref());
+        self.known = holders;
+    }
 
-/// `proc_pid_stat(5)`: the state and the flags are the first and the seventh field after the name, which is in
-/// parentheses and may contain some itself.
-fn is_ending(stat: &str) -> bool {
-    let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
-    let state = fields.next().unwrap_or_default();
-    let flags: u32 = fields.nth(5).and_then(|flags| flags.parse().ok()).unwrap_or(0);
-    matches!(state, "Z" | "X") || flags & EXITING != 0
-}
-
-/// `fib_trie` lists an address and, on the next line, `/32 host LOCAL` when it is one's own.
-fn is_local(trie: &str, address: Ipv4Addr) -> bool {
-    let leaf = format!("|-- {address}");
-    let mut lines = trie.lines();
-    while let Some(line) = lines.next() {
-        if line.trim_start() == leaf && lines.next().is_some_and(|next| next.contains("/32 host LOCAL")) {
-            return true;
+    fn publish(&self, holders: Option<&Vec<String>>) {
+        let holder = holders.and_then(|holders| holders.first()).cloned();
+        if let Some(publish) = &self.publish {
+            publish.send_if_modified(|before| std::mem::replace(before, holder.clone()) != holder);
         }
     }
-    false
+}
+
+impl Candidate {
+    /// The look that saw it again, by begin and end, if it was blind and these news end that.
+    fn regains(&mut self, news: &News, now_us: u64) -> Option<(u64, u64)> {
+        let is_gone = matches!(news.sees, Err(ObserverError::Absent(_)));
+        let was_blind = std::mem::replace(&mut self.blind, news.sees.is_err() && !is_gone);
+        let first = news.glimpses.iter().find(|glimpse| glimpse.seen.is_ok());
+        let first = first.map_or((now_us, now_us), |glimpse| (glimpse.at.not_before_us, glimpse.at.by_us));
+        (was_blind && !self.blind).then_some(first)
+    }
+
+    /// Says what these news say of it.
+    fn tell(&mut self, candidate: usize, news: &News, now_us: u64, holders: &mut Holders) {
+        let mut change = |since_us, at_us, holds| holders.add(Change { candidate, since_us, at_us, holds });
+        for glimpse in &news.glimpses {
+            let at_us = (glimpse.at.not_before_us, glimpse.at.by_us);
+            match &glimpse.seen {
+                Ok(Some(Sight::Addresses(held))) => {
+                    self.said = Some(!held.is_empty());
+                    change(glimpse.since_us, at_us, self.said);
+                }
+                Ok(_) => change(glimpse.at.not_before_us, at_us, self.said),
+                Err(_) => change(glimpse.since_us, at_us, None),
+            }
+            self.seen_to_us = self.seen_to_us.max(glimpse.at.not_before_us);
+        }
+        // One that was never there has not changed.
+        let seen_to_us = if self.seen_to_us == 0 { now_us } else { self.seen_to_us };
+        match (&news.sees, news.seen_to_us) {
+            // It was gone by now, and holds nothing.
+            (Err(ObserverError::Absent(_)), _) => change(seen_to_us, (now_us, now_us), Some(false)),
+            // What it did not report yet may still come.
+            (Ok(()) | Err(ObserverError::Quiet { .. }), Some(to_us)) => {
+                self.seen_to_us = self.seen_to_us.max(to_us);
+                return;
+            }
+            _ => change(seen_to_us, (seen_to_us, seen_to_us), None),
+        }
+        self.seen_to_us = now_us;
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TRIE: &str = "Local:
-  +-- 198.18.0.0/22 2 0 2
-     |-- 198.18.0.0
-        /22 link UNICAST
-     |-- 198.18.0.12
-        /32 host LOCAL
-     |-- 198.18.0.100
-        /32 host LOCAL
-";
-
-    #[test]
-    fn an_own_address_is_told_from_a_network_and_from_a_longer_one() {
-        assert!(is_local(TRIE, Ipv4Addr::new(198, 18, 0, 12)));
-        assert!(is_local(TRIE, Ipv4Addr::new(198, 18, 0, 100)));
-        assert!(!is_local(TRIE, Ipv4Addr::new(198, 18, 0, 10)));
-        assert!(!is_local(TRIE, Ipv4Addr::new(198, 18, 0, 0)));
-    }
-
-    use crate::instance::{InstanceId, PowerState};
-
-    fn instance(server: &str, state: PowerState, first_process: Option<i32>) -> Instance {
-        let (id, evidence) = (InstanceId(format!("{server}.1")), String::new());
-        Instance { id, name: server.into(), address: Ipv4Addr::LOCALHOST, state, evidence, first_process }
-    }
-
-    /// What is seen of lb-1 and lb-2, which may hold an address that this machine does not have.
-    fn holders(instances: Vec<Instance>) -> Result<Vec<String>, String> {
-        let vip = VirtualIp { name: "www".into(), holders: vec!["lb-1".into(), "lb-2".into()] };
-        let (_sender, instances) = watch::channel(instances);
-        let nowhere = Ipv4Addr::new(203, 0, 113, 9);
-        VirtualIpObserver::new(&vip, nowhere, instances, None).holders().map_err(|why| why.to_string())
-    }
-
-    fn own_pid() -> Option<i32> {
-        Some(std::process::id() as i32)
-    }
-
-    #[test]
-    fn an_instance_that_is_gone_holds_nothing() {
-        let gone = instance("lb-1", PowerState::Terminated, None);
-        assert_eq!(holders(vec![gone, instance("lb-2", PowerState::Running, own_pid())]), Ok(vec![]));
-        let mut child = std::process::Command::new("true").spawn().unwrap();
-        let pid = child.id() as i32;
-        let just_ended = || vec![instance("lb-1", PowerState::Running, Some(pid))];
-        let deadline = std::time::Instant::now() + Duration::from_secs(10);
-        while !is_gone(pid) && std::time::Instant::now() < deadline {
-            std::thread::yield_now();
-        }
-        assert_eq!(holders(just_ended()), Ok(vec![]), "its parent has not been told yet");
-        child.wait().unwrap();
-        assert_eq!(holders(just_ended()), Ok(vec![]));
-        assert!(!is_gone(std::process::id() as i32));
-    }
-
-    #[test]
-    fn an_instance_that_lives_and_cannot_be_read_may_hold_it() {
-        let refused = || Err(io::Error::from(io::ErrorKind::PermissionDenied));
-        let address = Ipv4Addr::new(198, 18, 0, 12);
-        assert!(address_in(refused(), std::process::id() as i32, address).is_err());
-        assert!(!address_in(refused(), i32::MAX, address).unwrap(), "there is no such process");
-        assert!(address_in(Ok(TRIE.into()), i32::MAX, address).unwrap());
-    }
-
-    #[test]
-    fn a_process_that_gives_up_its_network_is_gone_before_it_is_a_zombie() {
-        assert!(!is_ending("212 (init) S 211 212 212 0 -1 4194560 180 0"));
-        assert!(is_ending("212 (init) S 211 212 212 0 -1 4194564 180 0"), "PF_EXITING");
-        assert!(is_ending("212 (a) S (b) Z 211 212 212 0 -1 4227084 180 0"));
-        assert!(!is_ending("212 (a) Z (b) S 211 212 212 0 -1 4194560 180 0"));
-    }
-
-    #[test]
-    fn where_it_cannot_look_it_says_so_and_names_no_holders() {
-        let seen = instance("lb-1", PowerState::Running, own_pid());
-        let elsewhere = instance("lb-2", PowerState::Running, None);
-        assert_eq!(holders(vec![seen, elsewhere]), Err("lb-2 has no process on this machine to look at".into()));
-        assert_eq!(holders(vec![]), Err("there is no list of the instances".into()));
-    }
-}
+#[path = "virtual_ip_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 //! Each case enters a sandbox of its own, in a process of its own.
 
 mod inside;
+mod observers;
 mod outside;
 #[path = "../support/runner.rs"]
 mod runner;
@@ -11,6 +12,7 @@ mod sandboxed;
 mod secluded;
 mod shape;
 mod stack;
+mod streams;
 mod victim;
 #[path = "../wire/mod.rs"]
 mod wire;
@@ -27,6 +29,7 @@ fn main() -> std::process::ExitCode {
     {
         return victim::main(kind);
     }
-    let anywhere = [inside::CASES, shape::CASES, outside::CASES].concat();
-    runner::main(&[(Needs::Scenarios, &anywhere), (Needs::RootAnd(stack::PROGRAMS), stack::CASES)], 1)
+    let anywhere = [inside::CASES, shape::CASES, outside::CASES, streams::CASES].concat();
+    let sites = [stack::CASES, observers::CASES].concat();
+    runner::main(&[(Needs::Scenarios, &anywhere), (Needs::RootAnd(stack::PROGRAMS), &sites)], 1)
 }

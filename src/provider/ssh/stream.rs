@@ -34,7 +34,8 @@ pub(super) async fn start(remote: &SshRemote, command: &Command) -> Result<Lines
     let (theirs, ours) = UnixStream::pair().map_err(|why| remote.broken(shown.clone(), why))?;
     let (out, lines) = mpsc::channel(WAITING);
     let (started, accepted) = oneshot::channel();
-    let reading = Reading { shared: Arc::clone(&remote.shared), host: remote.host(), command: shown.clone(), out, ours };
+    let reading =
+        Reading { shared: Arc::clone(&remote.shared), host: remote.host(), command: shown.clone(), out, ours };
     let thread = std::thread::Builder::new().name("ssh stream".into());
     thread.spawn(move || reading.run(&line, started)).map_err(|why| remote.broken(shown.clone(), why))?;
     accepted.await.map_err(|_| remote.broken(shown, "its thread ended"))??;

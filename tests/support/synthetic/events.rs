@@ -114,7 +114,7 @@ impl Script {
     /// An observer lost sight of what it watches.
     pub fn blind(self, at_ms: u64, observer: &str, of: &str) -> Self {
         let (observer, of, detail) = (observer.to_string(), of.to_string(), "no answer".to_string());
-        self.event(at_ms, Event::ObserverBlind { observer, of, detail })
+        self.event(at_ms, Event::ObserverBlind { observer, of, detail, servers: vec![] })
     }
 
     /// An observer sees again what it watches.

@@ -9,11 +9,14 @@
 
 use std::collections::BTreeMap;
 
-use super::super::ObserverError;
+use serde::{Deserialize, Serialize};
+
+use super::Unseen;
 
 /// What one answer says.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Statistics {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statistics {
     /// The servers of all backends, in HAProxy's order.
     pub servers: Vec<ServerRow>,
     /// Current sessions of all frontends.
@@ -21,8 +24,9 @@ pub(super) struct Statistics {
 }
 
 /// One server of one backend.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ServerRow {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerRow {
     /// Its backend.
     pub proxy: String,
     /// Its name.
@@ -38,14 +42,30 @@ pub(super) struct ServerRow {
 }
 
 /// Whether a server gets traffic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rotation {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rotation {
     /// It gets new requests.
     In,
     /// It is a backup that could get them, and waits while others do.
     Standby,
     /// It gets none.
     Out,
+}
+
+impl Statistics {
+    /// Whether a server's state, or which servers there are, is not as it was. Counts always differ.
+    pub fn differs(&self, before: &Statistics) -> bool {
+        let states = |all: &Statistics| all.servers.iter().map(ServerRow::state).collect::<Vec<_>>();
+        states(self) != states(before)
+    }
+}
+
+impl ServerRow {
+    fn state(&self) -> (String, String, String, String, Rotation) {
+        let (proxy, name) = (self.proxy.clone(), self.name.clone());
+        (proxy, name, self.status.clone(), self.check.clone(), self.rotation)
+    }
 }
 
 /// One line.
@@ -70,9 +90,9 @@ enum Kind {
 ///
 /// # Errors
 /// When it is something else, or a number that is needed is none.
-pub(super) fn parse(csv: &str) -> Result<Statistics, ObserverError> {
+pub fn parse(csv: &str) -> Result<Statistics, Unseen> {
     let mut lines = csv.lines().filter(|line| !line.is_empty());
-    let unexpected = || ObserverError::Unexpected(csv.chars().take(80).collect());
+    let unexpected = || Unseen::Unexpected(csv.chars().take(80).collect());
     let header = lines.next().and_then(|line| line.strip_prefix("# ")).ok_or_else(unexpected)?;
     let columns: BTreeMap<&str, usize> = header.split(',').enumerate().map(|(at, title)| (title, at)).collect();
     let rows: Option<Vec<Row>> = lines.map(|line| row(&fields(line), &columns)).collect();

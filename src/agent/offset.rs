@@ -1,12 +1,11 @@
-//! How far a victim's monotonic clock is ahead of this machine's, and how exactly that is known: measured before the
-//! strike, by the fastest of several round trips.
+//! How far a victim's monotonic clock is ahead of this machine's, and how exactly that is known: measured by the
+//! fastest of several round trips.
 
 use std::time::{Duration, Instant};
 
-use crate::agent::client::{Agent, AgentError};
-use crate::agent::stamp::Within;
+use super::client::{Agent, AgentError};
+use super::stamp::Within;
 use crate::clock::{self, Clock, monotonic_us};
-use crate::history::Onset;
 
 /// Round trips that are made.
 const TRIPS: usize = 5;
@@ -15,7 +14,7 @@ const DRIFT: u32 = 1_000;
 
 /// The offset of one victim's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Offset {
+pub struct Offset {
     /// The victim's clock says this much more than ours, in microseconds.
     ahead_us: i64,
     /// It may be this much more or less.
@@ -58,11 +57,11 @@ impl Offset {
     }
 
     /// A stamp of the victim's on the run's clock, widened by what is not known of the offset.
-    pub fn on(&self, run: Clock, stamp: Within) -> Onset {
+    pub fn on(&self, run: Clock, stamp: Within) -> Within {
         let drifted = self.measured.map_or(Duration::ZERO, |at| at.elapsed() / DRIFT);
         let uncertainty_us = self.uncertainty_us + clock::micros(drifted);
         let ours = |us: u64| us.saturating_add_signed(-self.ahead_us).saturating_sub(run.epoch());
-        Onset {
+        Within {
             not_before_us: ours(stamp.not_before_us).saturating_sub(uncertainty_us),
             by_us: ours(stamp.by_us) + uncertainty_us,
         }
@@ -90,14 +89,14 @@ mod tests {
         offset.measured = None;
         assert_eq!((offset.ahead_us, offset.uncertainty_us), (-7_201, 201));
         let onset = offset.on(Clock::with_epoch(10_000), Within { not_before_us: 5_000, by_us: 6_000 });
-        assert_eq!(onset, Onset { not_before_us: 2_000, by_us: 3_402 });
+        assert_eq!(onset, Within { not_before_us: 2_000, by_us: 3_402 });
     }
 
     #[test]
     fn a_shared_clock_is_exact() {
         let stamp = Within { not_before_us: 5_000, by_us: 5_007 };
         let onset = Offset::SHARED.on(Clock::with_epoch(1_000), stamp);
-        assert_eq!(onset, Onset { not_before_us: 4_000, by_us: 4_007 });
+        assert_eq!(onset, Within { not_before_us: 4_000, by_us: 4_007 });
     }
 
     #[test]
