@@ -105,7 +105,9 @@ impl Kind for Inventory {
         let (inventory, passwords) = read(path, access.passwords.as_deref()).map_err(|why| why.to_string())?;
         let path = std::path::absolute(path).map_err(|why| format!("{value}: {why}"))?;
         let place = Inventory::place(&path).map_err(|why| why.to_string())?;
-        Ok(work(Arc::new(Servers { inventory, passwords, place })))
+        let servers = Servers { inventory, passwords, place };
+        servers.await_all_reached().map_err(|why| why.to_string())?;
+        Ok(work(Arc::new(servers)))
     }
 }
 
@@ -113,6 +115,29 @@ fn read(path: &Path, passwords: Option<&Path>) -> Result<(inventory::Inventory, 
     let inventory = file::read(path)?;
     let passwords = passwords_of(passwords, &inventory.infrastructure)?;
     Ok((inventory, passwords))
+}
+
+impl Servers {
+    /// Sees that the entry has an address, and that all servers that may be struck can be logged in to, before a bundle is
+    /// made or anything is touched. Blocks.
+    fn await_all_reached(&self) -> Result<(), ProviderError> {
+        let no_runtime =
+            |source| ProviderError::System { server: "inventory".into(), action: "starting the runtime", source };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(no_runtime)?;
+        runtime.block_on(async {
+            if let Some(url) = &self.inventory.infrastructure.entry.url {
+                address_of(url).await?;
+            }
+            let cloud = self.cloud();
+            let logged_in_to = |server: &&str| cloud.can(server, &BTreeSet::from([Ability::LogIn])).is_ok();
+            let servers = self.inventory.allowed().into_iter().filter(logged_in_to).map(String::from).collect();
+            cloud.reach(&servers).await
+        })
+    }
+
+    fn cloud(&self) -> InventoryCloud {
+        InventoryCloud::new(self.inventory.clone(), self.passwords.clone(), Route::Direct)
+    }
 }
 
 #[async_trait]
@@ -135,7 +160,7 @@ impl Environment for Servers {
             Some(url) => Some(address_of(url).await?),
             None => None,
         };
-        let cloud = InventoryCloud::new(self.inventory.clone(), self.passwords.clone(), Route::Direct);
+        let cloud = self.cloud();
         let instances = cloud.list().await?;
         let addresses = Addresses {
             servers: instances.into_iter().map(|instance| (instance.name, instance.address)).collect(),

@@ -6,6 +6,7 @@ mod faults;
 #[allow(dead_code, reason = "each test target uses a part")]
 mod kept;
 mod lifted;
+mod refused;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;
@@ -18,14 +19,17 @@ fn main() -> ExitCode {
     if let Some(code) = site::power_if_asked() {
         return code;
     }
-    support::tests(&[(
-        Needs::Scenarios,
-        named![
-            faults::each_fault_is_made_witnessed_and_healed_by_ssh_alone,
-            lifted::ctrl_c_lifts_what_is_in_force,
-            lifted::a_killed_run_leaves_a_fault_no_longer_than_its_lease,
-            lifted::a_journal_that_a_killed_run_left_open_is_healed,
-            lifted::a_server_that_is_not_clean_is_not_taken_over
-        ],
-    )])
+    support::tests(&[
+        (Needs::Nothing, named![refused::servers_that_can_t_be_reached_are_told_before_there_is_a_bundle]),
+        (
+            Needs::Scenarios,
+            named![
+                faults::each_fault_is_made_witnessed_and_healed_by_ssh_alone,
+                lifted::ctrl_c_lifts_what_is_in_force,
+                lifted::a_killed_run_leaves_a_fault_no_longer_than_its_lease,
+                lifted::a_journal_that_a_killed_run_left_open_is_healed,
+                lifted::a_server_that_is_not_clean_is_not_taken_over
+            ],
+        ),
+    ])
 }
