@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,7 +30,7 @@ const COMPLAINT: usize = 2000;
 /// The servers of an inventory. An instance's id is its server's name.
 pub struct InventoryCloud {
     /// Sessions are kept open, one remote for each server.
-    pub(super) ways: Ways,
+    pub(super) ways: Arc<Ways>,
     /// What was asked for last, of those that were terminated or frozen.
     asked: Mutex<BTreeMap<String, PowerState>>,
     watchdogs: tokio::sync::Mutex<BTreeMap<String, Watchdog>>,
@@ -47,7 +47,17 @@ impl InventoryCloud {
     /// The same with this SSH agent, or none.
     pub fn with_agent(inventory: Inventory, passwords: Passwords, route: Route, agent: Option<PathBuf>) -> Self {
         InventoryCloud {
-            ways: Ways::new(inventory, passwords, route, agent),
+            ways: Arc::new(Ways::new(inventory, passwords, route, agent)),
+            asked: Mutex::default(),
+            watchdogs: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The same servers for another scenario: what was asked of them is forgotten, and names that were looked up, and sessions that
+    /// are open, are shared.
+    pub fn again(&self) -> Self {
+        InventoryCloud {
+            ways: Arc::clone(&self.ways),
             asked: Mutex::default(),
             watchdogs: tokio::sync::Mutex::default(),
         }
@@ -136,10 +146,8 @@ impl InventoryCloud {
             Some(PowerState::Frozen) => way.route.hear(way.address, port, KNOCK).await,
             _ => way.route.knock(way.address, port, KNOCK).await,
         };
-        if let Err(why) = answered.as_ref().map_err(|why| JumpError::is_cause_of(why).then(|| why.to_string())) {
-            if let Some(detail) = why {
-                return Err(self.ways.unreached(name, host, detail));
-            }
+        if let Some(why) = answered.as_ref().err().filter(|why| JumpError::is_cause_of(why)) {
+            return Err(self.ways.unreached(name, host, why.to_string()));
         }
         let (state, told) = match (answered, asked) {
             (Ok(()), Some(PowerState::Frozen)) => (PowerState::Running, format!("a process answers at port {port}")),

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
                 logins::an_agent_logs_in_where_there_is_no_key_or_an_encrypted_one,
                 reach::every_server_that_can_t_be_used_is_told_with_its_reason,
                 reach::a_wrong_host_key_is_told_with_both_fingerprints_and_the_line,
+                reach::a_name_is_looked_up_once_and_its_address_is_kept,
                 reach::a_name_that_does_not_lead_to_one_machine_is_refused_before_an_attack,
                 ssh_config::it_fills_in_what_an_inventory_leaves_out_and_the_inventory_wins,
             ],

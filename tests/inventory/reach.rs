@@ -4,6 +4,8 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
 
+use anarcho_chimp::inventory::InventoryCloud;
+
 use crate::servers::{cloud, instance, unreached};
 use crate::sshd::{Sshd, authorized, key, knowing};
 use crate::support::{Folder, run, stderr};
@@ -121,4 +123,34 @@ pub fn a_name_that_does_not_lead_to_one_machine_is_refused_before_an_attack() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (code, why) = attacked(&folder, "127.0.0.1 inner.test\n", "inner.test", closed);
     assert!(code == Some(3) && why.contains(&format!("port {closed}: Connection refused")), "{why}");
+}
+
+/// Names that this thread, and those that it starts, look up.
+fn know(hosts: &Path) {
+    use nix::mount::{MsFlags, mount};
+    use nix::sched::{CloneFlags, unshare};
+    unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_FS).unwrap();
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>).unwrap();
+    mount(Some(hosts), "/etc/hosts", None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+}
+
+async fn a_changed_name_is_not_followed(folder: &Folder) {
+    let text = "hosts: [{ name: web-1, address: inner.test, attack: allowed }]\nhost_keys: ignore\n";
+    let address = async |cloud: &InventoryCloud| cloud.addresses().await.unwrap()["web-1"].to_string();
+    let before = cloud(folder, text, None);
+    assert_eq!(address(&before).await, "192.0.2.1");
+    folder.write("hosts", "192.0.2.2 inner.test\n");
+    assert_eq!((address(&before).await, address(&before.again()).await), ("192.0.2.1".into(), "192.0.2.1".into()));
+    assert_eq!(address(&cloud(folder, text, None)).await, "192.0.2.2");
+}
+
+pub fn a_name_is_looked_up_once_and_its_address_is_kept() {
+    let folder = Folder::new("inventory-kept-name");
+    let hosts = folder.write("hosts", "192.0.2.1 inner.test\n");
+    let apart = move || {
+        know(&hosts);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(a_changed_name_is_not_followed(&folder));
+    };
+    std::thread::spawn(apart).join().unwrap();
 }
