@@ -94,6 +94,11 @@ impl Drop for Sshd {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        // The kernel ends what is in its namespace a moment later.
+        let asked = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_ok() && asked.elapsed() < LIMIT {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 
