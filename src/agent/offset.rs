@@ -52,7 +52,7 @@ impl Offset {
     fn of(trips: &[Trip]) -> Offset {
         let fastest = trips.iter().min_by_key(|trip| trip.heard_us - trip.sent_us).expect("round trips were made");
         let half_us = (fastest.heard_us - fastest.sent_us).div_ceil(2);
-        let ahead_us = fastest.told_us.cast_signed() - (fastest.sent_us + half_us).cast_signed();
+        let ahead_us = fastest.told_us.cast_signed().saturating_sub((fastest.sent_us + half_us).cast_signed());
         Offset { ahead_us, uncertainty_us: half_us, measured: Some(Instant::now()) }
     }
 
@@ -60,10 +60,10 @@ impl Offset {
     pub fn on(&self, run: Clock, stamp: Within) -> Within {
         let drifted = self.measured.map_or(Duration::ZERO, |at| at.elapsed() / DRIFT);
         let uncertainty_us = self.uncertainty_us + clock::micros(drifted);
-        let ours = |us: u64| us.saturating_add_signed(-self.ahead_us).saturating_sub(run.epoch());
+        let ours = |us: u64| us.saturating_add_signed(self.ahead_us.saturating_neg()).saturating_sub(run.epoch());
         Within {
             not_before_us: ours(stamp.not_before_us).saturating_sub(uncertainty_us),
-            by_us: ours(stamp.by_us) + uncertainty_us,
+            by_us: ours(stamp.by_us).saturating_add(uncertainty_us),
         }
     }
 }

@@ -111,7 +111,7 @@ impl Source {
         let seen = match &self.thing {
             Thing::Haproxy { socket } => haproxy::look(&through(process, socket)).await.map(Sight::Haproxy),
             Thing::Database { at } => sidecar::look(*at).await.map(Sight::Database),
-            Thing::Addresses { of } => has_addresses(process, of).map(Sight::Addresses).map_err(Into::into),
+            Thing::Addresses { of } => has_addresses(process, of).map(Sight::Addresses),
         };
         let at = Within { not_before_us, by_us: look.now_us() };
         match seen {

@@ -182,7 +182,7 @@ impl Stream {
                     measured.set(self.measured_again(&*remote));
                     continue;
                 }
-                () = self.replaced(&passing.instance) => return format!("{} was replaced", passing.instance),
+                () = self.replaced(&passing.instance) => return format!("{} no longer stands for its server", passing.instance),
             };
             let line = match heard {
                 Ok(Ok(Some(line))) => line,
@@ -228,7 +228,7 @@ impl Stream {
         let arrived_us = self.clock.now_us();
         for Report { thing, at, since_us, seen } in passing.reader.read(line).map_err(|why| why.to_string())? {
             let at = passing.offset.on(self.clock, at);
-            if at.not_before_us > arrived_us + SLACK_US || at.by_us + SLACK_US < passing.since_us {
+            if at.not_before_us > arrived_us + SLACK_US || at.by_us.saturating_add(SLACK_US) < passing.since_us {
                 return Err("its watcher's stamps do not fit what was measured of its clock".into());
             }
             let before = |us| passing.offset.on(self.clock, Within { not_before_us: us, by_us: us }).not_before_us;

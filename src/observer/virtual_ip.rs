@@ -92,7 +92,7 @@ impl Observer for VirtualIpObserver {
     }
 
     async fn observe(&mut self, look: &mut Look<'_>) -> Result<(), ObserverError> {
-        let seen = match self.from_here() {
+        let seen = match self.looked_from_here() {
             FromHere::Holders(holders) => {
                 let (at_us, since_us) = (look.now_us(), look.since_us());
                 self.note(look, at_us, since_us, Some(holders));
@@ -113,7 +113,7 @@ impl Observer for VirtualIpObserver {
 
 impl VirtualIpObserver {
     /// A server whose instance is gone holds nothing.
-    fn from_here(&self) -> FromHere {
+    fn looked_from_here(&self) -> FromHere {
         let mut holders = Vec::new();
         for candidate in &self.candidates {
             let held = match candidate.source.near() {

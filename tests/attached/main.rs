@@ -7,6 +7,7 @@ mod faults;
 mod kept;
 mod lifted;
 mod refused;
+mod seen;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
             Needs::Scenarios,
             named![
                 faults::each_fault_is_made_witnessed_and_healed_by_ssh_alone,
+                seen::what_balancers_and_holders_do_is_judged_by_what_watchers_on_servers_report,
                 lifted::ctrl_c_lifts_what_is_in_force,
                 lifted::a_killed_run_leaves_a_fault_no_longer_than_its_lease,
                 lifted::a_journal_that_a_killed_run_left_open_is_healed,

@@ -2,11 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use anarcho_chimp::agent::offset::Offset;
+use anarcho_chimp::agent::watch::Thing;
+use anarcho_chimp::agent::watch::reader::Reader;
 use anarcho_chimp::attack::AttackPlan;
 use anarcho_chimp::attack::processes::Processes;
+use anarcho_chimp::clock::Clock;
 use anarcho_chimp::declare::{DeclareOptions, declare};
 use anarcho_chimp::graph::{Table, read_links};
 use anarcho_chimp::provider::host_key::KnownHosts;
@@ -31,7 +36,7 @@ pub struct Target {
     pub read: fn(&Path) -> Result<(), String>,
 }
 
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     Target {
         name: "feature",
         file: "a.feature",
@@ -142,6 +147,14 @@ pub const TARGETS: [Target; 14] = [
         dictionary: JSON,
         read: |path| AttackPlan::read(path).map(|plan| drop((plan.shown(), plan.sha256()))).map_err(shown),
     },
+    Target {
+        name: "watch-lines",
+        file: "watch.ndjson",
+        weight: 6,
+        examples: &[],
+        dictionary: NOTES,
+        read: watch_lines,
+    },
     Target { name: "journal", file: journal::FILE, weight: 6, examples: &[], dictionary: NOTES, read: journal },
     Target { name: "known_hosts", file: "known_hosts", weight: 6, examples: &[], dictionary: HOSTS, read: known_hosts },
 ];
@@ -168,6 +181,22 @@ fn feature(path: &Path) -> Result<(), String> {
 fn journal(path: &Path) -> Result<(), String> {
     let entries = journal::read(path.parent().expect("a folder")).map_err(shown)?;
     let _ = (journal::open_strikes(&entries).len(), journal::place(&entries));
+    Ok(())
+}
+
+/// As an observer reads what a watcher on a server writes, with its stamps on this machine's clock.
+fn watch_lines(path: &Path) -> Result<(), String> {
+    let named = |why: String| format!("{}: {why}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|why| named(why.to_string()))?;
+    let socket = "/run/haproxy/admin.sock".into();
+    let of = [[198, 18, 0, 8], [198, 18, 0, 9]].map(Ipv4Addr::from).into();
+    let at = (Ipv4Addr::LOCALHOST, 9200).into();
+    let mut reader = Reader::new(vec![Thing::Haproxy { socket }, Thing::Addresses { of }, Thing::Database { at }]);
+    for line in text.lines() {
+        for report in reader.read(line).map_err(|why| named(why.to_string()))? {
+            let _ = Offset::SHARED.on(Clock::with_epoch(1), report.at);
+        }
+    }
     Ok(())
 }
 

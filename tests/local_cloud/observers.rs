@@ -23,6 +23,7 @@ use crate::streams::ends;
 pub const CASES: &[Case] = &[
     Case { name: "watchers_on_servers_report_what_is_seen_from_here", run: report_the_same },
     Case { name: "a_frozen_server_is_not_seen_and_nothing_is_invented_of_it", run: frozen },
+    Case { name: "a_watcher_that_is_cut_off_ends_by_itself", run: cut_off },
     Case { name: "watchers_cost_little_and_report_soon", run: cost_little },
     Case { name: "a_watcher_whose_session_was_killed_is_started_again_and_none_is_left", run: starts_again },
 ];
@@ -339,6 +340,29 @@ fn cost_little() -> Outcome {
             claim(lags.len() >= 4, &lags)?;
             observers.stop().await;
         }
+        Ok(())
+    })
+}
+
+fn cut_off() -> Outcome {
+    inside(async |zygote, logs| {
+        let trial = Trial::boot(&zygote, &logs, &ALL).await?;
+        let (streamed, there) = trial.observe(Through::Streams);
+        well(&[&there]).await?;
+        // Its own end of the path: what is said to it, and that it is given up, no longer arrives.
+        shell(&trial.cloud, &trial.instances["db-2"], "ip link set eth0 down & ").await.err();
+        until("blindness", &[&there], |seen| seen.blind().get("db-2") == Some(&true)).await?;
+        streamed.stop().await;
+        for server in ["lb-1", "lb-2", "db-1"] {
+            ends(&trial.cloud, &trial.instances[server], "__agent [w]atch").await?;
+        }
+        claim(processes_on_servers().0.len() == 1, "the one that is cut off is left")?;
+        let begun = Instant::now();
+        while !processes_on_servers().0.is_empty() {
+            claim(begun.elapsed() < Duration::from_secs(30), "it ends 20 s after it heard something last")?;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        println!("  it ended after {:.1} s", begun.elapsed().as_secs_f64());
         Ok(())
     })
 }

@@ -4,6 +4,9 @@
 use super::{Line, Sight, Thing, Told, Unseen};
 use crate::agent::stamp::Within;
 
+/// A server that booted 280 years ago says this.
+const LATEST_US: u64 = 1 << 53;
+
 /// What a watcher said of one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -26,6 +29,8 @@ pub enum Malformed {
     Thing { thing: usize, asked: usize },
     #[error("the watcher's clock went backwards, from {before_us} to {now_us} µs")]
     Backwards { before_us: u64, now_us: u64 },
+    #[error("the watcher's clock says {0} µs, which no clock that counts from a boot can")]
+    Late(u64),
     #[error("the watcher says that nothing changed at thing {0}, and never said what it saw")]
     Unsaid(usize),
     #[error("the watcher saw something at thing {0} that is not what it was asked to look at")]
@@ -64,6 +69,9 @@ impl Reader {
         let in_order: Vec<u64> = in_order.into_iter().flatten().collect();
         if let Some(wrong) = in_order.windows(2).find(|pair| pair[0] > pair[1]) {
             return Err(Malformed::Backwards { before_us: wrong[0], now_us: wrong[1] });
+        }
+        if at.by_us > LATEST_US {
+            return Err(Malformed::Late(at.by_us));
         }
         match &seen {
             None if last.is_none() => return Err(Malformed::Unsaid(thing)),
@@ -123,6 +131,7 @@ mod tests {
         assert!(refused(&line(&look(14, 13, ""))).contains("backwards, from 14 to 13"));
         assert!(refused(&line(&look(14, 15, r#","since_us":20"#))).contains("backwards"));
         assert!(refused(&line(&look(14, 15, r#","since_us":9"#))).contains("backwards"), "it was seen at 10");
+        assert!(refused(&line(&look(14, u64::MAX, ""))).contains("no clock that counts from a boot"));
         assert!(refused(&line(&look(14, 15, r#","holders":9"#))).contains("unknown field"));
         let other = look(14, 15, "").replace(r#""thing":0"#, r#""thing":7"#);
         assert_eq!(refused(&line(&other)), "the watcher speaks of thing 7, and was asked for 2");
