@@ -206,6 +206,36 @@ pub const HOSTS: Dictionary = Dictionary {
     nests: &["*", "?", "!", ",", "*a", "|1|", "[", "=", "@revoked "],
 };
 
+pub const SSH: Dictionary = Dictionary {
+    words: &[
+        "\nHost ",
+        "\nMatch ",
+        "all",
+        "\nHostName ",
+        "\nPort ",
+        "\nUser ",
+        "\nIdentityFile ",
+        "\nProxyJump ",
+        "\nProxyCommand ",
+        "none",
+        "=",
+        "\"",
+        "'",
+        "\\",
+        "#",
+        "!",
+        "*",
+        "?",
+        "%h",
+        "%%",
+        "%",
+        "${HOME}",
+        "web-1",
+        "me@bastion:22",
+    ],
+    nests: &["*", "?", "!", "\"", "'", "\\", "%", " ", "Host ", "*a"],
+};
+
 pub const NOTES: Dictionary = Dictionary {
     words: &[
         "\n",

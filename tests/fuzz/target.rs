@@ -19,7 +19,7 @@ use anarcho_chimp::provider::passwords::Passwords;
 use anarcho_chimp::settings::Settings;
 use anarcho_chimp::{infrastructure, inventory, journal, role};
 
-use crate::dictionary::{DOT, GHERKIN, HOSTS, JSON, NOTES, TOML, XML, YAML};
+use crate::dictionary::{DOT, GHERKIN, HOSTS, JSON, NOTES, SSH, TOML, XML, YAML};
 use crate::mutate::Dictionary;
 
 /// A format.
@@ -36,7 +36,7 @@ pub struct Target {
     pub read: fn(&Path) -> Result<(), String>,
 }
 
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     Target {
         name: "feature",
         file: "a.feature",
@@ -157,6 +157,7 @@ pub const TARGETS: [Target; 15] = [
     },
     Target { name: "journal", file: journal::FILE, weight: 6, examples: &[], dictionary: NOTES, read: journal },
     Target { name: "known_hosts", file: "known_hosts", weight: 6, examples: &[], dictionary: HOSTS, read: known_hosts },
+    Target { name: "ssh_config", file: "config", weight: 6, examples: &[], dictionary: SSH, read: ssh_config },
 ];
 
 fn shown(why: impl std::fmt::Display) -> String {
@@ -213,6 +214,17 @@ fn known_hosts(path: &Path) -> Result<(), String> {
 /// An inventory that names the file `known_hosts` beside it.
 const KEYED: &str = "keyed.yaml";
 
+/// As inventories read it, for hosts that it names.
+fn ssh_config(path: &Path) -> Result<(), String> {
+    for name in CONFIGURED {
+        inventory::file::read(&path.with_file_name(name)).map_err(shown)?;
+    }
+    Ok(())
+}
+
+/// Inventories that name the file `config` beside them, each with a host of one of these names.
+const CONFIGURED: [&str; 3] = ["web-1.yaml", "bastion.yaml", "db.yaml"];
+
 /// Measures of large graphs take long, whatever they are read from.
 const MEASURED: usize = 300;
 
@@ -250,6 +262,11 @@ pub fn prepare(folder: &Path) {
     write(&folder.join("key"), b"a private key");
     let hosts = "hosts: [{ name: web-1, address: 192.0.2.11, attack: allowed }]\nknown_hosts: ./known_hosts\n";
     write(&folder.join(KEYED), hosts.as_bytes());
+    for name in CONFIGURED {
+        let alias = name.trim_end_matches(".yaml");
+        let hosts = format!("hosts: [{{ name: a, address: {alias} }}]\nhost_keys: ignore\nssh_config: ./config\n");
+        write(&folder.join(name), hosts.as_bytes());
+    }
     write(&folder.join("known"), b"192.0.2.10 ssh-ed25519 AAAA\n");
 }
 

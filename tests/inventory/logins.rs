@@ -1,6 +1,7 @@
 //! How the user proves to be the one: keys, agents, and what is said where neither does.
 
 use std::fs;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use anarcho_chimp::instance::Ability;
@@ -43,6 +44,10 @@ pub async fn an_agent_logs_in_where_there_is_no_key_or_an_encrypted_one() {
         assert_eq!(unreached(&cloud).await, "", "{rest}");
         assert_eq!(output(&*remote(&cloud, "web-1").await, "id -u").await, "0");
     }
+    let silent = folder.path().join("silent");
+    let _silent = UnixListener::bind(&silent).unwrap();
+    let why = unreached(&cloud(&folder, &with_key, Some(&silent))).await;
+    assert!(why.contains("can't be asked: it does not answer"), "{why}");
     drop(agent);
     let why = unreached(&cloud(&folder, &with_key, Some(&folder.path().join("agent")))).await;
     assert!(why.contains("can't be asked") && why.contains("start it, then run: ssh-add"), "{why}");

@@ -1,14 +1,30 @@
 //! What is refused before an attack touches anything: each server that can't be used, with the reason, all at once.
 
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::time::Duration;
 
 use anarcho_chimp::inventory::InventoryCloud;
 
 use crate::servers::{cloud, instance, unreached};
 use crate::sshd::{Sshd, authorized, key, knowing};
 use crate::support::{Folder, run, stderr};
+
+/// A port at which connections are neither accepted nor refused, as where a host is off: the queue of the listener is full.
+fn full() -> (TcpListener, Vec<TcpStream>) {
+    use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, socket};
+    let listener = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None).unwrap();
+    bind(std::os::fd::AsRawFd::as_raw_fd(&listener), &SockaddrIn::new(127, 0, 0, 1, 0)).unwrap();
+    listen(&listener, Backlog::new(0).unwrap()).unwrap();
+    let listener = TcpListener::from(listener);
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(connection) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        waiting.push(connection);
+    }
+    (listener, waiting)
+}
 
 #[tokio::main]
 pub async fn every_server_that_can_t_be_used_is_told_with_its_reason() {
@@ -27,26 +43,29 @@ pub async fn every_server_that_can_t_be_used_is_told_with_its_reason() {
         let (mut connection, _) = web.accept().unwrap();
         let _ = connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     });
+    let (full, _waiting) = full();
     let port = sshd.port;
     let host = |name: &str, port: u16, rest: &str| {
         format!("  - {{ name: {name}, address: 127.0.0.1, port: {port}, attack: allowed, {rest} }}\n")
     };
     let text = format!(
-        "hosts:\n{}{}{}{}host_keys: ignore\n",
+        "hosts:\n{}{}{}{}{}host_keys: ignore\n",
         host("fine", port, "key: user"),
         host("closed", ports[0], "key: user"),
         host("silent", ports[1], "key: user"),
         host("http", ports[2], "key: user"),
+        host("full", full.local_addr().unwrap().port(), "key: user"),
     );
     let why = unreached(&cloud(&folder, &text, None)).await;
     let lines: Vec<&str> = why.lines().collect();
-    assert_eq!(lines.len(), 3, "{why}");
+    assert_eq!(lines.len(), 4, "{why}");
     let told = |start: &str, detail: &str| lines.iter().any(|line| line.contains(start) && line.contains(detail));
     assert!(told("inventory.yaml:3: closed (127.0.0.1): ", &format!("port {}: Connection refused", ports[0])), "{why}");
     assert!(
         told("inventory.yaml:4: silent (127.0.0.1): ", "accepts connections, but no SSH server answers there"),
         "{why}"
     );
+    assert!(told("inventory.yaml:6: full (127.0.0.1): ", ": connection timed out"), "{why}");
     assert!(told("inventory.yaml:5: http (127.0.0.1): ", "is not an SSH server's"), "{why}");
 
     let stranger = format!("hosts:\n{}host_keys: ignore\n", host("web-1", port, "key: stranger"));

@@ -11,29 +11,7 @@ use crate::servers::{cloud, output, remote, unreached};
 use crate::sshd::{Sshd, authorized};
 use crate::support::Folder;
 
-const CONFIG: &str = r#"
-# What applies to all comes last.
-Host web-* !web-9
-    HostName %h.example.org
-    User=deploy
-    IdentityFile ~/.ssh/web
-  port 2222 # a comment
-Host web-1 db "quoted name"
-    HostName 192.0.2.7
-    IdentityFile "/keys/with space"
-    ProxyJump jump@bastion:2200
-HOST bastion
-    HostName = 192.0.2.1
-    ProxyJump none
-Match all
-    Port 23
-    User "last"
-Host d?
-    ProxyJump other
-Host *
-    IdentityFile /keys/%n-%h
-    ProxyCommand none
-"#;
+const CONFIG: &str = include_str!("../fuzz/corpus/ssh_config/hosts");
 
 /// What ssh says, by keyword.
 fn as_ssh(config: &Path, alias: &str) -> BTreeMap<String, Vec<String>> {

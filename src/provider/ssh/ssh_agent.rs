@@ -1,8 +1,19 @@
 //! Keys that an agent of SSH holds: it signs, and never gives them away.
 
-use std::path::PathBuf;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ssh2::{Agent, PublicKey, Session};
+
+/// How long an agent may take to answer. libssh2 would wait for one that hangs for ever.
+const ANSWER: Duration = Duration::from_secs(2);
+/// Asks which keys there are: `SSH_AGENTC_REQUEST_IDENTITIES` of the agent's protocol, after the length of the message.
+const REQUEST_IDENTITIES: [u8; 5] = [0, 0, 0, 1, 11];
+
+/// The longest answer of OpenSSH's agent, in bytes.
+const LONGEST: u64 = 256 << 10;
 
 /// The keys of an agent that a user may log in with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +39,11 @@ impl SshAgentKeys {
     /// # Errors
     /// In words: the agent can't be reached, does not hold the key, or the server accepts none of its keys.
     pub(super) fn prove(&self, session: &Session, user: &str) -> Result<(), String> {
-        let agent = self.connect(session).map_err(|why| {
-            format!(
-                "the SSH agent at {} can't be asked: {}; start it, then run: ssh-add",
-                self.socket.display(),
-                why.message()
-            )
-        })?;
+        let unasked = |why: &str| {
+            format!("the SSH agent at {} can't be asked: {why}; start it, then run: ssh-add", self.socket.display())
+        };
+        answers(&self.socket).map_err(|why| unasked(&why.to_string()))?;
+        let agent = self.connect(session).map_err(|why| unasked(why.message()))?;
         let held = agent.identities().map_err(|why| why.message().to_string())?;
         let tried = self.chosen(&held)?;
         let mut why = String::new();
@@ -69,6 +78,23 @@ impl SshAgentKeys {
             _ => Ok(tried),
         }
     }
+}
+
+/// Whether an agent is there. Its answer is read to the end, else it complains of a client that hung up.
+fn answers(socket: &Path) -> io::Result<()> {
+    let mut agent = UnixStream::connect(socket)?;
+    agent.set_read_timeout(Some(ANSWER))?;
+    agent.set_write_timeout(Some(ANSWER))?;
+    agent.write_all(&REQUEST_IDENTITIES)?;
+    let mut length = [0; 4];
+    let answered = agent.read_exact(&mut length).and_then(|()| {
+        let length = u64::from(u32::from_be_bytes(length)).min(LONGEST);
+        io::copy(&mut agent.take(length), &mut io::sink())
+    });
+    answered.map(drop).map_err(|why| match why.kind() {
+        io::ErrorKind::WouldBlock => io::Error::new(io::ErrorKind::TimedOut, "it does not answer"),
+        _ => why,
+    })
 }
 
 /// Keys for people: their comments, where they have one.
