@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::watchdog::Watchdog;
 use super::ways::{Way, Ways};
@@ -20,8 +20,8 @@ use crate::provider::{Provider, ProviderError, Remote};
 
 /// How long a server may take to accept a connection before it counts as stopped.
 const KNOCK: Duration = Duration::from_secs(2);
-/// Each listing connects to every server, and some of them count connections.
-const LISTS_EVERY: Duration = Duration::from_millis(500);
+/// From one connection to a server's port to the next, at least: its sshd starts a process for each.
+const KNOCK_EVERY: Duration = Duration::from_millis(250);
 /// How long a command that switches power may take.
 const POWER: Duration = Duration::from_secs(60);
 /// What is shown of what such a command complained.
@@ -34,6 +34,8 @@ pub struct InventoryCloud {
     /// What was asked for last, of those that were terminated or frozen.
     asked: Mutex<BTreeMap<String, PowerState>>,
     watchdogs: tokio::sync::Mutex<BTreeMap<String, Watchdog>>,
+    /// When each server may be knocked at again.
+    knocks: Mutex<BTreeMap<String, Instant>>,
 }
 
 impl InventoryCloud {
@@ -50,6 +52,7 @@ impl InventoryCloud {
             ways: Arc::new(Ways::new(inventory, passwords, route, agent)),
             asked: Mutex::default(),
             watchdogs: tokio::sync::Mutex::default(),
+            knocks: Mutex::default(),
         }
     }
 
@@ -60,6 +63,7 @@ impl InventoryCloud {
             ways: Arc::clone(&self.ways),
             asked: Mutex::default(),
             watchdogs: tokio::sync::Mutex::default(),
+            knocks: Mutex::default(),
         }
     }
 
@@ -138,9 +142,18 @@ impl InventoryCloud {
         }
     }
 
+    /// When this server may be knocked at, by who asks now; who asks next has to wait longer.
+    fn knocks_at(&self, name: &str) -> Instant {
+        let mut knocks = self.knocks.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = knocks.get(name).copied().unwrap_or_else(Instant::now).max(Instant::now());
+        knocks.insert(name.into(), at + KNOCK_EVERY);
+        at
+    }
+
     /// # Errors
     /// Its jump host can't be used: nothing is known of the server then.
     async fn measure(&self, name: &str, host: &Host, way: &Way) -> Result<Instance, ProviderError> {
+        sleep_until(self.knocks_at(name)).await;
         let (asked, port) = (self.asked().get(name).copied(), host.ssh.port);
         let answered = match asked {
             Some(PowerState::Frozen) => way.route.hear(way.address, port, KNOCK).await,
@@ -202,10 +215,6 @@ impl Provider for InventoryCloud {
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
         let ways = self.ways.all().await?;
         futures::future::try_join_all(ways.into_iter().map(|(name, host, way)| self.measure(name, host, way))).await
-    }
-
-    fn lists_every(&self) -> Duration {
-        LISTS_EVERY
     }
 
     /// As idempotent as the command is.

@@ -87,6 +87,11 @@ impl Look<'_> {
         self.changed_at(self.at_us(), self.since_us, event);
     }
 
+    /// The same, where what the look before has seen may have been so much older.
+    fn changed_within(&self, lag_us: u64, event: Event) {
+        self.changed_at(self.at_us(), self.since_us.saturating_sub(lag_us), event);
+    }
+
     /// Records a change that had not happened yet at `since_us`, and surely had at `at_us`.
     fn changed_at(&self, at_us: u64, since_us: u64, event: Event) {
         self.recorder.record_at(at_us, at_us.saturating_sub(since_us), event);
@@ -229,11 +234,12 @@ impl Observers {
         let (balancers_out, balancers) = watch::channel(BalancerView::default());
         let last_heard = LastHeard::default();
         let mut streams = Streams::new(through, Arc::clone(&provider), instances.clone(), last_heard.clone());
+        if !provider.shares_kernel() {
+            site.servers.keys().for_each(|server| streams.hear(server));
+        }
+        let of_instances = instances::InstanceObserver::new(provider, instances_out, last_heard.clone());
         let observations = Observations { instances, holder, balancers, last_heard };
-        let mut observers: Vec<Box<dyn Observer>> = vec![
-            Box::new(instances::InstanceObserver::new(provider, instances_out)),
-            Box::new(pressure::PressureObserver),
-        ];
+        let mut observers: Vec<Box<dyn Observer>> = vec![Box::new(of_instances), Box::new(pressure::PressureObserver)];
         observers.extend(of_balancers(site, &mut streams, &balancers_out));
         observers.extend(of_databases(site, at, &mut streams));
         observers.extend(of_virtual_ips(site, at, &mut streams, &holder_out));

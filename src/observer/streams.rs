@@ -75,6 +75,11 @@ impl Streams {
         Source::new((server, thing), self.through, self.instances.clone(), heard)
     }
 
+    /// A stream of this server, though nothing else is watched there: that it is heard says that it runs.
+    pub fn hear(&mut self, server: &str) {
+        self.watched.entry(server.into()).or_default();
+    }
+
     /// Starts all of them.
     pub fn start(self, tasks: &mut JoinSet<()>, clock: Clock) {
         for (server, watched) in self.watched {

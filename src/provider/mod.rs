@@ -36,10 +36,6 @@ pub trait Provider: Send + Sync {
     /// Every instance of this scenario that was not terminated, with its state measured now.
     /// With the instances that were terminated by [`power`](Self::power) as [`PowerState::Terminated`](crate::instance::PowerState::Terminated).
     async fn list(&self) -> Result<Vec<Instance>, ProviderError>;
-    /// From one [`list`](Self::list) to the next, where somebody watches: what it costs the servers, or an API, decides.
-    fn lists_every(&self) -> Duration {
-        Duration::from_millis(50)
-    }
     /// The names that are being booted now, and not listed yet.
     async fn booting(&self) -> Result<BTreeSet<String>, ProviderError> {
         Ok(BTreeSet::new())
