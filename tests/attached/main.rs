@@ -1,6 +1,7 @@
 //! Scenarios on a site that is there already: `chimp up` keeps one in a sandbox, and a run from another process inside
 //! that network reaches its servers by SSH alone, as an inventory's.
 
+mod failover;
 mod faults;
 #[path = "../testbed/kept.rs"]
 #[allow(dead_code, reason = "each test target uses a part")]
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
             named![
                 faults::each_fault_is_made_witnessed_and_healed_by_ssh_alone,
                 seen::what_balancers_and_holders_do_is_judged_by_what_watchers_on_servers_report,
+                failover::a_failover_is_judged_as_in_the_sandbox,
                 lifted::ctrl_c_lifts_what_is_in_force,
                 lifted::a_killed_run_leaves_a_fault_no_longer_than_its_lease,
                 lifted::a_journal_that_a_killed_run_left_open_is_healed,
