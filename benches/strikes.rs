@@ -1,0 +1,80 @@
+//! How long a fault takes from its request over an open SSH session until the agent has made it.
+//!
+//! `cargo bench --bench strikes` as root, on a machine that does nothing else.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anarcho_chimp::agent::client::Agent;
+use anarcho_chimp::agent::effect::Effect;
+use anarcho_chimp::agent::{Order, StrikeId};
+use anarcho_chimp::instance::{Command, InstanceSpec, UserData};
+use anarcho_chimp::provider::Provider;
+use anarcho_chimp::provider::local::sandbox::enter;
+use anarcho_chimp::provider::local::{LocalCloud, Zygote};
+
+const STRIKES: usize = 300;
+const GOAL_MS: f64 = 10.0;
+
+fn main() -> ExitCode {
+    if let Some(code) = anarcho_chimp::run_if_asked() {
+        return code;
+    }
+    if !std::env::args().any(|argument| argument == "--bench") {
+        println!("skipped: measures only under `cargo bench`");
+        return ExitCode::SUCCESS;
+    }
+    let logs = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-strikes-{}", std::process::id()));
+    let ended = enter(|zygote| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        match runtime.block_on(measure(zygote, &logs)) {
+            Ok(()) => 0,
+            Err(why) => {
+                eprintln!("{why}");
+                1
+            }
+        }
+    });
+    let _ = std::fs::remove_dir_all(&logs);
+    if matches!(ended, Ok(0)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn measure(zygote: Zygote, logs: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let cloud = LocalCloud::create(&zygote, 0, logs.into()).await?;
+    let spec = InstanceSpec {
+        name: "node-1".into(),
+        zone: None,
+        tags: Vec::new(),
+        address: cloud.address(2),
+        user_data: UserData::default(),
+        boot_delay: Duration::ZERO,
+    };
+    let instance = cloud.boot(&spec).await?;
+    let remote = cloud.connect(&instance).await?;
+    let agent = Agent::new(&*remote);
+    let (mut injected, mut commands) = (Vec::new(), Vec::new());
+    for n in 0..STRIKES {
+        let (id, effect) = (StrikeId(format!("bench.{n}")), Effect::Port { port: 81, reject: false });
+        let (lease, address) = (Duration::from_secs(60), instance.address);
+        let order = Order { id, effect, lease, lasts: None, address, heals_nothing: false, ends_early: false };
+        agent.arm(&order).await?;
+        let begun = Instant::now();
+        agent.inject(&order.id).await?;
+        injected.push(begun.elapsed().as_secs_f64() * 1000.0);
+        agent.heal(&order.id).await?;
+        let begun = Instant::now();
+        remote.exec(&Command::new(["true"])).await?;
+        commands.push(begun.elapsed().as_secs_f64() * 1000.0);
+    }
+    println!("| over an open SSH session | p50 ms | p99 ms |\n|---|---|---|");
+    println!("| a port is blackholed | {:.1} | {:.1} |", quantile(&mut injected, 0.5), quantile(&mut injected, 0.99));
+    println!("| `true` | {:.1} | {:.1} |", quantile(&mut commands, 0.5), quantile(&mut commands, 0.99));
+    println!("\ngoal: a strike within {GOAL_MS} ms at p99");
+    Ok(())
+}
+
+fn quantile(samples: &mut [f64], share: f64) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples[((samples.len() - 1) as f64 * share) as usize]
+}
