@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::DeclareOptions;
 use super::error::{Problem, ProblemKind};
+use super::guarded::drawn;
 use super::listing::Listed;
 use super::sides::known;
 use super::world::Declaration;
@@ -148,8 +149,16 @@ fn unable(order: &StrikeOrder, on: &On, access: &Access, adopted: &Adopted) -> O
     }
     let candidates =
         || selector::candidates(&order.target, &adopted.infrastructure).into_iter().map(|server| server.name.clone());
+    let among = candidates().count();
     let victims: Vec<String> =
         known.unwrap_or_else(|| candidates().filter(|name| !adopted.closed.contains(name)).collect());
+    if let Some(count) = drawn(&order.target, among).filter(|count| *count > victims.len()) {
+        let hint = format!("write `attack: allowed` beside more of them in {}", on.value);
+        let (text, allowed) = (&order.target.text, victims.len());
+        return Some(format!(
+            "`{text}` asks for {count} of {among} servers, and {allowed} may be attacked\n  help: {hint}"
+        ));
+    }
     let abilities = abilities_of(order);
     let why = victims.iter().find_map(|server| on.kind.can(&on.value, access, server, &abilities).err())?;
     Some(format!("`{step}` can't be done: {why}"))

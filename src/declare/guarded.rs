@@ -87,8 +87,8 @@ fn enough(infrastructure: &Infrastructure, safeguards: &Safeguards, target: &Tar
     Ok(())
 }
 
-/// How many a target of chance strikes.
-fn drawn(target: &Target, among: usize) -> Option<usize> {
+/// How many a target of chance strikes; `None` for other targets.
+pub(super) fn drawn(target: &Target, among: usize) -> Option<usize> {
     match target.choice {
         Choice::Random(count) => Some(count),
         Choice::Share(percent) => Some(selector::share_of(percent, among)),
