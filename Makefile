@@ -9,7 +9,10 @@ CASES ?= 1000000
 # Every test target but the features themselves.
 TARGETS = $(filter-out chaos,$(basename $(notdir $(wildcard tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
 
-.PHONY: chaos test quick nightly setup bench kill-points fuzz
+# Build scripts and macros run on this machine, so they stay dynamic: `--target` keeps its flags from them.
+TARGET = $(shell uname -m)-unknown-linux-gnu
+
+.PHONY: chaos test quick nightly setup bench kill-points fuzz static
 
 chaos: setup ## the features not tagged @nightly or @slow, the verdict table, the report's path
 	$(CARGO) test --test chaos -- --tags 'not @nightly and not @slow'
@@ -39,6 +42,10 @@ fuzz: ## so many mutated files of every format, of a seed: no panic, no hang, an
 
 bench: setup ## the tables of docs/measurements.md
 	$(CARGO) bench
+
+static: ## a release binary that needs nothing of the server it runs on: target/<cpu>-unknown-linux-gnu/release/chimp
+	sh scripts/setup.sh
+	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --release --target $(TARGET) --bin chimp
 
 setup: ## Debian's packages, and the programs that roles are made of
 	sh scripts/setup.sh
