@@ -13,18 +13,27 @@ python3-serial python3-yaml"
 # only unpacked, here. What it imports is installed above: libraries alone.
 CLOUD_INIT=target/cloud-init
 
-unpack_cloud_init() {
-    mkdir -p "$CLOUD_INIT"
-    (cd "$CLOUD_INIT" && apt-get download -q cloud-init && dpkg -x cloud-init_*.deb . && rm cloud-init_*.deb)
+# Servers of a test that have no libc are made of it. Installed, it would take the place of the package busybox.
+BUSYBOX=target/busybox
+
+unpack() {
+    mkdir -p "$2"
+    (cd "$2" && apt-get download -q "$1" && dpkg -x "$1"_*.deb . && rm "$1"_*.deb)
 }
 
-# Scenarios do without it, so a machine without a network is set up all the same.
-fetch_cloud_init() {
-    [ -e "$CLOUD_INIT/usr/bin/cloud-init" ] && return
-    echo "setup: fetching cloud-init, to be unpacked in $CLOUD_INIT" >&2
-    unpack_cloud_init 2>/dev/null && return
-    if [ "$(id -u)" -eq 0 ] && apt-get update -q && unpack_cloud_init; then return; fi
-    echo "setup: cloud-init can't be fetched: the documents of \`chimp role\` are not tested" >&2
+# $1: the package, $2: where it is unpacked, $3: a file of it, $4: what is not tested without it. Scenarios do without
+# these packages, so a machine without a network is set up all the same.
+fetch() {
+    [ -e "$2/$3" ] && return
+    echo "setup: fetching $1, to be unpacked in $2" >&2
+    unpack "$1" "$2" 2>/dev/null && return
+    if [ "$(id -u)" -eq 0 ] && apt-get update -q && unpack "$1" "$2"; then return; fi
+    echo "setup: $1 can't be fetched: $4 are not tested" >&2
+}
+
+fetch_all() {
+    fetch cloud-init "$CLOUD_INIT" usr/bin/cloud-init "the documents of \`chimp role\`"
+    fetch busybox-static "$BUSYBOX" bin/busybox "servers without a libc"
 }
 
 cd "$(dirname "$0")/.."
@@ -34,14 +43,14 @@ for package in $PACKAGES; do
     dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
 done
 if [ -z "$missing" ]; then
-    fetch_cloud_init
+    fetch_all
     exit 0
 fi
 
 if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || { echo "setup: missing:$missing; install them as root, or install sudo" >&2; exit 1; }
     sudo sh scripts/setup.sh packages
-    fetch_cloud_init
+    fetch_all
     exit
 fi
 
@@ -72,7 +81,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
 # shellcheck disable=SC2086
 apt-get install -q -y --no-install-recommends --no-upgrade $missing
-[ "${1:-}" = packages ] || fetch_cloud_init
+[ "${1:-}" = packages ] || fetch_all
 
 after=$(mktemp)
 units >"$after"

@@ -62,12 +62,13 @@ pub async fn attach(site: &Site) -> Result<(), AttachError> {
 
 async fn take_over(site: &Site, instance: &Instance) -> Result<(), AttachError> {
     let (server, id) = (instance.name.clone(), instance.id.to_string());
+    let lease = site.settings.nemesis.lease;
     if site.provider.can(&server, &BTreeSet::from([Ability::LogIn])).is_ok() {
-        if let Some(held) = nemesis::leftover(&*site.provider, instance).await? {
+        if let Some(held) = nemesis::leftover(&*site.provider, instance, Some(lease)).await? {
             return Err(AttachError::NotClean { server, evidence: held.evidence, strike: held.id.0 });
         }
         let remote = site.provider.connect(instance).await?;
-        let deployed = Agent::new(&*remote).deploy().await;
+        let deployed = Agent::new(&*remote).deploy(lease).await;
         deployed.map_err(|source| AttachError::Agent { server: server.clone(), source })?;
     }
     let address = instance.address.to_string();

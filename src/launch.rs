@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::instance::ServiceSpec;
 
-/// Where the agent's program lies on every victim. Instances of the local cloud have it from their boot.
+/// Where the agent's program lies on a victim that has it from its boot, as instances of the local cloud do.
 pub const PROGRAM: &str = "/var/lib/anarcho-chimp/agent";
 /// The hidden first argument that makes a program of this crate an agent.
 pub const ASKED: &str = "__agent";

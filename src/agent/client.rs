@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::stamp::{Account, Stamps};
-use super::{Held, Observation, Order, StrikeId};
+use super::{Held, Observation, Order, STATE, StrikeId};
 use crate::instance::{Command, FileContent, FileSpec, Output};
 use crate::launch::{ASKED, PROGRAM};
 use crate::provider::{Remote, RemoteError};
@@ -46,11 +46,15 @@ impl<'a> Agent<'a> {
         Agent { within, ..self }
     }
 
-    /// Puts this very program on the victim, unless it is there.
+    /// Puts the program on the victim, unless it is there. On a server that does not have it from its boot, it stays until
+    /// this long after this process was killed, or as long as was said before.
     ///
     /// # Errors
     /// When the victim can't be reached or the program does not run there.
-    pub async fn deploy(&self) -> Result<(), AgentError> {
+    pub async fn deploy(&self, lease: impl Into<Option<Duration>>) -> Result<(), AgentError> {
+        if self.remote.lease_program(lease.into(), None).await? {
+            return Ok(());
+        }
         let ours = super::version();
         let there = self.ask::<String>("version", &[]).await;
         if there.as_ref().is_ok_and(|theirs| *theirs == ours) {
@@ -133,6 +137,15 @@ impl<'a> Agent<'a> {
         self.ask("clock", &[]).await
     }
 
+    /// Whether anything of ours may be on the victim, without its program: each strike has a folder there.
+    ///
+    /// # Errors
+    /// When the victim can't be reached.
+    pub async fn may_hold(&self) -> Result<bool, RemoteError> {
+        let output = self.remote.exec(&Command::new(["test", "-e", STATE])).await?;
+        Ok(output.status == Some(0))
+    }
+
     /// Everything of ours that is on the victim.
     ///
     /// # Errors
@@ -142,16 +155,28 @@ impl<'a> Agent<'a> {
     }
 
     async fn ask<A: DeserializeOwned>(&self, verb: &'static str, words: &[String]) -> Result<A, AgentError> {
-        let argv = [PROGRAM, ASKED, verb].map(str::to_string).into_iter().chain(words.iter().cloned());
+        let program = self.remote.program(None).await?.path;
+        let output = self.exec(&program, verb, words).await?;
+        if output.status != Some(ABSENT) {
+            return answer(verb, &output);
+        }
+        let program = self.remote.program(Some(&program)).await?.path;
+        answer(verb, &self.exec(&program, verb, words).await?)
+    }
+
+    async fn exec(&self, program: &str, verb: &'static str, words: &[String]) -> Result<Output, AgentError> {
+        let argv = [program, ASKED, verb].map(str::to_string).into_iter().chain(words.iter().cloned());
         let mut command = Command::new(argv);
         command.timeout = self.within;
-        let output = self.remote.exec(&command).await?;
-        answer(verb, &output)
+        Ok(self.remote.exec(&command).await?)
     }
 }
 
 /// How long an agent may take for one verb: its own deadlines are shorter.
 const WITHIN: Duration = Duration::from_secs(20);
+
+/// The status of a shell that finds no such program.
+const ABSENT: i32 = 127;
 
 fn answer<A: DeserializeOwned>(verb: &'static str, output: &Output) -> Result<A, AgentError> {
     let refused = |detail: String| AgentError::Refused { verb, detail };

@@ -83,7 +83,7 @@ pub(super) fn hold(id: &StrikeId) -> Result<(), DriverError> {
 }
 
 /// Makes this process one that outlives whoever started it and what it will do.
-fn settle() -> io::Result<SignalFd> {
+pub(super) fn settle() -> io::Result<SignalFd> {
     nix::unistd::chdir("/")?;
     // Not every kernel lets a namespace's root do this.
     let _ = fs::write("/proc/self/oom_score_adj", "-1000");
@@ -366,7 +366,7 @@ fn end_of_lease(order: &Order) -> Duration {
 }
 
 /// From the boot of the machine, suspended or not; nobody can set it.
-fn now() -> Duration {
+pub(super) fn now() -> Duration {
     clock_gettime(ClockId::CLOCK_BOOTTIME).expect("every Linux has this clock").into()
 }
 

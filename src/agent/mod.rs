@@ -2,7 +2,8 @@
 //! itself when its lease is over, and can be asked what it sees.
 //!
 //! Start with [`effect`] (what can be held, as data) and [`client`] (how the nemesis speaks to it). An agent is this
-//! very program, started in the instance with a hidden first argument; see [`run_if_asked`].
+//! very program, started in the instance with a hidden first argument; see [`run_if_asked`]. On a server that does not
+//! have it, [`upload`] puts it for as long as it is needed; [`program`] says whether it can run there.
 
 use std::io::Write;
 use std::net::Ipv4Addr;
@@ -11,9 +12,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod caretaker;
 pub mod client;
+mod detach;
 mod driver;
 pub mod effect;
+mod elf;
 mod id;
 mod interface;
 mod iptables;
@@ -23,10 +27,13 @@ pub mod offset;
 mod prefork;
 pub mod probe;
 mod process;
+pub mod program;
 mod queue;
 mod record;
 pub mod stamp;
+mod survey;
 mod tc;
+pub mod upload;
 mod verbs;
 pub mod watch;
 
@@ -86,7 +93,11 @@ pub struct Held {
 
 /// What tells two agents apart: the package's version and the length of this program.
 fn version() -> String {
-    let length = std::fs::metadata("/proc/self/exe").map_or(0, |program| program.len());
+    version_of(std::fs::metadata("/proc/self/exe").map_or(0, |program| program.len()))
+}
+
+/// The version of a program of this package with so many bytes.
+fn version_of(length: u64) -> String {
     format!("{}-{length}", env!("CARGO_PKG_VERSION"))
 }
 

@@ -2,9 +2,6 @@
 
 use std::io;
 use std::os::unix::net::UnixListener;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -17,9 +14,8 @@ use super::lease_holder::{self, Answer, Ask};
 use super::record::{self, Folder, Record, Stage};
 use super::stamp::{Account, Stamps, Within};
 use super::watch::watcher;
-use super::{Held, Observation, Order, StrikeId, prefork};
+use super::{Held, Observation, Order, StrikeId, caretaker, detach};
 use crate::clock;
-use crate::launch::ASKED;
 
 /// How long a holder may take to arm.
 const ARM: Duration = Duration::from_secs(10);
@@ -47,6 +43,8 @@ pub(super) enum VerbError {
     NotHeld(StrikeId),
     #[error("{0}")]
     LeaseHolder(String),
+    #[error(transparent)]
+    Caretaker(#[from] caretaker::CaretakerError),
     #[error("{action}: {source}")]
     System { action: &'static str, source: io::Error },
     #[error(transparent)]
@@ -72,6 +70,10 @@ pub(super) fn obey(words: &[String]) -> Result<String, VerbError> {
         ["heal", id] => json(&heal(&StrikeId::parse(id)?)?),
         ["held"] => json(&held()?),
         ["watch", order] => Ok(watcher::watch(serde_json::from_str(order)?).map(|()| String::new())?),
+        ["stay", user, lease] => json(&caretaker::stay(user, lease)?),
+        ["leave", user] => json(&caretaker::leave(user)?),
+        ["sha256"] => json(&caretaker::sha256()?),
+        ["keep", user, lease] => Ok(caretaker::keep(user, lease).map(|()| String::new())?),
         ["hold", id] => Ok(lease_holder::hold(&StrikeId::parse(id)?).map(|()| String::new())?),
         ["burn", kind, id, amount] => Ok(driver::burn(kind, &StrikeId::parse(id)?, amount).map(|()| String::new())?),
         other => Err(VerbError::Verb(other.iter().map(|word| word.to_string()).collect())),
@@ -121,12 +123,8 @@ fn arm(order: &Order) -> Result<(), VerbError> {
 /// Starts the holder and waits for its word.
 fn start_holder(id: &StrikeId, folder: &Folder) -> Result<(), VerbError> {
     let listener = UnixListener::bind(folder.arming()).map_err(at("listening for the holder"))?;
-    let program = std::env::current_exe().map_err(at("finding its own program"))?;
     let begun = Instant::now();
-    match Path::new("/run/systemd/system").exists() {
-        true => start_unit(&unit_argv(&program.display().to_string(), id))?,
-        false => start_detached(&program, id)?,
-    }
+    detach::start(&id.0, &["hold", &id.0]).map_err(at("starting the holder"))?;
     let mut watched = [PollFd::new(std::os::fd::AsFd::as_fd(&listener), PollFlags::POLLIN)];
     let heard = match poll(&mut watched, PollTimeout::try_from(ARM.as_millis()).unwrap_or(PollTimeout::MAX)) {
         Ok(1) => listener
@@ -137,42 +135,6 @@ fn start_holder(id: &StrikeId, folder: &Folder) -> Result<(), VerbError> {
     };
     let _ = std::fs::remove_file(folder.arming());
     heard.map_err(at("waiting for the holder's answer"))?.map(drop).map_err(VerbError::LeaseHolder)
-}
-
-/// Where there is systemd the holder is a unit of its own: what belongs to a session may be killed with it.
-fn unit_argv(program: &str, id: &StrikeId) -> Vec<String> {
-    let unit = format!("--unit=anarcho-chimp-{}.service", id.0);
-    // Only the holder itself is asked to end, so that it can heal with what it prepared.
-    let properties = ["--property=KillMode=mixed", "--property=OOMScoreAdjust=-1000"];
-    let words =
-        ["systemd-run", "--quiet", "--collect", &unit, properties[0], properties[1], program, ASKED, "hold", &id.0];
-    words.map(str::to_string).into()
-}
-
-fn start_unit(argv: &[String]) -> Result<(), VerbError> {
-    let ended = prefork::run(argv, ARM).map_err(at("running systemd-run"))?;
-    if ended.status.success() {
-        return Ok(());
-    }
-    Err(VerbError::LeaseHolder(format!("systemd-run ended with {}: {}", ended.status, ended.stderr.trim())))
-}
-
-/// In a session of its own; whoever adopts orphans reaps it.
-fn start_detached(program: &Path, id: &StrikeId) -> Result<(), VerbError> {
-    let mut command = Command::new(program);
-    command.args([ASKED, "hold", &id.0]).env_clear().current_dir("/");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // SAFETY: both are system calls that a signal handler may make.
-    let detached = unsafe {
-        command.pre_exec(|| {
-            nix::unistd::setsid()?;
-            // Nothing of the session that asks: it ends when its last descriptor does. What `Command` itself holds
-            // closes with the program's start.
-            libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
-            Ok(())
-        })
-    };
-    detached.spawn().map(drop).map_err(at("starting the holder"))
 }
 
 fn tell_holder(id: &StrikeId, ask: Ask) -> Result<(), VerbError> {
@@ -264,15 +226,6 @@ fn held_by_record(id: StrikeId) -> Option<Held> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_unit_of_a_holder_is_named_by_its_strike() {
-        assert_eq!(
-            unit_argv("/var/lib/anarcho-chimp/agent", &StrikeId("3.web-1".into())).join(" "),
-            "systemd-run --quiet --collect --unit=anarcho-chimp-3.web-1.service --property=KillMode=mixed \
-             --property=OOMScoreAdjust=-1000 /var/lib/anarcho-chimp/agent __agent hold 3.web-1"
-        );
-    }
 
     #[test]
     fn what_is_no_id_is_refused_by_every_verb_before_anything_is_done() {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::plan::AttackPlan;
 use super::{AttackError, place};
 use crate::clock::Clock;
-use crate::console::say;
+use crate::console::{complain, say};
 use crate::environment::Reopened;
 use crate::exit;
 use crate::history::recorder::RunRecorder;
@@ -74,8 +74,21 @@ impl Field {
 /// # Errors
 /// When nothing was touched: the servers can't be reached, are not clean, or the bundle can't be written.
 pub async fn execute(plan: &AttackPlan, field: &Field, options: &Options) -> Result<u8, AttackError> {
+    let carried_out = carry_out(plan, field, options).await;
+    take_away(&*field.provider).await;
+    carried_out
+}
+
+/// What was put on the servers for this attack goes with it.
+pub(super) async fn take_away(provider: &dyn Provider) {
+    if let Err(why) = provider.close().await {
+        complain!("{why}\n  help: what was put there removes itself when its lease is over");
+    }
+}
+
+async fn carry_out(plan: &AttackPlan, field: &Field, options: &Options) -> Result<u8, AttackError> {
     refuse_unreached(plan, field).await?;
-    refuse_dirty(plan, field).await?;
+    refuse_dirty(plan, field, options.lease).await?;
     let (folder, run_id) = bundle_of(plan, &options.out)?;
     let in_bundle = |source| AttackError::Bundle { path: folder.clone(), source };
     let run_recorder = RunRecorder::create(&folder, Clock::start()).map_err(in_bundle)?;
@@ -113,7 +126,7 @@ async fn refuse_unreached(plan: &AttackPlan, field: &Field) -> Result<(), Attack
 }
 
 /// Servers that somebody struck before are no context for a new attack.
-async fn refuse_dirty(plan: &AttackPlan, field: &Field) -> Result<(), AttackError> {
+async fn refuse_dirty(plan: &AttackPlan, field: &Field, lease: Duration) -> Result<(), AttackError> {
     let struck: BTreeSet<&String> = plan.rounds.iter().flat_map(|round| &round.servers).collect();
     let wanted = |server: &str, state| plan.rounds.iter().any(|round| round.begins_at(server) == Some(state));
     for instance in field.provider.list().await? {
@@ -127,7 +140,8 @@ async fn refuse_dirty(plan: &AttackPlan, field: &Field) -> Result<(), AttackErro
             let detail = format!("{} is {} ({})", instance.name, instance.state, instance.evidence);
             return Err(AttackError::Dirty(format!("{detail}: nothing was touched; to undo an attack: chimp heal")));
         }
-        if let Some(held) = nemesis::leftover(&*field.provider, &instance).await? {
+        let lease = plan.holds(&instance.name).then_some(lease);
+        if let Some(held) = nemesis::leftover(&*field.provider, &instance, lease).await? {
             let detail = format!("{} is not clean: {} (strike {})", instance.name, held.evidence, held.id.0);
             return Err(AttackError::Dirty(format!("{detail}: nothing was touched; to undo it: chimp heal")));
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::execute::PLAN_FILE;
+use super::execute::{PLAN_FILE, take_away};
 use super::{AttackError, place};
 use crate::clock::Clock;
 use crate::console::{complain, say};
@@ -83,6 +83,7 @@ pub async fn heal(bundle: &Path, passwords: Option<PathBuf>) -> Result<u8, Attac
     for planned in open {
         all &= heal_one(&context, planned).await;
     }
+    take_away(&*context.provider).await;
     Ok(if all { exit::PASS } else { exit::CLEANUP })
 }
 

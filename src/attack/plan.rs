@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::fault::{self, Witness};
+use crate::fault::{self, Action, Witness};
 use crate::infrastructure::Infrastructure;
 use crate::instance::{Ability, PowerState};
 use crate::journal::Place;
@@ -96,6 +96,17 @@ impl AttackPlan {
             Some(round.servers.iter().map(ask))
         });
         asks.flatten().collect()
+    }
+
+    /// Whether anything is held on this server by an agent.
+    pub fn holds(&self, server: &str) -> bool {
+        let target = fault::Target { server, peers: &[], services: &[] };
+        let held = |round: &Round| {
+            let fault = fault::named(&round.fault)?;
+            let struck = round.servers.iter().any(|name| name == server);
+            Some(struck && matches!(fault.strike(&target, &round.with).inject, Action::Hold(_)))
+        };
+        self.rounds.iter().any(|round| held(round).unwrap_or_default())
     }
 
     /// The whole plan for people: each round with its victims, the reason, what is done and how it heals.

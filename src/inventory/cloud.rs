@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::remote::HostRemote;
 use super::watchdog::Watchdog;
 use super::ways::{Way, Ways};
 use super::{Host, Inventory};
@@ -254,6 +255,13 @@ impl Provider for InventoryCloud {
             Some(watchdog) => watchdog.renew(&self.inventory().folder).map_err(failed),
             None => Err(failed(std::io::Error::new(std::io::ErrorKind::NotFound, "it has none"))),
         }
+    }
+
+    /// The program of the agent goes from every server that it was put on, unless it still holds a fault there.
+    async fn close(&self) -> Result<(), ProviderError> {
+        let left = futures::future::join_all(self.ways.remotes().map(HostRemote::leave)).await;
+        let failed: Vec<String> = left.into_iter().filter_map(|left| Some(left.err()?.to_string())).collect();
+        if failed.is_empty() { Ok(()) } else { Err(ProviderError::Agent(failed.join("\n"))) }
     }
 
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError> {

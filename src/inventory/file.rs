@@ -24,16 +24,18 @@
 //! allow: [web-2, blue]                  # names and tags of further hosts that may be attacked
 //! known_hosts: ~/.ssh/known_hosts       # host keys, `@revoked` ones too; or, to trust the network: `host_keys: ignore`
 //! ssh_config: ~/.ssh/config             # fills in what is not said here; default: it is not read
+//! agent: chimp-static                   # what holds faults on these hosts; default: this very program
 //! ```
 //! Every mistake is one error with file, line, column and a hint.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::ssh_config::SshConfig;
 use super::{Host, Inventory, address};
+use crate::agent::program::Program;
 use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::document::yaml::{Source, Step, at};
@@ -62,6 +64,7 @@ struct Declaration {
     known_hosts: Option<String>,
     ssh_config: Option<String>,
     host_keys: Option<HostKeys>,
+    agent: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,7 +85,8 @@ type Checked<T> = Result<T, DocumentError>;
 /// Reads and checks an inventory, the keys and the known hosts that it names.
 ///
 /// # Errors
-/// The first mistake, in this order: the form, `ssh_config`, hosts, links, what is allowed, host keys, virtual IPs, the entry, roles.
+/// The first mistake, in this order: the form, `ssh_config`, hosts, links, what is allowed, host keys, virtual IPs, the entry, the
+/// agent's program, roles.
 pub fn read(path: &Path) -> Checked<Inventory> {
     let source = Source::read(path)?;
     let declaration: Declaration = source.parse()?;
@@ -95,6 +99,7 @@ pub fn read(path: &Path) -> Checked<Inventory> {
     let host_key = reader.host_key()?;
     let (virtual_ips, shared) = reader.virtual_ips(&hosts)?;
     let entry = reader.entry(&hosts, &shared)?;
+    let agent = reader.agent()?;
     let infrastructure = Infrastructure {
         servers: declaration.hosts.iter().map(|entry| (entry.name.clone(), server(entry))).collect(),
         links,
@@ -105,7 +110,7 @@ pub fn read(path: &Path) -> Checked<Inventory> {
         roles: reader.roles()?,
         source: Some(path.into()),
     };
-    Ok(Inventory { infrastructure, hosts, shared, host_key, folder })
+    Ok(Inventory { infrastructure, hosts, shared, host_key, agent, folder })
 }
 
 struct Reader<'a> {
@@ -178,6 +183,18 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    fn agent(&self) -> Checked<Option<PathBuf>> {
+        let Some(named) = &self.declaration.agent else { return Ok(None) };
+        let path = self.path(named);
+        match Program::read(Some(&path)) {
+            Ok(_) => Ok(Some(path)),
+            Err(why) => {
+                let hint = "the program that `make static` builds, by its path relative to this file; or leave it out";
+                self.error(&at!["agent"], format!("`agent`: {why}"), hint)
+            }
+        }
     }
 
     fn host_key(&self) -> Checked<HostKey> {

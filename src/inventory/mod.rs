@@ -21,6 +21,7 @@ pub mod file;
 mod key;
 mod lookup;
 mod reach;
+mod remote;
 pub mod ssh_config;
 pub mod stands_for;
 mod watchdog;
@@ -32,6 +33,7 @@ mod tests;
 pub use address::Address;
 pub use cloud::InventoryCloud;
 pub use key::Key;
+pub use remote::HostRemote;
 
 /// The servers of an inventory file, checked.
 #[derive(Debug, Clone)]
@@ -45,6 +47,8 @@ pub struct Inventory {
     pub hosts: BTreeMap<String, Host>,
     /// How hosts prove to be the ones.
     pub host_key: HostKey,
+    /// The program that is put on servers to hold faults there; `None`: this very program.
+    pub agent: Option<PathBuf>,
     /// Where the file lies; the commands of `power` run there.
     pub folder: PathBuf,
 }

@@ -106,6 +106,8 @@ fn a_mistake_is_one_error_with_its_place_and_a_hint() {
         ("host keys said twice", format!("{host}{keys}known_hosts: known\n")),
         ("no known hosts", format!("{host}known_hosts: nowhere\n")),
         ("a revocation that can't be read", format!("{host}known_hosts: unread\n")),
+        ("no agent's program", format!("{host}{keys}agent: nowhere\n")),
+        ("a public key as the agent's program", format!("{host}{keys}agent: public\n")),
         ("host keys otherwise", format!("{host}host_keys: accept\n")),
     ];
     let told: Vec<String> =

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use futures::future::join_all;
 use tokio::sync::OnceCell;
 
-use super::{Address, Endpoint, Host, Inventory, Jump, Key, lookup};
+use super::{Address, Endpoint, Host, HostRemote, Inventory, Jump, Key, lookup};
+use crate::agent::upload::Source;
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::{self, Login, Proof, Route, SshAgentKeys, SshRemote};
 use crate::provider::{ProviderError, RemoteError};
@@ -22,7 +23,7 @@ pub(super) struct Way {
     /// How TCP connections to it are made.
     pub route: Route,
     /// Where commands go; `None` where nothing proves the user.
-    pub remote: Option<SshRemote>,
+    pub remote: Option<HostRemote>,
 }
 
 /// The ways to all servers.
@@ -35,6 +36,8 @@ pub(super) struct Ways {
     to: BTreeMap<String, OnceCell<Way>>,
     /// By [`Jump::id`]: sessions to a jump host are shared.
     jumps: BTreeMap<String, OnceCell<Arc<ssh::Jump>>>,
+    /// The program that holds faults there.
+    source: Arc<Source>,
 }
 
 impl Ways {
@@ -43,7 +46,13 @@ impl Ways {
         let to = inventory.hosts.keys().map(|name| (name.clone(), OnceCell::new())).collect();
         let jumps = inventory.hosts.values().filter_map(|host| host.jump.as_ref());
         let jumps = jumps.map(|jump| (jump.id(), OnceCell::new())).collect();
-        Ways { inventory, passwords, route, agent, to, jumps }
+        let source = Arc::new(Source::of(inventory.agent.clone()));
+        Ways { inventory, passwords, route, agent, to, jumps, source }
+    }
+
+    /// Those of servers that were needed.
+    pub fn remotes(&self) -> impl Iterator<Item = &HostRemote> {
+        self.to.values().filter_map(|way| way.get()?.remote.as_ref())
     }
 
     /// The way to one server.
@@ -101,7 +110,8 @@ impl Ways {
         };
         let address = address.map_err(|why| self.unreached(name, host, why))?;
         let proof = self.proof(Some(name), &host.ssh).ok();
-        let remote = proof.map(|proof| SshRemote::new(self.login(&host.ssh, address, proof, &route)));
+        let ssh = proof.map(|proof| SshRemote::new(self.login(&host.ssh, address, proof, &route)));
+        let remote = ssh.map(|ssh| HostRemote::new(name, ssh, &self.source));
         Ok(Way { address, route, remote })
     }
 

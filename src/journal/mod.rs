@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::StrikeId;
 use crate::fault::Strike;
 use crate::instance::InstanceId;
+use crate::provider::HostProgram;
 use crate::text::naming;
 use crate::units::duration;
 
@@ -79,6 +80,10 @@ pub struct PlannedStrike {
     /// It ends by itself this long after it was armed or renewed, where it has a lease.
     #[serde(with = "duration")]
     pub lease: Duration,
+    /// The program on the server that holds it, where it was put there for this run: it may be of another version than the
+    /// one that heals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<HostProgram>,
 }
 
 /// How far a strike came.
@@ -212,7 +217,7 @@ mod tests {
         let strike = Strike::held("web-1", Effect::DropFrom { peers: Vec::new() });
         let id = StrikeId(format!("run.{number}"));
         let instance = InstanceId("web-1.1".into());
-        Note::Planned(Box::new(PlannedStrike { id, strike, instance, lease: Duration::from_secs(30) }))
+        Note::Planned(Box::new(PlannedStrike { id, strike, instance, lease: Duration::from_secs(30), program: None }))
     }
 
     fn reached(number: u32, stage: Stage) -> Note {

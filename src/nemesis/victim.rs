@@ -17,7 +17,7 @@ use crate::fault::{Action, Strike, Witness};
 use crate::history::{Event, Onset};
 use crate::instance::{Instance, InstanceId, PowerOp, PowerState};
 use crate::journal::{Note, PlannedStrike, Stage};
-use crate::provider::{ProviderError, Remote};
+use crate::provider::{HostProgram, ProviderError, Remote};
 
 /// From one look of a witness to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -92,12 +92,17 @@ impl Victim {
 
     /// A victim of a run that is over, to be healed alone.
     pub async fn of_journal(context: Arc<StrikeContext>, planned: &PlannedStrike) -> Result<Self, ProviderError> {
-        let PlannedStrike { id, strike, instance, lease } = planned.clone();
+        let PlannedStrike { id, strike, instance, lease, program } = planned.clone();
         let mut victim = Victim::of(context, 0, id, Plan { strike, lease, lasts: None });
         let instances = victim.context.provider.list().await?;
         victim.instance = instances.into_iter().find(|found| found.id == instance);
         if let Some(found) = victim.instance.as_ref().filter(|_| victim.strike.is_inside()) {
-            victim.remote = RwLock::new(Some(victim.context.provider.connect(found).await?.into()));
+            let remote = victim.context.provider.connect(found).await?;
+            if victim.is_held() {
+                // One that can't be reached now is tried again, as long as healing is.
+                let _ = remote.lease_program(Some(lease), program.as_ref()).await;
+            }
+            victim.remote = RwLock::new(Some(remote.into()));
         }
         let _ = victim.armed.set(Instant::now());
         Ok(victim)
@@ -137,7 +142,7 @@ impl Victim {
         let remote = self.context.provider.connect(instance).await.map_err(|why| unable(&why))?;
         if self.is_held() {
             let agent = Agent::new(&*remote);
-            agent.deploy().await.map_err(|why| unable(&why))?;
+            agent.deploy(self.context.lease).await.map_err(|why| unable(&why))?;
             let held = agent.held().await.map_err(|why| unable(&why))?;
             let foreign = held.iter().find(|held| !held.id.0.starts_with(&self.context.prefix));
             if let Some(held) = foreign {
@@ -195,7 +200,8 @@ impl Victim {
 
     async fn try_write_ahead(&self) -> Result<(), String> {
         let instance = self.instance().expect("a victim that was not refused was found").clone();
-        let planned = PlannedStrike { id: self.id.clone(), strike: self.strike.clone(), instance, lease: self.lease };
+        let (id, strike, lease) = (self.id.clone(), self.strike.clone(), self.lease);
+        let planned = PlannedStrike { id, strike, instance, lease, program: self.uploaded().await? };
         self.context.note(Note::Planned(Box::new(planned))).await?;
         let Some(order) = self.order() else { return Ok(()) };
         let _ = self.armed.set(Instant::now());
@@ -203,6 +209,15 @@ impl Victim {
         Agent::new(&*remote).arm(&order).await.map_err(|why| why.to_string())?;
         self.reached(Stage::Armed, "the lease runs").await;
         Ok(())
+    }
+
+    /// The program that will hold the fault, if the victim did not have it from its boot.
+    async fn uploaded(&self) -> Result<Option<HostProgram>, String> {
+        if !self.is_held() {
+            return Ok(None);
+        }
+        let program = self.reached_by().program(None).await.map_err(|why| why.to_string())?;
+        Ok(Some(program).filter(|program| program.user.is_some()))
     }
 
     /// Does one thing to it.

@@ -163,14 +163,15 @@ impl Stream {
     async fn begin(&self, instance: &Instance) -> Result<Watching, String> {
         let remote = self.provider.connect(instance).await.map_err(|why| why.to_string())?;
         let agent = Agent::new(&*remote).within(VERB);
-        agent.deploy().await.map_err(|why| why.to_string())?;
+        agent.deploy(None).await.map_err(|why| why.to_string())?;
         let offset = match self.provider.shares_kernel() {
             true => Offset::SHARED,
             false => Offset::measure(&agent).await.map_err(|why| why.to_string())?,
         };
         let since_us = self.clock.now_us();
         let order = WatchOrder { things: self.things.clone() };
-        let lines = remote.stream(&order.command()).await.map_err(|why| why.to_string())?;
+        let program = remote.program(None).await.map_err(|why| why.to_string())?.path;
+        let lines = remote.stream(&order.command(&program)).await.map_err(|why| why.to_string())?;
         let (reader, instance) = (Reader::new(self.things.clone()), instance.id.to_string());
         Ok(Watching { remote, lines, passing: Passing { reader, offset, since_us, instance } })
     }

@@ -5,13 +5,16 @@
 //! and [`crate::inventory`] servers that are there already.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::instance::{
     Ability, Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, PowerOp, Question, ServiceEnd,
 };
+use crate::launch::PROGRAM;
 
 pub mod host_key;
 pub mod lines;
@@ -104,6 +107,25 @@ pub trait Remote: Send + Sync {
     }
     /// Writes a whole file (atomically: beside, then renamed).
     async fn upload(&self, file: &FileSpec) -> Result<(), RemoteError>;
+    /// Runs a command that reads all of `input` from its standard input.
+    async fn feed(&self, command: &Command, input: Arc<[u8]>) -> Result<Output, RemoteError> {
+        let _ = input;
+        let detail = "commands that read their standard input can't be run here".into();
+        Err(RemoteError::Broken { host: "the host".into(), command: command.argv.join(" "), detail })
+    }
+    /// Where the agent's program is, put there first on a host that does not have it from its boot. `absent` is a path
+    /// where it was looked for in vain.
+    async fn program(&self, absent: Option<&str>) -> Result<HostProgram, RemoteError> {
+        let _ = absent;
+        Ok(HostProgram { path: PROGRAM.into(), user: None })
+    }
+    /// Puts the agent's program there, to stay until this long after this process was killed, or as long as was said before;
+    /// true where that was needed. A host that has it from its boot keeps it. `known` is one that an earlier process has put there: it is taken over if
+    /// it is still there.
+    async fn lease_program(&self, lease: Option<Duration>, known: Option<&HostProgram>) -> Result<bool, RemoteError> {
+        let _ = (lease, known);
+        Ok(false)
+    }
     /// Whether it is reachable: a new TCP connection to the port that commands go to, by the same route, closed at once.
     async fn knock(&self, timeout: Duration) -> Result<(), RemoteError>;
     /// A way to the same host that uses no connection that is open by now: what was sent over a path that lost it may be
@@ -116,6 +138,15 @@ pub trait Remote: Send + Sync {
     async fn host_key(&self) -> Result<Option<String>, RemoteError> {
         Ok(None)
     }
+}
+
+/// The agent's program on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostProgram {
+    /// Where it lies.
+    pub path: String,
+    /// The name by which a run uses one that was put there for a while; `None`: it is there from the boot.
+    pub user: Option<String>,
 }
 
 /// Why a provider could not do what it was asked.
@@ -191,4 +222,7 @@ pub enum RemoteError {
     /// The command took longer than it may.
     #[error("{host}: `{command}` took longer than {}", crate::units::show_duration(*.timeout))]
     TimedOut { host: String, command: String, timeout: Duration },
+    /// The agent's program is not there, or can't run there.
+    #[error(transparent)]
+    Program(Box<dyn std::error::Error + Send + Sync>),
 }

@@ -55,7 +55,7 @@ impl SshRemote {
         SshRemote { shared: Arc::new(Shared { login, idle: Mutex::default() }) }
     }
 
-    async fn run(&self, shown: &str, line: String, input: Vec<u8>, timeout: Duration) -> Result<Output, RemoteError> {
+    async fn run(&self, shown: &str, line: String, input: Arc<[u8]>, timeout: Duration) -> Result<Output, RemoteError> {
         let shared = self.shared.clone();
         let done = tokio::task::spawn_blocking(move || shared.run(&line, &input, Instant::now() + timeout)).await;
         let (host, command) = (self.host(), shown.to_string());
@@ -79,9 +79,13 @@ impl SshRemote {
 #[async_trait]
 impl Remote for SshRemote {
     async fn exec(&self, command: &Command) -> Result<Output, RemoteError> {
+        self.feed(command, Arc::default()).await
+    }
+
+    async fn feed(&self, command: &Command, input: Arc<[u8]>) -> Result<Output, RemoteError> {
         let shown = shown(&command.argv);
         let line = command_line(&command.argv).map_err(|why| self.broken(shown.clone(), why))?;
-        self.run(&shown, line, Vec::new(), command.timeout).await
+        self.run(&shown, line, input, command.timeout).await
     }
 
     async fn stream(&self, command: &Command) -> Result<Lines, RemoteError> {
@@ -103,7 +107,7 @@ impl Remote for SshRemote {
         };
         let argv = ["sh", "-c", UPLOAD_SCRIPT, "sh", &path, &format!("{:o}", file.mode & 0o7777)];
         let line = command_line(&argv.map(str::to_string)).map_err(|why| self.broken(shown.clone(), why))?;
-        match self.run(&shown, line, bytes, UPLOAD).await? {
+        match self.run(&shown, line, bytes.into(), UPLOAD).await? {
             Output { status: Some(0), .. } => Ok(()),
             output => Err(self.broken(shown, output.stderr.trim())),
         }

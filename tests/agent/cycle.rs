@@ -48,7 +48,7 @@ async fn held(server: &Server) -> Result<usize, String> {
 fn cycles() -> Outcome {
     inside(async |world| {
         let (victim, agent) = (&world.victim, world.victim.agent());
-        agent.deploy().await.map_err(text)?;
+        agent.deploy(LONG).await.map_err(text)?;
         for server in [victim, &world.bystander] {
             server.shell(TABLES).await?;
         }

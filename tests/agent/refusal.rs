@@ -86,6 +86,6 @@ fn read_only() -> Outcome {
         for line in [format!("echo x >> {program}"), format!("rm -f {program}"), format!("chmod 0 {program}")] {
             claim(victim.shell(&line).await.is_err(), line)?;
         }
-        victim.agent().deploy().await.map_err(text)
+        victim.agent().deploy(LONG).await.map_err(text)
     })
 }

@@ -61,7 +61,7 @@ fn held(site: &Site) -> Option<Held> {
         let instances = cloud.list().await.unwrap();
         let struck =
             instances.iter().find(|found| found.name == "web-2" && found.state == PowerState::Running).unwrap();
-        nemesis::leftover(&cloud, struck).await.unwrap()
+        nemesis::leftover(&cloud, struck, None).await.unwrap()
     })
 }
 

@@ -15,7 +15,7 @@ use anarcho_chimp::testbed::protocol::{Answer, Request};
 use nix::sched::{CloneFlags, setns};
 
 use crate::kept::Up;
-use crate::support::{Folder, chimp};
+use crate::support::{Folder, chimp, stripped};
 
 /// The word by which this program is asked to switch a server's power.
 const POWER: &str = "switch-power";
@@ -46,7 +46,7 @@ impl Site {
         let key_file = self.folder.write("key", &key);
         fs::set_permissions(key_file, fs::Permissions::from_mode(0o600)).unwrap();
         let (infrastructure, addresses) = (&kept.infrastructure, &kept.addresses);
-        let mut text = String::from("host_keys: ignore\nhosts:\n");
+        let mut text = format!("host_keys: ignore\nagent: {}\nhosts:\n", stripped(&self.folder, "agent"));
         for (name, server) in &infrastructure.servers {
             let role = &infrastructure.roles[&server.role];
             let power: BTreeMap<&str, Vec<String>> =

@@ -64,7 +64,7 @@ fn held(site: &Site) -> Option<String> {
     runtime.block_on(async {
         let instances = found.provider.list().await.unwrap();
         let struck = instances.iter().rev().find(|instance| instance.name == "web-2").unwrap();
-        let left = nemesis::leftover(&*found.provider, struck).await;
+        let left = nemesis::leftover(&*found.provider, struck, None).await;
         left.map_or_else(|why| Some(why.to_string()), |held| held.map(|held| held.evidence))
     })
 }

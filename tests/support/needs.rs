@@ -23,6 +23,10 @@ pub enum Needs {
     Root,
     /// The user is root, and these programs are there, each brought by the Debian package that follows it.
     RootAnd(&'static [(&'static str, &'static str)]),
+    /// The user is root, and these files are there, each brought by the command that follows it.
+    RootAndFiles(&'static [(&'static str, &'static str)]),
+    /// The same, for files that take so long to make that CI does without.
+    RootAndSlowFiles(&'static [(&'static str, &'static str)]),
 }
 
 impl Needs {
@@ -35,6 +39,10 @@ impl Needs {
     ) -> Trial {
         match self {
             Needs::Nothing => Trial::test(name, run),
+            Needs::RootAndSlowFiles(_) => {
+                let quick = std::env::var_os("CHIMP_QUICK").is_some();
+                trial::trial_where(false, quick, arguments, name, || self.missing(), run)
+            }
             Needs::Files(_) => trial::trial(arguments, name, false, || self.missing(), run),
             _ => trial::trial(arguments, name, true, || self.missing(), run),
         }
@@ -46,10 +54,8 @@ impl Needs {
         match self {
             Needs::Nothing => None,
             Needs::Scenarios => doctor().clone(),
-            Needs::Files(files) => {
-                let (file, command) = files.iter().find(|(file, _)| !Path::new(file).exists())?;
-                Some(format!("needs {file}, which is missing: {command}"))
-            }
+            Needs::Files(files) => absent(files),
+            Needs::RootAndFiles(files) | Needs::RootAndSlowFiles(files) => not_root().or_else(|| absent(files)),
             Needs::Root => not_root(),
             Needs::RootAnd(programs) => not_root().or_else(|| {
                 let (program, package) = programs.iter().find(|(program, _)| !Path::new(program).exists())?;
@@ -57,6 +63,11 @@ impl Needs {
             }),
         }
     }
+}
+
+fn absent(files: &[(&str, &str)]) -> Option<String> {
+    let (file, command) = files.iter().find(|(file, _)| !Path::new(file).exists())?;
+    Some(format!("needs {file}, which is missing: {command}"))
 }
 
 /// What `chimp doctor` says is missing. It is asked once.

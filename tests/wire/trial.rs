@@ -130,7 +130,7 @@ impl Trial<'_> {
         let (lease, address) = (Duration::from_secs(60), self.address);
         let order = Order { id, effect, lease, lasts: None, address, heals_nothing: false, ends_early: false };
         let agent = Agent::new(self.remote);
-        agent.deploy().await.map_err(text)?;
+        agent.deploy(lease).await.map_err(text)?;
         self.is_undisturbed("before")?;
         agent.arm(&order).await.map_err(text)?;
         self.observe(&order, false).await?;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Within;
 use crate::instance::Command;
-use crate::launch::{ASKED, PROGRAM};
+use crate::launch::ASKED;
 
 pub mod addresses;
 pub mod haproxy;
@@ -129,10 +129,10 @@ pub struct WatchOrder {
 }
 
 impl WatchOrder {
-    /// The command that starts a watcher, to be streamed from the server.
-    pub fn command(&self) -> Command {
+    /// The command that starts a watcher by the program that lies there, to be streamed from the server.
+    pub fn command(&self, program: &str) -> Command {
         let order = serde_json::to_string(self).expect("an order is plain data");
-        Command::new([PROGRAM, ASKED, "watch", &order])
+        Command::new([program, ASKED, "watch", &order])
     }
 }
 
