@@ -35,8 +35,8 @@ struct Stored {
 
 /// The servers of an inventory, for the scenarios of a run.
 struct Servers {
-    inventory: inventory::Inventory,
-    passwords: Passwords,
+    /// Names that were looked up, and sessions that are open, are those of all scenarios.
+    cloud: InventoryCloud,
     place: Place,
 }
 
@@ -105,7 +105,7 @@ impl Kind for Inventory {
         let (inventory, passwords) = read(path, access.passwords.as_deref()).map_err(|why| why.to_string())?;
         let path = std::path::absolute(path).map_err(|why| format!("{value}: {why}"))?;
         let place = Inventory::place(&path).map_err(|why| why.to_string())?;
-        let servers = Servers { inventory, passwords, place };
+        let servers = Servers { cloud: InventoryCloud::new(inventory, passwords, Route::Direct), place };
         servers.await_all_reached().map_err(|why| why.to_string())?;
         Ok(work(Arc::new(servers)))
     }
@@ -118,6 +118,10 @@ fn read(path: &Path, passwords: Option<&Path>) -> Result<(inventory::Inventory, 
 }
 
 impl Servers {
+    fn inventory(&self) -> &inventory::Inventory {
+        self.cloud.inventory()
+    }
+
     /// Sees that the entry has an address, and that all servers that may be struck can be logged in to, before a bundle is
     /// made or anything is touched. Blocks.
     fn await_all_reached(&self) -> Result<(), ProviderError> {
@@ -125,18 +129,14 @@ impl Servers {
             |source| ProviderError::System { server: "inventory".into(), action: "starting the runtime", source };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(no_runtime)?;
         runtime.block_on(async {
-            if let Some(url) = &self.inventory.infrastructure.entry.url {
+            if let Some(url) = &self.inventory().infrastructure.entry.url {
                 address_of(url).await?;
             }
-            let cloud = self.cloud();
+            let cloud = &self.cloud;
             let logged_in_to = |server: &&str| cloud.can(server, &BTreeSet::from([Ability::LogIn])).is_ok();
-            let servers = self.inventory.allowed().into_iter().filter(logged_in_to).map(String::from).collect();
+            let servers = self.inventory().allowed().into_iter().filter(logged_in_to).map(String::from).collect();
             cloud.reach(&servers).await
         })
-    }
-
-    fn cloud(&self) -> InventoryCloud {
-        InventoryCloud::new(self.inventory.clone(), self.passwords.clone(), Route::Direct)
     }
 }
 
@@ -151,7 +151,7 @@ impl Environment for Servers {
     }
 
     async fn open(&self, scenario: &ScenarioPlan, _logs: PathBuf) -> Result<Opened, ProviderError> {
-        let there = &self.inventory.infrastructure;
+        let there = &self.inventory().infrastructure;
         if scenario.infrastructure != *there {
             let file = there.source.clone().unwrap_or_default().display().to_string();
             return Err(ProviderError::Between(format!("{file} has changed since the plan was made").into()));
@@ -160,15 +160,15 @@ impl Environment for Servers {
             Some(url) => Some(address_of(url).await?),
             None => None,
         };
-        let cloud = self.cloud();
+        let cloud = self.cloud.again();
         let instances = cloud.list().await?;
         let addresses = Addresses {
             servers: instances.into_iter().map(|instance| (instance.name, instance.address)).collect(),
-            virtual_ips: self.inventory.shared.clone(),
+            virtual_ips: self.inventory().shared.clone(),
             prefix: ONE_HOST,
             aliases: BTreeMap::new(),
         };
-        Ok(Opened { addresses, entry, secrets: self.inventory.secrets(), provider: Arc::new(cloud), attached: true })
+        Ok(Opened { addresses, entry, secrets: self.inventory().secrets(), provider: Arc::new(cloud), attached: true })
     }
 }
 
