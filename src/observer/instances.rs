@@ -16,7 +16,7 @@ use crate::provider::Provider;
 
 /// From one look to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// A server whose watcher was heard so lately runs. It speaks every 100 ms.
+/// A server whose watcher was heard so lately runs. It speaks every 50 ms.
 const SILENT: Duration = Duration::from_millis(300);
 /// How often servers are listed that no watcher speaks for, while nothing else is amiss.
 const UNHEARD_EVERY: Duration = Duration::from_secs(5);
