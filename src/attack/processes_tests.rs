@@ -20,6 +20,7 @@ fn the_example_and_those_of_the_schema_are_read() {
     let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/attacks");
     let example = Processes::read(&fixtures.join("processes.json"), &servers()).unwrap();
     assert_eq!(example.of("lb-1"), ["haproxy", "keepalived"]);
+    assert_eq!(example.of("web-2"), ["nginx"]);
     assert_eq!(example.iter().count(), 3);
     let schema = std::fs::read_to_string(fixtures.join("processes.schema.json")).unwrap();
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();

@@ -20,6 +20,10 @@ use crate::settings::{Scheme, Settings};
 const USUAL: &str = "local";
 const INVENTORY: &str = "inventory";
 
+/// Of a step that only makes sense where servers are booted.
+const MADE: &str = "says how servers are made or repaired, and these are there already\n  help: leave the step out: that is the \
+                    site's own business";
+
 /// A scenario whose steps have spoken.
 pub(super) struct Drafted<'l> {
     pub index: usize,
@@ -101,12 +105,8 @@ pub(super) fn adopt(
     if !there.attaches {
         return Err(vec![one.problem(one.listed.line, needs(on.kind.name(), &one.listed.name, Ability::Boot))]);
     }
-    let shaped: Vec<Problem> = one
-        .declaration
-        .shaped
-        .iter()
-        .map(|step| one.problem(step.line, needs(on.kind.name(), &step.text, Ability::Boot)))
-        .collect();
+    let shaped: Vec<Problem> =
+        one.declaration.shaped.iter().map(|step| one.problem(step.line, format!("`{}` {MADE}", step.text))).collect();
     if !shaped.is_empty() {
         return Err(shaped);
     }
@@ -123,7 +123,7 @@ pub(super) fn adopt(
     Ok(adopted)
 }
 
-/// Whether all strikes can be made on the servers that they may hit, and healed.
+/// Whether all strikes can be made on the servers that are there and that they may hit, and healed.
 ///
 /// # Errors
 /// Each that can't.
@@ -134,6 +134,9 @@ pub(super) fn strikes(
     adopted: &Adopted,
     acts: &[Act],
 ) -> Result<(), Vec<Problem>> {
+    if on.kind.capabilities().boots {
+        return Ok(());
+    }
     let orders = acts.iter().flat_map(Act::orders);
     let problems: Vec<Problem> =
         orders.filter_map(|order| Some(one.problem(order.step.line, unable(order, on, access, adopted)?))).collect();
@@ -143,6 +146,11 @@ pub(super) fn strikes(
 fn unable(order: &StrikeOrder, on: &On, access: &Access, adopted: &Adopted) -> Option<String> {
     let known = known(&adopted.infrastructure, &order.target);
     let step = &order.step.text;
+    let there = &adopted.infrastructure.servers;
+    if known.iter().flatten().any(|server| !there.contains_key(server)) {
+        // It is reported as what it is: a name that no server has.
+        return None;
+    }
     if let Some(closed) = known.iter().flatten().find(|server| adopted.closed.contains(*server)) {
         let hint = format!("write `attack: allowed` beside {closed} in {}", on.value);
         return Some(format!("`{step}` would strike {closed}, which may not be attacked\n  help: {hint}"));
@@ -152,6 +160,9 @@ fn unable(order: &StrikeOrder, on: &On, access: &Access, adopted: &Adopted) -> O
     let among = candidates().count();
     let victims: Vec<String> =
         known.unwrap_or_else(|| candidates().filter(|name| !adopted.closed.contains(name)).collect());
+    if among == 0 {
+        return None;
+    }
     if let Some(count) = drawn(&order.target, among).filter(|count| *count > victims.len()) {
         let hint = format!("write `attack: allowed` beside more of them in {}", on.value);
         let (text, allowed) = (&order.target.text, victims.len());
@@ -160,6 +171,8 @@ fn unable(order: &StrikeOrder, on: &On, access: &Access, adopted: &Adopted) -> O
         ));
     }
     let abilities = abilities_of(order);
-    let why = victims.iter().find_map(|server| on.kind.can(&on.value, access, server, &abilities).err())?;
-    Some(format!("`{step}` can't be done: {why}"))
+    let why: BTreeSet<String> =
+        victims.iter().filter_map(|server| on.kind.can(&on.value, access, server, &abilities).err()).collect();
+    let why: Vec<String> = why.into_iter().collect();
+    (!why.is_empty()).then(|| format!("`{step}` can't be done:\n  {}", why.join("\n  ")))
 }

@@ -21,8 +21,7 @@ use crate::plan::{Act, Hypothesis, Target};
 use crate::selector;
 use crate::settings::Settings;
 
-const HAPROXY: &str =
-    "only HAProxy is observed: put a HAProxy in front, and declare its `stats_socket:` in its role file";
+const HAPROXY: &str = "only HAProxy is observed: put a HAProxy in front, with `links:` to those servers, and declare its `stats_socket:` in its role file or in the inventory";
 const DATABASES: &str = "declare `databases:` in an infrastructure file, with servers whose role has a `database:`";
 
 /// Whether something can observe what a Then asks for.

@@ -95,6 +95,11 @@ impl Infrastructure {
             .collect()
     }
 
+    /// Whether its servers are there already, so that how they are configured, and how long they take, is not known.
+    pub fn is_attached(&self) -> bool {
+        self.entry.url.is_some()
+    }
+
     /// The same without spares.
     pub fn in_place_called(&self, word: &str) -> Vec<&Server> {
         let mut servers = self.servers_called(word);

@@ -89,15 +89,11 @@ impl InventoryCloud {
     /// No command was declared for this.
     fn undeclared(&self, server: &str, host: &Host, words: &[&str]) -> ProviderError {
         let commands: Vec<String> = words.iter().map(|word| format!("{word}: [virsh, …, {server}]")).collect();
-        ProviderError::Unsupported {
+        ProviderError::NoCommand {
             server: server.into(),
-            provider: "inventory",
-            action: format!("{} it", words.join(" and ")),
-            hint: format!(
-                "declare what does, a command of this machine, beside it in {}: `power: {{ {} }}`",
-                self.ways.place(host),
-                commands.join(", ")
-            ),
+            action: words.join(" or to "),
+            place: self.ways.place(host),
+            example: format!("power: {{ {} }}", commands.join(", ")),
         }
     }
 

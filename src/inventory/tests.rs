@@ -263,7 +263,7 @@ async fn power_is_switched_by_the_declared_command_and_no_shell() {
     let undeclared = cloud.power(&id("web-1"), PowerOp::Terminate).await.expect_err("no command").to_string();
     assert!(undeclared.contains("power: { terminate: ["), "{undeclared}");
     let undoable = cloud.power_leased(&id("web-1"), PowerOp::Stop, Duration::from_secs(1)).await;
-    assert!(matches!(undoable, Err(ProviderError::Unsupported { .. })), "there is no `start` that would undo it");
+    assert!(matches!(undoable, Err(ProviderError::NoCommand { .. })), "there is no `start` that would undo it");
 }
 
 #[tokio::test]

@@ -77,7 +77,9 @@ impl Victim {
             match self.undo_once(action).await {
                 Ok(stamps) => return Ok(stamps),
                 Err(ProviderError::Unknown(_)) => return Ok(None),
-                Err(why @ ProviderError::Unsupported { .. }) => return Err(why.to_string()),
+                Err(why @ (ProviderError::Unsupported { .. } | ProviderError::NoCommand { .. })) => {
+                    return Err(why.to_string());
+                }
                 Err(why) if Instant::now() >= deadline => return Err(why.to_string()),
                 Err(_) if self.ended_with_it().await.is_some() => return Ok(None),
                 Err(why) => {

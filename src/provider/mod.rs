@@ -173,6 +173,9 @@ pub enum ProviderError {
     /// This provider can't do that at all, or not to this server.
     #[error("{server}: the provider `{provider}` can't {action}: {hint}")]
     Unsupported { server: String, provider: &'static str, action: String, hint: String },
+    /// No command was declared that does this to a server's power.
+    #[error("{server} has no command to {action} it\n  help: add it beside the host, in {place}: `{example}`")]
+    NoCommand { server: String, action: String, place: String, example: String },
     /// Nobody said that this server may be attacked.
     #[error(
         "{0} was not opted in, so nothing is done to it: write `attack: allowed` beside it in the inventory, or its name or tag under `allow`"

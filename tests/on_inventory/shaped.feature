@@ -32,3 +32,13 @@ Feature: What can't be said of servers that are there already
     Given 2 webservers behind haproxy
     When a random webserver loses power for 5 s
     Then recovery < 1 min
+
+  Scenario: A server that there is not
+    Given 2 webservers behind haproxy
+    When node "web-9" hangs for 5 s
+    Then recovery < 1 min
+
+  Scenario: A role that no server has
+    Given 2 webservers behind haproxy
+    When a random database hangs for 5 s
+    Then recovery < 1 min

@@ -182,7 +182,9 @@ impl Reader<'_> {
         }
         if !is_name(entry.role()) {
             let detail = format!("`{}` can't be a role's name", entry.role());
-            return self.error(&at!["hosts", index, "role"], detail, RULE);
+            let hyphens = entry.role().replace(' ', "-");
+            let hint = if is_name(&hyphens) { format!("write `{hyphens}`") } else { RULE.into() };
+            return self.error(&at!["hosts", index, "role"], detail, hint);
         }
         Ok(())
     }

@@ -149,7 +149,7 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
     // Of what did not run every hypothesis could only say that it was not judged.
     let judged_at_all = !matches!(record.verdict, Verdict::Skipped | Verdict::Infra);
     let probed = drawn.is_some_and(|drawn| drawn.probed);
-    let settings = plan.map(|plan| in_force(&plan.settings)).unwrap_or_default();
+    let settings = plan.map(|plan| in_force(&plan.settings, plan.infrastructure.is_attached())).unwrap_or_default();
     let declared = plan.map(|plan| waterfall::declared(plan, record)).unwrap_or_default();
     Section {
         index: record.index,

@@ -15,11 +15,16 @@ pub struct Setting {
     pub default: Option<String>,
 }
 
-/// Every setting in the order of `chimp.toml`'s sections and names.
-pub fn in_force(settings: &Settings) -> Vec<Setting> {
+/// The sections that say how servers are made and repaired.
+const OF_SERVERS: [&str; 6] = ["balancer.", "config_agent.", "database.", "final_state.", "reconciler.", "time."];
+
+/// Every setting in the order of `chimp.toml`'s sections and names; where servers were there already, without those that
+/// say how servers are made.
+pub fn in_force(settings: &Settings, attached: bool) -> Vec<Setting> {
     let (used, defaults) = (flat(settings), flat(&Settings::default()));
     let default_of = |name: &str| defaults.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
     used.into_iter()
+        .filter(|(name, _)| !attached || !OF_SERVERS.iter().any(|section| name.starts_with(section)))
         .map(|(name, value)| {
             let default = default_of(&name).filter(|default| *default != value);
             Setting { name, value, default }
@@ -59,10 +64,13 @@ mod tests {
     fn a_changed_setting_shows_its_default() {
         let mut settings = Settings::default();
         settings.balancer.advert = Duration::from_secs(1);
-        let all = in_force(&settings);
+        let all = in_force(&settings, false);
         let advert = all.iter().find(|setting| setting.name == "balancer.advert").unwrap();
         assert_eq!((advert.value.as_str(), advert.default.as_deref()), ("1s", Some("50ms")));
         assert_eq!(all.iter().filter(|setting| setting.default.is_some()).count(), 1);
         assert!(all.iter().any(|setting| setting.name == "load.rate" && setting.value == "500.0"));
+        let attached = in_force(&settings, true);
+        assert!(attached.iter().any(|setting| setting.name == "load.rate"));
+        assert!(!attached.iter().any(|setting| setting.name.starts_with("balancer.")), "the site's own are not known");
     }
 }

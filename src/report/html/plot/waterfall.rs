@@ -120,8 +120,11 @@ fn allowance(canvas: &mut Canvas, frame: &Frame, y: i32, declared: &Declared) {
     canvas.rect((frame.x(0.0), y + 8), (end, y + 15), palette::ORANGE, 1.0);
 }
 
-/// The delays that the plan declares for the servers that were struck.
+/// The delays that the plan declares for the servers that were struck; none of those that were there already.
 pub fn declared(plan: &ScenarioPlan, record: &ScenarioRecord) -> Vec<Declared> {
+    if plan.infrastructure.is_attached() {
+        return Vec::new();
+    }
     let struck: Vec<_> =
         record.strikes.iter().filter_map(|strike| plan.infrastructure.servers.get(server_of(&strike.target))).collect();
     let balancer = &plan.settings.balancer;
