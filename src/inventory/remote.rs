@@ -41,6 +41,21 @@ impl HostRemote {
     }
 }
 
+impl HostRemote {
+    /// Works on the upload to the end, whoever gives up waiting for it: what runs on the server can't be called back, and
+    /// who comes next must not meet it there.
+    async fn to_its_end<T: Send + 'static, F>(
+        &self,
+        work: impl FnOnce(Arc<Upload>, Arc<dyn Remote>) -> F,
+    ) -> Result<T, RemoteError>
+    where
+        F: Future<Output = Result<T, RemoteError>> + Send + 'static,
+    {
+        let done = tokio::spawn(work(Arc::clone(&self.upload), Arc::clone(&self.host))).await;
+        done.expect("an upload does not panic, and is not cancelled")
+    }
+}
+
 #[async_trait]
 impl Remote for HostRemote {
     async fn exec(&self, command: &Command) -> Result<Output, RemoteError> {
@@ -60,11 +75,15 @@ impl Remote for HostRemote {
     }
 
     async fn program(&self, absent: Option<&str>) -> Result<HostProgram, RemoteError> {
-        self.upload.program(&*self.host, absent).await
+        let absent = absent.map(String::from);
+        self.to_its_end(async move |upload, host| upload.program(&*host, absent.as_deref()).await).await
     }
 
     async fn lease_program(&self, lease: Option<Duration>, known: Option<&HostProgram>) -> Result<bool, RemoteError> {
-        self.upload.lease(&*self.host, lease, known).await.map(|()| true)
+        let known = known.cloned();
+        self.to_its_end(async move |upload, host| upload.lease(&*host, lease, known.as_ref()).await)
+            .await
+            .map(|()| true)
     }
 
     async fn knock(&self, timeout: Duration) -> Result<(), RemoteError> {
@@ -77,5 +96,53 @@ impl Remote for HostRemote {
 
     async fn host_key(&self) -> Result<Option<String>, RemoteError> {
         self.host.host_key().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    /// A server that is not asked anything.
+    struct Unasked;
+
+    #[async_trait]
+    impl Remote for Unasked {
+        async fn exec(&self, _: &Command) -> Result<Output, RemoteError> {
+            unreachable!("nothing is run here")
+        }
+
+        async fn upload(&self, _: &FileSpec) -> Result<(), RemoteError> {
+            unreachable!("nothing is written here")
+        }
+
+        async fn knock(&self, _: Duration) -> Result<(), RemoteError> {
+            unreachable!("nothing is reached here")
+        }
+    }
+
+    /// An observer that is stopped while it brings the program gives up like this, and the next scenario comes at once.
+    #[tokio::test]
+    async fn an_upload_goes_on_to_its_end_though_nobody_waits_for_it_any_more() {
+        let remote = HostRemote::new("web-1", Unasked, &Arc::default());
+        let (begun, has_begun) = oneshot::channel();
+        let (go_on, may_go_on) = oneshot::channel::<()>();
+        let (ended, has_ended) = oneshot::channel();
+        let caller = tokio::spawn(async move {
+            let work = async move |_, _| {
+                let _ = begun.send(());
+                let _ = may_go_on.await;
+                let _ = ended.send(());
+                Ok(())
+            };
+            remote.to_its_end(work).await
+        });
+        has_begun.await.unwrap();
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+        go_on.send(()).unwrap();
+        assert_eq!(has_ended.await, Ok(()));
     }
 }
