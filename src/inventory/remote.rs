@@ -125,7 +125,7 @@ mod tests {
 
     /// An observer that is stopped while it brings the program gives up like this, and the next scenario comes at once.
     #[tokio::test]
-    async fn an_upload_goes_on_to_its_end_though_nobody_waits_for_it_any_more() {
+    async fn an_upload_goes_on_to_its_end_after_its_caller_has_given_up() {
         let remote = HostRemote::new("web-1", Unasked, &Arc::default());
         let (begun, has_begun) = oneshot::channel();
         let (go_on, may_go_on) = oneshot::channel::<()>();

@@ -1,7 +1,7 @@
 //! The connections to the watchers on servers: one for each server, for everything that is watched there.
 //!
 //! A stream follows the instance that stands for its server, as long as that is not looked at from here. When it breaks
-//! or is silent for long, whoever reads it is told why, and it is made again, over a new session.
+//! or is silent for long, its readers get the reason, and it is made again, over a new session.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

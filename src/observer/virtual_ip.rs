@@ -57,7 +57,7 @@ impl VirtualIpObserver {
         Thing::Addresses { of: vec![address] }
     }
 
-    /// `sources` has [that](Self::thing) of each candidate. `publish` is told the holder of the site's own address.
+    /// `sources` has [that](Self::thing) of each candidate. `publish` gets the holder of the site's own address.
     pub(super) fn new(
         name: &str,
         address: Ipv4Addr,

@@ -99,7 +99,7 @@ pub trait Remote: Send + Sync {
     /// Runs a command to its end. A non-zero status is not an error of this call.
     async fn exec(&self, command: &Command) -> Result<Output, RemoteError>;
     /// Starts a command and reads what it prints while it runs, over a connection that nothing else uses. Its standard
-    /// input gets an empty line every [`lines::PULSE`], so that it can end by itself when nobody has listened for long; it is
+    /// input gets an empty line every [`lines::PULSE`], so that it can end by itself when no reader is left; it is
     /// closed when the lines are dropped. `command.timeout` does not limit it.
     async fn stream(&self, command: &Command) -> Result<Lines, RemoteError> {
         let detail = "its output can't be read while it runs".into();

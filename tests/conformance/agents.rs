@@ -10,7 +10,7 @@ use anarcho_chimp::agent::{Order, StrikeId};
 use crate::checks::{Checked, claim, text};
 use crate::ground::Ground;
 
-/// A port that nobody uses is blackholed.
+/// An unused port is blackholed.
 async fn order(ground: &Ground, name: &str, lease: Duration) -> Result<Order, String> {
     let address = ground.instance("web-2").await?.address;
     let (id, effect) = (StrikeId(format!("conformance.{name}")), Effect::Port { port: 81, reject: false });

@@ -51,7 +51,7 @@ pub struct Sshd {
 }
 
 impl Sshd {
-    /// One that lets in `user` (root, or `admin`, who is nobody) with the keys of this folder, and knows these names.
+    /// One that lets in `user` (root, or `admin`, which has no rights) with the keys of this folder, and knows these names.
     pub fn start(folder: &Folder, name: &str, settings: &str, hosts: &str) -> Sshd {
         let place = folder.path().join(name);
         fs::create_dir_all(&place).unwrap();
@@ -141,7 +141,7 @@ pub fn key(path: &Path, passphrase: &str) {
     }
 }
 
-/// Makes a key of a user, whom every server of this folder lets in.
+/// Makes a key of a user that every server of this folder lets in.
 pub fn authorized(folder: &Folder, name: &str, passphrase: &str) -> PathBuf {
     let path = folder.path().join(name);
     key(&path, passphrase);

@@ -110,7 +110,7 @@ impl Remote for Inside {
         program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = program.spawn().map_err(broken)?;
         let mut stdin = child.stdin.take().expect("it is piped");
-        // One that ends before it has read all is told by its status.
+        // The status shows one that ends before it has read all.
         let _ = stdin.write_all(&input).await;
         drop(stdin);
         let output = child.wait_with_output().await.map_err(broken)?;

@@ -121,6 +121,6 @@ mod tests {
         assert_eq!(view(runs), (false, true, Some(2)));
         assert!(!view(stopped).1);
         assert!(!view(&format!("{runs},{stopped}")).1);
-        assert!(!view("").1, "one that follows nobody does not replicate");
+        assert!(!view("").1, "one without a source does not replicate");
     }
 }

@@ -68,12 +68,12 @@ impl Login {
         }
     }
 
-    /// What is told of a connection that did not come about.
+    /// The message for a connection that did not come about.
     pub(super) fn unreached(&self, why: &io::Error) -> String {
         if JumpError::is_cause_of(why) { why.to_string() } else { format!("port {}: {why}", self.port) }
     }
 
-    /// What is told of a connection on which no session of SSH came about.
+    /// The message for a connection on which no SSH session came about.
     pub(super) fn no_handshake(&self, why: &ssh2::Error) -> String {
         let (port, detail) = (self.port, why.message());
         match why.code() {
@@ -85,7 +85,7 @@ impl Login {
         }
     }
 
-    /// Logs the user in. What is told of a failure holds nothing of the proof.
+    /// Logs the user in. The error holds nothing of the proof.
     pub(super) fn prove(&self, session: &Session) -> Result<(), String> {
         let user = &self.user;
         let refused = |proof: &str, why: ssh2::Error| {

@@ -77,7 +77,7 @@ impl Reading {
         Ok((link, channel))
     }
 
-    /// Until the command ends, the connection breaks, or nobody reads any more.
+    /// Until the command ends, the connection breaks, or no reader is left.
     fn read(&self, link: &Link, channel: &mut Channel) -> Result<(), Trouble> {
         let (mut printed, mut complaint) = (Vec::new(), Vec::new());
         let mut pulse = Instant::now() + PULSE;
@@ -120,7 +120,7 @@ impl Reading {
         Ok(true)
     }
 
-    /// Until something comes or the pulse is due; whether nobody reads any more.
+    /// Until something comes or the pulse is due; whether no reader is left.
     fn wait(&self, link: &Link, pulse: Instant) -> Result<bool, Trouble> {
         let left = pulse.saturating_duration_since(Instant::now()).as_millis() + 1;
         let mut watched =
