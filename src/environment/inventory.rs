@@ -161,9 +161,8 @@ impl Environment for Servers {
             None => None,
         };
         let cloud = self.cloud.again();
-        let instances = cloud.list().await?;
         let addresses = Addresses {
-            servers: instances.into_iter().map(|instance| (instance.name, instance.address)).collect(),
+            servers: cloud.addresses().await?,
             virtual_ips: self.inventory().shared.clone(),
             prefix: ONE_HOST,
             aliases: BTreeMap::new(),
