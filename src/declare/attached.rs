@@ -170,9 +170,6 @@ fn unable(order: &StrikeOrder, on: &On, access: &Access, adopted: &Adopted) -> O
             "`{text}` asks for {count} of {among} servers, and {allowed} may be attacked\n  help: {hint}"
         ));
     }
-    let abilities = abilities_of(order);
-    let why: BTreeSet<String> =
-        victims.iter().filter_map(|server| on.kind.can(&on.value, access, server, &abilities).err()).collect();
-    let why: Vec<String> = why.into_iter().collect();
+    let why = on.kind.lacking(&on.value, access, &victims, &abilities_of(order));
     (!why.is_empty()).then(|| format!("`{step}` can't be done:\n  {}", why.join("\n  ")))
 }

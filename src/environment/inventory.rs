@@ -84,10 +84,13 @@ impl Kind for Inventory {
         Ok(Adopted { infrastructure: inventory.infrastructure.clone(), closed })
     }
 
-    fn can(&self, value: &str, access: &Access, server: &str, abilities: &BTreeSet<Ability>) -> Result<(), String> {
-        let (inventory, passwords) =
-            read(Path::new(value), access.passwords.as_deref()).map_err(|why| why.to_string())?;
-        InventoryCloud::new(inventory, passwords, Route::Direct).can(server, abilities).map_err(|why| why.to_string())
+    fn lacking(&self, value: &str, access: &Access, servers: &[String], abilities: &BTreeSet<Ability>) -> Vec<String> {
+        let (inventory, passwords) = match read(Path::new(value), access.passwords.as_deref()) {
+            Ok(read) => read,
+            Err(why) => return vec![why.to_string()],
+        };
+        let cloud = InventoryCloud::new(inventory, passwords, Route::Direct);
+        servers.iter().filter_map(|server| Some(cloud.can(server, abilities).err()?.to_string())).collect()
     }
 
     /// Only servers that were opted in are chosen from, and seen.

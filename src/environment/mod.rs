@@ -61,13 +61,11 @@ pub trait Kind: Sync {
         Err(format!("no scenario runs in the environment `{}`", self.name()))
     }
 
-    /// Whether all this can be done to a server that was adopted. Connects to nothing.
-    ///
-    /// # Errors
-    /// What can't be done, in words, with what to do.
-    fn can(&self, value: &str, access: &Access, server: &str, abilities: &BTreeSet<Ability>) -> Result<(), String> {
-        let _ = (value, access, server, abilities);
-        Ok(())
+    /// What of all this can't be done to these servers, which were adopted: in words, each with what to do. Connects to
+    /// nothing.
+    fn lacking(&self, value: &str, access: &Access, servers: &[String], abilities: &BTreeSet<Ability>) -> Vec<String> {
+        let _ = (value, access, servers, abilities);
+        Vec::new()
     }
 
     /// The same place again, by what a journal or an attack's plan stored of it; servers that the file names a password
