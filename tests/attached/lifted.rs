@@ -10,6 +10,7 @@ use anarcho_chimp::agent::Held;
 use anarcho_chimp::instance::PowerState;
 use anarcho_chimp::nemesis;
 use anarcho_chimp::provider::Provider;
+use anarcho_chimp::testbed::protocol::Request;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -77,6 +78,23 @@ pub fn ctrl_c_lifts_what_is_in_force() {
     assert_eq!(held(&site), None, "it was lifted before the run ended");
     let journal = fs::read_to_string(bundle(&site).unwrap().join("journal.ndjson")).unwrap();
     assert!(journal.contains("\"stage\":\"healed\""), "{journal}");
+}
+
+/// Far less than lifting is tried for where the path is cut, and far more than it takes to end.
+const AT_ONCE: Duration = Duration::from_secs(30);
+
+pub fn a_second_ctrl_c_does_not_wait_for_what_can_t_be_lifted() {
+    let site = Site::up("attached-twice", SITE);
+    let mut child = struck(&site, LONG_LEASE);
+    site.up.testbed().tell(&Request::Sever { server: "web-2".into() }).unwrap();
+    signal(&child, Signal::SIGINT);
+    let journal = || fs::read_to_string(bundle(&site).unwrap().join("journal.ndjson")).unwrap();
+    until("lifting has begun", || journal().contains("\"stage\":\"healing\"").then_some(()));
+    signal(&child, Signal::SIGINT);
+    let again = Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(again.elapsed() < AT_ONCE, "{:?}", again.elapsed());
+    assert!(!journal().contains("\"stage\":\"healed\""), "it is left to its lease, and open in the journal");
 }
 
 pub fn a_killed_run_leaves_a_fault_no_longer_than_its_lease() {

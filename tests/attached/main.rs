@@ -30,6 +30,7 @@ fn main() -> ExitCode {
                 seen::what_balancers_and_holders_do_is_judged_by_what_watchers_on_servers_report,
                 failover::a_failover_is_judged_as_in_the_sandbox,
                 lifted::ctrl_c_lifts_what_is_in_force,
+                lifted::a_second_ctrl_c_does_not_wait_for_what_can_t_be_lifted,
                 lifted::a_killed_run_leaves_a_fault_no_longer_than_its_lease,
                 lifted::a_journal_that_a_killed_run_left_open_is_healed,
                 lifted::a_server_that_is_not_clean_is_not_taken_over

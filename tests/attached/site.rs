@@ -30,7 +30,7 @@ pub struct Site {
 impl Site {
     /// Keeps a site up, and writes its inventory.
     pub fn up(name: &str, infrastructure: &str) -> Site {
-        let up = Up::keeping(&format!("{name}-up"), infrastructure, &[]);
+        let up = Up::keeping(&format!("{name}-up"), infrastructure, &["--for-tests"]);
         let folder = Folder::new(name);
         let site = Site { up, folder };
         site.write_inventory();
