@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench faults`, as root, on a machine that does nothing else.
 
+mod support;
 #[path = "../tests/wire/mod.rs"]
 mod wire;
 
@@ -10,9 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anarcho_chimp::agent::probe;
-use anarcho_chimp::instance::{InstanceSpec, UserData};
 use anarcho_chimp::provider::Provider;
-use anarcho_chimp::provider::local::sandbox::enter;
 use anarcho_chimp::provider::local::{LocalCloud, Zygote};
 use wire::trial::{Tolerance, Trial};
 
@@ -32,32 +31,12 @@ fn main() -> ExitCode {
         let (Ok(used) | Err(used)) = finding;
         println!("{need:?}: {used}");
     }
-    let logs = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-faults-{}", std::process::id()));
-    let ended = enter(|zygote| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        match runtime.block_on(measure(zygote, &logs)) {
-            Ok(()) => 0,
-            Err(why) => {
-                eprintln!("{why}");
-                1
-            }
-        }
-    });
-    let _ = std::fs::remove_dir_all(&logs);
-    if matches!(ended, Ok(0)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    support::in_sandbox("faults", measure)
 }
 
 async fn measure(zygote: Zygote, logs: &Path) -> Result<(), String> {
     let cloud = LocalCloud::create(&zygote, 0, logs.into()).await.map_err(|why| why.to_string())?;
-    let spec = InstanceSpec {
-        name: "node-1".into(),
-        zone: None,
-        tags: Vec::new(),
-        address: cloud.address(2),
-        user_data: UserData::default(),
-        boot_delay: Duration::ZERO,
-    };
-    let instance = cloud.boot(&spec).await.map_err(|why| why.to_string())?;
+    let instance = cloud.boot(&support::spec(&cloud)).await.map_err(|why| why.to_string())?;
     let remote = cloud.connect(&instance).await.map_err(|why| why.to_string())?;
     let trial = Trial { remote: &*remote, address: instance.address };
     println!("\n| asked | measured | goal | what the kernel showed meanwhile |\n|---|---|---|---|");

@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench strikes` as root, on a machine that does nothing else.
 
+mod support;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -9,9 +11,8 @@ use std::time::{Duration, Instant};
 use anarcho_chimp::agent::client::Agent;
 use anarcho_chimp::agent::effect::Effect;
 use anarcho_chimp::agent::{Order, StrikeId};
-use anarcho_chimp::instance::{Command, InstanceSpec, UserData};
+use anarcho_chimp::instance::Command;
 use anarcho_chimp::provider::Provider;
-use anarcho_chimp::provider::local::sandbox::enter;
 use anarcho_chimp::provider::local::{LocalCloud, Zygote};
 
 const STRIKES: usize = 300;
@@ -25,32 +26,12 @@ fn main() -> ExitCode {
         println!("skipped: measures only under `cargo bench`");
         return ExitCode::SUCCESS;
     }
-    let logs = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-strikes-{}", std::process::id()));
-    let ended = enter(|zygote| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        match runtime.block_on(measure(zygote, &logs)) {
-            Ok(()) => 0,
-            Err(why) => {
-                eprintln!("{why}");
-                1
-            }
-        }
-    });
-    let _ = std::fs::remove_dir_all(&logs);
-    if matches!(ended, Ok(0)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    support::in_sandbox("strikes", measure)
 }
 
 async fn measure(zygote: Zygote, logs: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let cloud = LocalCloud::create(&zygote, 0, logs.into()).await?;
-    let spec = InstanceSpec {
-        name: "node-1".into(),
-        zone: None,
-        tags: Vec::new(),
-        address: cloud.address(2),
-        user_data: UserData::default(),
-        boot_delay: Duration::ZERO,
-    };
-    let instance = cloud.boot(&spec).await?;
+    let instance = cloud.boot(&support::spec(&cloud)).await?;
     let remote = cloud.connect(&instance).await?;
     let agent = Agent::new(&*remote);
     let (mut injected, mut commands) = (Vec::new(), Vec::new());
