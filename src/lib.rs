@@ -215,7 +215,7 @@ pub use document::DocumentError;
 #[doc(inline)]
 pub use infrastructure::{Delay, Draft};
 #[doc(inline)]
-pub use plan::reconciler_step::Step as ReconcilerStep;
+pub use plan::reconciler_step::ReconcilerStep;
 #[doc(inline)]
 pub use plan::{Act, Agent, Choice, Expectation, Interval, Parameters, Partition, Phase, Schedule, Target};
 #[doc(inline)]

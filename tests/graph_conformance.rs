@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anarcho_chimp::graph::table::Row;
+use anarcho_chimp::graph::table::NodeRow;
 use anarcho_chimp::graph::{Table, read_links};
 use serde::Deserialize;
 
@@ -43,7 +43,7 @@ fn measured(file: &Path) -> Table {
 }
 
 /// Where a server is not what networkx says, in words.
-fn differences(row: &Row, expected: &Server) -> Vec<String> {
+fn differences(row: &NodeRow, expected: &Server) -> Vec<String> {
     let betweenness = (row.betweenness - expected.betweenness).abs() < ROUNDING;
     let same = [
         ("name", row.name == expected.name),

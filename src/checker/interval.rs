@@ -1,7 +1,7 @@
 //! `{interval} takes {duration_bound}`: from t0, in model time. What never came is a lower bound, not a number.
 
 use crate::history::History;
-use crate::measure::milestones::{Milestone, Name, Row, interval_end};
+use crate::measure::milestones::{Milestone, MilestoneTally, Name, interval_end};
 use crate::measure::relapse::Relapse;
 use crate::measure::resolution::{lateness_p99_us, resolution_us};
 use crate::measure::{Known, ModelTime, Observed, Span, Timeline};
@@ -88,7 +88,7 @@ fn never_modelled(never: String, modelled_us: u64, measured_us: u64) -> String {
     if modelled_us == measured_us { never } else { format!("{never}: ≥ {} in model time", show_us(modelled_us)) }
 }
 
-fn note(row: &Row, timeline: &Timeline) -> Option<String> {
+fn note(row: &MilestoneTally, timeline: &Timeline) -> Option<String> {
     let (moments, t0) = (&timeline.moments, timeline.moments.t0_us?);
     let mut notes = Vec::new();
     match (row.name, &row.milestone, timeline.redundancy.and_then(Observed::us)) {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::history::final_state::{DatabaseRead, Found};
+use crate::history::final_state::{DatabaseRead, Reading};
 use crate::history::synthetic::Script;
 use crate::history::{Ended, Event, Op};
 use crate::plan::Expectation;
@@ -90,7 +90,7 @@ fn what_is_not_known_leaves_it_open() {
     let early = Script { operations: site().operations[..1].to_vec(), ..site() };
     open(&early.holds("db-1", whole()).holds("db-2", whole()), "acknowledged after the fault");
     let mut unreadable = site().holds("db-1", whole());
-    let found = Found::Unreadable("no answer".into());
+    let found = Reading::Unreadable("no answer".into());
     unreadable.final_state.databases.push(DatabaseRead { server: "db-2".into(), at_us: 1, found });
     open(&unreadable, "db-2 could not be read in the end: no answer");
     let cut = Event::OperationsCut { detail: "killed".into() };

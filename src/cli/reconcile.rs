@@ -19,7 +19,7 @@ use crate::infrastructure::file;
 use crate::inventory;
 use crate::inventory::{Inventory, InventoryCloud};
 use crate::lock::{Held, Lock};
-use crate::plan::reconciler_step::Step;
+use crate::plan::reconciler_step::ReconcilerStep;
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
 use crate::reconciler;
@@ -70,7 +70,7 @@ pub(super) struct Reconcile {
     config: Option<PathBuf>,
     /// For tests of the harness: it kills itself with SIGKILL when it comes to this step.
     #[arg(long, hide = true, value_name = "STEP")]
-    die_at: Option<Step>,
+    die_at: Option<ReconcilerStep>,
 }
 
 /// Where servers live.

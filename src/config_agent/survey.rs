@@ -31,7 +31,7 @@ done
 
 /// What was found on a server.
 #[derive(Debug, PartialEq)]
-pub(super) struct Found {
+pub(super) struct Drift {
     /// It was booted unconfigured, and does not have its role yet.
     pub unconfigured: bool,
     /// The files that are missing or differ, as they should be.
@@ -62,7 +62,7 @@ pub(super) async fn survey(
     remote: &dyn Remote,
     files: &[FileSpec],
     services: &[ServiceSpec],
-) -> Result<Found, SurveyError> {
+) -> Result<Drift, SurveyError> {
     let files: Vec<FileSpec> = files.iter().filter(|file| is_compared(file)).cloned().collect();
     let expected = expected(&files).await?;
     let output = remote.exec(&question(&files, services)).await?;
@@ -104,7 +104,7 @@ async fn expected(files: &[FileSpec]) -> Result<Vec<String>, SurveyError> {
     Ok(lines)
 }
 
-fn read(output: &Output, expected: &[String], files: &[FileSpec], services: &[ServiceSpec]) -> Option<Found> {
+fn read(output: &Output, expected: &[String], files: &[FileSpec], services: &[ServiceSpec]) -> Option<Drift> {
     let mut lines = output.stdout.lines();
     let unconfigured = match lines.next()? {
         "unconfigured" => true,
@@ -118,7 +118,7 @@ fn read(output: &Output, expected: &[String], files: &[FileSpec], services: &[Se
     let (of_files, of_services) = lines.split_at(files.len());
     let changed = files.iter().zip(expected).zip(of_files).filter(|((_, expected), line)| expected != *line);
     let dead = services.iter().zip(of_services).filter(|(_, line)| **line != "runs");
-    Some(Found {
+    Some(Drift {
         unconfigured,
         changed: changed.map(|((file, _), _)| file.clone()).collect(),
         dead: dead.map(|(service, _)| service.clone()).collect(),

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::survey::{Found, SurveyError, survey};
+use super::survey::{Drift, SurveyError, survey};
 use crate::declared_wait::Tick;
 use crate::document::DocumentError;
 use crate::history::{DeclaredDelay, Event};
@@ -83,7 +83,7 @@ impl Work<'_> {
     }
 
     /// Makes an unconfigured server what its role says. The mark goes last: what failed on the way is tried again.
-    async fn configure(&self, instance: &Instance, data: &UserData, found: &Found) -> Result<(), VisitError> {
+    async fn configure(&self, instance: &Instance, data: &UserData, found: &Drift) -> Result<(), VisitError> {
         let declared = self.site.infrastructure.servers[self.server].configure_delay;
         tokio::time::sleep(self.site.begin_wait(DeclaredDelay::Configure, self.server, declared)).await;
         let mut done = self.write(&found.changed).await?;
@@ -104,7 +104,7 @@ impl Work<'_> {
     }
 
     /// Puts right what drifted. What is started takes its files in by itself.
-    async fn repair(&self, found: &Found) -> Result<(), VisitError> {
+    async fn repair(&self, found: &Drift) -> Result<(), VisitError> {
         let mut done = self.write(&found.changed).await?;
         let reload = self.site.role(self.server).reload.as_ref();
         if let Some(reload) = reload.filter(|_| !found.changed.is_empty() && found.dead.is_empty()) {

@@ -9,7 +9,7 @@ use super::DatabaseError;
 use super::execute::{CATCH_UP, CONNECT};
 use super::gtid::Position;
 use super::sql::DatabaseConnection;
-use super::status::{Row, Status};
+use super::status::{SqlRow, Status};
 use crate::site::Site;
 
 /// How long checksums may take.
@@ -74,8 +74,8 @@ async fn tables(connection: &DatabaseConnection<'_>) -> Result<Vec<String>, Data
 }
 
 /// The tables whose checksums differ, or that one of the two does not have.
-fn differing(ours: &[Row], theirs: &[Row]) -> Vec<String> {
-    let sums = |rows: &[Row]| -> Vec<(String, String)> {
+fn differing(ours: &[SqlRow], theirs: &[SqlRow]) -> Vec<String> {
+    let sums = |rows: &[SqlRow]| -> Vec<(String, String)> {
         rows.iter().filter_map(|row| Some((row.get("Table")?.clone(), row.get("Checksum")?.clone()))).collect()
     };
     let (ours, theirs) = (sums(ours), sums(theirs));

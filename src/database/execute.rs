@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::plan::Step;
+use super::plan::TopologyStep;
 use super::sql::{DatabaseConnection, look};
 use super::status::{Seen, Status};
 use super::{DatabaseError, compare, rebuild};
@@ -26,17 +26,17 @@ const FOLLOW: &str = "EXECUTE IMMEDIATE CONCAT(\"CHANGE MASTER TO MASTER_HOST='{
 ///
 /// # Errors
 /// When it can't be done, or what it is to bring about is not so afterwards.
-pub(super) async fn execute(site: &Site, step: &Step) -> Result<(), DatabaseError> {
+pub(super) async fn execute(site: &Site, step: &TopologyStep) -> Result<(), DatabaseError> {
     let detail = match step {
-        Step::Fence { server } => fence(site, server).await?,
-        Step::Drain { server } => drain(site, server).await?,
-        Step::Salvage { server, from } => salvage(site, server, from).await?,
-        Step::Promote { server } => promote(site, server).await?,
-        Step::Rebuild { server, donor } => rebuilt(site, server, donor).await?,
-        Step::Resume { server } => resume(site, server).await?,
-        Step::Follow { server, source } => follow(site, server, source).await?,
-        Step::CloseRing { survivor, newcomer } => close_ring(site, survivor, newcomer).await?,
-        Step::Compare { server, with } => compare::compare(site, server, with).await?,
+        TopologyStep::Fence { server } => fence(site, server).await?,
+        TopologyStep::Drain { server } => drain(site, server).await?,
+        TopologyStep::Salvage { server, from } => salvage(site, server, from).await?,
+        TopologyStep::Promote { server } => promote(site, server).await?,
+        TopologyStep::Rebuild { server, donor } => rebuilt(site, server, donor).await?,
+        TopologyStep::Resume { server } => resume(site, server).await?,
+        TopologyStep::Follow { server, source } => follow(site, server, source).await?,
+        TopologyStep::CloseRing { survivor, newcomer } => close_ring(site, survivor, newcomer).await?,
+        TopologyStep::Compare { server, with } => compare::compare(site, server, with).await?,
     };
     record(site, step.server(), step.name(), format!("{step}: {detail}"));
     Ok(())

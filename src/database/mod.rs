@@ -33,7 +33,7 @@ pub mod status;
 #[cfg(test)]
 mod plan_tests;
 
-pub use plan::{Step, Stuck};
+pub use plan::{Stuck, TopologyStep};
 
 use execute::record;
 use plan::Tier;
@@ -182,7 +182,7 @@ async fn give_up(site: &Site, server: &str, why: String) -> Result<(), DatabaseE
     Err(DatabaseError::Gone(server.into()))
 }
 
-async fn carry_out(site: &Site, steps: &[Step]) -> Result<(), DatabaseError> {
+async fn carry_out(site: &Site, steps: &[TopologyStep]) -> Result<(), DatabaseError> {
     for step in steps {
         execute::execute(site, step).await?;
     }
@@ -190,18 +190,18 @@ async fn carry_out(site: &Site, steps: &[Step]) -> Result<(), DatabaseError> {
 }
 
 /// Every declared database as it is found now.
-struct Found(BTreeMap<String, Seen>);
+struct Snapshot(BTreeMap<String, Seen>);
 
-async fn tier(site: &Site) -> Result<Found, DatabaseError> {
+async fn tier(site: &Site) -> Result<Snapshot, DatabaseError> {
     let look = |server: String| async move {
         let seen = sql::look(site, &server).await?;
         Ok::<_, DatabaseError>((server, seen))
     };
     let databases = site.infrastructure.databases.all().map(|database| look(database.server.clone()));
-    Ok(Found(futures::future::try_join_all(databases).await?.into_iter().collect()))
+    Ok(Snapshot(futures::future::try_join_all(databases).await?.into_iter().collect()))
 }
 
-impl Found {
+impl Snapshot {
     fn as_tier<'a>(&'a self, site: &'a Site) -> Tier<'a> {
         Tier { declared: &site.infrastructure.databases, seen: &self.0, at: &site.addresses.servers }
     }

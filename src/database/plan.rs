@@ -14,7 +14,7 @@ use crate::infrastructure::databases::Database;
 
 /// One thing to do; each is asserted when it was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum TopologyStep {
     /// Sees that a master can't be written to any more: it is gone, or is made read-only.
     Fence { server: String },
     /// Waits until it has applied all that it received.
@@ -68,7 +68,7 @@ impl Tier<'_> {
     ///
     /// # Errors
     /// When no master lives, or one can't be fenced.
-    pub fn failover(&self) -> Result<Vec<Step>, Stuck> {
+    pub fn failover(&self) -> Result<Vec<TopologyStep>, Stuck> {
         if self.active().is_some() {
             return Ok(Vec::new());
         }
@@ -77,7 +77,7 @@ impl Tier<'_> {
         };
         let mut steps = self.fence(successor)?;
         steps.extend(self.salvage(successor));
-        steps.push(Step::Promote { server: successor.into() });
+        steps.push(TopologyStep::Promote { server: successor.into() });
         steps.extend(self.orphans().map(|slave| follow(&slave.server, successor)));
         Ok(steps)
     }
@@ -85,7 +85,7 @@ impl Tier<'_> {
     /// What brings those that live back to what is declared: one that was started again goes on following, one that
     /// follows another meanwhile follows its own source again, and so does the master that is written to; one whose source is
     /// gone follows the master that is written to.
-    pub fn maintain_once(&self) -> Vec<Step> {
+    pub fn maintain_once(&self) -> Vec<TopologyStep> {
         let stopped = |database: &&Database| self.status(&database.server).is_some_and(Status::has_stopped);
         let stopped: Vec<&Database> = self.declared.all().filter(stopped).collect();
         if !stopped.is_empty() {
@@ -93,7 +93,7 @@ impl Tier<'_> {
             return stopped.iter().filter_map(resume).collect();
         }
         if let Some(active) = self.active() {
-            let orphans: Vec<Step> = self.orphans().map(|slave| follow(&slave.server, active)).collect();
+            let orphans: Vec<TopologyStep> = self.orphans().map(|slave| follow(&slave.server, active)).collect();
             if !orphans.is_empty() {
                 return orphans;
             }
@@ -101,7 +101,7 @@ impl Tier<'_> {
         let astray = |database: &&Database| self.is_astray(database);
         let survivors = self.declared.masters.iter().filter(astray);
         let ring = survivors
-            .map(|master| Step::CloseRing { survivor: master.server.clone(), newcomer: master.source.clone() });
+            .map(|master| TopologyStep::CloseRing { survivor: master.server.clone(), newcomer: master.source.clone() });
         let slaves = self.declared.slaves.iter().filter(astray).map(|slave| follow(&slave.server, &slave.source));
         ring.chain(slaves).collect()
     }
@@ -120,7 +120,7 @@ impl Tier<'_> {
     }
 
     /// One that stopped goes on where its source lives; a master that stopped at another, for a salvage, does not.
-    fn resumed(&self, database: &Database) -> Option<Step> {
+    fn resumed(&self, database: &Database) -> Option<TopologyStep> {
         let status = self.status(&database.server)?;
         let source = self
             .at
@@ -129,9 +129,9 @@ impl Tier<'_> {
         let source = source.map(|(source, _)| source.as_str()).filter(|source| self.lives(source))?;
         let server = database.server.clone();
         match self.declared.is_master(&server) && !self.declared.is_master(source) {
-            false => Some(Step::Resume { server }),
+            false => Some(TopologyStep::Resume { server }),
             true if self.status(&database.source).is_some_and(Status::replicates) => {
-                Some(Step::CloseRing { survivor: server, newcomer: database.source.clone() })
+                Some(TopologyStep::CloseRing { survivor: server, newcomer: database.source.clone() })
             }
             true => None,
         }
@@ -141,14 +141,14 @@ impl Tier<'_> {
     ///
     /// # Errors
     /// When nobody can give it data, or it has nobody to follow yet.
-    pub fn restore(&self, server: &str) -> Result<Vec<Step>, Stuck> {
+    pub fn restore(&self, server: &str) -> Result<Vec<TopologyStep>, Stuck> {
         match self.declared.is_master(server) {
             true => self.restore_master(server),
             false => self.restore_slave(server),
         }
     }
 
-    fn restore_master(&self, server: &str) -> Result<Vec<Step>, Stuck> {
+    fn restore_master(&self, server: &str) -> Result<Vec<TopologyStep>, Stuck> {
         let Some(survivor) = self.living(&self.declared.masters).find(|master| *master != server) else {
             return self.first_master(server);
         };
@@ -159,34 +159,34 @@ impl Tier<'_> {
         let donor = self.donor(server, survivor).unwrap_or(survivor);
         steps.push(rebuild(server, donor));
         steps.push(follow(server, survivor));
-        steps.push(Step::CloseRing { survivor: survivor.into(), newcomer: server.into() });
+        steps.push(TopologyStep::CloseRing { survivor: survivor.into(), newcomer: server.into() });
         steps.extend(self.own_slaves(server).map(|slave| follow(slave, server)));
-        steps.push(Step::Compare { server: server.into(), with: donor.into() });
+        steps.push(TopologyStep::Compare { server: server.into(), with: donor.into() });
         Ok(steps)
     }
 
     /// Both masters are gone: the slave that has most gives its data, once it has what the other has.
-    fn first_master(&self, server: &str) -> Result<Vec<Step>, Stuck> {
+    fn first_master(&self, server: &str) -> Result<Vec<TopologyStep>, Stuck> {
         let slaves: Vec<&str> = self.living_slaves().map(|slave| slave.server.as_str()).collect();
         let Some(donor) = slaves.iter().copied().max_by_key(|slave| self.length(slave)) else {
             return Err(Stuck::NoDonor { server: server.into(), seen: self.told() });
         };
         let mut steps = self.fence(server)?;
-        steps.extend(slaves.iter().map(|slave| Step::Drain { server: (*slave).into() }));
+        steps.extend(slaves.iter().map(|slave| TopologyStep::Drain { server: (*slave).into() }));
         let others = slaves.iter().copied().filter(|slave| *slave != donor);
-        steps.extend(others.map(|other| Step::Salvage { server: donor.into(), from: other.into() }));
+        steps.extend(others.map(|other| TopologyStep::Salvage { server: donor.into(), from: other.into() }));
         steps.push(rebuild(server, donor));
         // What the new master's binary log begins with, they all have by then.
         let others = slaves.iter().copied().filter(|slave| *slave != donor);
-        steps.extend(others.map(|other| Step::Salvage { server: other.into(), from: donor.into() }));
-        steps.push(Step::Promote { server: server.into() });
+        steps.extend(others.map(|other| TopologyStep::Salvage { server: other.into(), from: donor.into() }));
+        steps.push(TopologyStep::Promote { server: server.into() });
         steps.extend(slaves.iter().map(|slave| follow(slave, server)));
         // The master is the one that goes on.
-        steps.push(Step::Compare { server: donor.into(), with: server.into() });
+        steps.push(TopologyStep::Compare { server: donor.into(), with: server.into() });
         Ok(steps)
     }
 
-    fn restore_slave(&self, server: &str) -> Result<Vec<Step>, Stuck> {
+    fn restore_slave(&self, server: &str) -> Result<Vec<TopologyStep>, Stuck> {
         let own = self.declared.of(server).map(|(slave, _)| slave.source.as_str());
         let own = own.filter(|source| self.lives(source));
         let Some(source) = own.or_else(|| self.living(&self.declared.masters).next()) else {
@@ -198,7 +198,7 @@ impl Tier<'_> {
         Ok(vec![
             rebuild(server, donor),
             follow(server, source),
-            Step::Compare { server: server.into(), with: donor.into() },
+            TopologyStep::Compare { server: server.into(), with: donor.into() },
         ])
     }
 
@@ -212,21 +212,22 @@ impl Tier<'_> {
     }
 
     /// What there is to salvage for a successor: all that the living slaves have.
-    fn salvage(&self, successor: &str) -> Vec<Step> {
+    fn salvage(&self, successor: &str) -> Vec<TopologyStep> {
         let slaves: Vec<&Database> = self.living_slaves().collect();
         let drained = slaves.iter().map(|slave| &slave.server).map(String::as_str).chain([successor]);
-        let mut steps: Vec<Step> = drained.map(|server| Step::Drain { server: server.into() }).collect();
-        let from = |slave: &&Database| Step::Salvage { server: successor.into(), from: slave.server.clone() };
+        let mut steps: Vec<TopologyStep> =
+            drained.map(|server| TopologyStep::Drain { server: server.into() }).collect();
+        let from = |slave: &&Database| TopologyStep::Salvage { server: successor.into(), from: slave.server.clone() };
         steps.extend(slaves.iter().map(from));
         steps
     }
 
     /// Every other master that may be written to still.
-    fn fence(&self, successor: &str) -> Result<Vec<Step>, Stuck> {
+    fn fence(&self, successor: &str) -> Result<Vec<TopologyStep>, Stuck> {
         let others = self.declared.masters.iter().filter(|master| master.server != successor);
         let fence = |master: &Database| match self.seen.get(&master.server) {
             Some(Seen::Silent(why)) => Err(Stuck::NotFenced { server: master.server.clone(), why: why.clone() }),
-            _ => Ok(Step::Fence { server: master.server.clone() }),
+            _ => Ok(TopologyStep::Fence { server: master.server.clone() }),
         };
         others.map(fence).collect()
     }
@@ -277,58 +278,60 @@ impl Tier<'_> {
     }
 }
 
-fn follow(server: &str, source: &str) -> Step {
-    Step::Follow { server: server.into(), source: source.into() }
+fn follow(server: &str, source: &str) -> TopologyStep {
+    TopologyStep::Follow { server: server.into(), source: source.into() }
 }
 
-fn rebuild(server: &str, donor: &str) -> Step {
-    Step::Rebuild { server: server.into(), donor: donor.into() }
+fn rebuild(server: &str, donor: &str) -> TopologyStep {
+    TopologyStep::Rebuild { server: server.into(), donor: donor.into() }
 }
 
-impl Step {
+impl TopologyStep {
     /// The server that it changes.
     pub fn server(&self) -> &str {
         match self {
-            Step::Fence { server }
-            | Step::Drain { server }
-            | Step::Salvage { server, .. }
-            | Step::Promote { server }
-            | Step::Rebuild { server, .. }
-            | Step::Resume { server }
-            | Step::Follow { server, .. }
-            | Step::CloseRing { survivor: server, .. }
-            | Step::Compare { server, .. } => server,
+            TopologyStep::Fence { server }
+            | TopologyStep::Drain { server }
+            | TopologyStep::Salvage { server, .. }
+            | TopologyStep::Promote { server }
+            | TopologyStep::Rebuild { server, .. }
+            | TopologyStep::Resume { server }
+            | TopologyStep::Follow { server, .. }
+            | TopologyStep::CloseRing { survivor: server, .. }
+            | TopologyStep::Compare { server, .. } => server,
         }
     }
 
     /// One word for it.
     pub fn name(&self) -> &'static str {
         match self {
-            Step::Fence { .. } => "fence",
-            Step::Drain { .. } => "drain",
-            Step::Salvage { .. } => "salvage",
-            Step::Promote { .. } => "promote",
-            Step::Rebuild { .. } => "rebuild",
-            Step::Resume { .. } => "resume",
-            Step::Follow { .. } => "follow",
-            Step::CloseRing { .. } => "close-ring",
-            Step::Compare { .. } => "compare",
+            TopologyStep::Fence { .. } => "fence",
+            TopologyStep::Drain { .. } => "drain",
+            TopologyStep::Salvage { .. } => "salvage",
+            TopologyStep::Promote { .. } => "promote",
+            TopologyStep::Rebuild { .. } => "rebuild",
+            TopologyStep::Resume { .. } => "resume",
+            TopologyStep::Follow { .. } => "follow",
+            TopologyStep::CloseRing { .. } => "close-ring",
+            TopologyStep::Compare { .. } => "compare",
         }
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for TopologyStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::Fence { server } => write!(f, "fence {server}"),
-            Step::Drain { server } => write!(f, "drain {server}"),
-            Step::Salvage { server, from } => write!(f, "salvage from {from} into {server}"),
-            Step::Promote { server } => write!(f, "promote {server}"),
-            Step::Rebuild { server, donor } => write!(f, "rebuild {server} from {donor}"),
-            Step::Resume { server } => write!(f, "let {server} go on following"),
-            Step::Follow { server, source } => write!(f, "let {server} follow {source}"),
-            Step::CloseRing { survivor, newcomer } => write!(f, "close the ring: {survivor} follows {newcomer}"),
-            Step::Compare { server, with } => write!(f, "compare {server} with {with}"),
+            TopologyStep::Fence { server } => write!(f, "fence {server}"),
+            TopologyStep::Drain { server } => write!(f, "drain {server}"),
+            TopologyStep::Salvage { server, from } => write!(f, "salvage from {from} into {server}"),
+            TopologyStep::Promote { server } => write!(f, "promote {server}"),
+            TopologyStep::Rebuild { server, donor } => write!(f, "rebuild {server} from {donor}"),
+            TopologyStep::Resume { server } => write!(f, "let {server} go on following"),
+            TopologyStep::Follow { server, source } => write!(f, "let {server} follow {source}"),
+            TopologyStep::CloseRing { survivor, newcomer } => {
+                write!(f, "close the ring: {survivor} follows {newcomer}")
+            }
+            TopologyStep::Compare { server, with } => write!(f, "compare {server} with {with}"),
         }
     }
 }

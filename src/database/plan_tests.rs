@@ -47,7 +47,7 @@ fn seen(letters: &str) -> BTreeMap<String, Seen> {
     servers.map(|(letter, server)| (server.clone(), one(letter, &server))).collect()
 }
 
-fn told(steps: Result<Vec<super::Step>, Stuck>) -> String {
+fn told(steps: Result<Vec<super::TopologyStep>, Stuck>) -> String {
     match steps {
         Ok(steps) if steps.is_empty() => "nothing".into(),
         Ok(steps) => steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
@@ -113,7 +113,7 @@ fn nobody_is_promoted_before_the_others_are_fenced_and_salvaged() {
         let at = at();
         let tier = Tier { declared: &declared, seen: &seen, at: &at };
         let steps = if letters.starts_with("bb") { tier.restore("db-1") } else { tier.failover() }.unwrap();
-        let names: Vec<&str> = steps.iter().map(super::Step::name).collect();
+        let names: Vec<&str> = steps.iter().map(super::TopologyStep::name).collect();
         let promoted = names.iter().position(|name| *name == "promote").unwrap();
         assert_eq!(names.iter().filter(|name| **name == "promote").count(), 1, "{letters}");
         assert!(!names[promoted..].iter().any(|name| matches!(*name, "fence" | "drain" | "salvage")), "{letters}");

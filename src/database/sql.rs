@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::DatabaseError;
 use super::gtid::Position;
-use super::status::{QUESTION, Row, Seen, Status, rows};
+use super::status::{QUESTION, Seen, SqlRow, Status, rows};
 use crate::instance::{Command, Instance, PowerState};
 use crate::provider::Remote;
 use crate::role::DatabaseRole;
@@ -67,12 +67,12 @@ impl<'a> DatabaseConnection<'a> {
     ///
     /// # Errors
     /// The first statement that fails, with what the server says of it.
-    pub async fn sql(&self, statements: &str) -> Result<Vec<Row>, DatabaseError> {
+    pub async fn sql(&self, statements: &str) -> Result<Vec<SqlRow>, DatabaseError> {
         self.sql_within(statements, STATEMENT).await
     }
 
     /// The same for statements that wait.
-    pub async fn sql_within(&self, statements: &str, within: Duration) -> Result<Vec<Row>, DatabaseError> {
+    pub async fn sql_within(&self, statements: &str, within: Duration) -> Result<Vec<SqlRow>, DatabaseError> {
         let path = |path: &std::path::Path| path.display().to_string();
         let (socket, password) = (path(&self.role.socket), path(&self.role.replication_password));
         let answer = self.run(&["sh", "-c", CLIENT, "sh", &socket, &password, statements], within).await;

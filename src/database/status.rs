@@ -52,14 +52,14 @@ pub(super) const QUESTION: &str =
     "SELECT @@read_only, @@server_id, @@gtid_binlog_pos, @@gtid_binlog_state, @@gtid_slave_pos; SHOW ALL SLAVES STATUS";
 
 /// One row of an answer, by the names of its columns.
-pub(super) type Row = BTreeMap<String, String>;
+pub(super) type SqlRow = BTreeMap<String, String>;
 
 /// Reads the vertical form of `mariadb --vertical`: rows of `name: value`.
-pub(super) fn rows(answer: &str) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
+pub(super) fn rows(answer: &str) -> Vec<SqlRow> {
+    let mut rows: Vec<SqlRow> = Vec::new();
     for line in answer.lines() {
         if line.starts_with("****") {
-            rows.push(Row::new());
+            rows.push(SqlRow::new());
         } else if let (Some(row), Some((name, value))) = (rows.last_mut(), line.split_once(':')) {
             row.insert(name.trim().into(), value.trim().into());
         }
@@ -69,10 +69,10 @@ pub(super) fn rows(answer: &str) -> Vec<Row> {
 
 impl Status {
     /// Reads the rows of the answer to [`QUESTION`].
-    pub(super) fn read(rows: &[Row]) -> Result<Status, NoPosition> {
-        let empty = Row::new();
+    pub(super) fn read(rows: &[SqlRow]) -> Result<Status, NoPosition> {
+        let empty = SqlRow::new();
         let own = rows.first().unwrap_or(&empty);
-        let field = |row: &Row, name: &str| row.get(name).cloned().unwrap_or_default();
+        let field = |row: &SqlRow, name: &str| row.get(name).cloned().unwrap_or_default();
         let position: Position = field(own, "@@gtid_binlog_pos").parse()?;
         let state: Position = field(own, "@@gtid_binlog_state").parse()?;
         let applied: Position = field(own, "@@gtid_slave_pos").parse()?;
@@ -99,7 +99,7 @@ impl Status {
 }
 
 impl Follows {
-    fn read(row: &Row) -> Result<Follows, NoPosition> {
+    fn read(row: &SqlRow) -> Result<Follows, NoPosition> {
         let field = |name: &str| row.get(name).cloned().unwrap_or_default();
         let errors = ["Last_IO_Error", "Last_SQL_Error"].map(field);
         Ok(Follows {

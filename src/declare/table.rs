@@ -72,7 +72,7 @@ impl World {
     }
 
     /// Reads a row as the sentence it stands for.
-    async fn read_row(&mut self, vocabulary: &Vocabulary, row: &Row<'_>) -> Result<StrikeOrder, StepError> {
+    async fn read_row(&mut self, vocabulary: &Vocabulary, row: &DataRow<'_>) -> Result<StrikeOrder, StepError> {
         let text = sentence(vocabulary, row.cell("fault"), row.cell("target")).map_err(|why| row.wrong(&why))?;
         let step = Step { ty: StepType::When, value: text.clone(), table: None, docstring: None, ..row.step.clone() };
         let Ok((function, context)) = vocabulary.find(&step, Some(step.ty)) else {
@@ -133,7 +133,7 @@ struct Rows<'a> {
 }
 
 /// One line of it.
-struct Row<'a> {
+struct DataRow<'a> {
     step: &'a Step,
     header: &'a [&'a str],
     cells: &'a [String],
@@ -158,8 +158,8 @@ impl<'a> Rows<'a> {
         Ok(Rows { step, header, rows: &table.rows[1..], lines })
     }
 
-    fn all(&self) -> impl Iterator<Item = Row<'_>> {
-        self.rows.iter().enumerate().map(|(index, cells)| Row {
+    fn all(&self) -> impl Iterator<Item = DataRow<'_>> {
+        self.rows.iter().enumerate().map(|(index, cells)| DataRow {
             step: self.step,
             header: &self.header,
             cells,
@@ -169,7 +169,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-impl Row<'_> {
+impl DataRow<'_> {
     /// Empty where there is no such column.
     fn cell(&self, name: &str) -> &str {
         let column = self.header.iter().position(|title| *title == name);

@@ -15,7 +15,7 @@ use crate::text;
 
 /// One step down a YAML document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum PathSegment {
     /// Into the value of this key.
     Key(String),
     /// To this key itself.
@@ -24,21 +24,21 @@ pub enum Step {
     Index(usize),
 }
 
-impl From<&str> for Step {
+impl From<&str> for PathSegment {
     fn from(key: &str) -> Self {
-        Step::Key(key.into())
+        PathSegment::Key(key.into())
     }
 }
 
-impl From<usize> for Step {
+impl From<usize> for PathSegment {
     fn from(index: usize) -> Self {
-        Step::Index(index)
+        PathSegment::Index(index)
     }
 }
 
-/// A path of [`Step`]s: `at!["servers", 2, "name"]`.
+/// A path of [`PathSegment`]s: `at!["servers", 2, "name"]`.
 macro_rules! at {
-    ($($step:expr),* $(,)?) => { [$($crate::document::yaml::Step::from($step)),*] };
+    ($($step:expr),* $(,)?) => { [$($crate::document::yaml::PathSegment::from($step)),*] };
 }
 pub(crate) use at;
 
@@ -87,13 +87,13 @@ impl Source {
     }
 
     /// The plain word at `path`, as it was written.
-    pub fn word(&self, path: &[Step]) -> String {
+    pub fn word(&self, path: &[PathSegment]) -> String {
         let rest = rest_of_line(&self.text, path).unwrap_or_default();
         rest.split(|sign: char| sign.is_whitespace() || ",]}".contains(sign)).next().unwrap_or_default().into()
     }
 
     /// An error about the item at `path`.
-    pub fn error(&self, path: &[Step], detail: impl Into<String>, hint: Option<String>) -> DocumentError {
+    pub fn error(&self, path: &[PathSegment], detail: impl Into<String>, hint: Option<String>) -> DocumentError {
         let (line, column) = locate(&self.text, path).unzip();
         DocumentError { file: Some(self.path.clone()), line, column, hint, ..DocumentError::new(detail) }
     }
@@ -134,7 +134,7 @@ fn plain(detail: &str) -> String {
 }
 
 /// The tag that was written before the item at `path`, in full where it is one of YAML's own (`!!binary`).
-pub fn tag(text: &str, path: &[Step]) -> Option<String> {
+pub fn tag(text: &str, path: &[PathSegment]) -> Option<String> {
     let properties = rest_of_line(text, path)?.split_ascii_whitespace();
     let tag = properties.take_while(|word| word.starts_with(['&', '!'])).find(|word| word.starts_with('!'))?;
     Some(match (tag.strip_prefix("!!"), tag.strip_prefix("!<")) {
@@ -144,7 +144,7 @@ pub fn tag(text: &str, path: &[Step]) -> Option<String> {
     })
 }
 
-fn rest_of_line<'t>(text: &'t str, path: &[Step]) -> Option<&'t str> {
+fn rest_of_line<'t>(text: &'t str, path: &[PathSegment]) -> Option<&'t str> {
     let (line, column) = locate(text, path)?;
     let text = text.lines().nth(line - 1)?;
     let (start, _) = text.char_indices().nth(column - 1)?;
@@ -152,13 +152,13 @@ fn rest_of_line<'t>(text: &'t str, path: &[Step]) -> Option<&'t str> {
 }
 
 /// The line and column, from 1, of the item at `path`; of the nearest item above it where the path leads nowhere.
-pub fn locate(text: &str, path: &[Step]) -> Option<(usize, usize)> {
+pub fn locate(text: &str, path: &[PathSegment]) -> Option<(usize, usize)> {
     let error = Walk(path).deserialize(serde_yaml::Deserializer::from_str(text)).err()?;
     error.location().map(|place| (place.line(), place.column()))
 }
 
 /// Walks down the path and fails at its end: the parser puts the place into the error.
-struct Walk<'p>(&'p [Step]);
+struct Walk<'p>(&'p [PathSegment]);
 
 const HERE: &str = "here";
 
@@ -191,9 +191,9 @@ impl<'de> Visitor<'de> for Walk<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Some((step, rest)) = self.0.split_first() else { return Err(A::Error::custom(HERE)) };
-        let stop_at = if let Step::KeyOf(key) = step { Some(key.as_str()) } else { None };
+        let stop_at = if let PathSegment::KeyOf(key) = step { Some(key.as_str()) } else { None };
         while let Some(key) = map.next_key_seed(Key { stop_at })? {
-            if *step == Step::Key(key) {
+            if *step == PathSegment::Key(key) {
                 map.next_value_seed(Walk(rest))?;
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -203,7 +203,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let Some((Step::Index(index), rest)) = self.0.split_first() else { return Err(A::Error::custom(HERE)) };
+        let Some((PathSegment::Index(index), rest)) = self.0.split_first() else { return Err(A::Error::custom(HERE)) };
         for _ in 0..*index {
             items.next_element::<IgnoredAny>()?;
         }
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_key_is_found_apart_from_its_value() {
-        let key = [Step::from("roles"), Step::KeyOf("a".into())];
+        let key = [PathSegment::from("roles"), PathSegment::KeyOf("a".into())];
         assert_eq!(locate(FLOW, &key), Some((3, 9)));
         assert_eq!(locate(FLOW, &at!["roles", "a"]), Some((3, 12)));
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use crate::history::final_state::{DatabaseRead, Found};
+use crate::history::final_state::{DatabaseRead, Reading};
 use crate::history::operation::key_of;
 use crate::history::{DataRecord, Ended, Op, Operation};
 use crate::instance::{Instance, PowerState};
@@ -81,8 +81,8 @@ impl<'a> FinalReading<'a> {
     pub async fn read(&self) {
         let reads = join_all(self.databases.iter().map(|database| async {
             let found = match content::read(database).await {
-                Ok(content) => Found::Content(content),
-                Err(why) => Found::Unreadable(why.to_string()),
+                Ok(content) => Reading::Content(content),
+                Err(why) => Reading::Unreadable(why.to_string()),
             };
             let at_us = self.site.recorder.clock().now_us();
             DataRecord::Final(DatabaseRead { server: database.server.clone(), at_us, found })

@@ -37,7 +37,7 @@ pub struct Table {
     /// Pairs of nodes that are linked.
     pub links: usize,
     /// In the natural order of their names.
-    pub servers: Vec<Row>,
+    pub servers: Vec<NodeRow>,
     /// Links whose loss breaks the graph in two.
     pub bridges: Vec<(String, String)>,
     /// Every zone.
@@ -48,7 +48,7 @@ pub struct Table {
 
 /// What is measured of a server.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Row {
+pub struct NodeRow {
     /// Its name.
     pub name: String,
     /// Its identity in the file.
@@ -131,18 +131,18 @@ impl Table {
     }
 
     /// The highest value, and who has it.
-    fn highest(&self, value: impl Fn(&Row) -> f64) -> (f64, Vec<&str>) {
+    fn highest(&self, value: impl Fn(&NodeRow) -> f64) -> (f64, Vec<&str>) {
         let highest = self.servers.iter().map(&value).fold(0.0, f64::max);
-        let has = |row: &&Row| highest - value(row) < 1e-9;
+        let has = |row: &&NodeRow| highest - value(row) < 1e-9;
         (highest, self.servers.iter().filter(has).map(|row| row.name.as_str()).collect())
     }
 }
 
-fn rows(links: &Links) -> Vec<Row> {
+fn rows(links: &Links) -> Vec<NodeRow> {
     let (betweenness, cuts) = (links.measured(Measure::Betweenness), links.measured(Measure::LargestCut));
     let articulation = links.measured(Measure::ArticulationPoint);
     let fatal = single_points_of_failure(links);
-    let row = |(number, server): (usize, &super::Node)| Row {
+    let row = |(number, server): (usize, &super::Node)| NodeRow {
         name: server.name.clone(),
         id: server.id.clone().unwrap_or_else(|| server.name.clone()),
         role: server.role.clone(),
@@ -192,7 +192,7 @@ impl std::fmt::Display for Table {
         writeln!(f)?;
         let bridges: Vec<String> = self.bridges.iter().map(|(a, b)| format!("{a} – {b}")).collect();
         told(f, "bridges", &bridges, "none: no single link holds the graph together")?;
-        let reason = |row: &Row| row.single_point_of_failure.as_ref().map(|why| format!("{}: {why}", row.name));
+        let reason = |row: &NodeRow| row.single_point_of_failure.as_ref().map(|why| format!("{}: {why}", row.name));
         let fatal: Vec<String> = self.servers.iter().filter_map(reason).collect();
         let nobody = if self.clients_known { "none" } else { "unknown: the file does not say where clients enter" };
         told(f, "single points of failure", &fatal, nobody)?;

@@ -8,7 +8,7 @@ use super::declared::DeclaredDelay;
 use super::plausible;
 use crate::instance::PowerState;
 use crate::plan::Agent;
-use crate::plan::reconciler_step::Step as ReconcilerStep;
+use crate::plan::reconciler_step::ReconcilerStep;
 
 /// Something that happened, with its time and how exactly the time is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -45,13 +45,13 @@ pub struct DatabaseRead {
     #[serde(deserialize_with = "plausible::us")]
     pub at_us: u64,
     /// What was in it.
-    pub found: Found,
+    pub found: Reading,
 }
 
 /// What came of reading a database.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Found {
+pub enum Reading {
     /// It was read whole.
     Content(Content),
     /// It could not be read, and why.
@@ -89,8 +89,8 @@ impl FinalState {
     /// Every database that was read whole.
     pub fn contents(&self) -> impl Iterator<Item = (&str, &Content)> {
         self.databases.iter().filter_map(|read| match &read.found {
-            Found::Content(content) => Some((read.server.as_str(), content)),
-            Found::Unreadable(_) => None,
+            Reading::Content(content) => Some((read.server.as_str(), content)),
+            Reading::Unreadable(_) => None,
         })
     }
 }

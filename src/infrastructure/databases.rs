@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::DocumentError;
 use crate::document::error::one_of;
-use crate::document::yaml::{Source, Step, at};
+use crate::document::yaml::{PathSegment, Source, at};
 
 /// The declared replication; empty where no server is a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,14 +164,14 @@ struct Seen<'f> {
 }
 
 impl Declared<'_> {
-    fn error<T>(&self, at: &[Step], detail: String, hint: impl Into<String>) -> Checked<T> {
+    fn error<T>(&self, at: &[PathSegment], detail: String, hint: impl Into<String>) -> Checked<T> {
         Err(match self.source {
             Some(source) => source.error(at, detail, Some(hint.into())),
             None => DocumentError::new(detail).with_hint(hint),
         })
     }
 
-    fn is_new<'f>(&self, seen: &mut Seen<'f>, at: &[Step], server: &'f str, id: Option<u32>) -> Checked<()> {
+    fn is_new<'f>(&self, seen: &mut Seen<'f>, at: &[PathSegment], server: &'f str, id: Option<u32>) -> Checked<()> {
         let below = |key: &str| [at, &at![key][..]].concat();
         let known = || self.servers.iter().filter(|(_, is)| **is).map(|(name, _)| *name);
         match self.servers.get(server) {

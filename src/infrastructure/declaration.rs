@@ -14,7 +14,7 @@ use super::{Databases, Entry, Infrastructure, Server, VirtualIp, spares};
 use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::document::names::{RULE, is_name, natural, sort_naturally};
-use crate::document::yaml::{Source, Step, at};
+use crate::document::yaml::{PathSegment, Source, at};
 use crate::role::{Role, shipped};
 use crate::units::duration;
 
@@ -121,7 +121,7 @@ pub(super) struct Resolver<'a> {
 pub(super) type Checked<T> = Result<T, DocumentError>;
 
 impl Resolver<'_> {
-    pub(super) fn error(&self, at: &[Step], detail: String, hint: String) -> DocumentError {
+    pub(super) fn error(&self, at: &[PathSegment], detail: String, hint: String) -> DocumentError {
         match self.source {
             Some(source) => source.error(at, detail, Some(hint)),
             None => DocumentError::new(detail).with_hint(hint),
@@ -193,7 +193,7 @@ impl Resolver<'_> {
     }
 
     /// The servers that a name stands for.
-    fn group(&self, name: &str, at: &[Step], what: &str) -> Checked<Vec<String>> {
+    fn group(&self, name: &str, at: &[PathSegment], what: &str) -> Checked<Vec<String>> {
         if let Some(group) = self.groups.get(name) {
             return Ok(group.clone());
         }

@@ -24,7 +24,7 @@ use super::declaration::{Declaration, resolve};
 use super::{Infrastructure, list};
 use crate::document::DocumentError;
 use crate::document::names::{RULE, is_name};
-use crate::document::yaml::{Source, Step, at};
+use crate::document::yaml::{PathSegment, Source, at};
 use crate::role::{self, Role, shipped};
 
 /// Reads and checks an infrastructure file and the roles it names.
@@ -45,7 +45,7 @@ fn own_roles(declaration: &Declaration, source: &Source) -> Result<BTreeMap<Stri
     let mut own = BTreeMap::new();
     for (name, file) in &declaration.roles {
         let name = name.as_str().unwrap_or_default();
-        let here = [Step::from("roles"), Step::KeyOf(name.into())];
+        let here = [PathSegment::from("roles"), PathSegment::KeyOf(name.into())];
         if !is_name(name) {
             return Err(source.error(&here, format!("`{name}` can't be a role's name"), Some(RULE.into())));
         }

@@ -38,7 +38,7 @@ use super::{Host, Inventory, address};
 use crate::agent::program::Program;
 use crate::document::DocumentError;
 use crate::document::error::one_of;
-use crate::document::yaml::{Source, Step, at};
+use crate::document::yaml::{PathSegment, Source, at};
 use crate::infrastructure::Infrastructure;
 use crate::provider::host_key::{HostKey, KnownHosts, KnownHostsError};
 
@@ -121,7 +121,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn error<T>(&self, at: &[Step], detail: impl Into<String>, hint: impl Into<String>) -> Checked<T> {
+    fn error<T>(&self, at: &[PathSegment], detail: impl Into<String>, hint: impl Into<String>) -> Checked<T> {
         Err(self.source.error(at, detail, Some(hint.into())))
     }
 

@@ -24,7 +24,7 @@ enum Item {
     Block(Option<Vec<String>>),
     /// What follows applies to nothing: a `Match` block that sets nothing of interest.
     Skipped,
-    Set(Setting, Found<String>),
+    Set(Setting, Located<String>),
     Include(Vec<SshConfig>),
 }
 
@@ -40,7 +40,7 @@ enum Setting {
 
 /// A value and where it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found<T> {
+pub struct Located<T> {
     /// The value, as it was written.
     pub value: T,
     /// The file.
@@ -53,15 +53,15 @@ pub struct Found<T> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// `HostName`.
-    pub host_name: Option<Found<String>>,
+    pub host_name: Option<Located<String>>,
     /// `Port`.
     pub port: Option<u16>,
     /// `User`.
-    pub user: Option<Found<String>>,
+    pub user: Option<Located<String>>,
     /// Every `IdentityFile`, in order.
-    pub identity_files: Vec<Found<String>>,
+    pub identity_files: Vec<Located<String>>,
     /// `ProxyJump`; `none` too.
-    pub proxy_jump: Option<Found<String>>,
+    pub proxy_jump: Option<Located<String>>,
 }
 
 impl SshConfig {
@@ -118,7 +118,7 @@ fn names(patterns: &[String], alias: &str) -> bool {
 }
 
 impl Options {
-    fn set(&mut self, setting: Setting, found: &Found<String>) -> Result<(), DocumentError> {
+    fn set(&mut self, setting: Setting, found: &Located<String>) -> Result<(), DocumentError> {
         match setting {
             Setting::HostName => first(&mut self.host_name, found),
             Setting::User => first(&mut self.user, found),
@@ -147,11 +147,11 @@ impl Options {
     }
 }
 
-fn first(option: &mut Option<Found<String>>, found: &Found<String>) {
+fn first(option: &mut Option<Located<String>>, found: &Located<String>) {
     option.get_or_insert_with(|| found.clone());
 }
 
-impl<T> Found<T> {
+impl<T> Located<T> {
     /// An error about it.
     pub fn error(&self, detail: impl Into<String>, hint: impl Into<String>) -> DocumentError {
         DocumentError {
@@ -180,7 +180,7 @@ pub struct Tokens<'a> {
     pub user: &'a str,
 }
 
-impl Found<String> {
+impl Located<String> {
     /// The value with its tokens filled in.
     ///
     /// # Errors

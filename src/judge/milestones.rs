@@ -1,7 +1,7 @@
 //! The milestones of a scenario, as data: measured, and in model time where that differs.
 
 use crate::history::History;
-use crate::measure::milestones::{self, Milestone, Name, Row};
+use crate::measure::milestones::{self, Milestone, MilestoneTally, Name};
 use crate::measure::{ModelTime, Observed, Timeline};
 use crate::plan::Interval;
 use crate::report::record::{MilestoneRow, MilestoneState, Milestones, Of};
@@ -37,7 +37,7 @@ fn of(history: &History, timeline: &Timeline, after_s: impl Fn(Name, u64, u64) -
         let row = rows.iter().find(|row| row.name == name)?;
         row.milestone.us().map(|us| after_s(name, us, t0))
     };
-    let record = |row: &Row| MilestoneRow {
+    let record = |row: &MilestoneTally| MilestoneRow {
         name: row.name.word().into(),
         state: state(&row.milestone, t0, |us| after_s(row.name, us, t0)),
         of: row.of.map(|of| Of { done: of.done, total: of.total }),

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::final_state::{Content, Found};
+use crate::history::final_state::{Content, Reading};
 use crate::history::operation::key_of;
 use crate::history::{Ended, Event, History, Op, Operation};
 
@@ -87,7 +87,7 @@ pub fn contents(history: &History) -> Result<Vec<(&str, &Content)>, String> {
     watched(history).iter().for_each(|record| fleet.apply(record));
     let last = &history.final_state;
     for read in &last.databases {
-        if let Found::Unreadable(why) = &read.found {
+        if let Reading::Unreadable(why) = &read.found {
             return Err(format!("{} could not be read in the end: {why}", read.server));
         }
     }

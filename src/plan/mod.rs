@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::infrastructure::Infrastructure;
 use crate::settings::Settings;
 use crate::units::{Percent, duration};
-use reconciler_step::Step as ReconcilerStep;
+use reconciler_step::ReconcilerStep;
 
 pub mod expectation;
 mod read;

@@ -11,7 +11,7 @@ use crate::document::error::one_of;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Step {
+pub enum ReconcilerStep {
     /// 1: the instances are listed.
     List,
     /// 2: they are compared with what is declared, by name and type.
@@ -30,41 +30,49 @@ pub enum Step {
     Await,
 }
 
-impl Step {
+impl ReconcilerStep {
     /// All of them, in order.
-    pub const ALL: [Step; 8] =
-        [Step::List, Step::Compare, Step::Missing, Step::Ask, Step::Store, Step::Configure, Step::Trust, Step::Await];
+    pub const ALL: [ReconcilerStep; 8] = [
+        ReconcilerStep::List,
+        ReconcilerStep::Compare,
+        ReconcilerStep::Missing,
+        ReconcilerStep::Ask,
+        ReconcilerStep::Store,
+        ReconcilerStep::Configure,
+        ReconcilerStep::Trust,
+        ReconcilerStep::Await,
+    ];
 
     /// Its name in features, on the command line and in the history.
     pub fn name(self) -> &'static str {
         match self {
-            Step::List => "list",
-            Step::Compare => "compare",
-            Step::Missing => "missing",
-            Step::Ask => "ask",
-            Step::Store => "store",
-            Step::Configure => "configure",
-            Step::Trust => "trust",
-            Step::Await => "await",
+            ReconcilerStep::List => "list",
+            ReconcilerStep::Compare => "compare",
+            ReconcilerStep::Missing => "missing",
+            ReconcilerStep::Ask => "ask",
+            ReconcilerStep::Store => "store",
+            ReconcilerStep::Configure => "configure",
+            ReconcilerStep::Trust => "trust",
+            ReconcilerStep::Await => "await",
         }
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for ReconcilerStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl FromStr for Step {
+impl FromStr for ReconcilerStep {
     type Err = String;
 
     /// # Errors
     /// Names the steps that there are.
-    fn from_str(text: &str) -> Result<Step, String> {
-        let found = Step::ALL.into_iter().find(|step| step.name() == text);
+    fn from_str(text: &str) -> Result<ReconcilerStep, String> {
+        let found = ReconcilerStep::ALL.into_iter().find(|step| step.name() == text);
         found.ok_or_else(|| {
-            let hint = one_of(text, "steps", Step::ALL.iter().map(|step| step.name()));
+            let hint = one_of(text, "steps", ReconcilerStep::ALL.iter().map(|step| step.name()));
             format!("the reconciler has no step `{text}`\n  help: {hint}")
         })
     }
@@ -76,10 +84,10 @@ mod tests {
 
     #[test]
     fn a_name_means_its_step_everywhere() {
-        for step in Step::ALL {
+        for step in ReconcilerStep::ALL {
             assert_eq!(step.name().parse(), Ok(step));
             assert_eq!(serde_json::to_value(step).unwrap(), step.name());
         }
-        assert!("stor".parse::<Step>().unwrap_err().ends_with("did you mean `store`?"));
+        assert!("stor".parse::<ReconcilerStep>().unwrap_err().ends_with("did you mean `store`?"));
     }
 }

@@ -9,7 +9,7 @@ pub(super) type Desired = BTreeMap<String, String>;
 
 /// What is there.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct Actual {
     /// As the provider listed them.
     pub instances: Vec<Instance>,
     /// The names that the provider is booting; looked at before it was asked for its list, so that what ended its boot
@@ -30,7 +30,7 @@ pub(super) struct Differences {
 /// for a name, where one was: of two of a name, that one stays, else the later one.
 pub(super) fn compare(
     desired: &Desired,
-    found: &Found,
+    found: &Actual,
     booted_as: &BTreeMap<String, String>,
     ours: &BTreeMap<String, String>,
 ) -> Differences {
@@ -101,7 +101,7 @@ pub(super) mod tests {
     fn compared(desired: &[&str], there: &[(&str, PowerState)], booting: &[&str]) -> Differences {
         let instances = there.iter().map(|(id, state)| instance(id, *state)).collect();
         let booting = booting.iter().map(ToString::to_string).collect();
-        compare(&webservers(desired), &Found { instances, booting }, &BTreeMap::new(), &BTreeMap::new())
+        compare(&webservers(desired), &Actual { instances, booting }, &BTreeMap::new(), &BTreeMap::new())
     }
 
     fn missing(differences: &Differences) -> Vec<&str> {
@@ -148,14 +148,14 @@ pub(super) mod tests {
     fn of_two_the_one_that_was_booted_here_stays() {
         let instances = vec![instance("web-1.1", PowerState::Running), instance("web-1.2", PowerState::Running)];
         let ours = BTreeMap::from([("web-1".to_string(), "web-1.1".to_string())]);
-        let found = Found { instances, booting: BTreeSet::new() };
+        let found = Actual { instances, booting: BTreeSet::new() };
         let differences = compare(&webservers(&["web-1"]), &found, &BTreeMap::new(), &ours);
         assert_eq!(differences.surplus[0].0.0, "web-1.2");
     }
 
     #[test]
     fn another_type_is_told() {
-        let found = Found { instances: vec![instance("web-1.1", PowerState::Running)], booting: BTreeSet::new() };
+        let found = Actual { instances: vec![instance("web-1.1", PowerState::Running)], booting: BTreeSet::new() };
         let booted_as = BTreeMap::from([("web-1".to_string(), "webhaproxy".to_string())]);
         let differences = compare(&webservers(&["web-1"]), &found, &booted_as, &BTreeMap::new());
         assert_eq!(missing(&differences), [""; 0]);

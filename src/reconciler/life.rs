@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tracing::Instrument;
 
 use super::backoff::Backoff;
-use super::compare::{Desired, Differences, Found, compare, exists, stands_for};
+use super::compare::{Actual, Desired, Differences, compare, exists, stands_for};
 use super::death::Death;
 use super::policy::Health;
 use super::replace::{ReplaceContext, replace, runs};
@@ -20,7 +20,7 @@ use crate::database;
 use crate::declared_wait::Tick;
 use crate::history::{DeclaredDelay, Event};
 use crate::instance::{Instance, InstanceId, PowerOp};
-use crate::plan::reconciler_step::Step;
+use crate::plan::reconciler_step::ReconcilerStep;
 use crate::settings::Policy;
 use crate::settings::ReconcilerSettings;
 use crate::site::Site;
@@ -141,13 +141,13 @@ impl Reconciler {
         if !self.backoff.allows(ALL, Instant::now()) {
             return false;
         }
-        self.context.death.pass(Step::List).await;
+        self.context.death.pass(ReconcilerStep::List).await;
         let found = match self.list().await {
             Ok(found) => found,
             Err(why) => return self.failed(ALL, &why),
         };
         self.backoff.succeeded(ALL);
-        self.context.death.pass(Step::Compare).await;
+        self.context.death.pass(ReconcilerStep::Compare).await;
         let differences = self.differences(&found);
         self.tell(&found, &differences);
         self.resume(&found);
@@ -161,16 +161,16 @@ impl Reconciler {
     }
 
     /// Names that are being booted first: what ends its boot meanwhile is listed then.
-    pub(super) async fn list(&self) -> Result<Found, Failure> {
+    pub(super) async fn list(&self) -> Result<Actual, Failure> {
         let provider = &self.context.declared.provider;
         let listing = async {
             let booting = provider.booting().await?;
-            Ok::<_, Failure>(Found { booting, instances: provider.list().await? })
+            Ok::<_, Failure>(Actual { booting, instances: provider.list().await? })
         };
         Failure::in_time("listing the instances", self.context.within(), listing).await?
     }
 
-    pub(super) fn differences(&self, found: &Found) -> Differences {
+    pub(super) fn differences(&self, found: &Actual) -> Differences {
         let servers = &self.context.declared.infrastructure.servers;
         let desired: Desired = servers.values().map(|server| (server.name.clone(), server.role.clone())).collect();
         let known = self.context.store.now().servers;
@@ -185,7 +185,7 @@ impl Reconciler {
     }
 
     /// Steps 1 and 2 are told when they find something else than the last time.
-    fn tell(&mut self, found: &Found, differences: &Differences) {
+    fn tell(&mut self, found: &Actual, differences: &Differences) {
         let there = found.instances.iter().filter(|instance| exists(instance)).count();
         let seen = Some((there, differences.clone()));
         if self.last == seen {
@@ -194,37 +194,41 @@ impl Reconciler {
         self.last = seen;
         let declared = self.context.declared.infrastructure.servers.len();
         let booting = found.booting.len();
-        self.context.took(Step::List, ALL, format!("{there} instances, {booting} being booted"));
+        self.context.took(ReconcilerStep::List, ALL, format!("{there} instances, {booting} being booted"));
         let (missing, surplus) = (differences.missing.len(), differences.surplus.len());
         let detail = format!("{declared} servers declared: {missing} missing, {surplus} surplus");
-        self.context.took(Step::Compare, ALL, detail);
+        self.context.took(ReconcilerStep::Compare, ALL, detail);
     }
 
     /// Goes on with the replacements that an earlier life, or an earlier try, left: what exists is taken over.
-    fn resume(&mut self, found: &Found) {
+    fn resume(&mut self, found: &Actual) {
         let ours = self.ours();
         for server in self.context.store.now().replacements.into_keys() {
             let there = stands_for(&found.instances, &server, &ours).filter(|instance| runs(instance));
             if let Some(instance) = there.cloned()
                 && self.may_begin(&server)
             {
-                self.context.took(Step::Compare, &server, format!("{} was asked for before: taken over", instance.id));
+                self.context.took(
+                    ReconcilerStep::Compare,
+                    &server,
+                    format!("{} was asked for before: taken over", instance.id),
+                );
                 self.begin(&server, Some(instance));
             }
         }
     }
 
     /// Step 3.
-    async fn miss(&mut self, server: &str, seen: &str, found: &Found) {
+    async fn miss(&mut self, server: &str, seen: &str, found: &Actual) {
         if self.replacing.contains(server) {
             return;
         }
         if self.told.insert(missing(server)) {
             let tick = Tick::now(self.context.declared.recorder.clock(), self.config.every);
             self.context.declared.record_tick(DeclaredDelay::Reconciler, server, tick);
-            self.context.took(Step::Missing, server, seen.into());
+            self.context.took(ReconcilerStep::Missing, server, seen.into());
             self.context.record(Event::ReconcilerMissing { server: server.into(), found: seen.into() });
-            self.context.death.pass(Step::Missing).await;
+            self.context.death.pass(ReconcilerStep::Missing).await;
         }
         self.promote(server, found);
         if self.may_begin(server) {
@@ -233,7 +237,7 @@ impl Reconciler {
     }
 
     /// A spare takes the place of a missing server before that is booted again.
-    fn promote(&mut self, server: &str, found: &Found) {
+    fn promote(&mut self, server: &str, found: &Actual) {
         let placed = self.context.site().infrastructure;
         let Some(spare) = stand_in(&placed, server, |name| self.can_stand_in(name, found)) else { return };
         let promotion = Promotion { spare: spare.name.clone(), instead_of: server.into() };
@@ -247,7 +251,7 @@ impl Reconciler {
         self.write();
     }
 
-    pub(super) fn can_stand_in(&self, name: &str, found: &Found) -> bool {
+    pub(super) fn can_stand_in(&self, name: &str, found: &Actual) -> bool {
         let there = stands_for(&found.instances, name, &self.ours());
         there.is_some_and(runs) && !self.context.store.now().replacements.contains_key(name)
     }
@@ -315,7 +319,7 @@ impl Reconciler {
         self.work.spawn(async move { Done::Written(files::refresh(&context).await) });
     }
 
-    async fn surplus(&mut self, surplus: &[(InstanceId, String)], found: &Found) {
+    async fn surplus(&mut self, surplus: &[(InstanceId, String)], found: &Actual) {
         for (id, why) in surplus {
             let server = found.instances.iter().find(|instance| instance.id == *id).map(|found| found.name.clone());
             let server = server.unwrap_or_default();
@@ -328,7 +332,7 @@ impl Reconciler {
 
     pub(super) fn leave(&mut self, server: &str, id: &InstanceId, why: &str) {
         if self.told.insert(format!("left {id}")) {
-            self.context.took(Step::Compare, server, format!("{id} is left alone: {why}"));
+            self.context.took(ReconcilerStep::Compare, server, format!("{id} is left alone: {why}"));
         }
     }
 
@@ -351,7 +355,7 @@ impl Reconciler {
     }
 
     /// Whether every declared server is there, and no replacement is left half done.
-    fn is_settled(&self, found: &Found) -> bool {
+    fn is_settled(&self, found: &Actual) -> bool {
         let ours = self.ours();
         let there = |server: &String| stands_for(&found.instances, server, &ours).is_some();
         self.context.declared.infrastructure.servers.keys().all(there)

@@ -38,7 +38,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::database::DatabaseError;
 use crate::history::Event;
 use crate::plan::Agent;
-use crate::plan::reconciler_step::Step;
+use crate::plan::reconciler_step::ReconcilerStep;
 use crate::provider::{ProviderError, RemoteError};
 use crate::site::{BootError, Site};
 use crate::units::show_duration;
@@ -154,7 +154,7 @@ impl Supervised {
     }
 
     /// It is killed the next time it comes to this step, and started again a second later.
-    pub fn kill_at(&self, step: Step) {
+    pub fn kill_at(&self, step: ReconcilerStep) {
         self.death.arm(step);
     }
 
@@ -198,7 +198,11 @@ impl Drop for Life {
 }
 
 impl Supervisor {
-    async fn work(mut self, mut orders: mpsc::UnboundedReceiver<Order>, mut deaths: mpsc::UnboundedReceiver<Step>) {
+    async fn work(
+        mut self,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+        mut deaths: mpsc::UnboundedReceiver<ReconcilerStep>,
+    ) {
         self.begin();
         loop {
             let restart = self.restart_at;
@@ -228,7 +232,7 @@ impl Supervisor {
         let _ = reply.send(());
     }
 
-    async fn bury(&mut self, step: Step) {
+    async fn bury(&mut self, step: ReconcilerStep) {
         self.end().await;
         self.restart_at = Some(Instant::now() + RESTART_AFTER);
         self.site.recorder.record(Event::AgentKilled { agent: Agent::Reconciler, step: step.to_string() });

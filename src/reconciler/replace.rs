@@ -14,7 +14,7 @@ use super::{Failure, files, spare};
 use crate::database;
 use crate::history::Event;
 use crate::instance::{Instance, PowerState};
-use crate::plan::reconciler_step::Step;
+use crate::plan::reconciler_step::ReconcilerStep;
 use crate::site::{BootDelay, Site};
 
 /// How long a provider may take to boot a server, beyond its declared boot time.
@@ -50,12 +50,12 @@ impl ReplaceContext {
     }
 
     /// Records a step.
-    pub fn took(&self, step: Step, server: &str, detail: String) {
+    pub fn took(&self, step: ReconcilerStep, server: &str, detail: String) {
         self.record(Event::ReconcilerStep { server: server.into(), step, detail });
     }
 
     /// Goes on with a step of a replacement: recorded, then on disk, unless it is to die here.
-    async fn begin(&self, step: Step, server: &str, detail: String) -> Result<(), Failure> {
+    async fn begin(&self, step: ReconcilerStep, server: &str, detail: String) -> Result<(), Failure> {
         self.took(step, server, detail);
         self.death.pass(step).await;
         Ok(self.store.change(|state| replacement(state, server).step = step)?)
@@ -63,7 +63,7 @@ impl ReplaceContext {
 }
 
 fn replacement<'s>(state: &'s mut State, server: &str) -> &'s mut Replacement {
-    state.replacements.entry(server.to_string()).or_insert(Replacement { step: Step::Missing, asks: 0 })
+    state.replacements.entry(server.to_string()).or_insert(Replacement { step: ReconcilerStep::Missing, asks: 0 })
 }
 
 fn known<'s>(state: &'s mut State, server: &str) -> &'s mut Known {
@@ -88,21 +88,21 @@ async fn ask(context: &ReplaceContext, server: &str) -> Result<Instance, Failure
     let (role, given) = (site.infrastructure.servers[server].role.clone(), files::digests(&site, server));
     context.store.change(|state| {
         let replacement = replacement(state, server);
-        replacement.step = Step::Ask;
+        replacement.step = ReconcilerStep::Ask;
         replacement.asks += 1;
         *known(state, server) =
             Known { role: Some(role), files: given, host_key: known(state, server).host_key.take(), instance: None };
     })?;
     let declared = &site.infrastructure.servers[server];
     let within = declared.boot_delay + declared.install_delay + BOOT;
-    context.took(Step::Ask, server, format!("a boot of {server}, a {}", declared.role));
+    context.took(ReconcilerStep::Ask, server, format!("a boot of {server}, a {}", declared.role));
     context.record(Event::ReconcilerBoots { server: server.into() });
     let asked = {
         let (site, server) = (site.clone(), server.to_string());
         tokio::spawn(async move { site.ask(&server, BootDelay::Waited).await }.in_current_span())
     };
     tokio::task::yield_now().await;
-    context.death.pass(Step::Ask).await;
+    context.death.pass(ReconcilerStep::Ask).await;
     match timeout(within, asked).await {
         Ok(Ok(booted)) => Ok(booted?),
         Ok(Err(gone)) => Err(Failure::Lost(gone.to_string())),
@@ -112,7 +112,7 @@ async fn ask(context: &ReplaceContext, server: &str) -> Result<Instance, Failure
 
 /// Step 5.
 async fn store(context: &ReplaceContext, server: &str, instance: &Instance) -> Result<(), Failure> {
-    context.begin(Step::Store, server, format!("{} at {}", instance.id, instance.address)).await?;
+    context.begin(ReconcilerStep::Store, server, format!("{} at {}", instance.id, instance.address)).await?;
     Ok(context.store.change(|state| known(state, server).instance = Some(instance.id.to_string()))?)
 }
 
@@ -123,7 +123,7 @@ async fn configure(context: &ReplaceContext, server: &str) -> Result<(), Failure
     let changed = should.iter().filter(|(path, digest)| given.get(*path) != Some(*digest)).count();
     context
         .begin(
-            Step::Configure,
+            ReconcilerStep::Configure,
             server,
             format!("{} files, {changed} of them changed since it was asked for", should.len()),
         )
@@ -142,13 +142,13 @@ async fn trust(context: &ReplaceContext, server: &str, instance: &Instance) -> R
         (Some(old), Some(new)) if old == new => format!("accepted {new}, which is the old one"),
         (Some(old), Some(new)) => format!("forgot {old}, accepted {new}"),
     };
-    context.begin(Step::Trust, server, detail).await?;
+    context.begin(ReconcilerStep::Trust, server, detail).await?;
     Ok(context.store.change(|state| known(state, server).host_key = shown)?)
 }
 
 /// Step 8.
 async fn bootstrap(context: &ReplaceContext, server: &str, instance: &Instance) -> Result<(), Failure> {
-    context.begin(Step::Await, server, "waiting until it serves".into()).await?;
+    context.begin(ReconcilerStep::Await, server, "waiting until it serves".into()).await?;
     let site = context.site();
     if site.settings.config_agent.enabled {
         configured(&site, instance).await?;

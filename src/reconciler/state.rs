@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::spare::Promotion;
-use crate::plan::reconciler_step::Step;
+use crate::plan::reconciler_step::ReconcilerStep;
 
 /// The version of the file's schema.
 const SCHEMA: u32 = 1;
@@ -67,7 +67,7 @@ pub struct Known {
 #[serde(deny_unknown_fields)]
 pub struct Replacement {
     /// The step it has come to.
-    pub step: Step,
+    pub step: ReconcilerStep,
     /// How often the provider was, or was about to be, asked.
     pub asks: u32,
 }
@@ -229,7 +229,7 @@ mod tests {
         let store = Store::open(&path).unwrap();
         assert_eq!(store.now(), State::default());
         let change = |state: &mut State| {
-            state.replacements.insert("web-2".into(), Replacement { step: Step::Ask, asks: 1 });
+            state.replacements.insert("web-2".into(), Replacement { step: ReconcilerStep::Ask, asks: 1 });
             let known = state.servers.entry("web-1".into()).or_default();
             known.instance = Some("web-1.2".into());
             known.files.insert("/etc/hosts".into(), "5f0c".into());
@@ -238,7 +238,7 @@ mod tests {
         store.change(change).unwrap();
         let again = Store::open(&path).unwrap();
         assert_eq!(again.now(), store.now());
-        assert_eq!(again.now().replacements["web-2"].step, Step::Ask);
+        assert_eq!(again.now().replacements["web-2"].step, ReconcilerStep::Ask);
         assert!(!path.with_extension("new").exists());
     }
 

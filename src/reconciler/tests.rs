@@ -224,7 +224,7 @@ fn slow(boot_takes: Duration) -> Cloud {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_step_it_comes_back_and_boots_once() {
-    let killed = Step::ALL.map(async |step| {
+    let killed = ReconcilerStep::ALL.map(async |step| {
         let scene = Scene::start(webservers(3, 0), slow(Duration::from_millis(50)), |_| {});
         scene.at_work.kill_at(step);
         scene.cloud.set("web-1.1", PowerState::Terminated);
@@ -243,11 +243,11 @@ async fn killed_at_any_step_it_comes_back_and_boots_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_boot_that_outlives_its_reconciler_is_waited_for() {
     let scene = Scene::start(webservers(2, 0), slow(Duration::from_millis(1500)), |_| {});
-    scene.at_work.kill_at(Step::Ask);
+    scene.at_work.kill_at(ReconcilerStep::Ask);
     scene.cloud.set("web-1.1", PowerState::Terminated);
     scene.until_replaced(&["web-1"]).await;
     assert_eq!(scene.cloud.ids("web-1").len(), 2, "the boot was under way when the next life began");
-    let asked = |event: &Event| matches!(event, Event::ReconcilerStep { step: Step::Ask, .. });
+    let asked = |event: &Event| matches!(event, Event::ReconcilerStep { step: ReconcilerStep::Ask, .. });
     assert_eq!(scene.events(asked), 1);
 }
 
@@ -275,13 +275,13 @@ async fn every_step_of_a_replacement_is_told_in_order() {
     let told = scene.memory.events();
     let steps = told.iter().filter_map(|record| match &record.event {
         // Each look that finds something else than the last one tells its first two.
-        Event::ReconcilerStep { step: Step::List, .. } => None,
-        Event::ReconcilerStep { step: Step::Compare, detail, .. } if !detail.contains("1 missing") => None,
+        Event::ReconcilerStep { step: ReconcilerStep::List, .. } => None,
+        Event::ReconcilerStep { step: ReconcilerStep::Compare, detail, .. } if !detail.contains("1 missing") => None,
         Event::ReconcilerStep { step, .. } => Some(*step),
         _ => None,
     });
-    let steps: Vec<Step> = steps.collect();
-    assert_eq!(steps, Step::ALL[1..]);
+    let steps: Vec<ReconcilerStep> = steps.collect();
+    assert_eq!(steps, ReconcilerStep::ALL[1..]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::compare::{Found, stands_for};
+use super::compare::{Actual, stands_for};
 use super::life::Reconciler;
 use super::policy::stands_still;
 use super::replace::runs;
@@ -26,7 +26,7 @@ const UNHEALTHY: &str = "(unhealthy)";
 
 impl Reconciler {
     /// `missing`: whether something is missing, which is replaced first.
-    pub(super) async fn unhealthy(&mut self, found: &Found, missing: bool) {
+    pub(super) async fn unhealthy(&mut self, found: &Actual, missing: bool) {
         let (policy, looks) = (self.settings().unhealthy, self.settings().unhealthy_after);
         let ill = self.ill(found, policy).await;
         if ill.is_empty() {
@@ -55,7 +55,7 @@ impl Reconciler {
     fn for_long(
         &mut self,
         ill: Vec<(InstanceId, String)>,
-        found: &Found,
+        found: &Actual,
         looks: u32,
     ) -> Vec<(String, InstanceId, String)> {
         let named = |id: &InstanceId| found.instances.iter().find(|instance| instance.id == *id);
@@ -68,7 +68,7 @@ impl Reconciler {
     }
 
     /// The instances that do not do their work. Whether they answer is asked only where something follows from it.
-    async fn ill(&self, found: &Found, policy: Policy) -> Vec<(InstanceId, String)> {
+    async fn ill(&self, found: &Actual, policy: Policy) -> Vec<(InstanceId, String)> {
         let (site, ours) = (self.context.site(), self.ours());
         let servers = site.infrastructure.servers.keys().filter(|server| !self.replacing.contains(*server));
         let instances = servers.filter_map(|server| stands_for(&found.instances, server, &ours));

@@ -13,7 +13,7 @@ use super::context::Contexts;
 use super::{Addresses, Secrets, monit, programs};
 use crate::document::DocumentError;
 use crate::document::error::one_of;
-use crate::document::yaml::{Source, Step, at};
+use crate::document::yaml::{PathSegment, Source, at};
 use crate::infrastructure::Infrastructure;
 use crate::instance::{FileContent, FileSpec, ServiceSpec, UserData};
 use crate::role::templates::{environment, explain};
@@ -130,20 +130,20 @@ impl Renderer<'_> {
         }))
     }
 
-    fn arguments(&self, path: &[Step], arguments: &[String]) -> Rendered<Vec<String>> {
+    fn arguments(&self, path: &[PathSegment], arguments: &[String]) -> Rendered<Vec<String>> {
         let argument = |(index, argument): (usize, &String)| {
-            let path: Vec<Step> = path.iter().cloned().chain([Step::Index(index)]).collect();
+            let path: Vec<PathSegment> = path.iter().cloned().chain([PathSegment::Index(index)]).collect();
             self.text(&path, argument)
         };
         arguments.iter().enumerate().map(argument).collect()
     }
 
-    fn text(&self, path: &[Step], template: &str) -> Rendered<String> {
+    fn text(&self, path: &[PathSegment], template: &str) -> Rendered<String> {
         let rendered = self.environment.render_str(template, self.context.clone());
         rendered.map_err(|why| self.explained(path, template, &why))
     }
 
-    fn holds(&self, path: &[Step], when: Option<&str>) -> Rendered<bool> {
+    fn holds(&self, path: &[PathSegment], when: Option<&str>) -> Rendered<bool> {
         let Some(when) = when else { return Ok(true) };
         let compiled = self.environment.compile_expression(when);
         let why = match compiled.and_then(|expression| expression.eval(self.context.clone())) {
@@ -154,7 +154,7 @@ impl Renderer<'_> {
         Err(self.explained(path, when, &why))
     }
 
-    fn explained(&self, path: &[Step], template: &str, why: &minijinja::Error) -> DocumentError {
+    fn explained(&self, path: &[PathSegment], template: &str, why: &minijinja::Error) -> DocumentError {
         match source_of(self.role) {
             Ok(source) => {
                 let told = explain(&source, path, template, why);

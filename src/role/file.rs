@@ -48,7 +48,7 @@ use super::write_files::FileForm;
 use super::{DatabaseRole, Readiness, Role, RoleService};
 use crate::document::DocumentError;
 use crate::document::names::{RULE, is_name};
-use crate::document::yaml::{Source, Step, at};
+use crate::document::yaml::{PathSegment, Source, at};
 use crate::units::HumanDuration;
 
 /// How long a server may take to become ready where its role does not say.
@@ -199,7 +199,12 @@ pub(super) struct Reader<'a> {
 pub(super) type Checked<T> = Result<T, DocumentError>;
 
 impl Reader<'_> {
-    pub(super) fn error<T>(&self, at: &[Step], detail: impl Into<String>, hint: impl Into<String>) -> Checked<T> {
+    pub(super) fn error<T>(
+        &self,
+        at: &[PathSegment],
+        detail: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Checked<T> {
         Err(self.source.error(at, detail, Some(hint.into())))
     }
 
@@ -237,7 +242,7 @@ impl Reader<'_> {
         Ok(Readiness { http: form.http.clone(), tcp, port: form.port, within })
     }
 
-    pub(super) fn absolute(&self, at: &[Step], path: &Path, what: &str) -> Checked<()> {
+    pub(super) fn absolute(&self, at: &[PathSegment], path: &Path, what: &str) -> Checked<()> {
         if path.is_absolute() {
             return Ok(());
         }
@@ -245,7 +250,7 @@ impl Reader<'_> {
         self.error(at, detail, "paths on a server begin with `/`")
     }
 
-    pub(super) fn command(&self, at: &[Step], command: &[String], what: &str) -> Checked<()> {
+    pub(super) fn command(&self, at: &[PathSegment], command: &[String], what: &str) -> Checked<()> {
         match command.first() {
             Some(program) if !program.is_empty() => Ok(()),
             _ => self.error(at, format!("{what} is empty"), "write program and arguments: `[mkdir, -p, /srv]`"),
@@ -282,12 +287,12 @@ impl Reader<'_> {
 }
 
 /// Where a file's content is.
-pub(crate) fn content_path(index: usize) -> [Step; 3] {
+pub(crate) fn content_path(index: usize) -> [PathSegment; 3] {
     at!["write_files", index, "content"]
 }
 
 /// The line of a text's first line: a block (`|`, `>`) begins below its mark.
-pub(super) fn first_line(source: &Source, path: &[Step]) -> usize {
+pub(super) fn first_line(source: &Source, path: &[PathSegment]) -> usize {
     let Some((line, column)) = crate::document::yaml::locate(&source.text, path) else { return 1 };
     let text = source.text.lines().nth(line - 1).unwrap_or_default();
     let is_block = text.chars().nth(column - 1).is_some_and(|mark| mark == '|' || mark == '>');

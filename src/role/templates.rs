@@ -8,7 +8,7 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 use super::{Role, RoleContent, file, shipped};
 use crate::document::DocumentError;
 use crate::document::error::one_of;
-use crate::document::yaml::{Source, Step, at, locate};
+use crate::document::yaml::{PathSegment, Source, at, locate};
 
 type Checked<T> = Result<T, DocumentError>;
 
@@ -88,8 +88,8 @@ fn is_known(environment: &Environment, name: &str) -> bool {
 }
 
 /// Every template of a role, where it is, and whether it is an expression (`when`).
-fn templates(role: &Role) -> Vec<(Vec<Step>, &str, bool)> {
-    let mut all: Vec<(Vec<Step>, &str, bool)> = Vec::new();
+fn templates(role: &Role) -> Vec<(Vec<PathSegment>, &str, bool)> {
+    let mut all: Vec<(Vec<PathSegment>, &str, bool)> = Vec::new();
     for (index, file) in role.files.iter().enumerate() {
         all.extend(file.when.iter().map(|when| (at!["write_files", index, "when"].to_vec(), when.as_str(), true)));
         match &file.content {
@@ -107,7 +107,7 @@ fn templates(role: &Role) -> Vec<(Vec<Step>, &str, bool)> {
         );
     }
     for (index, service) in role.services.iter().enumerate() {
-        let at = |rest: &[Step]| [&at!["services", index][..], rest].concat();
+        let at = |rest: &[PathSegment]| [&at!["services", index][..], rest].concat();
         all.extend(service.when.iter().map(|when| (at(&at!["when"]), when.as_str(), true)));
         all.extend(service.command.iter().enumerate().map(|(n, text)| (at(&at!["command", n]), text.as_str(), false)));
         let value = |(name, text): (&'_ String, _)| (at(&at!["environment", name.as_str()]), text, false);
@@ -117,7 +117,7 @@ fn templates(role: &Role) -> Vec<(Vec<Step>, &str, bool)> {
 }
 
 /// minijinja's error with the place in the role's file.
-pub(crate) fn explain(source: &Source, path: &[Step], template: &str, why: &minijinja::Error) -> DocumentError {
+pub(crate) fn explain(source: &Source, path: &[PathSegment], template: &str, why: &minijinja::Error) -> DocumentError {
     let range = why.range().filter(|range| template.get(range.clone()).is_some_and(|text| !text.is_empty()));
     let offset = range.as_ref().map(|range| range.start).or_else(|| line_start(template, why.line()?));
     let found = range.and_then(|range| template.get(range)).map(|text| format!("`{}`", text.trim()));
@@ -146,7 +146,7 @@ fn line_start(template: &str, line: usize) -> Option<usize> {
 /// An error `offset` bytes into the template at `path`.
 fn error_at(
     source: &Source,
-    path: &[Step],
+    path: &[PathSegment],
     template: &str,
     offset: Option<usize>,
     detail: String,

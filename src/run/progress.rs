@@ -58,7 +58,7 @@ impl Board {
     /// A line for one scenario, and what it waits for; it ends when the line is dropped.
     pub fn scenario(&self, name: &str, attempt: u32, awaited: Awaited) -> Line {
         let again = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
-        let (stage, stages) = watch::channel(Stage::named("waiting"));
+        let (stage, stages) = watch::channel(ScenarioStage::named("waiting"));
         let bar = self.bars.as_ref().map(|bars| {
             let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is a constant");
             bars.add(ProgressBar::new_spinner().with_style(style))
@@ -78,22 +78,22 @@ impl Default for Board {
 
 /// Where a scenario is, and where its live figures come from.
 #[derive(Clone)]
-struct Stage {
+struct ScenarioStage {
     name: String,
     since: Instant,
     figures: Option<LiveView>,
     observations: Option<Observations>,
 }
 
-impl Stage {
+impl ScenarioStage {
     fn named(name: &str) -> Self {
-        Stage { name: name.into(), since: Instant::now(), figures: None, observations: None }
+        ScenarioStage { name: name.into(), since: Instant::now(), figures: None, observations: None }
     }
 }
 
 /// One scenario's line.
 pub struct Line {
-    stage: watch::Sender<Stage>,
+    stage: watch::Sender<ScenarioStage>,
     ticker: JoinHandle<()>,
     bar: Option<ProgressBar>,
     title: String,
@@ -123,7 +123,13 @@ impl Drop for Line {
     }
 }
 
-async fn show(title: String, bar: Option<ProgressBar>, stages: watch::Receiver<Stage>, awaited: Awaited, board: Board) {
+async fn show(
+    title: String,
+    bar: Option<ProgressBar>,
+    stages: watch::Receiver<ScenarioStage>,
+    awaited: Awaited,
+    board: Board,
+) {
     let every = if bar.is_some() { REDRAW_EVERY } else { LINE_EVERY };
     let mut ticks = tokio::time::interval(every);
     loop {
@@ -144,7 +150,7 @@ async fn show(title: String, bar: Option<ProgressBar>, stages: watch::Receiver<S
 }
 
 /// `degraded 12 s · 500/s · 0 errors/s · p99 3.1 ms · 7 nodes up`
-fn describe(stage: &Stage) -> String {
+fn describe(stage: &ScenarioStage) -> String {
     let mut text = format!("{} {} s", stage.name, stage.since.elapsed().as_secs());
     if let Some(figures) = &stage.figures {
         let live = figures.get();

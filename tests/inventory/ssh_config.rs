@@ -26,7 +26,7 @@ fn as_ssh(config: &Path, alias: &str) -> BTreeMap<String, Vec<String>> {
 }
 
 fn as_here(options: &Options, alias: &str) -> BTreeMap<&'static str, Vec<String>> {
-    let value = |found: &Option<anarcho_chimp::inventory::ssh_config::Found<String>>| {
+    let value = |found: &Option<anarcho_chimp::inventory::ssh_config::Located<String>>| {
         found.as_ref().map(|found| found.value.clone())
     };
     let host = value(&options.host_name).unwrap_or_else(|| alias.into()).replace("%h", alias);

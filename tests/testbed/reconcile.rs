@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
 
 use anarcho_chimp::instance::{PowerOp, PowerState};
-use anarcho_chimp::plan::reconciler_step::Step;
+use anarcho_chimp::plan::reconciler_step::ReconcilerStep;
 use anarcho_chimp::provider::Provider;
 
 use crate::kept::Up;
@@ -44,7 +44,7 @@ fn code(output: &Output) -> Option<i32> {
 #[tokio::main]
 pub async fn killed_at_any_step_and_started_again_it_boots_each_missing_server_once() {
     let up = Up::keeping("reconcile-killed", SITE, &[]);
-    for step in Step::ALL {
+    for step in ReconcilerStep::ALL {
         let (_, before) = instances(&up, "lb-1").await;
         terminate(&up, "lb-1").await;
         let killed = run(reconcile(&up, &["--once", "--die-at", step.name()]).stdout(std::process::Stdio::piped()));

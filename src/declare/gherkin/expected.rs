@@ -22,7 +22,7 @@ fn name(kind: Kind, dialect: &Dialect) -> Option<String> {
         Kind::End | Kind::Empty | Kind::Comment | Kind::Prose => None,
         Kind::Language => Some("`# language: …`".into()),
         Kind::Tags => Some("a tag (`@…`)".into()),
-        Kind::Row => Some("a row of a table (`| … |`)".into()),
+        Kind::TableRow => Some("a row of a table (`| … |`)".into()),
         Kind::DocString => Some("a text between `\"\"\"`".into()),
         Kind::Step => Some(format!("a step ({})", steps(dialect))),
         // An outline is a kind of scenario, and a word more would not help.

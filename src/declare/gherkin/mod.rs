@@ -21,7 +21,9 @@ mod syntax;
 
 pub use error::{SyntaxError, SyntaxErrorKind};
 pub use pickle::{Pickle, PickleStep, pickles};
-pub use syntax::{Background, DocString, Examples, Feature, Place, Row, Rule, Scenario, Step, StepKind, Tag, Title};
+pub use syntax::{
+    Background, DocString, Examples, Feature, Place, Rule, Scenario, Step, StepKind, TableRow, Tag, Title,
+};
 
 pub(super) use dialect::{Dialect, Heading};
 pub(super) use parser::{Parsed, read};

@@ -1,7 +1,7 @@
 //! A feature while it is read: what is open at the line that is being read, and what it is attached to when it closes.
 
 use super::line::Line;
-use super::syntax::{Background, Examples, Feature, Row, Rule, Scenario, Step, Tag, Title};
+use super::syntax::{Background, Examples, Feature, Rule, Scenario, Step, TableRow, Tag, Title};
 
 /// The parts that are open, the outermost first.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ impl Open {
     }
 
     /// The table that a row belongs to: that of the examples, else that of the last step.
-    pub fn table(&mut self) -> Option<&mut Vec<Row>> {
+    pub fn table(&mut self) -> Option<&mut Vec<TableRow>> {
         if self.examples.is_some() {
             return self.examples.as_mut().map(|examples| &mut examples.table);
         }

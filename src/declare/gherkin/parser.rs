@@ -18,7 +18,7 @@ use super::error::{SyntaxError, SyntaxErrorKind};
 use super::expected::expected;
 use super::line::{Line, lines};
 use super::open::Open;
-use super::syntax::{DocString, Feature, Place, Row, Step, Tag, Title};
+use super::syntax::{DocString, Feature, Place, Step, TableRow, Tag, Title};
 use crate::document::error::did_you_mean;
 
 /// More than these in one file are hardly mistakes in a feature.
@@ -44,7 +44,7 @@ pub(super) enum Kind {
     Tags,
     Heading(Heading),
     Step,
-    Row,
+    TableRow,
     DocString,
     /// Anything, as a part of a description.
     Prose,
@@ -65,7 +65,7 @@ enum After {
         doc_string: bool,
     },
     /// A row of examples.
-    Row,
+    TableRow,
 }
 
 /// Reads a whole text.
@@ -143,11 +143,11 @@ impl<'t> Parser<'t> {
                 first.chain(parts()).chain([Kind::Prose]).collect()
             }
             After::Step { row, doc_string } => {
-                let row = row.then_some(Kind::Row).into_iter();
+                let row = row.then_some(Kind::TableRow).into_iter();
                 let arguments = row.chain(doc_string.then_some(Kind::DocString));
                 [Kind::End].into_iter().chain(arguments).chain([Kind::Step]).chain(parts()).chain(ignored).collect()
             }
-            After::Row => [Kind::End, Kind::Row].into_iter().chain(parts()).chain(ignored).collect(),
+            After::TableRow => [Kind::End, Kind::TableRow].into_iter().chain(parts()).chain(ignored).collect(),
         }
     }
 
@@ -170,7 +170,7 @@ impl<'t> Parser<'t> {
             Kind::Tags => line.body.starts_with('@'),
             Kind::Heading(heading) => self.dialect.heading(heading, line.body).is_some(),
             Kind::Step => self.dialect.step(line.body).is_some(),
-            Kind::Row => line.body.starts_with('|'),
+            Kind::TableRow => line.body.starts_with('|'),
             Kind::DocString => DELIMITERS.iter().any(|(delimiter, _)| line.body.starts_with(delimiter)),
             Kind::Prose => true,
         }
@@ -185,7 +185,7 @@ impl<'t> Parser<'t> {
             Kind::Tags => self.tags(line),
             Kind::Heading(heading) => self.heading(heading, line),
             Kind::Step => self.step(line),
-            Kind::Row => self.row(line),
+            Kind::TableRow => self.row(line),
             Kind::DocString => self.doc_string(line),
             Kind::Prose => {
                 self.begin_prose();
@@ -266,7 +266,7 @@ impl<'t> Parser<'t> {
     }
 
     fn row(&mut self, line: Line<'t>) {
-        let row = Row { place: line.place(), cells: line.cells() };
+        let row = TableRow { place: line.place(), cells: line.cells() };
         if let Some(table) = self.open.table() {
             table.push(row);
             let (first, found) = (&table[0], table[table.len() - 1].cells.len());
@@ -283,7 +283,7 @@ impl<'t> Parser<'t> {
                 let doc_string = self.open.last_step().is_none_or(|step| step.doc_string.is_none());
                 After::Step { row: true, doc_string }
             }
-            _ => After::Row,
+            _ => After::TableRow,
         };
     }
 
@@ -324,6 +324,6 @@ fn within(part: Heading) -> Kind {
     match part {
         Heading::Feature | Heading::Rule => Kind::Heading(Heading::Background),
         Heading::Background | Heading::Scenario | Heading::Outline => Kind::Step,
-        Heading::Examples => Kind::Row,
+        Heading::Examples => Kind::TableRow,
     }
 }

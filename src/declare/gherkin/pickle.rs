@@ -5,7 +5,7 @@ use cucumber::gherkin::{LineCol, Step as GherkinStep, StepType, Table};
 
 use super::error::SyntaxError;
 use super::fill::{Filler, Values};
-use super::syntax::{Background, DocString, Examples, Feature, Place, Row, Scenario, Step, StepKind, Tag};
+use super::syntax::{Background, DocString, Examples, Feature, Place, Scenario, Step, StepKind, TableRow, Tag};
 
 /// A scenario, ready to be declared.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ fn expand(
     scenario: &Scenario,
     filler: &mut Filler,
 ) -> Result<Vec<Pickle>, SyntaxError> {
-    let mut one = |values: &Values<'_>, of: Option<(&Examples, &Row)>| {
+    let mut one = |values: &Values<'_>, of: Option<(&Examples, &TableRow)>| {
         let given = backgrounds.iter().flatten().filter(|_| !scenario.steps.is_empty());
         let given = given.flat_map(|background| &background.steps).map(|step| (step, &[][..]));
         let tags = outer.iter().copied().chain([&scenario.tags]).chain(of.map(|(examples, _)| &examples.tags));
@@ -125,7 +125,7 @@ fn pickled(
     filler: &mut Filler,
 ) -> Result<PickleStep, SyntaxError> {
     let position = |place: Place| LineCol { line: place.line, col: place.column };
-    let mut cells = |row: &Row| row.cells.iter().map(|cell| filler.fill(row.place.line, cell, values)).collect();
+    let mut cells = |row: &TableRow| row.cells.iter().map(|cell| filler.fill(row.place.line, cell, values)).collect();
     let rows = step.table.iter().map(&mut cells).collect::<Result<Vec<_>, _>>()?;
     let first = step.table.first();
     let table = first.map(|first| Table { rows, span: Default::default(), position: position(first.place) });

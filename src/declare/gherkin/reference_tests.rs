@@ -165,7 +165,7 @@ impl Dump {
         }
     }
 
-    fn rows(&mut self, rows: &[Row]) {
+    fn rows(&mut self, rows: &[TableRow]) {
         self.lines.extend(rows.iter().map(|row| format!("{} row {}", at(row.place), list(&row.cells))));
     }
 

@@ -84,7 +84,7 @@ pub struct Examples {
     /// The tags of the scenarios that are made of these rows.
     pub tags: Vec<Tag>,
     /// The header and the rows; all have the same number of cells.
-    pub table: Vec<Row>,
+    pub table: Vec<TableRow>,
 }
 
 /// A step with what is attached to it.
@@ -99,7 +99,7 @@ pub struct Step {
     /// What follows the keyword.
     pub text: String,
     /// All rows have the same number of cells; empty where there is no table.
-    pub table: Vec<Row>,
+    pub table: Vec<TableRow>,
     /// The text between `"""` or backticks.
     pub doc_string: Option<DocString>,
 }
@@ -121,7 +121,7 @@ pub enum StepKind {
 
 /// A line of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct TableRow {
     /// Where its first `|` is.
     pub place: Place,
     /// Without the blanks around them, escapes replaced.

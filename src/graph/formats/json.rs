@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::sketch::{Edge, Raw, is_client};
 use super::{GraphError, GraphFile, Sketch, Text, Wrong};
 use crate::document::error::did_you_mean;
-use crate::document::yaml::{Step, at, form_hint, locate};
+use crate::document::yaml::{PathSegment, at, form_hint, locate};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a server: `{ \"name\": \"web-1\", \"in\": [\"lb-1\"], \"out\": [] }`")]
@@ -88,15 +88,15 @@ fn twice(entry: &Entry, field: &str, other: &str) -> Wrong {
 
 /// JSON is read as the YAML that it nearly is. Escapes are where the two differ: then no place is better than a wrong
 /// one.
-fn place(text: &Text, path: &[Step]) -> Option<(usize, usize)> {
+fn place(text: &Text, path: &[PathSegment]) -> Option<(usize, usize)> {
     if text.text.contains('\\') { None } else { locate(&text.text, path) }
 }
 
-fn located(text: &Text, path: &[Step], (detail, hint): Wrong) -> GraphError {
+fn located(text: &Text, path: &[PathSegment], (detail, hint): Wrong) -> GraphError {
     let place = place(text, path);
-    let step = |step: &Step| match step {
-        Step::Index(index) => format!("[{index}]"),
-        Step::Key(key) | Step::KeyOf(key) => format!(".{key}"),
+    let step = |step: &PathSegment| match step {
+        PathSegment::Index(index) => format!("[{index}]"),
+        PathSegment::Key(key) | PathSegment::KeyOf(key) => format!(".{key}"),
     };
     let detail = if place.is_some() { detail } else { path.iter().map(step).collect::<String>() + ": " + &detail };
     text.error(place, detail, hint)

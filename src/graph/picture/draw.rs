@@ -7,7 +7,7 @@ use plotters::style::RGBColor;
 use super::layout::{Layout, WIDTH};
 use super::pen::{Anchor, FONT, Pen, Point, SMALL, fitting, width_of};
 use crate::graph::links::{CLIENTS, Links};
-use crate::graph::table::{Row, Table};
+use crate::graph::table::{NodeRow, Table};
 use crate::palette;
 
 /// Colours of zones or roles; vermilion is kept for what is wrong.
@@ -47,7 +47,7 @@ struct Colours {
     of: BTreeMap<String, RGBColor>,
 }
 
-fn kind(row: &Row, zones: bool) -> Option<&String> {
+fn kind(row: &NodeRow, zones: bool) -> Option<&String> {
     if zones { row.zone.as_ref() } else { row.role.as_ref() }
 }
 
@@ -97,7 +97,7 @@ impl Sheet<'_> {
         }
     }
 
-    fn server(&self, pen: &mut Pen, number: usize, row: &Row) {
+    fn server(&self, pen: &mut Pen, number: usize, row: &NodeRow) {
         let place = self.layout.places[number];
         let highest = self.table.servers.iter().map(|row| row.betweenness).fold(0.0, f64::max);
         let share = if highest > 0.0 { (row.betweenness / highest).sqrt() } else { 0.0 };
@@ -116,7 +116,7 @@ impl Sheet<'_> {
         });
     }
 
-    fn label(&self, pen: &mut Pen, (x, y): Point, radius: i32, row: &Row, struck: bool) {
+    fn label(&self, pen: &mut Pen, (x, y): Point, radius: i32, row: &NodeRow, struck: bool) {
         let ink = if struck { palette::VERMILION } else { palette::INK };
         let below = y + radius.max(24) + 26;
         let name = fitting(&row.name, FONT, self.layout.pitch.min(420) - 12);
@@ -127,7 +127,7 @@ impl Sheet<'_> {
 
     /// What it all means, as far as it occurs; the height of the whole picture.
     fn legend(&self, pen: &mut Pen, top: i32) -> i32 {
-        let has = |is: &dyn Fn(&Row) -> bool| self.table.servers.iter().any(is);
+        let has = |is: &dyn Fn(&NodeRow) -> bool| self.table.servers.iter().any(is);
         let mut marks: Vec<(Mark, String)> = self
             .colours
             .of
@@ -166,7 +166,7 @@ impl Sheet<'_> {
 }
 
 /// A ring where the graph falls apart without it, of the colour of what is wrong where that is fatal to the site.
-fn ring(row: &Row) -> Option<RGBColor> {
+fn ring(row: &NodeRow) -> Option<RGBColor> {
     match (&row.single_point_of_failure, row.articulation_point) {
         (Some(_), _) => Some(palette::VERMILION),
         (None, true) => Some(palette::INK),
@@ -175,7 +175,7 @@ fn ring(row: &Row) -> Option<RGBColor> {
 }
 
 /// What is told of a server that is pointed at.
-fn told(row: &Row) -> String {
+fn told(row: &NodeRow) -> String {
     let of = |what: &str, value: &Option<String>| value.as_ref().map(|value| format!(", {what} {value}"));
     let parts = [
         Some(row.name.clone()),

@@ -8,10 +8,10 @@ use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::{Checked, Reader};
-use crate::document::yaml::{Step, at};
+use crate::document::yaml::{PathSegment, at};
 use crate::inventory::address::{self, Address};
 use crate::inventory::key::Key;
-use crate::inventory::ssh_config::{Found, Options, Tokens};
+use crate::inventory::ssh_config::{Located, Options, Tokens};
 use crate::inventory::{Endpoint, Jump};
 
 /// How it is reached, as far as an entry says so.
@@ -62,13 +62,17 @@ impl<'de> Deserialize<'de> for JumpEntry {
 }
 
 /// What `at` leads to, and then this field of it.
-fn field(at: &[Step], name: &str) -> Vec<Step> {
+fn field(at: &[PathSegment], name: &str) -> Vec<PathSegment> {
     [at, &at![name]].concat()
 }
 
 impl Reader<'_> {
     /// What an entry at `at` says, and the `ProxyJump` that `ssh_config` has for it.
-    pub(super) fn endpoint(&self, at: &[Step], written: &Written<'_>) -> Checked<(Endpoint, Option<Found<String>>)> {
+    pub(super) fn endpoint(
+        &self,
+        at: &[PathSegment],
+        written: &Written<'_>,
+    ) -> Checked<(Endpoint, Option<Located<String>>)> {
         let alias = written.address;
         self.address(&field(at, "address"), alias, None)?;
         let options = self.options(alias)?;
@@ -101,19 +105,19 @@ impl Reader<'_> {
     }
 
     /// `by`: it is not written in this file, but is what `HostName` makes of this.
-    fn address(&self, at: &[Step], text: &str, by: Option<(&str, &Found<String>)>) -> Checked<Address> {
+    fn address(&self, at: &[PathSegment], text: &str, by: Option<(&str, &Located<String>)>) -> Checked<Address> {
         address::read(text).or_else(|mistake| {
             let origin = by.map(|(alias, found)| format!("; it is the `HostName` of `{alias}` in {}", found.place()));
             self.error(at, mistake.detail + &origin.unwrap_or_default(), mistake.hint)
         })
     }
 
-    fn key(&self, at: &[Step], path: PathBuf) -> Checked<Key> {
+    fn key(&self, at: &[PathSegment], path: PathBuf) -> Checked<Key> {
         Key::read(&path).or_else(|unusable| self.error(at, unusable.detail, unusable.hint))
     }
 
     /// The first of the key files that `ssh_config` names which exists, as for ssh.
-    fn identity(&self, at: &[Step], options: &Options, tokens: &Tokens<'_>) -> Checked<Option<Key>> {
+    fn identity(&self, at: &[PathSegment], options: &Options, tokens: &Tokens<'_>) -> Checked<Option<Key>> {
         for found in &options.identity_files {
             if found.value == "none" {
                 return Ok(None);
@@ -129,7 +133,7 @@ impl Reader<'_> {
     }
 
     /// A jump host that is declared where it is used.
-    pub(super) fn other_jump(&self, at: &[Step], entry: &OtherJump) -> Checked<Jump> {
+    pub(super) fn other_jump(&self, at: &[PathSegment], entry: &OtherJump) -> Checked<Jump> {
         let (user, key) = (entry.user.as_deref(), entry.key.as_deref());
         let written = Written { address: &entry.address, port: entry.port, user, key };
         let (endpoint, next) = self.endpoint(at, &written)?;
@@ -138,7 +142,12 @@ impl Reader<'_> {
     }
 
     /// The jump host of `ProxyJump`: `[user@]host[:port]`, or a URL of these.
-    pub(super) fn proxy_jump(&self, at: &[Step], found: &Found<String>, tokens: &Tokens<'_>) -> Checked<Option<Jump>> {
+    pub(super) fn proxy_jump(
+        &self,
+        at: &[PathSegment],
+        found: &Located<String>,
+        tokens: &Tokens<'_>,
+    ) -> Checked<Option<Jump>> {
         let text = found.expand(tokens)?;
         if text.eq_ignore_ascii_case("none") {
             return Ok(None);
@@ -164,7 +173,7 @@ impl Reader<'_> {
         Ok(Some(Jump { name: host.into(), endpoint, is_host: false }))
     }
 
-    fn only_one(&self, at: &[Step], jump: &str, next: Option<&Found<String>>) -> Checked<()> {
+    fn only_one(&self, at: &[PathSegment], jump: &str, next: Option<&Located<String>>) -> Checked<()> {
         match next.filter(|next| !next.value.eq_ignore_ascii_case("none")) {
             Some(next) => {
                 let detail = format!("the jump host `{jump}` has a jump host of its own ({})", next.place());

@@ -12,7 +12,7 @@ use crate::document::error::one_of;
 use crate::document::names::{RULE, is_name};
 use crate::document::yaml::{at, locate};
 use crate::infrastructure::Server;
-use crate::inventory::ssh_config::{Found, Tokens};
+use crate::inventory::ssh_config::{Located, Tokens};
 use crate::inventory::{Host, Jump, PowerCommands, address};
 use crate::role::{Readiness, Role, shipped};
 
@@ -137,7 +137,7 @@ impl Reader<'_> {
         index: usize,
         entry: &HostEntry,
         hosts: &BTreeMap<String, Host>,
-        proxies: &BTreeMap<String, Found<String>>,
+        proxies: &BTreeMap<String, Located<String>>,
     ) -> Checked<Option<Jump>> {
         let at = at!["hosts", index, "jump"];
         match &entry.jump {
@@ -190,7 +190,7 @@ impl Reader<'_> {
     }
 
     /// Without its jump host, and the `ProxyJump` that `ssh_config` has for it.
-    fn host(&self, index: usize, entry: &HostEntry) -> Checked<(Host, Option<Found<String>>)> {
+    fn host(&self, index: usize, entry: &HostEntry) -> Checked<(Host, Option<Located<String>>)> {
         for (op, command) in entry.power.declared() {
             if command.first().is_none_or(String::is_empty) || command.iter().any(|word| word.contains('\0')) {
                 let hint = format!("a program and its arguments: `{op}: [virsh, destroy, {}]`", entry.name);

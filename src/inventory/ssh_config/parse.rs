@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Found, Item, Setting, SshConfig, home};
+use super::{Item, Located, Setting, SshConfig, home};
 use crate::document::DocumentError;
 use crate::provider::host_key::matches;
 use crate::text;
@@ -41,7 +41,7 @@ impl Reader<'_> {
         let (keyword, rest) = line.split_at(end);
         let rest = rest.trim_start();
         let rest = rest.strip_prefix('=').unwrap_or(rest).trim_start();
-        let found = |value: String| Found { value, file: self.path.into(), line: number };
+        let found = |value: String| Located { value, file: self.path.into(), line: number };
         let words = words(rest).ok_or_else(|| found(String::new()).error("a quote is not closed", "close it"))?;
         let first = || {
             let missing = || found(String::new()).error(format!("`{keyword}` has no value"), "write one behind it");
@@ -85,14 +85,14 @@ impl Reader<'_> {
     /// Not within a `Match` block: nothing says whether it applies.
     fn is_understood(&self, keyword: &str, line: usize) -> Result<(), DocumentError> {
         let Some(matched) = self.matched else { return Ok(()) };
-        let found = Found { value: (), file: self.path.into(), line };
+        let found = Located { value: (), file: self.path.into(), line };
         let detail =
             format!("`{keyword}` stands in the `Match` block of line {matched}, and only `Match all` is understood");
         Err(found.error(detail, "write the block with `Host`, or name another file with `ssh_config`"))
     }
 
     fn include(&self, named: &[String], line: usize) -> Result<Vec<SshConfig>, DocumentError> {
-        let found = Found { value: (), file: self.path.into(), line };
+        let found = Located { value: (), file: self.path.into(), line };
         if self.depth == DEPTH {
             return Err(found.error(format!("files include each other more than {DEPTH} deep"), "leave this line out"));
         }

@@ -99,7 +99,7 @@ fn files_are_included_where_they_are_named_and_only_where_their_block_applies() 
 
 #[test]
 fn tokens_are_filled_in_and_others_are_refused() {
-    let found = |value: &str| Found { value: value.to_string(), file: "config".into(), line: 3 };
+    let found = |value: &str| Located { value: value.to_string(), file: "config".into(), line: 3 };
     let tokens = Tokens { alias: "web", host: "192.0.2.1", port: 2222, user: "root" };
     assert_eq!(found("%n-%h-%p-%r-%%").expand(&tokens).unwrap(), "web-192.0.2.1-2222-root-%");
     assert!(found("%i").expand(&tokens).unwrap_err().to_string().starts_with("config:3: the token `%i`"));

@@ -57,7 +57,7 @@ pub enum Name {
 
 /// A milestone, and how many of the victims it came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct MilestoneTally {
     /// Its name.
     pub name: Name,
     /// What became of it.
@@ -129,17 +129,17 @@ impl From<Observed> for Milestone {
 }
 
 /// Every milestone of the first strike, by time; those without one at the end. None without a confirmed fault.
-pub fn rows(history: &History, timeline: &Timeline) -> Vec<Row> {
+pub fn rows(history: &History, timeline: &Timeline) -> Vec<MilestoneTally> {
     if timeline.moments.t0_us.is_none() {
         return Vec::new();
     }
-    let mut rows: Vec<Row> = Name::ALL.into_iter().map(|name| row(history, timeline, name)).collect();
+    let mut rows: Vec<MilestoneTally> = Name::ALL.into_iter().map(|name| row(history, timeline, name)).collect();
     rows.sort_by_key(|row| (row.milestone.us().unwrap_or(u64::MAX), row.name));
     rows
 }
 
 /// One milestone of the first strike.
-pub fn row(history: &History, timeline: &Timeline, name: Name) -> Row {
+pub fn row(history: &History, timeline: &Timeline, name: Name) -> MilestoneTally {
     let moments = &timeline.moments;
     let never = Milestone::Never { us: moments.end_us };
     let at = |us: Option<u64>| us.map(|us| Milestone::At { us, within_us: 0 });
@@ -157,11 +157,11 @@ pub fn row(history: &History, timeline: &Timeline, name: Name) -> Row {
         }
         Name::Normal => (sight::or_unseen(history, timeline, timeline.recovery.map_or(never, Milestone::from)), None),
     };
-    Row { name, milestone, of }
+    MilestoneTally { name, milestone, of }
 }
 
 /// What became of an interval's end. `None` when no fault was confirmed.
-pub fn interval_end(history: &History, timeline: &Timeline, interval: Interval) -> Option<Row> {
+pub fn interval_end(history: &History, timeline: &Timeline, interval: Interval) -> Option<MilestoneTally> {
     timeline.moments.t0_us?;
     let name = match interval {
         Interval::Detection => Name::Detected,

@@ -9,7 +9,7 @@ fn told(script: &Script, interval: Interval) -> Option<Milestone> {
     interval_end(&history, &Timeline::of(&history), interval).map(|row| row.milestone)
 }
 
-fn of(script: &Script, name: Name) -> Row {
+fn of(script: &Script, name: Name) -> MilestoneTally {
     let history = script.history();
     row(&history, &Timeline::of(&history), name)
 }

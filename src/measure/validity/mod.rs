@@ -231,7 +231,7 @@ mod tests {
             history
         };
         let told = |history: &History| reasons(history, &Timeline::of(history));
-        let mut history = to_die(crate::plan::reconciler_step::Step::Ask);
+        let mut history = to_die(crate::plan::reconciler_step::ReconcilerStep::Ask);
         let expected = "the reconciler was to be killed at its step “ask”, and never came to it";
         assert_eq!(told(&history), [expected]);
         let agent = crate::plan::Agent::Reconciler;

@@ -23,7 +23,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use super::announce::Announcements;
 use super::ends::Ends;
 use super::sandbox::handled;
-use super::wire::{self, BootOrder, Stage, Word};
+use super::wire::{self, BootOrder, BootStage, Word};
 use super::{root, services, sys, zygote};
 use crate::instance::{FileSpec, HowEnded, ServiceSpec};
 use crate::launch::{ENVIRONMENT, UNCONFIGURED_MARK};
@@ -80,56 +80,56 @@ struct Up {
     announcements: Announcements,
 }
 
-fn at(stage: Stage) -> impl Fn(io::Error) -> Word {
+fn at(stage: BootStage) -> impl Fn(io::Error) -> Word {
     move |why| Word::Failed { stage, errno: why.raw_os_error().unwrap_or(0), detail: why.to_string() }
 }
 
-fn at_named(stage: Stage) -> impl Fn((String, io::Error)) -> Word {
+fn at_named(stage: BootStage) -> impl Fn((String, io::Error)) -> Word {
     move |(name, why)| Word::Failed { stage, errno: why.raw_os_error().unwrap_or(0), detail: format!("{name}: {why}") }
 }
 
 fn boot(control: &OwnedFd, order: OwnedFd, logs: Vec<OwnedFd>) -> Result<Up, Word> {
-    let order: BootOrder =
-        serde_json::from_reader(io::BufReader::new(File::from(order))).map_err(|why| at(Stage::Order)(why.into()))?;
-    make_namespaces(&order).map_err(at(Stage::Namespaces))?;
-    wire::send(control.as_fd(), &Word::NetworkReady, &[]).map_err(at(Stage::Namespaces))?;
-    root::mount_disk(&order).map_err(at(Stage::Disk))?;
-    root::share_programs(&order).map_err(at_named(Stage::Files))?;
+    let order: BootOrder = serde_json::from_reader(io::BufReader::new(File::from(order)))
+        .map_err(|why| at(BootStage::Order)(why.into()))?;
+    make_namespaces(&order).map_err(at(BootStage::Namespaces))?;
+    wire::send(control.as_fd(), &Word::NetworkReady, &[]).map_err(at(BootStage::Namespaces))?;
+    root::mount_disk(&order).map_err(at(BootStage::Disk))?;
+    root::share_programs(&order).map_err(at_named(BootStage::Files))?;
     let configures = order.first_boot && !order.user_data.unconfigured;
     let wanted = |file: &&FileSpec| order.first_boot && (configures || file.content.is_of_image());
     let files: Vec<FileSpec> = order.user_data.files.iter().filter(wanted).cloned().collect();
-    let files = root::open_sources(&files).map_err(at_named(Stage::Files))?;
-    root::enter_root(&order).map_err(at(Stage::Root))?;
-    sys::drop_capabilities().map_err(at(Stage::Capabilities))?;
-    root::write_files(files).map_err(at_named(Stage::Files))?;
+    let files = root::open_sources(&files).map_err(at_named(BootStage::Files))?;
+    root::enter_root(&order).map_err(at(BootStage::Root))?;
+    sys::drop_capabilities().map_err(at(BootStage::Capabilities))?;
+    root::write_files(files).map_err(at_named(BootStage::Files))?;
     if order.first_boot && order.user_data.unconfigured {
-        std::fs::write(UNCONFIGURED_MARK, "").map_err(at(Stage::Files))?;
+        std::fs::write(UNCONFIGURED_MARK, "").map_err(at(BootStage::Files))?;
     }
-    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 22)).map_err(at(Stage::Listen))?;
-    listener.set_nonblocking(true).map_err(at(Stage::Listen))?;
-    raise_link(control, &order).map_err(at(Stage::Link))?;
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 22)).map_err(at(BootStage::Listen))?;
+    listener.set_nonblocking(true).map_err(at(BootStage::Listen))?;
+    raise_link(control, &order).map_err(at(BootStage::Link))?;
     let announcements = Announcements::begin(order.address);
     if configures {
         for command in &order.user_data.run {
             // A packet holds 16 KiB.
             let shown = Word::Runs { command: command.join(" ").chars().take(1000).collect() };
-            wire::send(control.as_fd(), &shown, &[]).map_err(at(Stage::Commands))?;
+            wire::send(control.as_fd(), &shown, &[]).map_err(at(BootStage::Commands))?;
             run(command)?;
         }
     }
     let mut logs = logs.into_iter().map(File::from);
     let login_log = logs.next();
-    let service_logs = services::keep_logs(&order.user_data.services, logs).map_err(at(Stage::Services))?;
+    let service_logs = services::keep_logs(&order.user_data.services, logs).map_err(at(BootStage::Services))?;
     if !Path::new(UNCONFIGURED_MARK).exists() {
         for (service, log) in order.user_data.services.iter().zip(&service_logs) {
             let named = |why| (format!("`{}`", service.command.join(" ")), why);
             let started = start(service, log).and_then(|child| services::note(&service.name, child.id()));
-            started.map_err(named).map_err(at_named(Stage::Services))?;
+            started.map_err(named).map_err(at_named(BootStage::Services))?;
         }
     }
     let signals = SignalFd::with_flags(&handled(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
-        .map_err(|errno| at(Stage::Listen)(errno.into()))?;
-    wire::send(control.as_fd(), &Word::Up, &[]).map_err(at(Stage::Listen))?;
+        .map_err(|errno| at(BootStage::Listen)(errno.into()))?;
+    wire::send(control.as_fd(), &Word::Up, &[]).map_err(at(BootStage::Listen))?;
     let (logins, ends) = (Vec::new(), Ends::default());
     Ok(Up { listener, signals, login_log, _service_logs: service_logs, logins, ends, announcements })
 }

@@ -52,7 +52,7 @@ pub(super) enum Word {
     /// The instance: services started, port 22 open.
     Up,
     /// The instance: it could not do this; it ends now.
-    Failed { stage: Stage, errno: i32, detail: String },
+    Failed { stage: BootStage, errno: i32, detail: String },
     /// The instance: this boot-time command begins.
     Runs { command: String },
     /// The instance: a boot-time command failed; it ends now.
@@ -61,7 +61,7 @@ pub(super) enum Word {
 
 /// How far a boot got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Stage {
+pub(super) enum BootStage {
     Namespaces,
     Order,
     Disk,
@@ -74,20 +74,20 @@ pub(super) enum Stage {
     Listen,
 }
 
-impl Stage {
+impl BootStage {
     /// What was being done, for an error.
     pub fn action(self) -> &'static str {
         match self {
-            Stage::Namespaces => "making its namespaces",
-            Stage::Order => "reading its boot order",
-            Stage::Disk => "mounting its disk",
-            Stage::Root => "making its root",
-            Stage::Capabilities => "dropping capabilities",
-            Stage::Link => "raising its link",
-            Stage::Files => "writing its files",
-            Stage::Commands => "running its boot-time commands",
-            Stage::Services => "starting its services",
-            Stage::Listen => "listening on port 22",
+            BootStage::Namespaces => "making its namespaces",
+            BootStage::Order => "reading its boot order",
+            BootStage::Disk => "mounting its disk",
+            BootStage::Root => "making its root",
+            BootStage::Capabilities => "dropping capabilities",
+            BootStage::Link => "raising its link",
+            BootStage::Files => "writing its files",
+            BootStage::Commands => "running its boot-time commands",
+            BootStage::Services => "starting its services",
+            BootStage::Listen => "listening on port 22",
         }
     }
 }

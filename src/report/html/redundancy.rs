@@ -62,7 +62,7 @@ pub fn redundancy(plan: &ScenarioPlan, record: &ScenarioRecord, entry_holder: Op
 fn facts(table: &Table) -> Vec<(&'static str, String)> {
     let told = |items: Vec<String>| if items.is_empty() { "none".to_string() } else { items.join("; ") };
     let reason =
-        |row: &crate::graph::table::Row| Some(format!("{}: {}", row.name, row.single_point_of_failure.as_ref()?));
+        |row: &crate::graph::table::NodeRow| Some(format!("{}: {}", row.name, row.single_point_of_failure.as_ref()?));
     let mut facts = vec![("single points of failure", told(table.servers.iter().filter_map(reason).collect()))];
     if !table.bridges.is_empty() {
         facts.push(("bridges", told(table.bridges.iter().map(|(a, b)| format!("{a} – {b}")).collect())));
@@ -76,7 +76,7 @@ fn facts(table: &Table) -> Vec<(&'static str, String)> {
 
 /// The servers, those that were struck first where there are too many to show; and how many are left out.
 fn rows(table: &Table, struck: &[&str]) -> (Vec<ServerRow>, usize) {
-    let row = |row: &crate::graph::table::Row| ServerRow {
+    let row = |row: &crate::graph::table::NodeRow| ServerRow {
         name: row.name.clone(),
         role: row.role.clone().unwrap_or_default(),
         zone: row.zone.clone(),

@@ -1,6 +1,6 @@
 //! What users wrote and read, and what databases hold.
 
-use anarcho_chimp::history::final_state::{Content, DatabaseRead, Found};
+use anarcho_chimp::history::final_state::{Content, DatabaseRead, Reading};
 use anarcho_chimp::history::operation::{Page, Posts, Saw};
 use anarcho_chimp::history::{Ended, Op, Operation};
 
@@ -29,7 +29,7 @@ impl Script {
 
     /// What a database held in the end, read a second after the watch ended.
     pub fn holds(mut self, server: &str, content: Content) -> Self {
-        let (server, found) = (server.into(), Found::Content(content));
+        let (server, found) = (server.into(), Reading::Content(content));
         let at_us = (self.ends_ms.unwrap_or(0) + 1000) * 1000;
         self.final_state.databases.push(DatabaseRead { server, at_us, found });
         self
