@@ -11,7 +11,7 @@ use crate::console::{self, complain, say};
 use crate::declare::{DeclareError, DeclareOptions, declare};
 use crate::environment::{self, Access, On, Refusal};
 use crate::exit;
-use crate::lock::{Held, Lock};
+use crate::lock::{HeldBy, Lock};
 use crate::plan::Plan;
 use crate::report::{columns, terminal};
 use crate::run::{self, Finished, RunOptions};
@@ -134,7 +134,7 @@ fn turn() -> io::Result<Lock> {
     loop {
         match Lock::take("run")? {
             Ok(lock) => return Ok(lock),
-            Err(Held(by)) if !said => {
+            Err(HeldBy(by)) if !said => {
                 complain!("waiting for another run on this machine to end: {by}");
                 said = true;
             }

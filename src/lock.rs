@@ -17,18 +17,18 @@ pub struct Lock {
 
 /// Somebody else holds it: who, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held(pub String);
+pub struct HeldBy(pub String);
 
 impl Lock {
     /// Takes the lock of this name, of at most 80 bytes without NUL, if nobody holds it.
     ///
     /// # Errors
     /// When the kernel refuses the socket for another reason than its being held.
-    pub fn take(name: &str) -> io::Result<Result<Lock, Held>> {
+    pub fn take(name: &str) -> io::Result<Result<Lock, HeldBy>> {
         let address = SocketAddr::from_abstract_name(format!("anarcho-chimp {name}"))?;
         match UnixListener::bind_addr(&address) {
             Ok(socket) => Ok(Ok(Lock { _socket: socket })),
-            Err(why) if why.kind() == io::ErrorKind::AddrInUse => Ok(Err(Held(holder(&address)))),
+            Err(why) if why.kind() == io::ErrorKind::AddrInUse => Ok(Err(HeldBy(holder(&address)))),
             Err(why) => Err(why),
         }
     }

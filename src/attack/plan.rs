@@ -90,7 +90,7 @@ impl AttackPlan {
         let asks = self.rounds.iter().filter_map(|round| {
             let fault = fault::named(&round.fault)?;
             let ask = move |server: &String| {
-                let target = fault::Target { server, peers: &[], services: &[] };
+                let target = fault::FaultTarget { server, peers: &[], services: &[] };
                 (server.clone(), round.fault.clone(), fault.strike(&target, &round.with).abilities())
             };
             Some(round.servers.iter().map(ask))
@@ -100,7 +100,7 @@ impl AttackPlan {
 
     /// Whether anything is held on this server by an agent.
     pub fn holds(&self, server: &str) -> bool {
-        let target = fault::Target { server, peers: &[], services: &[] };
+        let target = fault::FaultTarget { server, peers: &[], services: &[] };
         let held = |round: &Round| {
             let fault = fault::named(&round.fault)?;
             let struck = round.servers.iter().any(|name| name == server);
@@ -137,7 +137,7 @@ impl Round {
 
     /// The state of power that this server must be in for it, where it is struck and its power is what counts.
     pub fn begins_at(&self, server: &str) -> Option<PowerState> {
-        let target = fault::Target { server, peers: &[], services: &[] };
+        let target = fault::FaultTarget { server, peers: &[], services: &[] };
         let struck = self.servers.iter().any(|name| name == server);
         match fault::named(&self.fault).filter(|_| struck)?.strike(&target, &self.with).before {
             Witness::State(state) => Some(state),
@@ -154,7 +154,7 @@ impl Round {
             let names: Vec<&str> = fault::FAULTS.iter().map(|fault| fault.name()).collect();
             format!("there is no fault `{}`; there are {}", self.fault, names.join(", "))
         })?;
-        let target = fault::Target { server: "any", peers: &[], services: &[] };
+        let target = fault::FaultTarget { server: "any", peers: &[], services: &[] };
         let heals = fault.strike(&target, &self.with).heal.is_some();
         match (heals, self.lasts) {
             (false, Some(_)) => {

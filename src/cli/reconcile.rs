@@ -18,7 +18,7 @@ use crate::history::recorder::Memory;
 use crate::infrastructure::file;
 use crate::inventory;
 use crate::inventory::{Inventory, InventoryCloud};
-use crate::lock::{Held, Lock};
+use crate::lock::{HeldBy, Lock};
 use crate::plan::reconciler_step::ReconcilerStep;
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
@@ -261,7 +261,7 @@ fn alone(state: &Path) -> Result<Lock, NotReconciled> {
     let digest = Sha256::digest(place.as_os_str().as_encoded_bytes());
     let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let taken = Lock::take(&name).map_err(NotReconciled::Lock)?;
-    taken.map_err(|Held(by)| NotReconciled::Held { state: state.into(), by })
+    taken.map_err(|HeldBy(by)| NotReconciled::Held { state: state.into(), by })
 }
 
 /// Shows what happened since the last time.

@@ -7,3 +7,6 @@ pub mod names;
 pub(crate) mod yaml;
 
 pub use error::DocumentError;
+
+/// What was read of a document, or the first mistake in it.
+pub type Checked<T> = Result<T, DocumentError>;

@@ -67,7 +67,7 @@ fn of_scenario(kind: &dyn Kind, scenario: &ScenarioPlan) -> Vec<Refusal> {
 
 /// What a strike asks of its victim's environment, its heal included.
 pub fn abilities_of(order: &StrikeOrder) -> BTreeSet<Ability> {
-    let target = fault::Target { server: "any", peers: &[], services: &[] };
+    let target = fault::FaultTarget { server: "any", peers: &[], services: &[] };
     fault::named(&order.fault).map(|fault| fault.strike(&target, &order.with).abilities()).unwrap_or_default()
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Strike, Witness};
+use super::{Action, ServerStrike, Witness};
 use crate::instance::{Ability, PowerState};
 
-impl Strike {
+impl ServerStrike {
     /// Everything that must be possible for it to strike, to be witnessed and to heal. Whoever attacks a server that runs
     /// logs in to it, to see that it is clean.
     pub fn abilities(&self) -> BTreeSet<Ability> {
@@ -27,12 +27,12 @@ fn power(action: &Action) -> Option<Ability> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::{FAULTS, Target, named};
+    use crate::fault::{FAULTS, FaultTarget, named};
     use crate::instance::PowerOp::*;
     use crate::plan::Parameters;
 
     fn of(fault: &str) -> Vec<Ability> {
-        let target = Target { server: "web-1", peers: &[], services: &[] };
+        let target = FaultTarget { server: "web-1", peers: &[], services: &[] };
         named(fault).unwrap().strike(&target, &Parameters::default()).abilities().into_iter().collect()
     }
 

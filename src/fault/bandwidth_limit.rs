@@ -1,6 +1,6 @@
 //! A server can send only so much.
 
-use super::{Fault, Parameter, Strike, Target};
+use super::{Fault, FaultTarget, Parameter, ServerStrike};
 use crate::agent::Need;
 use crate::agent::effect::Effect;
 use crate::plan::Parameters;
@@ -24,8 +24,8 @@ impl Fault for BandwidthLimit {
         &[Need::TokenBucket]
     }
 
-    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, with: &Parameters) -> ServerStrike {
         let bits_per_s = with.bits_per_s.unwrap_or_default();
-        Strike::held(victim.server, Effect::Rate { bits_per_s })
+        ServerStrike::held(victim.server, Effect::Rate { bits_per_s })
     }
 }

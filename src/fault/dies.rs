@@ -1,6 +1,6 @@
 //! A server dies: a black hole, gone for good.
 
-use super::{Action, Fault, Strike, Target, Witness};
+use super::{Action, Fault, FaultTarget, ServerStrike, Witness};
 use crate::instance::{PowerOp, PowerState};
 use crate::plan::Parameters;
 
@@ -19,8 +19,8 @@ impl Fault for Dies {
         true
     }
 
-    fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
-        Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, _with: &Parameters) -> ServerStrike {
+        ServerStrike {
             server: victim.server.into(),
             before: Witness::State(PowerState::Running),
             inject: Action::Power(PowerOp::Terminate),

@@ -1,6 +1,6 @@
 //! A server has no disk space left.
 
-use super::{Fault, Strike, Target};
+use super::{Fault, FaultTarget, ServerStrike};
 use crate::agent::effect::Effect;
 use crate::plan::Parameters;
 
@@ -15,7 +15,7 @@ impl Fault for DiskFull {
         "disk-full"
     }
 
-    fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
-        Strike::held(victim.server, Effect::Disk { percent: 100.0 })
+    fn strike(&self, victim: &FaultTarget<'_>, _with: &Parameters) -> ServerStrike {
+        ServerStrike::held(victim.server, Effect::Disk { percent: 100.0 })
     }
 }

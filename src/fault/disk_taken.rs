@@ -1,6 +1,6 @@
 //! The disk space of a server is taken.
 
-use super::{Fault, Parameter, Strike, Target};
+use super::{Fault, FaultTarget, Parameter, ServerStrike};
 use crate::agent::effect::Effect;
 use crate::plan::Parameters;
 
@@ -19,8 +19,8 @@ impl Fault for DiskTaken {
         &[Parameter::Percent]
     }
 
-    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, with: &Parameters) -> ServerStrike {
         let percent = with.percent.map_or(0.0, |percent| percent.0);
-        Strike::held(victim.server, Effect::Disk { percent })
+        ServerStrike::held(victim.server, Effect::Disk { percent })
     }
 }

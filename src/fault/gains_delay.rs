@@ -1,6 +1,6 @@
 //! What a server sends takes longer.
 
-use super::{Fault, Parameter, Strike, Target};
+use super::{Fault, FaultTarget, Parameter, ServerStrike};
 use crate::agent::Need;
 use crate::agent::effect::Effect;
 use crate::plan::Parameters;
@@ -30,8 +30,8 @@ impl Fault for GainsDelay {
         &[Need::DelayQueue]
     }
 
-    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, with: &Parameters) -> ServerStrike {
         let (delay, jitter) = (with.delay.unwrap_or_default(), with.jitter.unwrap_or_default());
-        Strike::held(victim.server, Effect::Shape { delay, jitter, loss_pct: 0.0 })
+        ServerStrike::held(victim.server, Effect::Shape { delay, jitter, loss_pct: 0.0 })
     }
 }

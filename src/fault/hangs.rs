@@ -1,6 +1,6 @@
 //! A server hangs: it is there, it accepts connections, it never answers.
 
-use super::{Action, Fault, Heal, Strike, Target, Witness};
+use super::{Action, Fault, FaultTarget, Heal, ServerStrike, Witness};
 use crate::instance::{PowerOp, PowerState};
 use crate::plan::Parameters;
 
@@ -15,8 +15,8 @@ impl Fault for Hangs {
         "hangs"
     }
 
-    fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
-        Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, _with: &Parameters) -> ServerStrike {
+        ServerStrike {
             server: victim.server.into(),
             before: Witness::State(PowerState::Running),
             inject: Action::Power(PowerOp::Freeze),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fault, Parameter, Strike, Target};
+use super::{Fault, FaultTarget, Parameter, ServerStrike};
 use crate::agent::Need;
 use crate::agent::effect::Effect;
 use crate::plan::Parameters;
@@ -31,8 +31,8 @@ impl Fault for LosesNetwork {
         &[Need::Iptables]
     }
 
-    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, with: &Parameters) -> ServerStrike {
         let after = with.after.unwrap_or(DELAY);
-        Strike::held(victim.server, Effect::DropAll { after })
+        ServerStrike::held(victim.server, Effect::DropAll { after })
     }
 }

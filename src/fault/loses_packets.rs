@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fault, Parameter, Strike, Target};
+use super::{Fault, FaultTarget, Parameter, ServerStrike};
 use crate::agent::Need;
 use crate::agent::effect::Effect;
 use crate::plan::Parameters;
@@ -27,9 +27,9 @@ impl Fault for LosesPackets {
         &[Need::DelayQueue]
     }
 
-    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, with: &Parameters) -> ServerStrike {
         let loss_pct = with.percent.map_or(0.0, |percent| percent.0);
         let effect = Effect::Shape { delay: Duration::ZERO, jitter: Duration::ZERO, loss_pct };
-        Strike::held(victim.server, effect)
+        ServerStrike::held(victim.server, effect)
     }
 }

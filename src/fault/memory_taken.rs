@@ -1,6 +1,6 @@
 //! The memory of a server is taken.
 
-use super::{Fault, Parameter, Strike, Target};
+use super::{Fault, FaultTarget, Parameter, ServerStrike};
 use crate::agent::effect::Effect;
 use crate::plan::Parameters;
 
@@ -26,8 +26,8 @@ impl Fault for MemoryTaken {
         Some((MOST_PCT, "with so much memory taken the kernel would kill processes of its own choice"))
     }
 
-    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, with: &Parameters) -> ServerStrike {
         let percent = with.percent.map_or(0.0, |percent| percent.0);
-        Strike::held(victim.server, Effect::Memory { percent })
+        ServerStrike::held(victim.server, Effect::Memory { percent })
     }
 }

@@ -1,4 +1,4 @@
-//! What breaks: a [`Fault`] turns targets into a [`Strike`], which is pure data — what is done, how it is witnessed,
+//! What breaks: a [`Fault`] turns targets into a [`ServerStrike`], which is pure data — what is done, how it is witnessed,
 //! how it heals. Only [`crate::nemesis`] executes strikes.
 //!
 //! To add a fault: one file with a type that implements [`Fault`], and one row in [`FAULTS`].
@@ -109,12 +109,12 @@ pub trait Fault: Sync {
     }
 
     /// What is done to one server, as data. Pure: no I/O, no chance. `with` has what [`takes`](Self::takes) names.
-    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike;
+    fn strike(&self, victim: &FaultTarget<'_>, with: &Parameters) -> ServerStrike;
 }
 
 /// One server that is about to be struck.
 #[derive(Debug, Clone, Copy)]
-pub struct Target<'a> {
+pub struct FaultTarget<'a> {
     /// Its name.
     pub server: &'a str,
     /// Whom it no longer hears, for faults that separate; else empty.
@@ -153,7 +153,7 @@ pub fn named(name: &str) -> Option<&'static dyn Fault> {
 
 /// One planned hit on one server: inject, witness, heal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Strike {
+pub struct ServerStrike {
     /// Whom it hits.
     pub server: String,
     /// What must be true of the victim before, or there is nothing to break.
@@ -209,7 +209,7 @@ pub enum Witness {
     Reachable(bool),
 }
 
-impl Strike {
+impl ServerStrike {
     /// Whether it cuts the way that its own heal would come by.
     pub fn cuts_its_own_path(&self) -> bool {
         matches!(&self.inject, Action::Hold(effect) if effect.cuts_its_own_path())
@@ -244,10 +244,10 @@ impl Strike {
     }
 
     /// A strike whose effect an agent holds: not in force before, in force after, and not again once it is healed.
-    pub fn held(server: &str, effect: Effect) -> Strike {
+    pub fn held(server: &str, effect: Effect) -> ServerStrike {
         let cuts = effect.cuts_its_own_path();
         let seen = |struck: bool| if cuts { Witness::Reachable(!struck) } else { Witness::InForce(struck) };
-        Strike {
+        ServerStrike {
             server: server.into(),
             before: seen(false),
             inject: Action::Hold(effect),
@@ -266,9 +266,9 @@ mod tests {
     use super::*;
     use crate::units::Percent;
 
-    fn target() -> Target<'static> {
+    fn target() -> FaultTarget<'static> {
         const PEER: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 9);
-        Target { server: "web-1", peers: &[PEER], services: &[] }
+        FaultTarget { server: "web-1", peers: &[PEER], services: &[] }
     }
 
     fn parameters() -> Parameters {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Action, Fault, Parameter, Target, process};
+use super::{Action, Fault, FaultTarget, Parameter, process};
 use crate::plan::{Parameters, Schedule, StrikeOrder};
 
 /// Why an order makes no sense, and what to say instead.
@@ -102,7 +102,7 @@ fn values(fault: &dyn Fault, with: &Parameters) -> Result<(), Refusal> {
 /// Whether it can be undone where it is to last for a while only.
 fn lasts(fault: &dyn Fault, with: &Parameters, schedule: &Schedule) -> Result<(), Refusal> {
     let lasts = matches!(schedule, Schedule::For(_) | Schedule::After { lasts: Some(_), .. });
-    let probe = fault.strike(&Target { server: "", peers: &[], services: &[] }, with);
+    let probe = fault.strike(&FaultTarget { server: "", peers: &[], services: &[] }, with);
     if !lasts || probe.heal.is_some() {
         return Ok(());
     }

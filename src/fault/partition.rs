@@ -1,6 +1,6 @@
 //! The network between servers is cut.
 
-use super::{Fault, Parameter, Strike, Target};
+use super::{Fault, FaultTarget, Parameter, ServerStrike};
 use crate::agent::Need;
 use crate::agent::effect::Effect;
 use crate::plan::Parameters;
@@ -25,7 +25,7 @@ impl Fault for Partition {
         &[Need::Iptables]
     }
 
-    fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
-        Strike::held(victim.server, Effect::DropFrom { peers: victim.peers.to_vec() })
+    fn strike(&self, victim: &FaultTarget<'_>, _with: &Parameters) -> ServerStrike {
+        ServerStrike::held(victim.server, Effect::DropFrom { peers: victim.peers.to_vec() })
     }
 }

@@ -1,6 +1,6 @@
 //! A port of a server is blackholed: whoever asks hears nothing.
 
-use super::{Fault, Parameter, Strike, Target};
+use super::{Fault, FaultTarget, Parameter, ServerStrike};
 use crate::agent::Need;
 use crate::agent::effect::Effect;
 use crate::plan::Parameters;
@@ -25,8 +25,8 @@ impl Fault for PortBlackholed {
         &[Need::Iptables]
     }
 
-    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, with: &Parameters) -> ServerStrike {
         let port = with.port.unwrap_or_default();
-        Strike::held(victim.server, Effect::Port { port, reject: false })
+        ServerStrike::held(victim.server, Effect::Port { port, reject: false })
     }
 }

@@ -1,6 +1,6 @@
 //! A server loses its power: as dead as dead, but its disk is kept.
 
-use super::{Action, Fault, Heal, Strike, Target, Witness};
+use super::{Action, Fault, FaultTarget, Heal, ServerStrike, Witness};
 use crate::instance::{PowerOp, PowerState};
 use crate::plan::Parameters;
 
@@ -19,8 +19,8 @@ impl Fault for PowerOff {
         "loses power".into()
     }
 
-    fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
-        Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, _with: &Parameters) -> ServerStrike {
+        ServerStrike {
             server: victim.server.into(),
             before: Witness::State(PowerState::Running),
             inject: Action::Power(PowerOp::Stop),

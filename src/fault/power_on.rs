@@ -1,6 +1,6 @@
 //! A server that lost its power gets it back.
 
-use super::{Action, Fault, Strike, Target, Witness};
+use super::{Action, Fault, FaultTarget, ServerStrike, Witness};
 use crate::instance::{PowerOp, PowerState};
 use crate::plan::Parameters;
 
@@ -26,8 +26,8 @@ impl Fault for PowerOn {
         false
     }
 
-    fn strike(&self, victim: &Target<'_>, _with: &Parameters) -> Strike {
-        Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, _with: &Parameters) -> ServerStrike {
+        ServerStrike {
             server: victim.server.into(),
             before: Witness::State(PowerState::Stopped),
             inject: Action::Power(PowerOp::Start),

@@ -1,6 +1,6 @@
 //! Every process of a name is killed on a server; the server lives on.
 
-use super::{Action, Fault, Parameter, Strike, Target, Witness, process};
+use super::{Action, Fault, FaultTarget, Parameter, ServerStrike, Witness, process};
 use crate::instance::Command;
 use crate::plan::Parameters;
 
@@ -24,11 +24,11 @@ impl Fault for ProcessDies {
         &[Parameter::Signal]
     }
 
-    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, with: &Parameters) -> ServerStrike {
         let pattern = process::pattern(with);
         let signal = format!("-{}", with.signal.as_deref().unwrap_or("KILL"));
         let [env, locale] = process::ANY_LETTER;
-        Strike {
+        ServerStrike {
             server: victim.server.into(),
             before: Witness::ProcessRuns(pattern.clone()),
             inject: Action::Exec(Command::new([env, locale, "pkill", &signal, "-x", "--", &pattern])),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Action, Fault, Parameter, Strike, Target, Witness, process};
+use super::{Action, Fault, FaultTarget, Parameter, ServerStrike, Witness, process};
 use crate::instance::{Command, ServiceSpec};
 use crate::launch;
 use crate::plan::Parameters;
@@ -46,13 +46,13 @@ impl Fault for ProcessRestarts {
         true
     }
 
-    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, with: &Parameters) -> ServerStrike {
         let pattern = process::pattern(with);
         let name = with.process.as_deref().unwrap_or_default();
         let service = victim.services.iter().find(|service| runs(service, name));
         let mut argv: Vec<String> = ["sh", "-c", SCRIPT, "sh", &pattern].map(String::from).into();
         argv.extend(service.map(launch::command).unwrap_or_default());
-        Strike {
+        ServerStrike {
             server: victim.server.into(),
             before: Witness::ProcessRuns(pattern.clone()),
             inject: Action::Exec(Command::new(argv)),

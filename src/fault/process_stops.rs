@@ -1,6 +1,6 @@
 //! Every process of a name stops where it is; the server lives on.
 
-use super::{Fault, Parameter, Strike, Target};
+use super::{Fault, FaultTarget, Parameter, ServerStrike};
 use crate::agent::effect::Effect;
 use crate::plan::Parameters;
 
@@ -19,8 +19,8 @@ impl Fault for ProcessStops {
         &[Parameter::Process]
     }
 
-    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, with: &Parameters) -> ServerStrike {
         let process = with.process.clone().unwrap_or_default();
-        Strike::held(victim.server, Effect::StopProcess { process })
+        ServerStrike::held(victim.server, Effect::StopProcess { process })
     }
 }

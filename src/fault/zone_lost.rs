@@ -1,7 +1,7 @@
 //! A whole zone is lost: every server in it loses its power.
 
 use super::power_off::PowerOff;
-use super::{Fault, Strike, Target};
+use super::{Fault, FaultTarget, ServerStrike};
 use crate::plan::Parameters;
 
 /// `When zone {string} is lost`, `… for {duration}`
@@ -16,7 +16,7 @@ impl Fault for ZoneLost {
         "zone-lost"
     }
 
-    fn strike(&self, victim: &Target<'_>, with: &Parameters) -> Strike {
+    fn strike(&self, victim: &FaultTarget<'_>, with: &Parameters) -> ServerStrike {
         PowerOff.strike(victim, with)
     }
 }

@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::document::yaml::{PathSegment, Source, at};
+use crate::document::{Checked, DocumentError};
 
 /// The declared replication; empty where no server is a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,8 +112,6 @@ pub(super) struct Declared<'a> {
     /// The file, for errors.
     pub source: Option<&'a Source>,
 }
-
-type Checked<T> = Result<T, DocumentError>;
 
 /// Checks the declared replication.
 ///

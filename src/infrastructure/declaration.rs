@@ -1,6 +1,6 @@
 //! What users write down, and how it becomes an [`Infrastructure`].
 //!
-//! A [`Declaration`] is the plain form of an infrastructure file; the tiers of a Given are turned into the same form,
+//! An [`InfrastructureDeclaration`] is the plain form of an infrastructure file; the tiers of a Given are turned into the same form,
 //! so that both obey the same rules. They are checked in this order: servers, links, virtual IPs, entry, spares,
 //! balancers without backends, replication. The first thing that is wrong is the error.
 
@@ -11,10 +11,10 @@ use serde::Deserialize;
 
 use super::databases::{self, DatabasesForm};
 use super::{Databases, Entry, Infrastructure, Server, VirtualIp, spares};
-use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::document::names::{RULE, is_name, natural, sort_naturally};
 use crate::document::yaml::{PathSegment, Source, at};
+use crate::document::{Checked, DocumentError};
 use crate::role::{Role, shipped};
 use crate::units::duration;
 
@@ -24,7 +24,7 @@ pub const MOST_SERVERS: usize = 500;
 /// The fields of an infrastructure file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an infrastructure: a map with `servers`")]
-pub(super) struct Declaration {
+pub(super) struct InfrastructureDeclaration {
     pub servers: Vec<ServerEntry>,
     #[serde(default)]
     pub links: Vec<LinkEntry>,
@@ -88,7 +88,7 @@ pub(super) struct EntryPoint {
 
 /// Checks a declaration and makes it an infrastructure. `own` are the user's own roles, already read.
 pub(super) fn resolve(
-    declaration: &Declaration,
+    declaration: &InfrastructureDeclaration,
     own: &BTreeMap<String, Role>,
     source: Option<&Source>,
 ) -> Result<Infrastructure, DocumentError> {
@@ -108,7 +108,7 @@ pub(super) fn resolve(
 }
 
 pub(super) struct Resolver<'a> {
-    pub(super) declaration: &'a Declaration,
+    pub(super) declaration: &'a InfrastructureDeclaration,
     own: &'a BTreeMap<String, Role>,
     source: Option<&'a Source>,
     pub(super) servers: BTreeMap<String, Server>,
@@ -117,8 +117,6 @@ pub(super) struct Resolver<'a> {
     /// The servers that a declared name stands for: itself, or all of a count.
     pub(super) groups: BTreeMap<String, Vec<String>>,
 }
-
-pub(super) type Checked<T> = Result<T, DocumentError>;
 
 impl Resolver<'_> {
     pub(super) fn error(&self, at: &[PathSegment], detail: String, hint: String) -> DocumentError {

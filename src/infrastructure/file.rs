@@ -20,7 +20,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::declaration::{Declaration, resolve};
+use super::declaration::{InfrastructureDeclaration, resolve};
 use super::{Infrastructure, list};
 use crate::document::DocumentError;
 use crate::document::names::{RULE, is_name};
@@ -36,12 +36,15 @@ pub fn read(path: &Path) -> Result<Infrastructure, DocumentError> {
     if path.extension().is_some_and(|extension| extension == "json") {
         return list::read(&source);
     }
-    let declaration: Declaration = source.parse()?;
+    let declaration: InfrastructureDeclaration = source.parse()?;
     let own = own_roles(&declaration, &source)?;
     resolve(&declaration, &own, Some(&source))
 }
 
-fn own_roles(declaration: &Declaration, source: &Source) -> Result<BTreeMap<String, Role>, DocumentError> {
+fn own_roles(
+    declaration: &InfrastructureDeclaration,
+    source: &Source,
+) -> Result<BTreeMap<String, Role>, DocumentError> {
     let mut own = BTreeMap::new();
     for (name, file) in &declaration.roles {
         let name = name.as_str().unwrap_or_default();

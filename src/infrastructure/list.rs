@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::Infrastructure;
-use super::declaration::{Declaration, EntryPoint, LinkEntry, ServerEntry, VirtualIpEntry, resolve};
+use super::declaration::{EntryPoint, InfrastructureDeclaration, LinkEntry, ServerEntry, VirtualIpEntry, resolve};
 use super::tiers::VIRTUAL_IP;
 use crate::document::DocumentError;
 use crate::document::error::one_of;
@@ -125,7 +125,7 @@ fn check(source: &Source, items: &[Item]) -> Result<(), DocumentError> {
     Ok(())
 }
 
-fn declaration(items: &[Item]) -> Declaration {
+fn declaration(items: &[Item]) -> InfrastructureDeclaration {
     let is_balancer = |item: &Item| shipped::role(&item.kind).is_some_and(|role| role.stats_socket.is_some());
     let balancers: Vec<&Item> = items.iter().filter(|item| is_balancer(item)).collect();
     let link = |from: &Item, to: &str| LinkEntry { from: from.name.clone(), to: to.into() };
@@ -148,12 +148,12 @@ fn declaration(items: &[Item]) -> Declaration {
     let first = holders.first().or(items.first().map(|item| &item.name)).cloned();
     let shared = holders.len() > 1;
     let host = if shared { Some(VIRTUAL_IP.to_string()) } else { first };
-    Declaration {
+    InfrastructureDeclaration {
         servers: items.iter().map(server).collect(),
         links,
         virtual_ips: shared.then(|| VirtualIpEntry { name: VIRTUAL_IP.into(), holders }).into_iter().collect(),
         entry: host.map(|host| EntryPoint { host, port: None }),
-        ..Declaration::default()
+        ..InfrastructureDeclaration::default()
     }
 }
 

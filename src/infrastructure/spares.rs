@@ -1,7 +1,8 @@
 //! Whether declared spares can ever take a place.
 
-use super::declaration::{Checked, Resolver};
+use super::declaration::Resolver;
 use super::{Entry, VirtualIp};
+use crate::document::Checked;
 use crate::document::yaml::at;
 
 /// A spare takes a place by being linked instead of another server of its role: there must be such a place, and the
@@ -49,7 +50,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use crate::document::yaml::Source;
-    use crate::infrastructure::declaration::{Declaration, resolve};
+    use crate::infrastructure::declaration::{InfrastructureDeclaration, resolve};
 
     const SITE: &str =
         "servers:\n  - { name: lb, role: webhaproxy, count: 2 }\n  - { name: web, role: webserver, count: 2 }\n";
@@ -57,7 +58,8 @@ mod tests {
 
     fn told(text: &str) -> String {
         let source = Source { path: "site.yaml".into(), text: text.into() };
-        let read = source.parse::<Declaration>().and_then(|it| resolve(&it, &BTreeMap::new(), Some(&source)));
+        let read =
+            source.parse::<InfrastructureDeclaration>().and_then(|it| resolve(&it, &BTreeMap::new(), Some(&source)));
         read.map_or_else(|why| why.to_string(), |_| "it is accepted".into())
     }
 

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::declaration::{Declaration, EntryPoint, LinkEntry, MOST_SERVERS, ServerEntry, can_hold, resolve};
+use super::declaration::{
+    EntryPoint, InfrastructureDeclaration, LinkEntry, MOST_SERVERS, ServerEntry, can_hold, resolve,
+};
 use super::{Infrastructure, Server, VirtualIp, file};
 use crate::document::DocumentError;
 use crate::document::error::one_of;
@@ -33,7 +35,7 @@ pub struct Draft {
 
 #[derive(Debug, Clone)]
 enum Base {
-    Tiers(Box<Declaration>, String),
+    Tiers(Box<InfrastructureDeclaration>, String),
     File(Box<Infrastructure>),
 }
 
@@ -78,7 +80,7 @@ impl Draft {
         let role = tier_role(count, word)?;
         let entry = Some(EntryPoint { host: format!("{}-1", role.prefix), port: None });
         let servers = vec![server_entry(role, count)];
-        let declaration = Declaration { servers, entry, ..Declaration::default() };
+        let declaration = InfrastructureDeclaration { servers, entry, ..InfrastructureDeclaration::default() };
         self.begin(Base::Tiers(Box::new(declaration), counted(count, word)))
     }
 
@@ -103,11 +105,11 @@ impl Draft {
             return Err(DocumentError::new(detail).with_hint("write `4 webservers behind 2 load balancers`"));
         }
         let text = format!("{} behind {}", counted(count, word), counted(balancers, balancer_word));
-        let declaration = Declaration {
+        let declaration = InfrastructureDeclaration {
             servers: vec![server_entry(role, count), server_entry(balancer, balancers)],
             links: vec![LinkEntry { from: balancer.prefix.into(), to: role.prefix.into() }],
             entry: Some(EntryPoint { host: format!("{}-1", balancer.prefix), port: None }),
-            ..Declaration::default()
+            ..InfrastructureDeclaration::default()
         };
         self.begin(Base::Tiers(Box::new(declaration), text))
     }
@@ -280,7 +282,10 @@ fn server_entry(role: &Shipped, count: usize) -> ServerEntry {
 }
 
 /// Declares spares after the servers of their tier.
-fn with_spares(mut declaration: Declaration, spares: &BTreeMap<String, usize>) -> Declared<Declaration> {
+fn with_spares(
+    mut declaration: InfrastructureDeclaration,
+    spares: &BTreeMap<String, usize>,
+) -> Declared<InfrastructureDeclaration> {
     for (word, count) in spares {
         let role = tier_role(*count, word)?;
         let tier = declaration.servers.iter().find(|entry| entry.role == role.name && !entry.spare);

@@ -36,7 +36,7 @@ use serde::Deserialize;
 use super::ssh_config::SshConfig;
 use super::{Host, Inventory, address};
 use crate::agent::program::Program;
-use crate::document::DocumentError;
+use crate::document::Checked;
 use crate::document::error::one_of;
 use crate::document::yaml::{PathSegment, Source, at};
 use crate::infrastructure::Infrastructure;
@@ -51,7 +51,7 @@ use site::VirtualIpEntry;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an inventory: a map with `hosts`")]
-struct Declaration {
+struct InventoryDeclaration {
     hosts: Vec<HostEntry>,
     entry: Option<String>,
     entry_at: Option<String>,
@@ -80,8 +80,6 @@ enum HostKeys {
     Ignore,
 }
 
-type Checked<T> = Result<T, DocumentError>;
-
 /// Reads and checks an inventory, the keys and the known hosts that it names.
 ///
 /// # Errors
@@ -89,7 +87,7 @@ type Checked<T> = Result<T, DocumentError>;
 /// agent's program, roles.
 pub fn read(path: &Path) -> Checked<Inventory> {
     let source = Source::read(path)?;
-    let declaration: Declaration = source.parse()?;
+    let declaration: InventoryDeclaration = source.parse()?;
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")).to_path_buf();
     let mut reader = Reader { source: &source, declaration: &declaration, folder: &folder, ssh_config: None };
     reader.ssh_config = reader.ssh_config()?;
@@ -115,7 +113,7 @@ pub fn read(path: &Path) -> Checked<Inventory> {
 
 struct Reader<'a> {
     source: &'a Source,
-    declaration: &'a Declaration,
+    declaration: &'a InventoryDeclaration,
     folder: &'a Path,
     ssh_config: Option<SshConfig>,
 }

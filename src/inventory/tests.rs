@@ -324,7 +324,7 @@ fn every_fault_is_refused_beforehand_where_a_command_of_it_is_missing() {
             power.join(", ")
         ));
         for fault in crate::fault::FAULTS {
-            let target = crate::fault::Target { server: "web-1", peers: &[], services: &[] };
+            let target = crate::fault::FaultTarget { server: "web-1", peers: &[], services: &[] };
             let strike = fault.strike(&target, &crate::plan::Parameters::default());
             let missing = |ability: &Ability| match ability {
                 Ability::Power(op) => !declared.contains(&op.word()),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::StrikeId;
-use crate::fault::Strike;
+use crate::fault::ServerStrike;
 use crate::instance::InstanceId;
 use crate::provider::HostProgram;
 use crate::text::naming;
@@ -74,7 +74,7 @@ pub struct PlannedStrike {
     /// Its name.
     pub id: StrikeId,
     /// What is done, how it is seen, how it heals.
-    pub strike: Strike,
+    pub strike: ServerStrike,
     /// The instance that stood for the server.
     pub instance: InstanceId,
     /// It ends by itself this long after it was armed or renewed, where it has a lease.
@@ -214,7 +214,7 @@ mod tests {
     use crate::agent::effect::Effect;
 
     fn planned(number: u32) -> Note {
-        let strike = Strike::held("web-1", Effect::DropFrom { peers: Vec::new() });
+        let strike = ServerStrike::held("web-1", Effect::DropFrom { peers: Vec::new() });
         let id = StrikeId(format!("run.{number}"));
         let instance = InstanceId("web-1.1".into());
         Note::Planned(Box::new(PlannedStrike { id, strike, instance, lease: Duration::from_secs(30), program: None }))

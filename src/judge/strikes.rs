@@ -4,13 +4,13 @@ use crate::history::History;
 use crate::measure::Timeline;
 use crate::measure::moments::StrikeTimes;
 use crate::measure::recovery::normal_from;
-use crate::report::record::StrikeRecord;
+use crate::report::record::StrikeOutcome;
 
 use super::scenario::{origin_us, since};
 
 /// In the order of their injections, a record for each target.
-pub(super) fn strikes_of(history: &History, timeline: &Timeline) -> Vec<StrikeRecord> {
-    let of_strike = |strike: &StrikeTimes| -> Vec<StrikeRecord> {
+pub(super) fn strikes_of(history: &History, timeline: &Timeline) -> Vec<StrikeOutcome> {
+    let of_strike = |strike: &StrikeTimes| -> Vec<StrikeOutcome> {
         let normal_after_onset_s = normal_after_onset_s(history, timeline, strike);
         let record = |target: &String| strike_record(strike, target, origin_us(timeline), normal_after_onset_s);
         strike.targets.iter().map(record).collect()
@@ -25,11 +25,11 @@ fn normal_after_onset_s(history: &History, timeline: &Timeline, strike: &StrikeT
     reached.us().map(|us| since(us, t0))
 }
 
-fn strike_record(strike: &StrikeTimes, target: &str, zero_us: u64, normal_after_onset_s: Option<f64>) -> StrikeRecord {
+fn strike_record(strike: &StrikeTimes, target: &str, zero_us: u64, normal_after_onset_s: Option<f64>) -> StrikeOutcome {
     let confirmed = strike.confirmed.get(target);
     let denied = || strike.denied.get(target).map(|saw| format!("not confirmed: {saw}"));
     let witness = confirmed.map(|found| found.evidence.clone()).or_else(denied);
-    StrikeRecord {
+    StrikeOutcome {
         strike: strike.strike,
         fault: strike.fault.clone(),
         step: strike.step.clone(),

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::draw::{Draw, Purpose};
-use crate::fault::{self, Fault, Strike};
+use crate::fault::{self, Fault, ServerStrike};
 use crate::history::Event;
 use crate::instance::{Instance, InstanceId, PowerState};
 use crate::journal::PlannedStrike;
@@ -268,12 +268,12 @@ impl Nemesis {
         order: &StrikeOrder,
         number: u32,
         blows: &ResolvedTargets,
-    ) -> Result<Vec<Strike>, String> {
+    ) -> Result<Vec<ServerStrike>, String> {
         let mut rng = self.draw.for_purpose(Purpose::Processes, number.into());
         let strike = |server: &String| {
             let services = self.context.services.get(server).map_or(&[][..], Vec::as_slice);
             let with = fault::process::drawn(&order.with, services, &mut rng)?;
-            let target = fault::Target { server, peers: blows.peers(server), services };
+            let target = fault::FaultTarget { server, peers: blows.peers(server), services };
             Ok(fault.strike(&target, &with))
         };
         blows.selection.servers.iter().map(strike).collect()
@@ -298,8 +298,8 @@ impl Nemesis {
 
     /// A fault that impairs the way to its own heal has a lease for its whole time, or the longest there is, and what its
     /// holder waits afterwards to be read; any other one is renewed.
-    fn lease(&self, strikes: &[Strike], heal_after: Option<Duration>) -> Duration {
-        let impairs = strikes.iter().any(Strike::impairs_its_own_path);
+    fn lease(&self, strikes: &[ServerStrike], heal_after: Option<Duration>) -> Duration {
+        let impairs = strikes.iter().any(ServerStrike::impairs_its_own_path);
         let whole = || strikes[0].waits() + heal_after.unwrap_or(LONGEST);
         if impairs { whole() + self.context.lease } else { self.context.lease }
     }
@@ -308,11 +308,11 @@ impl Nemesis {
     async fn victims(
         &self,
         number: u32,
-        strikes: Vec<Strike>,
+        strikes: Vec<ServerStrike>,
         lease: Duration,
         heal_after: Option<Duration>,
     ) -> Vec<Victim> {
-        let prepare = |(n, strike): (usize, Strike)| {
+        let prepare = |(n, strike): (usize, ServerStrike)| {
             let lasts = heal_after.filter(|_| strike.heal.is_some());
             Victim::prepare(Arc::clone(&self.context), number, n, victim::Plan { strike, lease, lasts })
         };

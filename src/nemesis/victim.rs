@@ -13,7 +13,7 @@ use crate::agent::client::{Agent, AgentError};
 use crate::agent::offset::Offset;
 use crate::agent::stamp::Within;
 use crate::agent::{Order, StrikeId};
-use crate::fault::{Action, Strike, Witness};
+use crate::fault::{Action, ServerStrike, Witness};
 use crate::history::{Event, Onset};
 use crate::instance::{Instance, InstanceId, PowerOp, PowerState};
 use crate::journal::{Note, PlannedStrike, Stage};
@@ -27,7 +27,7 @@ pub(super) struct Victim {
     pub(super) context: Arc<StrikeContext>,
     pub(super) number: u32,
     pub(super) id: StrikeId,
-    pub(super) strike: Strike,
+    pub(super) strike: ServerStrike,
     pub(super) lease: Duration,
     /// How long the fault is to last; `None`: until it is lifted.
     pub(super) lasts: Option<Duration>,
@@ -51,7 +51,7 @@ pub(super) enum Refusal {
 
 /// What a victim is to go through.
 pub(super) struct Plan {
-    pub strike: Strike,
+    pub strike: ServerStrike,
     pub lease: Duration,
     pub lasts: Option<Duration>,
 }
@@ -339,7 +339,7 @@ pub(super) fn agent_did<T>(done: Result<T, AgentError>) -> Result<T, ProviderErr
     })
 }
 
-impl Strike {
+impl ServerStrike {
     /// Whether anything of it runs in the instance, or knocks at it.
     fn is_inside(&self) -> bool {
         let knocks = |witness: &Witness| !matches!(witness, Witness::State(_));

@@ -118,7 +118,7 @@ pub struct ScenarioRecord {
     pub discarded: Vec<String>,
     pub duration_s: f64,
     pub hypotheses: Vec<HypothesisRecord>,
-    pub strikes: Vec<StrikeRecord>,
+    pub strikes: Vec<StrikeOutcome>,
     pub phases: Vec<PhaseRecord>,
     pub milestones: Milestones,
     /// What happened after recovery, in the order of their starts.
@@ -209,7 +209,7 @@ pub struct HypothesisRecord {
 /// One strike on one target, as it happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct StrikeRecord {
+pub struct StrikeOutcome {
     pub strike: u32,
     pub fault: String,
     pub step: String,

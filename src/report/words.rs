@@ -10,7 +10,7 @@ use crate::units::{show_duration, trimmed};
 use crate::verdict::Verdict;
 
 use super::facts::within_resolution;
-use super::record::{HypothesisRecord, Milestones, RelapseRecord, RunRecord, ScenarioRecord, StrikeRecord};
+use super::record::{HypothesisRecord, Milestones, RelapseRecord, RunRecord, ScenarioRecord, StrikeOutcome};
 
 /// What stands where nothing was measured.
 pub const NOTHING: &str = "—";
@@ -207,7 +207,7 @@ fn leaks(leaks: &[String]) -> String {
 }
 
 /// How soon everything was as before after each strike.
-fn back_to_normal(strikes: &[StrikeRecord]) -> String {
+fn back_to_normal(strikes: &[StrikeOutcome]) -> String {
     let mut seen = BTreeSet::new();
     let mut each = strikes.iter().filter(|one| one.onset_at_s.is_some() && seen.insert(one.strike)).peekable();
     if each.peek().is_none() {

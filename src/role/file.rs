@@ -46,9 +46,9 @@ use serde::{Deserialize, Deserializer};
 use super::templates;
 use super::write_files::FileForm;
 use super::{DatabaseRole, Readiness, Role, RoleService};
-use crate::document::DocumentError;
 use crate::document::names::{RULE, is_name};
 use crate::document::yaml::{PathSegment, Source, at};
+use crate::document::{Checked, DocumentError};
 use crate::units::HumanDuration;
 
 /// How long a server may take to become ready where its role does not say.
@@ -195,8 +195,6 @@ pub(super) struct Reader<'a> {
     pub(super) source: &'a Source,
     pub(super) folder: Option<&'a Path>,
 }
-
-pub(super) type Checked<T> = Result<T, DocumentError>;
 
 impl Reader<'_> {
     pub(super) fn error<T>(

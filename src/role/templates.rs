@@ -6,11 +6,9 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 
 use super::{Role, RoleContent, file, shipped};
-use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::document::yaml::{PathSegment, Source, at, locate};
-
-type Checked<T> = Result<T, DocumentError>;
+use crate::document::{Checked, DocumentError};
 
 /// The names at the top, as listed in [`crate::render::context`].
 pub const NAMES: &[&str] = &["server", "servers", "backends", "peers", "virtual_ip", "site", "settings", "secrets"];

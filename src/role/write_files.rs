@@ -10,8 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::file::{Checked, CommandForm, Reader, content_path, first_line};
+use super::file::{CommandForm, Reader, content_path, first_line};
 use super::{RoleContent, RoleFile, shipped};
+use crate::document::Checked;
 use crate::document::yaml::{at, tag};
 
 /// The tag of bytes in base64, in full: `!!binary`.

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::{Checked, Reader};
+use super::Reader;
+use crate::document::Checked;
 use crate::document::yaml::{PathSegment, at};
 use crate::inventory::address::{self, Address};
 use crate::inventory::key::Key;

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::Reader;
 use super::endpoint::{JumpEntry, ONE_JUMP, Written};
-use super::{Checked, Reader};
+use crate::document::Checked;
 use crate::document::error::one_of;
 use crate::document::names::{RULE, is_name};
 use crate::document::yaml::{at, locate};

@@ -5,8 +5,9 @@ use std::net::Ipv4Addr;
 
 use serde::Deserialize;
 
+use super::Reader;
 use super::hosts::role;
-use super::{Checked, Reader};
+use crate::document::Checked;
 use crate::document::error::one_of;
 use crate::document::names::{RULE, is_name};
 use crate::document::yaml::at;

@@ -13,7 +13,7 @@ use crate::measure::phases::phase_name;
 use crate::plan::StepText;
 use crate::report::JudgedRun;
 use crate::report::facts::{Fact, Facts, within_resolution};
-use crate::report::record::{self, HypothesisRecord, MilestoneState, PhaseRecord, ScenarioRecord, StrikeRecord};
+use crate::report::record::{self, HypothesisRecord, MilestoneState, PhaseRecord, ScenarioRecord, StrikeOutcome};
 use crate::report::words::{
     KeyFigures, NOTHING, faster, grouped, key_figures, latency as latency_words, margin, notes, percent, samples,
     seconds, since_t0, uptime, verdict_sign, verdict_word, why,
@@ -209,7 +209,7 @@ fn hypothesis(record: &ScenarioRecord, row: &HypothesisRecord) -> HypothesisRow 
     }
 }
 
-fn strike(row: &StrikeRecord) -> StrikeRow {
+fn strike(row: &StrikeOutcome) -> StrikeRow {
     let moment = |value: Option<f64>| value.map_or(NOTHING.into(), |s| format!("{s:.3} s"));
     StrikeRow {
         step: row.step.clone(),
@@ -230,7 +230,7 @@ fn strike(row: &StrikeRecord) -> StrikeRow {
 }
 
 /// `6.002 – 6.068 s`: where the effect came into force between.
-fn onset(row: &StrikeRecord) -> String {
+fn onset(row: &StrikeOutcome) -> String {
     match (row.onset_at_s, row.witnessed_at_s) {
         (Some(from_s), Some(by_s)) => format!("{from_s:.3} – {by_s:.3} s"),
         _ => "not confirmed".into(),
