@@ -47,6 +47,8 @@ pub struct Options {
 
 /// The servers of an attack.
 pub struct Field {
+    /// Where they are, so that a heal finds these and no others.
+    pub place: Place,
     /// Where they live.
     pub provider: Arc<dyn Provider>,
     /// What is known of them.
@@ -94,7 +96,7 @@ async fn carry_out(plan: &AttackPlan, field: &Field, options: &Options) -> Resul
     let run_recorder = RunRecorder::create(&folder, Clock::start()).map_err(in_bundle)?;
     let mut journal = Journal::open(&folder).map_err(in_bundle)?;
     journal.die_at(options.die_at);
-    let began = Note::Began { place: plan.place.clone(), seed: plan.seed, plan_sha256: plan.sha256() };
+    let began = Note::Began { place: field.place.clone(), seed: plan.seed, plan_sha256: plan.sha256() };
     journal.note(began).map_err(in_bundle)?;
     let context = StrikeContext {
         provider: Arc::clone(&field.provider),
@@ -288,8 +290,8 @@ fn told(event: &Event) -> Option<String> {
 /// # Errors
 /// See [`place::open`].
 pub async fn field(at: &Place, passwords: Option<PathBuf>) -> Result<Field, AttackError> {
-    let Reopened { provider, infrastructure } = place::open(at, passwords).await?;
-    Ok(Field { provider, infrastructure: Arc::new(infrastructure) })
+    let Reopened { place, provider, infrastructure } = place::open(at, passwords).await?;
+    Ok(Field { place, provider, infrastructure: Arc::new(infrastructure) })
 }
 
 #[cfg(test)]

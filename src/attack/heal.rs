@@ -70,7 +70,7 @@ pub async fn heal(bundle: &Path, passwords: Option<PathBuf>) -> Result<u8, Attac
     let in_bundle = |source| AttackError::Bundle { path: bundle.into(), source };
     let journal = Arc::new(Journal::open(bundle).map_err(in_bundle)?);
     let at = journal::place(&entries).ok_or_else(|| placeless(bundle))?;
-    let Reopened { provider, infrastructure } = match place::open(at, passwords).await {
+    let Reopened { provider, infrastructure, .. } = match place::open(at, passwords).await {
         Err(AttackError::Gone { detail, .. }) => {
             say!("  nothing is left to undo: {detail}");
             journal.note(Note::Gone { detail }).map_err(in_bundle)?;

@@ -99,8 +99,9 @@ impl Kind for Inventory {
         let (inventory, passwords) = read(&file, passwords)?;
         let mut infrastructure = inventory.infrastructure.clone();
         infrastructure.servers.retain(|name, _| inventory.allowed().contains(name.as_str()));
+        let place = Inventory::place(&file)?;
         let cloud = InventoryCloud::new(inventory, passwords, Route::Direct);
-        Ok(Reopened { provider: Arc::new(cloud), infrastructure })
+        Ok(Reopened { place, provider: Arc::new(cloud), infrastructure })
     }
 
     fn enter(&self, value: &str, access: &Access, work: Work<'_>) -> Result<u8, String> {

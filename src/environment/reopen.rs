@@ -16,6 +16,8 @@ use crate::provider::{Provider, ProviderError};
 
 /// A place that is still there.
 pub struct Reopened {
+    /// This very place, for a journal: what was asked for may lead to another one some day.
+    pub place: Place,
     /// Its servers.
     pub provider: Arc<dyn Provider>,
     /// What is known of them.

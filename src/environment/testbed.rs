@@ -12,6 +12,7 @@ use super::{Capabilities, Kind, ReopenError, Reopened};
 use crate::instance::PowerOp;
 use crate::journal::Place;
 use crate::testbed::cloud::TestbedCloud;
+use crate::testbed::protocol::{Kept, TestbedId};
 use crate::testbed::{self, TestbedError};
 
 /// The kind.
@@ -21,15 +22,18 @@ pub struct Testbed;
 struct Stored {
     /// The testbed's control socket.
     socket: PathBuf,
+    /// Which testbed. `None`: whichever listens there; so do journals of earlier versions say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<TestbedId>,
 }
 
 impl Testbed {
-    /// The place of the testbed that listens at this socket.
+    /// The place of whichever testbed listens at this socket.
     ///
     /// # Errors
     /// When the path can't be stored.
     pub fn place(socket: &Path) -> Result<Place, ReopenError> {
-        store(&Testbed, &Stored { socket: socket.into() })
+        store(&Testbed, &Stored { socket: socket.into(), id: None })
     }
 }
 
@@ -44,7 +48,7 @@ impl Kind for Testbed {
     }
 
     fn reopen(&self, value: &Value, passwords: Option<&Path>) -> Result<Reopened, ReopenError> {
-        let Stored { socket } = stored(self, value)?;
+        let Stored { socket, id: wanted } = stored(self, value)?;
         let cloud = TestbedCloud::open(&socket).map_err(|why| {
             if has_ended(&socket, &why) {
                 let detail = format!("no testbed runs at {}; if one did, its servers ended with it", socket.display());
@@ -52,9 +56,17 @@ impl Kind for Testbed {
             }
             ReopenError::Provider(why.into())
         })?;
-        let infrastructure = cloud.kept().infrastructure.clone();
+        let Kept { id, infrastructure, .. } = cloud.kept().clone();
+        if wanted.is_some() && wanted != id {
+            let detail = format!(
+                "the testbed has ended, and its servers with it; the one at {} now is another one, and was left alone",
+                socket.display()
+            );
+            return Err(ReopenError::Gone { detail, help: "attack the new one with `chimp attack`" });
+        }
+        let place = store(self, &Stored { socket, id })?;
         let passwords = passwords_of(passwords, &infrastructure)?;
-        Ok(Reopened { provider: Arc::new(cloud.with_passwords(passwords)), infrastructure })
+        Ok(Reopened { place, provider: Arc::new(cloud.with_passwords(passwords)), infrastructure })
     }
 }
 

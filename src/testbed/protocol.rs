@@ -135,9 +135,25 @@ pub enum Answer {
     },
 }
 
+/// What tells a testbed from every other, also from one that listened at the same socket before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TestbedId(String);
+
+impl TestbedId {
+    /// A new one.
+    pub fn draw() -> TestbedId {
+        TestbedId(format!("{:016x}", rand::random::<u64>()))
+    }
+}
+
 /// What a testbed keeps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
+    /// Which testbed this is: drawn when it came up, so that no other has it, before or after. `None`: one of an earlier
+    /// version, which can't be told from others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<TestbedId>,
     /// What should be.
     pub infrastructure: Infrastructure,
     /// Who is where, in the sandbox.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 use super::lease::Power;
-use super::protocol::Kept;
+use super::protocol::{Kept, TestbedId};
 use super::server::{RequestHandler, serve};
 use super::{SOCKET, SocketLock, SocketLockError};
 use crate::clock::Clock;
@@ -114,7 +114,11 @@ async fn live(
     let handler = RequestHandler {
         pid,
         file: options.file.clone(),
-        kept: Kept { infrastructure: options.infrastructure.clone(), addresses: site.addresses.clone() },
+        kept: Kept {
+            id: Some(TestbedId::draw()),
+            infrastructure: options.infrastructure.clone(),
+            addresses: site.addresses.clone(),
+        },
         provider: Arc::clone(cloud) as Arc<dyn Provider>,
         power: Power::new(Arc::clone(cloud) as Arc<dyn Provider>),
         key: zygote.key(),

@@ -196,12 +196,12 @@ pub async fn an_attack_on_a_host_whose_key_is_revoked_strikes_nothing() {
     let attacked = async |known: &str| {
         let cloud = inventory(&up, known, PASSWORD);
         let infrastructure = Arc::new(cloud.inventory().infrastructure.clone());
-        let field = Field { provider: Arc::new(cloud), infrastructure };
+        let place = Inventory::place(&up.folder.path().join("inventory.yaml")).unwrap();
+        let field = Field { place: place.clone(), provider: Arc::new(cloud), infrastructure };
         let mut with = Parameters::default();
         with.process = Some("nginx".into());
         let (fault, servers, why) = ("process-dies".into(), vec!["web-1".into()], "named".into());
         let round = Round { fault, with, servers, from: Vec::new(), why, lasts: None };
-        let place = Inventory::place(&up.folder.path().join("inventory.yaml")).unwrap();
         let plan = AttackPlan { schema: attack::plan::SCHEMA, seed: 1, place, rounds: vec![round] };
         field.check(&plan).unwrap();
         let (safeguards, sabotage) = (Safeguards::default(), Sabotage::default());

@@ -1,6 +1,7 @@
 //! `chimp up` and `chimp down`, for real: most of it needs root.
 
 mod attack;
+mod identity;
 mod kept;
 mod life;
 mod names;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
                 attack::a_disk_that_fills_ends_an_attack_and_every_fault_of_it,
                 attack::an_inventory_logs_in_with_a_password_to_hosts_it_knows,
                 attack::an_attack_on_a_host_whose_key_is_revoked_strikes_nothing,
+                identity::a_heal_leaves_another_testbed_at_the_same_socket_alone,
                 life::it_says_what_is_there_and_ends_when_it_is_told,
                 life::ctrl_c_ends_it,
                 life::a_killed_testbed_takes_all_with_it_and_the_next_one_copes,
