@@ -11,7 +11,7 @@ use super::plan::AttackPlan;
 use super::{AttackError, place};
 use crate::clock::Clock;
 use crate::console::{complain, say};
-use crate::environment::Reopened;
+use crate::environment::{Ended, Reopened};
 use crate::exit;
 use crate::history::recorder::RunRecorder;
 use crate::history::{EVENTS_FILE, Event, EventTail, Recorder};
@@ -53,13 +53,15 @@ pub struct Field {
     pub provider: Arc<dyn Provider>,
     /// What is known of them.
     pub infrastructure: Arc<Infrastructure>,
+    /// Those that have ended for good, each with how that is known.
+    pub ended: Ended,
 }
 
 impl Field {
     /// Whether a plan makes sense for these servers, and can be carried out on them, heals included.
     ///
     /// # Errors
-    /// What is wrong, and what to do; nothing was touched.
+    /// What is wrong, or which server has ended, and what to do; nothing was touched.
     pub fn check(&self, plan: &AttackPlan) -> Result<(), AttackError> {
         plan.check(&self.infrastructure).map_err(AttackError::Usage)?;
         let unable = plan.asks().into_iter().filter_map(|(server, fault, abilities)| {
@@ -67,7 +69,17 @@ impl Field {
             Some(format!("`{fault}` can't be done: {why}"))
         });
         let unable: Vec<String> = unable.collect();
-        if unable.is_empty() { Ok(()) } else { Err(AttackError::Usage(unable.join("\n"))) }
+        if !unable.is_empty() {
+            return Err(AttackError::Usage(unable.join("\n")));
+        }
+        let mut struck = plan.rounds.iter().flat_map(|round| &round.servers);
+        match struck.find_map(|server| self.ended.get_key_value(server)) {
+            Some((server, how)) => {
+                let help = "help: `chimp reconcile` boots what is missing; or strike another server";
+                Err(AttackError::Dirty(format!("{server} has ended ({how}): nothing was touched\n  {help}")))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -290,8 +302,8 @@ fn told(event: &Event) -> Option<String> {
 /// # Errors
 /// See [`place::open`].
 pub async fn field(at: &Place, passwords: Option<PathBuf>) -> Result<Field, AttackError> {
-    let Reopened { place, provider, infrastructure } = place::open(at, passwords).await?;
-    Ok(Field { place, provider, infrastructure: Arc::new(infrastructure) })
+    let Reopened { place, provider, infrastructure, ended } = place::open(at, passwords).await?;
+    Ok(Field { place, provider, infrastructure: Arc::new(infrastructure), ended })
 }
 
 #[cfg(test)]

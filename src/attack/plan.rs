@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::environment::Ended;
 use crate::fault::{self, Action, Witness};
 use crate::infrastructure::Infrastructure;
 use crate::instance::{Ability, PowerState};
@@ -27,6 +28,10 @@ pub struct AttackPlan {
     pub seed: u64,
     /// Where the victims are.
     pub place: Place,
+    /// The servers that were not chosen from, since they had ended for good when the plan was made; each with how that was
+    /// known. They are no part of the hash.
+    #[serde(default, skip_serializing_if = "Ended::is_empty")]
+    pub skipped: Ended,
     /// One after the other; each is healed before the next begins, where it heals.
     pub rounds: Vec<Round>,
 }
@@ -60,7 +65,8 @@ impl AttackPlan {
     }
 
     /// SHA-256 in hex over the rounds and the seed: the same choice among the same servers has the same hash,
-    /// wherever it is carried out.
+    /// wherever it is carried out. A round says of how many living servers it was drawn, so a server that has ended changes
+    /// the hash of a plan that could have chosen it.
     pub fn sha256(&self) -> String {
         let hashed = serde_json::to_vec(&(self.schema, self.seed, &self.rounds)).expect("a plan is plain data");
         Sha256::digest(hashed).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -112,6 +118,9 @@ impl AttackPlan {
     /// The whole plan for people: each round with its victims, the reason, what is done and how it heals.
     pub fn shown(&self) -> String {
         let mut text = format!("seed {} · plan {}\n", self.seed, &self.sha256()[..12]);
+        for (server, how) in &self.skipped {
+            text.push_str(&format!("skipped: {server}, which has ended ({how})\n"));
+        }
         for (number, round) in self.rounds.iter().enumerate() {
             text.push_str(&format!("{:>3}. {}\n     {}\n", number + 1, round.shown(), round.why));
         }
@@ -203,7 +212,7 @@ mod tests {
             why: "drawn".into(),
             lasts: Some(Duration::from_secs(30)),
         };
-        AttackPlan { schema: SCHEMA, seed: 7, place, rounds: vec![round] }
+        AttackPlan { schema: SCHEMA, seed: 7, place, skipped: Ended::new(), rounds: vec![round] }
     }
 
     #[test]

@@ -184,8 +184,9 @@ impl Model {
         let options = common.how.options()?;
         on_runtime(async {
             let field = execute::field(&at, passwords).await?;
-            let rounds = self.rounds(&field.infrastructure, Draw::of(seed)).map_err(AttackError::Usage)?;
-            let plan = AttackPlan { schema: attack::plan::SCHEMA, seed, place: at, rounds };
+            let rounds = self.rounds(&field, Draw::of(seed)).map_err(AttackError::Usage)?;
+            let skipped = self.skipped(&field);
+            let plan = AttackPlan { schema: attack::plan::SCHEMA, seed, place: at, skipped, rounds };
             field.check(&plan)?;
             put!("{}", plan.shown());
             if common.dry_run {

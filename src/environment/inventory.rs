@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reopen::{passwords_of, store, stored};
-use super::{Access, Adopted, Capabilities, Environment, Kind, Opened, ReopenError, Reopened, Work};
+use super::{Access, Adopted, Capabilities, Ended, Environment, Kind, Opened, ReopenError, Reopened, Work};
 use crate::infrastructure::{EntryUrl, Infrastructure};
 use crate::instance::{Ability, PowerOp};
 use crate::inventory::{self, InventoryCloud, file, stands_for};
@@ -101,7 +101,7 @@ impl Kind for Inventory {
         infrastructure.servers.retain(|name, _| inventory.allowed().contains(name.as_str()));
         let place = Inventory::place(&file)?;
         let cloud = InventoryCloud::new(inventory, passwords, Route::Direct);
-        Ok(Reopened { place, provider: Arc::new(cloud), infrastructure })
+        Ok(Reopened { place, provider: Arc::new(cloud), infrastructure, ended: Ended::new() })
     }
 
     fn enter(&self, value: &str, access: &Access, work: Work<'_>) -> Result<u8, String> {

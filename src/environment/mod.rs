@@ -32,7 +32,7 @@ mod reopen;
 pub mod testbed;
 
 pub use capabilities::{Capabilities, Refusal, abilities_of, needs, refusals};
-pub use reopen::{ReopenError, Reopened};
+pub use reopen::{Ended, ReopenError, Reopened};
 
 /// Every environment, in the order in which they are listed.
 pub const ENVIRONMENTS: &[&dyn Kind] = &[&local::Local, &testbed::Testbed, &inventory::Inventory];

@@ -1,5 +1,6 @@
 //! A place that a journal or an attack's plan stored, found again.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,7 +23,13 @@ pub struct Reopened {
     pub provider: Arc<dyn Provider>,
     /// What is known of them.
     pub infrastructure: Infrastructure,
+    /// Those that have ended for good and were not replaced, each with how that is known. None where only a connection
+    /// could tell: what does not answer may come back.
+    pub ended: Ended,
 }
+
+/// Servers that have ended for good, by name, each with how that is known.
+pub type Ended = BTreeMap<String, String>;
 
 /// Why a place was not found again. Nothing was touched.
 #[derive(Debug, thiserror::Error)]

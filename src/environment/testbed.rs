@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reopen::{passwords_of, store, stored};
-use super::{Capabilities, Kind, ReopenError, Reopened};
-use crate::instance::PowerOp;
+use super::{Capabilities, Ended, Kind, ReopenError, Reopened};
+use crate::infrastructure::Infrastructure;
+use crate::instance::{Instance, PowerOp, PowerState};
 use crate::journal::Place;
 use crate::testbed::cloud::TestbedCloud;
 use crate::testbed::protocol::{Kept, TestbedId};
@@ -65,9 +66,22 @@ impl Kind for Testbed {
             return Err(ReopenError::Gone { detail, help: "attack the new one with `chimp attack`" });
         }
         let place = store(self, &Stored { socket, id })?;
+        let ended = ended(&infrastructure, &cloud.list_blocking().map_err(|why| ReopenError::Provider(why.into()))?);
         let passwords = passwords_of(passwords, &infrastructure)?;
-        Ok(Reopened { place, provider: Arc::new(cloud.with_passwords(passwords)), infrastructure })
+        Ok(Reopened { place, provider: Arc::new(cloud.with_passwords(passwords)), infrastructure, ended })
     }
+}
+
+/// The declared servers of which no instance is left.
+fn ended(infrastructure: &Infrastructure, instances: &[Instance]) -> Ended {
+    let how = |server: &str| {
+        let of: Vec<&Instance> = instances.iter().filter(|instance| instance.name == server).collect();
+        let lives = of.iter().any(|instance| instance.state != PowerState::Terminated);
+        let last = of.last().map_or("no instance of it is listed".into(), |last| last.state.to_string());
+        (!lives).then_some(last)
+    };
+    let ended = infrastructure.servers.keys().filter_map(|server| Some((server.clone(), how(server)?)));
+    ended.collect()
 }
 
 /// Whether there is no testbed, rather than one that can't be asked.

@@ -67,6 +67,17 @@ impl TestbedCloud {
         &self.testbed
     }
 
+    /// As [`Provider::list`]. Blocks.
+    ///
+    /// # Errors
+    /// When the testbed does not answer.
+    pub fn list_blocking(&self) -> Result<Vec<Instance>, TestbedError> {
+        match self.testbed.ask(&Request::List)? {
+            Answer::Instances(listed) => Ok(listed),
+            other => Err(self.testbed.unexpected(&other)),
+        }
+    }
+
     async fn ask(&self, request: Request) -> Result<Answer, ProviderError> {
         let testbed = self.testbed.clone();
         let asked = tokio::task::spawn_blocking(move || testbed.ask(&request)).await;

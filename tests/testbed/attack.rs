@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anarcho_chimp::attack::execute::{self, Field, Options};
 use anarcho_chimp::attack::{self, AttackPlan, Round};
+use anarcho_chimp::environment::Ended;
 use anarcho_chimp::environment::inventory::Inventory;
 use anarcho_chimp::instance::{Command, FileContent, FileSpec, Instance, PowerOp, PowerState};
 use anarcho_chimp::inventory::{InventoryCloud, file};
@@ -19,7 +20,7 @@ use anarcho_chimp::settings::Safeguards;
 use anarcho_chimp::testbed::protocol::Request;
 
 use crate::kept::{LIMIT, Up, instance};
-use crate::support::{Folder, over, stderr, stdout};
+use crate::support::{Folder, chimp, over, run, stderr, stdout};
 
 /// A path that is cut looks so after this.
 const SHORT: Duration = Duration::from_millis(500);
@@ -197,12 +198,13 @@ pub async fn an_attack_on_a_host_whose_key_is_revoked_strikes_nothing() {
         let cloud = inventory(&up, known, PASSWORD);
         let infrastructure = Arc::new(cloud.inventory().infrastructure.clone());
         let place = Inventory::place(&up.folder.path().join("inventory.yaml")).unwrap();
-        let field = Field { place: place.clone(), provider: Arc::new(cloud), infrastructure };
+        let field = Field { place: place.clone(), provider: Arc::new(cloud), infrastructure, ended: Ended::new() };
         let mut with = Parameters::default();
         with.process = Some("nginx".into());
         let (fault, servers, why) = ("process-dies".into(), vec!["web-1".into()], "named".into());
         let round = Round { fault, with, servers, from: Vec::new(), why, lasts: None };
-        let plan = AttackPlan { schema: attack::plan::SCHEMA, seed: 1, place, rounds: vec![round] };
+        let plan =
+            AttackPlan { schema: attack::plan::SCHEMA, seed: 1, place, skipped: Ended::new(), rounds: vec![round] };
         field.check(&plan).unwrap();
         let (safeguards, sabotage) = (Safeguards::default(), Sabotage::default());
         let out = up.folder.path().join("reports");
@@ -236,4 +238,31 @@ pub async fn a_disk_that_fills_ends_an_attack_and_every_fault_of_it() {
     assert_eq!(web.state, PowerState::Running, "{}", web.evidence);
     assert!(stdout(&output).contains(r#""stage":"injected""#), "nothing was struck: {}", stdout(&output));
     assert!(begun.elapsed() < Duration::from_secs(50), "its lease ended it: {:?}", begun.elapsed());
+}
+
+#[tokio::main]
+pub async fn a_server_that_has_ended_is_not_drawn_and_not_struck() {
+    let up = Up::start("testbed-ended", &[]);
+    let cloud = up.cloud();
+    cloud.power(&instance(&cloud, "web-1").await.id, PowerOp::Terminate).await.unwrap();
+    let attack = |words: &[&str]| {
+        let mut attack = chimp(&[&["attack"], words].concat());
+        run(attack.arg("--testbed").arg(&up.socket).arg("--out").arg(up.folder.path().join("reports")))
+    };
+    for seed in ["1", "2", "3", "4", "5"] {
+        let planned = attack(&["random", "--dry-run", "--seed", seed]);
+        let told = stdout(&planned);
+        assert_eq!(planned.status.code(), Some(0), "{told}{}", stderr(&planned));
+        assert!(told.contains("skipped: web-1, which has ended (terminated)"), "{told}");
+        assert!(told.contains("1. web-2: dies") && told.contains("1 drawn of 1"), "{told}");
+    }
+    let too_many = attack(&["random", "--dry-run", "--count", "2"]);
+    assert_eq!(too_many.status.code(), Some(2));
+    assert!(stderr(&too_many).contains("1 of 2 are left; these have ended: web-1 (terminated)"), "{too_many:?}");
+    for dry in [&[][..], &["--dry-run"]] {
+        let named = attack(&[&["fault", "hangs", "--on", "web-1", "--for", "1s"], dry].concat());
+        assert_eq!(named.status.code(), Some(3), "{named:?}");
+        assert!(stderr(&named).contains("web-1 has ended (terminated): nothing was touched"), "{named:?}");
+    }
+    assert!(!up.folder.path().join("reports").exists(), "no attack was begun");
 }

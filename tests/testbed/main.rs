@@ -32,6 +32,7 @@ fn main() -> ExitCode {
                 attack::a_frozen_server_thaws_when_its_lease_is_over_and_its_attacker_gone,
                 attack::a_cut_path_is_seen_and_restored,
                 attack::a_disk_that_fills_ends_an_attack_and_every_fault_of_it,
+                attack::a_server_that_has_ended_is_not_drawn_and_not_struck,
                 attack::an_inventory_logs_in_with_a_password_to_hosts_it_knows,
                 attack::an_attack_on_a_host_whose_key_is_revoked_strikes_nothing,
                 identity::a_heal_leaves_another_testbed_at_the_same_socket_alone,

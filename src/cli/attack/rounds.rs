@@ -6,27 +6,30 @@ use std::time::Duration;
 use super::super::graph::read_noted;
 use super::{Common, Model};
 use crate::attack::Round;
-use crate::attack::pick::{self, HowMany};
+use crate::attack::execute::Field;
+use crate::attack::pick::{self, HowMany, Processed};
 use crate::attack::processes::Processes;
 use crate::draw::{Draw, Purpose};
+use crate::environment::Ended;
 use crate::graph::{Links, Measure};
 use crate::infrastructure::Infrastructure;
 use crate::plan::Parameters;
 
 impl Model {
     /// Which servers are struck, round after round, and with what.
-    pub(super) fn rounds(&self, infrastructure: &Infrastructure, draw: Draw) -> Result<Vec<Round>, String> {
+    pub(super) fn rounds(&self, field: &Field, draw: Draw) -> Result<Vec<Round>, String> {
         match self {
-            Model::Random(common) => common.drawn(infrastructure, draw, common.terminates(), Parameters::default()),
+            Model::Random(common) => common.drawn(field, draw, common.terminates(), Parameters::default()),
             Model::Network { common, after } => {
                 let with = Parameters { after: Some(*after), ..Parameters::default() };
-                common.lasting().drawn(infrastructure, draw, "loses-network", with)
+                common.lasting().drawn(field, draw, "loses-network", with)
             }
             Model::Process { common, processes, signal } => {
-                let of = common.processes(infrastructure, processes)?;
+                let of = common.processes(&field.infrastructure, processes)?;
+                let of = Processed { of: &of, ended: &field.ended };
                 (1..=common.repeat).map(|round| common.process(&of, signal, draw, round.into())).collect()
             }
-            Model::Graph { common, graph, by } => common.by_graph(infrastructure, graph.as_deref(), *by, draw),
+            Model::Graph { common, graph, by } => common.by_graph(field, graph.as_deref(), *by, draw),
             Model::Fault { common, fault, on, with, from } => {
                 let with = serde_json::from_str(with).map_err(|why| format!("--with: {why}"))?;
                 let (fault, servers, from, lasts) = (fault.clone(), on.clone(), from.clone(), common.lasts);
@@ -34,6 +37,16 @@ impl Model {
                 Ok(vec![round; usize::from(common.repeat)])
             }
         }
+    }
+
+    /// The servers that were not chosen from, since they have ended; none where the command line names its victims.
+    pub(super) fn skipped(&self, field: &Field) -> Ended {
+        if let Model::Fault { .. } = self {
+            return Ended::new();
+        }
+        let among = pick::candidates(&field.infrastructure, self.common().tag.as_deref()).unwrap_or_default();
+        let ended = field.ended.iter().filter(|(server, _)| among.contains(server));
+        ended.map(|(server, how)| (server.clone(), how.clone())).collect()
     }
 }
 
@@ -60,15 +73,9 @@ impl Common {
         Common { lasts, ..self.clone() }
     }
 
-    fn drawn(
-        &self,
-        infrastructure: &Infrastructure,
-        draw: Draw,
-        fault: &str,
-        with: Parameters,
-    ) -> Result<Vec<Round>, String> {
-        let names = pick::candidates(infrastructure, self.tag.as_deref())?;
-        let drawn = pick::rounds(names, self.how_many()?, usize::from(self.repeat), draw)?;
+    fn drawn(&self, field: &Field, draw: Draw, fault: &str, with: Parameters) -> Result<Vec<Round>, String> {
+        let names = pick::candidates(&field.infrastructure, self.tag.as_deref())?;
+        let drawn = pick::rounds(names, &field.ended, self.how_many()?, usize::from(self.repeat), draw)?;
         let round = |(servers, why)| {
             let (fault, with, from, lasts) = (fault.into(), with.clone(), Vec::new(), self.lasts);
             Round { fault, with, servers, from, why, lasts }
@@ -85,7 +92,7 @@ impl Common {
         Ok(read.map(|(server, processes)| (server.to_string(), processes.to_vec())).collect())
     }
 
-    fn process(&self, of: &[(String, Vec<String>)], signal: &str, draw: Draw, round: u64) -> Result<Round, String> {
+    fn process(&self, of: &Processed<'_>, signal: &str, draw: Draw, round: u64) -> Result<Round, String> {
         let (server, process, why) = pick::process(of, draw, round)?;
         let stops = signal == "STOP";
         let signal = (!stops).then(|| signal.to_string());
@@ -96,18 +103,14 @@ impl Common {
     }
 
     /// Round after round, those that matter most of what is left.
-    fn by_graph(
-        &self,
-        infrastructure: &Infrastructure,
-        file: Option<&Path>,
-        by: Measure,
-        draw: Draw,
-    ) -> Result<Vec<Round>, String> {
+    fn by_graph(&self, field: &Field, file: Option<&Path>, by: Measure, draw: Draw) -> Result<Vec<Round>, String> {
         let links = match file {
             Some(file) => read_noted(file).map_err(|why| why.to_string())?,
-            None => Links::of(infrastructure, None),
+            None => Links::of(&field.infrastructure, None),
         };
-        let mut names = pick::candidates(infrastructure, self.tag.as_deref())?;
+        let mut names = pick::candidates(&field.infrastructure, self.tag.as_deref())?;
+        let all = names.len();
+        names.retain(|name| !field.ended.contains_key(name));
         let mut rounds = Vec::new();
         for round in 1..=self.repeat {
             let count = match self.how_many()? {
@@ -115,7 +118,7 @@ impl Common {
                 HowMany::Percent(percent) => (names.len() as f64 * percent / 100.0).ceil() as usize,
             };
             if count == 0 || count > names.len() {
-                return Err(format!("round {round} asks for {count} servers, and {} are left", names.len()));
+                return Err(pick::too_few(round.into(), count, (names.len(), all), &field.ended));
             }
             let among: Vec<&str> = names.iter().map(String::as_str).collect();
             let rng = &mut draw.for_purpose(Purpose::AttackServers, round.into());
