@@ -39,6 +39,24 @@ fn what_cargo_test_and_nextest_pass_is_accepted() {
 }
 
 #[test]
+fn what_is_taken_down_depends_on_the_environment() {
+    let down = |on: &str| {
+        let mut chimp = std::process::Command::new(env!("CARGO_BIN_EXE_chimp"));
+        let output = chimp.args(["down", "--on", on]).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), said)
+    };
+    let nothing = "local: its servers end with the run that booted them, and every fault with them\n";
+    assert_eq!(down("local"), (Some(0), nothing.into()));
+    let (code, said) = down("testbed=/nowhere/testbed.sock");
+    assert!(code == Some(3) && said.starts_with("chimp: no testbed answers at /nowhere/testbed.sock"), "{said}");
+    let (code, said) = down("inventory");
+    assert!(code == Some(2) && said.contains("help: write `inventory=FILE`"), "{said}");
+    let (code, said) = down("inventory=/nowhere.yaml");
+    assert!(code == Some(2) && said.starts_with("chimp: /nowhere.yaml: can't be read"), "{said}");
+}
+
+#[test]
 fn arguments_become_options() {
     let arguments = parsed("NAME --tags @pr --seed 7 --skip slow --skip long --features a --features b");
     let options = arguments.declare_options(&[PathBuf::from("features")], 1, Settings::default());

@@ -32,6 +32,7 @@ mod queue;
 mod record;
 pub mod stamp;
 mod survey;
+pub mod sweep;
 mod tc;
 pub mod upload;
 mod verbs;

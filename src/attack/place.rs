@@ -23,9 +23,10 @@ impl From<ReopenError> for AttackError {
         match why {
             ReopenError::Gone { detail, help } => AttackError::Gone { detail, help },
             ReopenError::Provider(why) => AttackError::Provider(why),
-            ReopenError::Stored { .. } | ReopenError::Unstorable { .. } | ReopenError::Document(_) => {
-                AttackError::Usage(why.to_string())
-            }
+            ReopenError::Unnamed { .. }
+            | ReopenError::Stored { .. }
+            | ReopenError::Unstorable { .. }
+            | ReopenError::Document(_) => AttackError::Usage(why.to_string()),
         }
     }
 }

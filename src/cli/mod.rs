@@ -24,6 +24,7 @@ use crate::units::show_duration;
 mod attack;
 mod doctor;
 mod graph;
+mod down;
 pub mod libtest;
 mod reconcile;
 mod role;
@@ -79,8 +80,7 @@ enum Verb {
     /// Carry out the plan of a recorded run or attack again.
     Replay(attack::Replay),
     Reconcile(reconcile::Reconcile),
-    /// End the testbed that `chimp up` started, and wait until nothing of it is left.
-    Down(testbed::Where),
+    Down(down::Down),
     /// Show which servers matter most in a graph: degree, betweenness, articulation points, bridges, zones.
     Graph(graph::GraphArgs),
     Role(role::RoleArgs),
@@ -129,7 +129,7 @@ pub fn main() -> ExitCode {
         Verb::Replay(replay) => replay.run(),
         Verb::Up(up) => up.run(),
         Verb::Reconcile(reconcile) => reconcile.run(),
-        Verb::Down(testbed) => Ok(testbed.down()),
+        Verb::Down(down) => down.run(),
         Verb::Graph(asked) => Ok(graph::show(&asked)),
         Verb::Role(asked) => asked.show(),
         Verb::Doctor => Ok(doctor::show()),

@@ -1,4 +1,4 @@
-//! `chimp up` and `chimp down`: options an infrastructure up, to be attacked.
+//! `chimp up`: keeps an infrastructure up, to be attacked.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,8 +10,8 @@ use crate::console::complain;
 use crate::exit;
 use crate::infrastructure::file;
 use crate::render;
+use crate::testbed::SOCKET;
 use crate::testbed::up::{self, UpOptions};
-use crate::testbed::{SOCKET, Testbed};
 
 /// Boot an infrastructure and keep it up in the foreground, until Ctrl-C or `chimp down`; then nothing of it is left.
 #[derive(Debug, Clone, Args)]
@@ -61,18 +61,5 @@ impl Up {
             complain!("chimp: {why}");
             exit::COULD_NOT_TELL
         })))
-    }
-}
-
-impl Where {
-    /// Ends the testbed and waits until it is gone.
-    pub(super) fn down(&self) -> ExitCode {
-        match Testbed::at(&self.testbed).down() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(why) => {
-                complain!("chimp: {why}");
-                ExitCode::from(exit::COULD_NOT_TELL)
-            }
-        }
     }
 }

@@ -93,7 +93,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::environment::{ReopenError, Reopened, named};
+    use crate::environment::{Access, Down, ReopenError, Reopened, named};
     use crate::history::synthetic::Script;
     use crate::plan::{SCHEMA, Schedule, StepText};
 
@@ -111,6 +111,10 @@ mod tests {
 
         fn reopen(&self, _: &Value, _: Option<&Path>) -> Result<Reopened, ReopenError> {
             Err(ReopenError::Gone { detail: "sealed".into(), help: "" })
+        }
+
+        fn down(&self, _: &str, _: &Access, _: bool) -> Result<Down, ReopenError> {
+            Ok(Down::Nothing("sealed"))
         }
     }
 

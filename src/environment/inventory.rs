@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reopen::{passwords_of, store, stored};
-use super::{Access, Adopted, Capabilities, Ended, Environment, Kind, Opened, ReopenError, Reopened, Work};
+use super::{Access, Adopted, Capabilities, Down, Ended, Environment, Kind, Opened, ReopenError, Reopened, Work};
 use crate::infrastructure::{EntryUrl, Infrastructure};
 use crate::instance::{Ability, PowerOp};
 use crate::inventory::{self, InventoryCloud, file, stands_for};
@@ -104,6 +104,17 @@ impl Kind for Inventory {
         Ok(Reopened { place, provider: Arc::new(cloud), infrastructure, ended: Ended::new() })
     }
 
+    /// Only servers that were opted in are looked at.
+    fn down(&self, value: &str, access: &Access, dry_run: bool) -> Result<Down, ReopenError> {
+        if value.is_empty() {
+            return Err(ReopenError::Unnamed { environment: self.name(), value: "FILE" });
+        }
+        let (inventory, passwords) = read(Path::new(value), access.passwords.as_deref())?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(no_runtime)?;
+        let cloud = InventoryCloud::new(inventory, passwords, Route::Direct);
+        Ok(Down::Servers(runtime.block_on(cloud.sweep_each(dry_run))))
+    }
+
     fn enter(&self, value: &str, access: &Access, work: Work<'_>) -> Result<u8, String> {
         let path = Path::new(value);
         let (inventory, passwords) = read(path, access.passwords.as_deref()).map_err(|why| why.to_string())?;
@@ -121,6 +132,10 @@ fn read(path: &Path, passwords: Option<&Path>) -> Result<(inventory::Inventory, 
     Ok((inventory, passwords))
 }
 
+fn no_runtime(source: std::io::Error) -> ProviderError {
+    ProviderError::System { server: "inventory".into(), action: "starting the runtime", source }
+}
+
 impl Servers {
     fn inventory(&self) -> &inventory::Inventory {
         self.cloud.inventory()
@@ -129,8 +144,6 @@ impl Servers {
     /// Sees that the entry has an address, and that all servers that may be struck can be logged in to, before a bundle is
     /// made or anything is touched. Blocks.
     fn await_all_reached(&self) -> Result<(), ProviderError> {
-        let no_runtime =
-            |source| ProviderError::System { server: "inventory".into(), action: "starting the runtime", source };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(no_runtime)?;
         runtime.block_on(async {
             if let Some(url) = &self.inventory().infrastructure.entry.url {

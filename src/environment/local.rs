@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{Access, Capabilities, Environment, Kind, Opened, ReopenError, Reopened, Work};
+use super::{Access, Capabilities, Down, Environment, Kind, Opened, ReopenError, Reopened, Work};
 use crate::agent::{Need, probe};
 use crate::fault;
 use crate::instance::PowerOp;
@@ -42,6 +42,10 @@ impl Kind for Local {
     fn reopen(&self, _: &Value, _: Option<&Path>) -> Result<Reopened, ReopenError> {
         let detail = "the sandbox ended with its run, and every fault with it".into();
         Err(ReopenError::Gone { detail, help: "keep servers up with `chimp up FILE`" })
+    }
+
+    fn down(&self, _: &str, _: &Access, _: bool) -> Result<Down, ReopenError> {
+        Ok(Down::Nothing("its servers end with the run that booted them, and every fault with them"))
     }
 
     fn unable(&self, plan: &Plan) -> Vec<(u32, String)> {

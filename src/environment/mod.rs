@@ -9,7 +9,7 @@
 //! A run knows this trait and [`Provider`], and nothing of sandboxes. An attack and its heal know what a [`Kind`] can
 //! [`reopen`](Kind::reopen). A new environment is a file here and a row in [`ENVIRONMENTS`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::agent::sweep::Swept;
 use crate::document::error::one_of;
 use crate::infrastructure::Infrastructure;
 use crate::instance::Ability;
@@ -75,6 +76,13 @@ pub trait Kind: Sync {
     /// [`ReopenError::Gone`] where the place has ended; else why it can't be reached or read.
     fn reopen(&self, value: &Value, passwords: Option<&Path>) -> Result<Reopened, ReopenError>;
 
+    /// Takes away what runs and attacks have left there, by what follows the environment's name; with `dry_run`, only looks
+    /// for it. Idempotent. Blocks.
+    ///
+    /// # Errors
+    /// When it can't be looked for at all. A single server that can't be reached is none.
+    fn down(&self, value: &str, access: &Access, dry_run: bool) -> Result<Down, ReopenError>;
+
     /// The scenarios that can't run there, by index, each with the reason and the command or setting that changes it.
     /// Touches nothing.
     fn unable(&self, plan: &Plan) -> Vec<(u32, String)> {
@@ -96,6 +104,16 @@ pub trait Kind: Sync {
 
 /// What is done in an environment; returns an exit code.
 pub type Work<'w> = Box<dyn FnOnce(Arc<dyn Environment>) -> u8 + 'w>;
+
+/// What `chimp down` did, or found.
+pub enum Down {
+    /// Nothing can be left there; the reason in words.
+    Nothing(&'static str),
+    /// The whole place has ended, or would end; in words.
+    Ended(String),
+    /// Servers that live on, each with what was found on it, or why it could not be looked at.
+    Servers(BTreeMap<String, Result<Swept, ProviderError>>),
+}
 
 /// How servers that are there already are logged in to, beyond what the environment knows itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -42,6 +42,14 @@ pub enum ReopenError {
         /// What to do for a new one.
         help: &'static str,
     },
+    /// Nothing says which place.
+    #[error("nothing says which one of the environment `{environment}`\n  help: write `{environment}={value}`")]
+    Unnamed {
+        /// The environment's name.
+        environment: &'static str,
+        /// What is missing.
+        value: &'static str,
+    },
     /// What was stored is not what this environment stores.
     #[error("what was stored of the environment `{environment}` can't be read: {source}")]
     Stored {

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reopen::{passwords_of, store, stored};
-use super::{Capabilities, Ended, Kind, ReopenError, Reopened};
+use super::{Access, Capabilities, Down, Ended, Kind, ReopenError, Reopened};
 use crate::infrastructure::Infrastructure;
 use crate::instance::{Instance, PowerOp, PowerState};
 use crate::journal::Place;
 use crate::testbed::cloud::TestbedCloud;
-use crate::testbed::protocol::{Kept, TestbedId};
+use crate::testbed::protocol::{Answer, Kept, Request, TestbedId};
 use crate::testbed::{self, TestbedError};
 
 /// The kind.
@@ -46,6 +46,27 @@ impl Kind for Testbed {
     /// Its site is up before an attack begins, so a scenario has nothing to boot there.
     fn capabilities(&self) -> Capabilities {
         Capabilities { boots: false, attaches: false, logs_in: true, power: &PowerOp::ALL }
+    }
+
+    fn takes(&self) -> Option<&'static str> {
+        Some("SOCKET")
+    }
+
+    fn down(&self, value: &str, _access: &Access, dry_run: bool) -> Result<Down, ReopenError> {
+        let socket = if value.is_empty() { Path::new(testbed::SOCKET) } else { Path::new(value) };
+        let testbed = testbed::Testbed::at(socket);
+        let who = || -> Result<String, TestbedError> {
+            if !dry_run {
+                testbed.down()?;
+                return Ok("it has ended, and its servers with it".into());
+            }
+            match testbed.ask(&Request::Who)? {
+                Answer::Testbed { pid, file } => Ok(format!("it runs: pid {pid}, with {}", file.display())),
+                other => Err(testbed.unexpected(&other)),
+            }
+        };
+        let told = who().map_err(|why| ReopenError::Provider(why.into()))?;
+        Ok(Down::Ended(format!("the testbed at {}: {told}", socket.display())))
     }
 
     fn reopen(&self, value: &Value, passwords: Option<&Path>) -> Result<Reopened, ReopenError> {

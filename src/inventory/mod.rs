@@ -24,6 +24,7 @@ mod reach;
 mod remote;
 pub mod ssh_config;
 pub mod stands_for;
+mod sweep;
 mod watchdog;
 mod ways;
 

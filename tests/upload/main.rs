@@ -53,7 +53,8 @@ fn main() -> ExitCode {
                 over_ssh::an_attack_leaves_nothing_whether_it_ends_or_is_interrupted,
                 over_ssh::an_attack_that_is_killed_leaves_nothing_after_its_lease,
                 over_ssh::an_upload_whose_attack_is_killed_leaves_nothing_after_its_lease,
-                over_ssh::a_program_of_another_version_heals_what_it_holds
+                over_ssh::a_program_of_another_version_heals_what_it_holds,
+                over_ssh::what_a_killed_attack_left_is_taken_down
             ],
         ),
         (

@@ -56,6 +56,15 @@ impl Ground {
         self.up.folder.write("inventory.yaml", &text);
     }
 
+    /// The inventory names a second server, which is not there.
+    fn unreachable_too(&self) {
+        let host =
+            |name: &str, address: &str| format!("{{ name: {name}, address: {address}, key: key, attack: allowed }}");
+        let hosts = [host("web-1", "198.18.0.2"), host("web-9", "198.18.0.99")].join(", ");
+        let text = format!("hosts: [{hosts}]\nhost_keys: ignore\nagent: chimp\n");
+        self.up.folder.write("inventory.yaml", &text);
+    }
+
     fn inventory(&self) -> InventoryCloud {
         let inventory = file::read(&self.up.folder.path().join("inventory.yaml")).unwrap();
         InventoryCloud::new(inventory, Passwords::default(), Route::Dialled(Arc::new(self.up.testbed())))
@@ -226,4 +235,35 @@ pub async fn a_static_program_is_sent_in_two_seconds() {
     }
     eprintln!("sent {} bytes in {took:?}", fs::metadata(STATIC).unwrap().len());
     assert!(took.iter().min() < Some(&Duration::from_secs(2)), "{took:?}");
+}
+
+#[tokio::main]
+pub async fn what_a_killed_attack_left_is_taken_down() {
+    let ground = Ground::start("upload-down").await;
+    let killed = run(&mut ground.attack("600s", &["--lease", "600s", "--die-at", "witnessed"]));
+    assert_eq!(killed.status.code(), None, "{}{}", stdout(&killed), stderr(&killed));
+    let down = |more: &[&str], code: i32| {
+        let done = run(&mut ground.chimp(&[&["down", "--on", "inventory=inventory.yaml"], more].concat()));
+        assert_eq!(done.status.code(), Some(code), "{}{}", stdout(&done), stderr(&done));
+        stdout(&done) + &stderr(&done)
+    };
+
+    let found = down(&["--dry-run"], 0);
+    assert!(found.contains("web-1: a fault is held: strike ") && found.contains("web-1: is there: /run/"), "{found}");
+    assert_eq!(ground.nginx().await, "T", "nothing was changed");
+
+    let done = down(&[], 0);
+    assert!(done.contains("web-1: undone: strike "), "{done}");
+    assert!(done.contains("web-1: left there: /run/anarcho-chimp-agent-"), "its run had a lease of 10 min: {done}");
+    assert_eq!(ground.nginx().await, "S");
+
+    ground.shell("pkill -KILL -f '[a]gent __agent keep'").await;
+    ground.unreachable_too();
+    let done = down(&[], 3);
+    assert!(done.contains("web-1: removed: /run/anarcho-chimp-agent-"), "{done}");
+    assert!(done.contains("web-9: could not be looked at: inventory.yaml:1: web-9"), "{done}");
+    assert_eq!(ground.traces().await, "");
+
+    ground.names("chimp");
+    assert_eq!(down(&[], 0), "web-1: nothing of chimp's is there\n");
 }

@@ -1,0 +1,112 @@
+//! `chimp down`: takes away what runs and attacks have left.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{AccessArgs, Refused};
+use crate::agent::sweep::Swept;
+use crate::attack::AttackError;
+use crate::console::{complain, say};
+use crate::environment::{self, Access, On};
+use crate::exit;
+use crate::provider::ProviderError;
+use crate::testbed::{SOCKET, Testbed};
+
+/// End the testbed that `chimp up` started, and wait until nothing of it is left; with `--on`, take away what runs and attacks
+/// left in another environment.
+///
+/// On an inventory, every fault that chimp holds on a server that may be attacked is undone, also one of a run that is still
+/// under way, and uploaded programs that no run uses are removed. Faults of a server's power are in the journal: `chimp heal`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Down {
+    /// The testbed's control socket.
+    #[arg(long, alias = "keeper", value_name = "PATH", default_value = SOCKET)]
+    testbed: PathBuf,
+    /// The environment, such as `inventory=FILE` or `testbed=SOCKET`.
+    #[arg(long, value_name = "NAME[=VALUE]", conflicts_with = "testbed")]
+    on: Option<String>,
+    /// Print what is there and change nothing. Where a fault may be held and no program is left on the server to ask, one is put there for the
+    /// look.
+    #[arg(long, requires = "on")]
+    dry_run: bool,
+    #[command(flatten)]
+    access: AccessArgs,
+}
+
+impl Down {
+    /// Does it; returns when it is done.
+    pub(super) fn run(&self) -> Result<ExitCode, Refused> {
+        match &self.on {
+            Some(named) => {
+                let on = environment::on(named).map_err(|why| Refused::Environment("--on".into(), why))?;
+                self.take_down(&on)
+            }
+            None => Ok(match Testbed::at(&self.testbed).down() {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(why) => could_not_tell(&why),
+            }),
+        }
+    }
+
+    fn take_down(&self, on: &On) -> Result<ExitCode, Refused> {
+        let access = Access::from(self.access.clone());
+        let done = match on.kind.down(&on.value, &access, self.dry_run).map_err(AttackError::from) {
+            Ok(done) => done,
+            Err(why @ AttackError::Usage(_)) => return Err(why.into()),
+            Err(why) => return Ok(could_not_tell(&why)),
+        };
+        Ok(match done {
+            environment::Down::Nothing(why) => {
+                say!("{}: {why}", on.kind.name());
+                ExitCode::SUCCESS
+            }
+            environment::Down::Ended(told) => {
+                say!("{told}");
+                ExitCode::SUCCESS
+            }
+            environment::Down::Servers(servers) => {
+                ExitCode::from(servers.iter().map(|(server, found)| self.show(server, found)).fold(exit::PASS, worse))
+            }
+        })
+    }
+
+    /// Says what was found on a server and what became of it; the exit code that it asks for.
+    fn show(&self, server: &str, found: &Result<Swept, ProviderError>) -> u8 {
+        let swept = match found {
+            Ok(swept) => swept,
+            Err(why) => {
+                complain!("{server}: could not be looked at: {why}");
+                return exit::COULD_NOT_TELL;
+            }
+        };
+        if swept.is_clean() {
+            say!("{server}: nothing of chimp's is there");
+        }
+        let [undone, removed] = if self.dry_run { ["a fault is held", "is there"] } else { ["undone", "removed"] };
+        for fault in &swept.faults {
+            say!("{server}: {undone}: strike {} ({})", fault.id.0, fault.evidence);
+        }
+        for program in &swept.programs {
+            say!("{server}: {removed}: {program}");
+        }
+        for program in &swept.used {
+            say!("{server}: left there: {program}, on which a run has a lease; it removes itself when that is over");
+        }
+        for why in &swept.failed {
+            complain!("{server}: NOT taken away: {why}");
+        }
+        if swept.failed.is_empty() { exit::PASS } else { exit::CLEANUP }
+    }
+}
+
+/// What was left behind counts for more than what could not be looked at.
+fn worse(one: u8, other: u8) -> u8 {
+    one.max(other)
+}
+
+fn could_not_tell(why: &impl std::fmt::Display) -> ExitCode {
+    complain!("chimp: {why}");
+    ExitCode::from(exit::COULD_NOT_TELL)
+}
