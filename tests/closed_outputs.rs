@@ -34,7 +34,8 @@ fn main() -> ExitCode {
 const SUBCOMMANDS: &[(&[&str], i32)] = &[
     (&["run", "tests/refused/undefined.feature"], 2),
     // More than a pipe holds.
-    (&["plan", "features/card.feature"], 0),
+    (&["plan", "--json", "features/card.feature"], 0),
+    (&["plan", "features"], 0),
     (&["report", "no/such/bundle"], 2),
     (&["up", "no/such/site.yaml"], 2),
     (&["attack", "random", "--testbed", "/nowhere/testbed.sock", "--dry-run"], 3),

@@ -69,7 +69,7 @@ const EVERY_FAULT: &str = "tests/features/every-fault.feature";
 
 /// The faults of each planned scenario of [`EVERY_FAULT`].
 fn planned() -> BTreeMap<String, Vec<String>> {
-    let planned = chimp(&["plan", EVERY_FAULT]).output().unwrap();
+    let planned = chimp(&["plan", "--json", EVERY_FAULT]).output().unwrap();
     let plan: Value = serde_json::from_slice(&planned.stdout).unwrap();
     let faults = |scenario: &Value| -> Vec<String> {
         let acts = scenario["acts"].as_array().unwrap().iter();

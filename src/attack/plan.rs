@@ -133,7 +133,7 @@ impl Round {
     pub fn shown(&self) -> String {
         let lasts = self.lasts.map_or("for good".into(), |lasts| format!("for {}", show_duration(lasts)));
         let from = if self.from.is_empty() { String::new() } else { format!(" from {}", self.from.join(", ")) };
-        format!("{}: {}{from}{} {lasts}", self.servers.join(", "), self.fault, told(&self.with))
+        format!("{}: {}{from}{} {lasts}", self.servers.join(", "), self.fault, self.with.shown())
     }
 
     /// The order that the nemesis executes.
@@ -182,17 +182,6 @@ impl Round {
 fn listed(servers: &[String]) -> Target {
     let (choice, text) = (Choice::Listed(servers.to_vec()), servers.join(", "));
     Target { choice, role: "node".into(), zone: None, tag: None, text }
-}
-
-fn told(with: &Parameters) -> String {
-    let serde_json::Value::Object(fields) = serde_json::to_value(with).expect("parameters are plain data") else {
-        return String::new();
-    };
-    let shown = |(name, value): (&String, &serde_json::Value)| match value {
-        serde_json::Value::String(text) => format!(" {name}={text}"),
-        other => format!(" {name}={other}"),
-    };
-    fields.iter().map(shown).collect()
 }
 
 #[cfg(test)]

@@ -12,10 +12,11 @@ use crate::console::{self, complain, put, say};
 use crate::declare::{DeclareError, declare};
 use crate::exit;
 use crate::harness::{self, Request};
+use crate::judge;
 use crate::log::LogArgs;
 use crate::nemesis;
-use crate::report::Provenance;
 use crate::report::words::shell_word;
+use crate::report::{self, Provenance};
 use crate::run::bundle::Bundle;
 use crate::run::{RunError, RunOptions, Sabotage};
 use crate::settings::{Settings, SettingsError};
@@ -23,8 +24,8 @@ use crate::units::show_duration;
 
 mod attack;
 mod doctor;
-mod graph;
 mod down;
+mod graph;
 pub mod libtest;
 mod reconcile;
 mod role;
@@ -56,10 +57,13 @@ enum Verb {
         #[command(flatten)]
         how: How,
     },
-    /// Print what `run` would do, as JSON; boots nothing and does not need root.
+    /// Print what `run` would do; boots nothing and does not need root.
     Plan {
         #[command(flatten)]
         what: What,
+        /// Print the whole plan as JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Judge a recorded run again and render its reports; needs nothing but its bundle, and writes the same bytes.
     Report {
@@ -122,7 +126,7 @@ pub fn main() -> ExitCode {
     }
     let done = match cli.command {
         Verb::Run { what, out, how } => run(&what, out, &how),
-        Verb::Plan { what } => plan(&what),
+        Verb::Plan { what, json } => plan(&what, json),
         Verb::Report { run, to } => report(&run, to.as_deref()),
         Verb::Attack { model } => model.run(),
         Verb::Heal(heal) => heal.run(),
@@ -199,11 +203,15 @@ fn run(what: &What, out: PathBuf, how: &How) -> Result<ExitCode, Refused> {
     Ok(harness::run(&Request { declare, run, names_may_fit_nothing: false }))
 }
 
-fn plan(what: &What) -> Result<ExitCode, Refused> {
+fn plan(what: &What, json: bool) -> Result<ExitCode, Refused> {
     let options = what.declare_options()?;
     what.check_environment(options.environment.as_deref())?;
     let plan = declare(&options)?;
-    say!("{}", serde_json::to_string_pretty(&plan).expect("a plan is plain data"));
+    if json {
+        say!("{}", serde_json::to_string_pretty(&plan).expect("a plan is plain data"));
+    } else {
+        put!("{}", report::plan::plan(&plan, &judge::plan_sha256(&plan)));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

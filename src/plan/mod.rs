@@ -230,6 +230,20 @@ pub struct Parameters {
     pub after: Option<Duration>,
 }
 
+impl Parameters {
+    /// For people, each after a space: ` delay=100ms percent=20`.
+    pub(crate) fn shown(&self) -> String {
+        let serde_json::Value::Object(fields) = serde_json::to_value(self).expect("parameters are plain data") else {
+            return String::new();
+        };
+        let shown = |(name, value): (&String, &serde_json::Value)| match value {
+            serde_json::Value::String(text) => format!(" {name}={text}"),
+            other => format!(" {name}={other}"),
+        };
+        fields.iter().map(shown).collect()
+    }
+}
+
 /// Which servers no longer hear which others, where the target of an order is one side of a partition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -12,6 +12,7 @@ mod columns;
 pub mod facts;
 pub mod html;
 pub mod junit;
+pub mod plan;
 pub mod record;
 pub mod run_json;
 pub mod summary;

@@ -19,11 +19,13 @@ pub mod articulation;
 mod balanced;
 pub mod central;
 mod degree;
+mod foresight;
 mod random;
 mod sides;
 mod tier;
 
 pub use balanced::{BalancerView, ServerView};
+pub use foresight::{Foreseen, Foresight};
 pub use random::share_of;
 pub use sides::sides;
 pub use tier::is_primary;

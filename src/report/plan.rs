@@ -1,0 +1,187 @@
+//! A plan for people: what a run would do, scenario by scenario, with the servers that it would strike as far as they are
+//! known before anything runs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::draw::Draw;
+use crate::infrastructure::Infrastructure;
+use crate::plan::{Act, Partition, Plan, ScenarioPlan, Schedule, StrikeOrder};
+use crate::selector::{Foreseen, Foresight};
+use crate::units::show_duration;
+
+/// So many servers of a role are named; of more, the first two and the last.
+const NAMED: usize = 6;
+
+/// The whole plan, whose hash is given.
+pub fn plan(plan: &Plan, sha256: &str) -> String {
+    let count = match plan.scenarios.len() {
+        1 => "1 scenario".to_string(),
+        count => format!("{count} scenarios"),
+    };
+    let mut text = format!(
+        "{count} in the environment {} · seed {} · plan {}\n",
+        plan.environment,
+        plan.seed,
+        sha256.get(..12).unwrap_or(sha256)
+    );
+    for planned in &plan.scenarios {
+        scenario(&mut text, planned);
+    }
+    text
+}
+
+fn scenario(text: &mut String, scenario: &ScenarioPlan) {
+    let _ = writeln!(text, "\n{}:{}: {}", scenario.feature.display(), scenario.line, scenario.name);
+    let _ = writeln!(text, "  seed     {}", scenario.seed);
+    infrastructure(text, &scenario.infrastructure);
+    let protected = scenario.settings.safeguards.protected(&scenario.infrastructure);
+    let mut foresight = Foresight::new(&scenario.infrastructure, &protected, Draw::of(scenario.seed));
+    for planned in &scenario.acts {
+        act(text, planned, &mut foresight);
+    }
+    for judged in &scenario.hypotheses {
+        let _ = writeln!(text, "  judged   {} (line {})", judged.step, judged.line);
+    }
+}
+
+fn infrastructure(text: &mut String, infrastructure: &Infrastructure) {
+    let mut by_role: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for server in infrastructure.in_order() {
+        by_role.entry(&server.role).or_default().push(&server.name);
+    }
+    for (role, names) in by_role {
+        let _ = writeln!(text, "  servers  {} {role}: {}", names.len(), listed(&names));
+    }
+    for shared in &infrastructure.virtual_ips {
+        let _ = writeln!(text, "  address  {}: shared by {}", shared.name, shared.holders.join(", "));
+    }
+    let entry = &infrastructure.entry;
+    let _ = match &entry.url {
+        Some(url) => writeln!(text, "  entry    {url}"),
+        None => writeln!(text, "  entry    {}, port {}", entry.host, entry.port),
+    };
+}
+
+fn listed(names: &[&str]) -> String {
+    match names {
+        [first, second, .., last] if names.len() > NAMED => format!("{first}, {second}, … {last}"),
+        names => names.join(", "),
+    }
+}
+
+fn act(text: &mut String, act: &Act, foresight: &mut Foresight<'_>) {
+    let _ = match act {
+        Act::Strike { order, schedule } => {
+            strike(text, order, &scheduled(schedule), &foresight.strike(order, schedule));
+            Ok(())
+        }
+        Act::InTurn { order } => {
+            let when = "one server after the other, each after the site has recovered";
+            strike(text, order, when, &foresight.in_turn(order));
+            Ok(())
+        }
+        Act::Random { orders, shares, mean, total } => {
+            let when = format!("at random moments, {} on average, for {}", every(*mean), show_duration(*total));
+            for (order, share) in orders.iter().zip(shares) {
+                strike(text, order, &format!("{:.0}% of strikes, {when}", share * 100.0), &foresight.at_random());
+            }
+            Ok(())
+        }
+        Act::AgentStops(agent) => writeln!(text, "  act      the {agent} stops"),
+        Act::AgentStarts(agent) => writeln!(text, "  act      the {agent} starts again"),
+        Act::ReconcilerDies(step) => writeln!(text, "  act      the reconciler is killed at its step `{step}`"),
+        Act::LiftAll => writeln!(text, "  act      every fault is healed"),
+        Act::Pass(time) => writeln!(text, "  act      {} pass", show_duration(*time)),
+        Act::AwaitRecovery => writeln!(text, "  act      wait until the site has recovered"),
+    };
+}
+
+fn strike(text: &mut String, order: &StrikeOrder, when: &str, foreseen: &Foreseen) {
+    let _ = writeln!(text, "  strike   {} (line {})", order.step.text, order.step.line);
+    let _ = writeln!(text, "           {}{}: {when}", order.fault, order.with.shown());
+    if let Some(partition) = &order.partition {
+        let _ = writeln!(text, "           {}", apart(&order.target.text, partition));
+    }
+    let _ = writeln!(text, "           {foreseen}");
+}
+
+/// Which side does not hear which.
+fn apart(near: &str, partition: &Partition) -> String {
+    match partition {
+        Partition::Between(far) => format!("between {near} and {}", far.text),
+        Partition::From(far) => format!("{near} no longer hears {}", far.text),
+        Partition::Halves => format!("{near}: in two halves"),
+        Partition::MajoritiesRing => format!("{near}: each hears a majority"),
+    }
+}
+
+fn scheduled(schedule: &Schedule) -> String {
+    let lasting = |lasts: &Option<std::time::Duration>| {
+        lasts.map_or(String::new(), |lasts| format!(", for {}", show_duration(lasts)))
+    };
+    match schedule {
+        Schedule::Once => "once".into(),
+        Schedule::For(lasts) => format!("once, for {}", show_duration(*lasts)),
+        Schedule::After { wait, lasts } => format!("once, {} later{}", show_duration(*wait), lasting(lasts)),
+        Schedule::Every { interval, total } => format!("{}, for {}", every(*interval), show_duration(*total)),
+        Schedule::Poisson { mean, total } => {
+            format!("at random moments, {} on average, for {}", every(*mean), show_duration(*total))
+        }
+    }
+}
+
+fn every(interval: std::time::Duration) -> String {
+    format!("every {}", show_duration(interval))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::declare::{DeclareOptions, declare};
+
+    fn shown(feature: &str, text: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(feature);
+        std::fs::write(&path, text).unwrap();
+        let options = DeclareOptions { paths: vec![path], seed: 7, ..DeclareOptions::default() };
+        let declared = declare(&options).unwrap();
+        super::plan(&declared, "0123456789abcdef").replace(&format!("{}/", folder.path().display()), "")
+    }
+
+    #[test]
+    fn a_plan_says_who_would_be_struck_and_why_and_what_is_judged() {
+        let steps = [
+            "Given 4 webservers behind haproxy",
+            "When a random webserver hangs for 6 s",
+            "And the same webserver dies",
+            "And the highest-degree node dies",
+            "And the active load balancer reboots",
+            "And the busiest webserver hangs for 2 s",
+            "And a random webserver dies every 30 s for 2 min",
+            "And 2 random webservers hang for 1 s",
+            "Then recovery < 8 min",
+        ];
+        let feature = format!("Feature: F\n  Scenario: S\n    {}\n", steps.join("\n    "));
+        insta::assert_snapshot!(shown("shop.feature", &feature));
+    }
+
+    #[test]
+    fn of_many_servers_some_are_named() {
+        assert_eq!(listed(&["a", "b", "c", "d", "e", "f"]), "a, b, c, d, e, f");
+        assert_eq!(listed(&["a", "b", "c", "d", "e", "f", "g"]), "a, b, … g");
+    }
+
+    #[test]
+    fn every_feature_of_the_repository_has_a_plan_for_people() {
+        let paths: Vec<PathBuf> = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("features")];
+        let declared = declare(&DeclareOptions { paths, seed: 7, ..DeclareOptions::default() }).unwrap();
+        let text = super::plan(&declared, "0123");
+        for scenario in &declared.scenarios {
+            assert!(text.contains(&format!(":{}: {}\n", scenario.line, scenario.name)), "{}", scenario.name);
+        }
+        assert_eq!(text.matches("  seed     ").count(), declared.scenarios.len());
+    }
+}
