@@ -4,17 +4,17 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anarcho_chimp::instance::{Command, Instance, PowerState};
+use anarcho_chimp::instance::{self, Instance, PowerState};
 use anarcho_chimp::provider::Provider;
 use anarcho_chimp::testbed::Testbed;
 use anarcho_chimp::testbed::cloud::TestbedCloud;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Folder, chimp};
+use crate::support::{Folder, chimp, stripped};
 
 /// Far more than anything here takes, on a machine with other things to do.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -45,6 +45,16 @@ impl Up {
         Up { folder, socket, child, said }
     }
 
+    /// The same, from a program of its own: `chimp` in its folder.
+    pub fn from_own_program(name: &str) -> Up {
+        let folder = Folder::new(name);
+        stripped(&folder, "chimp");
+        let site = folder.write("site.yaml", SITE);
+        let socket = folder.path().join("run/testbed.sock");
+        let (child, said) = wait_for(Command::new(folder.path().join("chimp")), &site, &socket, &[]);
+        Up { folder, socket, child, said }
+    }
+
     /// Another testbed at the same place, after this one has ended.
     pub fn again(&mut self) {
         let (child, said) = spawn(&self.folder.path().join("site.yaml"), &self.socket, &[]);
@@ -61,7 +71,7 @@ impl Up {
         let living = |instance: &Instance| instance.name == server && instance.state == PowerState::Running;
         let found = cloud.list().await.unwrap().into_iter().find(living).expect("it runs");
         let remote = cloud.connect(&found).await.unwrap();
-        remote.exec(&Command::new(["cat", path])).await.unwrap().stdout
+        remote.exec(&instance::Command::new(["cat", path])).await.unwrap().stdout
     }
 
     pub fn testbed(&self) -> Testbed {
@@ -97,8 +107,12 @@ impl Drop for Up {
 }
 
 fn spawn(site: &Path, socket: &Path, more: &[&str]) -> (Child, String) {
-    let mut command = chimp(&["up", site.to_str().unwrap(), "--testbed", socket.to_str().unwrap()]);
-    let mut child = command.args(more).stdout(Stdio::piped()).spawn().unwrap();
+    wait_for(chimp(&[]), site, socket, more)
+}
+
+fn wait_for(mut chimp: Command, site: &Path, socket: &Path, more: &[&str]) -> (Child, String) {
+    chimp.arg("up").arg(site).arg("--testbed").arg(socket).args(more);
+    let mut child = chimp.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut said = String::new();
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         said.push_str(&line.unwrap());

@@ -1,9 +1,12 @@
 //! How a testbed comes and goes.
 
+use anarcho_chimp::agent::client::Agent;
+use anarcho_chimp::instance::{Command, PowerOp, PowerState};
+use anarcho_chimp::provider::Provider;
 use anarcho_chimp::testbed::SocketLock;
 use nix::sys::signal::Signal;
 
-use crate::kept::{Up, exit_of, started, until};
+use crate::kept::{Up, exit_of, instance, started, until};
 use crate::support::{chimp, run, stderr};
 
 pub fn it_says_what_is_there_and_ends_when_it_is_told() {
@@ -41,6 +44,27 @@ pub fn a_killed_testbed_takes_all_with_it_and_the_next_one_copes() {
     assert_eq!(up.testbed().kept().unwrap().infrastructure.servers.len(), 2);
     up.testbed().down().unwrap();
     assert!(!up.socket.exists());
+}
+
+/// As a build does while a testbed runs.
+#[tokio::main]
+pub async fn its_servers_power_on_though_its_program_was_replaced() {
+    let up = Up::from_own_program("testbed-replaced");
+    let (program, built) = (up.folder.path().join("chimp"), up.folder.write("built", "another program"));
+    std::fs::rename(built, program).unwrap();
+    let cloud = up.cloud();
+    let web = instance(&cloud, "web-1").await;
+    cloud.power(&web.id, PowerOp::Stop).await.unwrap();
+    cloud.power(&web.id, PowerOp::Start).await.unwrap();
+    let web = instance(&cloud, "web-1").await;
+    assert_eq!(web.state, PowerState::Running, "{}", web.evidence);
+    let remote = cloud.connect(&web).await.unwrap();
+    assert!(
+        Agent::new(&*remote).held().await.unwrap().is_empty(),
+        "it has the program that the testbed was started from"
+    );
+    let written = remote.exec(&Command::new(["touch", "/var/lib/anarcho-chimp/mine"])).await.unwrap();
+    assert_ne!(written.status, Some(0), "the servers share it");
 }
 
 pub fn a_second_testbed_at_the_same_place_is_refused() {

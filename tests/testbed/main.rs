@@ -39,6 +39,7 @@ fn main() -> ExitCode {
                 life::it_says_what_is_there_and_ends_when_it_is_told,
                 life::ctrl_c_ends_it,
                 life::a_killed_testbed_takes_all_with_it_and_the_next_one_copes,
+                life::its_servers_power_on_though_its_program_was_replaced,
                 life::a_second_testbed_at_the_same_place_is_refused,
                 names::words_and_paths_arrive_as_they_are,
                 names::a_process_of_any_name_is_stopped_and_killed_and_no_other,
