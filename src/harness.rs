@@ -94,7 +94,7 @@ fn carry_out(plan: &Plan, access: &Access, options: &RunOptions) -> u8 {
     }
 }
 
-/// Says what is wrong with what was asked for; nothing was booted.
+/// Says what is wrong with what was asked for; nothing was touched.
 fn refuse(why: &DeclareError) -> u8 {
     match why {
         DeclareError::Nothing(_) | DeclareError::NothingNamed(_) => {

@@ -52,6 +52,11 @@ fn what_is_taken_down_depends_on_the_environment() {
     assert!(code == Some(3) && said.starts_with("chimp: no testbed answers at /nowhere/testbed.sock"), "{said}");
     let (code, said) = down("inventory");
     assert!(code == Some(2) && said.contains("help: write `inventory=FILE`"), "{said}");
+    let (code, said) = down("staging.yaml");
+    assert!(
+        code == Some(2) && said.ends_with("help: name the file of an inventory so: `inventory=staging.yaml`\n"),
+        "{said}"
+    );
     let (code, said) = down("inventory=/nowhere.yaml");
     assert!(code == Some(2) && said.starts_with("chimp: /nowhere.yaml: can't be read"), "{said}");
 }
@@ -153,7 +158,7 @@ fn an_environment_that_can_t_carry_a_scenario_out_is_refused_with_what_would_be_
     for (verb, environment, refused) in [("plan", "testbed", testbed), ("run", "inventory", inventory)] {
         let (code, said) = chimp(&[verb, "features/card.feature", "--on", environment]);
         assert!(code == Some(2) && said.contains("features/card.feature:6: `The highest-degree node dies`"), "{said}");
-        assert!(said.contains(refused) && said.ends_with("nothing was booted\n"), "{said}");
+        assert!(said.contains(refused) && said.ends_with("nothing was touched\n"), "{said}");
     }
 }
 

@@ -389,5 +389,5 @@ fn a_given_after_a_when_or_a_then_is_refused() {
 fn problems_of_all_files_are_told_together() {
     let paths = ["incomplete", "names"].map(|name| Path::new("tests/refused").join(format!("{name}.feature")));
     let both = declare(&DeclareOptions { paths: paths.to_vec(), ..options("") }).unwrap_err().to_string();
-    assert!(both.ends_with("5 errors; nothing was booted"), "{both}");
+    assert!(both.ends_with("5 errors; nothing was touched"), "{both}");
 }

@@ -2,6 +2,7 @@
 
 use rand::seq::{IndexedRandom, SliceRandom};
 
+use crate::document::error::one_of;
 use crate::draw::{Draw, Purpose};
 use crate::environment::Ended;
 use crate::infrastructure::{Infrastructure, Server};
@@ -30,9 +31,8 @@ pub fn candidates(infrastructure: &Infrastructure, tag: Option<&str>) -> Result<
                 infrastructure.servers.values().flat_map(|server| &server.tags).map(String::as_str).collect();
             tags.sort_unstable();
             tags.dedup();
-            let there =
-                if tags.is_empty() { "no server has one".into() } else { format!("there are {}", tags.join(", ")) };
-            Err(format!("no server has the tag `{tag}`; {there}"))
+            let hint = if tags.is_empty() { "no server has a tag".into() } else { one_of(tag, "tags", tags) };
+            Err(format!("no server has the tag `{tag}`\n  help: {hint}"))
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::document::error::{did_you_mean, one_of};
 use crate::environment::Ended;
 use crate::fault::{self, Action, Witness};
 use crate::infrastructure::Infrastructure;
@@ -81,12 +82,10 @@ impl AttackPlan {
             round.check()?;
             let mut named = round.servers.iter().chain(&round.from);
             if let Some(unknown) = named.find(|name| !infrastructure.servers.contains_key(*name)) {
-                let there: Vec<&str> = infrastructure.servers.keys().map(String::as_str).collect();
-                return Err(format!(
-                    "there is no server `{unknown}` that may be attacked; there are {}",
-                    there.join(", ")
-                ));
+                let hint = one_of(unknown, "servers", infrastructure.servers.keys().map(String::as_str));
+                return Err(format!("there is no server `{unknown}` that may be attacked\n  help: {hint}"));
             }
+            round.check_zones(infrastructure)?;
         }
         Ok(())
     }
@@ -154,14 +153,42 @@ impl Round {
         }
     }
 
+    /// A fault of whole zones strikes all servers of the zones that it strikes.
+    fn check_zones(&self, infrastructure: &Infrastructure) -> Result<(), String> {
+        if !fault::named(&self.fault).is_some_and(|fault| fault.strikes_zones()) {
+            return Ok(());
+        }
+        for name in &self.servers {
+            let Some(zone) = infrastructure.servers.get(name).and_then(|server| server.zone.as_ref()) else {
+                let hint = "strike it with `power-off`";
+                return Err(format!("`{}` strikes whole zones, and {name} is in none\n  help: {hint}", self.fault));
+            };
+            let in_zone = infrastructure.servers.values().filter(|server| server.zone.as_ref() == Some(zone));
+            let all: Vec<&str> = in_zone.map(|server| server.name.as_str()).collect();
+            let Some(spared) = all.iter().find(|server| !self.servers.iter().any(|struck| struck == *server)) else {
+                continue;
+            };
+            let named: Vec<String> = all.iter().map(|server| format!("--on {server}")).collect();
+            return Err(format!(
+                "`{}` strikes whole zones, and {spared} of zone {zone} is not named\n  help: name all of them \
+                 ({}), or strike these with `power-off`",
+                self.fault,
+                named.join(" ")
+            ));
+        }
+        Ok(())
+    }
+
     /// Whether it makes sense: a fault that is known, with what it takes, and a time only where it heals.
     ///
     /// # Errors
     /// What is wrong, and what to do.
     pub fn check(&self) -> Result<(), String> {
         let fault = fault::named(&self.fault).ok_or_else(|| {
-            let names: Vec<&str> = fault::FAULTS.iter().map(|fault| fault.name()).collect();
-            format!("there is no fault `{}`; there are {}", self.fault, names.join(", "))
+            let names = || fault::FAULTS.iter().map(|fault| fault.name());
+            let hint = did_you_mean(&self.fault, names())
+                .unwrap_or_else(|| format!("known faults: {}", names().collect::<Vec<_>>().join(", ")));
+            format!("there is no fault `{}`\n  help: {hint}", self.fault)
         })?;
         let target = fault::FaultTarget { server: "any", peers: &[], services: &[] };
         let heals = fault.strike(&target, &self.with).heal.is_some();
@@ -246,5 +273,40 @@ mod tests {
         assert_eq!(round.check(), Ok(()));
         round.lasts = Some(Duration::from_secs(1));
         assert!(round.check().unwrap_err().contains("leave out --for"));
+    }
+
+    fn named(fault: &str, servers: &[&str]) -> Result<(), String> {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/infrastructures/two-zones.yaml");
+        let mut plan = plan(sandbox());
+        plan.rounds[0].fault = fault.into();
+        plan.rounds[0].servers = servers.iter().map(|name| (*name).to_string()).collect();
+        plan.check(&crate::infrastructure::file::read(&file).unwrap())
+    }
+
+    #[test]
+    fn a_misspelt_fault_or_server_is_answered_with_the_nearest() {
+        let told = named("power-of", &["web-1"]).unwrap_err();
+        assert_eq!(told, "there is no fault `power-of`\n  help: did you mean `power-off`?");
+        let told = named("flood", &["web-1"]).unwrap_err();
+        assert!(told.starts_with("there is no fault `flood`\n  help: known faults: dies, "), "{told}");
+        let told = named("power-off", &["wbe-1"]).unwrap_err();
+        assert_eq!(told, "there is no server `wbe-1` that may be attacked\n  help: did you mean `web-1`?");
+    }
+
+    #[test]
+    fn a_zone_is_lost_as_a_whole() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/infrastructures/two-zones.yaml");
+        let site = crate::infrastructure::file::read(&file).unwrap();
+        let zone = site.servers["web-1"].zone.clone();
+        let all: Vec<&str> =
+            site.servers.values().filter(|one| one.zone == zone).map(|one| one.name.as_str()).collect();
+        assert!(all.len() > 1, "{all:?}");
+        assert_eq!(named("zone-lost", &all), Ok(()));
+        let told = named("zone-lost", &["web-1"]).unwrap_err();
+        assert!(
+            told.starts_with("`zone-lost` strikes whole zones, and ") && told.contains(" is not named\n"),
+            "{told}"
+        );
+        assert!(all.iter().all(|server| told.contains(&format!("--on {server}"))), "{told}");
     }
 }

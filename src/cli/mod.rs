@@ -230,7 +230,7 @@ fn report(run: &Path, to: Option<&Path>) -> Result<ExitCode, Refused> {
     Ok(ExitCode::from(judged.record.exit_code))
 }
 
-/// Why a command was not carried out; nothing was booted.
+/// Why a command was not carried out; nothing was touched.
 #[derive(Debug, thiserror::Error)]
 enum Refused {
     #[error(transparent)]

@@ -51,20 +51,38 @@ pub(super) fn environment_of(options: &DeclareOptions, drafted: &[Drafted<'_>]) 
     };
     let detail = |why| Problem { file: None, line: None, column: None, kind: ProblemKind::Environment, detail: why };
     let on = environment::on(&asked).map_err(|why| vec![detail(why)])?;
-    let problems: Vec<Problem> = drafted.iter().filter_map(|one| elsewhere(one, &on, options)).collect();
+    let whence = match (&options.environment, drafted.iter().find(|one| one.declaration.inventory.is_some())) {
+        (Some(asked), _) if asked != INVENTORY => "as `--on` or `on` of `[environment]` says".to_string(),
+        (_, Some(one)) => {
+            let line = one.declaration.inventory.as_ref().map_or(one.listed.line, |(_, line)| *line);
+            format!("as {}:{line} says for `{}`", one.listed.file.path.display(), one.listed.name)
+        }
+        _ => "which is the usual one".to_string(),
+    };
+    let problems: Vec<Problem> = drafted.iter().filter_map(|one| elsewhere(one, &on, options, &whence)).collect();
     if problems.is_empty() { Ok(asked) } else { Err(problems) }
 }
 
 /// Why a scenario can't be in this run.
-fn elsewhere(one: &Drafted<'_>, on: &On, options: &DeclareOptions) -> Option<Problem> {
+fn elsewhere(one: &Drafted<'_>, on: &On, options: &DeclareOptions, whence: &str) -> Option<Problem> {
     let apart = "a run has one environment: run it apart, by its file, name or tags";
     let (name, value) = (on.kind.name(), &on.value);
     match &one.declaration.inventory {
-        Some((_, line)) if name != INVENTORY => Some(
-            one.problem(*line, format!("an inventory's servers are not in the environment `{name}`\n  help: {apart}")),
-        ),
+        Some((file, line)) if name != INVENTORY => {
+            let file = file.display();
+            let detail = format!(
+                "`{}` wants the inventory {file}, and this run is in the environment `{name}`, {whence}\n  help: {apart}",
+                one.listed.name
+            );
+            Some(one.problem(*line, detail))
+        }
         Some((file, line)) if !same_file(file, Path::new(value)) => {
-            Some(one.problem(*line, format!("this run is on the inventory {value}\n  help: {apart}")))
+            let file = file.display();
+            let detail = format!(
+                "`{}` wants the inventory {file}, and this run is on the inventory {value}, {whence}\n  help: {apart}",
+                one.listed.name
+            );
+            Some(one.problem(*line, detail))
         }
         None if name == INVENTORY && options.environment.as_deref() == Some(INVENTORY) => {
             let hint = "name the inventory whose servers it runs on: `--on inventory=FILE`";
@@ -74,7 +92,7 @@ fn elsewhere(one: &Drafted<'_>, on: &On, options: &DeclareOptions) -> Option<Pro
         }
         None if name == INVENTORY && options.environment.is_none() => {
             let detail = format!(
-                "this run is on the inventory {value}, and `{}` declares servers\n  help: {apart}",
+                "`{}` declares servers, and this run is on the inventory {value}, {whence}\n  help: {apart}",
                 one.listed.name
             );
             Some(one.problem(one.listed.line, detail))

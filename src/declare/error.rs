@@ -92,6 +92,6 @@ impl fmt::Display for Problem {
 fn refusal(problems: &[Problem]) -> String {
     let mut text: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
     let count = if problems.len() == 1 { "1 error".to_string() } else { format!("{} errors", problems.len()) };
-    text.push_str(&format!("{count}; nothing was booted"));
+    text.push_str(&format!("{count}; nothing was touched"));
     text
 }

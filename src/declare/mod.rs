@@ -98,6 +98,12 @@ pub fn declare(options: &DeclareOptions) -> Result<Plan, DeclareError> {
     let Ok(on) = environment::on(&environment) else {
         return Err(DeclareError::refused(problems).unwrap_or(DeclareError::Nothing(environment)));
     };
+    if let Err(why) = on.kind.check_access(&on.value, &options.access) {
+        let (file, line, column) = (why.file.clone(), why.line, why.column);
+        let detail = DocumentError { file: None, line: None, column: None, ..why }.to_string();
+        problems.push(Problem { file, line, column, kind: ProblemKind::File, detail });
+        return Err(DeclareError::refused(problems).unwrap_or(DeclareError::Nothing(environment)));
+    }
     let mut scenarios = Vec::new();
     for one in drafted {
         match scenario(one, &on, options) {

@@ -4,6 +4,7 @@
 pub(crate) mod by_server;
 pub mod error;
 pub mod names;
+pub(crate) mod words;
 pub(crate) mod yaml;
 
 pub use error::DocumentError;

@@ -11,6 +11,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredA
 
 use super::DocumentError;
 use super::error::did_you_mean;
+use super::words::plain;
 use crate::text;
 
 /// One step down a YAML document.
@@ -72,14 +73,17 @@ impl Source {
     /// Has the line and column of what is malformed, and for an unknown field the nearest known one.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, DocumentError> {
         serde_yaml::from_str(&self.text).map_err(|why| {
-            let place = why.location();
             let shown = why.to_string();
             let detail = shown.rsplit_once(" at line ").map_or(shown.as_str(), |(detail, _)| detail);
+            // serde notices a field that is given twice only at the end, and names the place of its mapping.
+            let twice = detail.split_once("duplicate field `").and_then(|(_, rest)| rest.split('`').next());
+            // At the end of the file the parser counts from 0.
+            let end = || why.location().map(|place| (place.line(), place.column().max(1)));
+            let (line, column) = twice.and_then(|field| second(&self.text, field)).or_else(end).unzip();
             DocumentError {
                 file: Some(self.path.clone()),
-                line: place.as_ref().map(|place| place.line()),
-                // At the end of the file the parser counts from 0.
-                column: place.as_ref().map(|place| place.column().max(1)),
+                line,
+                column,
                 hint: Some(form_hint(detail)),
                 ..DocumentError::new(plain(detail))
             }
@@ -126,13 +130,6 @@ fn general_hint(detail: &str) -> &'static str {
     }
 }
 
-/// The same without the names of Rust's types.
-fn plain(detail: &str) -> String {
-    let number = |text: String, kind: &str, plain: &str| text.replace(&format!("expected {kind}"), plain);
-    let whole = number(detail.into(), "usize", "expected a whole number");
-    number(whole, "u16", "expected a whole number up to 65535")
-}
-
 /// The tag that was written before the item at `path`, in full where it is one of YAML's own (`!!binary`).
 pub fn tag(text: &str, path: &[PathSegment]) -> Option<String> {
     let properties = rest_of_line(text, path)?.split_ascii_whitespace();
@@ -155,6 +152,60 @@ fn rest_of_line<'t>(text: &'t str, path: &[PathSegment]) -> Option<&'t str> {
 pub fn locate(text: &str, path: &[PathSegment]) -> Option<(usize, usize)> {
     let error = Walk(path).deserialize(serde_yaml::Deserializer::from_str(text)).err()?;
     error.location().map(|place| (place.line(), place.column()))
+}
+
+/// The line and column, from 1, where a key is given for the second time in one mapping, the first such place.
+fn second(text: &str, key: &str) -> Option<(usize, usize)> {
+    let error = Twice(key).deserialize(serde_yaml::Deserializer::from_str(text)).err()?;
+    error.location().filter(|_| error.to_string().contains(HERE)).map(|place| (place.line(), place.column()))
+}
+
+/// Walks through everything and fails where the key comes twice.
+#[derive(Clone, Copy)]
+struct Twice<'p>(&'p str);
+
+impl<'de> DeserializeSeed<'de> for Twice<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+macro_rules! pass_by {
+    ($($method:ident: $kind:ty),*) => {
+        $(fn $method<E: Error>(self, _: $kind) -> Result<(), E> { Ok(()) })*
+    };
+}
+
+impl<'de> Visitor<'de> for Twice<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("any item")
+    }
+
+    pass_by!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut stop_at = None;
+        while let Some(key) = map.next_key_seed(Key { stop_at })? {
+            if key == self.0 {
+                stop_at = Some(self.0);
+            }
+            map.next_value_seed(self)?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(self)?.is_some() {}
+        Ok(())
+    }
 }
 
 /// Walks down the path and fails at its end: the parser puts the place into the error.
@@ -283,5 +334,20 @@ mod tests {
     fn an_unknown_field_is_answered_with_the_nearest() {
         let hint = form_hint("servers[0]: unknown field `nmae`, expected one of `name`, `role`");
         assert_eq!(hint, "did you mean `name`?");
+    }
+
+    #[test]
+    fn a_field_that_is_given_twice_is_found_at_its_second_place() {
+        assert_eq!(second("a: 1\nb: { x: 1, y: 2, x: 3 }\n", "x"), Some((2, 18)));
+        assert_eq!(second("- { x: 1 }\n- { x: 2 }\n- x: 3\n  y: 4\n  x: 5\n", "x"), Some((5, 3)));
+        assert_eq!(second("a: { x: 1 }\nb: { x: 2 }\n", "x"), None);
+        #[derive(Debug, serde::Deserialize)]
+        struct Site {
+            #[allow(dead_code, reason = "it is only read")]
+            entry: String,
+        }
+        let source = Source { path: "site.yaml".into(), text: "# a site\nentry: a\nentry: b\n".into() };
+        let why = source.parse::<Site>().unwrap_err().to_string();
+        assert_eq!(why, "site.yaml:3:1: duplicate field `entry`\n  help: leave one of the two out");
     }
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::reopen::{passwords_of, store, stored};
 use super::{Access, Adopted, Capabilities, Down, Ended, Environment, Kind, Opened, ReopenError, Reopened, Work};
+use crate::document::DocumentError;
 use crate::infrastructure::{EntryUrl, Infrastructure};
 use crate::instance::{Ability, PowerOp};
 use crate::inventory::{self, InventoryCloud, file, stands_for};
@@ -82,6 +83,13 @@ impl Kind for Inventory {
         let allowed = inventory.allowed();
         let closed = there.servers.keys().filter(|name| !allowed.contains(name.as_str())).cloned().collect();
         Ok(Adopted { infrastructure: inventory.infrastructure.clone(), closed })
+    }
+
+    fn check_access(&self, value: &str, access: &Access) -> Result<(), DocumentError> {
+        // An inventory that can't be read is reported where it is named.
+        let (Some(passwords), Ok(inventory)) = (&access.passwords, file::read(Path::new(value))) else { return Ok(()) };
+        let servers = inventory.infrastructure.servers.keys().cloned().collect();
+        Passwords::read(passwords, &servers).map(drop)
     }
 
     fn lacking(&self, value: &str, access: &Access, servers: &[String], abilities: &BTreeSet<Ability>) -> Vec<String> {

@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::agent::sweep::Swept;
+use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::infrastructure::Infrastructure;
 use crate::instance::Ability;
@@ -60,6 +61,15 @@ pub trait Kind: Sync {
     fn adopt(&self, value: &str, declared: Option<&Infrastructure>) -> Result<Adopted, String> {
         let _ = (value, declared);
         Err(format!("no scenario runs in the environment `{}`", self.name()))
+    }
+
+    /// Whether what servers are logged in to with can be read, by what follows the environment's name. Connects to nothing.
+    ///
+    /// # Errors
+    /// The first mistake in the file of passwords, with its place.
+    fn check_access(&self, value: &str, access: &Access) -> Result<(), DocumentError> {
+        let _ = (value, access);
+        Ok(())
     }
 
     /// What of all this can't be done to these servers, which were adopted: in words, each with what to do. Connects to
@@ -196,7 +206,11 @@ pub fn on(text: &str) -> Result<On, String> {
 pub fn named(name: &str) -> Result<&'static dyn Kind, String> {
     let found = ENVIRONMENTS.iter().copied().find(|kind| kind.name() == name);
     found.ok_or_else(|| {
-        let hint = one_of(name, "environments", ENVIRONMENTS.iter().map(|kind| kind.name()));
+        let is_file = ["yaml", "yml"].iter().any(|end| Path::new(name).extension().is_some_and(|found| found == *end));
+        let hint = match is_file {
+            true => format!("name the file of an inventory so: `inventory={name}`"),
+            false => one_of(name, "environments", ENVIRONMENTS.iter().map(|kind| kind.name())),
+        };
         format!("there is no environment `{name}`\n  help: {hint}")
     })
 }
@@ -222,6 +236,8 @@ mod tests {
         assert_eq!(named("local").map(Kind::name), Ok("local"));
         let why = named("locale").map(Kind::name).unwrap_err();
         assert!(why.starts_with("there is no environment `locale`\n  help: did you mean `local`?"), "{why}");
+        let why = named("sites/staging.yaml").map(Kind::name).unwrap_err();
+        assert!(why.ends_with("help: name the file of an inventory so: `inventory=sites/staging.yaml`"), "{why}");
         assert!(named("mars").map(Kind::name).unwrap_err().contains("known environments: `local`, "));
     }
 }

@@ -98,6 +98,11 @@ pub trait Fault: Sync {
         true
     }
 
+    /// Whether it is a fault of whole zones, not of single servers.
+    fn strikes_zones(&self) -> bool {
+        false
+    }
+
     /// Whether the site recovers from it without its being lifted: its victim is replaced, or comes back by itself.
     fn passes(&self) -> bool {
         false

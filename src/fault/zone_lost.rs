@@ -16,6 +16,10 @@ impl Fault for ZoneLost {
         "zone-lost"
     }
 
+    fn strikes_zones(&self) -> bool {
+        true
+    }
+
     fn strike(&self, victim: &FaultTarget<'_>, with: &Parameters) -> ServerStrike {
         PowerOff.strike(victim, with)
     }

@@ -46,7 +46,9 @@ impl Links {
         });
         let entry = &infrastructure.entry.host;
         let shared = infrastructure.virtual_ips.iter().find(|shared| shared.name == *entry);
-        let holders = shared.map_or(std::slice::from_ref(entry), |shared| &shared.holders);
+        // No server is known to have the address of an inventory's entry, say.
+        let alone = if entry.is_empty() { &[] } else { std::slice::from_ref(entry) };
+        let holders = shared.map_or(alone, |shared| &shared.holders);
         let holds = |name: &&str| holders.iter().any(|known| known == name);
         let active = holder.filter(holds).or(holders.first().map(String::as_str));
         let mut links = Links::new(servers.collect(), &infrastructure.links, holders);
@@ -174,5 +176,13 @@ mod tests {
         let links = Links::new(servers.into(), &[], &[]);
         assert_eq!((links.name(0), links.name(1), links.name(2)), ("lb", "web-9", "web-10"));
         assert_eq!(links.clients(), None);
+    }
+
+    #[test]
+    fn where_no_server_is_known_to_be_the_entry_there_are_no_clients() {
+        let mut unknown = paper();
+        unknown.entry.host.clear();
+        let links = Links::of(&unknown, None);
+        assert_eq!((links.clients(), links.degree("lb-1")), (None, Some(4)));
     }
 }

@@ -21,6 +21,7 @@ use super::tiers::VIRTUAL_IP;
 use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::document::names::{RULE, is_name};
+use crate::document::words::plain;
 use crate::document::yaml::{Source, at, form_hint};
 use crate::role::shipped;
 use crate::units::duration;
@@ -74,7 +75,7 @@ fn parse(source: &Source) -> Result<Vec<Item>, DocumentError> {
         let shown = why.to_string();
         let detail = shown.rsplit_once(" at line ").map_or(shown.as_str(), |(detail, _)| detail);
         let (detail, hint) = match why.is_data() {
-            true => (detail.to_string(), form_hint(detail)),
+            true => (plain(detail), form_hint(detail)),
             false if detail == "trailing comma" => {
                 (format!("this is not JSON: {detail}"), "leave out the comma after the last one".to_string())
             }

@@ -59,6 +59,7 @@ fn infrastructure(text: &mut String, infrastructure: &Infrastructure) {
     let entry = &infrastructure.entry;
     let _ = match &entry.url {
         Some(url) => writeln!(text, "  entry    {url}"),
+        None if entry.host.is_empty() => writeln!(text, "  entry    not known"),
         None => writeln!(text, "  entry    {}, port {}", entry.host, entry.port),
     };
 }

@@ -78,7 +78,7 @@ pub enum RunError {
     )]
     Unwritten { source: std::io::Error },
     /// There can be no bundle.
-    #[error("{}: can't be written: {source}\n  help: name another folder with `--out DIR`; nothing was booted", .path.display())]
+    #[error("{}: can't be written: {source}\n  help: name another folder with `--out DIR`; nothing was touched", .path.display())]
     Unwritable { path: PathBuf, source: std::io::Error },
     /// What happens can't be written down any more.
     #[error("{}: the run was ended, since it can't be recorded: {source}\n  help: make room; every fault is gone, and nothing was left behind", .path.display())]

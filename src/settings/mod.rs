@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::document::words::plain;
 use crate::text;
 use crate::units::{self, Percent, duration};
 
@@ -237,9 +238,10 @@ impl Settings {
     pub fn read(path: &Path) -> Result<Settings, SettingsError> {
         let text =
             text::read(path).map_err(|why| SettingsError::Unreadable { path: path.into(), source: why.into() })?;
-        let settings: Settings = toml::from_str(&text)
-            .map_err(|why| SettingsError::Malformed { path: path.into(), detail: why.to_string() })?;
-        Ok(settings)
+        toml::from_str(&text).map_err(|why: toml::de::Error| {
+            let detail = why.to_string().replace(why.message(), &plain(why.message()));
+            SettingsError::Malformed { path: path.into(), detail }
+        })
     }
 }
 

@@ -4,12 +4,18 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use anarcho_chimp::declare::{DeclareError, DeclareOptions, declare};
+use anarcho_chimp::environment::Access;
 use anarcho_chimp::plan::{Plan, ScenarioPlan};
 use anarcho_chimp::settings::Scheme;
 
 /// Declares features of this folder, beside which the inventory finds its key: no repository holds one. `FOLDER` stands
 /// for that folder in `on`, and in what is returned.
 fn planned(features: &[&str], on: Option<&str>) -> Result<Plan, String> {
+    planned_with(features, on, None)
+}
+
+/// The same with this file of passwords.
+fn planned_with(features: &[&str], on: Option<&str>, passwords: Option<&str>) -> Result<Plan, String> {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     for entry in fs::read_dir("tests/on_inventory").unwrap() {
@@ -21,7 +27,14 @@ fn planned(features: &[&str], on: Option<&str>) -> Result<Plan, String> {
     }
     fs::write(here.join("key"), "a private key").unwrap();
     fs::set_permissions(here.join("key"), fs::Permissions::from_mode(0o600)).unwrap();
+    let passwords = passwords.map(|text| {
+        let file = here.join("passwords.json");
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        file
+    });
     let options = DeclareOptions {
+        access: Access { passwords },
         paths: features.iter().map(|name| here.join(format!("{name}.feature"))).collect(),
         seed: 7,
         environment: on.map(|on| on.replace("FOLDER", &here.display().to_string())),
@@ -78,11 +91,35 @@ fn a_run_has_one_environment() {
     let refused = |features: &[&str], on| planned(features, on).unwrap_err();
     let both = refused(&["plain", "whole"], None);
     assert!(
-        both.contains("plain.feature:3: this run is on the inventory FOLDER/staging.yaml, and `As many servers`"),
+        both.contains(
+            "plain.feature:3: `As many servers` declares servers, and this run is on the inventory FOLDER/staging.yaml, as \
+             FOLDER/whole.feature:4 says for `"
+        ),
         "{both}"
     );
     let local = refused(&["whole"], Some("local"));
-    assert!(local.contains("whole.feature:4: an inventory's servers are not in the environment `local`"), "{local}");
+    assert!(
+        local.contains(
+            "` wants the inventory FOLDER/staging.yaml, and this run is in the environment `local`, as `--on`"
+        ),
+        "{local}"
+    );
     let other = refused(&["whole"], Some("inventory=other.yaml"));
-    assert!(other.contains("whole.feature:4: this run is on the inventory other.yaml"), "{other}");
+    assert!(
+        other.contains(
+            "` wants the inventory FOLDER/staging.yaml, and this run is on the inventory other.yaml, as `--on`"
+        ),
+        "{other}"
+    );
+}
+
+#[test]
+fn a_mistake_in_the_passwords_is_reported_where_it_is_and_once() {
+    let refused = |passwords| planned_with(&["whole"], None, Some(passwords)).unwrap_err();
+    let told = refused("{\n  \"web-b\": 7\n}\n");
+    assert!(told.starts_with("FOLDER/passwords.json:2:"), "{told}");
+    assert!(told.contains("found a number, expected a password") && told.contains("\n1 error; "), "{told}");
+    let told = refused("{ \"web-x\": \"secret\" }");
+    assert!(told.starts_with("FOLDER/passwords.json:1:") && !told.contains("secret"), "{told}");
+    planned_with(&["whole"], None, Some("{ \"web-b\": \"secret\" }")).unwrap();
 }

@@ -9,6 +9,7 @@ use crate::attack::Round;
 use crate::attack::execute::Field;
 use crate::attack::pick::{self, HowMany, Processed};
 use crate::attack::processes::Processes;
+use crate::document::words::of_json;
 use crate::draw::{Draw, Purpose};
 use crate::environment::Ended;
 use crate::graph::{Links, Measure};
@@ -31,7 +32,7 @@ impl Model {
             }
             Model::Graph { common, graph, by } => common.by_graph(field, graph.as_deref(), *by, draw),
             Model::Fault { common, fault, on, with, from } => {
-                let with = serde_json::from_str(with).map_err(|why| format!("--with: {why}"))?;
+                let with = serde_json::from_str(with).map_err(|why| format!("--with: {}", in_words(&why)))?;
                 let (fault, servers, from, lasts) = (fault.clone(), on.clone(), from.clone(), common.lasts);
                 let round = Round { fault, with, servers, from, why: "named".into(), lasts };
                 Ok(vec![round; usize::from(common.repeat)])
@@ -128,5 +129,13 @@ impl Common {
             rounds.push(Round { fault, with, servers, from: Vec::new(), why, lasts });
         }
         Ok(rounds)
+    }
+}
+
+/// A mistake in JSON of the command line, with the column.
+fn in_words(why: &serde_json::Error) -> String {
+    match of_json(why) {
+        (detail, Some((_, column))) => format!("{detail} (at column {column})"),
+        (detail, None) => detail,
     }
 }

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use super::sketch::{Edge, Raw, is_client};
 use super::{GraphError, GraphFile, Sketch, Text, Wrong};
 use crate::document::error::did_you_mean;
+use crate::document::words::plain;
 use crate::document::yaml::{PathSegment, at, form_hint, locate};
 
 #[derive(Debug, Deserialize)]
@@ -110,8 +111,8 @@ fn malformed(text: &Text, why: &serde_json::Error) -> GraphError {
     // serde_json's columns are those of what it has read: 0 before anything.
     let place = Some((why.line().max(1), why.column().max(1)));
     match why.is_data() {
-        true if detail.starts_with("invalid ") => text.error(place, detail, FORM),
-        true => text.error(place, detail, form_hint(detail)),
+        true if detail.starts_with("invalid ") => text.error(place, plain(detail), FORM),
+        true => text.error(place, plain(detail), form_hint(detail)),
         false => {
             let hint = format!("look for a bracket, a quote or a comma at this place; {FORM}");
             text.error(place, format!("this is no JSON: {detail}"), hint)
