@@ -8,7 +8,7 @@ use crate::history::History;
 use crate::measure::phases::{phase_span, stays_span};
 use crate::measure::quantile::quantile_us;
 use crate::measure::resolution::resolution_us;
-use crate::measure::worst::{WorstSecond, worst_second};
+use crate::measure::worst::{CountedFrom, WorstSecond, worst_second};
 use crate::measure::{Known, Moments, Sample, Span, Timeline};
 use crate::units::{Bound, DurationBound, Quantile, trimmed};
 
@@ -39,7 +39,8 @@ impl Checker for LatencyStays {
             return invalid(format!("the watch lasted {watched} of the {} it takes", show_us(span.length_us())));
         }
         let sample = Sample::of(history).within(span);
-        let worst = worst_second(&sample, span).map(|worst| show_worst(&worst, &sample, span));
+        let since = if history.plan.acts.is_empty() { CountedFrom::Baseline } else { CountedFrom::Onset };
+        let worst = worst_second(&sample, span).map(|worst| show_worst(&worst, &sample, span, since));
         let notes: Vec<String> = slower(self.quantile, self.bound, &sample).into_iter().chain(worst).collect();
         judge(history, self.quantile, self.bound, &sample, Some(notes.join("; ")))
     }
@@ -101,14 +102,14 @@ fn slower(quantile: Quantile, bound: DurationBound, sample: &Sample<'_>) -> Opti
     Some(format!("slower than {limit}: {slower} of {} = {pct} % ({may_be} % may be)", sample.due()))
 }
 
-fn show_worst(worst: &WorstSecond, sample: &Sample<'_>, span: Span) -> String {
-    let at = trimmed((worst.from_us - span.from_us) as f64 / 1e6, 1);
+fn show_worst(worst: &WorstSecond, sample: &Sample<'_>, span: Span, since: CountedFrom) -> String {
+    let start_s = (worst.from_us - span.from_us) as f64 / 1e6;
     let p99 = if worst.p99_us >= sample.deadline_us() {
         format!("≥ {}", show_us(sample.deadline_us()))
     } else {
         show_us(worst.p99_us)
     };
-    format!("worst second: from {at} s on, {} of {} good, p99 {p99}", worst.good, worst.due)
+    format!("worst second: {}", since.worst_second(start_s, worst.good, worst.due, &p99))
 }
 
 #[cfg(test)]
@@ -147,7 +148,7 @@ mod tests {
         let note = forgiven.reason.expect("a note");
         assert_eq!(
             note,
-            "slower than 500 ms: 300 of 30000 = 1 % (1 % may be); worst second: from 0 s on, 200 of 500 good, p99 ≥ 5 s"
+            "slower than 500 ms: 300 of 30000 = 1 % (1 % may be); worst second: 200 of 500 good, p99 ≥ 5 s, from 0 s after the onset on"
         );
         let refuted = stays(&dies().bad(6000.0, 6602.0, Outcome::Status(503)), 0.99, Bound::Under(ms(500)));
         assert_eq!((refuted.verdict, refuted.observed.as_str()), (Verdict::Fail, "p99 ≥ 5 s"));

@@ -152,16 +152,17 @@ pub fn notes(scenario: &ScenarioRecord) -> Vec<String> {
         )
     });
     let earlier = scenario.discarded.iter().zip(1..).filter(|(headline, _)| **headline != scenario.headline);
-    let relapses = scenario.relapses.iter().map(relapse);
+    let relapses = scenario.relapses.iter().map(|one| relapse(one, scenario.milestones.t0_at_s));
     model.chain(relapses).chain(earlier.map(|(headline, nth)| format!("attempt {nth}: {headline}"))).collect()
 }
 
-/// `after recovery, from 42.6 s on: db-2 is missing, for 130 ms`.
-fn relapse(relapse: &RelapseRecord) -> String {
+/// `after recovery, from 36.6 s after the onset on: db-2 is missing, for 130 ms`.
+fn relapse(relapse: &RelapseRecord, t0_at_s: Option<f64>) -> String {
     let RelapseRecord { start_at_s, end_at_s, open, what } = relapse;
     let length = seconds(end_at_s - start_at_s);
     let until = if *open { format!("until the watch ended, {length}") } else { format!("for {length}") };
-    format!("after recovery, from {start_at_s:.2} s on: {what}, {until}")
+    let start = seconds(start_at_s - t0_at_s.unwrap_or_default());
+    format!("after recovery, from {start} after the onset on: {what}, {until}")
 }
 
 /// How many times faster declared delays passed, where they did: `20`.
@@ -370,7 +371,7 @@ mod tests {
         let mut scenario = sample::run().record.scenarios.remove(0);
         let what = "db-2 is missing".to_string();
         scenario.relapses = vec![RelapseRecord { start_at_s: 42.6, end_at_s: 42.73, open: false, what }];
-        assert_eq!(notes(&scenario), ["after recovery, from 42.60 s on: db-2 is missing, for 130 ms"]);
+        assert_eq!(notes(&scenario), ["after recovery, from 36.6 s after the onset on: db-2 is missing, for 130 ms"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::origin::Origin;
 use crate::report::record::{HealingRecord, ScenarioRecord};
 
 /// The table is no longer than this; `run.json` has all.
@@ -19,8 +20,9 @@ pub struct HealingRow {
 
 /// The rows of the table.
 pub fn rows(record: &ScenarioRecord) -> Vec<HealingRow> {
+    let origin = Origin::of(record);
     let row = |one: &HealingRecord| HealingRow {
-        at: format!("{:.2} s", one.at_s),
+        at: format!("{} s", origin.show(one.at_s, 2)),
         server: one.server.clone(),
         what: one.what.clone(),
         detail: one.detail.clone(),

@@ -18,6 +18,7 @@ pub mod data;
 pub mod drawn;
 pub mod healing;
 pub mod judged;
+pub mod origin;
 pub mod page;
 pub mod plot;
 pub mod redundancy;
@@ -50,6 +51,16 @@ impl Report for Html {
             })
             .map_err(io::Error::other)?;
         out.write_all(text.as_bytes())
+    }
+}
+
+/// Seconds with a sign, unless they are zero: `+0.48`, `−5.07`, `0.00`.
+fn signed(seconds: f64, digits: usize) -> String {
+    let text = format!("{:.digits$}", seconds.abs());
+    match text.parse() {
+        Ok(0.0) => text,
+        _ if seconds < 0.0 => format!("−{text}"),
+        _ => format!("+{text}"),
     }
 }
 

@@ -5,11 +5,13 @@ use serde::Serialize;
 use super::data::{self, DataRow};
 use super::drawn::Plots;
 use super::healing::{self, HealingRow};
+use super::origin::Origin;
 use super::plot::waterfall;
 use super::redundancy::{Redundancy, redundancy};
 use super::settings::{Setting, in_force};
 use super::validity::{self, ValidityRow};
 use crate::measure::phases::phase_name;
+use crate::measure::worst::CountedFrom;
 use crate::plan::StepText;
 use crate::report::JudgedRun;
 use crate::report::facts::{Fact, Facts, within_resolution};
@@ -71,6 +73,8 @@ pub struct Section {
     /// Empty where users only browse.
     pub data: Vec<DataRow>,
     pub deadline: String,
+    /// What all seconds of the section are counted from: `seconds since the onset (t0)`.
+    pub clock: &'static str,
     /// `yes`, `with care` or `no`.
     pub believed: &'static str,
     pub validity: Vec<ValidityRow>,
@@ -174,14 +178,15 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         reproduce: record.reproduce.clone().unwrap_or_else(|| run.provenance.command.clone()),
         recorded: run.recorded_beside,
         hypotheses: record.hypotheses.iter().filter(|_| judged_at_all).map(|h| hypothesis(record, h)).collect(),
-        strikes: record.strikes.iter().take(MOST_STRIKES).map(strike).collect(),
+        strikes: record.strikes.iter().take(MOST_STRIKES).map(|row| strike(row, Origin::of(record))).collect(),
         more_strikes: record.strikes.len().saturating_sub(MOST_STRIKES),
-        phases: record.phases.iter().filter(|_| probed).map(|measured| phase(measured, record.deadline_ms)).collect(),
+        phases: record.phases.iter().filter(|_| probed).map(|measured| phase(measured, record)).collect(),
         milestones: milestones(record, &declared),
         downtime: downtime(record),
         healing: healing::rows(record),
         more_healing: healing::left_out(record),
         data: record.data.as_ref().map(data::rows).unwrap_or_default(),
+        clock: Origin::of(record).caption(),
         deadline: seconds(record.deadline_ms / 1e3),
         believed: validity::answer(record),
         validity: if probed { validity::rows(record) } else { Vec::new() },
@@ -209,15 +214,15 @@ fn hypothesis(record: &ScenarioRecord, row: &HypothesisRecord) -> HypothesisRow 
     }
 }
 
-fn strike(row: &StrikeOutcome) -> StrikeRow {
-    let moment = |value: Option<f64>| value.map_or(NOTHING.into(), |s| format!("{s:.3} s"));
+fn strike(row: &StrikeOutcome, origin: Origin) -> StrikeRow {
+    let moment = |value: Option<f64>| value.map_or(NOTHING.into(), |s| format!("{} s", origin.show(s, 3)));
     StrikeRow {
         step: row.step.clone(),
         fault: row.fault.clone(),
         target: row.target.clone(),
         why: row.why.clone(),
         injected: moment(row.injected_at_s),
-        onset: onset(row),
+        onset: onset(row, origin),
         witness: row.witness.clone(),
         confirmed: row.onset_at_s.is_some(),
         healed: moment(row.healed_at_s),
@@ -229,10 +234,10 @@ fn strike(row: &StrikeOutcome) -> StrikeRow {
     }
 }
 
-/// `6.002 – 6.068 s`: where the effect came into force between.
-fn onset(row: &StrikeOutcome) -> String {
+/// `0.000 to +0.066 s`: where the effect came into force between.
+fn onset(row: &StrikeOutcome, origin: Origin) -> String {
     match (row.onset_at_s, row.witnessed_at_s) {
-        (Some(from_s), Some(by_s)) => format!("{from_s:.3} – {by_s:.3} s"),
+        (Some(from_s), Some(by_s)) => format!("{} to {} s", origin.show(from_s, 3), origin.show(by_s, 3)),
         _ => "not confirmed".into(),
     }
 }
@@ -248,10 +253,11 @@ fn tightest(record: &ScenarioRecord) -> Option<String> {
     least.map(|one| format!("tightest: {}: {}", one.step, one.observed))
 }
 
-fn phase(row: &PhaseRecord, deadline_ms: f64) -> PhaseRow {
+fn phase(row: &PhaseRecord, record: &ScenarioRecord) -> PhaseRow {
+    let (origin, deadline_ms) = (Origin::of(record), record.deadline_ms);
     PhaseRow {
         phase: phase_name(row.phase),
-        span: format!("{:.2} – {:.2}", row.start_at_s, row.end_at_s),
+        span: format!("{} to {}", origin.show(row.start_at_s, 2), origin.show(row.end_at_s, 2)),
         due: grouped(row.due),
         good: grouped(row.good),
         availability: percent(row.availability_pct),
@@ -302,7 +308,8 @@ fn downtime(record: &ScenarioRecord) -> Vec<(&'static str, String)> {
     }
     let worst = record.worst_second.as_ref().map_or(NOTHING.into(), |worst| {
         let p99 = latency_words(Some(worst.p99_ms), record.deadline_ms);
-        format!("{} of {} good, p99 {p99}, from {:.2} s on", worst.good, worst.due, worst.start_at_s)
+        let since = record.milestones.t0_at_s.map_or(CountedFrom::Baseline, |_| CountedFrom::Onset);
+        since.worst_second(worst.start_at_s - Origin::of(record).at_s, worst.good, worst.due, &p99)
     });
     let total = record.downtime_total_s.map_or(NOTHING.into(), |total_s| within_resolution(total_s, record));
     let modelled = record.model.as_ref().and_then(|model| model.downtime_total_s);

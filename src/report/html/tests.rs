@@ -170,3 +170,28 @@ fn no_milestone_is_before_the_onset_and_they_are_in_the_order_of_their_times() {
         assert!(named.is_sorted_by(|one, other| one.1 <= other.1), "{named:?}");
     }
 }
+
+#[test]
+fn the_worst_second_is_the_same_wherever_it_is_told() {
+    let run = sample::run();
+    let section = scenario::section(&run, &run.record.scenarios[0]);
+    let (_, worst) = section.downtime.into_iter().find(|(label, _)| *label == "worst second").unwrap();
+    let reason = section.hypotheses[0].reason.clone().unwrap();
+    assert!(reason.contains(&worst) && worst.ends_with("from 0 s after the onset on"), "{worst} / {reason}");
+}
+
+#[test]
+fn a_scenario_has_one_clock_and_says_which() {
+    let mut run = sample::run();
+    let captions = |run: &JudgedRun| {
+        let html = rendered(run);
+        ["seconds since the onset (t0)", "seconds since the start of the baseline"]
+            .map(|words| html.matches(words).count())
+    };
+    run.record.scenarios.truncate(1);
+    let [onset, baseline] = captions(&run);
+    assert!(onset > 5 && baseline == 0, "{onset} {baseline}");
+    run.record.scenarios = vec![sample::run().record.scenarios.remove(2)];
+    let [onset, baseline] = captions(&run);
+    assert!(onset == 0 && baseline > 2, "no fault was confirmed: {onset} {baseline}");
+}

@@ -3,6 +3,7 @@
 //! Owns only what is drawn. What is judged is measured elsewhere and comes with the record.
 
 use super::bins::{Stretch, bin_width_s};
+use super::origin::Origin;
 use crate::history::{Event, History};
 use crate::measure::moments::{Moments, server_of, watched};
 use crate::report::record::{MilestoneRow, MilestoneState, Milestones, ScenarioRecord};
@@ -48,6 +49,8 @@ pub struct Timeline {
     pub focus: Option<Stretch>,
     /// Apart from each other, in the order of their begins.
     pub windows: Vec<FaultWindow>,
+    /// What the labels of its axis count from.
+    pub origin: Origin,
     /// t0, since zero.
     pub t0_s: Option<f64>,
     pub marks: Vec<Mark>,
@@ -76,6 +79,7 @@ impl Timeline {
             focus: focus_s(&record.milestones, end_s)
                 .map(|range| cut(range, bin_width_s(range.1 - range.0, FINEST_FOCUS_BIN_S, MOST_FOCUS_BINS))),
             windows: windows(history, record, zero_us, end_s),
+            origin: Origin::of(record),
             t0_s: record.milestones.t0_at_s,
             marks: marks(record),
         })

@@ -5,6 +5,7 @@ use plotters::style::RGBColor;
 use super::canvas::{Anchor, Canvas, Point};
 use crate::palette;
 use crate::report::html::bins::Stretch;
+use crate::report::html::origin::Origin;
 use crate::report::html::timeline::Timeline;
 use crate::report::words::seconds;
 
@@ -37,12 +38,12 @@ pub struct Frame {
     pub y_range: (f64, f64),
     pub scale: Scale,
     /// What the labels of the x axis count from.
-    pub origin: f64,
+    pub origin: Origin,
 }
 
 impl Frame {
     /// A frame over a stretch of time, over the whole width.
-    pub fn over_time(range_s: (f64, f64), top: i32, height: i32) -> Frame {
+    pub fn over_time(range_s: (f64, f64), origin: Origin, top: i32, height: i32) -> Frame {
         Frame {
             left: LEFT,
             right: RIGHT,
@@ -51,7 +52,7 @@ impl Frame {
             x_range: range_s,
             y_range: (0.0, 1.0),
             scale: Scale::Linear,
-            origin: 0.0,
+            origin,
         }
     }
 
@@ -62,10 +63,11 @@ impl Frame {
 
     /// Two frames side by side, the whole watch and the time around t0; one where there is no such time.
     pub fn side_by_side(timeline: &Timeline, top: i32, height: i32) -> Vec<(Frame, &Stretch)> {
-        let whole = Frame::over_time(timeline.whole.range_s, top, height);
-        match (&timeline.focus, timeline.t0_s) {
-            (Some(focus), Some(t0_s)) => {
-                let near = Frame { left: MIDDLE + 30, origin: t0_s, ..Frame::over_time(focus.range_s, top, height) };
+        let over = |stretch: &Stretch| Frame::over_time(stretch.range_s, timeline.origin, top, height);
+        let whole = over(&timeline.whole);
+        match &timeline.focus {
+            Some(focus) => {
+                let near = Frame { left: MIDDLE + 30, ..over(focus) };
                 vec![(Frame { right: MIDDLE - 30, ..whole }, &timeline.whole), (near, focus)]
             }
             _ => vec![(whole, &timeline.whole)],
@@ -91,14 +93,14 @@ impl Frame {
 
     /// The time axis below, in seconds, and its light grid.
     pub fn time_axis(&self, canvas: &mut Canvas) {
-        let caption = if self.origin == 0.0 { "seconds since the baseline began" } else { "seconds since the onset" };
-        let range = (self.x_range.0 - self.origin, self.x_range.1 - self.origin);
+        let origin_s = self.origin.at_s;
+        let range = (self.x_range.0 - origin_s, self.x_range.1 - origin_s);
         for tick in ticks(range, ((self.right - self.left) / 150) as usize) {
-            let x = self.x(tick + self.origin);
+            let x = self.x(tick + origin_s);
             canvas.line((x, self.top), (x, self.bottom), palette::GRID, 1);
             canvas.text(&plain(tick), (x, self.bottom + 20), Anchor::Middle, palette::MUTED);
         }
-        canvas.text(caption, (self.right, self.bottom + 50), Anchor::End, palette::MUTED);
+        canvas.text(self.origin.caption(), (self.right, self.bottom + 50), Anchor::End, palette::MUTED);
         canvas.line((self.left, self.bottom), (self.right, self.bottom), palette::MUTED, 2);
     }
 
@@ -176,7 +178,7 @@ mod tests {
 
     #[test]
     fn ten_times_slower_is_one_step_higher_on_a_log_axis() {
-        let frame = Frame::over_time((0.0, 10.0), 0, 400).with_values((1.0, 10_000.0), Scale::Log);
+        let frame = Frame::over_time((0.0, 10.0), Origin::at(None), 0, 400).with_values((1.0, 10_000.0), Scale::Log);
         assert_eq!([1.0, 10.0, 100.0, 1000.0, 10_000.0].map(|ms| frame.y(ms)), [400, 300, 200, 100, 0]);
         assert_eq!(frame.y(0.0), 400);
         assert_eq!(frame.y(1e9), 0);

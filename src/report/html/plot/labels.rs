@@ -69,10 +69,11 @@ pub fn draw(canvas: &mut Canvas, frame: &Frame, placed: &[Placed]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::html::origin::Origin;
 
     fn placed(marks: &[(f64, &str)]) -> Vec<Placed> {
         let marks: Vec<Mark> = marks.iter().map(|(at_s, label)| Mark { at_s: *at_s, label: (*label).into() }).collect();
-        place(&marks, &Frame::over_time((0.0, 100.0), 0, 100))
+        place(&marks, &Frame::over_time((0.0, 100.0), Origin::at(None), 0, 100))
     }
 
     #[test]

@@ -27,20 +27,20 @@ pub fn plot(timeline: &Timeline, judged: &[Judged]) -> String {
         Curve { stretch: &timeline.whole_for_p99, name: "p99", share: 0.99, colour: palette::BLUE, width: 4 },
         Curve { stretch: &timeline.whole, name: "p50", share: 0.5, colour: palette::GREEN, width: 4 },
     ];
-    let frame = Frame::over_time(timeline.whole.range_s, 0, HEIGHT);
+    let frame = Frame::over_time(timeline.whole.range_s, timeline.origin, 0, HEIGHT);
     drawn(title, timeline, judged, frame, &marks, &curves)
 }
 
 /// Plot A around t0, with every milestone; `None` where plot A shows that well enough. Its bins are too narrow for a
 /// p99.
 pub fn around_t0(timeline: &Timeline, judged: &[Judged]) -> Option<String> {
-    let (focus, origin) = (timeline.focus.as_ref()?, timeline.t0_s?);
+    let focus = timeline.focus.as_ref()?;
     let title = "Latency around t0: p50 and maximum, on a logarithmic axis, with every milestone";
     let curves = vec![
         Curve { stretch: focus, name: "maximum", share: 1.0, colour: palette::GREY, width: 3 },
         Curve { stretch: focus, name: "p50", share: 0.5, colour: palette::GREEN, width: 4 },
     ];
-    let frame = Frame { origin, ..Frame::over_time(focus.range_s, 0, HEIGHT) };
+    let frame = Frame::over_time(focus.range_s, timeline.origin, 0, HEIGHT);
     Some(drawn(title, timeline, judged, frame, &timeline.marks, &curves))
 }
 
@@ -144,6 +144,7 @@ fn bracket(canvas: &mut Canvas, frame: &Frame, judged: &Judged) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::html::origin::Origin;
     use crate::report::sample;
 
     #[test]
@@ -159,7 +160,7 @@ mod tests {
     fn a_p99_is_drawn_only_where_enough_was_due_and_never_above_the_maximum() {
         let bin =
             |due: u32| Bin { width_s: 0.2, counts: [due, 0, 0, 0, 0], latencies_us: (0..due).collect(), start_s: 0.0 };
-        let frame = Frame::over_time((0.0, 1.0), 0, 100).with_values((0.001, 1.0), Scale::Log);
+        let frame = Frame::over_time((0.0, 1.0), Origin::at(None), 0, 100).with_values((0.001, 1.0), Scale::Log);
         let (few, enough) = (vec![bin(99); 3], vec![bin(100); 3]);
         assert_eq!((runs(&few, &frame, 0.99).len(), runs(&few, &frame, 1.0).len()), (0, 1));
         assert_eq!(runs(&enough, &frame, 0.99).len(), 1);

@@ -104,6 +104,7 @@ fn outline(run: &[Bin], kind: Kind, frame: &Frame) -> Vec<Point> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::html::origin::Origin;
     use crate::report::sample;
 
     #[test]
@@ -120,7 +121,7 @@ mod tests {
     fn areas_of_a_bin_add_up_to_what_was_due() {
         let mut bin = Bin::default();
         (bin.width_s, bin.counts) = (0.1, [20, 5, 20, 4, 1]);
-        let frame = Frame::over_time((0.0, 0.1), 0, 500).with_values((0.0, 500.0), Scale::Linear);
+        let frame = Frame::over_time((0.0, 0.1), Origin::at(None), 0, 500).with_values((0.0, 500.0), Scale::Linear);
         let tops = Kind::ALL.map(|kind| outline(std::slice::from_ref(&bin), kind, &frame)[0].1);
         assert_eq!(tops, [300, 250, 50, 10, 0]);
     }

@@ -10,6 +10,7 @@ use crate::infrastructure::Server;
 use crate::measure::moments::server_of;
 use crate::palette;
 use crate::plan::ScenarioPlan;
+use crate::report::html::origin::Origin;
 use crate::report::html::timeline::named;
 use crate::report::record::{Milestones, ScenarioRecord};
 use crate::report::words::since_t0;
@@ -61,7 +62,7 @@ pub fn plot(milestones: &Milestones, declared: &[Declared], clock: Clock) -> Opt
         x_range: (0.0, last.max(allowed.min(last * 1.5))),
         y_range: (0.0, 1.0),
         scale: Scale::Linear,
-        origin: 0.0,
+        origin: Origin::at(None),
     };
     let size = (WIDTH as u32, (frame.bottom + 78) as u32);
     Some(svg(size, "From the fault to normal: when each step was reached, in seconds since the onset", |canvas| {
