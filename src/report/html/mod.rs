@@ -18,6 +18,7 @@ pub mod data;
 pub mod drawn;
 pub mod healing;
 pub mod judged;
+pub mod milestones;
 pub mod origin;
 pub mod page;
 pub mod plot;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::data::{self, DataRow};
 use super::drawn::Plots;
 use super::healing::{self, HealingRow};
+use super::milestones;
 use super::origin::Origin;
 use super::plot::waterfall;
 use super::redundancy::{Redundancy, redundancy};
@@ -15,10 +16,10 @@ use crate::measure::worst::CountedFrom;
 use crate::plan::StepText;
 use crate::report::JudgedRun;
 use crate::report::facts::{Fact, Facts, within_resolution};
-use crate::report::record::{self, HypothesisRecord, MilestoneState, PhaseRecord, ScenarioRecord, StrikeOutcome};
+use crate::report::record::{HypothesisRecord, PhaseRecord, ScenarioRecord, StrikeOutcome};
 use crate::report::words::{
     KeyFigures, NOTHING, faster, grouped, key_figures, latency as latency_words, margin, notes, percent, samples,
-    seconds, since_t0, uptime, verdict_sign, verdict_word, why,
+    seconds, uptime, verdict_sign, verdict_word, why,
 };
 use crate::units::trimmed;
 use crate::verdict::Verdict;
@@ -63,7 +64,8 @@ pub struct Section {
     /// How many strikes were left out of the table.
     pub more_strikes: usize,
     pub phases: Vec<PhaseRow>,
-    pub milestones: Vec<MilestoneRow>,
+    /// In groups, by where they are seen.
+    pub milestones: Vec<milestones::Group>,
     /// Label and value.
     pub downtime: Vec<(&'static str, String)>,
     /// What was done to bring back what was declared.
@@ -134,18 +136,6 @@ pub struct PhaseRow {
     pub throughput: String,
 }
 
-/// A moment since t0, and what was declared about it.
-#[derive(Debug, Clone, Serialize)]
-pub struct MilestoneRow {
-    pub name: String,
-    pub at: String,
-    /// Why it has no time.
-    pub why: Option<String>,
-    /// In model time, where there is one.
-    pub model: Option<String>,
-    pub declared: String,
-}
-
 /// Everything that the template shows of a scenario.
 pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
     let plan = run.plan.scenarios.iter().find(|plan| plan.index == record.index);
@@ -181,7 +171,7 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         strikes: record.strikes.iter().take(MOST_STRIKES).map(|row| strike(row, Origin::of(record))).collect(),
         more_strikes: record.strikes.len().saturating_sub(MOST_STRIKES),
         phases: record.phases.iter().filter(|_| probed).map(|measured| phase(measured, record)).collect(),
-        milestones: milestones(record, &declared),
+        milestones: milestones::groups(record, &declared),
         downtime: downtime(record),
         healing: healing::rows(record),
         more_healing: healing::left_out(record),
@@ -267,38 +257,6 @@ fn phase(row: &PhaseRecord, record: &ScenarioRecord) -> PhaseRow {
         }),
         maximum: latency_words(row.max_ms, deadline_ms),
         throughput: trimmed(row.throughput_rps, 1),
-    }
-}
-
-fn milestones(record: &ScenarioRecord, declared: &[waterfall::Declared]) -> Vec<MilestoneRow> {
-    let text = |name: &str| declared.iter().find(|one| one.milestone == name).map(|one| one.text.clone());
-    let modelled = |name: &str| {
-        let rows = &record.model.as_ref()?.milestones.rows;
-        rows.iter().find(|row| row.name == name).map(|row| milestone(row).0)
-    };
-    let shown = |row: &record::MilestoneRow| {
-        let (at, why) = milestone(row);
-        MilestoneRow {
-            name: row.name.clone(),
-            at,
-            why,
-            model: modelled(&row.name),
-            declared: text(&row.name).unwrap_or_default(),
-        }
-    };
-    record.milestones.rows.iter().map(shown).collect()
-}
-
-/// What became of a milestone, and why: `1 of 5: +17.9 s`, `not needed`, `never`, `could not be observed`.
-fn milestone(row: &record::MilestoneRow) -> (String, Option<String>) {
-    let of = row.of.filter(|of| of.total > 1).map(|of| format!("{} of {}: ", of.done, of.total)).unwrap_or_default();
-    match &row.state {
-        MilestoneState::At { after_t0_s, .. } => (format!("{of}{}", since_t0(*after_t0_s)), None),
-        MilestoneState::NotNeeded { why } => ("not needed".into(), Some(why.clone())),
-        MilestoneState::Never { watched_s } => {
-            (format!("{of}never"), Some(format!("watched for {}", seconds(*watched_s))))
-        }
-        MilestoneState::Unobservable { why } => ("could not be observed".into(), Some(why.clone())),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Plot C: from the fault to normal, step by step, the declared delays beside the measured times.
+//! Plot C: from the fault to normal, step by step: at the victim, for users, in the site. The declared delays stand beside
+//! the measured times.
 
 use std::time::Duration;
 
@@ -10,15 +11,17 @@ use crate::infrastructure::Server;
 use crate::measure::moments::server_of;
 use crate::palette;
 use crate::plan::ScenarioPlan;
+use crate::report::html::milestones::{Place, by_place};
 use crate::report::html::origin::Origin;
-use crate::report::html::timeline::named;
-use crate::report::record::{Milestones, ScenarioRecord};
+use crate::report::record::{MilestoneState, Milestones, ScenarioRecord};
 use crate::report::words::since_t0;
 use crate::units::show_duration;
 
 /// It stands beside a table, so it is narrower than the others.
 const WIDTH: i32 = 1020;
 const ROW: i32 = 46;
+/// The height of a group's heading.
+const HEADING: i32 = 40;
 /// Room for the rows' names.
 const NAMES: i32 = 170;
 /// Where the legend begins: it is wider than what is right of the names.
@@ -45,14 +48,15 @@ pub enum Clock {
 /// Plot C, of measured moments or of those in model time; `None` where there was no t0 or nothing after it.
 pub fn plot(milestones: &Milestones, declared: &[Declared], clock: Clock) -> Option<String> {
     milestones.t0_at_s?;
-    let rows = named(milestones);
-    let last = rows.iter().map(|(_, s)| *s).fold(0.0, f64::max);
+    let groups = reached(milestones);
+    let moments = || groups.iter().flat_map(|(_, rows)| rows.iter().map(|(_, at)| *at));
+    let last = moments().fold(0.0, f64::max);
     let allowed = declared.iter().map(|declared| declared.takes.as_secs_f64()).fold(0.0, f64::max);
     if last <= 0.0 {
         return None;
     }
-    let height = rows.len() as i32 * ROW;
-    let times = rows.iter().map(|(_, at)| text_width(&since_t0(*at))).max().unwrap_or(0);
+    let height = moments().count() as i32 * ROW + groups.len() as i32 * HEADING;
+    let times = moments().map(|at| text_width(&since_t0(at))).max().unwrap_or(0);
     let frame = Frame {
         left: NAMES,
         right: WIDTH - times - 20,
@@ -67,17 +71,43 @@ pub fn plot(milestones: &Milestones, declared: &[Declared], clock: Clock) -> Opt
     let size = (WIDTH as u32, (frame.bottom + 78) as u32);
     Some(svg(size, "From the fault to normal: when each step was reached, in seconds since the onset", |canvas| {
         axis(canvas, &frame);
-        let mut reached = 0.0;
-        for (nth, (name, at)) in rows.iter().enumerate() {
-            let y = frame.top + nth as i32 * ROW + ROW / 2;
-            bar(canvas, &frame, y, (name, *at), reached);
-            if let Some(declared) = declared.iter().find(|declared| declared.milestone == *name) {
-                allowance(canvas, &frame, y, declared);
+        let mut y = frame.top;
+        for (place, rows) in &groups {
+            canvas.bold(place.words(), (LEGEND, y + HEADING / 2), Anchor::Start, palette::MUTED);
+            y += HEADING;
+            // What all of them wait for comes after what any of them waited for.
+            let mut reached = if *place == Place::Both { before(&groups) } else { 0.0 };
+            for (name, at) in rows {
+                bar(canvas, &frame, y + ROW / 2, (name, *at), reached);
+                if let Some(declared) = declared.iter().find(|declared| declared.milestone == *name) {
+                    allowance(canvas, &frame, y + ROW / 2, declared);
+                }
+                (y, reached) = (y + ROW, f64::max(reached, *at));
             }
-            reached = f64::max(reached, *at);
         }
         legend(canvas, (LEGEND, frame.bottom + 58), &entries(!declared.is_empty(), clock));
     }))
+}
+
+/// The milestones that came, in seconds since t0, by where they were seen.
+type Reached<'a> = Vec<(Place, Vec<(&'a str, f64)>)>;
+
+fn reached(milestones: &Milestones) -> Reached<'_> {
+    let came = |state: &MilestoneState| match state {
+        MilestoneState::At { after_t0_s, .. } => Some(*after_t0_s),
+        _ => None,
+    };
+    let places = by_place(&milestones.rows).into_iter();
+    let places = places.map(|(place, rows)| {
+        (place, rows.into_iter().filter_map(|row| Some((row.name.as_str(), came(&row.state)?))).collect::<Vec<_>>())
+    });
+    places.filter(|(_, rows)| !rows.is_empty()).collect()
+}
+
+/// The last moment for users or in the site.
+fn before(groups: &Reached<'_>) -> f64 {
+    let waited_for = groups.iter().filter(|(place, _)| matches!(place, Place::Users | Place::Site));
+    waited_for.flat_map(|(_, rows)| rows.iter().map(|(_, at)| *at)).fold(0.0, f64::max)
 }
 
 fn entries(declared: bool, clock: Clock) -> Vec<(RGBColor, f64, String)> {
@@ -86,7 +116,7 @@ fn entries(declared: bool, clock: Clock) -> Vec<(RGBColor, f64, String)> {
         Clock::Model => "since onset, model time",
     };
     let mut entries =
-        vec![(palette::SKY, 0.45, since_t0.to_string()), (palette::BLUE, 1.0, "since the one before".to_string())];
+        vec![(palette::SKY, 0.45, since_t0.to_string()), (palette::BLUE, 1.0, "since the step above".to_string())];
     if declared {
         entries.push((palette::ORANGE, 1.0, "declared".to_string()));
     }
@@ -103,7 +133,7 @@ fn axis(canvas: &mut Canvas, frame: &Frame) {
     canvas.line((zero, frame.top), (zero, frame.bottom), palette::INK, 2);
 }
 
-/// A light bar from t0, dark where this step was waited for after all earlier ones, and the time at its end.
+/// A light bar from t0, dark where this step was waited for after those above it in its group, and the time at its end.
 fn bar(canvas: &mut Canvas, frame: &Frame, y: i32, (name, at): (&str, f64), reached: f64) {
     canvas.text(name, (frame.left - 16, y), Anchor::End, palette::INK);
     let (zero, end) = (frame.x(0.0), frame.x(at));
