@@ -11,4 +11,5 @@ pub mod labels;
 pub mod latency;
 pub mod outcomes;
 pub mod states;
+pub mod tracks;
 pub mod waterfall;

@@ -1,14 +1,12 @@
 //! Plot D: what state every server was in, above what each balancer believed, above who held a virtual IP.
 
-use std::collections::BTreeMap;
-
 use plotters::style::RGBColor;
 
 use super::canvas::{Anchor, Canvas, svg, text_width};
 use super::frame::{AXIS_HEIGHT, Frame, LEFT, WIDTH, legend};
 use super::latency;
-use crate::history::{Event, History, Record};
-use crate::instance::PowerState;
+use super::tracks::{self, Group, Look, Since};
+use crate::history::History;
 use crate::measure::moments::watched;
 use crate::palette;
 use crate::report::html::timeline::Timeline;
@@ -21,27 +19,18 @@ const MOST_ROWS: usize = 16;
 /// The longest name, in characters, that fits beside a row.
 const LONGEST_NAME: usize = 14;
 
-/// Something that was so from a moment on.
-#[derive(Debug, Clone, PartialEq)]
-struct Since {
-    at_s: f64,
-    colour: RGBColor,
-    /// Written into the bar where it fits.
-    word: String,
-}
-
-/// The rows of one heading, in the order of their names.
-type Group = BTreeMap<String, Vec<Since>>;
+/// Stands where nothing could see what a row is about.
+const UNSEEN: &str = "not seen";
 
 /// Plot D.
 pub fn plot(timeline: &Timeline, history: &History) -> String {
     let events = watched(history);
     let mut groups = vec![
-        ("servers, as measured", servers(timeline, events)),
-        ("as the balancers see them", views(timeline, events)),
+        ("servers, as measured", tracks::servers(timeline, events)),
+        ("as the balancers see them", tracks::views(timeline, events)),
     ];
     if !history.plan.infrastructure.virtual_ips.is_empty() {
-        groups.push(("holder of the virtual IP", holders(timeline, events)));
+        groups.push(("holder of the virtual IP", tracks::holders(timeline, events)));
     }
     let height: i32 = groups.iter().map(|(_, group)| HEADING + shown(group).0.len().max(1) as i32 * ROW).sum();
     let frames: Vec<Frame> =
@@ -104,9 +93,21 @@ fn bar(canvas: &mut Canvas, frame: &Frame, y: i32, state: &Since, until_s: f64) 
         return;
     }
     let (from, to) = (frame.x(state.at_s), frame.x(until_s));
-    canvas.rect((from, y + 4), (to.max(from + 2), y + ROW - 4), state.colour, 1.0);
-    if text_width(&state.word) + 12 < to - from {
-        canvas.text(&state.word, (from + 8, y + ROW / 2), Anchor::Start, palette::ON_BAR);
+    let middle = y + ROW / 2;
+    let fits = |word: &str| text_width(word) + 12 < to - from;
+    match &state.look {
+        Some(Look { colour, word }) => {
+            canvas.rect((from, y + 4), (to.max(from + 2), y + ROW - 4), *colour, 1.0);
+            if fits(word) {
+                canvas.text(word, (from + 8, middle), Anchor::Start, palette::ON_BAR);
+            }
+        }
+        None => {
+            canvas.line((from, middle), (to, middle), palette::GREY, 2);
+            if fits(UNSEEN) {
+                canvas.text(UNSEEN, (from + 8, middle), Anchor::Start, palette::MUTED);
+            }
+        }
     }
 }
 
@@ -129,106 +130,16 @@ fn short(name: &str) -> String {
     name.chars().take(LONGEST_NAME - 1).chain(['…']).collect()
 }
 
-fn servers(timeline: &Timeline, events: &[Record]) -> Group {
-    let mut group = Group::new();
-    for record in events {
-        let (server, colour, word) = match &record.event {
-            Event::InstanceBooted { server, .. } | Event::InstanceFound { server, .. } => {
-                (server, palette::GREY, String::new())
-            }
-            Event::ServerReady { server, .. } => (server, palette::SKY, String::new()),
-            Event::InstanceState { server, state: PowerState::Running, .. } => {
-                // Running is less than ready: while it starts, it goes on starting.
-                let starting = group.get(server).and_then(|states: &Vec<Since>| states.last());
-                if starting.is_some_and(|state| state.colour == palette::GREY) {
-                    continue;
-                }
-                (server, palette::SKY, String::new())
-            }
-            Event::InstanceState { server, state, .. } => (server, state_colour(*state), state.to_string()),
-            _ => continue,
-        };
-        let at_s = timeline.since_zero_s(record.at_us);
-        group.entry(server.clone()).or_default().push(Since { at_s, colour, word });
-    }
-    group
-}
-
-fn state_colour(state: PowerState) -> RGBColor {
-    match state {
-        PowerState::Running => palette::SKY,
-        PowerState::Frozen => palette::ORANGE,
-        PowerState::Stopped => palette::PURPLE,
-        PowerState::Terminated => palette::VERMILION,
-    }
-}
-
-fn views(timeline: &Timeline, events: &[Record]) -> Group {
-    let mut group = Group::new();
-    for record in events {
-        if let Event::BalancerView { balancer, server, status, check, up, standby, .. } = &record.event {
-            let (colour, word) = match (up, standby) {
-                (true, _) => (palette::SKY, String::new()),
-                (false, true) => (palette::GREY, "backup, stands by".into()),
-                (false, false) => (palette::VERMILION, format!("{status} {check}")),
-            };
-            let at_s = timeline.since_zero_s(record.at_us);
-            group.entry(format!("{balancer}: {server}")).or_default().push(Since { at_s, colour, word });
-        }
-    }
-    group
-}
-
-fn holders(timeline: &Timeline, events: &[Record]) -> Group {
-    let mut group = Group::new();
-    let mut known: Vec<&String> = Vec::new();
-    for record in events {
-        let Event::VirtualIpHolders { name, holders } = &record.event else { continue };
-        known.extend(holders.iter().filter(|holder| !known.contains(holder)).collect::<Vec<_>>());
-        let colour = match &holders[..] {
-            [] => palette::VERMILION,
-            // Neighbouring bars differ, so that a takeover shows.
-            [one] if known.iter().position(|holder| *holder == one).unwrap_or(0) % 2 == 1 => palette::GREEN,
-            [_] => palette::SKY,
-            _ => palette::ORANGE,
-        };
-        let at_s = timeline.since_zero_s(record.at_us);
-        let word = if holders.is_empty() { "no holder".into() } else { holders.join(" and ") };
-        group.entry(name.clone()).or_default().push(Since { at_s, colour, word });
-    }
-    group
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::sample;
 
-    fn timeline() -> (Timeline, Vec<Record>) {
-        let run = sample::run();
-        let history = &sample::history(0);
-        (Timeline::of(history, &run.record.scenarios[0], 1).unwrap(), history.events.clone())
-    }
-
-    #[test]
-    fn a_dead_server_is_terminated_then_starting_then_running() {
-        let (timeline, events) = timeline();
-        let colours: Vec<RGBColor> = servers(&timeline, &events)["lb-1"].iter().map(|state| state.colour).collect();
-        assert_eq!(colours, [palette::GREY, palette::SKY, palette::VERMILION, palette::GREY, palette::SKY]);
-    }
-
-    #[test]
-    fn the_virtual_ip_was_held_by_nobody_for_a_while() {
-        let (timeline, events) = timeline();
-        let words: Vec<String> = holders(&timeline, &events)["www"].iter().map(|state| state.word.clone()).collect();
-        assert_eq!(words, ["lb-1", "no holder", "lb-2", "lb-1"]);
-    }
-
     #[test]
     fn of_fifty_servers_those_that_changed_are_shown() {
-        let quiet = || vec![Since { at_s: -1.0, colour: palette::SKY, word: String::new() }];
-        let mut group: Group = (0..50).map(|n| (format!("web-{n:02}"), quiet())).collect();
-        group.get_mut("web-49").unwrap().push(Since { at_s: 3.0, colour: palette::GREY, word: String::new() });
+        let since = |at_s| Since { at_s, look: Some(Look { colour: palette::SKY, word: String::new() }) };
+        let mut group: Group = (0..50).map(|n| (format!("web-{n:02}"), vec![since(-1.0)])).collect();
+        group.get_mut("web-49").unwrap().push(since(3.0));
         let (rows, left_out) = shown(&group);
         assert_eq!((rows.len(), left_out), (MOST_ROWS, 34));
         assert!(rows.iter().any(|(name, _)| *name == "web-49"));
@@ -236,8 +147,8 @@ mod tests {
 
     #[test]
     fn what_nobody_observed_reads_unobserved() {
-        let (timeline, _) = timeline();
         let mut history = sample::history(0);
+        let timeline = Timeline::of(&history, &sample::run().record.scenarios[0], 1).unwrap();
         history.events.clear();
         assert_eq!(plot(&timeline, &history).matches("unobserved").count(), 3);
         history.plan.infrastructure.virtual_ips.clear();
