@@ -27,6 +27,8 @@ pub struct Drawn {
     pub logs: Vec<String>,
     /// The folder of the recorded files, in the bundle, with a slash; empty where that is the bundle itself.
     pub files: String,
+    /// Servers that were there already, with their addresses.
+    pub found: Vec<(String, String)>,
 }
 
 /// The plots; `None` where nothing was probed.
@@ -52,6 +54,7 @@ impl Drawn {
             files: if folder.is_empty() { String::new() } else { format!("{folder}/") },
         }
     }
+            found: found(history),
 }
 
 fn plots(history: &History, record: &ScenarioRecord, share: usize) -> Plots {
@@ -88,3 +91,11 @@ fn logs(history: &History) -> Vec<String> {
     }
     names
 }
+fn found(history: &History) -> Vec<(String, String)> {
+    let found = watched(history).iter().filter_map(|record| match &record.event {
+        Event::InstanceFound { server, address, .. } => Some((server.clone(), address.clone())),
+        _ => None,
+    });
+    found.collect()
+}
+
