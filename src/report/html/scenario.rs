@@ -79,6 +79,8 @@ pub struct Section {
     pub clock: &'static str,
     /// `yes`, `with care` or `no`.
     pub believed: &'static str,
+    /// Why not simply `yes`; told beside the verdict.
+    pub doubts: Vec<String>,
     pub validity: Vec<ValidityRow>,
     pub invalid_because: Vec<String>,
     /// `None` where there is no plan of it.
@@ -179,6 +181,7 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         clock: Origin::of(record).caption(),
         deadline: seconds(record.deadline_ms / 1e3),
         believed: validity::answer(record),
+        doubts: if probed { validity::doubts(record) } else { Vec::new() },
         validity: if probed { validity::rows(record) } else { Vec::new() },
         invalid_because: record.validity.reasons.clone(),
         redundancy: plan.map(|plan| redundancy(plan, record, drawn.and_then(|drawn| drawn.entry_holder.as_deref()))),

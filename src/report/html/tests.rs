@@ -195,3 +195,17 @@ fn a_scenario_has_one_clock_and_says_which() {
     let [onset, baseline] = captions(&run);
     assert!(onset == 0 && baseline > 2, "no fault was confirmed: {onset} {baseline}");
 }
+
+#[test]
+fn a_verdict_to_be_read_with_care_says_so_and_why_beside_itself() {
+    let mut run = sample::run();
+    assert!(!rendered(&run).contains("To be read with care"));
+    run.record.scenarios[0].validity.cpu_pressure_pct = Some(80.96);
+    let html = rendered(&run);
+    let (_, strip) = html.split_once("id=\"s0-verdict\"").unwrap();
+    let (strip, _) = strip.split_once("</header>").unwrap();
+    assert!(strip.contains("To be read with care") && strip.contains("pressure 80.96 %"), "{strip}");
+    assert!(strip.contains("href=\"#s0-validity\"") && html.contains("id=\"s0-validity\""));
+    let (index, _) = html.split_once("</nav>").unwrap();
+    assert_eq!(index.matches("href=\"#s0-validity\"").count(), 1, "the index says so, too");
+}

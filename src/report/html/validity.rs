@@ -50,6 +50,29 @@ pub fn answer(record: &ScenarioRecord) -> &'static str {
     }
 }
 
+/// What speaks against the run, for beside its verdict; nothing where it can simply be believed.
+pub fn doubts(record: &ScenarioRecord) -> Vec<String> {
+    let validity = &record.validity;
+    let millis = |ms: Option<f64>| seconds(ms.unwrap_or_default() / 1e3);
+    let unconfirmed = !validity.faults_confirmed && !record.strikes.is_empty();
+    let told = [
+        (!validity.steady_before, "the site was not steady before the fault".to_string()),
+        (unconfirmed, "a fault was not confirmed by its witness".to_string()),
+        (validity.recorder_drops > 0, format!("{} records were dropped", grouped(validity.recorder_drops))),
+        (late(validity), format!("probes were sent late, p99 {}", millis(validity.lateness_p99_ms))),
+        (coarse(validity), format!("times are known no better than {}", millis(validity.resolution_ms))),
+        (
+            starved(validity),
+            format!(
+                "the machine that probes was short of CPU, pressure {}, and may have been slow itself",
+                percent(validity.cpu_pressure_pct)
+            ),
+        ),
+    ];
+    let doubts: Vec<String> = told.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text).collect();
+    if doubts.is_empty() { validity.reasons.clone() } else { doubts }
+}
+
 fn late(validity: &Validity) -> bool {
     validity.lateness_p99_ms.is_some_and(|ms| ms >= COARSE_MS)
 }
@@ -76,5 +99,16 @@ mod tests {
         starved.validity.cpu_pressure_pct = Some(80.96);
         assert_eq!(answer(&starved), "with care");
         assert!(rows(&starved).iter().any(|row| row.value == "80.96 %" && !row.good));
+    }
+
+    #[test]
+    fn a_doubt_has_its_figure_and_none_is_left_where_the_answer_is_yes() {
+        let scenarios = sample::run().record.scenarios;
+        assert_eq!(doubts(&scenarios[0]), [""; 0]);
+        assert_eq!(doubts(&scenarios[2]), ["a fault was not confirmed by its witness"]);
+        let mut coarse = scenarios[0].clone();
+        (coarse.validity.lateness_p99_ms, coarse.validity.resolution_ms) = (Some(61.0), Some(61.0));
+        assert_eq!(doubts(&coarse), ["probes were sent late, p99 61 ms", "times are known no better than 61 ms"]);
+        assert_eq!(answer(&coarse), "with care");
     }
 }
