@@ -4,6 +4,8 @@ use plotters::style::RGBColor;
 
 pub const INK: RGBColor = RGBColor(0x1f, 0x29, 0x33);
 pub const MUTED: RGBColor = RGBColor(0x5b, 0x67, 0x70);
+/// The page itself: covers what lies below.
+pub const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 pub const GRID: RGBColor = RGBColor(0xdd, 0xe2, 0xe6);
 /// Words on a coloured bar; the same on a light and on a dark page.
 pub const ON_BAR: RGBColor = RGBColor(0x0b, 0x0f, 0x14);

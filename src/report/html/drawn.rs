@@ -7,6 +7,7 @@ use minijinja::Value;
 use serde::Serialize;
 
 use super::judged::judged;
+use super::plot::sheet::SheetSize;
 use super::plot::{latency, outcomes, states, waterfall};
 use super::timeline::Timeline;
 use crate::history::{Event, History};
@@ -14,6 +15,9 @@ use crate::measure::entry::holder_before;
 use crate::measure::moments::watched;
 use crate::report::logs_folder;
 use crate::report::record::ScenarioRecord;
+
+/// With more scenarios than this on a page, drawing every plot twice would make it too large.
+const MOST_ON_BOTH: usize = 12;
 
 /// What is shown of a history.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -23,12 +27,12 @@ pub struct Drawn {
     /// Which server held the site's address when the first fault struck.
     pub entry_holder: Option<String>,
     pub plots: Plots,
+    /// Servers that were there already, with their addresses.
+    pub found: Vec<(String, String)>,
     /// The folders of the servers' logs, in the bundle.
     pub logs: Vec<String>,
     /// The folder of the recorded files, in the bundle, with a slash; empty where that is the bundle itself.
     pub files: String,
-    /// Servers that were there already, with their addresses.
-    pub found: Vec<(String, String)>,
 }
 
 /// The plots; `None` where nothing was probed.
@@ -50,25 +54,43 @@ impl Drawn {
             probed: !history.probes.is_empty(),
             entry_holder: holder_before(history, &history.plan.infrastructure.entry.host).map(String::from),
             plots: plots(history, record, share),
+            found: found(history),
             logs: logs(history),
             files: if folder.is_empty() { String::new() } else { format!("{folder}/") },
         }
     }
-            found: found(history),
 }
 
 fn plots(history: &History, record: &ScenarioRecord, share: usize) -> Plots {
-    let Some(timeline) = Timeline::of(history, record, share) else { return Plots::default() };
     let (plan, judged) = (&history.plan, judged(&history.plan, record));
-    // plotters has escaped the texts in it.
-    let safe = |svg: String| Some(Value::from_safe_string(svg));
+    let both = |plot: &dyn Fn(SheetSize) -> Option<String>| both(plot, share);
+    let timelines = SheetSize::ALL.map(|(sheet, _)| Timeline::coarser(history, record, share, sheet.coarser()));
+    let [Some(wide), Some(narrow)] = &timelines else { return Plots::default() };
+    let on = |sheet| if sheet == SheetSize::Wide { wide } else { narrow };
+    let declared = waterfall::declared(plan, record);
     Plots {
-        latency: safe(latency::plot(&timeline, &judged)),
-        around_t0: latency::around_t0(&timeline, &judged).and_then(safe),
-        outcomes: safe(outcomes::plot(&timeline, plan.settings.steady.availability)),
-        waterfall: waterfall(record, &waterfall::declared(plan, record)).and_then(safe),
-        states: safe(states::plot(&timeline, history)),
+        latency: both(&|sheet| Some(latency::plot(on(sheet), &judged, sheet))),
+        around_t0: both(&|sheet| latency::around_t0(on(sheet), &judged, sheet)),
+        outcomes: both(&|sheet| Some(outcomes::plot(on(sheet), plan.settings.steady.availability, sheet))),
+        waterfall: waterfall(record, &declared).map(|plot| Value::from_safe_string(chart("", &plot))),
+        states: both(&|sheet| Some(states::plot(on(sheet), history, sheet))),
     }
+}
+
+/// A plot on the wide and on the narrow sheet; the page's style shows one of them. On a page of very many scenarios it is on
+/// the wide one alone, and scrolls on a phone.
+fn both(plot: &dyn Fn(SheetSize) -> Option<String>, share: usize) -> Option<Value> {
+    if share > MOST_ON_BOTH {
+        return plot(SheetSize::Wide).map(|plot| Value::from_safe_string(chart("scrolls", &plot)));
+    }
+    let drawn: Option<Vec<String>> =
+        SheetSize::ALL.into_iter().map(|(sheet, class)| Some(chart(class, &plot(sheet)?))).collect();
+    // plotters has escaped the texts in it.
+    drawn.map(|drawn| Value::from_safe_string(drawn.join("\n")))
+}
+
+fn chart(class: &str, svg: &str) -> String {
+    format!("<div class=\"plot chart {class}\">{svg}</div>")
 }
 
 /// In model time where there is one: declared delays stand beside it.
@@ -77,6 +99,14 @@ fn waterfall(record: &ScenarioRecord, declared: &[waterfall::Declared]) -> Optio
         Some(model) => waterfall::plot(&model.milestones, declared, waterfall::Clock::Model),
         None => waterfall::plot(&record.milestones, declared, waterfall::Clock::Measured),
     }
+}
+
+fn found(history: &History) -> Vec<(String, String)> {
+    let found = watched(history).iter().filter_map(|record| match &record.event {
+        Event::InstanceFound { server, address, .. } => Some((server.clone(), address.clone())),
+        _ => None,
+    });
+    found.collect()
 }
 
 fn logs(history: &History) -> Vec<String> {
@@ -91,11 +121,3 @@ fn logs(history: &History) -> Vec<String> {
     }
     names
 }
-fn found(history: &History) -> Vec<(String, String)> {
-    let found = watched(history).iter().filter_map(|record| match &record.event {
-        Event::InstanceFound { server, address, .. } => Some((server.clone(), address.clone())),
-        _ => None,
-    });
-    found.collect()
-}
-

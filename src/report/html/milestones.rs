@@ -10,14 +10,14 @@ use crate::report::words::{seconds, since_t0};
 
 /// Milestones that are seen at one place.
 #[derive(Debug, Clone, Serialize)]
-pub struct Group {
+pub struct MilestoneGroup {
     pub place: &'static str,
-    pub rows: Vec<Row>,
+    pub rows: Vec<ShownMilestone>,
 }
 
 /// A moment since t0, and what was declared about it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Row {
+pub struct ShownMilestone {
     pub name: String,
     /// What happened then.
     pub meaning: &'static str,
@@ -31,7 +31,7 @@ pub struct Row {
 
 /// Where a milestone is seen, in the order in which they are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum SeenAt {
     Victim,
     Users,
     Site,
@@ -39,39 +39,40 @@ pub enum Place {
     Both,
 }
 
-impl Place {
-    const ALL: [Place; 4] = [Place::Victim, Place::Users, Place::Site, Place::Both];
+impl SeenAt {
+    const ALL: [SeenAt; 4] = [SeenAt::Victim, SeenAt::Users, SeenAt::Site, SeenAt::Both];
 
     pub fn words(self) -> &'static str {
         match self {
-            Place::Victim => "at the victim",
-            Place::Users => "for users",
-            Place::Site => "in the site",
-            Place::Both => "for users and in the site",
+            SeenAt::Victim => "at the victim",
+            SeenAt::Users => "for users",
+            SeenAt::Site => "in the site",
+            SeenAt::Both => "for users and in the site",
         }
     }
 }
 
 /// Where a milestone is seen, and what happened then.
-fn meaning(name: Name) -> (Place, &'static str) {
+fn meaning(name: Name) -> (SeenAt, &'static str) {
     match name {
-        Name::Witnessed => (Place::Victim, "the witness has seen the fault"),
-        Name::FirstError => (Place::Users, "the first failed probe was due"),
-        Name::ServiceBack => (Place::Users, "probes due from now on succeed, if late"),
-        Name::Detected => (Place::Site, "the site itself first records the fault"),
-        Name::Removed => (Place::Site, "the victim no longer gets requests"),
-        Name::Booted => (Place::Site, "the victim or its replacement runs again"),
-        Name::Configured => (Place::Site, "it does what its role says again"),
-        Name::Redundant => (Place::Site, "everything declared is there again"),
-        Name::Normal => (Place::Both, "recovered: redundant, steady as before"),
+        Name::Witnessed => (SeenAt::Victim, "the witness has seen the fault"),
+        Name::FirstError => (SeenAt::Users, "the first failed probe was due"),
+        Name::ServiceBack => (SeenAt::Users, "probes due from now on succeed, if late"),
+        Name::Detected => (SeenAt::Site, "the site itself first records the fault"),
+        Name::Removed => (SeenAt::Site, "the victim no longer gets requests"),
+        Name::Booted => (SeenAt::Site, "the victim or its replacement runs again"),
+        Name::Configured => (SeenAt::Site, "it does what its role says again"),
+        Name::Redundant => (SeenAt::Site, "everything declared is there again"),
+        Name::Normal => (SeenAt::Both, "recovered: redundant, steady as before"),
     }
 }
 
 /// The milestones by where they are seen; within a place in their own order.
-pub fn by_place(rows: &[MilestoneRow]) -> Vec<(Place, Vec<&MilestoneRow>)> {
-    let of = |place: Place| rows.iter().filter(|row| named(row).is_some_and(|name| meaning(name).0 == place)).collect();
-    let places = Place::ALL.into_iter().map(|place| (place, of(place)));
-    places.filter(|(_, rows): &(Place, Vec<&MilestoneRow>)| !rows.is_empty()).collect()
+pub fn by_place(rows: &[MilestoneRow]) -> Vec<(SeenAt, Vec<&MilestoneRow>)> {
+    let of =
+        |place: SeenAt| rows.iter().filter(|row| named(row).is_some_and(|name| meaning(name).0 == place)).collect();
+    let places = SeenAt::ALL.into_iter().map(|place| (place, of(place)));
+    places.filter(|(_, rows): &(SeenAt, Vec<&MilestoneRow>)| !rows.is_empty()).collect()
 }
 
 fn named(row: &MilestoneRow) -> Option<Name> {
@@ -79,11 +80,11 @@ fn named(row: &MilestoneRow) -> Option<Name> {
 }
 
 /// The rows of the table.
-pub fn groups(record: &ScenarioRecord, declared: &[Declared]) -> Vec<Group> {
+pub fn groups(record: &ScenarioRecord, declared: &[Declared]) -> Vec<MilestoneGroup> {
     let shown = |row: &MilestoneRow| {
         let (at, why) = what_became_of(row);
         let declared = declared.iter().find(|one| one.milestone == row.name);
-        Row {
+        ShownMilestone {
             name: row.name.clone(),
             meaning: named(row).map(|name| meaning(name).1).unwrap_or_default(),
             at,
@@ -93,7 +94,9 @@ pub fn groups(record: &ScenarioRecord, declared: &[Declared]) -> Vec<Group> {
         }
     };
     let groups = by_place(&record.milestones.rows).into_iter();
-    groups.map(|(place, rows)| Group { place: place.words(), rows: rows.into_iter().map(shown).collect() }).collect()
+    groups
+        .map(|(place, rows)| MilestoneGroup { place: place.words(), rows: rows.into_iter().map(shown).collect() })
+        .collect()
 }
 
 fn modelled(record: &ScenarioRecord, name: &str) -> Option<String> {
@@ -132,15 +135,15 @@ mod tests {
             at(Name::Detected, 0.16),
             at(Name::Normal, 0.655),
         ];
-        let told: Vec<(Place, Vec<&str>)> = by_place(&rows)
+        let told: Vec<(SeenAt, Vec<&str>)> = by_place(&rows)
             .into_iter()
             .map(|(place, rows)| (place, rows.iter().map(|row| row.name.as_str()).collect()))
             .collect();
         let expected = [
-            (Place::Victim, vec!["witnessed"]),
-            (Place::Users, vec!["first error", "service back"]),
-            (Place::Site, vec!["detected"]),
-            (Place::Both, vec!["normal"]),
+            (SeenAt::Victim, vec!["witnessed"]),
+            (SeenAt::Users, vec!["first error", "service back"]),
+            (SeenAt::Site, vec!["detected"]),
+            (SeenAt::Both, vec!["normal"]),
         ];
         assert_eq!(told, expected);
     }

@@ -65,7 +65,9 @@ pub struct Section {
     pub more_strikes: usize,
     pub phases: Vec<PhaseRow>,
     /// In groups, by where they are seen.
-    pub milestones: Vec<milestones::Group>,
+    pub milestones: Vec<milestones::MilestoneGroup>,
+    /// Whether anything was declared about them.
+    pub declares: bool,
     /// Label and value.
     pub downtime: Vec<(&'static str, String)>,
     /// What was done to bring back what was declared.
@@ -174,6 +176,7 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         more_strikes: record.strikes.len().saturating_sub(MOST_STRIKES),
         phases: record.phases.iter().filter(|_| probed).map(|measured| phase(measured, record)).collect(),
         milestones: milestones::groups(record, &declared),
+        declares: !declared.is_empty(),
         downtime: downtime(record),
         healing: healing::rows(record),
         more_healing: healing::left_out(record),

@@ -53,7 +53,9 @@ fn a_scenario_that_ran_has_every_section_and_plot() {
     ] {
         assert!(html.contains(&format!("data-section=\"{section}\"")), "{section} is missing");
     }
-    assert_eq!(html.matches("<svg ").count(), 6);
+    assert_eq!(html.matches("class=\"plot chart wide\"").count(), 4);
+    assert_eq!(html.matches("class=\"plot chart narrow\"").count(), 4);
+    assert_eq!(html.matches("<svg ").count(), 4 + 4 + 2, "the waterfall and the graph are drawn once");
     assert_eq!(html.matches("<svg ").count(), html.matches("role=\"img\"><title>").count());
     assert!(html.contains("class=\"logs\"") && html.contains("nodes&#x2f;00&#x2f;lb-1"));
 }
@@ -100,6 +102,7 @@ fn thirty_scenarios_stay_under_two_megabytes() {
     run.drawn = (0..30).map(|n| (n, drawn.clone())).collect();
     let bytes = rendered(&run).len();
     assert!(bytes < 2_000_000, "{bytes} bytes");
+    assert!(!rendered(&run).contains("chart narrow"), "each plot is drawn once");
 }
 
 /// What links point to.

@@ -60,6 +60,11 @@ impl Timeline {
     /// The timeline of a scenario; `None` if nothing was probed. `share` is how many scenarios share the file: the
     /// more, the wider the bins, so that the file stays small.
     pub fn of(history: &History, record: &ScenarioRecord, share: usize) -> Option<Timeline> {
+        Timeline::coarser(history, record, share, 1)
+    }
+
+    /// The same with so many times fewer bins.
+    pub fn coarser(history: &History, record: &ScenarioRecord, share: usize, times: usize) -> Option<Timeline> {
         let zero_us = zero_us(history);
         let end_s = end_s(history, zero_us);
         if history.probes.is_empty() || end_s <= 0.0 {
@@ -68,7 +73,7 @@ impl Timeline {
         let rate = history.plan.settings.load.rate;
         let cut = |range_s, bin_s| Stretch::cut(&history.probes, zero_us, range_s, bin_s, record.deadline_ms);
         let whole_s = (0.0, end_s);
-        let bin_s = bin_width_s(end_s, FINEST_BIN_S, (24_000 / share.max(1)).clamp(100, MOST_BINS));
+        let bin_s = bin_width_s(end_s, FINEST_BIN_S, (15_000 / share.max(1)).clamp(100, MOST_BINS) / times);
         let p99_bin_s = bin_s * (SAMPLES_FOR_P99 / (rate * bin_s).max(1e-9)).ceil().clamp(1.0, 1000.0);
         let whole = cut(whole_s, bin_s);
         Some(Timeline {
@@ -77,7 +82,7 @@ impl Timeline {
             whole_for_p99: if p99_bin_s == bin_s { whole.clone() } else { cut(whole_s, p99_bin_s) },
             whole,
             focus: focus_s(&record.milestones, end_s)
-                .map(|range| cut(range, bin_width_s(range.1 - range.0, FINEST_FOCUS_BIN_S, MOST_FOCUS_BINS))),
+                .map(|range| cut(range, bin_width_s(range.1 - range.0, FINEST_FOCUS_BIN_S, MOST_FOCUS_BINS / times))),
             windows: windows(history, record, zero_us, end_s),
             origin: Origin::of(record),
             t0_s: record.milestones.t0_at_s,

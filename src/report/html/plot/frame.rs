@@ -3,18 +3,13 @@
 use plotters::style::RGBColor;
 
 use super::canvas::{Anchor, Canvas, Point};
+use super::sheet::SheetSize;
 use crate::palette;
 use crate::report::html::bins::Stretch;
 use crate::report::html::origin::Origin;
 use crate::report::html::timeline::Timeline;
 use crate::report::words::seconds;
 
-/// The width of every plot that has a time axis, in drawing units.
-pub const WIDTH: i32 = 1800;
-/// Where the time axis begins and ends.
-pub const LEFT: i32 = 200;
-/// See [`LEFT`].
-pub const RIGHT: i32 = WIDTH - 24;
 /// Where two frames side by side meet.
 const MIDDLE: i32 = 1080;
 /// What the labels of a time axis need below it.
@@ -43,10 +38,10 @@ pub struct Frame {
 
 impl Frame {
     /// A frame over a stretch of time, over the whole width.
-    pub fn over_time(range_s: (f64, f64), origin: Origin, top: i32, height: i32) -> Frame {
+    pub fn over_time(range_s: (f64, f64), origin: Origin, sheet: SheetSize, top: i32, height: i32) -> Frame {
         Frame {
-            left: LEFT,
-            right: RIGHT,
+            left: sheet.left(),
+            right: sheet.right(),
             top,
             bottom: top + height,
             x_range: range_s,
@@ -61,16 +56,21 @@ impl Frame {
         Frame { y_range, scale, ..self }
     }
 
-    /// Two frames side by side, the whole watch and the time around t0; one where there is no such time.
-    pub fn side_by_side(timeline: &Timeline, top: i32, height: i32) -> Vec<(Frame, &Stretch)> {
-        let over = |stretch: &Stretch| Frame::over_time(stretch.range_s, timeline.origin, top, height);
-        let whole = over(&timeline.whole);
-        match &timeline.focus {
-            Some(focus) => {
-                let near = Frame { left: MIDDLE + 30, ..over(focus) };
+    /// The whole watch and the time around t0: side by side on a wide sheet, one below the other on a narrow one. One frame
+    /// where the whole shows that well enough.
+    pub fn both(timeline: &Timeline, sheet: SheetSize, top: i32, height: i32) -> Vec<(Frame, &Stretch)> {
+        let over = |stretch: &Stretch, top| Frame::over_time(stretch.range_s, timeline.origin, sheet, top, height);
+        let whole = over(&timeline.whole, top);
+        match (&timeline.focus, sheet) {
+            (Some(focus), SheetSize::Wide) => {
+                let near = Frame { left: MIDDLE + 30, ..over(focus, top) };
                 vec![(Frame { right: MIDDLE - 30, ..whole }, &timeline.whole), (near, focus)]
             }
-            _ => vec![(whole, &timeline.whole)],
+            (Some(focus), SheetSize::Narrow) => {
+                let near = over(focus, top + height + AXIS_HEIGHT);
+                vec![(whole, &timeline.whole), (near, focus)]
+            }
+            (None, _) => vec![(whole, &timeline.whole)],
         }
     }
 
@@ -149,20 +149,73 @@ pub fn plain(value: f64) -> String {
     crate::units::trimmed(value, 3).replace('-', "−")
 }
 
-/// Entries of a legend in one row from `at`; returns where it ends.
-pub fn legend(canvas: &mut Canvas, at: Point, entries: &[(RGBColor, f64, String)]) -> i32 {
-    let (mut x, y) = at;
-    for (colour, opacity, label) in entries {
-        canvas.rect((x, y - 9), (x + 26, y + 9), *colour, *opacity);
-        canvas.text(label, (x + 36, y), Anchor::Start, palette::INK);
-        x += 36 + super::canvas::text_width(label) + 28;
+/// What stands for a colour in a legend.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Swatch {
+    /// Of this opacity.
+    Area(f64),
+    Line,
+}
+
+/// The colour of an entry of a legend, how it is shown, and what it means.
+pub type LegendEntry = (RGBColor, Swatch, String);
+
+/// The height of a row of a legend.
+const LEGEND_ROW: i32 = 34;
+/// A swatch, the air after it, and the air after an entry.
+const SWATCH: (i32, i32, i32) = (26, 10, 28);
+
+/// Where each entry of a legend stands that has this much room: its row, and how far from the left.
+fn legend_places(entries: &[LegendEntry], room: i32) -> Vec<(i32, i32)> {
+    let (mut x, mut row) = (0, 0);
+    let place = |(_, _, label): &LegendEntry| {
+        let width = SWATCH.0 + SWATCH.1 + super::canvas::text_width(label);
+        if x > 0 && x + width > room {
+            (x, row) = (0, row + 1);
+        }
+        let place = (row, x);
+        x += width + SWATCH.2;
+        place
+    };
+    entries.iter().map(place).collect()
+}
+
+/// The height of a legend between `left` and `right`.
+pub fn legend_height(entries: &[LegendEntry], (left, right): (i32, i32)) -> i32 {
+    let rows = legend_places(entries, right - left).last().map_or(0, |(row, _)| row + 1);
+    rows * LEGEND_ROW + 12
+}
+
+/// Draws a legend from `top` on between `left` and `right`, in as many rows as it needs.
+pub fn legend(canvas: &mut Canvas, top: i32, (left, right): (i32, i32), entries: &[LegendEntry]) {
+    for ((colour, swatch, label), (row, x)) in entries.iter().zip(legend_places(entries, right - left)) {
+        let (x, y) = (left + x, top + row * LEGEND_ROW + LEGEND_ROW / 2);
+        match swatch {
+            Swatch::Area(opacity) => canvas.rect((x, y - 9), (x + SWATCH.0, y + 9), *colour, *opacity),
+            Swatch::Line => canvas.line((x, y), (x + SWATCH.0, y), *colour, 4),
+        }
+        canvas.text(label, (x + SWATCH.0 + SWATCH.1, y), Anchor::Start, palette::INK);
     }
-    x
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_legend_takes_as_many_rows_as_it_needs_and_none_of_it_is_cut() {
+        let entry = |label: &str| (palette::SKY, Swatch::Area(1.0), label.to_string());
+        let entries = ["good (32,631)", "5xx or wrong answer (5)", "timeout (12)", "refused or broken (5)"].map(entry);
+        for sheet in [SheetSize::Wide, SheetSize::Narrow] {
+            let room = sheet.right() - sheet.left();
+            let places = legend_places(&entries, room);
+            let end =
+                |(entry, (_, x)): (&LegendEntry, &(i32, i32))| x + 36 + super::super::canvas::text_width(&entry.2);
+            assert!(entries.iter().zip(&places).map(end).all(|end| end <= room), "{places:?}");
+            let rows: Vec<i32> = places.iter().map(|(row, _)| *row).collect();
+            assert_eq!(rows, if sheet == SheetSize::Wide { [0, 0, 0, 0] } else { [0, 0, 1, 1] });
+        }
+    }
 
     #[test]
     fn zero_has_no_sign() {
@@ -178,7 +231,8 @@ mod tests {
 
     #[test]
     fn ten_times_slower_is_one_step_higher_on_a_log_axis() {
-        let frame = Frame::over_time((0.0, 10.0), Origin::at(None), 0, 400).with_values((1.0, 10_000.0), Scale::Log);
+        let frame = Frame::over_time((0.0, 10.0), Origin::at(None), SheetSize::Wide, 0, 400)
+            .with_values((1.0, 10_000.0), Scale::Log);
         assert_eq!([1.0, 10.0, 100.0, 1000.0, 10_000.0].map(|ms| frame.y(ms)), [400, 300, 200, 100, 0]);
         assert_eq!(frame.y(0.0), 400);
         assert_eq!(frame.y(1e9), 0);

@@ -2,9 +2,10 @@
 
 use plotters::style::RGBColor;
 
-use super::canvas::{Anchor, Canvas, Point, svg};
-use super::frame::{AXIS_HEIGHT, Frame, LEFT, Scale, WIDTH, latency_ticks, legend};
+use super::canvas::{Anchor, Canvas, Point, svg, text_width};
+use super::frame::{AXIS_HEIGHT, Frame, LegendEntry, Scale, Swatch, latency_ticks, legend, legend_height};
 use super::labels;
+use super::sheet::SheetSize;
 use crate::palette;
 use crate::report::html::bins::{Bin, Stretch};
 use crate::report::html::judged::Judged;
@@ -12,11 +13,10 @@ use crate::report::html::timeline::{FaultWindow, Mark, SAMPLES_FOR_P99, Timeline
 use crate::report::words::seconds;
 
 const HEIGHT: i32 = 250;
-const LEGEND_HEIGHT: i32 = 44;
 
 /// Plot A with the fault windows shaded, the milestones as lines, and each bound on latency over the time it was judged by. Where there is
 /// a plot [`around_t0`], only the first and the last milestone are labelled here.
-pub fn plot(timeline: &Timeline, judged: &[Judged]) -> String {
+pub fn plot(timeline: &Timeline, judged: &[Judged], sheet: SheetSize) -> String {
     let title = "Latency over time: p50, p99 and maximum, on a logarithmic axis";
     let marks = match (&timeline.focus, &timeline.marks[..]) {
         (Some(_), [_, .., last]) => vec![t0_mark(timeline), last.clone()],
@@ -27,21 +27,21 @@ pub fn plot(timeline: &Timeline, judged: &[Judged]) -> String {
         Curve { stretch: &timeline.whole_for_p99, name: "p99", share: 0.99, colour: palette::BLUE, width: 4 },
         Curve { stretch: &timeline.whole, name: "p50", share: 0.5, colour: palette::GREEN, width: 4 },
     ];
-    let frame = Frame::over_time(timeline.whole.range_s, timeline.origin, 0, HEIGHT);
-    drawn(title, timeline, judged, frame, &marks, &curves)
+    let frame = Frame::over_time(timeline.whole.range_s, timeline.origin, sheet, 0, HEIGHT);
+    drawn(title, timeline, judged, (sheet, frame), &marks, &curves)
 }
 
 /// Plot A around t0, with every milestone; `None` where plot A shows that well enough. Its bins are too narrow for a
 /// p99.
-pub fn around_t0(timeline: &Timeline, judged: &[Judged]) -> Option<String> {
+pub fn around_t0(timeline: &Timeline, judged: &[Judged], sheet: SheetSize) -> Option<String> {
     let focus = timeline.focus.as_ref()?;
     let title = "Latency around t0: p50 and maximum, on a logarithmic axis, with every milestone";
     let curves = vec![
         Curve { stretch: focus, name: "maximum", share: 1.0, colour: palette::GREY, width: 3 },
         Curve { stretch: focus, name: "p50", share: 0.5, colour: palette::GREEN, width: 4 },
     ];
-    let frame = Frame::over_time(focus.range_s, timeline.origin, 0, HEIGHT);
-    Some(drawn(title, timeline, judged, frame, &timeline.marks, &curves))
+    let frame = Frame::over_time(focus.range_s, timeline.origin, sheet, 0, HEIGHT);
+    Some(drawn(title, timeline, judged, (sheet, frame), &timeline.marks, &curves))
 }
 
 /// A quantile over a stretch of time.
@@ -61,26 +61,27 @@ fn drawn(
     title: &str,
     timeline: &Timeline,
     judged: &[Judged],
-    frame: Frame,
+    (sheet, frame): (SheetSize, Frame),
     marks: &[Mark],
     curves: &[Curve],
 ) -> String {
     let range = latency_range(&timeline.whole, judged);
     let placed = labels::place(marks, &frame);
-    let top = LEGEND_HEIGHT + labels::rows(&placed) * labels::ROW + 6;
+    let (entries, room) = (entries(curves, &timeline.windows), (frame.left, frame.right));
+    let top = legend_height(&entries, room) + labels::rows(&placed) * labels::ROW + 6;
     let frame = Frame { top, bottom: top + HEIGHT, ..frame }.with_values(range, Scale::Log);
-    svg((WIDTH as u32, (frame.bottom + AXIS_HEIGHT) as u32), title, |canvas| {
+    svg((sheet.width() as u32, (frame.bottom + AXIS_HEIGHT) as u32), title, |canvas| {
         shade(canvas, &frame, &timeline.windows);
         frame.value_axis(canvas, &latency_ticks(range));
         frame.time_axis(canvas);
         labels::draw(canvas, &frame, &placed);
-        judged.iter().for_each(|judged| bracket(canvas, &frame, judged));
         for curve in curves {
             for run in runs(&curve.stretch.bins, &frame, curve.share) {
                 canvas.path(&run, curve.colour, curve.width);
             }
         }
-        legend(canvas, (LEFT, LEGEND_HEIGHT / 2), &entries(curves, &timeline.windows));
+        brackets(canvas, &frame, judged);
+        legend(canvas, 0, room, &entries);
     })
 }
 
@@ -92,13 +93,13 @@ pub fn shade(canvas: &mut Canvas, frame: &Frame, windows: &[FaultWindow]) {
     }
 }
 
-fn entries(curves: &[Curve], windows: &[FaultWindow]) -> Vec<(RGBColor, f64, String)> {
-    let mut entries: Vec<(RGBColor, f64, String)> = curves
+fn entries(curves: &[Curve], windows: &[FaultWindow]) -> Vec<LegendEntry> {
+    let mut entries: Vec<LegendEntry> = curves
         .iter()
-        .map(|curve| (curve.colour, 1.0, format!("{} (of {})", curve.name, seconds(curve.stretch.bin_s))))
+        .map(|curve| (curve.colour, Swatch::Line, format!("{} (of {})", curve.name, seconds(curve.stretch.bin_s))))
         .collect();
     if !windows.is_empty() {
-        entries.push((palette::ORANGE, 0.3, "fault in force".into()));
+        entries.push((palette::ORANGE, Swatch::Area(0.3), "fault in force".into()));
     }
     entries
 }
@@ -125,20 +126,39 @@ fn latency_range(whole: &Stretch, judged: &[Judged]) -> (f64, f64) {
     ((low / 1.5).max(0.01), high * 1.6)
 }
 
-/// A bound on latency as a line over the stretch of time that was judged by it, closed at both ends.
-fn bracket(canvas: &mut Canvas, frame: &Frame, judged: &Judged) {
-    let (from_s, to_s) = (judged.from_s.max(frame.x_range.0), judged.to_s.min(frame.x_range.1));
-    if from_s >= to_s {
-        return;
-    }
-    let (from, to, y) = (frame.x(from_s), frame.x(to_s), frame.y(judged.bound_ms));
-    canvas.line((from, y), (to, y), palette::VERMILION, 3);
-    for (end, is_an_end) in [(from, from_s == judged.from_s), (to, to_s == judged.to_s)] {
-        if is_an_end {
-            canvas.line((end, y - 12), (end, y + 12), palette::VERMILION, 3);
+/// Each bound on latency as a line over the stretch of time that was judged by it, closed at both ends. A label stands
+/// above or below its line, where no other label is.
+fn brackets(canvas: &mut Canvas, frame: &Frame, judged: &[Judged]) {
+    let mut taken: Vec<(i32, i32, i32)> = Vec::new();
+    for judged in judged {
+        let (from_s, to_s) = (judged.from_s.max(frame.x_range.0), judged.to_s.min(frame.x_range.1));
+        if from_s >= to_s {
+            continue;
         }
+        let (from, to, y) = (frame.x(from_s), frame.x(to_s), frame.y(judged.bound_ms));
+        canvas.line((from, y), (to, y), palette::VERMILION, 3);
+        for (end, is_an_end) in [(from, from_s == judged.from_s), (to, to_s == judged.to_s)] {
+            if is_an_end {
+                canvas.line((end, y - 12), (end, y + 12), palette::VERMILION, 3);
+            }
+        }
+        let (start, end) = label_span((from, to), text_width(&judged.label), frame);
+        let is_free = |at: &i32| taken.iter().all(|(a, b, y)| end <= *a || start >= *b || (at - y).abs() >= LABEL);
+        let inside = |at: &i32| (frame.top..=frame.bottom).contains(at);
+        let places = [y - 16, y + 18, y - 16 - LABEL, y + 18 + LABEL];
+        let at = places.into_iter().filter(inside).find(is_free).unwrap_or(y - 16);
+        taken.push((start, end, at));
+        canvas.bold(&judged.label, (end, at), Anchor::End, palette::VERMILION);
     }
-    canvas.bold(&judged.label, (to - 6, y - 16), Anchor::End, palette::VERMILION);
+}
+
+/// The height of a label.
+const LABEL: i32 = 26;
+
+/// From where to where a label of this width stands: at the end of its line, and inside the frame.
+fn label_span((from, to): (i32, i32), width: i32, frame: &Frame) -> (i32, i32) {
+    let end = (to - 6).max(from + width).min(frame.right - 6);
+    (end - width, end)
 }
 
 #[cfg(test)]
@@ -152,21 +172,36 @@ mod tests {
         let run = sample::run();
         let timeline = Timeline::of(&sample::history(0), &run.record.scenarios[0], 1).unwrap();
         let judged = |from_s, to_s| Judged { from_s, to_s, bound_ms: 500.0, label: "judged: p99 < 500 ms".into() };
-        assert!(plot(&timeline, &[judged(6.0, 66.0)]).contains("judged: p99 &lt; 500 ms"));
-        assert!(!plot(&timeline, &[judged(600.0, 660.0)]).contains("judged"));
+        assert!(plot(&timeline, &[judged(6.0, 66.0)], SheetSize::Wide).contains("judged: p99 &lt; 500 ms"));
+        assert!(!plot(&timeline, &[judged(600.0, 660.0)], SheetSize::Wide).contains("judged"));
+    }
+
+    #[test]
+    fn two_bounds_that_are_close_have_labels_apart() {
+        let run = sample::run();
+        let timeline = Timeline::of(&sample::history(0), &run.record.scenarios[0], 1).unwrap();
+        let judged = |bound_ms, label: &str| Judged { from_s: 6.0, to_s: 66.0, bound_ms, label: label.into() };
+        let drawn = plot(&timeline, &[judged(500.0, "judged: p99"), judged(500.0, "judged: p95")], SheetSize::Wide);
+        let height = |label: &str| {
+            let element = drawn.split("<text ").find(|text| text.contains(label)).unwrap();
+            let y = element.split(" y=\"").nth(1).unwrap().split('"').next().unwrap();
+            y.parse::<i32>().unwrap()
+        };
+        assert!((height("judged: p99") - height("judged: p95")).abs() >= LABEL, "{drawn}");
     }
 
     #[test]
     fn a_p99_is_drawn_only_where_enough_was_due_and_never_above_the_maximum() {
         let bin =
             |due: u32| Bin { width_s: 0.2, counts: [due, 0, 0, 0, 0], latencies_us: (0..due).collect(), start_s: 0.0 };
-        let frame = Frame::over_time((0.0, 1.0), Origin::at(None), 0, 100).with_values((0.001, 1.0), Scale::Log);
+        let frame = Frame::over_time((0.0, 1.0), Origin::at(None), SheetSize::Wide, 0, 100)
+            .with_values((0.001, 1.0), Scale::Log);
         let (few, enough) = (vec![bin(99); 3], vec![bin(100); 3]);
         assert_eq!((runs(&few, &frame, 0.99).len(), runs(&few, &frame, 1.0).len()), (0, 1));
         assert_eq!(runs(&enough, &frame, 0.99).len(), 1);
         let run = sample::run();
         let timeline = Timeline::of(&sample::history(0), &run.record.scenarios[0], 1).unwrap();
-        let drawn = plot(&timeline, &[]);
+        let drawn = plot(&timeline, &[], SheetSize::Wide);
         let windows = seconds(timeline.whole_for_p99.bin_s);
         assert!(drawn.contains(&format!("maximum (of {windows})")) && drawn.contains(&format!("p99 (of {windows})")));
     }

@@ -10,6 +10,7 @@ pub mod frame;
 pub mod labels;
 pub mod latency;
 pub mod outcomes;
+pub mod sheet;
 pub mod states;
 pub mod tracks;
 pub mod waterfall;

@@ -3,26 +3,29 @@
 use plotters::style::RGBColor;
 
 use super::canvas::{Anchor, Canvas, Point, svg};
-use super::frame::{AXIS_HEIGHT, Frame, LEFT, Scale, WIDTH, legend, plain, ticks};
+use super::frame::{AXIS_HEIGHT, Frame, LegendEntry, Scale, Swatch, legend, legend_height, plain, ticks};
 use super::latency;
+use super::sheet::SheetSize;
 use crate::palette;
 use crate::report::html::bins::{Bin, Kind, Stretch};
 use crate::report::html::timeline::Timeline;
 use crate::units::Percent;
 
 const HEIGHT: i32 = 220;
-const LEGEND_HEIGHT: i32 = 50;
 
-/// Plot B, with the objective (a share of what was due) as a line; beside it the time around t0.
-pub fn plot(timeline: &Timeline, objective: Percent) -> String {
+/// Plot B, with the objective (a share of what was due) as a line; and the time around t0.
+pub fn plot(timeline: &Timeline, objective: Percent, sheet: SheetSize) -> String {
     let top = timeline.rate.max(highest(timeline));
-    let frames = Frame::side_by_side(timeline, LEGEND_HEIGHT, HEIGHT);
-    let size = (WIDTH as u32, (LEGEND_HEIGHT + HEIGHT + AXIS_HEIGHT) as u32);
+    let (entries, room) = (entries(timeline), (sheet.left(), sheet.right()));
+    let frames = Frame::both(timeline, sheet, legend_height(&entries, room), HEIGHT);
+    let bottom = frames.last().map_or(0, |(frame, _)| frame.bottom);
+    let size = (sheet.width() as u32, (bottom + AXIS_HEIGHT) as u32);
     svg(size, "Requests a second over time, by outcome", |canvas| {
         for (nth, (frame, stretch)) in frames.into_iter().enumerate() {
             let frame = frame.with_values((0.0, top * 1.2), Scale::Linear);
             let rates = ticks((0.0, top), 4).into_iter();
-            let label = |rate: f64| if nth > 0 { String::new() } else { plain(rate) };
+            let has_numbers = frame.left == sheet.left();
+            let label = |rate: f64| if has_numbers { plain(rate) } else { String::new() };
             frame.value_axis(canvas, &rates.map(|rate| (rate, label(rate))).collect::<Vec<_>>());
             frame.time_axis(canvas);
             areas(canvas, &frame, stretch, timeline);
@@ -30,7 +33,7 @@ pub fn plot(timeline: &Timeline, objective: Percent) -> String {
             let label = if nth > 0 { "" } else { &label };
             frame.level(canvas, timeline.rate * objective.0 / 100.0, label, palette::INK);
         }
-        legend(canvas, (LEFT, LEGEND_HEIGHT / 2), &entries(timeline));
+        legend(canvas, 0, room, &entries);
     })
 }
 
@@ -75,12 +78,14 @@ fn name(kind: Kind) -> &'static str {
 }
 
 /// Only what occurred, with its number.
-fn entries(timeline: &Timeline) -> Vec<(RGBColor, f64, String)> {
+fn entries(timeline: &Timeline) -> Vec<LegendEntry> {
     let total = |kind: Kind| timeline.whole.bins.iter().map(|bin| u64::from(bin.counts[kind as usize])).sum::<u64>();
     Kind::ALL
         .into_iter()
         .filter(|kind| *kind == Kind::Good || total(*kind) > 0)
-        .map(|kind| (paint(kind), 1.0, format!("{} ({})", name(kind), crate::report::words::grouped(total(kind)))))
+        .map(|kind| {
+            (paint(kind), Swatch::Area(1.0), format!("{} ({})", name(kind), crate::report::words::grouped(total(kind))))
+        })
         .collect()
 }
 
@@ -111,7 +116,7 @@ mod tests {
     fn every_outcome_of_the_outage_has_its_area_and_its_number() {
         let run = sample::run();
         let timeline = Timeline::of(&sample::history(1), &run.record.scenarios[1], 1).unwrap();
-        let drawn = plot(&timeline, Percent(99.9));
+        let drawn = plot(&timeline, Percent(99.9), SheetSize::Wide);
         assert!(drawn.contains("timeout (") && drawn.contains("refused or broken ("), "{drawn}");
         assert!(!drawn.contains("not sent"));
         assert!(drawn.contains("objective: 99.9 % of 500/s"));
@@ -121,7 +126,8 @@ mod tests {
     fn areas_of_a_bin_add_up_to_what_was_due() {
         let mut bin = Bin::default();
         (bin.width_s, bin.counts) = (0.1, [20, 5, 20, 4, 1]);
-        let frame = Frame::over_time((0.0, 0.1), Origin::at(None), 0, 500).with_values((0.0, 500.0), Scale::Linear);
+        let frame = Frame::over_time((0.0, 0.1), Origin::at(None), SheetSize::Wide, 0, 500)
+            .with_values((0.0, 500.0), Scale::Linear);
         let tops = Kind::ALL.map(|kind| outline(std::slice::from_ref(&bin), kind, &frame)[0].1);
         assert_eq!(tops, [300, 250, 50, 10, 0]);
     }

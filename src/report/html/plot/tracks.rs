@@ -15,7 +15,7 @@ use crate::report::html::timeline::Timeline;
 
 /// How something looked.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Look {
+pub struct Paint {
     pub colour: RGBColor,
     /// Written into the bar where it fits.
     pub word: String,
@@ -26,24 +26,24 @@ pub struct Look {
 pub struct Since {
     pub at_s: f64,
     /// `None` where it was not seen.
-    pub look: Option<Look>,
+    pub paint: Option<Paint>,
 }
 
 /// The rows of one heading, in the order of their names.
-pub type Group = BTreeMap<String, Vec<Since>>;
+pub type Tracks = BTreeMap<String, Vec<Since>>;
 
 /// A row while it is put together.
 #[derive(Debug, Default)]
 struct Track {
     states: Vec<Since>,
     /// How it looked last, seen or not.
-    last: Option<Look>,
+    last: Option<Paint>,
     hidden: bool,
 }
 
 impl Track {
-    fn look(&mut self, at_s: f64, look: Look) {
-        self.last = Some(look);
+    fn paint(&mut self, at_s: f64, paint: Paint) {
+        self.last = Some(paint);
         if !self.hidden {
             self.push(at_s, self.last.clone());
         }
@@ -54,31 +54,31 @@ impl Track {
             return;
         }
         self.hidden = hidden;
-        let look = self.last.clone().filter(|_| !hidden);
+        let paint = self.last.clone().filter(|_| !hidden);
         // What was never seen is not hidden either, and what was forgotten is not seen again.
-        if hidden != look.is_some() && !(hidden && self.states.is_empty()) {
-            self.push(at_s, look);
+        if hidden != paint.is_some() && !(hidden && self.states.is_empty()) {
+            self.push(at_s, paint);
         }
     }
 
     /// The moment of a blindness reaches back to the last look that saw, but not before what that look saw.
-    fn push(&mut self, at_s: f64, look: Option<Look>) {
+    fn push(&mut self, at_s: f64, paint: Option<Paint>) {
         let last = self.states.last();
         let at_s = last.map_or(at_s, |last| at_s.max(last.at_s));
         // What looks as before goes on.
-        if last.is_none_or(|last| last.look != look) {
-            self.states.push(Since { at_s, look });
+        if last.is_none_or(|last| last.paint != paint) {
+            self.states.push(Since { at_s, paint });
         }
     }
 }
 
 /// What is on record, with the moments as they are drawn.
-struct Told<'a> {
+struct OnAxis<'a> {
     timeline: &'a Timeline,
     records: &'a [Record],
 }
 
-impl<'a> Told<'a> {
+impl<'a> OnAxis<'a> {
     fn events(&self) -> impl Iterator<Item = (f64, &'a Event)> {
         self.records.iter().map(|record| (self.timeline.since_zero_s(record.at_us), &record.event))
     }
@@ -98,23 +98,23 @@ impl<'a> Told<'a> {
     }
 }
 
-fn finished(tracks: BTreeMap<String, Track>) -> Group {
+fn finished(tracks: BTreeMap<String, Track>) -> Tracks {
     tracks.into_iter().map(|(name, track)| (name, track.states)).collect()
 }
 
-fn plain(colour: RGBColor) -> Look {
-    Look { colour, word: String::new() }
+fn plain(colour: RGBColor) -> Paint {
+    Paint { colour, word: String::new() }
 }
 
 /// In which state each server was, as measured.
-pub fn servers(timeline: &Timeline, records: &[Record]) -> Group {
-    let told = Told { timeline, records };
+pub fn servers(timeline: &Timeline, records: &[Record]) -> Tracks {
+    let told = OnAxis { timeline, records };
     let mut tracks: BTreeMap<String, Track> = BTreeMap::new();
     for record in records {
         if let Some((at_s, _, blind)) = told.turn(record, INSTANCES) {
             tracks.values_mut().for_each(|track| track.hide(at_s, blind));
         }
-        let (server, look) = match &record.event {
+        let (server, paint) = match &record.event {
             Event::InstanceBooted { server, .. } | Event::InstanceFound { server, .. } => {
                 (server, plain(palette::GREY))
             }
@@ -128,11 +128,11 @@ pub fn servers(timeline: &Timeline, records: &[Record]) -> Group {
                 (server, plain(palette::SKY))
             }
             Event::InstanceState { server, state, .. } => {
-                (server, Look { colour: state_colour(*state), word: state.to_string() })
+                (server, Paint { colour: state_colour(*state), word: state.to_string() })
             }
             _ => continue,
         };
-        tracks.entry(server.clone()).or_default().look(timeline.since_zero_s(record.at_us), look);
+        tracks.entry(server.clone()).or_default().paint(timeline.since_zero_s(record.at_us), paint);
     }
     finished(tracks)
 }
@@ -184,8 +184,8 @@ impl<'a> Balancer<'a> {
 }
 
 /// What each balancer said of its servers, as long as it ran and could be looked at.
-pub fn views(timeline: &Timeline, records: &[Record]) -> Group {
-    let told = Told { timeline, records };
+pub fn views(timeline: &Timeline, records: &[Record]) -> Tracks {
+    let told = OnAxis { timeline, records };
     let mut balancers: BTreeMap<&str, Balancer<'_>> = told
         .events()
         .filter_map(|(_, event)| match event {
@@ -212,7 +212,7 @@ pub fn views(timeline: &Timeline, records: &[Record]) -> Group {
                 let Some(balancer) = balancers.get_mut(balancer.as_str()) else { continue };
                 let hidden = !(balancer.runs && balancer.is_looked_at);
                 let view = balancer.views.entry(server).or_insert(Track { hidden, ..Track::default() });
-                view.look(at_s, view_look(event));
+                view.paint(at_s, view_paint(event));
             }
             _ => {}
         }
@@ -223,20 +223,20 @@ pub fn views(timeline: &Timeline, records: &[Record]) -> Group {
     finished(rows.collect())
 }
 
-fn view_look(event: &Event) -> Look {
+fn view_paint(event: &Event) -> Paint {
     match event {
         Event::BalancerView { up: true, .. } => plain(palette::SKY),
-        Event::BalancerView { standby: true, .. } => Look { colour: palette::GREY, word: "backup, stands by".into() },
+        Event::BalancerView { standby: true, .. } => Paint { colour: palette::GREY, word: "backup, stands by".into() },
         Event::BalancerView { status, check, .. } => {
-            Look { colour: palette::VERMILION, word: format!("{status} {check}") }
+            Paint { colour: palette::VERMILION, word: format!("{status} {check}") }
         }
         _ => plain(palette::GREY),
     }
 }
 
 /// Which servers held each virtual IP.
-pub fn holders(timeline: &Timeline, records: &[Record]) -> Group {
-    let told = Told { timeline, records };
+pub fn holders(timeline: &Timeline, records: &[Record]) -> Tracks {
+    let told = OnAxis { timeline, records };
     let mut tracks: BTreeMap<String, Track> = BTreeMap::new();
     let mut known: Vec<&String> = Vec::new();
     for record in records {
@@ -256,7 +256,7 @@ pub fn holders(timeline: &Timeline, records: &[Record]) -> Group {
         };
         let word = if holders.is_empty() { "no holder".into() } else { holders.join(" and ") };
         let at_s = timeline.since_zero_s(record.at_us);
-        tracks.entry(name.clone()).or_default().look(at_s, Look { colour, word });
+        tracks.entry(name.clone()).or_default().paint(at_s, Paint { colour, word });
     }
     finished(tracks)
 }
@@ -275,7 +275,7 @@ mod tests {
     }
 
     fn colours(states: &[Since]) -> Vec<Option<RGBColor>> {
-        states.iter().map(|state| state.look.as_ref().map(|look| look.colour)).collect()
+        states.iter().map(|state| state.paint.as_ref().map(|paint| paint.colour)).collect()
     }
 
     /// What is drawn of a balancer's view of a server, in milliseconds of the run's clock: until when it was seen, and when
@@ -286,7 +286,7 @@ mod tests {
         let timeline = Timeline::of(&history, &record, 1).unwrap();
         let drawn = views(&timeline, watched(&history));
         let zero_ms = -timeline.since_zero_s(0) * 1e3;
-        drawn[row].iter().map(|state| ((state.at_s * 1e3 + zero_ms).round() as i64, state.look.is_some())).collect()
+        drawn[row].iter().map(|state| ((state.at_s * 1e3 + zero_ms).round() as i64, state.paint.is_some())).collect()
     }
 
     #[test]
@@ -300,7 +300,7 @@ mod tests {
     fn the_virtual_ip_was_held_by_nobody_for_a_while() {
         let (timeline, events) = sampled();
         let words: Vec<String> =
-            holders(&timeline, &events)["www"].iter().map(|state| state.look.clone().unwrap().word).collect();
+            holders(&timeline, &events)["www"].iter().map(|state| state.paint.clone().unwrap().word).collect();
         assert_eq!(words, ["lb-1", "no holder", "lb-2", "lb-1"]);
     }
 
