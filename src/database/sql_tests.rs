@@ -41,6 +41,7 @@ impl Provider for Silent {
             state: *self.state.lock().unwrap(),
             evidence: "it says so".into(),
             first_process: None,
+            changed: None,
         }])
     }
 

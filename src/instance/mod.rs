@@ -8,6 +8,8 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Clock;
+
 mod ability;
 pub(crate) mod bytes;
 mod command;
@@ -41,6 +43,26 @@ pub struct Instance {
     pub evidence: String,
     /// The pid of its first process as the harness sees it; `None` where the provider has no such thing.
     pub first_process: Option<i32>,
+    /// When it came into this state; `None` where the provider does not know, or knows no more than that it is so now.
+    #[serde(skip)]
+    pub changed: Option<Between>,
+}
+
+/// Something happened between two moments, in microseconds of this machine's `CLOCK_MONOTONIC`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Between {
+    /// It surely had not happened yet.
+    pub since_us: u64,
+    /// It surely had happened.
+    pub by_us: u64,
+}
+
+impl Between {
+    /// The same on a run's clock.
+    pub fn on(self, run: Clock) -> Between {
+        let on_run = |us: u64| us.saturating_sub(run.epoch());
+        Between { since_us: on_run(self.since_us), by_us: on_run(self.by_us) }
+    }
 }
 
 /// The state of an instance, as measured.

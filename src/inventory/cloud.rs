@@ -8,21 +8,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 
+use super::knocks::{Door, Knocks};
 use super::remote::HostRemote;
+use super::signs::{Attempt, Finding};
 use super::watchdog::Watchdog;
 use super::ways::{Way, Ways};
 use super::{Host, Inventory};
-use crate::instance::{Ability, Instance, InstanceId, InstanceSpec, PowerOp, PowerState};
+use crate::instance::{Ability, Between, Instance, InstanceId, InstanceSpec, PowerOp, PowerState};
 use crate::provider::passwords::Passwords;
-use crate::provider::ssh::{JumpError, Route};
+use crate::provider::ssh::Route;
 use crate::provider::{Provider, ProviderError, Remote};
 
-/// How long a server may take to accept a connection before it counts as stopped.
-const KNOCK: Duration = Duration::from_secs(2);
-/// From one connection to a server's port to the next, at least: its sshd starts a process for each.
-const KNOCK_EVERY: Duration = Duration::from_millis(250);
 /// How long a command that switches power may take.
 const POWER: Duration = Duration::from_secs(60);
 /// What is shown of what such a command complained.
@@ -35,8 +33,8 @@ pub struct InventoryCloud {
     /// What was asked for last, of those that were terminated or frozen.
     asked: Mutex<BTreeMap<String, PowerState>>,
     watchdogs: tokio::sync::Mutex<BTreeMap<String, Watchdog>>,
-    /// When each server may be knocked at again.
-    knocks: Mutex<BTreeMap<String, Instant>>,
+    /// The attempts to connect to each server, and its watchers' signs of life.
+    knocks: Knocks,
 }
 
 impl InventoryCloud {
@@ -53,7 +51,7 @@ impl InventoryCloud {
             ways: Arc::new(Ways::new(inventory, passwords, route, agent)),
             asked: Mutex::default(),
             watchdogs: tokio::sync::Mutex::default(),
-            knocks: Mutex::default(),
+            knocks: Knocks::default(),
         }
     }
 
@@ -64,7 +62,7 @@ impl InventoryCloud {
             ways: Arc::clone(&self.ways),
             asked: Mutex::default(),
             watchdogs: tokio::sync::Mutex::default(),
-            knocks: Mutex::default(),
+            knocks: Knocks::default(),
         }
     }
 
@@ -139,35 +137,24 @@ impl InventoryCloud {
         }
     }
 
-    /// When this server may be knocked at, by who asks now; who asks next has to wait longer.
-    fn knocks_at(&self, name: &str) -> Instant {
-        let mut knocks = self.knocks.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = knocks.get(name).copied().unwrap_or_else(Instant::now).max(Instant::now());
-        knocks.insert(name.into(), at + KNOCK_EVERY);
-        at
-    }
-
     /// # Errors
     /// Its jump host can't be used: nothing is known of the server then.
     async fn measure(&self, name: &str, host: &Host, way: &Way) -> Result<Instance, ProviderError> {
-        sleep_until(self.knocks_at(name)).await;
-        let (asked, port) = (self.asked().get(name).copied(), host.ssh.port);
-        let answered = match asked {
-            Some(PowerState::Frozen) => way.route.hear(way.address, port, KNOCK).await,
-            _ => way.route.knock(way.address, port, KNOCK).await,
-        };
-        if let Some(why) = answered.as_ref().err().filter(|why| JumpError::is_cause_of(why)) {
-            return Err(self.ways.unreached(name, host, why.to_string()));
-        }
-        let (state, told) = match (answered, asked) {
-            (Ok(()), Some(PowerState::Frozen)) => (PowerState::Running, format!("a process answers at port {port}")),
-            (Ok(()), _) => (PowerState::Running, format!("port {port} accepts connections")),
-            (Err(why), Some(PowerState::Frozen)) => {
-                (PowerState::Frozen, format!("no process answers at port {port}: {why}"))
+        let (port, is_frozen) = (host.ssh.port, self.asked().get(name) == Some(&PowerState::Frozen));
+        let attempt = if is_frozen { Attempt::Hear } else { Attempt::Knock };
+        let (found, changed) = self.knocks.find(&Door::of(name, &way.route, way.address, port), attempt).await;
+        // What was asked for meanwhile says what it is that does not answer.
+        let unasked = if is_frozen { PowerState::Frozen } else { PowerState::Stopped };
+        let asked = self.asked().get(name).copied().unwrap_or(unasked);
+        let (state, told) = match found {
+            Finding::Untried { why } => return Err(self.ways.unreached(name, host, why)),
+            Finding::Answers(Attempt::Hear) => (PowerState::Running, format!("a process answers at port {port}")),
+            Finding::Answers(Attempt::Knock) => (PowerState::Running, format!("port {port} accepts connections")),
+            Finding::Heard => {
+                (PowerState::Running, format!("its watcher is heard, though port {port} does not answer"))
             }
-            (Err(why), asked) => {
-                (asked.unwrap_or(PowerState::Stopped), format!("port {port} accepts no connection: {why}"))
-            }
+            Finding::Silent { why } if is_frozen => (asked, format!("no process answers at port {port}: {why}")),
+            Finding::Silent { why } => (asked, format!("port {port} accepts no connection: {why}")),
         };
         let evidence = match host.ssh.address.name() {
             Some(name) => format!("{told} ({name} is {})", way.address),
@@ -180,6 +167,7 @@ impl InventoryCloud {
             state,
             evidence,
             first_process: None,
+            changed,
         })
     }
 }
@@ -207,11 +195,21 @@ impl Provider for InventoryCloud {
         Err(boots_nothing(&spec.name))
     }
 
-    /// Every server, allowed or not, by a connection to its port. One that this provider froze must be silent there; one
+    /// Every server, allowed or not, by what its watcher says or a connection to its port. One that this provider froze must be silent there; one
     /// that was frozen otherwise, so that its kernel still accepts connections, counts as running.
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
         let ways = self.ways.all().await?;
         futures::future::try_join_all(ways.into_iter().map(|(name, host, way)| self.measure(name, host, way))).await
+    }
+
+    async fn measured(&self, id: &InstanceId) -> Result<Instance, ProviderError> {
+        let hosts = &self.inventory().hosts;
+        let (name, host) = hosts.get_key_value(&id.0).ok_or_else(|| ProviderError::Unknown(id.clone()))?;
+        self.measure(name, host, self.ways.to(name, host).await?).await
+    }
+
+    fn heard(&self, server: &str, at: Between) {
+        self.knocks.heard(server, at);
     }
 
     /// As idempotent as the command is.

@@ -245,8 +245,18 @@ async fn a_server_is_running_while_its_port_accepts_connections() {
     assert_eq!(cloud.list().await.unwrap()[0].state, PowerState::Running);
     cloud.power(&id("web-1"), PowerOp::Terminate).await.unwrap();
     assert_eq!(cloud.list().await.unwrap()[0].state, PowerState::Running, "a command's word is not believed");
+    let before_us = crate::clock::monotonic_us();
     drop(listener);
-    assert_eq!(cloud.list().await.unwrap()[0].state, PowerState::Terminated);
+    let instance = cloud.measured(&id("web-1")).await.unwrap();
+    assert_eq!(instance.state, PowerState::Terminated);
+    let (changed, now_us) = (instance.changed.expect("it answered before"), crate::clock::monotonic_us());
+    assert!(changed.since_us <= before_us && before_us <= changed.by_us, "{changed:?} and {before_us}");
+    assert!(
+        changed.by_us < now_us - 1_000_000,
+        "{changed:?}: when it was first seen, not when it was confirmed at {now_us}"
+    );
+    let _again = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    assert_eq!(cloud.measured(&id("web-1")).await.unwrap().state, PowerState::Running);
 }
 
 const POWERFUL: &str = "hosts:\n  - name: web-1\n    address: 127.0.0.1\n    port: 1\n    attack: allowed\n    power:\n      \
@@ -300,16 +310,14 @@ async fn what_the_provider_froze_is_frozen_until_a_process_answers_again() {
     ));
     cloud.power_leased(&id("web-1"), PowerOp::Freeze, Duration::from_secs(60)).await.unwrap();
     assert_eq!(cloud.list().await.unwrap()[0].state, PowerState::Frozen, "its kernel accepts, and no process answers");
-    let answering = std::thread::spawn(move || {
-        for _ in 0..3 {
-            let (mut connection, _) = listener.accept().unwrap();
+    std::thread::spawn(move || {
+        while let Ok((mut connection, _)) = listener.accept() {
             let _ = std::io::Write::write_all(&mut connection, b"SSH-2.0-test\r\n");
         }
     });
     assert_eq!(cloud.list().await.unwrap()[0].state, PowerState::Running, "a command's word is not believed");
     cloud.power(&id("web-1"), PowerOp::Thaw).await.unwrap();
     assert_eq!(cloud.list().await.unwrap()[0].state, PowerState::Running);
-    answering.join().unwrap();
 }
 
 #[test]

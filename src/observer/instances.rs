@@ -1,60 +1,131 @@
 //! The state of every instance, measured at the instance by the provider.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::{Look, Observer, ObserverError};
 use crate::agent::watch::LastHeard;
 use crate::clock;
 use crate::history::Event;
 use crate::instance::{Instance, InstanceId, PowerState};
-use crate::provider::Provider;
+use crate::provider::{Provider, ProviderError};
 
 /// From one look to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often it is seen whether a watcher has fallen silent, where there are watchers.
+const LISTEN_EVERY: Duration = Duration::from_millis(10);
 /// A server whose watcher was heard so lately runs. It speaks every 50 ms.
-const SILENT: Duration = Duration::from_millis(300);
-/// How often servers are listed that no watcher speaks for, while nothing else is amiss.
+const SILENT: Duration = Duration::from_millis(100);
+/// How often a server is looked at that runs and that no watcher speaks for.
 const UNHEARD_EVERY: Duration = Duration::from_secs(5);
 
 /// Looks every 50 ms; records each state that changed and publishes the list. While the instances can't be listed, the
 /// published list is empty, so that the other observers know that they do not know.
 ///
-/// To list servers on another kernel is to connect to each of them. They are listed only while the watcher of one of
-/// them is silent, or one is not running.
+/// To look at servers on another kernel is to connect to each of them. A server is looked at only while its watcher is silent, or
+/// while it is not running; no such look holds up those at other servers. They are the same ones for as long as this lives.
 pub struct InstanceObserver {
     provider: Arc<dyn Provider>,
     publish: watch::Sender<Vec<Instance>>,
     last_heard: LastHeard,
-    listed: Option<(Instant, Vec<Instance>)>,
+    /// As last listed; `None` while they can't be.
+    listed: Option<Vec<Instance>>,
     known: BTreeMap<InstanceId, PowerState>,
+    /// The servers that are being looked at, and when each was last, in microseconds of the run's clock.
+    looks: JoinSet<Result<Instance, ProviderError>>,
+    looking: BTreeSet<InstanceId>,
+    looked: BTreeMap<InstanceId, u64>,
 }
 
 impl InstanceObserver {
     /// Publishes each list it makes.
     pub fn new(provider: Arc<dyn Provider>, publish: watch::Sender<Vec<Instance>>, last_heard: LastHeard) -> Self {
-        InstanceObserver { provider, publish, last_heard, listed: None, known: BTreeMap::new() }
+        let (known, looks) = (BTreeMap::new(), JoinSet::new());
+        let (looking, looked) = (BTreeSet::new(), BTreeMap::new());
+        InstanceObserver { provider, publish, last_heard, listed: None, known, looks, looking, looked }
     }
 
-    /// Whether all are known to be as they were listed, by their watchers.
-    fn are_heard(&self) -> bool {
-        let Some((at, instances)) = self.listed.as_ref().filter(|_| !self.provider.shares_kernel()) else {
+    /// Lists all, and publishes that.
+    async fn list(&mut self, look: &Look<'_>) -> Result<(), ProviderError> {
+        let instances = self.provider.list().await?;
+        for instance in &instances {
+            self.note(look, instance, look.since_us());
+            self.looked.insert(instance.id.clone(), look.now_us());
+        }
+        self.listed = Some(instances.clone());
+        self.publish.send_replace(instances);
+        Ok(())
+    }
+
+    /// Takes in what became of the looks at single servers, and begins those that are due.
+    fn look_at_each(&mut self, look: &Look<'_>) -> Result<(), ProviderError> {
+        let Some(mut instances) = self.listed.take() else { return Ok(()) };
+        let mut is_news = false;
+        while let Some(ended) = self.looks.try_join_next() {
+            let Ok(measured) = ended else {
+                self.looking.clear();
+                continue;
+            };
+            let found = measured.inspect_err(|_| self.forget_looks())?;
+            self.looking.remove(&found.id);
+            let before_us = self.looked.insert(found.id.clone(), look.now_us());
+            self.note(look, &found, before_us.unwrap_or(look.since_us()));
+            if let Some(before) = instances.iter_mut().find(|instance| instance.id == found.id) {
+                is_news |= before.state != found.state;
+                *before = found;
+            }
+        }
+        for instance in &instances {
+            if self.is_due(instance, look.now_us()) {
+                let (provider, id) = (Arc::clone(&self.provider), instance.id.clone());
+                self.looking.insert(id.clone());
+                self.looks.spawn(async move { provider.measured(&id).await });
+            }
+        }
+        if is_news {
+            self.publish.send_replace(instances.clone());
+        }
+        self.listed = Some(instances);
+        Ok(())
+    }
+
+    /// Whether nothing says that it still is as it was.
+    fn is_due(&self, instance: &Instance, now_us: u64) -> bool {
+        if self.looking.contains(&instance.id) {
             return false;
+        }
+        let is_silent = match self.last_heard.ago(&instance.name) {
+            Some(ago) => ago >= SILENT,
+            None => self.looked.get(&instance.id).is_none_or(|at_us| at_us + clock::micros(UNHEARD_EVERY) <= now_us),
         };
-        let is_heard = |instance: &Instance| match self.last_heard.ago(&instance.name) {
-            Some(ago) => ago < SILENT,
-            None => at.elapsed() < UNHEARD_EVERY,
-        };
-        instances.iter().all(|instance| instance.state == PowerState::Running && is_heard(instance))
+        instance.state != PowerState::Running || is_silent
     }
 
-    /// How much earlier a change may have been than the look before the one that sees it.
-    fn lag_us(&self) -> u64 {
-        if self.provider.shares_kernel() { 0 } else { clock::micros(SILENT) }
+    fn forget_looks(&mut self) {
+        self.looks = JoinSet::new();
+        self.looking.clear();
+    }
+
+    /// Records its state where that has changed, as of when it did, or else since the look before.
+    fn note(&mut self, look: &Look<'_>, instance: &Instance, before_us: u64) {
+        if self.known.insert(instance.id.clone(), instance.state) == Some(instance.state) {
+            return;
+        }
+        let event = Event::InstanceState {
+            server: instance.name.clone(),
+            instance: instance.id.to_string(),
+            state: instance.state,
+            evidence: instance.evidence.clone(),
+        };
+        match instance.changed {
+            Some(changed) => look.changed_between(changed, event),
+            None => look.changed_at(look.at_us(), before_us, event),
+        }
     }
 }
 
@@ -65,37 +136,19 @@ impl Observer for InstanceObserver {
     }
 
     fn interval(&self) -> Duration {
-        LOOK_EVERY
+        if self.provider.shares_kernel() { LOOK_EVERY } else { LISTEN_EVERY }
     }
 
     async fn observe(&mut self, look: &mut Look<'_>) -> Result<(), ObserverError> {
-        if self.are_heard() {
-            return Ok(());
-        }
-        let instances = match self.provider.list().await {
-            Ok(instances) => instances,
-            Err(why) => {
-                self.listed = None;
-                self.publish.send_replace(Vec::new());
-                return Err(ObserverError::Unexpected(why.to_string()));
-            }
+        let looked = match self.provider.shares_kernel() || self.listed.is_none() {
+            true => self.list(look).await,
+            false => self.look_at_each(look),
         };
-        for instance in &instances {
-            if self.known.insert(instance.id.clone(), instance.state) != Some(instance.state) {
-                look.changed_within(
-                    self.lag_us(),
-                    Event::InstanceState {
-                        server: instance.name.clone(),
-                        instance: instance.id.to_string(),
-                        state: instance.state,
-                        evidence: instance.evidence.clone(),
-                    },
-                );
-            }
-        }
-        self.listed = Some((Instant::now(), instances.clone()));
-        self.publish.send_replace(instances);
-        Ok(())
+        looked.map_err(|why| {
+            self.listed = None;
+            self.publish.send_replace(Vec::new());
+            ObserverError::Unexpected(why.to_string())
+        })
     }
 }
 
@@ -113,3 +166,7 @@ pub(super) fn living<'a>(instances: &'a [Instance], server: &str) -> Result<&'a 
     let mut own = instances.iter().rev().filter(|instance| instance.name == server);
     own.find(lives).ok_or_else(|| ObserverError::Absent(server.into()))
 }
+
+#[cfg(test)]
+#[path = "instances_tests.rs"]
+mod tests;

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use crate::agent::watch::{LastHeard, Thing, Unseen};
 use crate::history::{Event, Recorder};
 use crate::infrastructure::Infrastructure;
-use crate::instance::Instance;
+use crate::instance::{Between, Instance};
 use crate::provider::Provider;
 use crate::render::Addresses;
 use crate::selector::BalancerView;
@@ -87,9 +87,10 @@ impl Look<'_> {
         self.changed_at(self.at_us(), self.since_us, event);
     }
 
-    /// The same, where what the look before has seen may have been so much older.
-    fn changed_within(&self, lag_us: u64, event: Event) {
-        self.changed_at(self.at_us(), self.since_us.saturating_sub(lag_us), event);
+    /// Records a change that was dated when it was seen.
+    fn changed_between(&self, between: Between, event: Event) {
+        let Between { since_us, by_us } = between.on(self.recorder.clock());
+        self.changed_at(by_us, since_us, event);
     }
 
     /// Records a change that had not happened yet at `since_us`, and surely had at `at_us`.

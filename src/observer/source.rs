@@ -17,7 +17,7 @@ use super::{Look, ObserverError, Through};
 use crate::agent::stamp::Within;
 use crate::agent::watch::{HEARTBEAT, Sight, Thing, haproxy, sidecar};
 use crate::clock::micros;
-use crate::instance::Instance;
+use crate::instance::{Between, Instance};
 use crate::measure::sight::MISSED_US;
 
 /// A stream that has said nothing for so long does not see: five heartbeats.
@@ -44,6 +44,8 @@ pub(super) struct News {
     pub sees: Result<(), ObserverError>,
     /// Until when it is known what it was like; `None` where that is not known, and will not be told any more.
     pub seen_to_us: Option<u64>,
+    /// When its server went, by microseconds of the run's clock, where it is gone and that is known.
+    pub gone: Option<Between>,
 }
 
 impl News {
@@ -102,7 +104,7 @@ impl Source {
         };
         match (instance, near) {
             (Ok(instance), Some(process)) => self.look_from_here(instance, process, look).await,
-            (instance, _) => self.listen(instance, look.now_us()),
+            (instance, _) => self.listen(instance, look),
         }
     }
 
@@ -117,20 +119,27 @@ impl Source {
         match seen {
             Ok(sight) => {
                 let glimpse = Glimpse { instance, at, since_us: look.since_us(), seen: Ok(Some(sight)) };
-                News { glimpses: vec![glimpse], sees: Ok(()), seen_to_us: Some(not_before_us) }
+                News { glimpses: vec![glimpse], sees: Ok(()), seen_to_us: Some(not_before_us), gone: None }
             }
-            Err(why) => News { glimpses: Vec::new(), sees: Err(why.into()), seen_to_us: None },
+            Err(why) => News { glimpses: Vec::new(), sees: Err(why.into()), seen_to_us: None, gone: None },
         }
     }
 
-    fn listen(&mut self, instance: Result<String, ObserverError>, now_us: u64) -> News {
+    fn listen(&mut self, instance: Result<String, ObserverError>, look: &Look<'_>) -> News {
         let mut glimpses = Vec::new();
         while let Ok(heard) = self.heard.try_recv() {
             glimpses.push(self.stream.take(heard));
         }
-        let sees = instance.and_then(|instance| self.stream.sees(&instance, now_us));
+        let gone = self.gone().filter(|_| instance.is_err()).map(|gone| gone.on(look.recorder.clock()));
+        let sees = instance.and_then(|instance| self.stream.sees(&instance, look.now_us()));
         let whole = self.stream.last.filter(|_| self.stream.broken.is_none());
-        News { glimpses, sees, seen_to_us: whole.map(|last| last.not_before_us) }
+        News { glimpses, sees, seen_to_us: whole.map(|last| last.not_before_us), gone }
+    }
+
+    /// When the last of its instances went, where none is left.
+    fn gone(&self) -> Option<Between> {
+        let instances = self.instances.borrow();
+        instances.iter().rev().find(|instance| instance.name == self.server)?.changed
     }
 }
 

@@ -21,7 +21,7 @@ use crate::agent::stamp::Within;
 use crate::agent::watch::reader::{Reader, Report};
 use crate::agent::watch::{LastHeard, Sight, Thing, WatchOrder};
 use crate::clock::Clock;
-use crate::instance::Instance;
+use crate::instance::{Between, Instance};
 use crate::provider::{Lines, Provider, Remote, RemoteError};
 
 /// How long after a stream ended the next is begun.
@@ -230,13 +230,26 @@ impl Stream {
         }
     }
 
+    /// A process on the server ran when it wrote a line, which was before that arrived.
+    fn runs(&self, written: Within, arrived_us: u64) {
+        let on_machine = |us: u64| us.min(arrived_us).saturating_add(self.clock.epoch());
+        let at = Between { since_us: on_machine(written.not_before_us), by_us: on_machine(written.by_us) };
+        self.provider.heard(&self.server, at);
+    }
+
     fn pass_on(&self, passing: &mut Passing, line: &str) -> Result<(), String> {
         let arrived_us = self.clock.now_us();
-        for Report { thing, at, since_us, seen } in passing.reader.read(line).map_err(|why| why.to_string())? {
-            let at = passing.offset.on(self.clock, at);
-            if at.not_before_us > arrived_us + SLACK_US || at.by_us.saturating_add(SLACK_US) < passing.since_us {
-                return Err("its watcher's stamps do not fit what was measured of its clock".into());
-            }
+        let fit = |at: Within| {
+            let fits =
+                at.not_before_us <= arrived_us + SLACK_US && at.by_us.saturating_add(SLACK_US) >= passing.since_us;
+            fits.then_some(at).ok_or("its watcher's stamps do not fit what was measured of its clock")
+        };
+        let reports = passing.reader.read(line).map_err(|why| why.to_string())?;
+        let written_us = passing.reader.written_us();
+        let written = passing.offset.on(self.clock, Within { not_before_us: written_us, by_us: written_us });
+        self.runs(fit(written)?, arrived_us);
+        for Report { thing, at, since_us, seen } in reports {
+            let at = fit(passing.offset.on(self.clock, at))?;
             let before = |us| passing.offset.on(self.clock, Within { not_before_us: us, by_us: us }).not_before_us;
             let heard = Heard::Look {
                 instance: passing.instance.clone(),

@@ -13,6 +13,7 @@ use super::source::{News, Source};
 use super::{Look, Observer, ObserverError};
 use crate::agent::watch::{Sight, Thing};
 use crate::history::Event;
+use crate::instance::Between;
 
 /// Looks at the addresses of every possible holder each 10 ms. It is blind while it cannot look at one of those that live.
 pub struct VirtualIpObserver {
@@ -203,7 +204,9 @@ impl Candidate {
         let is_gone = matches!(news.sees, Err(ObserverError::Absent(_)));
         let was_blind = std::mem::replace(&mut self.blind, news.sees.is_err() && !is_gone);
         let first = news.glimpses.iter().find(|glimpse| glimpse.seen.is_ok());
-        let first = first.map_or((now_us, now_us), |glimpse| (glimpse.at.not_before_us, glimpse.at.by_us));
+        let first = first.map(|glimpse| (glimpse.at.not_before_us, glimpse.at.by_us));
+        let gone = news.gone.filter(|_| is_gone).map(|gone| (gone.by_us, gone.by_us));
+        let first = gone.or(first).unwrap_or((now_us, now_us));
         (was_blind && !self.blind).then_some(first)
     }
 
@@ -225,8 +228,12 @@ impl Candidate {
         // One that was never there has not changed.
         let seen_to_us = if self.seen_to_us == 0 { now_us } else { self.seen_to_us };
         match (&news.sees, news.seen_to_us) {
-            // It was gone by now, and holds nothing.
-            (Err(ObserverError::Absent(_)), _) => change(seen_to_us, (now_us, now_us), Some(false)),
+            // It was gone by then, and has held nothing since.
+            (Err(ObserverError::Absent(_)), _) => {
+                let Between { since_us, by_us } = news.gone.unwrap_or(Between { since_us: seen_to_us, by_us: now_us });
+                let (since_us, by_us) = (since_us.max(seen_to_us), by_us.max(seen_to_us));
+                change(since_us, (by_us, by_us), Some(false));
+            }
             // What it did not report yet may still come.
             (Ok(()) | Err(ObserverError::Quiet { .. }), Some(to_us)) => {
                 self.seen_to_us = self.seen_to_us.max(to_us);

@@ -7,7 +7,7 @@ use crate::agent::stamp::Within;
 use crate::clock::Clock;
 use crate::history::recorder::Memory;
 use crate::history::{Event, Recorder};
-use crate::instance::{Instance, InstanceId, PowerState};
+use crate::instance::{Between, Instance, InstanceId, PowerState};
 use crate::observer::Through;
 use crate::observer::streams::Heard;
 use crate::observer::watcher::Blindness;
@@ -17,7 +17,7 @@ const NOWHERE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 9);
 
 fn instance(server: &str, state: PowerState, first_process: Option<i32>) -> Instance {
     let (id, evidence) = (InstanceId(format!("{server}.1")), String::new());
-    Instance { id, name: server.into(), address: Ipv4Addr::LOCALHOST, state, evidence, first_process }
+    Instance { id, name: server.into(), address: Ipv4Addr::LOCALHOST, state, evidence, first_process, changed: None }
 }
 
 fn own_pid() -> Option<i32> {
@@ -206,4 +206,30 @@ fn a_server_that_is_gone_held_the_address_until_its_last_look_at_least() {
     assert_eq!(record.event, Event::VirtualIpHolders { name: "www".into(), holders: vec![] });
     assert!(record.at_us < gone_us + 1_000_000, "{record:?}");
     assert!((6_990..=7_000).contains(&(record.at_us - record.resolution_us)), "{record:?}");
+}
+
+#[test]
+fn a_takeover_from_a_server_that_is_gone_is_known_as_of_when_it_went() {
+    let mut trial = Trial::streamed();
+    trial.says(0, 1000, Some(true));
+    trial.says(1, 1000, Some(false));
+    trial.look().unwrap();
+    trial.says(0, 7000, None);
+    trial.look().unwrap();
+    trial.recorded();
+    while trial.now_us() < 200_000 {
+        std::thread::yield_now();
+    }
+    // It was heard last at 7.2 ms, and left the attempt of 108 ms unanswered.
+    let epoch_us = trial.recorder.clock().epoch();
+    let changed = Some(Between { since_us: epoch_us + 7_200, by_us: epoch_us + 108_000 });
+    let gone = Instance { changed, ..instance("lb-1", PowerState::Terminated, None) };
+    trial.instances.send_replace(vec![gone, instance("lb-2", PowerState::Running, None)]);
+    trial.says(1, 150_000, Some(true));
+    trial.says(1, 190_000, None);
+    trial.look().unwrap();
+    let known_to: Vec<u64> = trial.memory.events().iter().map(|record| record.resolution_us).collect();
+    assert_eq!(trial.recorded(), [" @ 108000", "lb-2 @ 150010"]);
+    assert_eq!(known_to, [100_800, 1010]);
+    assert_eq!(*trial.holder.borrow(), Some("lb-2".into()));
 }

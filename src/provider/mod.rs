@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::instance::{
-    Ability, Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, PowerOp, Question, ServiceEnd,
+    Ability, Between, Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, PowerOp, Question, ServiceEnd,
 };
 use crate::launch::PROGRAM;
 
@@ -39,6 +39,19 @@ pub trait Provider: Send + Sync {
     /// Every instance of this scenario that was not terminated, with its state measured now.
     /// With the instances that were terminated by [`power`](Self::power) as [`PowerState::Terminated`](crate::instance::PowerState::Terminated).
     async fn list(&self) -> Result<Vec<Instance>, ProviderError>;
+    /// One of those, measured now.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unknown`] if it is not listed.
+    async fn measured(&self, id: &InstanceId) -> Result<Instance, ProviderError> {
+        let found = self.list().await?.into_iter().find(|instance| instance.id == *id);
+        found.ok_or_else(|| ProviderError::Unknown(id.clone()))
+    }
+    /// Says that the watcher on a server surely wrote a line at some moment between these two. A provider that measures states over the
+    /// network can date them by it.
+    fn heard(&self, server: &str, at: Between) {
+        let _ = (server, at);
+    }
     /// The names that are being booted now, and not listed yet.
     async fn booting(&self) -> Result<BTreeSet<String>, ProviderError> {
         Ok(BTreeSet::new())

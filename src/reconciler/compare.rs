@@ -91,6 +91,7 @@ pub(super) mod tests {
             state,
             evidence: "pid 7".into(),
             first_process: None,
+            changed: None,
         }
     }
 

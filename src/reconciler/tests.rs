@@ -68,6 +68,7 @@ impl Cloud {
             state: PowerState::Running,
             evidence: "it says so".into(),
             first_process: None,
+            changed: None,
         };
         kept.instances.push(instance.clone());
         instance

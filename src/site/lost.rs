@@ -139,6 +139,7 @@ mod tests {
                 state: self.state,
                 evidence: "its first process 7 is gone".into(),
                 first_process: None,
+                changed: None,
             }
         }
 

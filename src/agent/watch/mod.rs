@@ -161,6 +161,8 @@ impl LastHeard {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
+    /// When it was written, in microseconds of the server's `CLOCK_MONOTONIC`: a process there ran then.
+    written_us: u64,
     looks: Vec<Told>,
 }
 

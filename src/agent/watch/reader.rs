@@ -42,13 +42,14 @@ pub struct Reader {
     things: Vec<Thing>,
     /// The last look at each that was reported.
     last: Vec<Option<Within>>,
+    written_us: u64,
 }
 
 impl Reader {
     /// A reader of a watcher that was asked for these.
     pub fn new(things: Vec<Thing>) -> Reader {
         let last = vec![None; things.len()];
-        Reader { things, last }
+        Reader { things, last, written_us: 0 }
     }
 
     /// What the next line says.
@@ -57,7 +58,17 @@ impl Reader {
     /// When it is no line of a watcher, or contradicts itself or an earlier one.
     pub fn read(&mut self, line: &str) -> Result<Vec<Report>, Malformed> {
         let line: Line = serde_json::from_str(line)?;
+        match (self.written_us, line.written_us) {
+            (before_us, now_us) if before_us > now_us => return Err(Malformed::Backwards { before_us, now_us }),
+            (_, now_us) if now_us > LATEST_US => return Err(Malformed::Late(now_us)),
+            (_, now_us) => self.written_us = now_us,
+        }
         line.looks.into_iter().map(|told| self.believe(told)).collect()
+    }
+
+    /// When the last line was written, by the server's clock.
+    pub fn written_us(&self) -> u64 {
+        self.written_us
     }
 
     fn believe(&mut self, told: Told) -> Result<Report, Malformed> {
@@ -95,7 +106,11 @@ mod tests {
     }
 
     fn line(looks: &str) -> String {
-        format!(r#"{{"looks":[{looks}]}}"#)
+        written(1, looks)
+    }
+
+    fn written(written_us: u64, looks: &str) -> String {
+        format!(r#"{{"written_us":{written_us},"looks":[{looks}]}}"#)
     }
 
     fn look(not_before_us: u64, by_us: u64, more: &str) -> String {
@@ -133,6 +148,9 @@ mod tests {
         assert!(refused(&line(&look(14, 15, r#","since_us":9"#))).contains("backwards"), "it was seen at 10");
         assert!(refused(&line(&look(14, u64::MAX, ""))).contains("no clock that counts from a boot"));
         assert!(refused(&line(&look(14, 15, r#","holders":9"#))).contains("unknown field"));
+        assert!(refused(&written(0, "")).contains("backwards, from 1 to 0"));
+        assert!(refused(&written(u64::MAX, "")).contains("no clock that counts from a boot"));
+        assert!(refused(r#"{"looks":[]}"#).contains("written_us"));
         let other = look(14, 15, "").replace(r#""thing":0"#, r#""thing":7"#);
         assert_eq!(refused(&line(&other)), "the watcher speaks of thing 7, and was asked for 2");
         let unsaid = look(14, 15, "").replace(r#""thing":0"#, r#""thing":1"#);

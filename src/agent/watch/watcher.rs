@@ -128,7 +128,8 @@ async fn write_on(mut changes: mpsc::Receiver<Told>, looked: &Looked) {
             let last = last.filter_map(|(thing, at)| Some(Told { thing, at: at?, since_us: None, seen: None }));
             looks.extend(last);
         }
-        let line = serde_json::to_string(&Line { looks }).expect("a line is plain data") + "\n";
+        let line =
+            serde_json::to_string(&Line { written_us: monotonic_us(), looks }).expect("a line is plain data") + "\n";
         if output.write_all(line.as_bytes()).await.is_err() || output.flush().await.is_err() {
             return;
         }

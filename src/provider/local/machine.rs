@@ -343,6 +343,7 @@ impl Machine {
             state,
             evidence,
             first_process: Some(life.first_process),
+            changed: None,
         })
     }
 
