@@ -102,8 +102,16 @@ pub enum Event {
     /// The nemesis begins to inject: from here on the effect may be in force.
     InjectionStarted { strike: u32 },
     /// The witness confirmed the fault at a victim. The record's time is when the harness heard of it; `onset` is when
-    /// the effect came into force.
-    FaultConfirmed { strike: u32, target: String, onset: Onset, evidence: String },
+    /// the effect came into force. `alive_us` is the last moment after the call at which a process on the victim surely ran, or
+    /// its kernel answered, where that is known.
+    FaultConfirmed {
+        strike: u32,
+        target: String,
+        onset: Onset,
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "plausible::optional_us")]
+        alive_us: Option<u64>,
+        evidence: String,
+    },
     /// The witness did not confirm, so nothing can be concluded.
     FaultNotConfirmed { strike: u32, target: String, evidence: String },
     /// Injecting failed for a reason of the harness, not of the site.

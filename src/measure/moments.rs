@@ -5,6 +5,12 @@ use std::collections::BTreeMap;
 use crate::history::{Event, History, Onset, Record};
 use crate::plan::{Act, Schedule};
 
+use super::sample::Sample;
+use super::span::Span;
+
+/// A probe that was due so shortly before the last sign of life may have been under way when the victim died.
+const UNDER_WAY_US: u64 = 100_000;
+
 /// A scenario's moments, in microseconds on the run's clock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moments {
@@ -200,7 +206,8 @@ fn note(times: &mut StrikeTimes, record: &Record, history: &History) {
             times.lasts = lasts(history, *line);
         }
         Event::InjectionStarted { .. } => times.injected_us = times.injected_us.or(Some(record.at_us)),
-        Event::FaultConfirmed { target, onset, evidence, .. } => {
+        Event::FaultConfirmed { target, onset, alive_us, evidence, .. } => {
+            let onset = &Onset { not_before_us: unstruck_us(history, *onset, *alive_us), ..*onset };
             let confirmed = times.confirmed.entry(server_of(target).to_string());
             confirmed
                 .and_modify(|earlier| earlier.onset = earlier.onset.narrowed(*onset))
@@ -218,6 +225,15 @@ fn note(times: &mut StrikeTimes, record: &Record, history: &History) {
     }
 }
 
+/// The last moment at which a victim surely was not struck: that at which it was still alive after the call, unless probes had failed
+/// by then. A server that is shut down in order ends its services first.
+fn unstruck_us(history: &History, onset: Onset, alive_us: Option<u64>) -> u64 {
+    let Some(alive_us) = alive_us else { return onset.not_before_us };
+    let until_us = alive_us.saturating_sub(UNDER_WAY_US);
+    let probes = Sample::of(history).within(Span::new(onset.not_before_us, until_us));
+    if probes.good() == probes.due() { onset.not_before_us.max(alive_us) } else { onset.not_before_us }
+}
+
 /// Whether the step on this line strikes for a while only.
 fn lasts(history: &History, line: usize) -> bool {
     history.plan.acts.iter().any(|act| match act {
@@ -231,13 +247,14 @@ fn lasts(history: &History, line: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::synthetic::Script;
+    use crate::history::Outcome;
+    use crate::history::synthetic::{Script, Stretch};
 
     #[test]
     fn t0_is_the_earlier_end_of_the_first_strikes_onset() {
         let script = Script::website(4, 2).strike(6000, "dies", &["web-1", "web-2"]).strike(9000, "dies", &["web-3"]);
         let (onset, evidence) = (Onset { not_before_us: 6_000_000, by_us: 6_200_000 }, "again".into());
-        let again = Event::FaultConfirmed { strike: 0, target: "web-2".into(), onset, evidence };
+        let again = Event::FaultConfirmed { strike: 0, target: "web-2".into(), onset, alive_us: None, evidence };
         let script = script.event(6200, again);
         let moments = Moments::of(&script.history());
         assert_eq!(moments.zero_us, Some(1_000_000));
@@ -258,6 +275,7 @@ mod tests {
             strike: 0,
             target: "web-1".into(),
             onset: Onset { not_before_us, by_us },
+            alive_us: None,
             evidence: "stamped".into(),
         };
         let narrowed = script.event(9000, again(6_004_000, 6_006_000));
@@ -267,6 +285,38 @@ mod tests {
         );
         let contradicted = narrowed.event(9100, again(7_000_000, 7_100_000));
         assert_eq!(Moments::of(&contradicted.history()).t0_us, Some(6_004_000));
+    }
+
+    /// The power of web-1 was to be cut at 6 s; it was alive at 6.3 s, and was seen down at 6.4 s.
+    fn alive_after_the_call(alive_ms: u64) -> Script {
+        let event = Event::FaultConfirmed {
+            strike: 0,
+            target: "web-1".into(),
+            onset: Onset { not_before_us: 6_000_000, by_us: 6_400_000 },
+            alive_us: Some(alive_ms * 1000),
+            evidence: "port 22 accepts no connection".into(),
+        };
+        Script::website(2, 1).strike_unconfirmed(6000, "dies", &["web-1"], Schedule::Once).event(8400, event)
+    }
+
+    fn fails(script: Script, from_ms: f64, to_ms: f64) -> Option<u64> {
+        let (outcome, latency_ms, late_ms) = (Some(Outcome::Timeout), 1000.0, 0.0);
+        let stretch = Stretch { from_ms, to_ms, outcome, latency_ms, late_ms };
+        Moments::of(&script.stretch(stretch).history()).t0_us
+    }
+
+    #[test]
+    fn a_victim_that_was_alive_after_the_call_was_not_struck_before() {
+        let moments = Moments::of(&alive_after_the_call(6300).history());
+        assert_eq!((moments.t0_us, moments.witnessed_us), (Some(6_300_000), Some(6_400_000)));
+        assert_eq!(Moments::of(&alive_after_the_call(5900).history()).t0_us, Some(6_000_000), "not before the call");
+    }
+
+    #[test]
+    fn a_server_whose_services_end_before_it_is_struck_since_the_call() {
+        assert_eq!(fails(alive_after_the_call(6300), 6100.0, 6400.0), Some(6_000_000));
+        assert_eq!(fails(alive_after_the_call(6300), 6250.0, 6400.0), Some(6_300_000), "under way as it died");
+        assert_eq!(fails(alive_after_the_call(6300), 5500.0, 5600.0), Some(6_300_000), "that was before");
     }
 
     #[test]

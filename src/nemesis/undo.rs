@@ -107,8 +107,8 @@ impl Victim {
             _ => None,
         };
         match seen {
-            Some(seen) => WitnessReport { confirmed: true, evidence: format!("{}, though {why}", seen.evidence) },
-            None => WitnessReport { confirmed: false, evidence: why },
+            Some(seen) => WitnessReport::new(true, format!("{}, though {why}", seen.evidence)),
+            None => WitnessReport::new(false, why),
         }
     }
 
@@ -135,12 +135,15 @@ impl Victim {
 
     /// Why what was done to the victim went with it; `None`: it may be there still.
     pub(super) async fn ended_with_it(&self) -> Option<String> {
-        let Some(found) = self.found() else { return Some("its instance is gone, so there is nothing to undo".into()) };
-        let instances = self.context.provider.list().await.ok()?;
-        let now = instances.into_iter().find(|instance| instance.id == found.id);
-        let Some(now) = now.filter(|now| now.state != PowerState::Terminated) else {
-            return Some("its instance is gone, so there is nothing to undo".into());
+        let gone = || Some("its instance is gone, so there is nothing to undo".into());
+        let Some(found) = self.found() else { return gone() };
+        let now = match self.context.provider.measured(&found.id).await {
+            Err(ProviderError::Unknown(_)) => return gone(),
+            now => now.ok()?,
         };
+        if now.state == PowerState::Terminated {
+            return gone();
+        }
         if !self.context.provider.shares_kernel() || !self.ends_without_power() {
             return None;
         }
@@ -161,8 +164,10 @@ impl Victim {
     /// Whether the instance is no more: what was done to it went with it.
     pub(super) async fn is_gone(&self) -> bool {
         let Some(id) = self.instance() else { return true };
-        let Ok(instances) = self.context.provider.list().await else { return false };
-        instances.iter().find(|found| found.id == *id).is_none_or(|found| found.state == PowerState::Terminated)
+        match self.context.provider.measured(id).await {
+            Ok(found) => found.state == PowerState::Terminated,
+            Err(why) => matches!(why, ProviderError::Unknown(_)),
+        }
     }
 
     pub(super) fn now_us(&self) -> u64 {
@@ -198,8 +203,7 @@ impl Victim {
     }
 
     pub(super) async fn state(&self) -> Option<PowerState> {
-        let instances = self.context.provider.list().await.ok()?;
-        instances.iter().find(|found| Some(&found.id) == self.instance()).map(|found| found.state)
+        Some(self.context.provider.measured(self.instance()?).await.ok()?.state)
     }
 }
 

@@ -270,10 +270,7 @@ impl Victim {
     pub(super) async fn await_witness(&self, witness: &Witness, within: Duration) -> WitnessReport {
         let begun = Instant::now();
         loop {
-            let testimony = self
-                .look(witness)
-                .await
-                .unwrap_or_else(|why| WitnessReport { confirmed: false, evidence: why.to_string() });
+            let testimony = self.look(witness).await.unwrap_or_else(|why| WitnessReport::new(false, why.to_string()));
             if testimony.confirmed || begun.elapsed() >= within {
                 return testimony;
             }
@@ -283,7 +280,7 @@ impl Victim {
 
     pub(super) async fn look(&self, witness: &Witness) -> Result<WitnessReport, ProviderError> {
         if self.context.sabotage.witnesses {
-            return Ok(WitnessReport { confirmed: true, evidence: "as wanted".into() });
+            return Ok(WitnessReport::new(true, "as wanted"));
         }
         let remote = self.remote();
         self.scene(remote.as_deref(), self.order().as_ref()).ask(witness).await
@@ -308,8 +305,13 @@ impl Victim {
     }
 
     pub(super) fn confirmed(&self, onset: Onset, evidence: String) {
+        self.confirmed_alive_at(onset, None, evidence);
+    }
+
+    /// The same, where it was surely alive at some moment after the call.
+    pub(super) fn confirmed_alive_at(&self, onset: Onset, alive_us: Option<u64>, evidence: String) {
         let (strike, target) = (self.number, self.strike.server.clone());
-        self.context.recorder.record(Event::FaultConfirmed { strike, target, onset, evidence });
+        self.context.recorder.record(Event::FaultConfirmed { strike, target, onset, alive_us, evidence });
     }
 
     pub(super) fn not_confirmed(&self, evidence: String) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::agent::Order;
 use crate::agent::client::Agent;
 use crate::fault::{Witness, process};
-use crate::instance::{Command, InstanceId, PowerState};
+use crate::instance::{Between, Command, InstanceId, PowerState};
 use crate::provider::{Provider, ProviderError, Remote};
 
 /// How long a new connection may take where nothing is known of the way yet.
@@ -28,6 +28,14 @@ pub(super) struct WitnessReport {
     pub confirmed: bool,
     /// What it saw, in words.
     pub evidence: String,
+    /// When that came about, where it is known more exactly than that it is so now.
+    pub came: Option<Between>,
+}
+
+impl WitnessReport {
+    pub fn new(confirmed: bool, evidence: impl Into<String>) -> WitnessReport {
+        WitnessReport { confirmed, evidence: evidence.into(), came: None }
+    }
 }
 
 /// One victim, as far as a witness needs to know it.
@@ -57,14 +65,13 @@ impl WitnessContext<'_> {
     }
 
     async fn state(&self, expected: PowerState) -> Result<WitnessReport, ProviderError> {
-        let instances = self.provider.list().await?;
-        let Some(found) = instances.iter().find(|instance| Some(&instance.id) == self.instance) else {
-            return Ok(WitnessReport { confirmed: false, evidence: "the provider does not list it".into() });
+        let Some(id) = self.instance else { return Ok(WitnessReport::new(false, "it has no instance")) };
+        let found = match self.provider.measured(id).await {
+            Err(ProviderError::Unknown(_)) => return Ok(WitnessReport::new(false, "the provider does not list it")),
+            found => found?,
         };
-        Ok(WitnessReport {
-            confirmed: found.state == expected,
-            evidence: format!("{}: {}", found.state, found.evidence),
-        })
+        let (confirmed, evidence) = (found.state == expected, format!("{}: {}", found.state, found.evidence));
+        Ok(WitnessReport { confirmed, evidence, came: found.changed.filter(|_| confirmed) })
     }
 
     async fn processes(&self, pattern: &str, wanted: bool) -> Result<WitnessReport, ProviderError> {
@@ -74,17 +81,17 @@ impl WitnessContext<'_> {
             Ok(pids) if pids.is_empty() => format!("no process “{pattern}” in {}", self.server),
             Ok(pids) => format!("{} processes “{pattern}” in {}", pids.len(), self.server),
         };
-        Ok(WitnessReport { confirmed: found.is_ok_and(|pids| pids.is_empty() != wanted), evidence })
+        Ok(WitnessReport::new(found.is_ok_and(|pids| pids.is_empty() != wanted), evidence))
     }
 
     async fn restarted(&self, pattern: &str) -> Result<WitnessReport, ProviderError> {
         let before = self.pids_before;
         Ok(match self.pids(pattern).await? {
-            Err(evidence) => WitnessReport { confirmed: false, evidence },
-            Ok(now) => WitnessReport {
-                confirmed: !now.is_empty() && now.is_disjoint(before),
-                evidence: format!("“{pattern}” in {}: pids {before:?} before, {now:?} now", self.server),
-            },
+            Err(evidence) => WitnessReport::new(false, evidence),
+            Ok(now) => WitnessReport::new(
+                !now.is_empty() && now.is_disjoint(before),
+                format!("“{pattern}” in {}: pids {before:?} before, {now:?} now", self.server),
+            ),
         })
     }
 
@@ -102,15 +109,15 @@ impl WitnessContext<'_> {
         let order = self.order.expect("what an agent holds has an order");
         let seen = Agent::new(self.remote()?).observe(order).await;
         Ok(match seen {
-            Ok(seen) => WitnessReport { confirmed: seen.in_force == wanted, evidence: seen.evidence },
-            Err(why) => WitnessReport { confirmed: false, evidence: why.to_string() },
+            Ok(seen) => WitnessReport::new(seen.in_force == wanted, seen.evidence),
+            Err(why) => WitnessReport::new(false, why.to_string()),
         })
     }
 
     /// One lost packet is no cut: unreachable means twice in a row.
     async fn reachable(&self, wanted: bool) -> WitnessReport {
         let Some(remote) = self.remote else {
-            return WitnessReport { confirmed: false, evidence: "there is no way to it".into() };
+            return WitnessReport::new(false, "there is no way to it");
         };
         let mut answers = Vec::new();
         for _ in 0..2 {
@@ -122,10 +129,7 @@ impl WitnessContext<'_> {
             }
         }
         let reached = answers.last().is_some_and(|answer| answer == "it answers");
-        WitnessReport {
-            confirmed: reached == wanted,
-            evidence: format!("a new connection: {}", answers.join("; again: ")),
-        }
+        WitnessReport::new(reached == wanted, format!("a new connection: {}", answers.join("; again: ")))
     }
 
     fn remote(&self) -> Result<&dyn Remote, ProviderError> {

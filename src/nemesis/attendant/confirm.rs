@@ -12,6 +12,7 @@ use crate::agent::client::Agent;
 use crate::agent::stamp::{Account, Within};
 use crate::clock;
 use crate::history::Onset;
+use crate::instance::Between;
 use crate::journal::Stage;
 use crate::nemesis::victim::agent_did;
 use crate::nemesis::witness::WitnessReport;
@@ -30,14 +31,17 @@ impl Attendant {
         testimony
     }
 
-    /// What the witness says; a yes is recorded: the fault came into force after it was called for and before it was seen.
+    /// What the witness says; a yes is recorded: the fault came into force after it was called for and before it was seen. What a
+    /// witness can date is known more exactly.
     async fn hear_witness(&self) -> WitnessReport {
         let strike = &self.victim.strike;
         let testimony = self.victim.await_witness(&strike.witness, strike.witness_within()).await;
         if testimony.confirmed {
             let not_before_us = self.called_us + clock::micros(strike.waits());
-            let onset = Onset { not_before_us, by_us: self.victim.now_us() };
-            self.victim.confirmed(onset, testimony.evidence.clone());
+            let seen = Onset { not_before_us, by_us: self.victim.now_us() };
+            let came = testimony.came.map(|came| came.on(self.victim.context.recorder.clock()));
+            let (onset, alive_us) = came.map_or((seen, None), |came| dated(seen, came));
+            self.victim.confirmed_alive_at(onset, alive_us, testimony.evidence.clone());
         }
         testimony
     }
@@ -138,5 +142,41 @@ impl Attendant {
             self.victim.not_confirmed(why.into());
         }
         self.decided();
+    }
+}
+
+/// From the call until it was seen, when the fault came into force, where its witness dates that; and the last moment after the call
+/// at which the victim surely was alive. What a witness dates before the call was not done by it.
+fn dated(seen: Onset, came: Between) -> (Onset, Option<u64>) {
+    if came.by_us < seen.not_before_us {
+        return (seen, None);
+    }
+    let onset = Onset { by_us: came.by_us.min(seen.by_us), ..seen };
+    (onset, Some(came.since_us).filter(|alive_us| (seen.not_before_us..=onset.by_us).contains(alive_us)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEEN: Onset = Onset { not_before_us: 5_000_000, by_us: 7_400_000 };
+
+    fn came(since_us: u64, by_us: u64) -> (Onset, Option<u64>) {
+        dated(SEEN, Between { since_us, by_us })
+    }
+
+    #[test]
+    fn a_sign_of_life_after_the_call_is_told_with_the_first_attempt_that_was_not_answered() {
+        assert_eq!(came(5_290_000, 5_400_000), (Onset { by_us: 5_400_000, ..SEEN }, Some(5_290_000)));
+    }
+
+    #[test]
+    fn a_sign_of_life_before_the_call_is_none() {
+        assert_eq!(came(4_980_000, 5_090_000), (Onset { by_us: 5_090_000, ..SEEN }, None));
+    }
+
+    #[test]
+    fn what_came_before_the_call_was_not_done_by_it() {
+        assert_eq!(came(4_700_000, 4_999_999), (SEEN, None));
     }
 }

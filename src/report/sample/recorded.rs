@@ -115,7 +115,7 @@ fn events(plan: &ScenarioPlan, (outage, redundant): (f64, f64)) -> Vec<Record> {
     };
     let onset = Onset { not_before_us: after(0.0), by_us: after(0.02) };
     let evidence = "first process 212 is gone (pidfd)".into();
-    let confirmed = Event::FaultConfirmed { strike: 0, target: "lb-1.1".into(), onset, evidence };
+    let confirmed = Event::FaultConfirmed { strike: 0, target: "lb-1.1".into(), onset, alive_us: None, evidence };
     let (server, instance) = ("lb-1".to_string(), "lb-1.2".to_string());
     events.extend([
         at(plan, ZERO_US + 6_000_000, resolved("dies", "the highest-degree node dies", "lb-1.1")),

@@ -51,7 +51,7 @@ impl Script {
         let onset = Onset { not_before_us: not_before_ms * 1000, by_us: by_ms * 1000 };
         targets.iter().fold(self, |script, target| {
             let (target, evidence) = (target.to_string(), "first process gone".into());
-            script.event(by_ms, Event::FaultConfirmed { strike, target, onset, evidence })
+            script.event(by_ms, Event::FaultConfirmed { strike, target, onset, alive_us: None, evidence })
         })
     }
 
