@@ -43,6 +43,10 @@ pub fn what_balancers_and_holders_do_is_judged_by_what_watchers_on_servers_repor
         fs::read_to_string(folder.join("events.ndjson")).unwrap().lines().filter(|line| line.contains(what)).count()
     };
     assert!(seen(0, r#""server":"web-2","status":"DOWN"#) >= 2, "both balancers saw it leave");
-    assert_eq!(seen(1, r#""virtual_ip_holders","name":"www","holders":[]"#), 0, "what can't be seen is no fact");
+    // From when the one was down until the other had it; what can't be seen is no fact.
+    assert!(
+        seen(1, r#""virtual_ip_holders","name":"www","holders":[]"#) <= 1,
+        "no server holds it for a moment at most"
+    );
     assert!(seen(1, r#""virtual_ip_holders","name":"www","holders":["lb-2"]"#) >= 1, "the other one has it");
 }

@@ -106,6 +106,14 @@ impl Site {
         serde_json::from_str(&text).unwrap()
     }
 
+    /// What was recorded of the latest run's only scenario.
+    pub fn events(&self) -> Vec<serde_json::Value> {
+        let folder = self.out().join("latest/scenarios");
+        let only = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+        let text = fs::read_to_string(only.join("events.ndjson")).expect("the run wrote a bundle");
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// The program starts inside the site's network, and is a process of this machine otherwise.
     pub fn enter(&self, command: &mut Command) {
         let (zygote, _) = self.up.processes()[1];
