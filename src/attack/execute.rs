@@ -157,11 +157,16 @@ async fn refuse_dirty(plan: &AttackPlan, field: &Field, lease: Duration) -> Resu
         let lease = plan.holds(&instance.name).then_some(lease);
         if let Some(held) = nemesis::leftover(&*field.provider, &instance, lease).await? {
             let detail = format!("{} is not clean: {} (strike {})", instance.name, held.evidence, held.id.0);
-            return Err(AttackError::Dirty(format!("{detail}: nothing was touched; to undo it: chimp heal")));
+            // Servers that a sandbox keeps end with it.
+            let down = if field.provider.shares_kernel() { "" } else { WITHOUT_JOURNAL };
+            return Err(AttackError::Dirty(format!("{detail}: nothing was touched; to undo it: chimp heal{down}")));
         }
     }
     Ok(())
 }
+
+/// What undoes a fault of which no journal is at hand.
+const WITHOUT_JOURNAL: &str = "; where its journal is not at hand: chimp down --on inventory=FILE";
 
 fn bundle_of(plan: &AttackPlan, out: &Path) -> Result<(PathBuf, String), AttackError> {
     let failed = |source| AttackError::Bundle { path: out.into(), source };

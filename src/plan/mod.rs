@@ -198,7 +198,7 @@ pub struct StrikeOrder {
 
 /// What a fault may need to be told; each says which of these it takes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Parameters {
     /// The name of a process.

@@ -10,6 +10,7 @@ use crate::attack::execute::Field;
 use crate::attack::pick::{self, HowMany, Processed};
 use crate::attack::processes::Processes;
 use crate::document::words::of_json;
+use crate::document::yaml::form_hint;
 use crate::draw::{Draw, Purpose};
 use crate::environment::Ended;
 use crate::graph::{Links, Measure};
@@ -132,10 +133,36 @@ impl Common {
     }
 }
 
-/// A mistake in JSON of the command line, with the column.
+/// A mistake in JSON of the command line, with the column and what to do.
 fn in_words(why: &serde_json::Error) -> String {
-    match of_json(why) {
-        (detail, Some((_, column))) => format!("{detail} (at column {column})"),
-        (detail, None) => detail,
+    let (detail, place) = of_json(why);
+    let hint = if why.is_data() { form_hint(&detail) } else { "write it so: `{\"delay\": \"100ms\"}`".into() };
+    let place = place.map_or(String::new(), |(_, column)| format!(" (at column {column})"));
+    format!("{detail}{place}\n  help: {hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(with: &str) -> String {
+        in_words(&serde_json::from_str::<Parameters>(with).unwrap_err())
+    }
+
+    #[test]
+    fn a_parameter_that_no_fault_takes_is_refused_with_the_nearest() {
+        let told = refused(r#"{"delay": "100ms", "jiter": "20ms"}"#);
+        assert!(told.starts_with("unknown field `jiter`, expected one of `process`, "), "{told}");
+        assert!(told.ends_with(" (at column 26)\n  help: did you mean `jitter`?"), "{told}");
+    }
+
+    #[test]
+    fn what_is_no_json_or_has_another_form_is_said_in_plain_words() {
+        let told = refused(r#"{"port": "http"}"#);
+        assert!(
+            told.starts_with("found the text \"http\", expected a whole number from 0 to 65535 (at column "),
+            "{told}"
+        );
+        assert!(refused("delay=100ms").ends_with("help: write it so: `{\"delay\": \"100ms\"}`"));
     }
 }
