@@ -31,15 +31,16 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Brings `count` servers called `victim-N` up, and `mortals` called `mortal-N`.
+    /// Brings `count` servers called `victim-N` up, each alone in a zone, which can be lost, and `mortals` called `mortal-N`.
     pub fn start(name: &str, count: usize, mortals: usize) -> Result<Kept, String> {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
         let (site, socket) = (folder.join("site.yaml"), folder.join("testbed.sock"));
         let role = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kill_points/victim.yaml");
+        let victim = |number| format!("  - {{ name: victim-{number}, role: victim, zone: zone-{number} }}\n");
+        let victims: String = (1..=count).map(victim).collect();
         let text = format!(
-            "servers:\n  - {{ name: victim, role: victim, count: {count} }}\n  - {{ name: mortal, role: victim, count: \
-             {mortals} }}\nroles: {{ victim: {} }}\nentry: {{ host: victim-1 }}\n",
+            "servers:\n{victims}  - {{ name: mortal, role: victim, count: {mortals} }}\nroles: {{ victim: {} }}\nentry: {{ host: victim-1 }}\n",
             role.display()
         );
         fs::write(&site, text).map_err(|why| why.to_string())?;
