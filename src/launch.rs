@@ -5,6 +5,7 @@
 //! alike to all others: processes of the instance, in nobody's session.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::instance::ServiceSpec;
 
@@ -12,6 +13,12 @@ use crate::instance::ServiceSpec;
 pub const PROGRAM: &str = "/var/lib/anarcho-chimp/agent";
 /// The hidden first argument that makes a program of this crate an agent.
 pub const ASKED: &str = "__agent";
+/// What follows [`ASKED`] where an agent is to answer one request after the other: a line of JSON, which is a list of what
+/// else would follow [`ASKED`], is answered by another, `{"Ok": ANSWER}` or `{"Err": REASON}`. An empty line is answered by
+/// an empty line while the program is the one that lies at its path.
+pub const SERVE: &str = "serve";
+/// An agent that is to answer requests ends when it was not asked anything for so long.
+pub const SERVES_WITHIN: Duration = Duration::from_secs(5);
 /// A server that was booted unconfigured has this file until somebody has made it what its role says.
 pub const UNCONFIGURED_MARK: &str = "/etc/anarcho-chimp-unconfigured";
 /// Where an instance keeps, for each service, `<name>.pid` (its process), `<name>.log` (a link to its log) and, once that

@@ -56,7 +56,7 @@ impl<'a> Agent<'a> {
             return Ok(());
         }
         let ours = super::version();
-        let there = self.ask::<String>("version", &[]).await;
+        let there = self.version().await;
         if there.as_ref().is_ok_and(|theirs| *theirs == ours) {
             return Ok(());
         }
@@ -70,7 +70,7 @@ impl<'a> Agent<'a> {
             return Err(AgentError::Refused { verb: "deploy", detail });
         }
         sent?;
-        let theirs = self.ask::<String>("version", &[]).await?;
+        let theirs = self.version().await?;
         if theirs == ours {
             return Ok(());
         }
@@ -154,6 +154,13 @@ impl<'a> Agent<'a> {
         self.ask("held", &[]).await
     }
 
+    /// Of the program that lies there, which may be any: so it is started for this.
+    async fn version(&self) -> Result<String, AgentError> {
+        let mut command = Command::new([&self.remote.program(None).await?.path, ASKED, VERSION]);
+        command.timeout = self.within;
+        answer(VERSION, &self.remote.exec(&command).await?)
+    }
+
     async fn ask<A: DeserializeOwned>(&self, verb: &'static str, words: &[String]) -> Result<A, AgentError> {
         let program = self.remote.program(None).await?.path;
         let output = self.exec(&program, verb, words).await?;
@@ -165,15 +172,16 @@ impl<'a> Agent<'a> {
     }
 
     async fn exec(&self, program: &str, verb: &'static str, words: &[String]) -> Result<Output, AgentError> {
-        let argv = [program, ASKED, verb].map(str::to_string).into_iter().chain(words.iter().cloned());
-        let mut command = Command::new(argv);
-        command.timeout = self.within;
-        Ok(self.remote.exec(&command).await?)
+        let words: Vec<String> = std::iter::once(verb.to_string()).chain(words.iter().cloned()).collect();
+        Ok(self.remote.ask(program, &words, self.within).await?)
     }
 }
 
 /// How long an agent may take for one verb: its own deadlines are shorter.
 const WITHIN: Duration = Duration::from_secs(20);
+
+/// Asks which version it is.
+const VERSION: &str = "version";
 
 /// The status of a shell that finds no such program.
 const ABSENT: i32 = 127;

@@ -41,14 +41,19 @@ fn start_unit(argv: &[String]) -> io::Result<()> {
     Err(io::Error::other(format!("systemd-run ended with {}: {}", ended.status, ended.stderr.trim())))
 }
 
-/// In a session of its own; whoever adopts orphans reaps it.
+/// In a session of its own, and no child of this process, which may go on for long: whoever adopts orphans reaps it.
 fn start_detached(program: &Path, words: &[&str]) -> io::Result<()> {
     let mut command = Command::new(program);
     command.arg(ASKED).args(words).env_clear().current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // SAFETY: both are system calls that a signal handler may make.
-    let detached = unsafe {
+    // SAFETY: all are system calls that a signal handler may make, and an agent that starts another has one thread.
+    let between = unsafe {
         command.pre_exec(|| {
+            match libc::fork() {
+                -1 => return Err(io::Error::last_os_error()),
+                0 => {}
+                _ => libc::_exit(0),
+            }
             nix::unistd::setsid()?;
             // Nothing of the session that asks: it ends when its last descriptor does. What `Command` itself holds
             // closes with the program's start.
@@ -56,7 +61,7 @@ fn start_detached(program: &Path, words: &[&str]) -> io::Result<()> {
             Ok(())
         })
     };
-    detached.spawn().map(drop)
+    between.spawn()?.wait().map(drop)
 }
 
 #[cfg(test)]

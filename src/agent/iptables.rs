@@ -12,10 +12,11 @@ const MARK: &str = "anarcho-chimp ";
 /// How long one call may take: it waits up to 5 s for somebody else's to end.
 const WITHIN: Duration = Duration::from_secs(7);
 
-/// Rules of one strike, with what removes them prepared.
+/// Rules of one strike, with what makes and removes them prepared.
 pub(super) struct Rules {
     id: StrikeId,
     parts: Vec<Part>,
+    makers: Vec<Preforked>,
     removers: Vec<Preforked>,
 }
 
@@ -48,7 +49,7 @@ pub(super) const TRACE: Trace = Trace {
 impl Rules {
     /// No rules yet.
     pub fn new(id: &StrikeId) -> Self {
-        Rules { id: id.clone(), parts: Vec::new(), removers: Vec::new() }
+        Rules { id: id.clone(), parts: Vec::new(), makers: Vec::new(), removers: Vec::new() }
     }
 
     /// One more call's rules: what must match, and `-j TARGET`.
@@ -57,17 +58,18 @@ impl Rules {
         self
     }
 
-    /// Checks that the packet filter can be used, and prepares the removal. Touches nothing.
+    /// Checks that the packet filter can be used, and prepares the rules and their removal. Touches nothing.
     ///
     /// # Errors
     /// When `iptables` is missing or refuses.
     pub fn arm(&mut self) -> Result<(), DriverError> {
         found(None)?;
-        let prepare = |part: &Part| {
-            let argv = part.argv("-D", &self.id);
-            Preforked::prepare(&argv).map_err(DriverError::at(&argv.join(" ")))
+        let prepare = |operation: &str| {
+            let calls = self.parts.iter().map(|part| part.argv(operation, &self.id));
+            calls.map(|argv| Preforked::prepare(&argv).map_err(DriverError::at(&argv.join(" ")))).collect()
         };
-        self.removers = self.parts.iter().map(prepare).collect::<Result<_, _>>()?;
+        let (removers, makers): (Result<_, DriverError>, Result<_, DriverError>) = (prepare("-D"), prepare("-I"));
+        (self.removers, self.makers) = (removers?, makers?);
         Ok(())
     }
 
@@ -75,8 +77,9 @@ impl Rules {
     ///
     /// # Errors
     /// At the first that is refused; what was made till then is left to [`remove`](Self::remove).
-    pub fn insert(&self) -> Result<(), DriverError> {
-        self.parts.iter().rev().try_for_each(|part| call(&part.argv("-I", &self.id)).map(drop))
+    pub fn insert(&mut self) -> Result<(), DriverError> {
+        let mut parts = self.parts.iter().rev();
+        parts.try_for_each(|part| call_preforked(&part.argv("-I", &self.id), self.makers.pop()).map(drop))
     }
 
     /// Removes every rule of the strike; nothing to do where there is none.
@@ -84,6 +87,7 @@ impl Rules {
     /// # Errors
     /// When one is left, after all was tried.
     pub fn remove(&mut self) -> Result<(), DriverError> {
+        self.makers.clear();
         for preforked in self.removers.drain(..) {
             // One that is gone already is what we want; one that is left is found below.
             let _ = preforked.run(WITHIN);

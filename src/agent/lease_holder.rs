@@ -262,10 +262,9 @@ impl LeaseHolder {
         let injected_us = monotonic_us();
         let injected = self.driver.inject();
         self.plan_end();
+        // It is looked for at once, but after the answer: whoever asked need not wait for that.
         self.unseen = Some(Unseen { injected_us, again: now(), until: now() + SEEN_WITHIN });
-        injected?;
-        self.look();
-        Ok(())
+        injected
     }
 
     /// Stamps the onset when the effect is seen: the planned end counts from then.

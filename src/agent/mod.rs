@@ -30,6 +30,7 @@ mod process;
 pub mod program;
 mod queue;
 mod record;
+mod serve;
 pub mod stamp;
 mod survey;
 pub mod sweep;
@@ -111,8 +112,10 @@ pub fn run_if_asked() -> Option<ExitCode> {
     }
     match verbs::obey(words) {
         Ok(answer) => {
-            // One who hung up needs no answer.
-            let _ = writeln!(std::io::stdout(), "{answer}");
+            if !answer.is_empty() {
+                // One who hung up needs no answer.
+                let _ = writeln!(std::io::stdout(), "{answer}");
+            }
             Some(ExitCode::SUCCESS)
         }
         Err(why) => {

@@ -14,8 +14,9 @@ use super::lease_holder::{self, Answer, Ask};
 use super::record::{self, Folder, Record, Stage};
 use super::stamp::{Account, Stamps, Within};
 use super::watch::watcher;
-use super::{Held, Observation, Order, StrikeId, caretaker, detach};
+use super::{Held, Observation, Order, StrikeId, caretaker, detach, serve};
 use crate::clock;
+use crate::launch::SERVE;
 
 /// How long a holder may take to arm.
 const ARM: Duration = Duration::from_secs(10);
@@ -58,8 +59,21 @@ fn at(action: &'static str) -> impl Fn(io::Error) -> VerbError {
 /// Does what the words after [`ASKED`] say and returns the answer, a line of JSON; empty for a process that is not
 /// asked but started.
 pub(super) fn obey(words: &[String]) -> Result<String, VerbError> {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
+    let listed: Vec<&str> = words.iter().map(String::as_str).collect();
+    match listed.as_slice() {
+        [SERVE] => Ok(serve::serve().map(|()| String::new()).map_err(at("answering requests"))?),
+        ["watch", order] => Ok(watcher::watch(serde_json::from_str(order)?).map(|()| String::new())?),
+        ["keep", user, lease] => Ok(caretaker::keep(user, lease).map(|()| String::new())?),
+        ["hold", id] => Ok(lease_holder::hold(&StrikeId::parse(id)?).map(|()| String::new())?),
+        ["burn", kind, id, amount] => Ok(driver::burn(kind, &StrikeId::parse(id)?, amount).map(|()| String::new())?),
+        _ => answer(words),
+    }
+}
+
+/// Does what can be done at once, and returns the answer, a line of JSON.
+pub(super) fn answer(words: &[String]) -> Result<String, VerbError> {
+    let listed: Vec<&str> = words.iter().map(String::as_str).collect();
+    match listed.as_slice() {
         ["version"] => json(&super::version()),
         ["arm", order] => json(&arm(&read(order)?)?),
         ["observe", order] => json(&observe(&read(order)?)?),
@@ -69,14 +83,10 @@ pub(super) fn obey(words: &[String]) -> Result<String, VerbError> {
         ["renew", id] => json(&tell_holder(&StrikeId::parse(id)?, Ask::Renew)?),
         ["heal", id] => json(&heal(&StrikeId::parse(id)?)?),
         ["held"] => json(&held()?),
-        ["watch", order] => Ok(watcher::watch(serde_json::from_str(order)?).map(|()| String::new())?),
         ["stay", user, lease] => json(&caretaker::stay(user, lease)?),
         ["leave", user] => json(&caretaker::leave(user)?),
         ["sha256"] => json(&caretaker::sha256()?),
-        ["keep", user, lease] => Ok(caretaker::keep(user, lease).map(|()| String::new())?),
-        ["hold", id] => Ok(lease_holder::hold(&StrikeId::parse(id)?).map(|()| String::new())?),
-        ["burn", kind, id, amount] => Ok(driver::burn(kind, &StrikeId::parse(id)?, amount).map(|()| String::new())?),
-        other => Err(VerbError::Verb(other.iter().map(|word| word.to_string()).collect())),
+        _ => Err(VerbError::Verb(words.to_vec())),
     }
 }
 

@@ -37,6 +37,7 @@ impl HostRemote {
     /// # Errors
     /// See [`Upload::leave`].
     pub async fn leave(&self) -> Result<(), ProgramError> {
+        self.host.rest().await;
         self.upload.leave(&*self.host).await
     }
 }
@@ -60,6 +61,14 @@ impl HostRemote {
 impl Remote for HostRemote {
     async fn exec(&self, command: &Command) -> Result<Output, RemoteError> {
         self.host.exec(command).await
+    }
+
+    async fn ask(&self, program: &str, words: &[String], timeout: Duration) -> Result<Output, RemoteError> {
+        self.host.ask(program, words, timeout).await
+    }
+
+    async fn rest(&self) {
+        self.host.rest().await;
     }
 
     async fn stream(&self, command: &Command) -> Result<Lines, RemoteError> {

@@ -11,7 +11,7 @@ use super::RemoteError;
 pub const MOST_LINE: usize = 1 << 20;
 
 /// From one empty line on the command's standard input to the next.
-pub const PULSE: Duration = Duration::from_secs(2);
+pub const PULSE: Duration = Duration::from_secs(1);
 
 /// The lines of a command that runs on a server. Dropping it closes the command's standard input and output there.
 pub struct Lines {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::instance::{
     Ability, Between, Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, PowerOp, Question, ServiceEnd,
 };
-use crate::launch::PROGRAM;
+use crate::launch::{ASKED, PROGRAM};
 
 pub mod host_key;
 pub mod lines;
@@ -111,6 +111,15 @@ pub trait Provider: Send + Sync {
 pub trait Remote: Send + Sync {
     /// Runs a command to its end. A non-zero status is not an error of this call.
     async fn exec(&self, command: &Command) -> Result<Output, RemoteError>;
+    /// Asks the agent whose program lies there for one thing, by the words that follow [`ASKED`], and returns what that
+    /// program would have printed. A remote may keep an agent that answers more than one request; what was sent to it once
+    /// is never sent again, whatever becomes of the answer.
+    async fn ask(&self, program: &str, words: &[String], timeout: Duration) -> Result<Output, RemoteError> {
+        self.exec(&Command { argv: asking(program, words), timeout }).await
+    }
+    /// Ends the agents that [`ask`](Self::ask) keeps and that are not asked anything now. They are gone when this returns,
+    /// if they can be reached, and end by themselves otherwise.
+    async fn rest(&self) {}
     /// Starts a command and reads what it prints while it runs, over a connection that nothing else uses. Its standard
     /// input gets an empty line every [`lines::PULSE`], so that it can end by itself when no reader is left; it is
     /// closed when the lines are dropped. `command.timeout` does not limit it.
@@ -151,6 +160,11 @@ pub trait Remote: Send + Sync {
     async fn host_key(&self) -> Result<Option<String>, RemoteError> {
         Ok(None)
     }
+}
+
+/// The command that asks an agent for one thing.
+pub fn asking(program: &str, words: &[String]) -> Vec<String> {
+    [program, ASKED].map(str::to_string).into_iter().chain(words.iter().cloned()).collect()
 }
 
 /// The agent's program on a host.

@@ -3,6 +3,7 @@
 //! Sessions stay open and are used again, one for each command that runs at the same time: a session serialises its
 //! commands, and a login costs ten times a command. No keepalive: libssh2's breaks blocking reads.
 
+mod conversation;
 mod jump;
 mod link;
 mod login;
@@ -24,11 +25,13 @@ pub use ssh_agent::{Identity, SshAgentKeys};
 use link::{Link, Trouble, is_timeout, remaining};
 
 use super::host_key::fingerprint;
-use super::{Lines, Remote, RemoteError};
+use super::{Lines, Remote, RemoteError, asking};
 use crate::instance::{Command, FileContent, FileSpec, Output};
 
 /// How long connecting and logging in may take; less when the command itself has less.
 const LOGIN: Duration = Duration::from_secs(5);
+/// How long the agents that are kept may take to end.
+const REST: Duration = Duration::from_secs(2);
 /// How long writing a whole file may take.
 const UPLOAD: Duration = Duration::from_secs(60);
 /// So many letters of a command are told in an error.
@@ -56,8 +59,17 @@ impl SshRemote {
     }
 
     async fn run(&self, shown: &str, line: String, input: Arc<[u8]>, timeout: Duration) -> Result<Output, RemoteError> {
+        self.blocking(shown, timeout, move |shared, deadline| shared.run(&line, &input, deadline)).await
+    }
+
+    async fn blocking(
+        &self,
+        shown: &str,
+        timeout: Duration,
+        work: impl FnOnce(&Shared, Instant) -> Result<Output, Trouble> + Send + 'static,
+    ) -> Result<Output, RemoteError> {
         let shared = self.shared.clone();
-        let done = tokio::task::spawn_blocking(move || shared.run(&line, &input, Instant::now() + timeout)).await;
+        let done = tokio::task::spawn_blocking(move || work(&shared, Instant::now() + timeout)).await;
         let (host, command) = (self.host(), shown.to_string());
         match done.unwrap_or_else(|why| Err(Trouble::Broken(why.to_string()))) {
             Ok(output) => Ok(output),
@@ -86,6 +98,18 @@ impl Remote for SshRemote {
         let shown = shown(&command.argv);
         let line = command_line(&command.argv).map_err(|why| self.broken(shown.clone(), why))?;
         self.run(&shown, line, input, command.timeout).await
+    }
+
+    async fn ask(&self, program: &str, words: &[String], timeout: Duration) -> Result<Output, RemoteError> {
+        let shown = shown(&asking(program, words));
+        let line = command_line(&conversation::argv(program)).map_err(|why| self.broken(shown.clone(), why))?;
+        let request = serde_json::to_string(words).map_err(|why| self.broken(shown.clone(), why))?;
+        self.blocking(&shown, timeout, move |shared, deadline| shared.ask(&line, &request, deadline)).await
+    }
+
+    async fn rest(&self) {
+        let shared = self.shared.clone();
+        let _ = tokio::task::spawn_blocking(move || shared.rest(Instant::now() + REST)).await;
     }
 
     async fn stream(&self, command: &Command) -> Result<Lines, RemoteError> {
@@ -187,7 +211,7 @@ impl Shared {
     /// A session that is idle, or a new one. An idle one whose host went away meanwhile is dropped.
     fn open(&self, deadline: Instant) -> Result<(Link, Channel), Trouble> {
         loop {
-            let Some(link) = self.idle().pop() else { break };
+            let Some(link) = self.take_idle() else { break };
             link.limit(deadline)?;
             match link.session.channel_session() {
                 Ok(channel) => return Ok((link, channel)),
@@ -201,13 +225,21 @@ impl Shared {
         Ok((link, channel))
     }
 
+    /// One on which no agent listens is taken first.
+    fn take_idle(&self) -> Option<Link> {
+        let mut idle = self.idle();
+        idle.retain(|link| !link.has_lost_an_end());
+        let last = idle.iter().rposition(|link| link.conversation.is_none());
+        last.map(|at| idle.remove(at)).or_else(|| idle.pop())
+    }
+
     fn log_in(&self, deadline: Instant) -> Result<Link, Trouble> {
         let deadline = deadline.min(Instant::now() + LOGIN);
         let failed = |why: &dyn std::fmt::Display| Trouble::Connect(why.to_string());
         let socket = self.login.connect(remaining(deadline)?).map_err(|why| failed(&self.login.unreached(&why)))?;
         let mut session = Session::new().map_err(|why| failed(&why))?;
         session.set_tcp_stream(socket.try_clone().map_err(|why| failed(&why))?);
-        let mut link = Link { session, socket };
+        let mut link = Link { session, socket, conversation: None };
         link.limit(deadline)?;
         self.login.host_key.prefer(&link.session, self.login.named()).map_err(|why| failed(&why))?;
         link.session.handshake().map_err(|why| failed(&self.login.no_handshake(&why)))?;

@@ -52,7 +52,7 @@ fn cycles() -> Outcome {
         for server in [victim, &world.bystander] {
             server.shell(TABLES).await?;
         }
-        let (before, aside) = (victim.snapshot()?, world.bystander.snapshot()?);
+        let (before, aside) = (victim.snapshot().await?, world.bystander.snapshot().await?);
         for (n, effect) in effects(&world).into_iter().enumerate() {
             let order = victim.order(&format!("{n}.node-1"), effect, LONG);
             victim.strike(&order).await?;
@@ -64,14 +64,14 @@ fn cycles() -> Outcome {
             let theirs = Order { address: world.bystander.instance.address, ..order.clone() };
             let unaffected = world.bystander.agent().observe(&theirs).await.map_err(text)?;
             claim(!unaffected.in_force, ("the bystander", unaffected))?;
-            claim(world.bystander.snapshot()? == aside, ("the bystander", &order.effect))?;
+            claim(world.bystander.snapshot().await? == aside, ("the bystander", &order.effect))?;
             for _ in 0..2 {
                 agent.heal(&order.id).await.map_err(text)?;
                 let healed = agent.observe(&order).await.map_err(text)?;
                 claim(!healed.in_force, ("healed", &order.effect, healed))?;
             }
             claim(held(victim).await? == 0, ("held after", &order.effect))?;
-            let after = victim.snapshot()?;
+            let after = victim.snapshot().await?;
             claim(after == before, format!("{:?} left\n{after}\nwhere there was\n{before}", order.effect))?;
         }
         Ok(())
@@ -122,7 +122,7 @@ fn foreign_rules() -> Outcome {
     inside(async |world| {
         let victim = &world.victim;
         victim.shell(FOREIGN).await?;
-        let before = victim.snapshot()?;
+        let before = victim.snapshot().await?;
         let ours = effects(&world).into_iter().take(3);
         for effect in ours.chain([Effect::DropAll { after: Duration::ZERO }]) {
             let order = victim.order("1", effect, SHORT);
@@ -131,9 +131,9 @@ fn foreign_rules() -> Outcome {
             // The answer may be cut off by what was asked for.
             let _ = tokio::time::timeout(Duration::from_millis(500), agent.inject(&order.id)).await;
             claim(victim.observe(&order)?.in_force, &order.effect)?;
-            claim(victim.snapshot()? != before, "nothing changed")?;
+            claim(victim.snapshot().await? != before, "nothing changed")?;
             victim.enter(&[PROGRAM, ASKED, "heal", "1"])?;
-            let after = victim.snapshot()?;
+            let after = victim.snapshot().await?;
             claim(after == before, format!("{:?} left\n{after}\nwhere there was\n{before}", order.effect))?;
         }
         Ok(())

@@ -24,7 +24,7 @@ fn expire() -> Outcome {
     inside(async |mut world| {
         let before = {
             world.victim.shell(TABLES).await?;
-            world.victim.snapshot()?
+            world.victim.snapshot().await?
         };
         let orders: Vec<_> = effects(&world)
             .into_iter()
@@ -44,7 +44,7 @@ fn expire() -> Outcome {
             let seen = world.victim.observe(order)?;
             claim(!seen.in_force, (&order.effect, seen))?;
         }
-        let after = world.victim.snapshot()?;
+        let after = world.victim.snapshot().await?;
         claim(after == before, format!("left\n{after}\nwhere there was\n{before}"))
     })
 }
@@ -108,11 +108,11 @@ fn never_injected() -> Outcome {
     inside(async |world| {
         let victim = &world.victim;
         victim.shell("iptables -w 5 -P FORWARD ACCEPT").await?;
-        let before = victim.snapshot()?;
+        let before = victim.snapshot().await?;
         let order = victim.order("armed", Effect::DropAll { after: Duration::from_secs(50) }, SHORT);
         victim.agent().arm(&order).await.map_err(text)?;
         victim.agent().inject(&order.id).await.map_err(text)?;
         victim.until_nothing_is_held().await?;
-        claim(victim.snapshot()? == before, "something was touched")
+        claim(victim.snapshot().await? == before, "something was touched")
     })
 }

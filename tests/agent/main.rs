@@ -9,6 +9,7 @@ mod own_path;
 mod refusal;
 #[path = "../support/runner.rs"]
 mod runner;
+mod serve;
 mod traces;
 mod world;
 
@@ -19,6 +20,6 @@ fn main() -> std::process::ExitCode {
     if let Some(code) = anarcho_chimp::run_if_asked() {
         return code;
     }
-    let cases = [cycle::CASES, lease::CASES, traces::CASES, refusal::CASES, own_path::CASES].concat();
+    let cases = [cycle::CASES, lease::CASES, traces::CASES, refusal::CASES, own_path::CASES, serve::CASES].concat();
     runner::main(&[(runner::Needs::Scenarios, &cases)], SIDE_BY_SIDE)
 }

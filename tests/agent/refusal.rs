@@ -28,7 +28,7 @@ fn stop(name: &str) -> Effect {
 fn refused() -> Outcome {
     inside(async |world| {
         let victim = &world.victim;
-        let before = victim.snapshot()?;
+        let before = victim.snapshot().await?;
         let deaf = || Effect::DropFrom { peers: vec![world.cloud.address(9)] };
         for id in ["", "../../etc", "a/b", "-x", "--help", "A", "a b", "a\nb", "'; reboot; '", &"a".repeat(65)] {
             refuses(victim, id, deaf(), "is not the id of a strike").await?;
@@ -48,7 +48,7 @@ fn refused() -> Outcome {
             claim(output.status == Some(1) && output.stderr.contains("is not held here"), output)?;
         }
         claim(victim.agent().held().await.map_err(text)?.is_empty(), "held")?;
-        claim(victim.snapshot()? == before, "something was left")
+        claim(victim.snapshot().await? == before, "something was left")
     })
 }
 

@@ -24,7 +24,7 @@ fn from_record() -> Outcome {
     inside(async |world| {
         let (victim, agent) = (&world.victim, world.victim.agent());
         victim.shell(TABLES).await?;
-        let before = victim.snapshot()?;
+        let before = victim.snapshot().await?;
         let all = effects(&world).into_iter().enumerate();
         let orders: Vec<_> = all.map(|(n, effect)| victim.order(&format!("r{n}"), effect, LONG)).collect();
         for order in &orders {
@@ -42,7 +42,7 @@ fn from_record() -> Outcome {
             claim(!seen.in_force, (&order.effect, seen))?;
         }
         claim(agent.held().await.map_err(text)?.is_empty(), "held")?;
-        let after = victim.snapshot()?;
+        let after = victim.snapshot().await?;
         claim(after == before, format!("left\n{after}\nwhere there was\n{before}"))
     })
 }
@@ -51,7 +51,7 @@ fn policies_from_record() -> Outcome {
     inside(async |world| {
         let victim = &world.victim;
         victim.shell("iptables -w 5 -P FORWARD DROP").await?;
-        let before = victim.snapshot()?;
+        let before = victim.snapshot().await?;
         let order = victim.order("cut", Effect::DropAll { after: std::time::Duration::ZERO }, LONG);
         victim.agent().arm(&order).await.map_err(text)?;
         victim.enter(&[PROGRAM, ASKED, "inject", "cut"])?;
@@ -60,7 +60,7 @@ fn policies_from_record() -> Outcome {
         for _ in 0..2 {
             victim.enter(&[PROGRAM, ASKED, "heal", "cut"])?;
         }
-        let after = victim.snapshot()?;
+        let after = victim.snapshot().await?;
         claim(after == before, format!("left\n{after}\nwhere there was\n{before}"))
     })
 }

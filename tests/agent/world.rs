@@ -11,7 +11,7 @@ use anarcho_chimp::agent::client::Agent;
 use anarcho_chimp::agent::effect::Effect;
 use anarcho_chimp::agent::{Observation, Order, StrikeId};
 use anarcho_chimp::instance::{Command, Instance, InstanceSpec, ServiceSpec, UserData};
-use anarcho_chimp::launch::{ASKED, PROGRAM};
+use anarcho_chimp::launch::{ASKED, PROGRAM, SERVE, SERVES_WITHIN};
 use anarcho_chimp::provider::local::LocalCloud;
 use anarcho_chimp::provider::local::sandbox::enter;
 use anarcho_chimp::provider::{Provider, Remote};
@@ -158,6 +158,21 @@ impl Server {
         serde_json::from_str(&self.enter(&[PROGRAM, ASKED, "observe", &order])?).map_err(text)
     }
 
+    /// The processes of agents that are kept to be asked again.
+    pub fn listening(&self) -> Result<String, String> {
+        self.enter(&["sh", "-c", &format!("pgrep -f '^{PROGRAM} {ASKED} {SERVE}$' || true")])
+    }
+
+    /// Waits until none is left.
+    pub async fn until_none_listens(&self) -> Outcome {
+        let begun = Instant::now();
+        while !self.listening()?.is_empty() {
+            claim(begun.elapsed() < SERVES_WITHIN + PATIENCE, "an agent listens for ever")?;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
     /// Waits until nothing is held, asking nobody but the file system.
     pub async fn until_nothing_is_held(&self) -> Outcome {
         let state = format!("/proc/{}/root/run/anarcho-chimp", self.instance.first_process.unwrap_or(0));
@@ -169,8 +184,11 @@ impl Server {
         Ok(())
     }
 
-    /// What must be as it was: rules and policies without counters, states of processes, the disk, the folders.
-    pub fn snapshot(&self) -> Result<String, String> {
+    /// What must be as it was: rules and policies without counters, states of processes, the disk, the folders. An agent
+    /// that is kept to be asked again goes first, as it does with its session.
+    pub async fn snapshot(&self) -> Result<String, String> {
+        self.remote.rest().await;
+        self.until_none_listens().await?;
         let look = "iptables-save | sed -e '/^#/d' -e 's/ \\[[0-9:]*\\]$//'; ip6tables-save | sed '/^#/d'; \
                     tc qdisc show; ls -A /var/tmp / /run /run/lock; stat -fc '%f' / | cut -c1-3; \
                     all=$(ps -eo stat=,args=); \

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anarcho_chimp::agent::watch::LISTENED;
 use anarcho_chimp::clock::Clock;
 use anarcho_chimp::history::recorder::Memory;
 use anarcho_chimp::history::{Event, Record, Recorder};
@@ -359,7 +360,7 @@ fn cut_off() -> Outcome {
         claim(processes_on_servers().0.len() == 1, "the one that is cut off is left")?;
         let begun = Instant::now();
         while !processes_on_servers().0.is_empty() {
-            claim(begun.elapsed() < Duration::from_secs(30), "it ends 20 s after it heard something last")?;
+            claim(begun.elapsed() < LISTENED + Duration::from_secs(5), "it ends 5 s after it heard something last")?;
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         println!("  it ended after {:.1} s", begun.elapsed().as_secs_f64());

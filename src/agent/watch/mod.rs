@@ -32,7 +32,7 @@ const MOST_THINGS: usize = 256;
 /// From one heartbeat of a watcher to the next: what has not changed by then is reported as looked at.
 pub const HEARTBEAT: Duration = Duration::from_millis(50);
 /// A watcher ends by itself when its standard input has been silent for so long.
-pub const LISTENED: Duration = Duration::from_secs(20);
+pub const LISTENED: Duration = Duration::from_secs(5);
 
 /// Something on a server that is looked at again and again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ssh2::{Channel, Session};
 
+use super::conversation::Conversation;
 use crate::instance::Output;
 
 /// What is kept of each of a command's two streams; the rest is read and dropped.
@@ -19,6 +20,16 @@ const TIMEOUT: i32 = -9;
 pub(super) struct Link {
     pub(super) session: Session,
     pub(super) socket: TcpStream,
+    /// An agent that listens on a channel of it.
+    pub(super) conversation: Option<Conversation>,
+}
+
+impl Drop for Link {
+    /// Ends the connection at once: what an orderly end would wait for may not come.
+    fn drop(&mut self) {
+        self.session.set_blocking(false);
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
 }
 
 /// What went wrong with a command, before the host and the command are named.
@@ -36,10 +47,9 @@ impl Link {
         Ok(())
     }
 
-    /// Ends the connection at once: what an orderly end would wait for will not come.
+    /// Ends the connection at once.
     pub(super) fn abandon(self) {
-        self.session.set_blocking(false);
-        let _ = self.socket.shutdown(Shutdown::Both);
+        drop(self);
     }
 
     pub(super) fn converse(
@@ -60,6 +70,17 @@ impl Link {
         let read = self.read_all(channel, deadline);
         self.session.set_blocking(true);
         let (stdout, stderr) = read?;
+        self.ended(channel, &stdout, &stderr, deadline)
+    }
+
+    /// How a command ended whose output has ended.
+    pub(super) fn ended(
+        &self,
+        channel: &mut Channel,
+        stdout: &[u8],
+        stderr: &[u8],
+        deadline: Instant,
+    ) -> Result<Output, Trouble> {
         self.limit(deadline)?;
         channel.wait_close()?;
         // A command that a signal ended leaves status 0.
@@ -67,7 +88,7 @@ impl Link {
             Some(_) => None,
             None => Some(channel.exit_status()?),
         };
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok(Output { status, stdout: text(stdout), stderr: text(stderr) })
     }
 
@@ -86,7 +107,14 @@ impl Link {
         }
     }
 
-    fn wait(&self, deadline: Instant) -> Result<(), Trouble> {
+    /// Whether nothing has come that was not read.
+    pub(super) fn is_silent(&self) -> bool {
+        let mut watched = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        poll(&mut watched, PollTimeout::ZERO) == Ok(0)
+    }
+
+    /// Until something comes, or a signal.
+    pub(super) fn wait(&self, deadline: Instant) -> Result<(), Trouble> {
         let left = remaining(deadline)?.as_millis() + 1;
         let mut watched = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
         match poll(&mut watched, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
