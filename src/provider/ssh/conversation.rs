@@ -8,13 +8,14 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use ssh2::Channel;
+use tokio::runtime::Handle;
 
 use super::Shared;
 use super::link::{Link, Trouble, read_some, remaining};
 use crate::instance::Output;
 use crate::launch::{ASKED, SERVE, SERVES_WITHIN};
 
-/// How long after its end at the latest it is known that an agent has ended.
+/// How long an agent may take to end, and how long after its end at the latest that is known.
 const END: Duration = Duration::from_secs(1);
 /// What is kept of what an agent complains, in bytes.
 const COMPLAINT: usize = 4096;
@@ -106,17 +107,35 @@ impl Shared {
 
     /// Ends every agent that is not asked anything now, and waits until they are gone.
     pub(super) fn rest(&self, deadline: Instant) {
-        let (talking, silent) =
-            std::mem::take(&mut *self.idle()).into_iter().partition(|link| link.conversation.is_some());
-        self.idle().extend::<Vec<Link>>(silent);
-        for mut link in Vec::<Link>::from(talking) {
-            if let Some(conversation) = link.conversation.take()
-                && conversation.end(&link, deadline).is_ok()
-            {
-                self.idle().push(link);
-            }
+        let ended = end_all(self.take_talking(), deadline);
+        self.idle().extend(ended);
+    }
+
+    fn take_talking(&self) -> Vec<Link> {
+        self.idle().extract_if(.., |link| link.conversation.is_some()).collect()
+    }
+}
+
+impl Drop for Shared {
+    /// Agents end before their sessions do, or else they would be orphans on the server for a moment. A thread that may
+    /// block waits for them.
+    fn drop(&mut self) {
+        let talking = self.take_talking();
+        if let Ok(runtime) = Handle::try_current()
+            && !talking.is_empty()
+        {
+            runtime.spawn_blocking(move || drop(end_all(talking, Instant::now() + END)));
         }
     }
+}
+
+/// The sessions on which the agent has ended. Where it can't be asked to, its session goes.
+fn end_all(talking: Vec<Link>, deadline: Instant) -> Vec<Link> {
+    let end = |mut link: Link| {
+        let conversation = link.conversation.take()?;
+        conversation.end(&link, deadline).ok().map(|()| link)
+    };
+    talking.into_iter().filter_map(end).collect()
 }
 
 impl Link {
