@@ -16,7 +16,7 @@ pub fn is_refused() -> Result<(), String> {
         if !was_killed(before.1) {
             return Err(format!("{dirt} did not strike: {}", before.0.said()));
         }
-        let dirty = kept.look("victim-1");
+        let dirty = kept.settled("victim-1")?;
         for fault in ["port-rejected", "gains-delay", "hangs", "process-restarts"] {
             let (attacker, status) = strike(&kept, fault, Death::Lives, &[])?;
             let said = attacker.said();
@@ -25,7 +25,7 @@ pub fn is_refused() -> Result<(), String> {
             if status.code() != Some(3) || !tells {
                 return Err(format!("{fault} on a victim with {dirt} ended with {status}: {said}"));
             }
-            if let Some(differs) = dirty.differs(&kept.look("victim-1"), &[crate::snapshot::SESSIONS]) {
+            if let Some(differs) = dirty.differs(&kept.settled("victim-1")?, &[crate::snapshot::SESSIONS]) {
                 return Err(format!("{fault} on a victim with {dirt} was refused, and changed:\n{differs}"));
             }
         }

@@ -80,12 +80,21 @@ impl Kept {
 
     /// Waits until a server is as it is meant to be, twice in a row the same.
     pub fn baseline(&self, server: &str) -> Result<Snapshot, String> {
+        self.twice_the_same(server, Snapshot::is_ready)
+    }
+
+    /// Waits until a server is twice in a row the same: what was started in a session that has ended goes a moment later.
+    pub fn settled(&self, server: &str) -> Result<Snapshot, String> {
+        self.twice_the_same(server, |_| true)
+    }
+
+    fn twice_the_same(&self, server: &str, is_ready: impl Fn(&Snapshot) -> bool) -> Result<Snapshot, String> {
         let deadline = Instant::now() + READY;
         let mut before = self.look(server);
         while Instant::now() < deadline {
             std::thread::sleep(LOOK_EVERY);
             let now = self.look(server);
-            if now.is_ready() && before.differs(&now, &[]).is_none() {
+            if is_ready(&now) && before.differs(&now, &[]).is_none() {
                 return Ok(now);
             }
             before = now;
