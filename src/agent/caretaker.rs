@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -185,6 +185,10 @@ impl Caretaker {
         let Ok(ask) = heard::<Ask>(&stream, ANSWER) else { return false };
         let (answer, gone) = self.answer(ask);
         let _ = tell(&mut stream, &answer);
+        if gone {
+            // Whoever asked waits until this process has ended: then the kernel closes it.
+            std::mem::forget(stream);
+        }
         gone
     }
 
@@ -231,11 +235,14 @@ fn milliseconds(lease: &str) -> Result<u64, CaretakerError> {
     lease.parse().map_err(|_| CaretakerError::Lease(lease.into()))
 }
 
-/// `None` where no caretaker listens, or it did not answer in time.
+/// `None` where no caretaker listens, or it did not answer in time. One that ends with its answer has ended when this
+/// returns.
 fn asked(home: &Path, ask: &Ask) -> Option<Answer> {
     let mut stream = UnixStream::connect(home.join(SOCKET)).ok()?;
     tell(&mut stream, ask).ok()?;
-    heard(&stream, ANSWER).ok()
+    let answer = heard(&stream, ANSWER).ok()?;
+    let _ = stream.read(&mut [0]);
+    Some(answer)
 }
 
 /// The strikes that are held by this very program.

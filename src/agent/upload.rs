@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use tokio::task::JoinHandle;
@@ -22,6 +22,9 @@ const SEND: Duration = Duration::from_secs(60);
 const ASK: Duration = Duration::from_secs(10);
 /// Leases are renewed three times before they would end.
 const RENEWALS: u32 = 3;
+/// How long a holder may take to end after its fault was undone, and how often that is looked at.
+const GOING: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// A renewal that failed is tried again after this.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -207,7 +210,13 @@ impl Upload {
         let mut state = self.state.lock().await;
         state.stop_renewing();
         let Some(there) = state.there.take() else { return Ok(()) };
-        match there.leave(remote).await {
+        let until = Instant::now() + GOING;
+        let mut left = there.leave(remote).await;
+        while left.as_ref().is_ok_and(holds_a_fault) && Instant::now() < until {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            left = there.leave(remote).await;
+        }
+        match left {
             // Where it is gone, it has left.
             Ok(output) if matches!(output.status, Some(0 | 127)) => Ok(()),
             Ok(output) => Err(self.failed("removing the program of the agent", said(&output))),
@@ -329,6 +338,11 @@ fn command(words: &[&str]) -> Command {
 fn answered(output: &Output) -> Option<String> {
     let line = output.stdout.trim();
     serde_json::from_str(line).ok().filter(|_| output.status == Some(0))
+}
+
+/// Whether a program stays because its holders run: they are named.
+fn holds_a_fault(left: &Output) -> bool {
+    left.status == Some(0) && left.stdout.trim() != "[]"
 }
 
 fn said(output: &Output) -> String {
