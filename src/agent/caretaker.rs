@@ -68,7 +68,7 @@ enum Ask {
 }
 
 /// The strikes whose holders keep it there though the last user has left; none where it is gone, or others use it.
-type Answer = Result<Vec<String>, String>;
+type CaretakerAnswer = Result<Vec<String>, String>;
 
 /// The lease of a user runs from now; answers the program's version.
 ///
@@ -192,7 +192,7 @@ impl Caretaker {
         gone
     }
 
-    fn answer(&mut self, ask: Ask) -> (Answer, bool) {
+    fn answer(&mut self, ask: Ask) -> (CaretakerAnswer, bool) {
         match ask {
             Ask::Stay { user, lease_ms } => {
                 self.users.insert(user, now() + Duration::from_millis(lease_ms));
@@ -237,7 +237,7 @@ fn milliseconds(lease: &str) -> Result<u64, CaretakerError> {
 
 /// `None` where no caretaker listens, or it did not answer in time. One that ends with its answer has ended when this
 /// returns.
-fn asked(home: &Path, ask: &Ask) -> Option<Answer> {
+fn asked(home: &Path, ask: &Ask) -> Option<CaretakerAnswer> {
     let mut stream = UnixStream::connect(home.join(SOCKET)).ok()?;
     tell(&mut stream, ask).ok()?;
     let answer = heard(&stream, ANSWER).ok()?;

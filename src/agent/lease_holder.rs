@@ -39,7 +39,7 @@ pub(super) enum Ask {
 }
 
 /// What it answers, in a line: words (to [`Ask::Heal`] and [`Ask::Report`] its stamps), or why not.
-pub(super) type Answer = Result<String, String>;
+pub(super) type HolderAnswer = Result<String, String>;
 
 /// A heal that failed is tried again this often, until it does not.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -66,12 +66,12 @@ pub(super) fn hold(id: &StrikeId) -> Result<(), DriverError> {
         Err(refused) => {
             // Before it is told: who hears of it may arm again, in a folder of the same name.
             let cleared = folder.clear().map_err(DriverError::at("removing its folder"));
-            let told = tell(&mut teller, &Answer::Err(refused.to_string()));
+            let told = tell(&mut teller, &HolderAnswer::Err(refused.to_string()));
             told.map_err(DriverError::at("reporting why it is not armed"))?;
             return cleared.and(Err(refused));
         }
     };
-    let heard = tell(&mut teller, &Answer::Ok(String::new()));
+    let heard = tell(&mut teller, &HolderAnswer::Ok(String::new()));
     drop(teller);
     match heard {
         Ok(()) => holder.live(),
@@ -213,7 +213,7 @@ impl LeaseHolder {
         last
     }
 
-    fn answer(&mut self, ask: Ask) -> Answer {
+    fn answer(&mut self, ask: Ask) -> HolderAnswer {
         let said = |done: Result<(), DriverError>| done.map(|()| String::new()).map_err(|why| why.to_string());
         match ask {
             Ask::Inject | Ask::Renew if self.ending => Err("its lease is over, and it is being healed".into()),
@@ -370,7 +370,7 @@ pub(super) fn now() -> Duration {
 }
 
 /// Asks the holder of a strike; `None` when nobody listens, or nobody answered in time.
-pub(super) fn ask(folder: &Folder, ask: Ask, patience: Duration) -> Option<Answer> {
+pub(super) fn ask(folder: &Folder, ask: Ask, patience: Duration) -> Option<HolderAnswer> {
     let mut stream = UnixStream::connect(folder.socket()).ok()?;
     tell(&mut stream, &ask).ok()?;
     heard(&stream, patience).ok()

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use serde::Serialize;
 
 use super::driver::{self, DriverError, TRACES, driver_of};
-use super::lease_holder::{self, Answer, Ask};
+use super::lease_holder::{self, Ask, HolderAnswer};
 use super::record::{self, Folder, Record, Stage};
 use super::stamp::{Account, Stamps, Within};
 use super::watch::watcher;
@@ -139,7 +139,7 @@ fn start_holder(id: &StrikeId, folder: &Folder) -> Result<(), VerbError> {
     let heard = match poll(&mut watched, PollTimeout::try_from(ARM.as_millis()).unwrap_or(PollTimeout::MAX)) {
         Ok(1) => listener
             .accept()
-            .and_then(|(stream, _)| lease_holder::heard::<Answer>(&stream, ARM.saturating_sub(begun.elapsed()))),
+            .and_then(|(stream, _)| lease_holder::heard::<HolderAnswer>(&stream, ARM.saturating_sub(begun.elapsed()))),
         Ok(_) => Err(io::ErrorKind::TimedOut.into()),
         Err(errno) => Err(errno.into()),
     };

@@ -14,7 +14,7 @@ pub(super) enum Measured {
 
 /// Whether a bound was kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum Comparison {
     Kept,
     Broken,
     /// It is kept at one end of what the value may be, and broken at the other.
@@ -25,7 +25,7 @@ pub(super) enum Answer {
 
 /// Compares with a bound in microseconds. The bound is kept if it holds for everything that the value may be, and broken
 /// if it holds for nothing of that.
-pub(super) fn compare(bound: &Bound<f64>, measured: Measured) -> Answer {
+pub(super) fn compare(bound: &Bound<f64>, measured: Measured) -> Comparison {
     match measured {
         Measured::Known(known) if known.low_us == known.high_us => exactly(bound, known.us as f64),
         Measured::Known(known) => between(bound, known.low_us as f64, known.high_us as f64),
@@ -33,21 +33,21 @@ pub(super) fn compare(bound: &Bound<f64>, measured: Measured) -> Answer {
     }
 }
 
-fn exactly(bound: &Bound<f64>, value: f64) -> Answer {
-    if bound.holds(value) { Answer::Kept } else { Answer::Broken }
+fn exactly(bound: &Bound<f64>, value: f64) -> Comparison {
+    if bound.holds(value) { Comparison::Kept } else { Comparison::Broken }
 }
 
 /// The value lies between the two, and is neither.
-fn between(bound: &Bound<f64>, low: f64, high: f64) -> Answer {
+fn between(bound: &Bound<f64>, low: f64, high: f64) -> Comparison {
     let (kept, broken) = match *bound {
         Bound::Under(limit) | Bound::AtMost(limit) => (high <= limit, low >= limit),
         Bound::Over(limit) | Bound::AtLeast(limit) => (low >= limit, high <= limit),
         Bound::Between(least, most) => (low >= least && high <= most, high <= least || low >= most),
     };
     match (kept, broken) {
-        (true, _) => Answer::Kept,
-        (_, true) => Answer::Broken,
-        _ => Answer::TooClose,
+        (true, _) => Comparison::Kept,
+        (_, true) => Comparison::Broken,
+        _ => Comparison::TooClose,
     }
 }
 
@@ -62,27 +62,27 @@ pub(super) fn margin_pct(bound: &Bound<f64>, value: f64) -> Option<f64> {
     (limit != 0.0).then(|| room / limit * 100.0)
 }
 
-fn at_least(bound: &Bound<f64>, least: f64) -> Answer {
+fn at_least(bound: &Bound<f64>, least: f64) -> Comparison {
     match *bound {
-        Bound::Under(limit) if least >= limit => Answer::Broken,
-        Bound::AtMost(limit) | Bound::Between(_, limit) if least > limit => Answer::Broken,
-        Bound::Over(limit) if least > limit => Answer::Kept,
-        Bound::AtLeast(limit) if least >= limit => Answer::Kept,
-        _ => Answer::Unknown,
+        Bound::Under(limit) if least >= limit => Comparison::Broken,
+        Bound::AtMost(limit) | Bound::Between(_, limit) if least > limit => Comparison::Broken,
+        Bound::Over(limit) if least > limit => Comparison::Kept,
+        Bound::AtLeast(limit) if least >= limit => Comparison::Kept,
+        _ => Comparison::Unknown,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Answer::{Broken, Kept, TooClose, Unknown};
     use Bound::{AtLeast, AtMost, Between, Over, Under};
+    use Comparison::{Broken, Kept, TooClose, Unknown};
 
-    fn known_to_two(bound: Bound<f64>, value: u64) -> Answer {
+    fn known_to_two(bound: Bound<f64>, value: u64) -> Comparison {
         compare(&bound, Measured::Known(Known::within(value, 2)))
     }
 
-    fn known_as_at_least(bound: Bound<f64>, least: u64) -> Answer {
+    fn known_as_at_least(bound: Bound<f64>, least: u64) -> Comparison {
         compare(&bound, Measured::AtLeast(least))
     }
 

@@ -13,7 +13,7 @@ use crate::plan::Phase;
 use crate::verdict::Verdict;
 
 /// Who had it during a stretch of time.
-pub(super) struct Held {
+pub(super) struct Holding {
     pub span: Span,
     pub holders: Vec<String>,
     /// Others were recorded after them.
@@ -33,14 +33,14 @@ pub(super) fn stretch(timeline: &Timeline, phase: Phase) -> Result<Span, String>
 }
 
 /// Who had it over every stretch that meets the phase, from each change of those who did.
-pub(super) fn over(changes: impl Iterator<Item = (u64, Vec<String>)>, phase: Span, end_us: u64) -> Vec<Held> {
-    let mut held: Vec<Held> = Vec::new();
+pub(super) fn over(changes: impl Iterator<Item = (u64, Vec<String>)>, phase: Span, end_us: u64) -> Vec<Holding> {
+    let mut held: Vec<Holding> = Vec::new();
     for (at_us, holders) in changes {
         if let Some(last) = held.last_mut() {
             last.span.to_us = at_us;
             last.taken_over = true;
         }
-        held.push(Held { span: Span::new(at_us, end_us), holders, taken_over: false });
+        held.push(Holding { span: Span::new(at_us, end_us), holders, taken_over: false });
     }
     held.retain(|held| !held.span.meet(phase).is_empty());
     held
@@ -48,7 +48,7 @@ pub(super) fn over(changes: impl Iterator<Item = (u64, Vec<String>)>, phase: Spa
 
 /// Judges who had it during a phase: `unit` is what they are. Two at once that were seen are a fact whatever else could
 /// not be seen; everything else can't be told where an observer was blind.
-pub(super) fn judge(held: &[Held], phase: Span, excused: &[Span], blind: &[Blind<'_>], unit: &str) -> Judgement {
+pub(super) fn judge(held: &[Holding], phase: Span, excused: &[Span], blind: &[Blind<'_>], unit: &str) -> Judgement {
     let blind: Vec<&Blind<'_>> = blind.iter().filter(|blind| !blind.span.meet(phase).is_empty()).collect();
     let fact = held.iter().filter(|held| is_seen(held, phase, &blind)).find_map(|held| wrong(held, phase, excused));
     match (fact, blind.first()) {
@@ -58,7 +58,7 @@ pub(super) fn judge(held: &[Held], phase: Span, excused: &[Span], blind: &[Blind
 }
 
 /// Whether all that is said of a stretch was seen: its start of one with several, the whole of any other.
-fn is_seen(held: &Held, phase: Span, blind: &[&Blind<'_>]) -> bool {
+fn is_seen(held: &Holding, phase: Span, blind: &[&Blind<'_>]) -> bool {
     let shared = held.span.meet(phase);
     match held.holders.len() {
         0 | 1 => blind.iter().all(|blind| blind.span.meet(shared).is_empty()),
@@ -66,7 +66,7 @@ fn is_seen(held: &Held, phase: Span, blind: &[&Blind<'_>]) -> bool {
     }
 }
 
-fn told(held: &[Held], expected: String, unit: &str, wrong: Option<String>) -> Judgement {
+fn told(held: &[Holding], expected: String, unit: &str, wrong: Option<String>) -> Judgement {
     let most = held.iter().map(|held| held.holders.len()).max().unwrap_or(0);
     let last = held.last().map_or(&[][..], |held| &held.holders);
     let verdict = Verdict::of(wrong.is_none());
@@ -80,7 +80,7 @@ fn told(held: &[Held], expected: String, unit: &str, wrong: Option<String>) -> J
 }
 
 /// What is wrong with who had it, if anything is. `excused` is where it may have begun to have no holder.
-fn wrong(held: &Held, phase: Span, excused: &[Span]) -> Option<String> {
+fn wrong(held: &Holding, phase: Span, excused: &[Span]) -> Option<String> {
     let lasted = show_us(held.span.meet(phase).length_us());
     match held.holders.as_slice() {
         [] => {

@@ -7,7 +7,7 @@ use crate::measure::Known;
 use crate::units::{DurationBound, show_duration};
 
 use super::Judgement;
-use super::compare::{Answer, Measured, compare, margin_pct};
+use super::compare::{Comparison, Measured, compare, margin_pct};
 use crate::verdict::Verdict;
 
 impl Judgement {
@@ -90,10 +90,10 @@ impl Timed {
             Measured::AtLeast(_) => None,
         };
         let (verdict, why) = match compare(&bound, known.map_or(self.measured, Measured::Known)) {
-            Answer::Kept => (Verdict::Pass, None),
-            Answer::Broken => (Verdict::Fail, None),
-            Answer::TooClose => (Verdict::Invalid, known.map(too_close)),
-            Answer::Unknown => (Verdict::Invalid, Some(self.unknown)),
+            Comparison::Kept => (Verdict::Pass, None),
+            Comparison::Broken => (Verdict::Fail, None),
+            Comparison::TooClose => (Verdict::Invalid, known.map(too_close)),
+            Comparison::Unknown => (Verdict::Invalid, Some(self.unknown)),
         };
         let per_unit = if self.unit == "s" { 1e6 } else { 1e3 };
         let shown = |us: fn(&Known) -> u64| known.as_ref().map(|known| us(known) as f64 / per_unit);

@@ -10,7 +10,7 @@ use crate::measure::moments::watched;
 use crate::measure::sight::{VIRTUAL_IP, blind};
 use crate::measure::{Span, Timeline};
 
-use super::held::{self, Held};
+use super::held::{self, Holding};
 use super::{Checker, Judgement};
 use crate::plan::Phase;
 
@@ -52,7 +52,7 @@ impl OneHolder {
 }
 
 /// Who held it, over every stretch that meets the phase.
-fn held(history: &History, virtual_ip: &str, phase: Span, end_us: u64) -> Vec<Held> {
+fn held(history: &History, virtual_ip: &str, phase: Span, end_us: u64) -> Vec<Holding> {
     let changes = watched(history).iter().filter_map(|record| match &record.event {
         Event::VirtualIpHolders { name, holders } if name == virtual_ip => Some((record.at_us, holders.clone())),
         _ => None,

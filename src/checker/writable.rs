@@ -14,7 +14,7 @@ use crate::measure::phases::phase_name;
 use crate::measure::sight::{DATABASE, blind};
 use crate::measure::{Span, Timeline};
 
-use super::held::{self, Held};
+use super::held::{self, Holding};
 use super::{Checker, Judgement};
 use crate::plan::Phase;
 
@@ -56,7 +56,7 @@ fn has_told(history: &History, server: &str, before_us: u64) -> bool {
 }
 
 /// Which of these were writable, over every stretch that meets the phase.
-fn held(history: &History, called: &[String], phase: Span, end_us: u64) -> Vec<Held> {
+fn held(history: &History, called: &[String], phase: Span, end_us: u64) -> Vec<Holding> {
     let mut fleet = Fleet::new(&history.plan.infrastructure);
     let mut told: BTreeMap<&str, bool> = BTreeMap::new();
     let mut changes: Vec<(u64, Vec<String>)> = Vec::new();

@@ -31,7 +31,7 @@ use crate::signals;
 use crate::site::Site;
 use crate::site::topology_lock::TopologyLock;
 use crate::testbed::cloud::TestbedCloud;
-use crate::testbed::protocol::{Answer, Request};
+use crate::testbed::protocol::{Request, Response};
 use crate::units;
 
 /// How often what happened is shown.
@@ -134,7 +134,7 @@ impl Reconcile {
         let cloud = TestbedCloud::open(&self.testbed.testbed)?;
         let of = match cloud.testbed().ask(&Request::Who)? {
             // What it kept is gone with it: a testbed that comes after it has a state of its own.
-            Answer::Testbed { pid, .. } => format!("testbed {pid}"),
+            Response::Testbed { pid, .. } => format!("testbed {pid}"),
             other => return Err(cloud.testbed().unexpected(&other).into()),
         };
         let (kept, secrets) = (cloud.kept().clone(), cloud.secrets());

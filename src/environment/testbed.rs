@@ -13,7 +13,7 @@ use crate::infrastructure::Infrastructure;
 use crate::instance::{Instance, PowerOp, PowerState};
 use crate::journal::Place;
 use crate::testbed::cloud::TestbedCloud;
-use crate::testbed::protocol::{Answer, Kept, Request, TestbedId};
+use crate::testbed::protocol::{Kept, Request, Response, TestbedId};
 use crate::testbed::{self, TestbedError};
 
 /// The kind.
@@ -61,7 +61,7 @@ impl Kind for Testbed {
                 return Ok("it has ended, and its servers with it".into());
             }
             match testbed.ask(&Request::Who)? {
-                Answer::Testbed { pid, file } => Ok(format!("it runs: pid {pid}, with {}", file.display())),
+                Response::Testbed { pid, file } => Ok(format!("it runs: pid {pid}, with {}", file.display())),
                 other => Err(testbed.unexpected(&other)),
             }
         };

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::protocol::{Answer, Kept, LONGEST_ANSWER, Request};
+use super::protocol::{Kept, LONGEST_ANSWER, Request, Response};
 use super::{SocketLock, TestbedError, rights};
 use crate::provider::ssh::Dial;
 
@@ -45,8 +45,8 @@ impl Testbed {
     /// Asks, and waits for the answer, a minute at most.
     ///
     /// # Errors
-    /// When nobody answers; a [`Answer::Refused`] is one as well.
-    pub fn ask(&self, request: &Request) -> Result<Answer, TestbedError> {
+    /// When nobody answers; a [`Response::Refused`] is one as well.
+    pub fn ask(&self, request: &Request) -> Result<Response, TestbedError> {
         self.ask_within(request, ANSWER).map(|(answer, _)| answer)
     }
 
@@ -56,18 +56,18 @@ impl Testbed {
     /// See [`ask`](Self::ask).
     pub fn kept(&self) -> Result<Kept, TestbedError> {
         match self.ask(&Request::Infrastructure)? {
-            Answer::Kept(kept) => Ok(*kept),
+            Response::Kept(kept) => Ok(*kept),
             other => Err(self.unexpected(&other)),
         }
     }
 
-    /// Asks for something that is answered with [`Answer::Done`].
+    /// Asks for something that is answered with [`Response::Done`].
     ///
     /// # Errors
     /// See [`ask`](Self::ask).
     pub fn tell(&self, request: &Request) -> Result<(), TestbedError> {
         match self.ask(request)? {
-            Answer::Done => Ok(()),
+            Response::Done => Ok(()),
             other => Err(self.unexpected(&other)),
         }
     }
@@ -92,20 +92,20 @@ impl Testbed {
     ///
     /// # Errors
     /// See [`ask`](Self::ask).
-    pub fn ask_within(&self, request: &Request, within: Duration) -> Result<(Answer, Option<OwnedFd>), TestbedError> {
+    pub fn ask_within(&self, request: &Request, within: Duration) -> Result<(Response, Option<OwnedFd>), TestbedError> {
         let absent = |source| TestbedError::Absent { socket: self.socket.clone(), source };
         let stream = UnixStream::connect(&self.socket).map_err(absent)?;
         match converse(&stream, request, within) {
-            Ok((Answer::Refused { detail }, _)) => Err(TestbedError::Refused { socket: self.socket.clone(), detail }),
+            Ok((Response::Refused { detail }, _)) => Err(TestbedError::Refused { socket: self.socket.clone(), detail }),
             Ok(answered) => Ok(answered),
             Err(source) => Err(TestbedError::Broken { socket: self.socket.clone(), source }),
         }
     }
 
     /// An error about an answer to something else.
-    pub fn unexpected(&self, answer: &Answer) -> TestbedError {
+    pub fn unexpected(&self, answer: &Response) -> TestbedError {
         let kind = match answer {
-            Answer::Login { .. } => "a login".into(),
+            Response::Login { .. } => "a login".into(),
             other => format!("{other:?}"),
         };
         let source = io::Error::new(io::ErrorKind::InvalidData, format!("it answered something else: {kind}"));
@@ -113,7 +113,7 @@ impl Testbed {
     }
 }
 
-fn converse(stream: &UnixStream, request: &Request, within: Duration) -> io::Result<(Answer, Option<OwnedFd>)> {
+fn converse(stream: &UnixStream, request: &Request, within: Duration) -> io::Result<(Response, Option<OwnedFd>)> {
     stream.set_read_timeout(Some(within))?;
     stream.set_write_timeout(Some(within))?;
     rights::write_line(stream, request)?;
@@ -127,8 +127,8 @@ fn converse(stream: &UnixStream, request: &Request, within: Duration) -> io::Res
 impl Dial for Testbed {
     fn dial(&self, address: Ipv4Addr, port: u16, timeout: Duration) -> io::Result<TcpStream> {
         match self.ask_within(&Request::Dial { address, port, timeout }, timeout + GRACE) {
-            Ok((Answer::Dialled, Some(connection))) => Ok(TcpStream::from(connection)),
-            Ok((Answer::NotDialled { errno }, _)) => Err(io::Error::from_raw_os_error(errno)),
+            Ok((Response::Dialled, Some(connection))) => Ok(TcpStream::from(connection)),
+            Ok((Response::NotDialled { errno }, _)) => Err(io::Error::from_raw_os_error(errno)),
             Ok((other, _)) => Err(io::Error::other(self.unexpected(&other))),
             Err(why) => Err(io::Error::other(why)),
         }

@@ -15,7 +15,7 @@ use crate::provider::secret::Secret;
 use crate::provider::ssh::{Login, Proof, Route, SshRemote};
 use crate::provider::{Provider, ProviderError, Remote};
 use crate::render::Secrets;
-use crate::testbed::protocol::{Answer, Kept, Request};
+use crate::testbed::protocol::{Kept, Request, Response};
 use crate::testbed::{Testbed, TestbedError};
 
 /// How long a boot may take beyond its declared time.
@@ -39,7 +39,7 @@ impl TestbedCloud {
         let testbed = Testbed::at(socket);
         let kept = testbed.kept()?;
         match testbed.ask(&Request::Login)? {
-            Answer::Login { user, key } => {
+            Response::Login { user, key } => {
                 let (key, passwords) = (Secret::new(key), Passwords::default());
                 Ok(TestbedCloud { testbed, kept, user, key, passwords })
             }
@@ -73,12 +73,12 @@ impl TestbedCloud {
     /// When the testbed does not answer.
     pub fn list_blocking(&self) -> Result<Vec<Instance>, TestbedError> {
         match self.testbed.ask(&Request::List)? {
-            Answer::Instances(listed) => Ok(listed),
+            Response::Instances(listed) => Ok(listed),
             other => Err(self.testbed.unexpected(&other)),
         }
     }
 
-    async fn ask(&self, request: Request) -> Result<Answer, ProviderError> {
+    async fn ask(&self, request: Request) -> Result<Response, ProviderError> {
         let testbed = self.testbed.clone();
         let asked = tokio::task::spawn_blocking(move || testbed.ask(&request)).await;
         Ok(asked.expect("asking does not panic, and is not cancelled")?)
@@ -86,7 +86,7 @@ impl TestbedCloud {
 
     async fn tell(&self, request: Request) -> Result<(), ProviderError> {
         match self.ask(request).await? {
-            Answer::Done => Ok(()),
+            Response::Done => Ok(()),
             other => Err(self.testbed.unexpected(&other).into()),
         }
     }
@@ -114,28 +114,28 @@ impl Provider for TestbedCloud {
         let asked = tokio::task::spawn_blocking(move || testbed.ask_within(&request, within)).await;
         match asked.expect("asking does not panic, and is not cancelled")? {
             // The testbed counts processes in a namespace of its own.
-            (Answer::Booted(instance), _) => Ok(Instance { first_process: None, ..instance }),
+            (Response::Booted(instance), _) => Ok(Instance { first_process: None, ..instance }),
             (other, _) => Err(self.testbed.unexpected(&other).into()),
         }
     }
 
     async fn booting(&self) -> Result<BTreeSet<String>, ProviderError> {
         match self.ask(Request::Booting).await? {
-            Answer::Booting(names) => Ok(names),
+            Response::Booting(names) => Ok(names),
             other => Err(self.testbed.unexpected(&other).into()),
         }
     }
 
     async fn ended(&self, id: &InstanceId) -> Result<Vec<ServiceEnd>, ProviderError> {
         match self.ask(Request::Ended { id: id.clone() }).await? {
-            Answer::Ended(ends) => Ok(ends),
+            Response::Ended(ends) => Ok(ends),
             other => Err(self.testbed.unexpected(&other).into()),
         }
     }
 
     async fn look(&self, question: &Question) -> Option<Result<(), String>> {
         Some(match self.ask(Request::Look(question.clone())).await {
-            Ok(Answer::Seen { otherwise }) => otherwise.map_or(Ok(()), Err),
+            Ok(Response::Seen { otherwise }) => otherwise.map_or(Ok(()), Err),
             Ok(other) => Err(self.testbed.unexpected(&other).to_string()),
             Err(why) => Err(why.to_string()),
         })
@@ -144,7 +144,7 @@ impl Provider for TestbedCloud {
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
         match self.ask(Request::List).await? {
             // The testbed counts processes in a namespace of its own.
-            Answer::Instances(listed) => {
+            Response::Instances(listed) => {
                 Ok(listed.into_iter().map(|instance| Instance { first_process: None, ..instance }).collect())
             }
             other => Err(self.testbed.unexpected(&other).into()),

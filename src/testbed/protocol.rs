@@ -25,13 +25,13 @@ pub(super) const LONGEST_ANSWER: usize = 16 << 20;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
-    /// Who keeps what. Answered at once with [`Answer::Testbed`].
+    /// Who keeps what. Answered at once with [`Response::Testbed`].
     Who,
-    /// What is kept: [`Answer::Kept`].
+    /// What is kept: [`Response::Kept`].
     Infrastructure,
-    /// Every instance with its state measured now: [`Answer::Instances`].
+    /// Every instance with its state measured now: [`Response::Instances`].
     List,
-    /// Switches power, as [`crate::provider::Provider::power`] does: [`Answer::Done`]. The latest word counts: without
+    /// Switches power, as [`crate::provider::Provider::power`] does: [`Response::Done`]. The latest word counts: without
     /// a lease it also ends the lease that another one had left.
     Power {
         /// Whose.
@@ -42,27 +42,27 @@ pub enum Request {
         #[serde(default, with = "duration::optional", skip_serializing_if = "Option::is_none")]
         lease: Option<Duration>,
     },
-    /// Boots an instance, as [`crate::provider::Provider::boot`] does: [`Answer::Booted`]. Carried through, once it was
+    /// Boots an instance, as [`crate::provider::Provider::boot`] does: [`Response::Booted`]. Carried through, once it was
     /// read, also when who asked is gone meanwhile.
     Boot(Box<InstanceSpec>),
-    /// The names that are being booted: [`Answer::Booting`].
+    /// The names that are being booted: [`Response::Booting`].
     Booting,
-    /// The services of an instance that ended: [`Answer::Ended`].
+    /// The services of an instance that ended: [`Response::Ended`].
     Ended {
         /// Whose.
         id: InstanceId,
     },
-    /// One look whether a server answers, from the sandbox's own network: [`Answer::Seen`].
+    /// One look whether a server answers, from the sandbox's own network: [`Response::Seen`].
     Look(Question),
-    /// The lease on this instance runs from now again: [`Answer::Done`], or refused where there is none (any more).
+    /// The lease on this instance runs from now again: [`Response::Done`], or refused where there is none (any more).
     Renew {
         /// Whose.
         id: InstanceId,
     },
-    /// Who may log in to every instance: [`Answer::Login`].
+    /// Who may log in to every instance: [`Response::Login`].
     Login,
-    /// A TCP connection from the sandbox's own network: [`Answer::Dialled`] with its descriptor (SCM_RIGHTS), or
-    /// [`Answer::NotDialled`].
+    /// A TCP connection from the sandbox's own network: [`Response::Dialled`] with its descriptor (SCM_RIGHTS), or
+    /// [`Response::NotDialled`].
     Dial {
         /// To whom; only the sandbox can be reached.
         address: Ipv4Addr,
@@ -72,7 +72,7 @@ pub enum Request {
         #[serde(with = "duration")]
         timeout: Duration,
     },
-    /// Ends the testbed: [`Answer::Done`] at once, and the connection closes when everything is gone.
+    /// Ends the testbed: [`Response::Done`] at once, and the connection closes when everything is gone.
     Down,
     /// For tests: what the testbed's own side sends to this server is lost from now on, so that the path is cut.
     Sever {
@@ -89,7 +89,7 @@ pub enum Request {
 /// What a testbed answers.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum Response {
     /// Who keeps.
     Testbed {
         /// The process that was started, as its own machine counts.

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::lease::Power;
-use super::protocol::{Answer, Kept, LONGEST_REQUEST, Request};
+use super::protocol::{Kept, LONGEST_REQUEST, Request, Response};
 use super::{rights, sever};
 use crate::console::complain;
 use crate::instance::InstanceSpec;
@@ -70,13 +70,13 @@ impl RequestHandler {
         }
     }
 
-    async fn answer(&self, request: Request) -> (Answer, Option<OwnedFd>) {
+    async fn answer(&self, request: Request) -> (Response, Option<OwnedFd>) {
         match request {
-            Request::Who => return (Answer::Testbed { pid: self.pid, file: self.file.clone() }, None),
+            Request::Who => return (Response::Testbed { pid: self.pid, file: self.file.clone() }, None),
             Request::Down => {
                 // Full, it was asked for already.
                 let _ = self.down.try_send(());
-                return (Answer::Done, None);
+                return (Response::Done, None);
             }
             _ => {}
         }
@@ -89,17 +89,17 @@ impl RequestHandler {
         }
     }
 
-    async fn answer_plainly(&self, request: Request) -> Answer {
+    async fn answer_plainly(&self, request: Request) -> Response {
         match request {
-            Request::Infrastructure => Answer::Kept(Box::new(self.kept.clone())),
-            Request::List => self.provider.list().await.map_or_else(refused, Answer::Instances),
+            Request::Infrastructure => Response::Kept(Box::new(self.kept.clone())),
+            Request::List => self.provider.list().await.map_or_else(refused, Response::Instances),
             Request::Boot(spec) => self.boot(&spec).await,
-            Request::Booting => self.provider.booting().await.map_or_else(refused, Answer::Booting),
-            Request::Ended { id } => self.provider.ended(&id).await.map_or_else(refused, Answer::Ended),
-            Request::Look(question) => Answer::Seen { otherwise: readiness::look_from_here(&question).await.err() },
+            Request::Booting => self.provider.booting().await.map_or_else(refused, Response::Booting),
+            Request::Ended { id } => self.provider.ended(&id).await.map_or_else(refused, Response::Ended),
+            Request::Look(question) => Response::Seen { otherwise: readiness::look_from_here(&question).await.err() },
             Request::Power { id, op, lease } => done(self.power.switch(&id, op, lease).await),
             Request::Renew { id } => done(self.power.renew(&id)),
-            Request::Login => Answer::Login { user: "root".into(), key: self.key.to_string() },
+            Request::Login => Response::Login { user: "root".into(), key: self.key.to_string() },
             Request::Sever { .. } | Request::Restore { .. } if !self.for_tests => refused("this is only for tests"),
             Request::Sever { server } => match self.address(&server) {
                 Ok(address) => done(sever::sever(address).await),
@@ -114,11 +114,11 @@ impl RequestHandler {
     }
 
     /// Said where the testbed is watched: what it boots beyond its own file is somebody else's doing.
-    async fn boot(&self, spec: &InstanceSpec) -> Answer {
+    async fn boot(&self, spec: &InstanceSpec) -> Response {
         match self.provider.boot(spec).await {
             Ok(instance) => {
                 complain!("{}: booted as {}, as a client asked for it", spec.name, instance.id);
-                Answer::Booted(instance)
+                Response::Booted(instance)
             }
             Err(why) => refused(why),
         }
@@ -129,22 +129,22 @@ impl RequestHandler {
     }
 }
 
-fn refused(why: impl ToString) -> Answer {
-    Answer::Refused { detail: why.to_string() }
+fn refused(why: impl ToString) -> Response {
+    Response::Refused { detail: why.to_string() }
 }
 
-fn done<E: ToString>(result: Result<(), E>) -> Answer {
-    result.map_or_else(refused, |()| Answer::Done)
+fn done<E: ToString>(result: Result<(), E>) -> Response {
+    result.map_or_else(refused, |()| Response::Done)
 }
 
-async fn dial(address: Ipv4Addr, port: u16, within: Duration) -> (Answer, Option<OwnedFd>) {
+async fn dial(address: Ipv4Addr, port: u16, within: Duration) -> (Response, Option<OwnedFd>) {
     let connected = match timeout(within, TcpStream::connect((address, port))).await {
         Ok(connected) => connected.and_then(blocking),
         Err(_) => Err(io::Error::from_raw_os_error(libc::ETIMEDOUT)),
     };
     match connected {
-        Ok(connection) => (Answer::Dialled, Some(connection)),
-        Err(why) => (Answer::NotDialled { errno: why.raw_os_error().unwrap_or(libc::EIO) }, None),
+        Ok(connection) => (Response::Dialled, Some(connection)),
+        Err(why) => (Response::NotDialled { errno: why.raw_os_error().unwrap_or(libc::EIO) }, None),
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use nix::sys::stat::{Mode, umask};
 use sha2::{Digest, Sha256};
 
-use super::protocol::{Answer, Request};
+use super::protocol::{Request, Response};
 use super::{SOCKET, Testbed, TestbedError};
 
 /// A testbed that was killed is gone within this.
@@ -107,7 +107,7 @@ fn lock(socket: &Path) -> Result<UnixListener, SocketLockError> {
             }
         }
         match (Testbed::at(socket).ask_within(&Request::Who, WHO), begun.elapsed() > GOING) {
-            (Ok((Answer::Testbed { pid, file }, _)), _) => {
+            (Ok((Response::Testbed { pid, file }, _)), _) => {
                 return Err(SocketLockError::Taken { socket: socket.into(), pid, file });
             }
             (Ok((other, _)), true) => return Err(silent(socket, Testbed::at(socket).unexpected(&other))),

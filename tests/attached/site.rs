@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode};
 use anarcho_chimp::instance::{InstanceId, PowerOp, PowerState};
 use anarcho_chimp::provider::{Provider, ProviderError};
 use anarcho_chimp::testbed::cloud::TestbedCloud;
-use anarcho_chimp::testbed::protocol::{Answer, Request};
+use anarcho_chimp::testbed::protocol::{Request, Response};
 use nix::sched::{CloneFlags, setns};
 
 use crate::kept::Up;
@@ -40,7 +40,7 @@ impl Site {
     fn write_inventory(&self) {
         let testbed = self.up.testbed();
         let kept = testbed.kept().unwrap();
-        let Ok(Answer::Login { user, key }) = testbed.ask(&Request::Login) else {
+        let Ok(Response::Login { user, key }) = testbed.ask(&Request::Login) else {
             panic!("a testbed says who logs in")
         };
         let key_file = self.folder.write("key", &key);

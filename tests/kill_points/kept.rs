@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anarcho_chimp::instance::{InstanceId, PowerOp, PowerState};
 use anarcho_chimp::testbed::Testbed;
-use anarcho_chimp::testbed::protocol::{Answer, Request};
+use anarcho_chimp::testbed::protocol::{Request, Response};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -110,7 +110,7 @@ impl Kept {
 
     pub fn instance(&self, server: &str) -> Result<(InstanceId, PowerState), String> {
         match self.testbed().ask(&Request::List).map_err(|why| why.to_string())? {
-            Answer::Instances(instances) => {
+            Response::Instances(instances) => {
                 let found = instances.into_iter().find(|instance| instance.name == server);
                 found.map(|found| (found.id, found.state)).ok_or(format!("the testbed does not list {server}"))
             }

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use anarcho_chimp::provider::Provider;
-use anarcho_chimp::testbed::protocol::{Answer, Request};
+use anarcho_chimp::testbed::protocol::{Request, Response};
 
 use crate::attack::open_to_passwords;
 use crate::kept::{LIMIT, Up, instance};
@@ -45,7 +45,7 @@ fn shown_by_processes(secrets: &[String]) -> Vec<String> {
 
 /// The password, as JSON writes it too, and each line of the private key that is a secret.
 fn secrets(up: &Up) -> Vec<String> {
-    let Answer::Login { key, .. } = up.testbed().ask(&Request::Login).unwrap() else { panic!("no login") };
+    let Response::Login { key, .. } = up.testbed().ask(&Request::Login).unwrap() else { panic!("no login") };
     let lines = key.lines().filter(|line| line.len() > 40 && !line.starts_with("-----")).map(str::to_string);
     let escaped = serde_json::to_string(PASSWORD).unwrap().trim_matches('"').to_string();
     // The first line of a key in OpenSSH's form says only which kind it is.

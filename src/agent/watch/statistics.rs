@@ -69,7 +69,7 @@ impl ServerRow {
 }
 
 /// One line.
-struct Row {
+struct StatisticsRow {
     server: ServerRow,
     kind: Kind,
     sessions: u64,
@@ -95,14 +95,14 @@ pub fn parse(csv: &str) -> Result<Statistics, Unseen> {
     let unexpected = || Unseen::Unexpected(csv.chars().take(80).collect());
     let header = lines.next().and_then(|line| line.strip_prefix("# ")).ok_or_else(unexpected)?;
     let columns: BTreeMap<&str, usize> = header.split(',').enumerate().map(|(at, title)| (title, at)).collect();
-    let rows: Option<Vec<Row>> = lines.map(|line| row(&fields(line), &columns)).collect();
+    let rows: Option<Vec<StatisticsRow>> = lines.map(|line| row(&fields(line), &columns)).collect();
     let rows = rows.ok_or_else(unexpected)?;
     let sessions = rows.iter().filter(|row| row.kind == Kind::Frontend).map(|row| row.sessions).sum();
     Ok(Statistics { servers: servers(&rows), sessions })
 }
 
 /// `None` where a column is missing, or a number is none.
-fn row(fields: &[String], columns: &BTreeMap<&str, usize>) -> Option<Row> {
+fn row(fields: &[String], columns: &BTreeMap<&str, usize>) -> Option<StatisticsRow> {
     let text = |name: &str| columns.get(name).and_then(|at| fields.get(*at)).map(String::as_str);
     // A column that means nothing to this kind of line is empty.
     let number = |name: &str| match text(name)? {
@@ -128,7 +128,7 @@ fn row(fields: &[String], columns: &BTreeMap<&str, usize>) -> Option<Row> {
         check: check.trim_start_matches("* ").into(),
         rotation: if is_usable && weight > 0 { Rotation::In } else { Rotation::Out },
     };
-    Some(Row { server, kind, sessions: number("scur")?, weight, active: number("act")? })
+    Some(StatisticsRow { server, kind, sessions: number("scur")?, weight, active: number("act")? })
 }
 
 /// The fields of a line; one with a comma is in double quotes.
@@ -146,7 +146,7 @@ fn fields(line: &str) -> Vec<String> {
 }
 
 /// The servers, with the backups that only stand by told apart.
-fn servers(rows: &[Row]) -> Vec<ServerRow> {
+fn servers(rows: &[StatisticsRow]) -> Vec<ServerRow> {
     let mut servers: Vec<ServerRow> = Vec::new();
     for row in rows.iter().filter(|row| row.kind == Kind::Server) {
         let mut server = row.server.clone();
@@ -159,7 +159,7 @@ fn servers(rows: &[Row]) -> Vec<ServerRow> {
 }
 
 /// Whether a usable backup is in use.
-fn gets_traffic(backup: &Row, rows: &[Row]) -> bool {
+fn gets_traffic(backup: &StatisticsRow, rows: &[StatisticsRow]) -> bool {
     let of_backend = || rows.iter().filter(|row| row.server.proxy == backup.server.proxy);
     let Some(backend) = of_backend().find(|row| row.kind == Kind::Backend) else { return false };
     let usable = || of_backend().filter(|row| row.kind == Kind::Server && row.server.rotation == Rotation::In);

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{ASK_EVERY, ASKING, Answer, Attendant, lifted};
+use super::{ASK_EVERY, ASKING, Attendant, Reported, lifted};
 use crate::agent::client::Agent;
 use crate::agent::stamp::{Account, Within};
 use crate::clock;
@@ -93,7 +93,7 @@ impl Attendant {
     }
 
     /// What the victim knows of the strike now.
-    pub(super) fn ask(&self, within: Duration) -> BoxFuture<'static, Answer> {
+    pub(super) fn ask(&self, within: Duration) -> BoxFuture<'static, Reported> {
         let victim = Arc::clone(&self.victim);
         async move {
             let order = victim.order().expect("what an agent holds has an order");
@@ -104,7 +104,7 @@ impl Attendant {
 
     /// Confirms the fault by the stamps of its holder and a look of another process, if both say so. What was confirmed
     /// from outside is confirmed once more: now it is known more exactly.
-    pub(super) async fn is_confirmed_by(&mut self, answer: &Answer) -> bool {
+    pub(super) async fn is_confirmed_by(&mut self, answer: &Reported) -> bool {
         let Ok(Account { stamps: Some(stamps), seen, .. }) = answer else { return false };
         let Some(onset) = stamps.onset.filter(|_| seen.in_force || stamps.ended.is_some()) else { return false };
         let evidence = match seen.in_force {
@@ -125,7 +125,7 @@ impl Attendant {
         self.decided();
     }
 
-    pub(super) async fn deny(&mut self, answer: &Answer) {
+    pub(super) async fn deny(&mut self, answer: &Reported) {
         let evidence = match answer {
             Err(why) => why.to_string(),
             Ok(account) => match account.stamps.as_ref().and_then(|stamps| stamps.trouble.as_ref()) {

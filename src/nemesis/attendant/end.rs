@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{ASK_EVERY, ASKING, Answer, Attendant, GONE, Left};
+use super::{ASK_EVERY, ASKING, Attendant, GONE, Left, Reported};
 use crate::agent::client::Agent;
 use crate::agent::stamp::{Account, Stamps};
 use crate::instance::PowerState;
@@ -36,7 +36,7 @@ impl Attendant {
     }
 
     /// Asks until the end is stamped, over new connections where the old ones may still wait for what was lost.
-    async fn account_of_the_end(&mut self) -> Answer {
+    async fn account_of_the_end(&mut self) -> Reported {
         let deadline = self.victim.heal_deadline();
         let never_came = Instant::now() + NEVER_CAME;
         let mut within = FIRST_QUESTION;
@@ -64,7 +64,7 @@ impl Attendant {
     }
 
     /// Whether the stamps say that it lasted as long as it should.
-    fn see_that_it_lasted(&self, answer: &Answer) {
+    fn see_that_it_lasted(&self, answer: &Reported) {
         let (true, Ok(account), Some(lasts)) = (self.confirmed, answer, self.victim.lasts) else { return };
         if self.victim.context.sabotage.witnesses {
             return;

@@ -60,7 +60,7 @@ pub(super) struct Attendant {
 const GONE: &str = "its victim was gone before the stamps of its holder could be read, and nothing else shows whether it \
                     came into force";
 
-type Answer = Result<Account, ProviderError>;
+type Reported = Result<Account, ProviderError>;
 
 impl Attendant {
     pub fn new(

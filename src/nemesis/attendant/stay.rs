@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{ASK_EVERY, ASKING, Answer, Attendant, lifted};
+use super::{ASK_EVERY, ASKING, Attendant, Reported, lifted};
 use crate::clock;
 use crate::fault::Action;
 use crate::history::{Event, Onset};
@@ -89,8 +89,8 @@ impl Attendant {
         })
     }
 
-    /// Asked once the fault should be there, over the connection that is open: what was said before may be answered still.
-    fn first_question(&self) -> BoxFuture<'static, Answer> {
+    /// Reported once the fault should be there, over the connection that is open: what was said before may be answered still.
+    fn first_question(&self) -> BoxFuture<'static, Reported> {
         let should_be_there = self.called + self.victim.strike.waits() + ASK_EVERY;
         let next = self.ask(self.over_its_path());
         async move { sleep_until(should_be_there).then(|()| next).await }.boxed()
@@ -102,7 +102,7 @@ impl Attendant {
 
     /// Takes in an answer over a path that is impaired; the next question, if another is worth it. Where nothing comes back, a
     /// planned end is waited for.
-    async fn heard(&mut self, answer: &Answer, planned: Option<Instant>) -> Option<BoxFuture<'static, Answer>> {
+    async fn heard(&mut self, answer: &Reported, planned: Option<Instant>) -> Option<BoxFuture<'static, Reported>> {
         if self.is_confirmed_by(answer).await {
             return None;
         }
@@ -205,7 +205,7 @@ impl Attendant {
 }
 
 /// The answer to a question; never where there is none.
-async fn next(question: &mut Option<BoxFuture<'static, Answer>>) -> Answer {
+async fn next(question: &mut Option<BoxFuture<'static, Reported>>) -> Reported {
     match question {
         Some(asked) => asked.await,
         None => std::future::pending().await,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::judged::judged;
 use super::plot::sheet::SheetSize;
 use super::plot::{latency, outcomes, states, waterfall};
-use super::timeline::Timeline;
+use super::timeline::TimelinePlot;
 use crate::history::{Event, History};
 use crate::measure::entry::holder_before;
 use crate::measure::moments::watched;
@@ -64,7 +64,7 @@ impl Drawn {
 fn plots(history: &History, record: &ScenarioRecord, share: usize) -> Plots {
     let (plan, judged) = (&history.plan, judged(&history.plan, record));
     let both = |plot: &dyn Fn(SheetSize) -> Option<String>| both(plot, share);
-    let timelines = SheetSize::ALL.map(|(sheet, _)| Timeline::coarser(history, record, share, sheet.coarser()));
+    let timelines = SheetSize::ALL.map(|(sheet, _)| TimelinePlot::coarser(history, record, share, sheet.coarser()));
     let [Some(wide), Some(narrow)] = &timelines else { return Plots::default() };
     let on = |sheet| if sheet == SheetSize::Wide { wide } else { narrow };
     let declared = waterfall::declared(plan, record);

@@ -37,7 +37,7 @@ pub struct Mark {
 
 /// A history, ready to be drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Timeline {
+pub struct TimelinePlot {
     zero_us: u64,
     /// Probes due a second.
     pub rate: f64,
@@ -56,15 +56,15 @@ pub struct Timeline {
     pub marks: Vec<Mark>,
 }
 
-impl Timeline {
+impl TimelinePlot {
     /// The timeline of a scenario; `None` if nothing was probed. `share` is how many scenarios share the file: the
     /// more, the wider the bins, so that the file stays small.
-    pub fn of(history: &History, record: &ScenarioRecord, share: usize) -> Option<Timeline> {
-        Timeline::coarser(history, record, share, 1)
+    pub fn of(history: &History, record: &ScenarioRecord, share: usize) -> Option<TimelinePlot> {
+        TimelinePlot::coarser(history, record, share, 1)
     }
 
     /// The same with so many times fewer bins.
-    pub fn coarser(history: &History, record: &ScenarioRecord, share: usize, times: usize) -> Option<Timeline> {
+    pub fn coarser(history: &History, record: &ScenarioRecord, share: usize, times: usize) -> Option<TimelinePlot> {
         let zero_us = zero_us(history);
         let end_s = end_s(history, zero_us);
         if history.probes.is_empty() || end_s <= 0.0 {
@@ -76,7 +76,7 @@ impl Timeline {
         let bin_s = bin_width_s(end_s, FINEST_BIN_S, (15_000 / share.max(1)).clamp(100, MOST_BINS) / times);
         let p99_bin_s = bin_s * (SAMPLES_FOR_P99 / (rate * bin_s).max(1e-9)).ceil().clamp(1.0, 1000.0);
         let whole = cut(whole_s, bin_s);
-        Some(Timeline {
+        Some(TimelinePlot {
             zero_us,
             rate,
             whole_for_p99: if p99_bin_s == bin_s { whole.clone() } else { cut(whole_s, p99_bin_s) },
@@ -189,9 +189,9 @@ mod tests {
     use crate::history::Record;
     use crate::report::sample;
 
-    fn timeline(index: u32) -> Timeline {
+    fn timeline(index: u32) -> TimelinePlot {
         let run = sample::run();
-        Timeline::of(&sample::history(index), &run.record.scenarios[index as usize], 1).unwrap()
+        TimelinePlot::of(&sample::history(index), &run.record.scenarios[index as usize], 1).unwrap()
     }
 
     #[test]
@@ -260,6 +260,6 @@ mod tests {
     #[test]
     fn where_nothing_was_probed_nothing_is_drawn() {
         let run = sample::run();
-        assert_eq!(Timeline::of(&sample::history(3), &run.record.scenarios[3], 1), None);
+        assert_eq!(TimelinePlot::of(&sample::history(3), &run.record.scenarios[3], 1), None);
     }
 }

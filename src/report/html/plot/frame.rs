@@ -7,7 +7,7 @@ use super::sheet::SheetSize;
 use crate::palette;
 use crate::report::html::bins::Stretch;
 use crate::report::html::origin::Origin;
-use crate::report::html::timeline::Timeline;
+use crate::report::html::timeline::TimelinePlot;
 use crate::report::words::seconds;
 
 /// Where two frames side by side meet.
@@ -58,7 +58,7 @@ impl Frame {
 
     /// The whole watch and the time around t0: side by side on a wide sheet, one below the other on a narrow one. One frame
     /// where the whole shows that well enough.
-    pub fn both(timeline: &Timeline, sheet: SheetSize, top: i32, height: i32) -> Vec<(Frame, &Stretch)> {
+    pub fn both(timeline: &TimelinePlot, sheet: SheetSize, top: i32, height: i32) -> Vec<(Frame, &Stretch)> {
         let over = |stretch: &Stretch, top| Frame::over_time(stretch.range_s, timeline.origin, sheet, top, height);
         let whole = over(&timeline.whole, top);
         match (&timeline.focus, sheet) {

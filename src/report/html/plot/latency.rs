@@ -9,14 +9,14 @@ use super::sheet::SheetSize;
 use crate::palette;
 use crate::report::html::bins::{Bin, Stretch};
 use crate::report::html::judged::Judged;
-use crate::report::html::timeline::{FaultWindow, Mark, SAMPLES_FOR_P99, Timeline};
+use crate::report::html::timeline::{FaultWindow, Mark, SAMPLES_FOR_P99, TimelinePlot};
 use crate::report::words::seconds;
 
 const HEIGHT: i32 = 250;
 
 /// Plot A with the fault windows shaded, the milestones as lines, and each bound on latency over the time it was judged by. Where there is
 /// a plot [`around_t0`], only the first and the last milestone are labelled here.
-pub fn plot(timeline: &Timeline, judged: &[Judged], sheet: SheetSize) -> String {
+pub fn plot(timeline: &TimelinePlot, judged: &[Judged], sheet: SheetSize) -> String {
     let title = "Latency over time: p50, p99 and maximum, on a logarithmic axis";
     let marks = match (&timeline.focus, &timeline.marks[..]) {
         (Some(_), [_, .., last]) => vec![t0_mark(timeline), last.clone()],
@@ -33,7 +33,7 @@ pub fn plot(timeline: &Timeline, judged: &[Judged], sheet: SheetSize) -> String 
 
 /// Plot A around t0, with every milestone; `None` where plot A shows that well enough. Its bins are too narrow for a
 /// p99.
-pub fn around_t0(timeline: &Timeline, judged: &[Judged], sheet: SheetSize) -> Option<String> {
+pub fn around_t0(timeline: &TimelinePlot, judged: &[Judged], sheet: SheetSize) -> Option<String> {
     let focus = timeline.focus.as_ref()?;
     let title = "Latency around t0: p50 and maximum, on a logarithmic axis, with every milestone";
     let curves = vec![
@@ -53,13 +53,13 @@ struct Curve<'a> {
     width: u32,
 }
 
-fn t0_mark(timeline: &Timeline) -> Mark {
+fn t0_mark(timeline: &TimelinePlot) -> Mark {
     Mark { at_s: timeline.t0_s.unwrap_or_default(), label: "onset".into() }
 }
 
 fn drawn(
     title: &str,
-    timeline: &Timeline,
+    timeline: &TimelinePlot,
     judged: &[Judged],
     (sheet, frame): (SheetSize, Frame),
     marks: &[Mark],
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_bound_is_drawn_over_the_time_that_was_judged_and_nowhere_else() {
         let run = sample::run();
-        let timeline = Timeline::of(&sample::history(0), &run.record.scenarios[0], 1).unwrap();
+        let timeline = TimelinePlot::of(&sample::history(0), &run.record.scenarios[0], 1).unwrap();
         let judged = |from_s, to_s| Judged { from_s, to_s, bound_ms: 500.0, label: "judged: p99 < 500 ms".into() };
         assert!(plot(&timeline, &[judged(6.0, 66.0)], SheetSize::Wide).contains("judged: p99 &lt; 500 ms"));
         assert!(!plot(&timeline, &[judged(600.0, 660.0)], SheetSize::Wide).contains("judged"));
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn two_bounds_that_are_close_have_labels_apart() {
         let run = sample::run();
-        let timeline = Timeline::of(&sample::history(0), &run.record.scenarios[0], 1).unwrap();
+        let timeline = TimelinePlot::of(&sample::history(0), &run.record.scenarios[0], 1).unwrap();
         let judged = |bound_ms, label: &str| Judged { from_s: 6.0, to_s: 66.0, bound_ms, label: label.into() };
         let drawn = plot(&timeline, &[judged(500.0, "judged: p99"), judged(500.0, "judged: p95")], SheetSize::Wide);
         let height = |label: &str| {
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!((runs(&few, &frame, 0.99).len(), runs(&few, &frame, 1.0).len()), (0, 1));
         assert_eq!(runs(&enough, &frame, 0.99).len(), 1);
         let run = sample::run();
-        let timeline = Timeline::of(&sample::history(0), &run.record.scenarios[0], 1).unwrap();
+        let timeline = TimelinePlot::of(&sample::history(0), &run.record.scenarios[0], 1).unwrap();
         let drawn = plot(&timeline, &[], SheetSize::Wide);
         let windows = seconds(timeline.whole_for_p99.bin_s);
         assert!(drawn.contains(&format!("maximum (of {windows})")) && drawn.contains(&format!("p99 (of {windows})")));
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn the_axis_reaches_over_the_deadline_when_requests_timed_out() {
         let run = sample::run();
-        let timeline = Timeline::of(&sample::history(1), &run.record.scenarios[1], 1).unwrap();
+        let timeline = TimelinePlot::of(&sample::history(1), &run.record.scenarios[1], 1).unwrap();
         let (low, high) = latency_range(&timeline.whole, &[]);
         assert!(low < 1.0 && high > 5000.0, "{low} {high}");
     }

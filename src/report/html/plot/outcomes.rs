@@ -8,13 +8,13 @@ use super::latency;
 use super::sheet::SheetSize;
 use crate::palette;
 use crate::report::html::bins::{Bin, Kind, Stretch};
-use crate::report::html::timeline::Timeline;
+use crate::report::html::timeline::TimelinePlot;
 use crate::units::Percent;
 
 const HEIGHT: i32 = 220;
 
 /// Plot B, with the objective (a share of what was due) as a line; and the time around t0.
-pub fn plot(timeline: &Timeline, objective: Percent, sheet: SheetSize) -> String {
+pub fn plot(timeline: &TimelinePlot, objective: Percent, sheet: SheetSize) -> String {
     let top = timeline.rate.max(highest(timeline));
     let (entries, room) = (entries(timeline), (sheet.left(), sheet.right()));
     let frames = Frame::both(timeline, sheet, legend_height(&entries, room), HEIGHT);
@@ -38,7 +38,7 @@ pub fn plot(timeline: &Timeline, objective: Percent, sheet: SheetSize) -> String
 }
 
 /// The areas, and above them the fault's shading and t0.
-fn areas(canvas: &mut Canvas, frame: &Frame, stretch: &Stretch, timeline: &Timeline) {
+fn areas(canvas: &mut Canvas, frame: &Frame, stretch: &Stretch, timeline: &TimelinePlot) {
     latency::shade(canvas, frame, &timeline.windows);
     for kind in Kind::ALL {
         for run in runs(&stretch.bins, kind) {
@@ -52,7 +52,7 @@ fn areas(canvas: &mut Canvas, frame: &Frame, stretch: &Stretch, timeline: &Timel
     }
 }
 
-fn highest(timeline: &Timeline) -> f64 {
+fn highest(timeline: &TimelinePlot) -> f64 {
     let rates = timeline.whole.bins.iter().map(|bin| f64::from(bin.counts.iter().sum::<u32>()) / bin.width_s);
     rates.fold(0.0, f64::max)
 }
@@ -78,7 +78,7 @@ fn name(kind: Kind) -> &'static str {
 }
 
 /// Only what occurred, with its number.
-fn entries(timeline: &Timeline) -> Vec<LegendEntry> {
+fn entries(timeline: &TimelinePlot) -> Vec<LegendEntry> {
     let total = |kind: Kind| timeline.whole.bins.iter().map(|bin| u64::from(bin.counts[kind as usize])).sum::<u64>();
     Kind::ALL
         .into_iter()
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn every_outcome_of_the_outage_has_its_area_and_its_number() {
         let run = sample::run();
-        let timeline = Timeline::of(&sample::history(1), &run.record.scenarios[1], 1).unwrap();
+        let timeline = TimelinePlot::of(&sample::history(1), &run.record.scenarios[1], 1).unwrap();
         let drawn = plot(&timeline, Percent(99.9), SheetSize::Wide);
         assert!(drawn.contains("timeout (") && drawn.contains("refused or broken ("), "{drawn}");
         assert!(!drawn.contains("not sent"));

@@ -10,7 +10,7 @@ use super::tracks::{self, Paint, Since, Tracks};
 use crate::history::History;
 use crate::measure::moments::watched;
 use crate::palette;
-use crate::report::html::timeline::Timeline;
+use crate::report::html::timeline::TimelinePlot;
 
 const ROW: i32 = 30;
 const HEADING: i32 = 38;
@@ -26,7 +26,7 @@ const UNSEEN: &str = "not seen";
 type HeadedTracks = (&'static str, Tracks);
 
 /// Plot D.
-pub fn plot(timeline: &Timeline, history: &History, sheet: SheetSize) -> String {
+pub fn plot(timeline: &TimelinePlot, history: &History, sheet: SheetSize) -> String {
     let events = watched(history);
     let mut groups: Vec<HeadedTracks> = vec![
         ("servers, as measured", tracks::servers(timeline, events)),
@@ -79,7 +79,7 @@ fn draw_group(
     frame: &Frame,
     top: i32,
     (heading, group): &HeadedTracks,
-    timeline: &Timeline,
+    timeline: &TimelinePlot,
 ) -> i32 {
     let (rows, left_out) = shown(group);
     let is_first = frame.left == SheetSize::Wide.left_of_names();
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn what_nobody_observed_reads_unobserved() {
         let mut history = sample::history(0);
-        let timeline = Timeline::of(&history, &sample::run().record.scenarios[0], 1).unwrap();
+        let timeline = TimelinePlot::of(&history, &sample::run().record.scenarios[0], 1).unwrap();
         history.events.clear();
         assert_eq!(plot(&timeline, &history, SheetSize::Narrow).matches("unobserved").count(), 3 * 2, "in both frames");
         history.plan.infrastructure.virtual_ips.clear();

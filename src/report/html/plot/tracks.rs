@@ -11,7 +11,7 @@ use crate::history::{Event, Record};
 use crate::instance::PowerState;
 use crate::measure::sight::{BALANCER, INSTANCES, VIRTUAL_IP};
 use crate::palette;
-use crate::report::html::timeline::Timeline;
+use crate::report::html::timeline::TimelinePlot;
 
 /// How something looked.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,7 +74,7 @@ impl Track {
 
 /// What is on record, with the moments as they are drawn.
 struct OnAxis<'a> {
-    timeline: &'a Timeline,
+    timeline: &'a TimelinePlot,
     records: &'a [Record],
 }
 
@@ -107,7 +107,7 @@ fn plain(colour: RGBColor) -> Paint {
 }
 
 /// In which state each server was, as measured.
-pub fn servers(timeline: &Timeline, records: &[Record]) -> Tracks {
+pub fn servers(timeline: &TimelinePlot, records: &[Record]) -> Tracks {
     let told = OnAxis { timeline, records };
     let mut tracks: BTreeMap<String, Track> = BTreeMap::new();
     for record in records {
@@ -184,7 +184,7 @@ impl<'a> Balancer<'a> {
 }
 
 /// What each balancer said of its servers, as long as it ran and could be looked at.
-pub fn views(timeline: &Timeline, records: &[Record]) -> Tracks {
+pub fn views(timeline: &TimelinePlot, records: &[Record]) -> Tracks {
     let told = OnAxis { timeline, records };
     let mut balancers: BTreeMap<&str, Balancer<'_>> = told
         .events()
@@ -235,7 +235,7 @@ fn view_paint(event: &Event) -> Paint {
 }
 
 /// Which servers held each virtual IP.
-pub fn holders(timeline: &Timeline, records: &[Record]) -> Tracks {
+pub fn holders(timeline: &TimelinePlot, records: &[Record]) -> Tracks {
     let told = OnAxis { timeline, records };
     let mut tracks: BTreeMap<String, Track> = BTreeMap::new();
     let mut known: Vec<&String> = Vec::new();
@@ -268,10 +268,10 @@ mod tests {
     use crate::measure::moments::watched;
     use crate::report::sample;
 
-    fn sampled() -> (Timeline, Vec<Record>) {
+    fn sampled() -> (TimelinePlot, Vec<Record>) {
         let run = sample::run();
         let history = &sample::history(0);
-        (Timeline::of(history, &run.record.scenarios[0], 1).unwrap(), history.events.clone())
+        (TimelinePlot::of(history, &run.record.scenarios[0], 1).unwrap(), history.events.clone())
     }
 
     fn colours(states: &[Since]) -> Vec<Option<RGBColor>> {
@@ -283,7 +283,7 @@ mod tests {
     fn seen(script: &Script, row: &str) -> Vec<(i64, bool)> {
         let history = script.history();
         let record = crate::judge::judge(&history);
-        let timeline = Timeline::of(&history, &record, 1).unwrap();
+        let timeline = TimelinePlot::of(&history, &record, 1).unwrap();
         let drawn = views(&timeline, watched(&history));
         let zero_ms = -timeline.since_zero_s(0) * 1e3;
         drawn[row].iter().map(|state| ((state.at_s * 1e3 + zero_ms).round() as i64, state.paint.is_some())).collect()
