@@ -101,7 +101,7 @@ fn the_command_on_record_is_for_that_scenario_alone_with_its_seed() {
     let scenarios = out.record()["scenarios"].as_array().unwrap().clone();
     assert!(scenarios.len() > 1, "one scenario would be alone anyway");
     let scenario = scenarios.last().unwrap();
-    let command = scenario["reproduce"].as_str().unwrap().replacen("chimp run", "\"$CHIMP\" plan", 1);
+    let command = scenario["reproduce"].as_str().unwrap().replacen("chimp run", "\"$CHIMP\" plan --json", 1);
     let mut shell = Command::new("sh");
     shell.args(["-c", &command]).env("CHIMP", env!("CARGO_BIN_EXE_chimp")).current_dir(env!("CARGO_MANIFEST_DIR"));
     let plan: Value = serde_json::from_str(&stdout(&run(&mut shell))).unwrap();
