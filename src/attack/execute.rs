@@ -55,6 +55,8 @@ pub struct Field {
     pub infrastructure: Arc<Infrastructure>,
     /// Those that have ended for good, each with how that is known.
     pub ended: Ended,
+    /// Those that are there and may not be attacked.
+    pub closed: BTreeSet<String>,
 }
 
 impl Field {
@@ -63,7 +65,7 @@ impl Field {
     /// # Errors
     /// What is wrong, or which server has ended, and what to do; nothing was touched.
     pub fn check(&self, plan: &AttackPlan) -> Result<(), AttackError> {
-        plan.check(&self.infrastructure).map_err(AttackError::Usage)?;
+        plan.check(&self.infrastructure, &self.closed).map_err(AttackError::Usage)?;
         let unable = plan.asks().into_iter().filter_map(|(server, fault, abilities)| {
             let why = self.provider.can(&server, &abilities).err()?;
             Some(format!("`{fault}` can't be done: {why}"))
@@ -307,8 +309,8 @@ fn told(event: &Event) -> Option<String> {
 /// # Errors
 /// See [`place::open`].
 pub async fn field(at: &Place, passwords: Option<PathBuf>) -> Result<Field, AttackError> {
-    let Reopened { place, provider, infrastructure, ended } = place::open(at, passwords).await?;
-    Ok(Field { place, provider, infrastructure: Arc::new(infrastructure), ended })
+    let Reopened { place, provider, infrastructure, ended, closed } = place::open(at, passwords).await?;
+    Ok(Field { place, provider, infrastructure: Arc::new(infrastructure), ended, closed })
 }
 
 #[cfg(test)]

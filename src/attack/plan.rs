@@ -73,14 +73,17 @@ impl AttackPlan {
         Sha256::digest(hashed).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Whether it makes sense for these servers.
+    /// Whether it makes sense for these servers, beside which there are those that are `closed` to attacks.
     ///
     /// # Errors
     /// What is wrong, and what to do; nothing was touched.
-    pub fn check(&self, infrastructure: &Infrastructure) -> Result<(), String> {
+    pub fn check(&self, infrastructure: &Infrastructure, closed: &BTreeSet<String>) -> Result<(), String> {
         for round in &self.rounds {
             round.check()?;
             let mut named = round.servers.iter().chain(&round.from);
+            if let Some(spared) = named.clone().find(|name| closed.contains(*name)) {
+                return Err(may_not_be_attacked(spared, infrastructure));
+            }
             if let Some(unknown) = named.find(|name| !infrastructure.servers.contains_key(*name)) {
                 let hint = one_of(unknown, "servers", infrastructure.servers.keys().map(String::as_str));
                 return Err(format!("there is no server `{unknown}` that may be attacked\n  help: {hint}"));
@@ -193,6 +196,9 @@ impl Round {
         let target = fault::FaultTarget { server: "any", peers: &[], services: &[] };
         let heals = fault.strike(&target, &self.with).heal.is_some();
         match (heals, self.lasts) {
+            (true, Some(Duration::ZERO)) => {
+                Err(format!("`{}` of no time changes nothing: say for example --for 30s", self.fault))
+            }
             (false, Some(_)) => {
                 Err(format!("`{}` can't be undone, so it can't last for a time: leave out --for", self.fault))
             }
@@ -203,6 +209,14 @@ impl Round {
             }
         }
     }
+}
+
+/// A server that is there and was not opted in.
+pub fn may_not_be_attacked(server: &str, infrastructure: &Infrastructure) -> String {
+    let file = infrastructure.source.as_ref().map_or("the inventory".into(), |file| file.display().to_string());
+    format!(
+        "{server} may not be attacked: it was not opted in\n  help: write `attack: allowed` beside {server} in {file}"
+    )
 }
 
 /// These servers.
@@ -267,6 +281,8 @@ mod tests {
     fn what_can_t_last_and_what_must_end_are_told_apart() {
         let mut round = plan(sandbox()).rounds.remove(0);
         assert_eq!(round.check(), Ok(()));
+        round.lasts = Some(Duration::ZERO);
+        assert!(round.check().unwrap_err().contains("of no time changes nothing"));
         round.lasts = None;
         assert!(round.check().unwrap_err().contains("--for 30s"));
         round.fault = "dies".into();
@@ -280,7 +296,7 @@ mod tests {
         let mut plan = plan(sandbox());
         plan.rounds[0].fault = fault.into();
         plan.rounds[0].servers = servers.iter().map(|name| (*name).to_string()).collect();
-        plan.check(&crate::infrastructure::file::read(&file).unwrap())
+        plan.check(&crate::infrastructure::file::read(&file).unwrap(), &["jump".to_string()].into())
     }
 
     #[test]
@@ -291,6 +307,16 @@ mod tests {
         assert!(told.starts_with("there is no fault `flood`\n  help: known faults: dies, "), "{told}");
         let told = named("power-off", &["wbe-1"]).unwrap_err();
         assert_eq!(told, "there is no server `wbe-1` that may be attacked\n  help: did you mean `web-1`?");
+    }
+
+    #[test]
+    fn a_server_that_was_not_opted_in_is_named_and_no_other_is_suggested() {
+        let told = named("power-off", &["web-1", "jump"]).unwrap_err();
+        assert!(
+            told.starts_with("jump may not be attacked: it was not opted in\n  help: write `attack: allowed`"),
+            "{told}"
+        );
+        assert!(!told.contains("did you mean"), "{told}");
     }
 
     #[test]

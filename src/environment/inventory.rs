@@ -80,9 +80,7 @@ impl Kind for Inventory {
                 format!("the servers of {value} are not those of the scenario: {why}\n  help: {hint}")
             })?;
         }
-        let allowed = inventory.allowed();
-        let closed = there.servers.keys().filter(|name| !allowed.contains(name.as_str())).cloned().collect();
-        Ok(Adopted { infrastructure: inventory.infrastructure.clone(), closed })
+        Ok(Adopted { infrastructure: inventory.infrastructure.clone(), closed: inventory.closed() })
     }
 
     fn check_access(&self, value: &str, access: &Access) -> Result<(), DocumentError> {
@@ -106,10 +104,11 @@ impl Kind for Inventory {
         let Stored { file } = stored(self, value)?;
         let (inventory, passwords) = read(&file, passwords)?;
         let mut infrastructure = inventory.infrastructure.clone();
-        infrastructure.servers.retain(|name, _| inventory.allowed().contains(name.as_str()));
+        let closed = inventory.closed();
+        infrastructure.servers.retain(|name, _| !closed.contains(name));
         let place = Inventory::place(&file)?;
         let cloud = InventoryCloud::new(inventory, passwords, Route::Direct);
-        Ok(Reopened { place, provider: Arc::new(cloud), infrastructure, ended: Ended::new() })
+        Ok(Reopened { place, provider: Arc::new(cloud), infrastructure, ended: Ended::new(), closed })
     }
 
     /// Only servers that were opted in are looked at.

@@ -1,6 +1,6 @@
 //! A place that a journal or an attack's plan stored, found again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub struct Reopened {
     /// Those that have ended for good and were not replaced, each with how that is known. None where only a connection
     /// could tell: what does not answer may come back.
     pub ended: Ended,
+    /// The servers that are there and may not be attacked; they are no part of `infrastructure`.
+    pub closed: BTreeSet<String>,
 }
 
 /// Servers that have ended for good, by name, each with how that is known.

@@ -1,5 +1,6 @@
 //! A testbed: the site that `chimp up` keeps, in a sandbox of its own.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -89,7 +90,13 @@ impl Kind for Testbed {
         let place = store(self, &Stored { socket, id })?;
         let ended = ended(&infrastructure, &cloud.list_blocking().map_err(|why| ReopenError::Provider(why.into()))?);
         let passwords = passwords_of(passwords, &infrastructure)?;
-        Ok(Reopened { place, provider: Arc::new(cloud.with_passwords(passwords)), infrastructure, ended })
+        Ok(Reopened {
+            place,
+            provider: Arc::new(cloud.with_passwords(passwords)),
+            infrastructure,
+            ended,
+            closed: BTreeSet::new(),
+        })
     }
 }
 

@@ -153,6 +153,11 @@ impl PowerCommands {
 }
 
 impl Inventory {
+    /// The servers that were not opted in, by name.
+    pub fn closed(&self) -> BTreeSet<String> {
+        self.hosts.iter().filter(|(_, host)| !host.allowed).map(|(name, _)| name.clone()).collect()
+    }
+
     /// The servers that were opted in, by name.
     pub fn allowed(&self) -> BTreeSet<&str> {
         self.hosts.iter().filter(|(_, host)| host.allowed).map(|(name, _)| name.as_str()).collect()

@@ -1,5 +1,6 @@
 //! A testbed's servers, attacked from this process, which is in no sandbox.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -198,7 +199,13 @@ pub async fn an_attack_on_a_host_whose_key_is_revoked_strikes_nothing() {
         let cloud = inventory(&up, known, PASSWORD);
         let infrastructure = Arc::new(cloud.inventory().infrastructure.clone());
         let place = Inventory::place(&up.folder.path().join("inventory.yaml")).unwrap();
-        let field = Field { place: place.clone(), provider: Arc::new(cloud), infrastructure, ended: Ended::new() };
+        let field = Field {
+            place: place.clone(),
+            provider: Arc::new(cloud),
+            infrastructure,
+            ended: Ended::new(),
+            closed: BTreeSet::new(),
+        };
         let mut with = Parameters::default();
         with.process = Some("nginx".into());
         let (fault, servers, why) = ("process-dies".into(), vec!["web-1".into()], "named".into());

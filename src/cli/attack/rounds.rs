@@ -8,13 +8,13 @@ use super::{Common, Model};
 use crate::attack::Round;
 use crate::attack::execute::Field;
 use crate::attack::pick::{self, HowMany, Processed};
+use crate::attack::plan::may_not_be_attacked;
 use crate::attack::processes::Processes;
 use crate::document::words::of_json;
 use crate::document::yaml::form_hint;
 use crate::draw::{Draw, Purpose};
 use crate::environment::Ended;
 use crate::graph::{Links, Measure};
-use crate::infrastructure::Infrastructure;
 use crate::plan::Parameters;
 
 impl Model {
@@ -27,7 +27,7 @@ impl Model {
                 common.lasting().drawn(field, draw, "loses-network", with)
             }
             Model::Process { common, processes, signal } => {
-                let of = common.processes(&field.infrastructure, processes)?;
+                let of = common.processes(field, processes)?;
                 let of = Processed { of: &of, ended: &field.ended };
                 (1..=common.repeat).map(|round| common.process(&of, signal, draw, round.into())).collect()
             }
@@ -86,10 +86,14 @@ impl Common {
     }
 
     /// The processes of the servers that may be chosen.
-    fn processes(&self, infrastructure: &Infrastructure, file: &Path) -> Result<Vec<(String, Vec<String>)>, String> {
-        let all = pick::candidates(infrastructure, None)?;
-        let tagged = pick::candidates(infrastructure, self.tag.as_deref())?;
-        let read = Processes::read(file, &all.into_iter().collect()).map_err(|why| why.to_string())?;
+    fn processes(&self, field: &Field, file: &Path) -> Result<Vec<(String, Vec<String>)>, String> {
+        let all = pick::candidates(&field.infrastructure, None)?;
+        let tagged = pick::candidates(&field.infrastructure, self.tag.as_deref())?;
+        let there = all.into_iter().chain(field.closed.iter().cloned()).collect();
+        let read = Processes::read(file, &there).map_err(|why| why.to_string())?;
+        if let Some((spared, _)) = read.iter().find(|(server, _)| field.closed.contains(*server)) {
+            return Err(format!("{}: {}", file.display(), may_not_be_attacked(spared, &field.infrastructure)));
+        }
         let read = read.iter().filter(|(server, _)| tagged.iter().any(|name| name == server));
         Ok(read.map(|(server, processes)| (server.to_string(), processes.to_vec())).collect())
     }
@@ -136,7 +140,12 @@ impl Common {
 /// A mistake in JSON of the command line, with the column and what to do.
 fn in_words(why: &serde_json::Error) -> String {
     let (detail, place) = of_json(why);
-    let hint = if why.is_data() { form_hint(&detail) } else { "write it so: `{\"delay\": \"100ms\"}`".into() };
+    let unit_is_missing = detail.contains("found the number") && detail.contains("expected a string");
+    let hint = match why.is_data() {
+        true if unit_is_missing => "write a time as a text with its unit: `{\"delay\": \"100ms\"}`".into(),
+        true => form_hint(&detail),
+        false => "write it so: `{\"delay\": \"100ms\"}`".into(),
+    };
     let place = place.map_or(String::new(), |(_, column)| format!(" (at column {column})"));
     format!("{detail}{place}\n  help: {hint}")
 }
@@ -163,6 +172,10 @@ mod tests {
             told.starts_with("found the text \"http\", expected a whole number from 0 to 65535 (at column "),
             "{told}"
         );
+        assert!(told.ends_with("help: write it in the form that is expected"), "{told}");
+        let told = refused(r#"{"delay": 100}"#);
+        assert!(told.starts_with("found the number 100, expected a string (at column "), "{told}");
+        assert!(told.ends_with("help: write a time as a text with its unit: `{\"delay\": \"100ms\"}`"), "{told}");
         assert!(refused("delay=100ms").ends_with("help: write it so: `{\"delay\": \"100ms\"}`"));
     }
 }
