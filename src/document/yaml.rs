@@ -123,6 +123,7 @@ fn general_hint(detail: &str) -> &'static str {
         _ if detail.contains("missing field `of`") => "say which master it follows: `of: db-1`",
         _ if detail.contains("missing field") => "add it",
         _ if detail.contains("duplicate") => "leave one of the two out",
+        _ if detail.contains("found ") && detail.contains(", expected ") => "write it in the form that is expected",
         _ if ["did not find", "found ", "mapping values"].iter().any(|word| detail.contains(word)) => {
             "this is not YAML: look for a bracket, a quote or an indentation just before this place"
         }

@@ -76,8 +76,11 @@ fn values(fault: &dyn Fault, with: &Parameters) -> Result<(), Refusal> {
     if with.port == Some(0) {
         return refused("nothing listens on port 0", "ports are 1 to 65535");
     }
-    if with.percent.is_some_and(|percent| percent.0 <= 0.0) {
+    if with.percent.is_some_and(|percent| !(percent.0 > 0.0)) {
         return refused("0% changes nothing", "say more than 0%");
+    }
+    if with.percent.is_some_and(|percent| percent.0 > 100.0) {
+        return refused("there is no more than 100%", "say at most 100%");
     }
     if let (Some((most, why)), Some(percent)) = (fault.most(), with.percent)
         && percent.0 > most
@@ -197,6 +200,8 @@ mod tests {
         assert_refused(once("port-rejected", Parameters { port: Some(0), ..Parameters::default() }), "port 0");
         assert_eq!(once("memory-taken", percent(90.0)), Ok(()));
         assert_refused(once("memory-taken", percent(91.0)), "the kernel would kill");
+        assert_refused(once("loses-packets", percent(300.0)), "no more than 100%");
+        assert_refused(once("cpu-taken", percent(f64::NAN)), "0% changes nothing");
     }
 
     #[test]
