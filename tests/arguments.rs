@@ -57,6 +57,12 @@ fn what_is_taken_down_depends_on_the_environment() {
         code == Some(2) && said.ends_with("help: name the file of an inventory so: `inventory=staging.yaml`\n"),
         "{said}"
     );
+    let folder = tempfile::tempdir().unwrap();
+    let closed = folder.path().join("closed.yaml");
+    std::fs::write(&closed, "hosts: [{ name: web-1, address: 192.0.2.1, role: webserver }]\nhost_keys: ignore\n")
+        .unwrap();
+    let (code, said) = down(&format!("inventory={}", closed.display()));
+    assert!(code == Some(0) && said.contains("no server of it may be attacked, so nothing was looked at"), "{said}");
     let (code, said) = down("inventory=/nowhere.yaml");
     assert!(code == Some(2) && said.starts_with("chimp: /nowhere.yaml: can't be read"), "{said}");
 }

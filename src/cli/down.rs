@@ -66,6 +66,13 @@ impl Down {
                 say!("{told}");
                 ExitCode::SUCCESS
             }
+            environment::Down::Servers(servers) if servers.is_empty() => {
+                say!(
+                    "{}: no server of it may be attacked, so nothing was looked at\n  help: write `attack: allowed` beside those that chimp may touch",
+                    on.value
+                );
+                ExitCode::SUCCESS
+            }
             environment::Down::Servers(servers) => {
                 ExitCode::from(servers.iter().map(|(server, found)| self.show(server, found)).fold(exit::PASS, worse))
             }
