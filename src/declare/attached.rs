@@ -12,8 +12,8 @@ use super::world::Declaration;
 use crate::environment::{self, Access, Adopted, On, abilities_of, needs};
 use crate::infrastructure::Infrastructure;
 use crate::instance::Ability;
-use crate::plan::{Act, StrikeOrder};
-use crate::selector;
+use crate::plan::{Act, StrikeOrder, Target};
+use crate::selector::{self, Prospect, either};
 use crate::settings::{Scheme, Settings};
 
 /// The environment of scenarios that name none, where none of them names an inventory.
@@ -169,25 +169,32 @@ fn unable(order: &StrikeOrder, on: &On, access: &Access, adopted: &Adopted) -> O
         // It is reported as what it is: a name that no server has.
         return None;
     }
-    if let Some(closed) = known.iter().flatten().find(|server| adopted.closed.contains(*server)) {
+    if let Prospect::HeldBack(closed) = selector::prospect(&adopted.infrastructure, &adopted.closed, order) {
+        let closed = either(&closed);
         let hint = format!("write `attack: allowed` beside {closed} in {}", on.value);
         return Some(format!("`{step}` would strike {closed}, which may not be attacked\n  help: {hint}"));
     }
-    let candidates =
-        || selector::candidates(&order.target, &adopted.infrastructure).into_iter().map(|server| server.name.clone());
-    let among = candidates().count();
-    let victims: Vec<String> =
-        known.unwrap_or_else(|| candidates().filter(|name| !adopted.closed.contains(name)).collect());
+    let among = selector::candidates(&order.target, &adopted.infrastructure).len();
     if among == 0 {
         return None;
     }
-    if let Some(count) = drawn(&order.target, among).filter(|count| *count > victims.len()) {
+    let allowed = may_be(&order.target, adopted).len();
+    if let Some(count) = drawn(&order.target, among).filter(|count| *count > allowed) {
         let hint = format!("write `attack: allowed` beside more of them in {}", on.value);
-        let (text, allowed) = (&order.target.text, victims.len());
+        let text = &order.target.text;
         return Some(format!(
             "`{text}` asks for {count} of {among} servers, and {allowed} may be attacked\n  help: {hint}"
         ));
     }
+    let victims = BTreeSet::from_iter(selector::struck(order).flat_map(|target| may_be(target, adopted)));
+    let victims: Vec<String> = victims.into_iter().collect();
     let why = on.kind.lacking(&on.value, access, &victims, &abilities_of(order));
     (!why.is_empty()).then(|| format!("`{step}` can't be done:\n  {}", why.join("\n  ")))
+}
+
+/// The servers that a target may be: where only the run or chance can tell, all of them that may be attacked.
+fn may_be(target: &Target, adopted: &Adopted) -> Vec<String> {
+    let there = &adopted.infrastructure;
+    let candidates = || selector::candidates(target, there).into_iter().map(|server| server.name.clone());
+    known(there, target).unwrap_or_else(|| candidates().filter(|name| !adopted.closed.contains(name)).collect())
 }

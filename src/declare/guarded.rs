@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::sides::known;
 use crate::infrastructure::{Infrastructure, Server};
 use crate::plan::{Act, Choice, StrikeOrder, Target};
-use crate::selector;
+use crate::selector::{self, Prospect, either};
 use crate::settings::{Limit, Safeguards};
 
 /// Whether what a scenario says of safeguards, beyond the defaults, speaks of servers that are there.
@@ -57,15 +57,24 @@ fn keeps_one(
     order: &StrikeOrder,
     together: bool,
 ) -> Result<(), String> {
-    let target = &order.target;
     let nobody = BTreeSet::new();
-    match known(infrastructure, target) {
-        Some(victims) if together => safeguards.admit(infrastructure, &nobody, &victims),
-        Some(victims) => {
-            victims.iter().try_for_each(|one| safeguards.admit(infrastructure, &nobody, std::slice::from_ref(one)))
-        }
-        None => enough(infrastructure, safeguards, target),
+    let sides: Vec<_> = selector::struck(order).map(|target| known(infrastructure, target)).collect();
+    let victims: Vec<String> = BTreeSet::from_iter(sides.iter().flatten().flatten().cloned()).into_iter().collect();
+    if together {
+        safeguards.admit(infrastructure, &nobody, &victims)?;
+    } else {
+        victims.iter().try_for_each(|one| safeguards.admit(infrastructure, &nobody, std::slice::from_ref(one)))?;
     }
+    if let Prospect::HeldBack(protected) =
+        selector::prospect(infrastructure, &safeguards.protected(infrastructure), order)
+    {
+        let are = if protected.len() == 1 { "is" } else { "are" };
+        return Err(format!("`{}` would strike {}, which {are} protected", order.step.text, either(&protected)));
+    }
+    if known(infrastructure, &order.target).is_none() {
+        enough(infrastructure, safeguards, &order.target)?;
+    }
+    Ok(())
 }
 
 /// Whoever is drawn: whether enough may be struck.

@@ -48,6 +48,26 @@ impl Links {
         Ok((chosen.iter().filter_map(asked).map(ToString::to_string).collect(), why))
     }
 
+    /// Of the `count` servers with the most of a measure that [`choose_among`](Self::choose_among) finds: those that are among
+    /// them whatever chance says, and those of whom the rest is drawn. Both are empty where there are fewer candidates.
+    pub fn sure_among<'c>(
+        &self,
+        candidates: &[&'c str],
+        measure: Measure,
+        count: usize,
+    ) -> (Vec<&'c str>, Vec<&'c str>) {
+        let values = self.measured(measure);
+        let mut ranked: Vec<(f64, &str)> =
+            candidates.iter().filter_map(|name| Some((values[self.number(name)?], *name))).collect();
+        ranked.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+        let last = count.checked_sub(1).and_then(|last| ranked.get(last));
+        let Some(&(least, _)) = last else { return (Vec::new(), Vec::new()) };
+        let of = |wanted: &dyn Fn(f64) -> bool| {
+            ranked.iter().filter(|(value, _)| wanted(*value)).map(|(_, name)| *name).collect()
+        };
+        (of(&|value| value - least >= EQUAL), of(&|value| (least - value).abs() < EQUAL))
+    }
+
     /// All articulation points among some servers, in their order; none may be an error of the caller's.
     pub fn articulation_points_among<'c>(&self, candidates: &[&'c str]) -> Vec<&'c str> {
         let values = self.measured(Measure::ArticulationPoint);

@@ -74,18 +74,19 @@ fn listed(names: &[&str]) -> String {
 fn act(text: &mut String, act: &Act, foresight: &mut Foresight<'_>) {
     let _ = match act {
         Act::Strike { order, schedule } => {
-            strike(text, order, &scheduled(schedule), &foresight.strike(order, schedule));
+            strike(text, order, &scheduled(schedule), &foresight.strike(order, schedule), foresight);
             Ok(())
         }
         Act::InTurn { order } => {
             let when = "one server after the other, each after the site has recovered";
-            strike(text, order, when, &foresight.in_turn(order));
+            strike(text, order, when, &foresight.in_turn(order), foresight);
             Ok(())
         }
         Act::Random { orders, shares, mean, total } => {
             let when = format!("at random moments, {} on average, for {}", every(*mean), show_duration(*total));
             for (order, share) in orders.iter().zip(shares) {
-                strike(text, order, &format!("{:.0}% of strikes, {when}", share * 100.0), &foresight.at_random());
+                let when = format!("{:.0}% of strikes, {when}", share * 100.0);
+                strike(text, order, &when, &foresight.at_random(), foresight);
             }
             Ok(())
         }
@@ -98,13 +99,16 @@ fn act(text: &mut String, act: &Act, foresight: &mut Foresight<'_>) {
     };
 }
 
-fn strike(text: &mut String, order: &StrikeOrder, when: &str, foreseen: &Foreseen) {
+fn strike(text: &mut String, order: &StrikeOrder, when: &str, foreseen: &Foreseen, foresight: &Foresight<'_>) {
     let _ = writeln!(text, "  strike   {} (line {})", order.step.text, order.step.line);
     let _ = writeln!(text, "           {}{}: {when}", order.fault, order.with.shown());
     if let Some(partition) = &order.partition {
         let _ = writeln!(text, "           {}", apart(&order.target.text, partition));
     }
     let _ = writeln!(text, "           {foreseen}");
+    if let Some(protected) = foresight.held_back_by(order) {
+        let _ = writeln!(text, "           nothing is struck if {protected} is among them: a safeguard holds it back");
+    }
 }
 
 /// Which side does not hear which.
@@ -167,6 +171,24 @@ mod tests {
         ];
         let feature = format!("Feature: F\n  Scenario: S\n    {}\n", steps.join("\n    "));
         insta::assert_snapshot!(shown("shop.feature", &feature));
+    }
+
+    #[test]
+    fn a_plan_says_whose_protection_may_hold_a_strike_back() {
+        let steps = [
+            "Given 4 webservers behind 2 load balancers",
+            "And the load balancers share a virtual IP",
+            "And node \"lb-1\" is protected",
+            "When the active load balancer reboots",
+            "And the network between a random webserver and the active load balancer is cut for 5 s",
+            "And a random webserver hangs for 2 s",
+            "Then recovery < 8 min",
+        ];
+        let text = shown("shop.feature", &format!("Feature: F\n  Scenario: S\n    {}\n", steps.join("\n    ")));
+        let held = "\n           nothing is struck if lb-1 is among them: a safeguard holds it back\n";
+        assert!(text.contains(&format!("hits lb-1 if lb-1 holds the site's address then{held}")), "{text}");
+        assert!(text.contains(&format!("the other side is known only then{held}")), "{text}");
+        assert_eq!(text.matches(held).count(), 2, "chance draws nobody who is protected: {text}");
     }
 
     #[test]

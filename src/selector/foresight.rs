@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{Selection, View, resolve, sides};
+use super::{Prospect, Selection, View, either, prospect, resolve, sides};
 use crate::draw::{Draw, Purpose};
 use crate::infrastructure::Infrastructure;
 use crate::plan::{Choice, Partition, Schedule, StrikeOrder};
@@ -85,6 +85,14 @@ impl<'a> Foresight<'a> {
     pub fn at_random(&mut self) -> Foreseen {
         (self.number, self.struck) = (None, None);
         Foreseen::AtTheStrike("drawn with the seed each time")
+    }
+
+    /// Who, if the strike came to hit them, would have it held back; `None` where that can't happen.
+    pub fn held_back_by(&self, order: &StrikeOrder) -> Option<String> {
+        match prospect(self.infrastructure, self.protected, order) {
+            Prospect::Free => None,
+            Prospect::Doubtful(names) | Prospect::HeldBack(names) => Some(either(&names)),
+        }
     }
 
     fn foresee(&self, order: &StrikeOrder) -> Foreseen {

@@ -20,12 +20,14 @@ mod balanced;
 pub mod central;
 mod degree;
 mod foresight;
+mod prospect;
 mod random;
 mod sides;
 mod tier;
 
 pub use balanced::{BalancerView, ServerView};
 pub use foresight::{Foreseen, Foresight};
+pub use prospect::{Prospect, either, prospect, struck};
 pub use random::share_of;
 pub use sides::sides;
 pub use tier::is_primary;

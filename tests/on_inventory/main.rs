@@ -82,6 +82,16 @@ fn what_can_t_be_had_of_servers_that_are_there_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_strike_that_could_only_hit_servers_that_were_not_opted_in_is_refused_where_it_is_written() {
+    insta::assert_snapshot!(planned(&["closed"], None).unwrap_err());
+}
+
+#[test]
+fn a_strike_that_can_spare_the_servers_that_were_not_opted_in_is_planned() {
+    assert_eq!(only(planned(&["free"], None).unwrap()).acts.len(), 2);
+}
+
+#[test]
 fn nothing_is_added_to_an_inventory_and_one_that_can_t_be_read_is_refused() {
     insta::assert_snapshot!(planned(&["added"], None).unwrap_err());
 }

@@ -37,6 +37,14 @@ Feature: Cuts with one side, and victims that may not be struck
     And a random webserver dies
     Then recovery < 1 min
 
+  Scenario: Whoever holds the address is protected
+    Given 2 webservers behind 2 load balancers
+    And the load balancers share a virtual IP
+    And node "lb-1" is protected
+    And node "lb-2" is protected
+    When the active load balancer dies
+    Then recovery < 1 min
+
   Scenario: A safeguard for nobody
     Given 4 webservers behind haproxy
     And node "web-9" is protected
