@@ -18,6 +18,7 @@ mod detach;
 mod driver;
 pub mod effect;
 mod elf;
+pub mod follow;
 mod id;
 mod interface;
 mod iptables;

@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 use serde::Serialize;
 
 use super::driver::{self, DriverError, TRACES, driver_of};
+use super::follow::follower;
 use super::lease_holder::{self, Ask, HolderAnswer};
 use super::record::{self, Folder, Record, Stage};
 use super::stamp::{Account, Stamps, Within};
@@ -28,7 +29,7 @@ const STATUS: Duration = Duration::from_secs(2);
 /// Why an agent did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum VerbError {
-    #[error("{asked} things to watch are too many: {most} at most")]
+    #[error("{asked} things are too many to watch or follow: {most} at most")]
     TooMuch { asked: usize, most: usize },
     #[error("{0:?} is not a command of an agent")]
     Verb(Vec<String>),
@@ -63,6 +64,7 @@ pub(super) fn obey(words: &[String]) -> Result<String, VerbError> {
     match listed.as_slice() {
         [SERVE] => Ok(serve::serve().map(|()| String::new()).map_err(at("answering requests"))?),
         ["watch", order] => Ok(watcher::watch(serde_json::from_str(order)?).map(|()| String::new())?),
+        ["follow", order] => Ok(follower::follow(serde_json::from_str(order)?).map(|()| String::new())?),
         ["keep", user, lease] => Ok(caretaker::keep(user, lease).map(|()| String::new())?),
         ["hold", id] => Ok(lease_holder::hold(&StrikeId::parse(id)?).map(|()| String::new())?),
         ["burn", kind, id, amount] => Ok(driver::burn(kind, &StrikeId::parse(id)?, amount).map(|()| String::new())?),

@@ -191,7 +191,14 @@ impl Environment for Servers {
             prefix: ONE_HOST,
             aliases: BTreeMap::new(),
         };
-        Ok(Opened { addresses, entry, secrets: self.inventory().secrets(), provider: Arc::new(cloud), attached: true })
+        Ok(Opened {
+            addresses,
+            entry,
+            secrets: self.inventory().secrets(),
+            provider: Arc::new(cloud),
+            attached: true,
+            followed: self.inventory().logs(),
+        })
     }
 }
 

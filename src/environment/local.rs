@@ -83,6 +83,7 @@ impl Environment for Sandbox {
             entry: None,
             secrets: Secrets::of(&self.zygote.key()),
             attached: false,
+            followed: BTreeMap::new(),
         })
     }
 }

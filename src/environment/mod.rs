@@ -151,7 +151,8 @@ pub trait Environment: Send + Sync {
     /// whoever ends it must lift every fault.
     fn farewell(&self) -> Option<&'static str>;
 
-    /// Opens a place for one scenario; its servers' logs go below `logs`, one folder for each server.
+    /// Opens a place for one scenario; its servers' logs go below `logs`, one folder for each server, unless they are to be
+    /// [followed](Opened::followed).
     ///
     /// # Errors
     /// When it can't be made.
@@ -170,6 +171,8 @@ pub struct Opened {
     pub secrets: Secrets,
     /// Whether its servers are there already: they are not booted, and outlive the scenario.
     pub attached: bool,
+    /// Logs on its servers, by server, that are to be followed: nothing else brings them here.
+    pub followed: BTreeMap<String, Vec<PathBuf>>,
 }
 
 /// An environment with what follows its name.

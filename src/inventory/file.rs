@@ -16,6 +16,7 @@
 //!       stop: [virsh, destroy, web-1]
 //!       start: [virsh, start, web-1]
 //!     stats_socket: /run/haproxy/admin.sock   # of a load balancer: its HAProxy's; without it, its view is not observed
+//!     logs: [/var/log/haproxy.log]      # of its services: a run follows them; default: none
 //! entry: https://www.example.org        # where users enter; a scenario needs it
 //! entry_at: www                         # the host or virtual IP that has its address; found by the address where it can be
 //! virtual_ips:                          # addresses that keepalived moves
@@ -44,6 +45,7 @@ use crate::provider::host_key::{HostKey, KnownHosts, KnownHostsError};
 
 mod endpoint;
 mod hosts;
+mod logs;
 mod site;
 
 use hosts::{Attack, HostEntry, server};

@@ -81,6 +81,8 @@ pub struct Host {
     pub line: usize,
     /// Commands of this machine that switch its power.
     pub power: PowerCommands,
+    /// Files on it that its services log to, to be followed; absolute, and no two of one file name.
+    pub logs: Vec<PathBuf>,
 }
 
 /// Where a server of SSH listens, and who logs in.
@@ -156,6 +158,12 @@ impl Inventory {
     /// The servers that were not opted in, by name.
     pub fn closed(&self) -> BTreeSet<String> {
         self.hosts.iter().filter(|(_, host)| !host.allowed).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The logs that are to be followed, by server.
+    pub fn logs(&self) -> BTreeMap<String, Vec<PathBuf>> {
+        let declared = self.hosts.iter().filter(|(_, host)| !host.logs.is_empty());
+        declared.map(|(name, host)| (name.clone(), host.logs.clone())).collect()
     }
 
     /// The servers that were opted in, by name.

@@ -31,6 +31,7 @@ mod database;
 mod haproxy;
 mod holders;
 mod instances;
+pub mod logs;
 mod pressure;
 mod process;
 mod server;

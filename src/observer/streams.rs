@@ -25,7 +25,7 @@ use crate::instance::{Between, Instance};
 use crate::provider::{Lines, Provider, Remote, RemoteError};
 
 /// How long after a stream ended the next is begun.
-const AGAIN: Duration = Duration::from_secs(1);
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
 /// A stream that has been silent for so long is given up: what it did not say by then will not come.
 const GIVEN_UP: Duration = Duration::from_secs(3);
 /// How long an agent may take for one verb before its watcher is started.
@@ -161,13 +161,7 @@ impl Stream {
 
     /// Starts a watcher, or says why there is none.
     async fn begin(&self, instance: &Instance) -> Result<Watching, String> {
-        let remote = self.provider.connect(instance).await.map_err(|why| why.to_string())?;
-        let agent = Agent::new(&*remote).within(VERB);
-        agent.deploy(None).await.map_err(|why| why.to_string())?;
-        let offset = match self.provider.shares_kernel() {
-            true => Offset::SHARED,
-            false => Offset::measure(&agent).await.map_err(|why| why.to_string())?,
-        };
+        let (remote, offset) = reached(&*self.provider, instance).await?;
         let since_us = self.clock.now_us();
         let order = WatchOrder { things: self.things.clone() };
         let program = remote.program(None).await.map_err(|why| why.to_string())?.path;
@@ -179,23 +173,20 @@ impl Stream {
     /// Passes on what a watcher says until it says no more; why.
     async fn listen(&self, watching: Watching) -> String {
         let Watching { remote, mut lines, mut passing } = watching;
-        let mut measured = std::pin::pin!(self.measured_again(&*remote));
+        let mut measured = std::pin::pin!(measured_again(&*self.provider, &*remote));
         loop {
             let heard = tokio::select! {
-                heard = timeout(GIVEN_UP, lines.next()) => heard,
+                heard = next_line(&mut lines, "watcher") => heard,
                 offset = &mut measured => {
                     passing.offset = offset;
-                    measured.set(self.measured_again(&*remote));
+                    measured.set(measured_again(&*self.provider, &*remote));
                     continue;
                 }
                 () = self.replaced(&passing.instance) => return format!("{} no longer stands for its server", passing.instance),
             };
             let line = match heard {
-                Ok(Ok(Some(line))) => line,
-                Ok(Ok(None)) => return "its watcher ended".into(),
-                Ok(Err(RemoteError::Broken { detail, .. })) => return format!("its watcher can't be read: {detail}"),
-                Ok(Err(why)) => return why.to_string(),
-                Err(_) => return format!("its watcher has said nothing for {} s", GIVEN_UP.as_secs()),
+                Ok(line) => line,
+                Err(why) => return why,
             };
             self.last_heard.note(&self.server);
             if let Err(why) = self.pass_on(&mut passing, &line) {
@@ -217,19 +208,6 @@ impl Stream {
         }
     }
 
-    /// The server's clock, measured again after a while; never, where it is this machine's.
-    async fn measured_again(&self, remote: &dyn Remote) -> Offset {
-        if self.provider.shares_kernel() {
-            std::future::pending().await
-        }
-        loop {
-            sleep(MEASURED_EVERY).await;
-            if let Ok(offset) = Offset::measure(&Agent::new(remote).within(VERB)).await {
-                return offset;
-            }
-        }
-    }
-
     /// A process on the server ran when it wrote a line, which was before that arrived.
     fn runs(&self, written: Within, arrived_us: u64) {
         let on_machine = |us: u64| us.min(arrived_us).saturating_add(self.clock.epoch());
@@ -239,10 +217,10 @@ impl Stream {
 
     fn pass_on(&self, passing: &mut Passing, line: &str) -> Result<(), String> {
         let arrived_us = self.clock.now_us();
+        let since_us = passing.since_us;
         let fit = |at: Within| {
-            let fits =
-                at.not_before_us <= arrived_us + SLACK_US && at.by_us.saturating_add(SLACK_US) >= passing.since_us;
-            fits.then_some(at).ok_or("its watcher's stamps do not fit what was measured of its clock")
+            let refused = "its watcher's stamps do not fit what was measured of its clock";
+            fits(at, since_us, arrived_us).then_some(at).ok_or(refused)
         };
         let reports = passing.reader.read(line).map_err(|why| why.to_string())?;
         let written_us = passing.reader.written_us();
@@ -262,4 +240,45 @@ impl Stream {
         }
         Ok(())
     }
+}
+
+/// A way to a server with the agent's program on it, and what its clock says; or why there is none.
+pub(super) async fn reached(provider: &dyn Provider, instance: &Instance) -> Result<(Box<dyn Remote>, Offset), String> {
+    let remote = provider.connect(instance).await.map_err(|why| why.to_string())?;
+    let agent = Agent::new(&*remote).within(VERB);
+    agent.deploy(None).await.map_err(|why| why.to_string())?;
+    let offset = match provider.shares_kernel() {
+        true => Offset::SHARED,
+        false => Offset::measure(&agent).await.map_err(|why| why.to_string())?,
+    };
+    Ok((remote, offset))
+}
+
+/// The next line of a process of the agent that is called so, or why there will be none.
+pub(super) async fn next_line(lines: &mut Lines, called: &str) -> Result<String, String> {
+    match timeout(GIVEN_UP, lines.next()).await {
+        Ok(Ok(Some(line))) => Ok(line),
+        Ok(Ok(None)) => Err(format!("its {called} ended")),
+        Ok(Err(RemoteError::Broken { detail, .. })) => Err(format!("its {called} can't be read: {detail}")),
+        Ok(Err(why)) => Err(why.to_string()),
+        Err(_) => Err(format!("its {called} has said nothing for {} s", GIVEN_UP.as_secs())),
+    }
+}
+
+/// The server's clock, measured again after a while; never, where it is this machine's.
+pub(super) async fn measured_again(provider: &dyn Provider, remote: &dyn Remote) -> Offset {
+    if provider.shares_kernel() {
+        std::future::pending().await
+    }
+    loop {
+        sleep(MEASURED_EVERY).await;
+        if let Ok(offset) = Offset::measure(&Agent::new(remote).within(VERB)).await {
+            return offset;
+        }
+    }
+}
+
+/// Whether a moment can be one of a process that was started at `since_us`, and was heard at `arrived_us`.
+pub(super) fn fits(at: Within, since_us: u64, arrived_us: u64) -> bool {
+    at.not_before_us <= arrived_us + SLACK_US && at.by_us.saturating_add(SLACK_US) >= since_us
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::at_work::AtWork;
 use super::ends::Ends;
 use super::progress::Line;
 use crate::attach::{AttachError, attach};
@@ -13,6 +14,7 @@ use crate::journal::Journal;
 use crate::judge;
 use crate::load::LoadError;
 use crate::nemesis;
+use crate::observer::logs::ServiceLogs;
 use crate::plan::ScenarioPlan;
 use crate::provider::ProviderError;
 use crate::provision::{ProvisionError, provision};
@@ -117,6 +119,7 @@ impl Attempt<'_> {
             provision(&site).await?;
         }
         let mut at_work = self.start(&site)?;
+        let logs = self.follow_logs(opened, &at_work);
         let mut nemesis = None;
         let outcome = self.break_and_watch(&site, &at_work, &mut nemesis).await;
         self.recorder.record(Event::WatchEnded);
@@ -135,6 +138,7 @@ impl Attempt<'_> {
         drop(waiting);
         // The reconciler still works: a database that it restores is waited for.
         let read = if outcome.is_ok() { self.read_databases(&site).await } else { Ok(()) };
+        logs.stop().await;
         at_work.stop().await;
         outcome.and(Ok(stopped?)).and(read)
     }
@@ -154,6 +158,12 @@ impl Attempt<'_> {
         }
         reading.read().await;
         Ok(())
+    }
+
+    fn follow_logs(&self, opened: &Opened, at_work: &AtWork) -> ServiceLogs {
+        let folder = self.bundle.join(report::logs_folder(self.plan.index));
+        let instances = &at_work.observers.observations.instances;
+        ServiceLogs::start(&opened.provider, &opened.followed, &folder, instances, self.recorder.clock())
     }
 
     fn site(&self, opened: &Opened) -> Site {

@@ -3,6 +3,7 @@
 
 mod failover;
 mod faults;
+mod followed;
 #[path = "../testbed/kept.rs"]
 #[allow(dead_code, reason = "each test target uses a part")]
 mod kept;
@@ -22,7 +23,14 @@ fn main() -> ExitCode {
         return code;
     }
     support::tests(&[
-        (Needs::Nothing, named![refused::servers_that_can_t_be_reached_are_told_before_there_is_a_bundle]),
+        (
+            Needs::Nothing,
+            named![
+                refused::servers_that_can_t_be_reached_are_told_before_there_is_a_bundle,
+                followed::what_is_appended_to_a_log_is_reported_with_the_moment_of_its_reading,
+                followed::a_follower_ends_with_its_standard_input_or_when_that_is_silent
+            ],
+        ),
         (
             Needs::Scenarios,
             named![

@@ -20,6 +20,9 @@ use crate::support::{Folder, chimp, stripped};
 /// The word by which this program is asked to switch a server's power.
 const POWER: &str = "switch-power";
 
+/// Where a load balancer of the sandbox has the log of its HAProxy.
+const LOG: &str = "/run/services/haproxy.log";
+
 /// A site that is there already.
 pub struct Site {
     pub up: Up,
@@ -54,7 +57,7 @@ impl Site {
             let host = serde_json::json!({
                 "name": name, "address": addresses.servers[name], "user": user, "key": "key", "zone": server.zone,
                 "role": server.role, "tags": server.tags, "attack": "allowed", "power": power,
-                "stats_socket": role.stats_socket,
+                "stats_socket": role.stats_socket, "logs": role.stats_socket.as_ref().map_or(&[][..], |_| &[LOG]),
             });
             writeln!(text, "  - {host}").unwrap();
         }

@@ -137,7 +137,7 @@ async fn write_on(mut changes: mpsc::Receiver<Told>, looked: &Looked) {
 }
 
 /// Until the standard input ends, or is silent for too long.
-async fn listened_to() {
+pub(in crate::agent) async fn listened_to() {
     let mut input = tokio::io::stdin();
     let mut some = [0; 64];
     while let Ok(Ok(1..)) = timeout(LISTENED, input.read(&mut some)).await {}

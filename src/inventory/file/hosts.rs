@@ -37,6 +37,8 @@ pub(super) struct HostEntry {
     #[serde(default)]
     pub(super) power: PowerCommands,
     pub(super) stats_socket: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) logs: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -203,7 +205,8 @@ impl Reader<'_> {
         let (ssh, proxy) = self.endpoint(&at!["hosts", index], &written)?;
         let allowed = entry.attack == Some(Attack::Allowed);
         let line = locate(&self.source.text, &at!["hosts", index]).map_or(1, |(line, _)| line);
-        Ok((Host { ssh, jump: None, allowed, line, power: entry.power.clone() }, proxy))
+        let logs = self.logs(index, &entry.logs)?;
+        Ok((Host { ssh, jump: None, allowed, line, power: entry.power.clone(), logs }, proxy))
     }
 
     /// Relative to this file; `~/` is the user's home.
