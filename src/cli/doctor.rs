@@ -30,6 +30,7 @@ pub(super) fn show() -> ExitCode {
 fn show_programs() {
     for role in shipped::names().filter_map(shipped::role) {
         match programs::missing_of(&role).collect::<Vec<_>>().as_slice() {
+            [] if role.programs.is_empty() => {}
             [] => say!("ok      programs of `{}`: {}", role.name, role.programs.join(", ")),
             missing => missing.iter().for_each(|missing| say!("LACKING {missing}")),
         }

@@ -47,7 +47,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Run features: boot their servers, put them under load, break them, judge; writes `reports/latest/report.html`.
+    /// Run features: boot their servers (on an inventory: take over those that run), put them under load, break them, judge; writes `reports/latest/report.html`.
     Run {
         #[command(flatten)]
         what: What,
@@ -57,7 +57,8 @@ enum Verb {
         #[command(flatten)]
         how: How,
     },
-    /// Print what `run` would do; boots nothing and does not need root.
+    /// Print what `run` would do; boots nothing, connects to nothing and does not need root. On an inventory, what logs in (a key, a password or
+    /// an agent) must be there.
     Plan {
         #[command(flatten)]
         what: What,
@@ -79,7 +80,7 @@ enum Verb {
         #[command(subcommand)]
         model: attack::Model,
     },
-    /// Undo the faults that a crashed attack left behind, by the journal in its bundle.
+    /// Undo the faults that a crashed run or attack left behind, by the journal in its bundle.
     Heal(attack::Heal),
     /// Carry out the plan of a recorded run or attack again.
     Replay(attack::Replay),

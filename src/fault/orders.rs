@@ -76,7 +76,7 @@ fn values(fault: &dyn Fault, with: &Parameters) -> Result<(), Refusal> {
     if with.port == Some(0) {
         return refused("nothing listens on port 0", "ports are 1 to 65535");
     }
-    if with.percent.is_some_and(|percent| !(percent.0 > 0.0)) {
+    if with.percent.is_some_and(|percent| percent.0 <= 0.0 || percent.0.is_nan()) {
         return refused("0% changes nothing", "say more than 0%");
     }
     if with.percent.is_some_and(|percent| percent.0 > 100.0) {

@@ -67,7 +67,10 @@ impl FromStr for EntryUrl {
 
     fn from_str(text: &str) -> Result<Self, EntryUrlError> {
         let wrong = |problem: &str| EntryUrlError { found: text.into(), problem: problem.into() };
-        let url = Url::parse(text).map_err(|why| wrong(&format!("is no URL: {why}")))?;
+        let url = Url::parse(text).map_err(|why| match text.contains("://") {
+            false => wrong("has no scheme"),
+            true => wrong(&format!("is no URL: {why}")),
+        })?;
         match url {
             _ if !matches!(url.scheme(), "http" | "https") => Err(wrong("is neither http nor https")),
             _ if !url.username().is_empty() || url.password().is_some() => {
@@ -144,7 +147,7 @@ mod tests {
     #[test]
     fn what_is_no_entry_is_refused_with_the_reason() {
         let why = |text: &str| text.parse::<EntryUrl>().unwrap_err().to_string();
-        assert!(why("www.example.org").starts_with("`www.example.org` is no URL: "), "{}", why("www.example.org"));
+        assert!(why("www.example.org").starts_with("`www.example.org` has no scheme"), "{}", why("www.example.org"));
         assert!(why("ftp://www.example.org").ends_with("is neither http nor https"));
         let with_secret = why("https://anna:secret@www.example.org");
         assert!(with_secret.contains("holds a user's name") && !with_secret.contains("secret"), "{with_secret}");

@@ -10,6 +10,8 @@ use crate::plan::{Act, Partition, Plan, ScenarioPlan, Schedule, StrikeOrder};
 use crate::selector::{Foreseen, Foresight};
 use crate::units::show_duration;
 
+mod given;
+
 /// So many servers of a role are named; of more, the first two and the last.
 const NAMED: usize = 6;
 
@@ -35,6 +37,7 @@ fn scenario(text: &mut String, scenario: &ScenarioPlan) {
     let _ = writeln!(text, "\n{}:{}: {}", scenario.feature.display(), scenario.line, scenario.name);
     let _ = writeln!(text, "  seed     {}", scenario.seed);
     infrastructure(text, &scenario.infrastructure);
+    given::show(text, scenario);
     let protected = scenario.settings.safeguards.protected(&scenario.infrastructure);
     let mut foresight = Foresight::new(&scenario.infrastructure, &protected, Draw::of(scenario.seed));
     for planned in &scenario.acts {
@@ -83,9 +86,13 @@ fn act(text: &mut String, act: &Act, foresight: &mut Foresight<'_>) {
             Ok(())
         }
         Act::Random { orders, shares, mean, total } => {
-            let when = format!("at random moments, {} on average, for {}", every(*mean), show_duration(*total));
             for (order, share) in orders.iter().zip(shares) {
-                let when = format!("{:.0}% of strikes, {when}", share * 100.0);
+                let when = format!(
+                    "at random moments, {} on average, for {} ({:.0}% of all strikes of the table)",
+                    every(mean.div_f64(*share)),
+                    show_duration(*total),
+                    share * 100.0
+                );
                 strike(text, order, &when, &foresight.at_random(), foresight);
             }
             Ok(())
@@ -93,7 +100,7 @@ fn act(text: &mut String, act: &Act, foresight: &mut Foresight<'_>) {
         Act::AgentStops(agent) => writeln!(text, "  act      the {agent} stops"),
         Act::AgentStarts(agent) => writeln!(text, "  act      the {agent} starts again"),
         Act::ReconcilerDies(step) => writeln!(text, "  act      the reconciler is killed at its step `{step}`"),
-        Act::LiftAll => writeln!(text, "  act      every fault is healed"),
+        Act::LiftAll => writeln!(text, "  act      all faults are lifted"),
         Act::Pass(time) => writeln!(text, "  act      {} pass", show_duration(*time)),
         Act::AwaitRecovery => writeln!(text, "  act      wait until the site has recovered"),
     };
@@ -128,6 +135,7 @@ fn scheduled(schedule: &Schedule) -> String {
     match schedule {
         Schedule::Once => "once".into(),
         Schedule::For(lasts) => format!("once, for {}", show_duration(*lasts)),
+        Schedule::After { wait, lasts } if wait.is_zero() => format!("once{}", lasting(lasts)),
         Schedule::After { wait, lasts } => format!("once, {} later{}", show_duration(*wait), lasting(lasts)),
         Schedule::Every { interval, total } => format!("{}, for {}", every(*interval), show_duration(*total)),
         Schedule::Poisson { mean, total } => {
@@ -189,6 +197,36 @@ mod tests {
         assert!(text.contains(&format!("hits lb-1 if lb-1 holds the site's address then{held}")), "{text}");
         assert!(text.contains(&format!("the other side is known only then{held}")), "{text}");
         assert_eq!(text.matches(held).count(), 2, "chance draws nobody who is protected: {text}");
+    }
+
+    #[test]
+    fn what_is_given_is_shown_load_and_safeguards_included() {
+        let steps = [
+            "Given 4 webservers behind haproxy",
+            "And every webserver takes 3 min to boot",
+            "And Monit supervises the webservers",
+            "And the reconciler is off",
+            "And 5 users browse the site",
+            "And node \"lb-1\" is protected",
+            "And at most 50% of the webservers are struck at once",
+            "And the run aborts if availability is under 50% for 5 s",
+            "When a random webserver hangs for 6 s",
+            "And all faults are lifted",
+            "Then recovery < 8 min",
+        ];
+        let feature = format!("Feature: F\n  Scenario: S\n    {}\n", steps.join("\n    "));
+        insta::assert_snapshot!(shown("given.feature", &feature));
+    }
+
+    #[test]
+    fn a_row_of_a_table_says_the_mean_that_the_row_states() {
+        let table = "      | fault | target | mean |\n      | hangs | a random webserver | 1 min |\n      | dies | a random webserver | 30 s |\n";
+        let feature = format!(
+            "Feature: F\n  Scenario: S\n    Given 4 webservers behind haproxy\n    When random faults strike for 10 min:\n{table}    Then recovery < 8 min\n"
+        );
+        let told = shown("rows.feature", &feature);
+        assert!(told.contains("every 1 min on average, for 10 min (33% of all strikes of the table)"), "{told}");
+        assert!(told.contains("every 30 s on average, for 10 min (67% of all strikes of the table)"), "{told}");
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Reader<'_> {
                 None => Ok(Entry::at("", 0)),
                 Some(_) => {
                     let hint = "say how users call it: `entry: https://www.example.org`";
-                    self.error(&at!["entry_at"], "`entry_at` says who has the address of no `entry`", hint)
+                    self.error(&at!["entry_at"], "`entry` is missing, and `entry_at` says who has its address", hint)
                 }
             };
         };

@@ -1,0 +1,94 @@
+//! What a plan takes as given beside its servers: the load, what a boot takes, safeguards, and settings that were changed.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::listed;
+use crate::infrastructure::{Infrastructure, Server};
+use crate::plan::ScenarioPlan;
+use crate::report::html::settings::in_force;
+use crate::settings::{Journey, LoadSettings, Most, Safeguards};
+use crate::units::show_duration;
+
+/// Settings that have lines of their own.
+const TOLD: [&str; 6] = ["environment.", "load.deadline", "load.journey", "load.rate", "load.users", "safeguards."];
+
+/// All of it, a line each.
+pub(super) fn show(text: &mut String, scenario: &ScenarioPlan) {
+    let (settings, there) = (&scenario.settings, &scenario.infrastructure);
+    load(text, &settings.load);
+    if !there.is_attached() {
+        delays(text, there);
+        monit(text, there);
+    }
+    safeguards(text, &settings.safeguards);
+    for setting in in_force(settings, there.is_attached()) {
+        let told = TOLD.iter().any(|prefix| setting.name.starts_with(prefix));
+        if let (false, Some(default)) = (told, &setting.default) {
+            let _ = writeln!(text, "  setting  {} = {} (default {default})", setting.name, setting.value);
+        }
+    }
+}
+
+fn load(text: &mut String, load: &LoadSettings) {
+    let does = match load.journey {
+        Journey::Browse => "browse",
+        Journey::Read => "sign up, mostly read",
+        Journey::Write => "sign up, mostly write",
+        Journey::Mixed => "sign up, read and write alike",
+    };
+    let users = match load.users {
+        0 => "no users".into(),
+        1 => format!("1 user ({does})"),
+        users => format!("{users} users ({does})"),
+    };
+    let (rate, deadline) = (load.rate, show_duration(load.deadline));
+    let _ = writeln!(text, "  load     {rate} probes/s, each to be answered within {deadline}; {users}");
+}
+
+/// Which servers take longer than they really do, those that take the same together.
+fn delays(text: &mut String, infrastructure: &Infrastructure) {
+    let mut alike: BTreeMap<[Duration; 3], Vec<&str>> = BTreeMap::new();
+    for server in infrastructure.in_order() {
+        let Server { boot_delay, install_delay, configure_delay, .. } = *server;
+        alike.entry([boot_delay, install_delay, configure_delay]).or_default().push(&server.name);
+    }
+    for (delays, names) in alike {
+        let words = ["to boot", "of it to install", "to configure"];
+        let declared = delays.iter().zip(words).filter(|(delay, _)| !delay.is_zero());
+        let takes: Vec<String> = declared.map(|(delay, word)| format!("{} {word}", show_duration(*delay))).collect();
+        if !takes.is_empty() {
+            let _ = writeln!(text, "  takes    {}: {} beyond what it really takes", listed(&names), takes.join(", "));
+        }
+    }
+}
+
+fn monit(text: &mut String, infrastructure: &Infrastructure) {
+    let supervised = infrastructure.in_order().into_iter();
+    let supervised = supervised.filter(|server| infrastructure.roles[&server.role].monit);
+    let names: Vec<&str> = supervised.map(|server| server.name.as_str()).collect();
+    if !names.is_empty() {
+        let _ = writeln!(text, "  monit    on {}", listed(&names));
+    }
+}
+
+fn safeguards(text: &mut String, safeguards: &Safeguards) {
+    for server in &safeguards.protected {
+        let _ = writeln!(text, "  guard    {server} is never struck");
+    }
+    for tag in &safeguards.protected_tags {
+        let _ = writeln!(text, "  guard    servers with the tag {tag} are never struck");
+    }
+    for limit in &safeguards.limits {
+        let most = match limit.at_most {
+            Most::Servers(count) => count.to_string(),
+            Most::Percent(percent) => format!("{}%", percent.0),
+        };
+        let _ = writeln!(text, "  guard    at most {most} of {} are struck at once", limit.of);
+    }
+    if let Some(abort) = safeguards.abort {
+        let lasts = show_duration(abort.lasts);
+        let _ = writeln!(text, "  guard    the run aborts if availability is {} for {lasts}", abort.availability);
+    }
+}
