@@ -57,13 +57,13 @@ fn keeps_one(
     order: &StrikeOrder,
     together: bool,
 ) -> Result<(), String> {
-    let nobody = BTreeSet::new();
+    let none_before = BTreeSet::new();
     let sides: Vec<_> = selector::struck(order).map(|target| known(infrastructure, target)).collect();
     let victims: Vec<String> = BTreeSet::from_iter(sides.iter().flatten().flatten().cloned()).into_iter().collect();
     if together {
-        safeguards.admit(infrastructure, &nobody, &victims)?;
+        safeguards.admit(infrastructure, &none_before, &victims)?;
     } else {
-        victims.iter().try_for_each(|one| safeguards.admit(infrastructure, &nobody, std::slice::from_ref(one)))?;
+        victims.iter().try_for_each(|one| safeguards.admit(infrastructure, &none_before, std::slice::from_ref(one)))?;
     }
     if let Prospect::HeldBack(protected) =
         selector::prospect(infrastructure, &safeguards.protected(infrastructure), order)

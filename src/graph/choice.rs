@@ -49,7 +49,7 @@ impl Links {
     }
 
     /// Of the `count` servers with the most of a measure that [`choose_among`](Self::choose_among) finds: those that are among
-    /// them whatever chance says, and those of whom the rest is drawn. Both are empty where there are fewer candidates.
+    /// them in any case, and those from which the rest is drawn. Both are empty where there are fewer candidates.
     pub fn sure_among<'c>(
         &self,
         candidates: &[&'c str],

@@ -196,7 +196,7 @@ mod tests {
         let held = "\n           nothing is struck if lb-1 is among them: a safeguard holds it back\n";
         assert!(text.contains(&format!("hits lb-1 if lb-1 holds the site's address then{held}")), "{text}");
         assert!(text.contains(&format!("the other side is known only then{held}")), "{text}");
-        assert_eq!(text.matches(held).count(), 2, "chance draws nobody who is protected: {text}");
+        assert_eq!(text.matches(held).count(), 2, "chance draws no protected server: {text}");
     }
 
     #[test]

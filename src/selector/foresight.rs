@@ -17,8 +17,8 @@ pub enum Foreseen {
     WhileHolding(Selection, String),
     /// They are found at the strike; how.
     AtTheStrike(&'static str),
-    /// Nobody, and why.
-    Nobody(String),
+    /// No server, and why.
+    NoServer(String),
 }
 
 impl fmt::Display for Foreseen {
@@ -30,7 +30,7 @@ impl fmt::Display for Foreseen {
                 if selection.why.is_empty() { Ok(()) } else { write!(f, ": {}", selection.why) }
             }
             Foreseen::AtTheStrike(how) => write!(f, "its servers are found at the strike: {how}"),
-            Foreseen::Nobody(why) => write!(f, "hits no server: {why}"),
+            Foreseen::NoServer(why) => write!(f, "hits no server: {why}"),
         }
     }
 }
@@ -127,7 +127,7 @@ impl<'a> Foresight<'a> {
         };
         let follows_the_address = choice.is_live() && *choice != Choice::Same;
         match (selected, holder) {
-            (Err(why), _) => Foreseen::Nobody(why),
+            (Err(why), _) => Foreseen::NoServer(why),
             (Ok(mut selection), Some(holder)) if follows_the_address => {
                 if matches!(choice, Choice::Active | Choice::Standby) {
                     selection.why.clear();

@@ -13,7 +13,7 @@ use crate::plan::{Choice, Partition, StrikeOrder, Target};
 /// What may become of a strike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prospect {
-    /// It hits nobody who may not be struck.
+    /// It hits no server that may not be struck.
     Free,
     /// It is held back if one of these is among its victims.
     Doubtful(BTreeSet<String>),
@@ -22,7 +22,7 @@ pub enum Prospect {
 }
 
 /// What may become of an order's strike, where these servers may not be struck. Chance never draws one of them, and
-/// whom the strike before hit could be struck.
+/// `the same` servers, which the previous strike hit, could be struck.
 pub fn prospect(infrastructure: &Infrastructure, protected: &BTreeSet<String>, order: &StrikeOrder) -> Prospect {
     let mut named = BTreeSet::new();
     let mut may_strike = false;

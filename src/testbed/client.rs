@@ -45,7 +45,7 @@ impl Testbed {
     /// Asks, and waits for the answer, a minute at most.
     ///
     /// # Errors
-    /// When nobody answers; a [`Response::Refused`] is one as well.
+    /// When there is no answer; a [`Response::Refused`] is one as well.
     pub fn ask(&self, request: &Request) -> Result<Response, TestbedError> {
         self.ask_within(request, ANSWER).map(|(answer, _)| answer)
     }

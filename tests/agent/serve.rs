@@ -31,7 +31,7 @@ fn rules(server: &Server) -> Result<usize, String> {
     Ok(server.enter(&["iptables-save"])?.matches("--comment \"anarcho-chimp ").count())
 }
 
-/// A holder is no part of it: it is nobody's child, and goes on when it has ended.
+/// A holder is no part of it: it is not its child, and goes on after its end.
 fn kept() -> Outcome {
     inside(async |world| {
         let (victim, agent) = (&world.victim, world.victim.agent());

@@ -242,7 +242,7 @@ impl Gathered {
 }
 
 impl Allowance {
-    /// A new second begins; what the last one left out is told.
+    /// A new second begins; what was left out in the last one is reported.
     fn renew(&mut self, now_us: u64, said: &mut Vec<Said>) {
         if now_us.saturating_sub(self.since_us) >= SECOND_US {
             self.tell(said);
