@@ -24,7 +24,7 @@ mod sample;
 
 pub use bundle::{REPORTS, write_all};
 pub use columns::columns;
-pub use html::Drawn;
+pub use html::{Drawn, ServerLogs};
 pub use record::{RunRecord, ScenarioRecord};
 pub use terminal::verdict_table;
 

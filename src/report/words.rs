@@ -266,16 +266,6 @@ pub fn since_t0(value: f64) -> String {
     if value < 0.0 { seconds(value) } else { format!("+{}", seconds(value)) }
 }
 
-/// How far a hypothesis was from its bound: `−25 %`, or `3,780 % of the error budget` of an availability.
-pub fn margin(hypothesis: &HypothesisRecord) -> String {
-    match (hypothesis.budget_used_pct, hypothesis.margin_pct) {
-        (Some(used), _) if used >= 1000.0 => format!("{} % of the error budget", grouped(used.round() as u64)),
-        (Some(used), _) => format!("{} % of the error budget", trimmed(used, 1)),
-        (None, Some(pct)) => format!("{} %", trimmed(pct, 1).replace('-', "−")),
-        (None, None) => NOTHING.into(),
-    }
-}
-
 /// How many samples were judged; a dash where one event was.
 pub fn samples(n: Option<u64>) -> String {
     n.map_or(NOTHING.into(), grouped)

@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::RunError;
+use super::{RunError, logs};
 use crate::history::{History, recorded_in};
 use crate::judge::Judging;
 use crate::plan::{Plan, PlanError, SCHEMA, read_plan};
@@ -91,7 +91,9 @@ impl Bundle {
             let record = judging.take(&history);
             let recorded_in = recorded_in(&self.folder, scenario.index);
             let files = recorded_in.strip_prefix(&self.folder).unwrap_or(&recorded_in);
-            drawn.insert(scenario.index, Drawn::of(&history, record, files, self.plan.scenarios.len()));
+            let logs = logs::in_bundle(&self.folder, scenario.index);
+            let shown = Drawn { logs, ..Drawn::of(&history, record, files, self.plan.scenarios.len()) };
+            drawn.insert(scenario.index, shown);
         }
         let record = judging.end();
         let (provenance, plan, recorded_beside) =

@@ -13,6 +13,7 @@ mod acts;
 mod at_work;
 pub mod bundle;
 mod ends;
+mod logs;
 pub mod looks;
 pub mod progress;
 pub mod provenance;

@@ -7,13 +7,13 @@ use minijinja::Value;
 use serde::Serialize;
 
 use super::judged::judged;
+use super::logs::ServerLogs;
 use super::plot::sheet::SheetSize;
 use super::plot::{latency, outcomes, states, waterfall};
 use super::timeline::TimelinePlot;
 use crate::history::{Event, History};
 use crate::measure::entry::holder_before;
 use crate::measure::moments::watched;
-use crate::report::logs_folder;
 use crate::report::record::ScenarioRecord;
 
 /// With more scenarios than this on a page, drawing every plot twice would make it too large.
@@ -29,8 +29,8 @@ pub struct Drawn {
     pub plots: Plots,
     /// Servers that were there already, with their addresses.
     pub found: Vec<(String, String)>,
-    /// The folders of the servers' logs, in the bundle.
-    pub logs: Vec<String>,
+    /// The logs of servers that lie in the bundle.
+    pub logs: Vec<ServerLogs>,
     /// The folder of the recorded files, in the bundle, with a slash; empty where that is the bundle itself.
     pub files: String,
 }
@@ -46,7 +46,7 @@ pub struct Plots {
 }
 
 impl Drawn {
-    /// Draws a history that lies in this folder of its bundle, and that was judged so. `share` is how many scenarios share
+    /// Draws a history that lies in this folder of its bundle, and that was judged so; without logs, which are no part of it. `share` is how many scenarios share
     /// the page.
     pub fn of(history: &History, record: &ScenarioRecord, folder: &Path, share: usize) -> Drawn {
         let folder = folder.to_string_lossy();
@@ -55,7 +55,7 @@ impl Drawn {
             entry_holder: holder_before(history, &history.plan.infrastructure.entry.host).map(String::from),
             plots: plots(history, record, share),
             found: found(history),
-            logs: logs(history),
+            logs: Vec::new(),
             files: if folder.is_empty() { String::new() } else { format!("{folder}/") },
         }
     }
@@ -107,17 +107,4 @@ fn found(history: &History) -> Vec<(String, String)> {
         _ => None,
     });
     found.collect()
-}
-
-fn logs(history: &History) -> Vec<String> {
-    let folder = logs_folder(history.plan.index);
-    let mut names: Vec<String> = Vec::new();
-    for record in watched(history) {
-        if let Event::InstanceBooted { server, .. } = &record.event
-            && !names.iter().any(|name| name.ends_with(&format!("/{server}")))
-        {
-            names.push(format!("{folder}/{server}"));
-        }
-    }
-    names
 }

@@ -12,12 +12,14 @@ use minijinja::{Environment, Value, context};
 
 use super::{JudgedRun, Report};
 pub use drawn::Drawn;
+pub use logs::ServerLogs;
 
 pub mod bins;
 pub mod data;
 pub mod drawn;
 pub mod healing;
 pub mod judged;
+pub mod logs;
 pub mod milestones;
 pub mod origin;
 pub mod page;

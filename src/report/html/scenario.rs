@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::data::{self, DataRow};
 use super::drawn::Plots;
 use super::healing::{self, HealingRow};
+use super::logs::ServerLogs;
 use super::milestones;
 use super::origin::Origin;
 use super::plot::waterfall;
@@ -18,8 +19,8 @@ use crate::report::JudgedRun;
 use crate::report::facts::{Fact, Facts, within_resolution};
 use crate::report::record::{HypothesisRecord, PhaseRecord, ScenarioRecord, StrikeOutcome};
 use crate::report::words::{
-    KeyFigures, NOTHING, faster, grouped, key_figures, latency as latency_words, margin, notes, percent, samples,
-    seconds, uptime, verdict_sign, verdict_word, why,
+    KeyFigures, NOTHING, faster, grouped, key_figures, latency as latency_words, notes, percent, samples, seconds,
+    uptime, verdict_sign, verdict_word, why,
 };
 use crate::units::trimmed;
 use crate::verdict::Verdict;
@@ -60,6 +61,8 @@ pub struct Section {
     /// The recorded files lie beside the page.
     pub recorded: bool,
     pub hypotheses: Vec<HypothesisRow>,
+    /// Whether one of them allows a share of failed requests.
+    pub budgets: bool,
     pub strikes: Vec<StrikeRow>,
     /// How many strikes were left out of the table.
     pub more_strikes: usize,
@@ -90,8 +93,8 @@ pub struct Section {
     pub settings: Vec<Setting>,
     pub settings_changed: usize,
     pub plots: Plots,
-    /// The folders of the servers' logs, in the bundle.
-    pub logs: Vec<String>,
+    /// The logs of servers that lie in the bundle.
+    pub logs: Vec<ServerLogs>,
     /// The folder of the recorded files, in the bundle, with a slash; empty where that is the bundle itself.
     pub files: String,
 }
@@ -104,6 +107,8 @@ pub struct HypothesisRow {
     pub expected: String,
     pub observed: String,
     pub margin: String,
+    /// What was used of the error budget.
+    pub budget: String,
     pub n: String,
     pub verdict: &'static str,
     pub sign: &'static str,
@@ -172,6 +177,7 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         reproduce: record.reproduce.clone().unwrap_or_else(|| run.provenance.command.clone()),
         recorded: run.recorded_beside,
         hypotheses: record.hypotheses.iter().filter(|_| judged_at_all).map(|h| hypothesis(record, h)).collect(),
+        budgets: record.hypotheses.iter().any(|hypothesis| hypothesis.budget_used_pct.is_some()),
         strikes: record.strikes.iter().take(MOST_STRIKES).map(|row| strike(row, Origin::of(record))).collect(),
         more_strikes: record.strikes.len().saturating_sub(MOST_STRIKES),
         phases: record.phases.iter().filter(|_| probed).map(|measured| phase(measured, record)).collect(),
@@ -203,10 +209,29 @@ fn hypothesis(record: &ScenarioRecord, row: &HypothesisRecord) -> HypothesisRow 
         expected: row.expected.clone(),
         observed: row.observed.clone(),
         margin: margin(row),
+        budget: budget(row),
         n: samples(row.n),
         verdict: verdict_word(row.verdict),
         sign: verdict_sign(row.verdict),
         reason: row.reason.clone(),
+    }
+}
+
+/// How much room was left to its bound, as a share of the bound: `75 %`; negative where the bound was missed. A dash where an
+/// error budget says more.
+fn margin(hypothesis: &HypothesisRecord) -> String {
+    match (hypothesis.budget_used_pct, hypothesis.margin_pct) {
+        (None, Some(pct)) => format!("{} %", trimmed(pct, 1).replace('-', "−")),
+        _ => NOTHING.into(),
+    }
+}
+
+/// How much of the error budget an availability has used: `3,780 % used`.
+fn budget(hypothesis: &HypothesisRecord) -> String {
+    match hypothesis.budget_used_pct {
+        Some(used) if used >= 1000.0 => format!("{} % used", grouped(used.round() as u64)),
+        Some(used) => format!("{} % used", trimmed(used, 1)),
+        None => NOTHING.into(),
     }
 }
 

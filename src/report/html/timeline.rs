@@ -27,6 +27,15 @@ pub struct FaultWindow {
     pub to_s: f64,
 }
 
+/// A fault on one server, while it was in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerFault {
+    pub server: String,
+    /// Its name: `hangs`.
+    pub fault: String,
+    pub window: FaultWindow,
+}
+
 /// A moment that has a name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mark {
@@ -49,6 +58,8 @@ pub struct TimelinePlot {
     pub focus: Option<Stretch>,
     /// Apart from each other, in the order of their begins.
     pub windows: Vec<FaultWindow>,
+    /// The same by server; those of one server may overlap.
+    pub faults: Vec<ServerFault>,
     /// What the labels of its axis count from.
     pub origin: Origin,
     /// t0, since zero.
@@ -73,6 +84,7 @@ impl TimelinePlot {
         let rate = history.plan.settings.load.rate;
         let cut = |range_s, bin_s| Stretch::cut(&history.probes, zero_us, range_s, bin_s, record.deadline_ms);
         let whole_s = (0.0, end_s);
+        let faults = faults(history, record, zero_us, end_s);
         let bin_s = bin_width_s(end_s, FINEST_BIN_S, (15_000 / share.max(1)).clamp(100, MOST_BINS) / times);
         let p99_bin_s = bin_s * (SAMPLES_FOR_P99 / (rate * bin_s).max(1e-9)).ceil().clamp(1.0, 1000.0);
         let whole = cut(whole_s, bin_s);
@@ -83,7 +95,8 @@ impl TimelinePlot {
             whole,
             focus: focus_s(&record.milestones, end_s)
                 .map(|range| cut(range, bin_width_s(range.1 - range.0, FINEST_FOCUS_BIN_S, MOST_FOCUS_BINS / times))),
-            windows: windows(history, record, zero_us, end_s),
+            windows: merged(faults.iter().map(|fault| fault.window.clone()).collect()),
+            faults,
             origin: Origin::of(record),
             t0_s: record.milestones.t0_at_s,
             marks: marks(record),
@@ -120,21 +133,21 @@ fn focus_s(milestones: &Milestones, end_s: f64) -> Option<(f64, f64)> {
 }
 
 /// A confirmed fault is in force from its onset until it was healed or its victim was ready again; else until the end.
-fn windows(history: &History, record: &ScenarioRecord, zero_us: u64, end_s: f64) -> Vec<FaultWindow> {
-    let confirmed = record.strikes.iter().filter(|strike| strike.onset_at_s.is_some());
-    let begun = confirmed.filter_map(|strike| Some((strike, strike.onset_at_s?)));
-    let windows = begun
+fn faults(history: &History, record: &ScenarioRecord, zero_us: u64, end_s: f64) -> Vec<ServerFault> {
+    let begun = record.strikes.iter().filter_map(|strike| Some((strike, strike.onset_at_s?)));
+    begun
         .map(|(strike, from_s)| {
+            let server = server_of(&strike.target);
             let ready_again = watched(history).iter().find_map(|happened| match &happened.event {
-                Event::ServerReady { server, .. } if server == server_of(&strike.target) => {
+                Event::ServerReady { server: ready, .. } if ready == server => {
                     Some(since_s(zero_us, happened.at_us)).filter(|at_s| *at_s > from_s)
                 }
                 _ => None,
             });
-            FaultWindow { from_s, to_s: strike.healed_at_s.or(ready_again).unwrap_or(end_s).min(end_s) }
+            let window = FaultWindow { from_s, to_s: strike.healed_at_s.or(ready_again).unwrap_or(end_s).min(end_s) };
+            ServerFault { server: server.into(), fault: strike.fault.clone(), window }
         })
-        .collect();
-    merged(windows)
+        .collect()
 }
 
 /// The same time, in windows that don't overlap.

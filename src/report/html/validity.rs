@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::report::record::{ScenarioRecord, Validity};
 use crate::report::words::{NOTHING, grouped, percent, seconds};
+use crate::verdict::Verdict;
 
 /// From here on tasks waited so much for a CPU that figures of latency are to be read with care.
 const HIGH_PRESSURE_PCT: f64 = 60.0;
@@ -29,6 +30,12 @@ pub fn rows(record: &ScenarioRecord) -> Vec<ValidityRow> {
     let pressure = validity.cpu_pressure_pct.map_or("the kernel does not say".into(), |pct| percent(Some(pct)));
     let care = |ms: f64| format!("with care from {} on", seconds(ms / 1e3));
     vec![
+        row(
+            "hypotheses that could be judged",
+            judged(record),
+            "all",
+            unjudged(record) == 0 && !record.hypotheses.is_empty(),
+        ),
         row("steady before the fault", yes(validity.steady_before), "yes", validity.steady_before),
         row("every fault confirmed by its witness", yes(validity.faults_confirmed), "yes", validity.faults_confirmed),
         row("probes sent late, p99", millis(validity.lateness_p99_ms), &care(COARSE_MS), !late(validity)),
@@ -39,15 +46,30 @@ pub fn rows(record: &ScenarioRecord) -> Vec<ValidityRow> {
     ]
 }
 
-/// `yes`, `with care` or `no`.
+/// `yes`, `with care` or `no`. It is never `yes` where the verdict itself says that nothing could be judged.
 pub fn answer(record: &ScenarioRecord) -> &'static str {
     let validity = &record.validity;
     let certain = validity.reasons.is_empty() && validity.steady_before && validity.recorder_drops == 0;
-    match certain && (validity.faults_confirmed || record.strikes.is_empty()) {
+    match certain && is_judged(record) && (validity.faults_confirmed || record.strikes.is_empty()) {
         false => "no",
-        true if late(validity) || coarse(validity) || starved(validity) => "with care",
+        true if unjudged(record) > 0 || late(validity) || coarse(validity) || starved(validity) => "with care",
         true => "yes",
     }
+}
+
+/// `2 of 3`
+fn judged(record: &ScenarioRecord) -> String {
+    let all = record.hypotheses.len();
+    format!("{} of {all}", all - unjudged(record))
+}
+
+fn unjudged(record: &ScenarioRecord) -> usize {
+    record.hypotheses.iter().filter(|hypothesis| !matches!(hypothesis.verdict, Verdict::Pass | Verdict::Fail)).count()
+}
+
+/// Whether there is a verdict on the site, and not on the run alone.
+fn is_judged(record: &ScenarioRecord) -> bool {
+    matches!(record.verdict, Verdict::Pass | Verdict::Fail)
 }
 
 /// What speaks against the run, for beside its verdict; nothing where it can simply be believed.
@@ -58,6 +80,10 @@ pub fn doubts(record: &ScenarioRecord) -> Vec<String> {
     let told = [
         (!validity.steady_before, "the site was not steady before the fault".to_string()),
         (unconfirmed, "a fault was not confirmed by its witness".to_string()),
+        (
+            unjudged(record) > 0 && validity.reasons.is_empty(),
+            format!("only {} hypotheses could be judged", judged(record)),
+        ),
         (validity.recorder_drops > 0, format!("{} records were dropped", grouped(validity.recorder_drops))),
         (late(validity), format!("probes were sent late, p99 {}", millis(validity.lateness_p99_ms))),
         (coarse(validity), format!("times are known no better than {}", millis(validity.resolution_ms))),
@@ -70,7 +96,11 @@ pub fn doubts(record: &ScenarioRecord) -> Vec<String> {
         ),
     ];
     let doubts: Vec<String> = told.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text).collect();
-    if doubts.is_empty() { validity.reasons.clone() } else { doubts }
+    match doubts.is_empty() {
+        false => doubts,
+        true if validity.reasons.is_empty() && !is_judged(record) => vec!["it ended before it could be judged".into()],
+        true => validity.reasons.clone(),
+    }
 }
 
 fn late(validity: &Validity) -> bool {
@@ -99,6 +129,21 @@ mod tests {
         starved.validity.cpu_pressure_pct = Some(80.96);
         assert_eq!(answer(&starved), "with care");
         assert!(rows(&starved).iter().any(|row| row.value == "80.96 %" && !row.good));
+    }
+
+    #[test]
+    fn what_could_not_be_judged_is_never_to_be_believed() {
+        let mut scenario = sample::run().record.scenarios.remove(0);
+        for verdict in [Verdict::Invalid, Verdict::Infra, Verdict::Aborted, Verdict::Skipped] {
+            scenario.verdict = verdict;
+            assert_eq!(answer(&scenario), "no", "{verdict:?}");
+            assert_eq!(doubts(&scenario).len(), 1, "it says why: {verdict:?}");
+        }
+        (scenario.verdict, scenario.hypotheses[1].verdict) = (Verdict::Invalid, Verdict::Invalid);
+        assert_eq!(doubts(&scenario), ["only 2 of 3 hypotheses could be judged"]);
+        assert!(rows(&scenario).iter().any(|row| row.value == "2 of 3" && !row.good));
+        scenario.verdict = Verdict::Fail;
+        assert_eq!(answer(&scenario), "with care", "the refuted one can be believed");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::verdict::Verdict;
 mod recorded;
 
 use super::record::DataFigures;
-use super::{Drawn, JudgedRun, Provenance, RunRecord, ScenarioRecord};
+use super::{Drawn, JudgedRun, Provenance, RunRecord, ScenarioRecord, ServerLogs, logs_folder};
 
 /// When the baseline of every sample scenario becomes steady, on the run's clock.
 const ZERO_US: u64 = 3_200_000;
@@ -81,7 +81,10 @@ fn judged() -> JudgedRun {
 fn drawn(histories: &[History], record: &RunRecord) -> BTreeMap<u32, Drawn> {
     let draw = |(history, record): (&History, &ScenarioRecord)| {
         let folder = scenario_folder(record.index);
-        (record.index, Drawn::of(history, record, Path::new(&folder), histories.len()))
+        let logs =
+            vec![ServerLogs::of("lb-1", &format!("{}/lb-1", logs_folder(record.index)), vec!["haproxy.log".into()])];
+        let drawn = Drawn::of(history, record, Path::new(&folder), histories.len());
+        (record.index, Drawn { logs, ..drawn })
     };
     histories.iter().zip(&record.scenarios).map(draw).collect()
 }

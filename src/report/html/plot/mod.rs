@@ -12,5 +12,6 @@ pub mod latency;
 pub mod outcomes;
 pub mod sheet;
 pub mod states;
+pub mod struck;
 pub mod tracks;
 pub mod waterfall;

@@ -6,6 +6,7 @@ use super::canvas::{Anchor, Canvas, svg, text_width};
 use super::frame::{AXIS_HEIGHT, Frame, LegendEntry, Swatch, legend, legend_height};
 use super::latency;
 use super::sheet::SheetSize;
+use super::struck::with_faults;
 use super::tracks::{self, Paint, Since, Tracks};
 use crate::history::History;
 use crate::measure::moments::watched;
@@ -29,7 +30,7 @@ type HeadedTracks = (&'static str, Tracks);
 pub fn plot(timeline: &TimelinePlot, history: &History, sheet: SheetSize) -> String {
     let events = watched(history);
     let mut groups: Vec<HeadedTracks> = vec![
-        ("servers, as measured", tracks::servers(timeline, events)),
+        ("servers, as measured", with_faults(tracks::servers(timeline, events), &timeline.faults)),
         ("servers, as the balancers see them", tracks::views(timeline, events)),
     ];
     if !history.plan.infrastructure.virtual_ips.is_empty() {
@@ -59,7 +60,7 @@ fn entries(groups: &[HeadedTracks]) -> Vec<LegendEntry> {
     const MEANINGS: [(RGBColor, &str); 6] = [
         (palette::SKY, "running, up"),
         (palette::GREY, "starting, or a backup"),
-        (palette::ORANGE, "frozen, or two holders"),
+        (palette::ORANGE, "fault in force, frozen, or two holders"),
         (palette::PURPLE, "stopped"),
         (palette::VERMILION, "terminated, down, no holder"),
         (palette::GREEN, "the other holder"),
