@@ -93,7 +93,10 @@ fn reconciler_cadence(world: &mut World, duration: Span) -> Result<(), StepError
 
 #[given(expr = "the reconciler is off")]
 fn no_reconciler(world: &mut World) -> Result<(), StepError> {
-    world.declaration.set(|settings| settings.reconciler.enabled = false)
+    world.declaration.shape(|_, settings| {
+        settings.reconciler.enabled = false;
+        Ok(())
+    })
 }
 
 #[given(expr = "the reconciler terminates {condition} nodes")]

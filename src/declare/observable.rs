@@ -6,6 +6,7 @@
 //! | connections that stay open | such a HAProxy |
 //! | the virtual IP's holder | a virtual IP that only servers called so may hold |
 //! | detection | one of these, or the reconciler |
+//! | replacements and boots | servers that are booted here, and no inventory's |
 //! | what databases hold, agree on or accept | databases |
 //!
 //! Everything else rests on probes, users' operations, the states of instances or the reconciler's own records, which
@@ -22,6 +23,9 @@ use crate::selector;
 use crate::settings::Settings;
 
 const HAPROXY: &str = "only HAProxy is observed: put a HAProxy in front, with `links:` to those servers, and declare its `stats_socket:` in its role file or in the inventory";
+const BOOTS: &str =
+    "servers of an inventory are replaced and booted by the site itself, and no observer sees by what or how often";
+const NO_BOOTS: &str = "leave it out, or ask what is observed: `redundancy takes …`, `recovery takes …`";
 const DATABASES: &str = "declare `databases:` in an infrastructure file, with servers whose role has a `database:`";
 
 /// Whether something can observe what a Then asks for.
@@ -40,6 +44,16 @@ pub(super) fn observes(
         Expectation::ConnectionsOpen { .. } => sight.connections(),
         Expectation::OneHolder { role, .. } => sight.holder(role),
         Expectation::Interval { interval: Interval::Removal, .. } => sight.removal(acts),
+        Expectation::NoDoubleBoot
+        | Expectation::Replaced { .. }
+        | Expectation::Interval { interval: Interval::Replacement, .. }
+            if infrastructure.is_attached() =>
+        {
+            Err((BOOTS.into(), NO_BOOTS.into()))
+        }
+        Expectation::Interval { interval: Interval::Detection, .. } if infrastructure.is_attached() => {
+            sight.removal(acts)
+        }
         Expectation::Interval { interval: Interval::Detection, .. } if !settings.reconciler.enabled => {
             sight.detection(acts)
         }

@@ -42,3 +42,16 @@ Feature: What can't be said of servers that are there already
     Given 2 webservers behind haproxy
     When a random database hangs for 5 s
     Then recovery < 1 min
+
+  Scenario: Its reconciler is not ours to switch off
+    Given 2 webservers behind haproxy
+    And the reconciler is off
+    When a random webserver hangs for 5 s
+    Then recovery < 1 min
+
+  Scenario: Its replacements are not observed
+    Given 2 webservers behind haproxy
+    When a random webserver hangs for 5 s
+    Then replacement takes under 1 min
+    And no node is booted twice
+    And at most 1 webserver is replaced

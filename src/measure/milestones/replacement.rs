@@ -39,6 +39,11 @@ pub fn configured(history: &History, timeline: &Timeline, victim: &str) -> Miles
         false => since_t0(history, timeline).find(done),
     };
     let ends = |record: &Record| ends(record, victim) || misses(record, victim);
+    if found.is_none() && history.plan.infrastructure.is_attached() && since_t0(history, timeline).any(&ends) {
+        return Milestone::Unobservable {
+            why: "a server of an inventory is configured by the site itself, and no observer sees when".into(),
+        };
+    }
     outcome(history, timeline, found, ends, "its instance was not replaced")
 }
 

@@ -153,6 +153,17 @@ fn web_hangs() -> Script {
 }
 
 #[test]
+fn what_the_site_does_to_configure_a_server_of_an_inventory_is_not_seen() {
+    let mut history = web_dies().history();
+    history.plan.infrastructure.entry.url = Some("http://192.0.2.1".to_string().try_into().unwrap());
+    let found = row(&history, &Timeline::of(&history), Name::Configured).milestone;
+    assert!(unobservable(Some(found.clone())), "{found:?}");
+    let mut history = web_hangs().history();
+    history.plan.infrastructure.entry.url = Some("http://192.0.2.1".to_string().try_into().unwrap());
+    assert!(not_needed(Some(row(&history, &Timeline::of(&history), Name::Configured).milestone)), "it kept its role");
+}
+
+#[test]
 fn what_was_ready_is_not_replaced_before_the_reconciler_says_so() {
     let ready = Event::ServerReady { server: "web-1".into(), instance: "web-1.2".into() };
     let script = web_dies().replaced(6500, 7000, 8000, "web-1").event(7500, ready);
