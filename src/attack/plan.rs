@@ -171,7 +171,7 @@ impl Round {
             let Some(spared) = all.iter().find(|server| !self.servers.iter().any(|struck| struck == *server)) else {
                 continue;
             };
-            let named: Vec<String> = all.iter().map(|server| format!("--on {server}")).collect();
+            let named: Vec<String> = all.iter().map(|server| format!("--server {server}")).collect();
             return Err(format!(
                 "`{}` strikes whole zones, and {spared} of zone {zone} is not named\n  help: name all of them \
                  ({}), or strike these with `power-off`",
@@ -333,6 +333,6 @@ mod tests {
             told.starts_with("`zone-lost` strikes whole zones, and ") && told.contains(" is not named\n"),
             "{told}"
         );
-        assert!(all.iter().all(|server| told.contains(&format!("--on {server}"))), "{told}");
+        assert!(all.iter().all(|server| told.contains(&format!("--server {server}"))), "{told}");
     }
 }

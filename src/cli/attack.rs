@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{DEFAULT_OUT, Refused, drawn_seed};
+use super::place::{Ground, OnPlace};
+use super::{DEFAULT_OUT, Refused, drawn_seed, number};
 use crate::attack::execute::{self, Options, PLAN_FILE};
 use crate::attack::{self, AttackError, AttackPlan, heal};
 use crate::console::{complain, put, say};
@@ -21,7 +22,6 @@ use crate::journal::{Place, Stage};
 use crate::nemesis::Sabotage;
 use crate::run::bundle::Bundle;
 use crate::settings::Safeguards;
-use crate::testbed::SOCKET;
 
 mod rounds;
 
@@ -66,9 +66,9 @@ pub(super) enum Model {
         common: Common,
         /// The name of the fault: `hangs`, `gains-delay`, …
         fault: String,
-        /// The server to strike; may be given several times.
-        #[arg(long = "on", value_name = "SERVER", required = true)]
-        on: Vec<String>,
+        /// The server to strike: at least one; may be given several times.
+        #[arg(long = "server", value_name = "SERVER", required_unless_present = "on")]
+        servers: Vec<String>,
         /// The parameters of the fault, as JSON, for example `{"delay": "100ms"}`.
         #[arg(long, value_name = "JSON", default_value = "{}")]
         with: String,
@@ -85,16 +85,16 @@ pub(super) struct Common {
     #[arg(long)]
     tag: Option<String>,
     /// How many rounds to attack, one after the other.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = number::whole(1..=1000u16))]
     repeat: u16,
     /// How many servers to strike in each round. Default: 1.
-    #[arg(long, value_name = "N", conflicts_with = "percent")]
+    #[arg(long, value_name = "N", conflicts_with = "percent", allow_negative_numbers = true, value_parser = number::whole(0..=usize::MAX))]
     count: Option<usize>,
     /// Which share of the remaining servers to strike in each round, in percent.
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true, value_parser = number::percent)]
     percent: Option<f64>,
     /// The seed: the same one chooses the same victims. Default: drawn from the clock, and printed.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::whole(0..=u64::MAX))]
     seed: Option<u64>,
     /// Print the whole plan and touch nothing.
     #[arg(long)]
@@ -111,12 +111,8 @@ pub(super) struct Common {
 /// Where the servers are.
 #[derive(Debug, Clone, Args)]
 pub(super) struct At {
-    /// The control socket of `chimp up`.
-    #[arg(long, alias = "keeper", value_name = "PATH", default_value = SOCKET)]
-    testbed: PathBuf,
-    /// Attack the hosts of this inventory instead.
-    #[arg(long, value_name = "FILE", conflicts_with = "testbed")]
-    inventory: Option<PathBuf>,
+    #[command(flatten)]
+    place: OnPlace,
     #[command(flatten)]
     login: LogIn,
 }
@@ -179,6 +175,9 @@ impl Model {
     pub(super) fn run(&self) -> Result<ExitCode, Refused> {
         let common = self.common();
         let seed = common.seed.unwrap_or_else(drawn_seed);
+        if !matches!(self, Model::Fault { .. }) {
+            common.at.place.only_a_place()?;
+        }
         let at = common.at.place()?;
         let passwords = common.at.login.passwords.clone();
         let options = common.how.options()?;
@@ -209,9 +208,9 @@ impl Model {
 
 impl At {
     fn place(&self) -> Result<Place, Refused> {
-        match &self.inventory {
-            Some(file) => Inventory::place(&absolute(file)?),
-            None => Testbed::place(&absolute(&self.testbed)?),
+        match self.place.ground()? {
+            Ground::Inventory(file) => Inventory::place(&absolute(&file)?),
+            Ground::Testbed(socket) => Testbed::place(&absolute(&socket)?),
         }
         .map_err(|why| Refused::Attack(why.into()))
     }

@@ -24,7 +24,7 @@ pub struct ChaosArgs {
     #[arg(long, value_name = "EXPR")]
     pub tags: Option<String>,
     /// The seed: the same one chooses the same victims
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = crate::cli::number::whole(0..=u64::MAX))]
     pub seed: Option<u64>,
     /// The folder for bundles: each run gets `DIR/<run-id>`, and `DIR/latest` links to the last one
     #[arg(long, value_name = "DIR")]

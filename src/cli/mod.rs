@@ -1,7 +1,6 @@
 //! The command line: `chimp run`, `plan`, `report`, `up`, `down`, `attack`, `heal`, `replay`, `reconcile`, `graph`,
 //! `role`, `doctor`; and the `chaos` test target.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -27,11 +26,15 @@ mod doctor;
 mod down;
 mod graph;
 pub mod libtest;
+mod number;
+mod place;
 mod reconcile;
 mod role;
 mod testbed;
+mod usage;
 mod what;
 
+use usage::usage;
 pub use what::AccessArgs;
 use what::What;
 
@@ -97,10 +100,10 @@ enum Verb {
 #[derive(Debug, Clone, Default, Args)]
 pub struct How {
     /// How many scenarios run at once; one that is tagged @alone has the machine to itself.
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_JOBS, value_parser = clap::value_parser!(u16).range(1..=8))]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_JOBS, allow_negative_numbers = true, value_parser = number::whole(1..=8u16))]
     pub jobs: u16,
     /// How often a scenario that could not be judged (`invalid`, `infra`) is tried again; a failed one never is.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = number::whole(0..=u32::MAX))]
     pub retries: u32,
     /// For tests of the harness: plants a lie, which must never pass.
     #[arg(long, hide = true, value_name = "LIE", value_parser = ["faults", "heals", "witnesses", "stamps", "users", "probes", "writes"])]
@@ -119,7 +122,7 @@ pub fn main() -> ExitCode {
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(why) => return usage(&why),
+        Err(why) => return usage(why),
     };
     if let Err(why) = cli.log.start() {
         complain!("chimp: {why}");
@@ -159,7 +162,7 @@ pub fn chaos(folder: &str) -> ExitCode {
     }
     let arguments = match ChaosArgs::try_parse() {
         Ok(arguments) => arguments,
-        Err(why) => return usage(&why),
+        Err(why) => return usage(why),
     };
     if let Err(why) = arguments.log.start() {
         complain!("chaos: {why}");
@@ -328,20 +331,6 @@ fn again(program: &str, given: impl Iterator<Item = (&'static str, String)>, how
     }
     words.push(format!("{} --exact --seed {seed}", Provenance::SCENARIO));
     words.join(" ")
-}
-
-fn usage(why: &clap::Error) -> ExitCode {
-    if why.use_stderr() {
-        let _ = why.print();
-        return ExitCode::from(exit::USAGE);
-    }
-    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    if colour {
-        put!("{}", why.render().ansi())
-    } else {
-        put!("{}", why.render())
-    }
-    console::finish(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

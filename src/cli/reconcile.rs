@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use sha2::{Digest, Sha256};
 
-use super::Refused;
-use super::testbed::Where;
+use super::place::{Ground, OnPlace};
+use super::{Refused, number};
 use crate::clock::Clock;
 use crate::console::{complain, say};
 use crate::exit;
@@ -38,6 +38,8 @@ use crate::units;
 const SHOW_EVERY: Duration = Duration::from_millis(100);
 
 /// Keep a site as it is declared, by replacing what is missing, until Ctrl-C; its state is on disk, so that it may be killed.
+///
+/// The missing servers of an inventory are reported, and not booted.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Reconcile {
     /// The declared servers: an infrastructure (`.yaml`), or a list of names and types (`.json`).
@@ -54,16 +56,10 @@ pub(super) struct Reconcile {
     /// The file for the reconciler's state. Default: beside FILE, with `.state.json` at the end.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Where servers live.
-    #[arg(long, value_enum, default_value_t = By::Testbed)]
-    provider: By,
     #[command(flatten)]
-    testbed: Where,
-    /// The inventory, for `--provider inventory`: its missing servers are reported, and not booted.
-    #[arg(long, value_name = "FILE", required_if_eq("provider", "inventory"))]
-    inventory: Option<PathBuf>,
+    place: OnPlace,
     /// The seed that draws the jitter between retries. Default: drawn from the clock.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::whole(0..=u64::MAX))]
     seed: Option<u64>,
     /// The settings that override the defaults. Default: `chimp.toml` of the working directory, if there is one.
     #[arg(long, value_name = "FILE")]
@@ -71,16 +67,6 @@ pub(super) struct Reconcile {
     /// For tests of the harness: it kills itself with SIGKILL when it comes to this step.
     #[arg(long, hide = true, value_name = "STEP")]
     die_at: Option<ReconcilerStep>,
-}
-
-/// Where servers live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum By {
-    /// Servers that `chimp up` keeps up, in another terminal.
-    #[value(alias = "keeper")]
-    Testbed,
-    /// Hosts of an inventory, which are up already.
-    Inventory,
 }
 
 /// Why there is nothing to reconcile with.
@@ -106,14 +92,16 @@ impl Reconcile {
         let mut settings = super::settings(self.config.as_deref())?;
         // There is no config agent beside it: what it boots has its role from the first.
         settings.config_agent.enabled = false;
+        self.place.only_a_place()?;
+        let place = self.place.ground()?;
         let infrastructure = file::read(&self.file)?;
         render::check_templates(&infrastructure, &settings)?;
         let (recorder, memory) = Recorder::memory(Clock::start());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Refused::Runtime)?;
-        let opened = match self.provider {
-            By::Testbed => self.at_testbed(infrastructure, settings, recorder),
-            By::Inventory => {
-                let inventory = inventory::file::read(self.inventory_file())?;
+        let opened = match &place {
+            Ground::Testbed(socket) => self.at_testbed(socket, infrastructure, settings, recorder),
+            Ground::Inventory(file) => {
+                let inventory = (file.as_path(), inventory::file::read(file)?);
                 runtime.block_on(self.at_inventory(inventory, infrastructure, settings, recorder))
             }
         };
@@ -127,11 +115,12 @@ impl Reconcile {
 
     fn at_testbed(
         &self,
+        socket: &Path,
         infrastructure: crate::infrastructure::Infrastructure,
         settings: Settings,
         recorder: Recorder,
     ) -> Result<(Site, reconciler::Config), NotReconciled> {
-        let cloud = TestbedCloud::open(&self.testbed.testbed)?;
+        let cloud = TestbedCloud::open(socket)?;
         let of = match cloud.testbed().ask(&Request::Who)? {
             // What it kept is gone with it: a testbed that comes after it has a state of its own.
             Response::Testbed { pid, .. } => format!("testbed {pid}"),
@@ -154,13 +143,9 @@ impl Reconcile {
         Ok((site, self.how(of, &as_kept)))
     }
 
-    fn inventory_file(&self) -> &Path {
-        self.inventory.as_deref().unwrap_or(Path::new(""))
-    }
-
     async fn at_inventory(
         &self,
-        inventory: Inventory,
+        (file, inventory): (&Path, Inventory),
         infrastructure: crate::infrastructure::Infrastructure,
         settings: Settings,
         recorder: Recorder,
@@ -180,7 +165,7 @@ impl Reconcile {
             secrets,
             databases: TopologyLock::default(),
         };
-        let how = self.how(format!("inventory {}", self.inventory_file().display()), &site);
+        let how = self.how(format!("inventory {}", file.display()), &site);
         Ok((site, how))
     }
 

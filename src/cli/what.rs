@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{DEFAULT_CONFIG, Refused, drawn_seed, settings};
+use super::{DEFAULT_CONFIG, Refused, drawn_seed, number, settings};
 use crate::declare::DeclareOptions;
 use crate::environment::{self, Access};
 use crate::settings::SettingsError;
@@ -27,7 +27,7 @@ pub(super) struct What {
     #[arg(long)]
     pub(super) exact: bool,
     /// The seed: the same one chooses the same victims. Default: drawn from the clock, and printed.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::whole(0..=u64::MAX))]
     pub(super) seed: Option<u64>,
     /// The environment to run in, such as `local` or `inventory=FILE`. Default: `on` of `[environment]` in `chimp.toml`,
     /// else the inventory that the scenarios name, else `local`.

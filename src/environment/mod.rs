@@ -189,6 +189,13 @@ pub struct On {
 /// # Errors
 /// Names the environments that there are; says where a value is missing or too many.
 pub fn on(text: &str) -> Result<On, String> {
+    let of = |part: &str| part.split('=').next().map(str::trim).map(String::from).unwrap_or_default();
+    let known = |part: &str| ENVIRONMENTS.iter().any(|kind| kind.name() == of(part));
+    let parts: Vec<&str> = text.split(',').collect();
+    if parts.len() > 1 && (!known(text) || parts.iter().all(|part| known(part))) {
+        let hint = "a command is carried out in one environment: give it once for each of them";
+        return Err(format!("`{text}` names more than one environment\n  help: {hint}"));
+    }
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
     let kind = named(name)?;
     match kind.takes() {
@@ -231,6 +238,11 @@ mod tests {
         let help = "nothing follows `inventory=`\n  help: write `inventory=FILE`";
         assert_eq!(read("inventory="), Err(help.into()));
         assert!(read("local=x").unwrap_err().starts_with("`local` takes no value, and `x` follows it"));
+        let several = |text: &str| {
+            on(text).map(drop).unwrap_err().starts_with(&format!("`{text}` names more than one environment"))
+        };
+        assert!(several("local,inventory=a.yaml") && several("inventory=a.yaml,inventory=b.yaml") && several("a,b"));
+        assert_eq!(read("inventory=a,b.yaml"), Ok(("inventory", "a,b.yaml".into())), "a file may be called so");
         assert!(read("locale=x").unwrap_err().starts_with("there is no environment `locale`"));
     }
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// There is no such file: the folder is no bundle, or a rendered copy of one.
-    #[error("{}: there is no recorded plan\n  help: name the folder of a run or an attack, such as `reports/latest`; a copy that was rendered with `--to` has no recorded files", .path.display())]
+    #[error("{}: there is no recorded plan\n  help: {}", .path.display(), instead(.path))]
     None {
         /// Where it would be.
         path: PathBuf,
@@ -49,6 +49,35 @@ fn hint(found: u32, known: u32) -> &'static str {
     } else {
         "since then faults have other names, or a seed draws other victims; run the features or the attack again instead, or use the version of anarcho-chimp that recorded the plan to replay or judge it"
     }
+}
+
+/// What to name instead of the folder in which there is no such plan.
+fn instead(path: &Path) -> String {
+    let folder = path.parent().unwrap_or(path);
+    let shown = folder.display();
+    let holds = |name: &str| folder.join(name).exists();
+    if !folder.exists() {
+        return format!("name the folder of a run; {shown} does not exist");
+    }
+    if let Some(run) = run_in(folder) {
+        return format!("name the folder of one run, such as `{}`", run.display());
+    }
+    if holds("attack.json") {
+        return "name the folder of a run; this is an attack's, which `chimp replay` carries out again".into();
+    }
+    if holds("report.html") {
+        return "name the folder that the run recorded; this is a copy that was rendered with `--to`".into();
+    }
+    format!(
+        "name the folder of a run, to which it wrote `plan.json` and `env.json`; {shown} has neither a run nor runs in it"
+    )
+}
+
+/// The latest run in a folder of runs.
+fn run_in(folder: &Path) -> Option<PathBuf> {
+    let is_run = |path: &PathBuf| path.join("plan.json").exists() || path.join("attack.json").exists();
+    let inside = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    Some(folder.join("latest")).filter(is_run).or_else(|| inside.filter(is_run).max())
 }
 
 /// The one field that every version of a plan has.
@@ -109,6 +138,36 @@ mod tests {
     fn a_newer_plan_asks_for_an_update() {
         let why = read(r#"{ "schema": 99 }"#).unwrap_err();
         assert!(why.contains("has schema 99") && why.ends_with("update this one"), "{why}");
+    }
+
+    #[test]
+    fn a_folder_without_a_plan_is_answered_with_one_that_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path().display().to_string();
+        let told = |inside: &str| {
+            let read: Result<Plan, PlanError> = read_plan(&folder.path().join(inside).join("plan.json"), SCHEMA);
+            read.unwrap_err().to_string().replace(&here, "HERE")
+        };
+        let write = |path: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "{}").unwrap();
+        };
+        let help = "HERE/plan.json: there is no recorded plan\n  help: ";
+        assert_eq!(
+            told("nowhere"),
+            format!("{}name the folder of a run; HERE/nowhere does not exist", help.replace("HERE", "HERE/nowhere"))
+        );
+        assert!(told("").ends_with("HERE has neither a run nor runs in it"), "{}", told(""));
+        write("report.html");
+        assert!(told("").ends_with("a copy that was rendered with `--to`"));
+        write("attack.json");
+        assert!(told("").contains("`chimp replay`"));
+        write("2026-11-28T10-00-00Z-7/plan.json");
+        write("2026-11-28T11-00-00Z-7/plan.json");
+        assert_eq!(told(""), format!("{help}name the folder of one run, such as `HERE/2026-11-28T11-00-00Z-7`"));
+        write("latest/plan.json");
+        assert_eq!(told(""), format!("{help}name the folder of one run, such as `HERE/latest`"));
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn killed_at(environment: &str, site: &Site, stage: &str) -> Outcome {
         "testbed" => ["--testbed", &socket],
         _ => ["--inventory", inventory.to_str().unwrap()],
     };
-    let strike = ["attack", "fault", "gains-delay", "--on", "web-2", "--with", r#"{"delay":"5ms"}"#, "--for", "1s"];
+    let strike = ["attack", "fault", "gains-delay", "--server", "web-2", "--with", r#"{"delay":"5ms"}"#, "--for", "1s"];
     let die = ["--lease", LEASE, "--die-at", stage, "--out", out.to_str().unwrap()];
     let output = run(&mut site.chimp(&[&strike[..], &place, &die].concat()));
     if output.status.success() {

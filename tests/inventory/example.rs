@@ -3,7 +3,7 @@
 use crate::support::{chimp, run, stderr, stdout};
 
 fn planned(model: &[&str], agent: Option<&str>) -> (Option<i32>, String) {
-    let place = ["--inventory", "fixtures/inventories/datacentre.yaml", "--dry-run", "--seed", "7"];
+    let place = ["--on", "inventory=fixtures/inventories/datacentre.yaml", "--dry-run", "--seed", "7"];
     let mut command = chimp(&[&["attack"], model, &place].concat());
     command.env_remove("SSH_AUTH_SOCK").envs(agent.map(|socket| ("SSH_AUTH_SOCK", socket)));
     let output = run(&mut command);
@@ -16,8 +16,8 @@ pub fn the_example_plans_attacks_without_touching_anything() {
         &["random"],
         &["graph", "--by", "betweenness"],
         &["network", "--for", "30s"],
-        &["fault", "hangs", "--on", "web-2", "--for", "30s"],
-        &["fault", "gains-delay", "--on", "web-1", "--with", "{\"delay\": \"100ms\"}", "--for", "30s"],
+        &["fault", "hangs", "--server", "web-2", "--for", "30s"],
+        &["fault", "gains-delay", "--server", "web-1", "--with", "{\"delay\": \"100ms\"}", "--for", "30s"],
     ] {
         let (code, told) = planned(model, Some("/nowhere/agent"));
         assert!(code == Some(0) && told.contains("web-"), "{model:?}: {told}");

@@ -33,10 +33,14 @@ fn attack(folder: &Folder, words: &[&str]) -> Output {
 pub fn a_fault_that_no_command_can_do_or_undo_is_refused_before_anything_is_touched() {
     let folder = Folder::new("inventory-refuses");
     for (power, words, missing) in [
-        ("", &["fault", "hangs", "--on", "box", "--for", "5s"][..], "freeze: [virsh, …, box], thaw: [virsh, …, box]"),
-        ("freeze: [touch, struck]", &["fault", "hangs", "--on", "box", "--for", "5s"], "thaw: [virsh, …, box]"),
-        ("stop: [touch, struck]", &["fault", "power-off", "--on", "box", "--for", "5s"], "start: [virsh, …, box]"),
-        ("stop: [touch, struck]", &["fault", "reboots", "--on", "box"], "start: [virsh, …, box]"),
+        (
+            "",
+            &["fault", "hangs", "--server", "box", "--for", "5s"][..],
+            "freeze: [virsh, …, box], thaw: [virsh, …, box]",
+        ),
+        ("freeze: [touch, struck]", &["fault", "hangs", "--server", "box", "--for", "5s"], "thaw: [virsh, …, box]"),
+        ("stop: [touch, struck]", &["fault", "power-off", "--server", "box", "--for", "5s"], "start: [virsh, …, box]"),
+        ("stop: [touch, struck]", &["fault", "reboots", "--server", "box"], "start: [virsh, …, box]"),
         ("stop: [touch, struck]", &["random"], "terminate: [virsh, …, box]"),
         ("stop: [touch, struck]", &["random", "--for", "5s"], "start: [virsh, …, box]"),
         ("", &["graph"], "terminate: [virsh, …, box]"),

@@ -30,7 +30,7 @@ impl Attacker {
         fs::create_dir_all(&out).map_err(|why| why.to_string())?;
         let said = File::create(out.join("said.txt")).map_err(|why| why.to_string())?;
         let mut command = chimp();
-        command.args(["attack", "fault", point.case.fault, "--on", victim, "--with", point.case.with]);
+        command.args(["attack", "fault", point.case.fault, "--server", victim, "--with", point.case.with]);
         command.args(["--seed", &point.number.to_string(), "--lease"]).arg(format!("{}ms", point.lease().as_millis()));
         command.arg("--testbed").arg(&kept.socket).arg("--out").arg(&out).env(MARK, mark);
         if point.case.lasts() {

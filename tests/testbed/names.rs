@@ -120,7 +120,7 @@ pub async fn a_process_of_any_name_is_stopped_and_killed_and_no_other() {
     for name in NAMES {
         start(&*remote, name).await;
         let with = serde_json::json!({ "process": name }).to_string();
-        let on = ["--on", "web-1", "--with", &with];
+        let on = ["--server", "web-1", "--with", &with];
         let stopped = attack(&testbed, up.folder.path(), &[&["process-stops", "--for", "100ms"][..], &on].concat());
         assert!(stdout(&stopped).contains("1 of 1 processes stopped (T)"), "{name:?}");
         assert_eq!(stopped.status.code(), Some(0), "{name:?}");
@@ -138,12 +138,12 @@ pub fn names_that_nothing_can_have_are_refused_before_anything_is_done() {
     let out = up.folder.path().join("out");
     for name in ["a\nb", "\u{1}", "", "   ", "a\0b"] {
         let with = serde_json::json!({ "process": name }).to_string();
-        let refused = attack(&up.testbed(), &out, &["process-dies", "--on", "web-1", "--with", &with]);
+        let refused = attack(&up.testbed(), &out, &["process-dies", "--server", "web-1", "--with", &with]);
         assert_eq!(refused.status.code(), Some(2), "{name:?}");
         assert!(stderr(&refused).contains("a process needs a name"), "{name:?}");
     }
     for server in ["web-1; touch trap", "$(web-1)", "", "web-1\n", "../web-1", "\u{e4}", "--on=web-1"] {
-        let refused = attack(&up.testbed(), &out, &["hangs", "--for", "1s", "--on", server]);
+        let refused = attack(&up.testbed(), &out, &["hangs", "--for", "1s", "--server", server]);
         assert_eq!(refused.status.code(), Some(2), "{server:?}");
         assert!(stderr(&refused).contains("there is no server") || server.starts_with('-'), "{server:?}");
     }

@@ -70,7 +70,7 @@ pub async fn a_heal_undoes_what_is_open_though_its_terminal_is_gone() {
 
 /// An attacker that is killed when its fault is in force.
 pub fn leave_frozen(up: &Up, out: &Folder) {
-    let mut attack = chimp(&["attack", "fault", "hangs", "--on", "web-1", "--for", "10min", "--lease", "10min"]);
+    let mut attack = chimp(&["attack", "fault", "hangs", "--server", "web-1", "--for", "10min", "--lease", "10min"]);
     attack.arg("--testbed").arg(&up.socket).arg("--out").arg(out.path());
     let mut attacker = attack.stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(attacker.stdout.take().unwrap()).lines();

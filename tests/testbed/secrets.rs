@@ -75,7 +75,7 @@ pub async fn no_password_and_no_key_is_written_or_shown_anywhere() {
         command.args(servers).env("RUST_BACKTRACE", "1");
         command.stdout(said.try_clone().unwrap()).stderr(said).stdin(Stdio::null()).spawn().unwrap()
     };
-    let mut striking = attack("struck.txt", &["--on", "web-1", "--on", "web-2"], &file);
+    let mut striking = attack("struck.txt", &["--server", "web-1", "--server", "web-2"], &file);
     let (begun, mut looks) = (Instant::now(), 0);
     let status = loop {
         assert_eq!(shown_by_processes(&secrets), Vec::<String>::new());
@@ -89,12 +89,12 @@ pub async fn no_password_and_no_key_is_written_or_shown_anywhere() {
     assert!(looks > 5, "the processes were looked at while it ran");
 
     open_to_passwords(&*remote, "another one").await;
-    let refused = attack("refused.txt", &["--on", "web-1"], &file).wait().unwrap();
+    let refused = attack("refused.txt", &["--server", "web-1"], &file).wait().unwrap();
     assert_eq!(refused.code(), Some(3));
     let malformed = kept_apart.path().join("malformed.json");
     fs::write(&malformed, format!("{{ \"web-1\": {PASSWORD} }}")).unwrap();
     fs::set_permissions(&malformed, fs::Permissions::from_mode(0o600)).unwrap();
-    let unread = attack("unread.txt", &["--on", "web-1"], &malformed).wait().unwrap();
+    let unread = attack("unread.txt", &["--server", "web-1"], &malformed).wait().unwrap();
     assert_eq!(unread.code(), Some(2));
     assert!(out.join("struck.txt").metadata().unwrap().len() > 0);
     assert_eq!(tellers(up.folder.path(), &secrets), Vec::<String>::new());

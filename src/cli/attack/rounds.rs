@@ -32,9 +32,13 @@ impl Model {
                 (1..=common.repeat).map(|round| common.process(&of, signal, draw, round.into())).collect()
             }
             Model::Graph { common, graph, by } => common.by_graph(field, graph.as_deref(), *by, draw),
-            Model::Fault { common, fault, on, with, from } => {
+            Model::Fault { common, fault, servers, with, from } => {
                 let with = serde_json::from_str(with).map_err(|why| format!("--with: {}", in_words(&why)))?;
-                let (fault, servers, from, lasts) = (fault.clone(), on.clone(), from.clone(), common.lasts);
+                let servers: Vec<String> = servers.iter().chain(common.at.place.servers()).cloned().collect();
+                if servers.is_empty() {
+                    return Err("no server is named\n  help: name each that is to be struck: `--server web-1`".into());
+                }
+                let (fault, from, lasts) = (fault.clone(), from.clone(), common.lasts);
                 let round = Round { fault, with, servers, from, why: "named".into(), lasts };
                 Ok(vec![round; usize::from(common.repeat)])
             }

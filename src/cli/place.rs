@@ -1,0 +1,141 @@
+//! `--on`: where the servers are that a command attacks or keeps. They are there already.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::Refused;
+use crate::environment;
+use crate::testbed::SOCKET;
+
+/// Where the servers are.
+#[derive(Debug, Clone, Args)]
+pub(super) struct OnPlace {
+    /// The environment of the servers: `testbed`, `testbed=SOCKET` or `inventory=FILE`. Default: `testbed`, at the socket at
+    /// which `chimp up` listens by default.
+    // Several only because `attack fault` once named its victims so.
+    #[arg(long, alias = "provider", value_name = "NAME[=VALUE]")]
+    on: Vec<String>,
+    /// The control socket of `chimp up`, as `--on testbed=PATH`.
+    #[arg(long, alias = "keeper", value_name = "PATH")]
+    testbed: Option<PathBuf>,
+    /// The older spelling of `--on inventory=FILE`.
+    #[arg(long, hide = true, value_name = "FILE", conflicts_with = "testbed")]
+    inventory: Option<PathBuf>,
+}
+
+/// A place whose servers are there already.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ground {
+    /// The control socket of a testbed.
+    Testbed(PathBuf),
+    /// The file of an inventory.
+    Inventory(PathBuf),
+}
+
+impl OnPlace {
+    /// The place.
+    ///
+    /// # Errors
+    /// An environment that there is not, more than one, or one that has no servers of its own.
+    pub(super) fn ground(&self) -> Result<Ground, Refused> {
+        self.read().map_err(|why| Refused::Environment("--on".into(), why))
+    }
+
+    /// What `--on` names besides the place: the victims, in the older spelling of `attack fault`.
+    pub(super) fn servers(&self) -> impl Iterator<Item = &String> {
+        self.on.iter().filter(|named| !is_place(named))
+    }
+
+    /// Refuses `--on` with anything but a place.
+    ///
+    /// # Errors
+    /// There is no such environment.
+    pub(super) fn only_a_place(&self) -> Result<(), Refused> {
+        let other = self.servers().next().map(|named| environment::on(named).map(drop));
+        other.unwrap_or(Ok(())).map_err(|why| Refused::Environment("--on".into(), why))
+    }
+
+    fn read(&self) -> Result<Ground, String> {
+        let named: Vec<&String> = self.on.iter().filter(|named| is_place(named)).collect();
+        if named.len() > 1 {
+            return Err("it is given more than once\n  help: name one environment".into());
+        }
+        let named = named.first().map_or("", |named| named.as_str());
+        let (kind, value) = match named {
+            "" => ("", String::new()),
+            named => environment::on(named).map(|on| (on.kind.name(), on.value))?,
+        };
+        let file = Some(PathBuf::from(&value)).filter(|_| !value.is_empty());
+        match (kind, file, &self.inventory, &self.testbed) {
+            ("inventory", Some(file), None, None) => Ok(Ground::Inventory(file)),
+            ("" | "inventory", None, Some(file), _) => Ok(Ground::Inventory(file.clone())),
+            ("inventory", None, None, _) => Err("no file follows `inventory`\n  help: write `inventory=FILE`".into()),
+            ("testbed", Some(socket), None, None) => Ok(Ground::Testbed(socket)),
+            ("" | "testbed", None, None, socket) => {
+                Ok(Ground::Testbed(socket.clone().unwrap_or_else(|| Path::new(SOCKET).into())))
+            }
+            ("inventory" | "testbed", ..) => {
+                Err("the place is named twice\n  help: leave out `--testbed` and `--inventory`".into())
+            }
+            (kind, ..) => Err(format!(
+                "the servers of `{kind}` end with the scenario that booted them\n  help: name `testbed`, which `chimp up` keeps up, or `inventory=FILE`"
+            )),
+        }
+    }
+}
+
+/// Whether it is an environment and no server.
+fn is_place(named: &str) -> bool {
+    named.contains('=') || environment::named(named).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Any {
+        #[command(flatten)]
+        at: OnPlace,
+    }
+
+    fn ground(words: &str) -> Result<Ground, String> {
+        let at = Any::try_parse_from(["any"].into_iter().chain(words.split_whitespace())).unwrap().at;
+        at.ground().map_err(|why| why.to_string())
+    }
+
+    #[test]
+    fn a_place_has_one_spelling_and_older_ones_are_read() {
+        let inventory = || Ok(Ground::Inventory("a.yaml".into()));
+        let testbed = |socket: &str| Ok(Ground::Testbed(socket.into()));
+        for words in ["--on inventory=a.yaml", "--inventory a.yaml", "--provider inventory --inventory a.yaml"] {
+            assert_eq!(ground(words), inventory(), "{words}");
+        }
+        for words in ["--on testbed=a.sock", "--testbed a.sock", "--provider testbed --testbed a.sock"] {
+            assert_eq!(ground(words), testbed("a.sock"), "{words}");
+        }
+        assert_eq!((ground(""), ground("--on testbed")), (testbed(SOCKET), testbed(SOCKET)));
+    }
+
+    #[test]
+    fn what_is_no_one_place_is_refused() {
+        let refused = |words: &str| ground(words).unwrap_err();
+        assert!(refused("--on inventory").ends_with("help: write `inventory=FILE`"));
+        assert!(refused("--on inventory=a.yaml --on inventory=b.yaml").contains("more than once"));
+        assert!(refused("--on inventory=a.yaml --testbed a.sock").contains("named twice"));
+        assert!(refused("--on local").contains("end with the scenario"), "{}", refused("--on local"));
+        assert!(refused("--on invntory=a.yaml").contains("did you mean `inventory`?"));
+    }
+
+    #[test]
+    fn a_server_that_is_named_in_the_older_spelling_is_told_from_a_place() {
+        let at = |words: &str| Any::try_parse_from(["any"].into_iter().chain(words.split_whitespace())).unwrap().at;
+        let old = at("--on web-1 --on inventory=a.yaml --on web-2");
+        assert_eq!(old.servers().collect::<Vec<_>>(), ["web-1", "web-2"]);
+        assert_eq!(old.ground().ok(), Some(Ground::Inventory("a.yaml".into())));
+        assert!(old.only_a_place().is_err() && at("--on inventory=a.yaml").only_a_place().is_ok());
+    }
+}
