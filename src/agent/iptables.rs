@@ -16,7 +16,7 @@ const WITHIN: Duration = Duration::from_secs(7);
 pub(super) struct Rules {
     id: StrikeId,
     parts: Vec<Part>,
-    makers: Vec<Preforked>,
+    maker: Option<Preforked>,
     removers: Vec<Preforked>,
 }
 
@@ -49,7 +49,7 @@ pub(super) const TRACE: Trace = Trace {
 impl Rules {
     /// No rules yet.
     pub fn new(id: &StrikeId) -> Self {
-        Rules { id: id.clone(), parts: Vec::new(), makers: Vec::new(), removers: Vec::new() }
+        Rules { id: id.clone(), parts: Vec::new(), maker: None, removers: Vec::new() }
     }
 
     /// One more call's rules: what must match, and `-j TARGET`.
@@ -64,22 +64,22 @@ impl Rules {
     /// When `iptables` is missing or refuses.
     pub fn arm(&mut self) -> Result<(), DriverError> {
         found(None)?;
-        let prepare = |operation: &str| {
-            let calls = self.parts.iter().map(|part| part.argv(operation, &self.id));
-            calls.map(|argv| Preforked::prepare(&argv).map_err(DriverError::at(&argv.join(" ")))).collect()
-        };
-        let (removers, makers): (Result<_, DriverError>, Result<_, DriverError>) = (prepare("-D"), prepare("-I"));
-        (self.removers, self.makers) = (removers?, makers?);
+        let prepare = |argv: &[String]| Preforked::prepare(argv).map_err(DriverError::at(&argv.join(" ")));
+        let removers: Result<_, DriverError> = self.parts.iter().map(|part| prepare(&part.removal(&self.id))).collect();
+        (self.removers, self.maker) = (removers?, Some(prepare(&restorer())?));
         Ok(())
     }
 
-    /// Puts the rules at the head of their chains, the first part last of all, so that it is the very first.
+    /// Puts the rules at the head of their chains, the first part last of all, so that it is the very first. It is one
+    /// call: those of one table come into force at once.
     ///
     /// # Errors
-    /// At the first that is refused; what was made till then is left to [`remove`](Self::remove).
+    /// When a table's rules are refused; what was made till then is left to [`remove`](Self::remove).
     pub fn insert(&mut self) -> Result<(), DriverError> {
-        let mut parts = self.parts.iter().rev();
-        parts.try_for_each(|part| call_preforked(&part.argv("-I", &self.id), self.makers.pop()).map(drop))
+        let argv = restorer();
+        let maker = self.maker.take().map_or_else(|| Preforked::prepare(&argv), Ok);
+        let script = script(&self.parts, &self.id);
+        ended(&argv, maker.and_then(|maker| maker.feed(script.as_bytes(), WITHIN))).map(drop)
     }
 
     /// Removes every rule of the strike; nothing to do where there is none.
@@ -87,7 +87,7 @@ impl Rules {
     /// # Errors
     /// When one is left, after all was tried.
     pub fn remove(&mut self) -> Result<(), DriverError> {
-        self.makers.clear();
+        self.maker = None;
         for preforked in self.removers.drain(..) {
             // One that is gone already is what we want; one that is left is found below.
             let _ = preforked.run(WITHIN);
@@ -107,15 +107,39 @@ impl Rules {
 }
 
 impl Part {
-    fn argv(&self, operation: &str, id: &StrikeId) -> Vec<String> {
+    /// What removes it.
+    fn removal(&self, id: &StrikeId) -> Vec<String> {
+        argv(["-t", self.table].map(str::to_string).into_iter().chain(self.rule("-D", id)))
+    }
+
+    /// The operation, the chain and the rule, with the comment before the target.
+    fn rule(&self, operation: &str, id: &StrikeId) -> impl Iterator<Item = String> {
         let comment = format!("{MARK}{}", id.0);
         let target = self.words.iter().position(|word| word == "-j").unwrap_or(self.words.len());
         let (matches, target) = self.words.split_at(target);
-        let head = ["-t", self.table, operation, self.chain].map(str::to_string).into_iter();
+        let head = [operation, self.chain].map(str::to_string).into_iter();
         let marked = ["-m", "comment", "--comment", &comment].map(str::to_string);
-        let words = head.chain(matches.iter().cloned()).chain(marked).chain(target.iter().cloned());
-        argv(words)
+        head.chain(matches.iter().cloned()).chain(marked).chain(target.iter().cloned())
     }
+}
+
+/// What makes rules and leaves those of others alone.
+fn restorer() -> [String; 4] {
+    ["iptables-restore", "--noflush", "-w", "5"].map(str::to_string)
+}
+
+/// What it reads: the rules, each at the head of its chain, the first part last of all.
+fn script(parts: &[Part], id: &StrikeId) -> String {
+    let mut script = String::new();
+    for of_one_table in parts.chunk_by(|one, next| one.table == next.table).rev() {
+        script += &format!("*{}\n", of_one_table[0].table);
+        for part in of_one_table.iter().rev() {
+            let words: Vec<String> = part.rule("-I", id).map(|word| quoted(&word)).collect();
+            script += &format!("{}\n", words.join(" "));
+        }
+        script += "COMMIT\n";
+    }
+    script
 }
 
 /// `iptables`, waiting for its turn where somebody else holds the lock.
@@ -202,6 +226,15 @@ fn marked(words: &[String]) -> Option<StrikeId> {
     StrikeId::parse(words.get(at + 1)?.strip_prefix(MARK)?).ok()
 }
 
+/// A word as [`split`] reads it.
+fn quoted(word: &str) -> String {
+    if word.contains([' ', '"', '\\']) {
+        format!("\"{}\"", word.replace('\\', r"\\").replace('"', "\\\""))
+    } else {
+        word.into()
+    }
+}
+
 /// The words of a line, as `iptables-restore` reads them: quotes hold words together, a backslash in them means what
 /// follows it.
 fn split(line: &str) -> Vec<String> {
@@ -255,8 +288,33 @@ COMMIT
         let id = StrikeId("1.web-1".into());
         let rules = Rules::new(&id).with("filter", "INPUT", &["-s", "198.18.0.2", "-j", "DROP"]);
         assert_eq!(
-            rules.parts[0].argv("-I", &id).join("|"),
-            "iptables|-w|5|-t|filter|-I|INPUT|-s|198.18.0.2|-m|comment|--comment|anarcho-chimp 1.web-1|-j|DROP"
+            rules.parts[0].removal(&id).join("|"),
+            "iptables|-w|5|-t|filter|-D|INPUT|-s|198.18.0.2|-m|comment|--comment|anarcho-chimp 1.web-1|-j|DROP"
         );
+    }
+
+    #[test]
+    fn all_rules_are_made_by_one_script_the_first_at_the_head() {
+        let id = StrikeId("1.web-1".into());
+        let rules = Rules::new(&id)
+            .with("filter", "INPUT", &["-p", "tcp", "-j", "DROP"])
+            .with("filter", "INPUT", &["-p", "udp", "-j", "DROP"])
+            .with("mangle", "OUTPUT", &["-j", "NFQUEUE"]);
+        let expected = "*mangle
+-I OUTPUT -m comment --comment \"anarcho-chimp 1.web-1\" -j NFQUEUE
+COMMIT
+*filter
+-I INPUT -p udp -m comment --comment \"anarcho-chimp 1.web-1\" -j DROP
+-I INPUT -p tcp -m comment --comment \"anarcho-chimp 1.web-1\" -j DROP
+COMMIT
+";
+        assert_eq!(script(&rules.parts, &id), expected);
+    }
+
+    #[test]
+    fn a_word_is_read_as_it_was_quoted() {
+        for word in ["DROP", "two words", r#"a "quoted" \ word"#] {
+            assert_eq!(split(&quoted(word)), [word]);
+        }
     }
 }

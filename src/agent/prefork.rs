@@ -66,9 +66,19 @@ impl Preforked {
     ///
     /// # Errors
     /// `TimedOut` when it was not over in time: it is killed then. `BrokenPipe` when somebody killed the preforked child.
-    pub fn run(mut self, timeout: Duration) -> io::Result<Ended> {
+    pub fn run(self, timeout: Duration) -> io::Result<Ended> {
+        self.feed(&[], timeout)
+    }
+
+    /// The same with this standard input, which the program must read as it goes.
+    ///
+    /// # Errors
+    /// See [`run`](Self::run).
+    pub fn feed(mut self, input: &[u8], timeout: Duration) -> io::Result<Ended> {
         let deadline = Instant::now() + timeout;
+        self.talk.set_write_timeout(Some(timeout))?;
         self.talk.write_all(b"!")?;
+        self.talk.write_all(input)?;
         self.talk.shutdown(Shutdown::Write)?;
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let (mut talks, mut errs) = (true, true);
@@ -232,6 +242,13 @@ mod tests {
             (ended.status.code(), ended.stdout.as_str(), ended.stderr.as_str()),
             (Some(3), "a 'word'; $(x)\n", "why\n")
         );
+    }
+
+    #[test]
+    fn a_preforked_child_reads_what_it_is_fed() {
+        let input = "line\n".repeat(100_000);
+        let ended = Preforked::prepare(&["wc", "-c"]).unwrap().feed(input.as_bytes(), SOON).unwrap();
+        assert_eq!(ended.stdout.trim(), "500000");
     }
 
     #[test]

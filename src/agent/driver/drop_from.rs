@@ -1,6 +1,6 @@
 //! One that hears some others no more: what comes in from them is dropped.
 //!
-//! One side of a partition between two sets. Runs `iptables -I INPUT -s PEERS … -j DROP`, at the head of the chain. Witness:
+//! One side of a partition between two sets. Adds `-I INPUT -s PEERS … -j DROP`, at the head of the chain. Witness:
 //! a rule with the strike's id for each peer. Heal: these rules are deleted, each by its own words. May stack.
 
 use std::net::Ipv4Addr;

@@ -1,7 +1,7 @@
 //! A port that swallows or refuses what comes in for it.
 //!
-//! `When port 80 of … is blackholed` or `is rejected`. Runs `iptables -I INPUT -p {tcp,udp} --dport PORT … -j DROP`, or
-//! `-j REJECT`: with a reset for TCP, with an ICMP error for UDP. Established connections are cut as well. Witness: both
+//! `When port 80 of … is blackholed` or `is rejected`. Adds `-I INPUT -p {tcp,udp} --dport PORT … -j DROP`, or
+//! `-j REJECT`: with a reset for TCP, with an ICMP error for UDP; both at once. Established connections are cut as well. Witness: both
 //! rules are there with the strike's id. Heal: they are deleted, each by its own words. May stack.
 
 use serde_json::Value;
