@@ -180,7 +180,12 @@ impl Upload {
             state.known = known.cloned();
         }
         let stays = match &state.there {
-            Some(there) => there.stay(remote, state.lease()).await?.status == Some(0),
+            Some(there) => match there.stay(remote, state.lease()).await {
+                Ok(output) => output.status == Some(0),
+                // A session that was open before the server rebooted; a new one is opened for what follows.
+                Err(RemoteError::Broken { .. }) => false,
+                Err(why) => return Err(why),
+            },
             None => false,
         };
         if !stays {

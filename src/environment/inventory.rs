@@ -200,6 +200,10 @@ impl Environment for Servers {
             followed: self.inventory().logs(),
         })
     }
+
+    async fn close(&self) -> Result<(), ProviderError> {
+        self.cloud.close().await
+    }
 }
 
 /// The first address of the entry's host, as a browser would take it.

@@ -157,11 +157,21 @@ pub trait Environment: Send + Sync {
     /// # Errors
     /// When it can't be made.
     async fn open(&self, scenario: &ScenarioPlan, logs: PathBuf) -> Result<Opened, ProviderError>;
+
+    /// Removes what scenarios have left there for the next one, such as the agent's program. Called once no scenario runs
+    /// any more, on the runtime that they ran on.
+    ///
+    /// # Errors
+    /// When something is left.
+    async fn close(&self) -> Result<(), ProviderError> {
+        Ok(())
+    }
 }
 
 /// The place of one scenario.
 pub struct Opened {
-    /// Makes and lists its servers. [`Provider::close`] ends the place.
+    /// Makes and lists its servers. [`Provider::close`] ends the place; what the next scenario needs as well may stay until
+    /// [`Environment::close`].
     pub provider: Arc<dyn Provider>,
     /// Who will be where.
     pub addresses: Addresses,

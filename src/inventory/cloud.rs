@@ -35,6 +35,8 @@ pub struct InventoryCloud {
     watchdogs: tokio::sync::Mutex<BTreeMap<String, Watchdog>>,
     /// The attempts to connect to each server, and its watchers' signs of life.
     knocks: Knocks,
+    /// Whether others use the same sessions and uploads, and end them.
+    shares: bool,
 }
 
 impl InventoryCloud {
@@ -52,17 +54,19 @@ impl InventoryCloud {
             asked: Mutex::default(),
             watchdogs: tokio::sync::Mutex::default(),
             knocks: Knocks::default(),
+            shares: false,
         }
     }
 
-    /// The same servers for another scenario: what was asked of them is forgotten, and names that were looked up, and sessions that
-    /// are open, are shared.
+    /// The same servers for a scenario: what was asked of them is forgotten. Names that were looked up, sessions that are
+    /// open, and the programs that were put there are shared, and stay when this is closed.
     pub fn again(&self) -> Self {
         InventoryCloud {
             ways: Arc::clone(&self.ways),
             asked: Mutex::default(),
             watchdogs: tokio::sync::Mutex::default(),
             knocks: Knocks::default(),
+            shares: true,
         }
     }
 
@@ -251,8 +255,12 @@ impl Provider for InventoryCloud {
         }
     }
 
-    /// The program of the agent goes from every server that it was put on, unless it still holds a fault there.
+    /// The program of the agent goes from every server that it was put on, unless it still holds a fault there, or another
+    /// scenario may need it.
     async fn close(&self) -> Result<(), ProviderError> {
+        if self.shares {
+            return Ok(());
+        }
         let left = futures::future::join_all(self.ways.remotes().map(HostRemote::leave)).await;
         let failed: Vec<String> = left.into_iter().filter_map(|left| Some(left.err()?.to_string())).collect();
         if failed.is_empty() { Ok(()) } else { Err(ProviderError::Agent(failed.join("\n"))) }

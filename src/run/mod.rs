@@ -184,7 +184,7 @@ impl<'a> Conductor<'a> {
         let wanted: Vec<&ScenarioPlan> = self.plan.scenarios.iter().filter(|scenario| !skipped(scenario)).collect();
         let mut all = pin!(futures::future::join_all(wanted.iter().map(|scenario| self.run_one(scenario))));
         tokio::select! {
-            _ = &mut all => return,
+            _ = &mut all => return self.close(&wanted).await,
             (signal, waits) = self.interrupted() => {
                 for scenario in &wanted {
                     self.recorder.scenario(scenario.index).record(Event::Interrupted { signal: signal.into() });
@@ -197,17 +197,28 @@ impl<'a> Conductor<'a> {
         }
         // Where servers end with the run, every fault does.
         if self.place.farewell().is_none() {
-            self.lift(all).await;
+            self.lift(all, self.close(&wanted)).await;
         }
     }
 
-    /// Lets all scenarios that are under way lift their faults and end; a second signal ends the wait, and leaves the
-    /// rest to the leases.
-    async fn lift(&self, all: impl Future) {
+    /// Removes what is left on servers that outlive the run.
+    async fn close(&self, scenarios: &[&ScenarioPlan]) {
+        if let (Err(why), Some(last)) = (self.place.close().await, scenarios.last()) {
+            self.recorder.scenario(last.index).record(Event::LeftBehind { detail: why.to_string() });
+        }
+    }
+
+    /// Lets all scenarios that are under way lift their faults and end, and then closes the place; a second signal ends the wait, and
+    /// leaves the rest to the leases.
+    async fn lift(&self, all: impl Future, close: impl Future<Output = ()>) {
         self.ends.end();
         self.board.say("lifting every fault");
+        let lifted = async {
+            all.await;
+            close.await;
+        };
         tokio::select! {
-            _ = all => {}
+            () = lifted => {}
             _ = signals::interrupted() => self.board.say("interrupted again: what is in force ends with its lease"),
             () = tokio::time::sleep(LIFTED_WITHIN) => {}
         }

@@ -39,9 +39,8 @@ pub fn a_failover_is_judged_as_in_the_sandbox() {
     let attached = site.record();
 
     let folder = Folder::new("local-failover");
-    let out = folder.path().to_str().unwrap();
-    let config = "tests/features/short.toml";
-    let local = run(&mut chimp(&["run", FEATURE, "--out", out, "--config", config, "--seed", "7", "--retries", "0"]));
+    let (out, config) = (folder.path().to_str().unwrap(), site.config("").display().to_string());
+    let local = run(&mut chimp(&["run", FEATURE, "--out", out, "--config", &config, "--seed", "7", "--retries", "0"]));
     assert_eq!(local.status.code(), Some(0), "{}", stderr(&local));
     let local = folder.record();
 

@@ -37,8 +37,7 @@ const SLACK: Duration = Duration::from_secs(5 + 10);
 /// A run that has the endless fault in force, in a process group of its own.
 fn struck(site: &Site, lease: Duration) -> Child {
     let feature = site.folder.write("endless.feature", ENDLESS);
-    let short = fs::read_to_string("tests/features/short.toml").unwrap();
-    let config = site.folder.write("short.toml", &format!("{short}\n[nemesis]\nlease = \"{} s\"\n", lease.as_secs()));
+    let config = site.config(&format!("\n[nemesis]\nlease = \"{} s\"\n", lease.as_secs()));
     let out = site.out();
     let run = ["run", feature.to_str().unwrap(), "--config", config.to_str().unwrap(), "--out", out.to_str().unwrap()];
     let mut command = site.chimp(&run);
@@ -76,6 +75,8 @@ pub fn ctrl_c_lifts_what_is_in_force() {
     signal(&child, Signal::SIGINT);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(held(&site), None, "it was lifted before the run ended");
+    let left = ["web-1", "web-2", "web-3"].map(|server| site.caretakers(server).len());
+    assert_eq!(left, [0; 3], "the agent's program went with the run");
     let journal = fs::read_to_string(bundle(&site).unwrap().join("journal.ndjson")).unwrap();
     assert!(journal.contains("\"stage\":\"healed\""), "{journal}");
 }

@@ -1,6 +1,6 @@
 //! A testbed as an inventory: the file, and a way into its network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -93,10 +93,17 @@ impl Site {
     /// A run of a feature on this site.
     pub fn run(&self, feature: &str, more: &[&str]) -> Command {
         let (on, out) = (self.inventory(), self.out());
-        let out = out.to_str().unwrap();
-        let config = "tests/features/short.toml";
-        let run = ["run", feature, "--on", &on, "--out", out, "--config", config, "--seed", "7", "--retries", "0"];
+        let (out, config) = (out.to_str().unwrap(), self.config("").display().to_string());
+        let run = ["run", feature, "--on", &on, "--out", out, "--config", &config, "--seed", "7", "--retries", "0"];
         self.chimp(&[&run[..], more].concat())
+    }
+
+    /// Settings with short waits, and these. Servers that stay broken let no scenario be tried again, so that a machine
+    /// may be busier than a measurement allows.
+    pub fn config(&self, more: &str) -> PathBuf {
+        let short = fs::read_to_string("tests/features/short.toml").unwrap();
+        let busy = short.replace("[steady]", "[steady]\nlateness = \"2s\"");
+        self.folder.write("short.toml", &format!("{busy}{more}"))
     }
 
     pub fn out(&self) -> PathBuf {
@@ -125,6 +132,18 @@ impl Site {
         unsafe {
             command.pre_exec(move || Ok(setns(&network, CloneFlags::CLONE_NEWNET)?));
         }
+    }
+
+    /// The processes that keep an uploaded program on this server now.
+    pub fn caretakers(&self, server: &str) -> BTreeSet<i32> {
+        let own = format!("|-- {}\n", self.up.testbed().kept().unwrap().addresses.servers[server]);
+        let keeps = |pid: &i32| {
+            let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            words.split(|byte| *byte == 0).any(|word| word == b"keep")
+        };
+        let routes = |pid: &i32| fs::read_to_string(format!("/proc/{pid}/net/fib_trie")).unwrap_or_default();
+        let processes = self.up.processes().into_iter().map(|(pid, _)| pid);
+        processes.filter(keeps).filter(|pid| routes(pid).contains(&own)).collect()
     }
 
     pub fn cloud(&self) -> TestbedCloud {
