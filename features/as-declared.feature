@@ -13,7 +13,7 @@ Feature: The site and what is steady are as declared
       Then steady state holds after recovery
       And recovery takes under 30 s
 
-  Rule: Who replaces and who takes over can be slower
+  Rule: Replacement and takeover can be slower
     Scenario: A reconciler that runs every 5 s, and adverts of 200 ms
       Given 4 webservers behind haproxy
       And the reconciler runs every 5 s
@@ -23,7 +23,7 @@ Feature: The site and what is steady are as declared
       And replacement takes under 15 s
       And recovery takes under 30 s
 
-    Scenario: Nobody replaces a webserver whose reconciler is off
+    Scenario: A dead webserver is not replaced while the reconciler is off
       Given 4 webservers behind haproxy
       And the reconciler is off
       When a random webserver dies
@@ -31,7 +31,7 @@ Feature: The site and what is steady are as declared
       Then availability throughout is at least 99%
       And 3 webservers are in rotation
 
-    Scenario: Nobody takes over where no virtual IP daemon runs
+    Scenario: No standby takes over where no virtual IP daemon runs
       Given 4 webservers behind haproxy
       And no virtual IP daemon runs
       And every load balancer takes 3 s to boot

@@ -16,7 +16,7 @@ Feature: A config agent makes a server what its role says
       And 4 webservers are in rotation
 
     @nightly
-    Scenario: A stopped agent configures nobody
+    Scenario: A stopped agent configures no server
       When the config agent stops
       And a random webserver dies
       And 12 s pass
@@ -24,7 +24,7 @@ Feature: A config agent makes a server what its role says
       And availability throughout is at least 99%
 
     @nightly
-    Scenario: An agent that starts again configures who waited
+    Scenario: An agent that starts again configures the server that waited
       When the config agent stops
       And a random webserver dies
       And 8 s pass

@@ -93,7 +93,7 @@ Feature: The paper's website survives the loss of any one server, and loses no w
       And recovery takes under 90 s
 
     @nightly
-    Scenario: Who hangs for good is terminated, where that is declared
+    Scenario: A database that hangs for good is terminated, where that is declared
       Given the reconciler terminates unhealthy nodes
       When process "mariadbd" on node "db-1" hangs
       Then at least 1 database is replaced
@@ -110,14 +110,14 @@ Feature: The paper's website survives the loss of any one server, and loses no w
       Then no acknowledged write is lost
       And recovery takes under 1 min
 
-  Rule: Who has no data does not join
+  Rule: A database without data does not join
     @nightly
-    Scenario: Every database dies, and nobody has the data any more
+    Scenario: Every database dies, and no server has the data any more
       When every database dies
       Then recovery takes over 20 s
 
     @nightly
-    Scenario: The only one who has the data can't be heard for a while
+    Scenario: The only database that has the data can't be reached for a while
       When node "db-4" loses network for 15 s
       And node "db-1" dies
       And node "db-2" dies
@@ -136,7 +136,7 @@ Feature: The paper's website survives the loss of any one server, and loses no w
 
   Rule: Without a reconciler the site serves, but stays thin
     @nightly
-    Scenario: Nobody replaces a dead server of the site
+    Scenario: No dead server of the site is replaced
       When the reconciler stops
       And node "web-1" dies
       And 20 s pass

@@ -5,7 +5,7 @@ Feature: The network fails, and the servers do not
   Background:
     Given 4 webservers behind haproxy
 
-  Rule: Traffic flows around who can't be heard
+  Rule: Traffic flows around a server that can't be reached
     @pr
     Scenario: The active balancer and a webserver no longer hear each other
       When the network between the active load balancer and a random webserver is cut for 4 s

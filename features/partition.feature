@@ -20,7 +20,7 @@ Feature: A cut between the databases, and then the writable one dies
       And recovery takes under 2 min
 
     @nightly
-    Scenario: Nobody hears the writable one, which therefore acknowledges nothing, and it dies
+    Scenario: The writable one reaches no other, so it acknowledges nothing, and it dies
       When the network between node "db-1" and node "db-2" is cut for 20 s
       And the network between node "db-1" and node "db-3" is cut for 20 s
       And 2 s pass

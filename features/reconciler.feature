@@ -12,7 +12,7 @@ Feature: The reconciler heals the site, and may itself die
 
   Rule: While it is stopped the site serves, but stays thin
     @nightly
-    Scenario: Nobody replaces a dead webserver until the reconciler is back
+    Scenario: A dead webserver is not replaced until the reconciler is back
       Given 3 webservers behind haproxy
       When the reconciler stops
       And a random webserver dies

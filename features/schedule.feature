@@ -38,7 +38,7 @@ Feature: Faults come one after the other, together, and unforeseen
       Then availability throughout is at least 98%
       And 4 webservers are in rotation
 
-  Rule: Who has the most to do is no more than one of four
+  Rule: The busiest server is no more than one of four
     @nightly
     Scenario: The busiest webserver dies
       When the busiest webserver dies

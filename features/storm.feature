@@ -12,7 +12,7 @@ Feature: The re-mirroring storm of 21 April 2011
     And 200 requests/s of read traffic
 
   @nightly
-  Scenario: Whoever can't be heard is replaced at once
+  Scenario: Every server that can't be reached is replaced at once
     Given the reconciler does not back off
     When every database in zone "b" loses network for 15 s
     Then at least 4 databases are replaced
@@ -20,7 +20,7 @@ Feature: The re-mirroring storm of 21 April 2011
     And recovery takes under 2 min
 
   @nightly
-  Scenario: One after another, and only who can't be heard still
+  Scenario: One after another, and only those that still can't be reached
     When every database in zone "b" loses network for 15 s
     Then at most 1 database is replaced
     And no acknowledged write is lost

@@ -8,7 +8,7 @@ Feature: Which servers a fault hits
       When the most central node dies
       Then recovery takes under 30 s
 
-    Scenario: The only balancer is critical: without it nobody is reached
+    Scenario: The only balancer is critical: without it no webserver is reached
       Given 4 webservers behind 1 load balancer
       And every load balancer takes 3 s to boot
       And requests time out after 1 s
@@ -30,7 +30,7 @@ Feature: Which servers a fault hits
       Then availability throughout is at least 99%
       And recovery takes under 30 s
 
-    Scenario: Whoever is unhealthy dies, and comes back healthy
+    Scenario: An unhealthy webserver dies, and comes back healthy
       Given 4 webservers behind haproxy
       When process "nginx" on a random webserver dies
       And 8 s pass

@@ -1,4 +1,4 @@
-Feature: What a master had acknowledged and nobody else had heard dies with it
+Feature: What a master had acknowledged and no other database had received dies with it
 
   Scenario: Both who follow it do not hear it, and then it dies
     Given the infrastructure in "figure-1"
