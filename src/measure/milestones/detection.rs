@@ -13,7 +13,11 @@ pub fn detected(history: &History, timeline: &Timeline) -> Milestone {
             .iter()
             .any(|record| matches!(record.event, Event::BalancerView { .. } | Event::VirtualIpHolders { .. }));
     if !observed {
-        return Milestone::Unobservable { why: "nothing on this stack could see it".into() };
+        let why = match history.plan.infrastructure.is_attached() {
+            true => "no balancer and no virtual IP is observed here; what the site has besides is not known",
+            false => "nothing on this stack could see it",
+        };
+        return Milestone::Unobservable { why: why.into() };
     }
     let found = reached(since_t0(history, timeline).find(|record| notices(record, history, timeline)), timeline);
     match sight::balancers_unseen(history, timeline, found.us()) {

@@ -164,6 +164,17 @@ fn what_the_site_does_to_configure_a_server_of_an_inventory_is_not_seen() {
 }
 
 #[test]
+fn what_a_site_that_was_there_already_detects_itself_is_not_claimed_to_be_nothing() {
+    let mut history = Script::website(2, 0).dies(6000, "web-1").history();
+    history.plan.infrastructure.entry.url = Some("http://192.0.2.1".to_string().try_into().unwrap());
+    history.plan.settings.reconciler.enabled = false;
+    let Milestone::Unobservable { why } = row(&history, &Timeline::of(&history), Name::Detected).milestone else {
+        panic!("nothing is observed there")
+    };
+    assert!(why.ends_with("what the site has besides is not known"), "{why}");
+}
+
+#[test]
 fn what_was_ready_is_not_replaced_before_the_reconciler_says_so() {
     let ready = Event::ServerReady { server: "web-1".into(), instance: "web-1.2".into() };
     let script = web_dies().replaced(6500, 7000, 8000, "web-1").event(7500, ready);

@@ -79,14 +79,23 @@ fn named(row: &MilestoneRow) -> Option<Name> {
     Name::ALL.into_iter().find(|name| name.word() == row.name)
 }
 
-/// The rows of the table.
-pub fn groups(record: &ScenarioRecord, declared: &[Declared]) -> Vec<MilestoneGroup> {
+/// What a moment means where servers were there already: of what the site has of its own, only that is seen which an observer
+/// looks at.
+fn meaning_at(name: Name, attached: bool) -> &'static str {
+    match name {
+        Name::Detected if attached => "a balancer or the virtual IP first shows the fault",
+        name => meaning(name).1,
+    }
+}
+
+/// The rows of the table; `attached` where servers were there already.
+pub fn groups(record: &ScenarioRecord, declared: &[Declared], attached: bool) -> Vec<MilestoneGroup> {
     let shown = |row: &MilestoneRow| {
         let (at, why) = what_became_of(row);
         let declared = declared.iter().find(|one| one.milestone == row.name);
         ShownMilestone {
             name: row.name.clone(),
-            meaning: named(row).map(|name| meaning(name).1).unwrap_or_default(),
+            meaning: named(row).map(|name| meaning_at(name, attached)).unwrap_or_default(),
             at,
             why,
             model: modelled(record, &row.name),
@@ -146,6 +155,17 @@ mod tests {
             (SeenAt::Both, vec!["normal"]),
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn of_a_site_that_was_there_already_it_is_not_said_what_it_detects_itself() {
+        let record = crate::report::sample::run().record.scenarios.remove(0);
+        let detected = |attached| {
+            let groups = groups(&record, &[], attached);
+            groups.iter().flat_map(|group| &group.rows).find(|row| row.name == "detected").unwrap().meaning
+        };
+        assert_eq!(detected(false), "the site itself first records the fault");
+        assert_eq!(detected(true), "a balancer or the virtual IP first shows the fault");
     }
 
     #[test]

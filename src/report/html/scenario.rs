@@ -151,8 +151,9 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
     let drawn = run.drawn.get(&record.index);
     // Of what did not run every hypothesis could only say that it was not judged.
     let judged_at_all = !matches!(record.verdict, Verdict::Skipped | Verdict::Infra);
+    let attached = plan.is_some_and(|plan| plan.infrastructure.is_attached());
     let probed = drawn.is_some_and(|drawn| drawn.probed);
-    let settings = plan.map(|plan| in_force(&plan.settings, plan.infrastructure.is_attached())).unwrap_or_default();
+    let settings = plan.map(|plan| in_force(&plan.settings, attached)).unwrap_or_default();
     let declared = plan.map(|plan| waterfall::declared(plan, record)).unwrap_or_default();
     Section {
         index: record.index,
@@ -181,7 +182,7 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         strikes: record.strikes.iter().take(MOST_STRIKES).map(|row| strike(row, Origin::of(record))).collect(),
         more_strikes: record.strikes.len().saturating_sub(MOST_STRIKES),
         phases: record.phases.iter().filter(|_| probed).map(|measured| phase(measured, record)).collect(),
-        milestones: milestones::groups(record, &declared),
+        milestones: milestones::groups(record, &declared, attached),
         declares: !declared.is_empty(),
         downtime: downtime(record),
         healing: healing::rows(record),

@@ -5,6 +5,7 @@
 use super::bins::{Stretch, bin_width_s};
 use super::origin::Origin;
 use crate::history::{Event, History};
+use crate::instance::PowerState;
 use crate::measure::moments::{Moments, server_of, watched};
 use crate::report::record::{MilestoneRow, MilestoneState, Milestones, ScenarioRecord};
 use crate::report::words::since_t0;
@@ -132,22 +133,37 @@ fn focus_s(milestones: &Milestones, end_s: f64) -> Option<(f64, f64)> {
     (to_s - from_s < end_s / 2.0).then_some((from_s, to_s))
 }
 
-/// A confirmed fault is in force from its onset until it was healed or its victim was ready again; else until the end.
+/// A confirmed fault is in force from its onset until it was healed or its victim was there again; else until the end.
 fn faults(history: &History, record: &ScenarioRecord, zero_us: u64, end_s: f64) -> Vec<ServerFault> {
     let begun = record.strikes.iter().filter_map(|strike| Some((strike, strike.onset_at_s?)));
     begun
         .map(|(strike, from_s)| {
             let server = server_of(&strike.target);
-            let ready_again = watched(history).iter().find_map(|happened| match &happened.event {
-                Event::ServerReady { server: ready, .. } if ready == server => {
-                    Some(since_s(zero_us, happened.at_us)).filter(|at_s| *at_s > from_s)
-                }
-                _ => None,
-            });
-            let window = FaultWindow { from_s, to_s: strike.healed_at_s.or(ready_again).unwrap_or(end_s).min(end_s) };
+            let there_again = || there_again_s(history, server, zero_us, from_s);
+            let window =
+                FaultWindow { from_s, to_s: strike.healed_at_s.or_else(there_again).unwrap_or(end_s).min(end_s) };
             ServerFault { server: server.into(), fault: strike.fault.clone(), window }
         })
         .collect()
+}
+
+/// When a server was ready again; of an inventory's, which nothing here makes ready, when it ran again after it was down.
+fn there_again_s(history: &History, server: &str, zero_us: u64, from_s: f64) -> Option<f64> {
+    let is_attached = history.plan.infrastructure.is_attached();
+    let mut was_down = false;
+    let mut after = watched(history).iter().filter(|record| since_s(zero_us, record.at_us) > from_s);
+    let again = after.find(|record| match &record.event {
+        Event::ServerReady { server: ready, .. } => ready == server,
+        Event::InstanceState { server: of, state: PowerState::Running, .. } if of == server => is_attached && was_down,
+        Event::InstanceState { server: of, state: PowerState::Stopped | PowerState::Terminated, .. }
+            if of == server =>
+        {
+            was_down = true;
+            false
+        }
+        _ => false,
+    });
+    again.map(|record| since_s(zero_us, record.at_us))
 }
 
 /// The same time, in windows that don't overlap.
@@ -200,6 +216,7 @@ pub fn named(milestones: &Milestones) -> Vec<(&str, f64)> {
 mod tests {
     use super::*;
     use crate::history::Record;
+    use crate::history::synthetic::Script;
     use crate::report::sample;
 
     fn timeline(index: u32) -> TimelinePlot {
@@ -235,6 +252,18 @@ mod tests {
     fn a_dead_servers_fault_ends_when_its_replacement_is_ready() {
         let window = &timeline(0).windows[0];
         assert!((window.from_s - 6.0).abs() < 1e-9 && (window.to_s - 8.4).abs() < 1e-6, "{window:?}");
+    }
+
+    #[test]
+    fn on_an_inventory_it_ends_when_its_server_runs_again() {
+        let script = Script::website(4, 2).dies(6000, "lb-1").state(8000, "lb-1", 1, PowerState::Running);
+        let mut history = script.history();
+        let record = crate::judge::judge(&history);
+        let until_s = |history: &History| TimelinePlot::of(history, &record, 1).unwrap().windows[0].to_s;
+        let (end_s, from_s) = (until_s(&history), TimelinePlot::of(&history, &record, 1).unwrap().windows[0].from_s);
+        history.plan.infrastructure.entry.url = Some("http://192.0.2.1".to_string().try_into().unwrap());
+        assert!((until_s(&history) - from_s - 2.0).abs() < 0.1, "{}", until_s(&history) - from_s);
+        assert!(end_s > until_s(&history) + 1.0, "where servers are booted, a replacement must be ready");
     }
 
     #[test]

@@ -29,11 +29,13 @@ type HeadedTracks = (&'static str, Tracks);
 /// Plot D.
 pub fn plot(timeline: &TimelinePlot, history: &History, sheet: SheetSize) -> String {
     let events = watched(history);
-    let mut groups: Vec<HeadedTracks> = vec![
-        ("servers, as measured", with_faults(tracks::servers(timeline, events), &timeline.faults)),
-        ("servers, as the balancers see them", tracks::views(timeline, events)),
-    ];
-    if !history.plan.infrastructure.virtual_ips.is_empty() {
+    let there = &history.plan.infrastructure;
+    let mut groups: Vec<HeadedTracks> =
+        vec![("servers, as measured", with_faults(tracks::servers(timeline, events), &timeline.faults))];
+    if !there.links.is_empty() {
+        groups.push(("servers, as the balancers see them", tracks::views(timeline, events)));
+    }
+    if !there.virtual_ips.is_empty() {
         groups.push(("holder of the virtual IP", tracks::holders(timeline, events)));
     }
     let height: i32 = groups.iter().map(|(_, group)| HEADING + shown(group).0.len().max(1) as i32 * ROW).sum();
@@ -177,5 +179,7 @@ mod tests {
         assert_eq!(plot(&timeline, &history, SheetSize::Narrow).matches("unobserved").count(), 3 * 2, "in both frames");
         history.plan.infrastructure.virtual_ips.clear();
         assert!(!plot(&timeline, &history, SheetSize::Wide).contains("virtual IP"), "there is none to be held");
+        history.plan.infrastructure.links.clear();
+        assert!(!plot(&timeline, &history, SheetSize::Wide).contains("balancers see"), "no server balances another");
     }
 }
