@@ -15,6 +15,7 @@ use crate::history::Recorder;
 use crate::infrastructure::Infrastructure;
 use crate::journal::{self, Entry, Journal, Note, PlannedStrike, Stage};
 use crate::nemesis::{self, Sabotage, StrikeContext};
+use crate::plan::bundle_instead;
 use crate::provider::Provider;
 use crate::run::bundle;
 use crate::settings::Safeguards;
@@ -27,7 +28,7 @@ pub fn named_bundle(named: &Path) -> Result<PathBuf, AttackError> {
     if [journal::FILE, PLAN_FILE, bundle::PLAN_FILE].iter().any(|file| named.join(file).is_file()) {
         return Ok(named.into());
     }
-    let help = "name the folder of a run or an attack, such as `reports/latest`";
+    let help = bundle_instead(named);
     Err(AttackError::Usage(format!("{}: is no bundle: it has no plan and no journal\n  help: {help}", named.display())))
 }
 
@@ -163,7 +164,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let told = |path: &Path| named_bundle(path).unwrap_err().to_string();
         assert!(told(&folder.path().join("lates")).contains("is no bundle"));
-        assert!(told(folder.path()).contains("reports/latest"));
+        assert!(told(folder.path()).contains("has neither a run nor runs in it"));
         std::fs::write(folder.path().join(bundle::PLAN_FILE), "{}").unwrap();
         assert_eq!(named_bundle(folder.path()).unwrap(), folder.path());
     }

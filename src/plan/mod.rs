@@ -18,7 +18,7 @@ mod read;
 pub mod reconciler_step;
 
 pub use expectation::{Expectation, Interval, Phase};
-pub use read::{PlanError, read_plan};
+pub use read::{PlanError, bundle_instead, read_plan};
 
 /// The version of a plan's schema. It rises when fields change, and when the same seed draws something else: 2 since
 /// every decision has its own generator ([`crate::draw`]), 3 since faults have the field's names.

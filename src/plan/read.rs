@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// There is no such file: the folder is no bundle, or a rendered copy of one.
-    #[error("{}: there is no recorded plan\n  help: {}", .path.display(), instead(.path))]
+    #[error("{}: there is no recorded plan\n  help: {}", .path.display(), bundle_instead(.path.parent().unwrap_or(.path)))]
     None {
         /// Where it would be.
         path: PathBuf,
@@ -51,9 +51,8 @@ fn hint(found: u32, known: u32) -> &'static str {
     }
 }
 
-/// What to name instead of the folder in which there is no such plan.
-fn instead(path: &Path) -> String {
-    let folder = path.parent().unwrap_or(path);
+/// What to name instead of a folder that is no run's.
+pub fn bundle_instead(folder: &Path) -> String {
     let shown = folder.display();
     let holds = |name: &str| folder.join(name).exists();
     if !folder.exists() {
