@@ -36,6 +36,8 @@ pub fn a_failover_is_judged_as_in_the_sandbox() {
     let output = run(&mut site.run(FEATURE, &[]));
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     drop(reconciler);
+    let page = std::fs::read_to_string(site.out().join("latest/report.html")).unwrap().replace("&#x2f;", "/");
+    assert!(page.contains("href=\"nodes/00/lb-1/haproxy.log\""), "the report links the log that was followed");
     let attached = site.record();
 
     let folder = Folder::new("local-failover");

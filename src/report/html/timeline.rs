@@ -139,7 +139,7 @@ fn faults(history: &History, record: &ScenarioRecord, zero_us: u64, end_s: f64) 
     begun
         .map(|(strike, from_s)| {
             let server = server_of(&strike.target);
-            let there_again = || there_again_s(history, server, zero_us, from_s);
+            let there_again = || there_again_s(history, (strike.strike, server), zero_us, from_s);
             let window =
                 FaultWindow { from_s, to_s: strike.healed_at_s.or_else(there_again).unwrap_or(end_s).min(end_s) };
             ServerFault { server: server.into(), fault: strike.fault.clone(), window }
@@ -147,13 +147,15 @@ fn faults(history: &History, record: &ScenarioRecord, zero_us: u64, end_s: f64) 
         .collect()
 }
 
-/// When a server was ready again; of an inventory's, which nothing here makes ready, when it ran again after it was down.
-fn there_again_s(history: &History, server: &str, zero_us: u64, from_s: f64) -> Option<f64> {
+/// When a server was ready again, or the process that a strike killed there was back; of an inventory's server, which nothing here
+/// makes ready, also when it ran again after it was down.
+fn there_again_s(history: &History, (number, server): (u32, &str), zero_us: u64, from_s: f64) -> Option<f64> {
     let is_attached = history.plan.infrastructure.is_attached();
     let mut was_down = false;
     let mut after = watched(history).iter().filter(|record| since_s(zero_us, record.at_us) > from_s);
     let again = after.find(|record| match &record.event {
         Event::ServerReady { server: ready, .. } => ready == server,
+        Event::ProcessBack { strike, target, .. } => *strike == number && server_of(target) == server,
         Event::InstanceState { server: of, state: PowerState::Running, .. } if of == server => is_attached && was_down,
         Event::InstanceState { server: of, state: PowerState::Stopped | PowerState::Terminated, .. }
             if of == server =>
@@ -252,6 +254,17 @@ mod tests {
     fn a_dead_servers_fault_ends_when_its_replacement_is_ready() {
         let window = &timeline(0).windows[0];
         assert!((window.from_s - 6.0).abs() < 1e-9 && (window.to_s - 8.4).abs() < 1e-6, "{window:?}");
+    }
+
+    #[test]
+    fn that_of_a_killed_process_ends_when_it_is_back() {
+        let back = |target: &str| Event::ProcessBack { strike: 0, target: target.into(), evidence: "1 process".into() };
+        let script = Script::website(4, 2).strike(6000, "process-dies", &["web-1", "web-2"]);
+        let history = script.event(8000, back("web-1")).history();
+        let record = crate::judge::judge(&history);
+        let timeline = TimelinePlot::of(&history, &record, 1).unwrap();
+        let lengths: Vec<f64> = timeline.faults.iter().map(|fault| fault.window.to_s - fault.window.from_s).collect();
+        assert!((lengths[0] - 2.0).abs() < 0.1 && lengths[1] > 5.0, "the other one stays dead: {lengths:?}");
     }
 
     #[test]
