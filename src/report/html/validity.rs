@@ -63,6 +63,13 @@ fn judged(record: &ScenarioRecord) -> String {
     format!("{} of {all}", all - unjudged(record))
 }
 
+fn not_all(record: &ScenarioRecord) -> String {
+    match record.hypotheses.len() - unjudged(record) {
+        0 => "no hypothesis could be judged".into(),
+        _ => format!("only {} hypotheses could be judged", judged(record)),
+    }
+}
+
 fn unjudged(record: &ScenarioRecord) -> usize {
     record.hypotheses.iter().filter(|hypothesis| !matches!(hypothesis.verdict, Verdict::Pass | Verdict::Fail)).count()
 }
@@ -80,10 +87,7 @@ pub fn doubts(record: &ScenarioRecord) -> Vec<String> {
     let told = [
         (!validity.steady_before, "the site was not steady before the fault".to_string()),
         (unconfirmed, "a fault was not confirmed by its witness".to_string()),
-        (
-            unjudged(record) > 0 && validity.reasons.is_empty(),
-            format!("only {} hypotheses could be judged", judged(record)),
-        ),
+        (unjudged(record) > 0 && validity.reasons.is_empty(), not_all(record)),
         (validity.recorder_drops > 0, format!("{} records were dropped", grouped(validity.recorder_drops))),
         (late(validity), format!("probes were sent late, p99 {}", millis(validity.lateness_p99_ms))),
         (coarse(validity), format!("times are known no better than {}", millis(validity.resolution_ms))),
@@ -118,6 +122,7 @@ fn starved(validity: &Validity) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::record::HypothesisRecord;
     use crate::report::sample;
 
     #[test]
@@ -141,6 +146,13 @@ mod tests {
         }
         (scenario.verdict, scenario.hypotheses[1].verdict) = (Verdict::Invalid, Verdict::Invalid);
         assert_eq!(doubts(&scenario), ["only 2 of 3 hypotheses could be judged"]);
+        let none = scenario
+            .hypotheses
+            .iter()
+            .cloned()
+            .map(|one| HypothesisRecord { verdict: Verdict::Invalid, ..one })
+            .collect();
+        assert_eq!(doubts(&ScenarioRecord { hypotheses: none, ..scenario.clone() }), ["no hypothesis could be judged"]);
         assert!(rows(&scenario).iter().any(|row| row.value == "2 of 3" && !row.good));
         scenario.verdict = Verdict::Fail;
         assert_eq!(answer(&scenario), "with care", "the refuted one can be believed");
