@@ -62,6 +62,7 @@ fn carry_out(plan: &Plan, access: &Access, options: &RunOptions) -> u8 {
             return exit::USAGE;
         }
     };
+    note(plan);
     let refusals = environment::refusals(environment, plan);
     if !refusals.is_empty() {
         for Refusal { feature, line, detail } in refusals {
@@ -91,6 +92,14 @@ fn carry_out(plan: &Plan, access: &Access, options: &RunOptions) -> u8 {
             complain!("chimp: {why}");
             exit::COULD_NOT_TELL
         }
+    }
+}
+
+/// Says on stderr what users should know of a plan's servers, though it is no mistake.
+pub fn note(plan: &Plan) {
+    let on = environment::on(&plan.environment);
+    for note in on.map_or(Vec::new(), |on| on.kind.notes(&on.value)) {
+        complain!("note: {note}");
     }
 }
 

@@ -10,6 +10,8 @@ use anarcho_chimp::units::Percent;
 
 #[path = "declare/reading.rs"]
 mod reading;
+#[path = "declare/together.rs"]
+mod together;
 
 fn options(path: &str) -> DeclareOptions {
     DeclareOptions {
@@ -336,14 +338,6 @@ fn a_step_with_a_slip_is_refused_with_the_step_that_was_meant() {
         assert!(shown.contains(&format!("did you mean: {meant}\n")), "{meant}\n{shown}");
     }
     insta::assert_snapshot!(shown);
-}
-
-#[test]
-fn what_stands_before_an_undefined_step_is_told_with_it_and_what_may_follow_from_it_is_not() {
-    assert_eq!(kinds("undefined-late"), [(3, ProblemKind::Step), (4, ProblemKind::Undefined)]);
-    let shown = message("undefined-late");
-    let hint = "did you mean `figure-1`? (a file of your own is written with its path";
-    assert!(shown.contains("no infrastructure called `figure1` is shipped") && shown.contains(hint), "{shown}");
 }
 
 #[test]

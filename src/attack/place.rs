@@ -26,7 +26,8 @@ impl From<ReopenError> for AttackError {
             ReopenError::Unnamed { .. }
             | ReopenError::Stored { .. }
             | ReopenError::Unstorable { .. }
-            | ReopenError::Document(_) => AttackError::Usage(why.to_string()),
+            | ReopenError::Document(_)
+            | ReopenError::Inventory(_) => AttackError::Usage(why.to_string()),
         }
     }
 }

@@ -211,6 +211,7 @@ fn plan(what: &What, json: bool) -> Result<ExitCode, Refused> {
     let options = what.declare_options()?;
     what.check_environment(options.environment.as_deref())?;
     let plan = declare(&options)?;
+    harness::note(&plan);
     if json {
         say!("{}", serde_json::to_string_pretty(&plan).expect("a plan is plain data"));
     } else {
@@ -243,6 +244,8 @@ enum Refused {
     Declare(#[from] DeclareError),
     #[error(transparent)]
     Infrastructure(#[from] crate::document::DocumentError),
+    #[error(transparent)]
+    Inventory(#[from] crate::document::Mistakes),
     #[error(transparent)]
     Bundle(#[from] crate::run::RunError),
     #[error(transparent)]

@@ -7,12 +7,14 @@ use super::DeclareOptions;
 use super::error::{Problem, ProblemKind};
 use super::guarded::drawn;
 use super::listing::Listed;
+use super::run::Understood;
 use super::sides::known;
 use super::world::Declaration;
-use crate::environment::{self, Access, Adopted, On, abilities_of, needs};
+use crate::document::{DocumentError, Mistakes};
+use crate::environment::{self, Adopted, EntryAt, On, abilities_of, needs};
 use crate::infrastructure::Infrastructure;
 use crate::instance::Ability;
-use crate::plan::{Act, StrikeOrder, Target};
+use crate::plan::{Act, StepText, StrikeOrder, Target};
 use crate::selector::{self, Prospect, either};
 use crate::settings::{Scheme, Settings};
 
@@ -29,6 +31,7 @@ pub(super) struct Drafted<'l> {
     pub index: usize,
     pub listed: &'l Listed<'l>,
     pub declaration: Declaration,
+    pub understood: Understood,
 }
 
 impl Drafted<'_> {
@@ -38,11 +41,15 @@ impl Drafted<'_> {
 }
 
 /// The environment of a run, as it is written: what was asked for, else the inventory that every scenario names, else
-/// the sandbox. A run has one.
+/// the sandbox. A run has one. Scenarios that need another one than the rest are taken out of `drafted`, each with a problem.
 ///
 /// # Errors
-/// An environment that there is not; scenarios that need another one than the rest.
-pub(super) fn environment_of(options: &DeclareOptions, drafted: &[Drafted<'_>]) -> Result<String, Vec<Problem>> {
+/// An environment that there is not.
+pub(super) fn environment_of(
+    options: &DeclareOptions,
+    drafted: &mut Vec<Drafted<'_>>,
+    problems: &mut Vec<Problem>,
+) -> Result<String, Problem> {
     let named = drafted.iter().find_map(|one| one.declaration.inventory.as_ref());
     let asked = match (options.environment.as_deref(), named) {
         (Some(INVENTORY) | None, Some((file, _))) => format!("{INVENTORY}={}", file.display()),
@@ -50,7 +57,7 @@ pub(super) fn environment_of(options: &DeclareOptions, drafted: &[Drafted<'_>]) 
         (None, None) => USUAL.into(),
     };
     let detail = |why| Problem { file: None, line: None, column: None, kind: ProblemKind::Environment, detail: why };
-    let on = environment::on(&asked).map_err(|why| vec![detail(why)])?;
+    let on = environment::on(&asked).map_err(detail)?;
     let whence = match (&options.environment, drafted.iter().find(|one| one.declaration.inventory.is_some())) {
         (Some(asked), _) if asked != INVENTORY => "as `--on` or `on` of `[environment]` says".to_string(),
         (_, Some(one)) => {
@@ -59,12 +66,21 @@ pub(super) fn environment_of(options: &DeclareOptions, drafted: &[Drafted<'_>]) 
         }
         _ => "which is the usual one".to_string(),
     };
-    let problems: Vec<Problem> = drafted.iter().filter_map(|one| elsewhere(one, &on, options, &whence)).collect();
-    if problems.is_empty() { Ok(asked) } else { Err(problems) }
+    drafted.retain(|one| {
+        let problem = elsewhere(one, &on, options, &whence);
+        let is_here = problem.is_none();
+        problems.extend(problem);
+        is_here
+    });
+    Ok(asked)
 }
 
 /// Why a scenario can't be in this run.
 fn elsewhere(one: &Drafted<'_>, on: &On, options: &DeclareOptions, whence: &str) -> Option<Problem> {
+    if one.declaration.inventory.is_none() && !one.understood.givens {
+        // The step that was not understood may name its inventory.
+        return None;
+    }
     let apart = "a run has one environment: run it apart, by its file, name or tags";
     let (name, value) = (on.kind.name(), &on.value);
     match &one.declaration.inventory {
@@ -75,6 +91,10 @@ fn elsewhere(one: &Drafted<'_>, on: &On, options: &DeclareOptions, whence: &str)
                 one.listed.name
             );
             Some(one.problem(*line, detail))
+        }
+        Some((file, line)) if !same_file(file, Path::new(value)) && !file.is_file() => {
+            let hint = "a path in a step is relative to the feature";
+            Some(one.problem(*line, format!("there is no inventory {}\n  help: {hint}", file.display())))
         }
         Some((file, line)) if !same_file(file, Path::new(value)) => {
             let file = file.display();
@@ -106,6 +126,15 @@ fn same_file(one: &Path, other: &Path) -> bool {
     one == other || whole(one) == whole(other)
 }
 
+/// The steps that only make sense where servers are booted, if these are there already.
+pub(super) fn shaped(one: &Drafted<'_>, on: &On) -> Vec<Problem> {
+    if on.kind.capabilities().boots || !on.kind.capabilities().attaches {
+        return Vec::new();
+    }
+    let problem = |step: &StepText| one.problem(step.line, format!("`{}` {MADE}", step.text));
+    one.declaration.shaped.iter().map(problem).collect()
+}
+
 /// The servers that stand for what a scenario declares, with the settings that hold for them.
 ///
 /// # Errors
@@ -118,20 +147,19 @@ pub(super) fn adopt(
 ) -> Result<Adopted, Vec<Problem>> {
     let there = on.kind.capabilities();
     if let Some(declared) = declared.filter(|_| there.boots) {
-        return Ok(Adopted { infrastructure: declared.clone(), closed: BTreeSet::new() });
+        return Ok(Adopted { infrastructure: declared.clone(), closed: BTreeSet::new(), entry_at: EntryAt::Known });
     }
     if !there.attaches {
         return Err(vec![one.problem(one.listed.line, needs(on.kind.name(), &one.listed.name, Ability::Boot))]);
     }
-    let shaped: Vec<Problem> =
-        one.declaration.shaped.iter().map(|step| one.problem(step.line, format!("`{}` {MADE}", step.text))).collect();
-    if !shaped.is_empty() {
-        return Err(shaped);
-    }
     let file = &one.listed.file.path;
     let line = one.declaration.inventory.as_ref().map_or(one.listed.line, |(_, line)| *line);
-    let no_site = |why| vec![Problem::at(file, line, ProblemKind::Infrastructure, why)];
-    let adopted = on.kind.adopt(&on.value, declared).map_err(no_site)?;
+    let no_site = |why: DocumentError| match why.line {
+        Some(_) => Problem::of(why, ProblemKind::Infrastructure),
+        None => Problem::at(file, line, ProblemKind::Infrastructure, why.to_string()),
+    };
+    let no_sites = |Mistakes(all): Mistakes| all.into_iter().map(no_site).collect::<Vec<_>>();
+    let adopted = on.kind.adopt(&on.value, declared).map_err(no_sites)?;
     settings.reconciler.enabled = false;
     settings.safeguards.protected.extend(adopted.closed.iter().cloned());
     if let Some(url) = &adopted.infrastructure.entry.url {
@@ -141,27 +169,17 @@ pub(super) fn adopt(
     Ok(adopted)
 }
 
-/// Whether all strikes can be made on the servers that are there and that they may hit, and healed.
-///
-/// # Errors
-/// Each that can't.
-pub(super) fn strikes(
-    one: &Drafted<'_>,
-    on: &On,
-    access: &Access,
-    adopted: &Adopted,
-    acts: &[Act],
-) -> Result<(), Vec<Problem>> {
+/// What is wrong with strikes on servers that are there already: those that can't be made on the servers that they may hit, or
+/// not be healed. The servers that must be logged in to are added to `victims`.
+pub(super) fn strikes(one: &Drafted<'_>, on: &On, adopted: &Adopted, victims: &mut BTreeSet<String>) -> Vec<Problem> {
     if on.kind.capabilities().boots {
-        return Ok(());
+        return Vec::new();
     }
-    let orders = acts.iter().flat_map(Act::orders);
-    let problems: Vec<Problem> =
-        orders.filter_map(|order| Some(one.problem(order.step.line, unable(order, on, access, adopted)?))).collect();
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+    let orders = one.declaration.acts.iter().flat_map(Act::orders);
+    orders.filter_map(|order| Some(one.problem(order.step.line, unable(order, on, adopted, victims)?))).collect()
 }
 
-fn unable(order: &StrikeOrder, on: &On, access: &Access, adopted: &Adopted) -> Option<String> {
+fn unable(order: &StrikeOrder, on: &On, adopted: &Adopted, all: &mut BTreeSet<String>) -> Option<String> {
     let known = known(&adopted.infrastructure, &order.target);
     let step = &order.step.text;
     let there = &adopted.infrastructure.servers;
@@ -187,8 +205,12 @@ fn unable(order: &StrikeOrder, on: &On, access: &Access, adopted: &Adopted) -> O
         ));
     }
     let victims = BTreeSet::from_iter(selector::struck(order).flat_map(|target| may_be(target, adopted)));
+    let abilities = abilities_of(order);
+    if abilities.contains(&Ability::LogIn) {
+        all.extend(victims.iter().cloned());
+    }
     let victims: Vec<String> = victims.into_iter().collect();
-    let why = on.kind.lacking(&on.value, access, &victims, &abilities_of(order));
+    let why = on.kind.lacking(&on.value, &victims, &abilities);
     (!why.is_empty()).then(|| format!("`{step}` can't be done:\n  {}", why.join("\n  ")))
 }
 

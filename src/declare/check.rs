@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::error::{Problem, ProblemKind};
 use super::listing::Listed;
+use super::run::Understood;
 use super::world::Declaration;
 use super::{guarded, observable, sides};
 use crate::infrastructure::{Infrastructure, Server};
@@ -14,47 +15,41 @@ use crate::selector;
 use crate::settings::{Journey, Settings};
 use crate::units::show_duration;
 
-/// Whether the scenario has steps, provisions something and expects something.
-///
-/// # Errors
-/// What is missing.
-pub(super) fn complete(listed: &Listed<'_>, declaration: &Declaration) -> Result<(), Vec<Problem>> {
+/// What the scenario lacks: steps, something that is provisioned, something that is expected. Steps that were not understood
+/// may be what is missing.
+pub(super) fn incomplete(listed: &Listed<'_>, declaration: &Declaration, understood: Understood) -> Option<Problem> {
     let missing = if listed.steps.is_empty() {
         "has no steps, so it would test nothing\n  help: start with `Given 4 webservers behind haproxy`"
-    } else if !declaration.provisioned {
+    } else if !declaration.provisioned && understood.givens {
         "provisions nothing\n  help: start with `Given 4 webservers behind haproxy`"
-    } else if declaration.hypotheses.is_empty() {
+    } else if declaration.hypotheses.is_empty() && understood.thens {
         "has no Then, so it could never fail\n  help: end with `Then recovery takes under 1 min`"
     } else {
-        return Ok(());
+        return None;
     };
     let detail = format!("`{}` {missing}", listed.name);
-    Err(vec![Problem::at(&listed.file.path, listed.line, ProblemKind::Incomplete, detail)])
+    Some(Problem::at(&listed.file.path, listed.line, ProblemKind::Incomplete, detail))
 }
 
-/// Whether every strike has somebody to hit, and every Then something to judge.
-///
-/// # Errors
-/// Each that has not.
+/// The strikes that have no server to hit, and the Thens that have nothing to judge. `struck` is whether anything is struck, or
+/// may be.
 pub(super) fn meaning(
     listed: &Listed<'_>,
     infrastructure: &Infrastructure,
     settings: &Settings,
-    acts: &[Act],
+    (acts, struck): (&[Act], bool),
     hypotheses: &[Hypothesis],
-) -> Result<(), Vec<Problem>> {
-    let struck = acts.iter().any(Act::strikes);
+) -> Vec<Problem> {
     let orders = acts.iter().flat_map(|act| act.orders().iter().map(move |order| (act, order)));
     let strikes = orders.map(|(act, order)| (order.step.line, can_strike(infrastructure, settings, act, order)));
     let judged = hypotheses.iter().map(|h| {
         let makes_sense = judges(infrastructure, settings, struck, &h.expectation);
         (h.line, makes_sense.and_then(|()| observable::observes(infrastructure, settings, acts, h)))
     });
-    let problems: Vec<_> = strikes
+    strikes
         .chain(judged)
         .filter_map(|(line, found)| Some(Problem::at(&listed.file.path, line, ProblemKind::Meaning, found.err()?)))
-        .collect();
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+        .collect()
 }
 
 /// Whether somebody waits for what is declared to take time.
@@ -203,10 +198,17 @@ fn judges(
 /// Who shares a virtual IP, or how to say it.
 fn who(infrastructure: &Infrastructure) -> String {
     let holders: Vec<_> = infrastructure.virtual_ips.iter().flat_map(|ip| &ip.holders).map(String::as_str).collect();
-    if holders.is_empty() {
-        "say `And the load balancers share a virtual IP`".into()
-    } else {
-        format!("it is shared by {}", holders.join(", "))
+    if holders.is_empty() { share_one(infrastructure) } else { format!("it is shared by {}", holders.join(", ")) }
+}
+
+/// How a virtual IP is declared.
+pub(super) fn share_one(infrastructure: &Infrastructure) -> String {
+    match infrastructure.source.as_ref().filter(|_| infrastructure.is_attached()) {
+        Some(file) => format!(
+            "declare it in {}: `virtual_ips: [{{ name: www, address: 192.0.2.100, holders: [lb-1, lb-2] }}]`",
+            file.display()
+        ),
+        None => "say `And the load balancers share a virtual IP`".into(),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::document::DocumentError;
+
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeclareError {
@@ -59,18 +61,27 @@ pub enum ProblemKind {
     Meaning,
     /// The environment can't carry it out.
     Environment,
+    /// What a run needs beside the features and what they name: keys, passwords, certificates, variables. They come last.
+    Access,
 }
 
 impl DeclareError {
-    /// All problems in the order of files and lines, each once (a background's is met in every scenario).
+    /// All problems in the order of files and lines, those of [`ProblemKind::Access`] last, each once (a background's is met in every scenario).
     pub(super) fn refused(mut problems: Vec<Problem>) -> Option<DeclareError> {
-        problems.sort();
+        problems.sort_by_cached_key(|problem| (problem.kind == ProblemKind::Access, problem.clone()));
         problems.dedup();
         (!problems.is_empty()).then_some(DeclareError::Refused(problems))
     }
 }
 
 impl Problem {
+    /// A mistake in a document, at its own place.
+    pub(super) fn of(why: DocumentError, kind: ProblemKind) -> Problem {
+        let (file, line, column) = (why.file.clone(), why.line, why.column);
+        let detail = DocumentError { file: None, line: None, column: None, ..why }.to_string();
+        Problem { file, line, column, kind, detail }
+    }
+
     pub(super) fn at(file: &Path, line: usize, kind: ProblemKind, detail: impl Into<String>) -> Problem {
         Problem { file: Some(file.into()), line: Some(line), column: None, kind, detail: detail.into() }
     }

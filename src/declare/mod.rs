@@ -6,19 +6,19 @@
 //! [`files`] finds and reads · [`gherkin`] parses · [`keywords`] finds what Gherkin swallows · [`listing`] names, tags and selects ·
 //! [`vocabulary`] matches and suggests · [`run`] lets the steps speak ([`strikes`] and [`table`] hold what Whens may
 //! say of faults) · [`attached`] which servers stand for what is declared · [`check`], [`sides`] and [`guarded`] ask whether it makes
-//! sense, [`observable`] whether anything can observe it.
+//! sense, [`observable`] whether anything can observe it, [`entered`] whether it is known where users enter · [`whole`] puts all of it together.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::document::DocumentError;
 use crate::environment::{self, Access, On, Refusal};
-use crate::plan::{Plan, SCHEMA, ScenarioPlan};
-use crate::render::check_templates;
+use crate::plan::{Plan, SCHEMA};
 use crate::settings::Settings;
 
 mod agents;
 mod attached;
 mod check;
+mod entered;
 mod error;
 mod files;
 pub mod gherkin;
@@ -31,6 +31,7 @@ mod sides;
 mod strikes;
 mod table;
 mod vocabulary;
+mod whole;
 mod world;
 
 pub use error::{DeclareError, Problem, ProblemKind};
@@ -83,36 +84,30 @@ pub fn declare(options: &DeclareOptions) -> Result<Plan, DeclareError> {
     };
     let mut drafted = Vec::new();
     for (index, listed) in listed.iter().enumerate() {
-        match run::declare(listed, &vocabulary, &options.settings).and_then(|declaration| {
-            check::complete(listed, &declaration)?;
-            Ok(declaration)
-        }) {
-            Ok(declaration) => drafted.push(Drafted { index, listed, declaration }),
-            Err(more) => problems.extend(more),
+        let (declaration, understood, more) = run::declare(listed, &vocabulary, &options.settings);
+        problems.extend(more);
+        problems.extend(check::incomplete(listed, &declaration, understood));
+        if declaration.provisioned {
+            drafted.push(Drafted { index, listed, declaration, understood });
         }
     }
-    let environment = attached::environment_of(options, &drafted).unwrap_or_else(|more| {
-        problems.extend(more);
+    let environment = attached::environment_of(options, &mut drafted, &mut problems).unwrap_or_else(|why| {
+        problems.push(why);
         String::new()
     });
     let Ok(on) = environment::on(&environment) else {
         return Err(DeclareError::refused(problems).unwrap_or(DeclareError::Nothing(environment)));
     };
-    if let Err(why) = on.kind.check_access(&on.value, &options.access) {
-        let (file, line, column) = (why.file.clone(), why.line, why.column);
-        let detail = DocumentError { file: None, line: None, column: None, ..why }.to_string();
-        problems.push(Problem { file, line, column, kind: ProblemKind::File, detail });
-        return Err(DeclareError::refused(problems).unwrap_or(DeclareError::Nothing(environment)));
-    }
-    let mut scenarios = Vec::new();
+    let (mut scenarios, mut victims) = (Vec::new(), BTreeSet::new());
     for one in drafted {
-        match scenario(one, &on, options) {
-            Ok(plan) => scenarios.push(plan),
-            Err(more) => problems.extend(more),
-        }
+        let (plan, more) = whole::scenario(one, &on, options, &mut victims);
+        scenarios.extend(plan);
+        problems.extend(more);
     }
     let plan = Plan { schema: SCHEMA, seed: options.seed, environment, scenarios };
     problems.extend(beyond(&on, &plan));
+    let locked_out = on.kind.locked_out(&on.value, &options.access, &victims);
+    problems.extend(locked_out.into_iter().map(|why| Problem::of(why, ProblemKind::Access)));
     DeclareError::refused(problems).map_or(Ok(plan), Err)
 }
 
@@ -139,37 +134,4 @@ pub fn addresses(options: &DeclareOptions) -> Result<Vec<String>, DeclareError> 
 fn swallowed(files: &[FeatureFile], vocabulary: &Vocabulary) -> Vec<Problem> {
     let wrong = |file: &FeatureFile| [keywords::misspelt(file, vocabulary), file.outlines.clone()].concat();
     files.iter().flat_map(wrong).collect()
-}
-
-fn scenario(one: Drafted<'_>, on: &On, options: &DeclareOptions) -> Result<ScenarioPlan, Vec<Problem>> {
-    let listed = one.listed;
-    let mut settings = one.declaration.settings.clone();
-    let cant_be = |why: DocumentError| {
-        vec![Problem::at(&listed.file.path, listed.line, ProblemKind::Infrastructure, why.to_string())]
-    };
-    let draft = one.declaration.inventory.is_none().then(|| one.declaration.draft.clone());
-    let declared = draft.map(|draft| draft.build().map_err(cant_be)).transpose()?;
-    let adopted = attached::adopt(&one, on, declared.as_ref(), &mut settings)?;
-    let infrastructure = &adopted.infrastructure;
-    check_templates(infrastructure, &settings).map_err(cant_be)?;
-    let senseless = |why: String| vec![Problem::at(&listed.file.path, listed.line, ProblemKind::Meaning, why)];
-    guarded::makes_sense(infrastructure, &settings.safeguards, &options.settings.safeguards).map_err(senseless)?;
-    check::waits(infrastructure, &settings).map_err(senseless)?;
-    attached::strikes(&one, on, &options.access, &adopted, &one.declaration.acts)?;
-    let Drafted { index, declaration: Declaration { acts, hypotheses, .. }, .. } = one;
-    check::meaning(listed, infrastructure, &settings, &acts, &hypotheses)?;
-    Ok(ScenarioPlan {
-        index: u32::try_from(index).expect("fewer than 4 billion scenarios"),
-        name: listed.name.clone(),
-        feature_name: listed.file.name().into(),
-        feature: listed.file.path.clone(),
-        line: listed.line,
-        tags: listed.tags.clone(),
-        steps: listed.steps.iter().map(|step| listing::step_text(&step.step)).collect(),
-        seed: listed.seed(options.seed),
-        infrastructure: adopted.infrastructure,
-        acts,
-        hypotheses,
-        settings,
-    })
 }

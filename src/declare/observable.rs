@@ -14,7 +14,7 @@
 
 use std::collections::BTreeSet;
 
-use super::check::called;
+use super::check::{called, share_one};
 use super::sides::known;
 use crate::infrastructure::Infrastructure;
 use crate::plan::expectation::{Expectation, Interval};
@@ -115,10 +115,7 @@ impl Observability<'_> {
             return Ok(());
         }
         Err(match shared.first() {
-            None => (
-                format!("no {role} can hold a virtual IP: none is declared"),
-                "say `And the load balancers share a virtual IP`".into(),
-            ),
+            None => (format!("no {role} can hold a virtual IP: none is declared"), share_one(self.infrastructure)),
             Some(ip) => (
                 format!("no {role} can hold a virtual IP: {} is shared by {}", ip.name, ip.holders.join(", ")),
                 "ask it of the role that shares the virtual IP".into(),

@@ -5,6 +5,7 @@ use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use cucumber::gherkin::StepType;
 use futures::FutureExt as _;
 use futures::executor::block_on;
 
@@ -15,40 +16,55 @@ use super::vocabulary::{NotFound, Vocabulary};
 use super::world::{Declaration, World};
 use crate::settings::Settings;
 
-/// What the scenario's steps declare.
-///
-/// # Errors
-/// All steps that are undefined or ambiguous, and all before the first of these that can't be declared: what comes after
-/// it may be wrong only because it is missing.
+/// Which of a scenario's steps were all understood. What depends on others is not judged: it may be wrong only because they
+/// are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Understood {
+    pub givens: bool,
+    pub whens: bool,
+    pub thens: bool,
+}
+
+/// What the scenario's steps declare, as far as they are understood, and what is wrong with the others: all steps that are
+/// undefined or ambiguous, and all that can't be declared. Of the Givens about servers, those after the first of these are not
+/// looked at.
 pub(super) fn declare(
     listed: &Listed<'_>,
     vocabulary: &Vocabulary,
     settings: &Settings,
-) -> Result<Declaration, Vec<Problem>> {
-    let at = |line, kind, detail: String| Problem::at(&listed.file.path, line, kind, detail);
-    let (mut problems, mut all_found) = (Vec::new(), true);
+) -> (Declaration, Understood, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let mut understood = Understood { givens: true, whens: true, thens: true };
     let mut world = World::default();
     world.declaration = Declaration::new(&listed.file.path, settings);
     let quiet = QuietPanics::on_this_thread();
-    for PickleStep { step, kind, rows, .. } in listed.steps {
-        let (kind, why) = match vocabulary.find(step, *kind) {
-            Ok(_) if !all_found => continue,
-            Ok((function, context)) => {
-                world.declaration.step = step_text(step);
-                world.declaration.rows.clone_from(rows);
-                match block_on(AssertUnwindSafe(function(&mut world, context)).catch_unwind()) {
-                    Ok(()) => continue,
-                    Err(panic) => (ProblemKind::Step, said(panic.as_ref())),
-                }
-            }
-            Err(NotFound::Undefined(why)) => (ProblemKind::Undefined, why),
-            Err(NotFound::Ambiguous(why)) => (ProblemKind::Ambiguous, why),
-        };
-        all_found &= kind == ProblemKind::Step;
-        problems.push(at(step.position.line, kind, why));
+    for step in listed.steps {
+        let Err((kind, why)) = speak(step, vocabulary, &mut world) else { continue };
+        let rows = std::mem::take(&mut world.declaration.wrong_rows);
+        let wrong = if rows.is_empty() { vec![(step.step.position.line, why)] } else { rows };
+        problems.extend(wrong.into_iter().map(|(line, why)| Problem::at(&listed.file.path, line, kind, why)));
+        match step.kind.unwrap_or(step.step.ty) {
+            StepType::Given => understood.givens = false,
+            StepType::When => understood.whens = false,
+            StepType::Then => understood.thens = false,
+        }
+        world.declaration.misses(step.kind.unwrap_or(step.step.ty));
     }
     drop(quiet);
-    if problems.is_empty() { Ok(world.declaration) } else { Err(problems) }
+    (world.declaration, understood, problems)
+}
+
+/// Lets one step speak.
+fn speak(step: &PickleStep, vocabulary: &Vocabulary, world: &mut World) -> Result<(), (ProblemKind, String)> {
+    let PickleStep { step, kind, rows, .. } = step;
+    let (function, context) = vocabulary.find(step, *kind).map_err(|why| match why {
+        NotFound::Undefined(why) => (ProblemKind::Undefined, why),
+        NotFound::Ambiguous(why) => (ProblemKind::Ambiguous, why),
+    })?;
+    world.declaration.step = step_text(step);
+    world.declaration.rows.clone_from(rows);
+    let spoken = block_on(AssertUnwindSafe(function(world, context)).catch_unwind());
+    spoken.map_err(|panic| (ProblemKind::Step, said(panic.as_ref())))
 }
 
 /// A step that fails panics: so cucumber's macros report an `Err`, and a parameter that does not parse.

@@ -14,7 +14,8 @@ use futures::FutureExt as _;
 use super::run::said;
 use super::strikes::fits;
 use super::vocabulary::Vocabulary;
-use super::world::{StepError, World};
+use super::world::{Declaration, StepError, World};
+use crate::document::error::did_you_mean;
 use crate::plan::{Act, Schedule, StepText, StrikeOrder};
 use crate::units::parse_duration;
 
@@ -26,17 +27,23 @@ impl World {
     /// No table, a column that is missing or unknown, and whatever is wrong with a row, with its number.
     pub async fn strike_table(&mut self, step: &Step) -> Result<(), StepError> {
         let lines = self.declaration.rows.clone();
-        let rows = Rows::of(step, &lines, &["at", "fault"], &["target", "for"])?;
+        let rows = self.rows(step, &lines, &["at", "fault"], &["target", "for"])?;
         let vocabulary = Vocabulary::registered();
+        let mut wrong = WrongRows::default();
         for row in rows.all() {
-            let wait = row.duration("at")?;
-            let lasts = if row.cell("for").is_empty() { None } else { Some(row.duration("for")?) };
-            let order = self.read_row(&vocabulary, &row).await?;
-            let schedule = Schedule::After { wait, lasts };
-            fits(&order, &schedule).map_err(|why| row.wrong(&why.to_string()))?;
-            self.declaration.act(Act::Strike { order, schedule })?;
+            let act = wrong.keep(&row, self.scheduled(&vocabulary, &row).await);
+            act.map_or(Ok(()), |act| self.declaration.act(act))?;
         }
-        Ok(())
+        wrong.reported(&mut self.declaration)
+    }
+
+    async fn scheduled(&mut self, vocabulary: &Vocabulary, row: &DataRow<'_>) -> Result<Act, StepError> {
+        let wait = row.duration("at")?;
+        let lasts = if row.cell("for").is_empty() { None } else { Some(row.duration("for")?) };
+        let order = self.read_row(vocabulary, row).await?;
+        let schedule = Schedule::After { wait, lasts };
+        fits(&order, &schedule).map_err(|why| row.wrong(&why.to_string()))?;
+        Ok(Act::Strike { order, schedule })
     }
 
     /// Faults at random times for `total`. Columns: `fault`, `mean` (between two strikes of the row, more than nothing),
@@ -47,28 +54,56 @@ impl World {
     /// As [`strike_table`](Self::strike_table).
     pub async fn random_table(&mut self, step: &Step, total: Duration) -> Result<(), StepError> {
         let lines = self.declaration.rows.clone();
-        let rows = Rows::of(step, &lines, &["fault", "mean"], &["target"])?;
+        let rows = self.rows(step, &lines, &["fault", "mean"], &["target"])?;
         let vocabulary = Vocabulary::registered();
-        let (mut orders, mut rates) = (Vec::new(), Vec::new());
+        let (mut orders, mut rates, mut wrong) = (Vec::new(), Vec::new(), WrongRows::default());
         for row in rows.all() {
-            let mean = row.duration("mean")?;
-            if mean.is_zero() {
-                return Err(
-                    row.wrong("with a mean of no time it would strike without a pause\n  help: say for example `10 s`")
-                );
+            let read = self.one_of_random(&vocabulary, &row, total).await;
+            if let Some((order, mean)) = wrong.keep(&row, read) {
+                orders.push(order);
+                rates.push(1.0 / mean.as_secs_f64());
             }
-            let mut order = self.read_row(&vocabulary, &row).await?;
-            order.step.line = step.position.line;
-            orders.push(order);
-            rates.push(1.0 / mean.as_secs_f64());
         }
+        wrong.reported(&mut self.declaration)?;
         let rate: f64 = rates.iter().sum();
         let mean = Duration::from_secs_f64(1.0 / rate);
-        for (order, row) in orders.iter().zip(rows.all()) {
-            fits(order, &Schedule::Poisson { mean, total }).map_err(|why| row.wrong(&why.to_string()))?;
-        }
+        orders.first().map_or(Ok(()), |order| fits(order, &Schedule::Poisson { mean, total }))?;
         let shares = rates.iter().map(|one| one / rate).collect();
         self.declaration.act(Act::Random { orders, shares, mean, total })
+    }
+
+    /// A row's order, and the mean time between two of its strikes.
+    async fn one_of_random(
+        &mut self,
+        vocabulary: &Vocabulary,
+        row: &DataRow<'_>,
+        total: Duration,
+    ) -> Result<(StrikeOrder, Duration), StepError> {
+        let mean = row.duration("mean")?;
+        if mean.is_zero() {
+            let why = "with a mean of no time it would strike without a pause\n  help: say for example `10 s`";
+            return Err(row.wrong(why));
+        }
+        let mut order = self.read_row(vocabulary, row).await?;
+        order.step.line = row.step.position.line;
+        // Rows are rarer than all of them together, and only that is too rare.
+        fits(&order, &Schedule::Poisson { mean: mean.min(total), total }).map_err(|why| row.wrong(&why.to_string()))?;
+        Ok((order, mean))
+    }
+
+    /// The table under a step; what is wrong with its header is reported there.
+    fn rows<'a>(
+        &mut self,
+        step: &'a Step,
+        lines: &'a [usize],
+        needed: &[&str],
+        known: &[&str],
+    ) -> Result<Rows<'a>, StepError> {
+        let rows = Rows::of(step, lines, needed, known);
+        if let (Err(why), Some(line)) = (&rows, lines.first()) {
+            self.declaration.wrong_rows.push((*line, why.to_string()));
+        }
+        rows
     }
 
     /// Reads a row as the sentence it stands for.
@@ -91,6 +126,25 @@ impl World {
             _ => Err(row
                 .wrong(&format!("`{text}` is not one strike\n  help: say when and for how long in the other columns"))),
         }
+    }
+}
+
+/// The rows of a table that are wrong.
+#[derive(Default)]
+struct WrongRows(Vec<(usize, StepError)>);
+
+impl WrongRows {
+    fn keep<T>(&mut self, row: &DataRow<'_>, read: Result<T, StepError>) -> Option<T> {
+        read.map_err(|why| self.0.push((row.line, why))).ok()
+    }
+
+    /// All of them, each with its own line.
+    ///
+    /// # Errors
+    /// The first.
+    fn reported(self, declaration: &mut Declaration) -> Result<(), StepError> {
+        declaration.wrong_rows.extend(self.0.iter().map(|(line, why)| (*line, why.to_string())));
+        self.0.into_iter().next().map_or(Ok(()), |(_, why)| Err(why))
     }
 }
 
@@ -149,11 +203,13 @@ impl<'a> Rows<'a> {
         let table =
             table.ok_or_else(|| StepError::refused("a table must follow, with a header and a row", columns()))?;
         let header: Vec<&str> = table.rows[0].iter().map(String::as_str).collect();
+        if let Some(unknown) = header.iter().find(|name| !needed.contains(name) && !known.contains(name)) {
+            let near = did_you_mean(unknown, [needed, known].concat());
+            let hint = near.map_or_else(columns, |near| format!("{near} ({})", columns()));
+            return Err(StepError::refused(format!("the table can't have a column `{unknown}`"), hint));
+        }
         if let Some(missing) = needed.iter().find(|name| !header.contains(name)) {
             return Err(StepError::refused(format!("the table has no column `{missing}`"), columns()));
-        }
-        if let Some(unknown) = header.iter().find(|name| !needed.contains(name) && !known.contains(name)) {
-            return Err(StepError::refused(format!("the table can't have a column `{unknown}`"), columns()));
         }
         Ok(Rows { step, header, rows: &table.rows[1..], lines })
     }

@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cucumber::gherkin::StepType;
+
 use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::infrastructure::tiers::Draft;
@@ -73,8 +75,13 @@ pub struct Declaration {
     pub(super) inventory: Option<(PathBuf, usize)>,
     /// The steps that say how servers are made or repaired: senseless where they are there already.
     pub(super) shaped: Vec<StepText>,
-    /// A Given about the infrastructure failed; those that follow would only complain about its consequences.
+    /// A Given about the infrastructure failed, or was not understood; those that follow would only complain about its
+    /// consequences.
     broken: bool,
+    /// A When was not understood: it may have struck.
+    may_have_struck: bool,
+    /// The lines of the step's table that are wrong, each with what is wrong.
+    pub(super) wrong_rows: Vec<(usize, String)>,
     pub(super) settings: Settings,
     pub(super) acts: Vec<Act>,
     pub(super) hypotheses: Vec<Hypothesis>,
@@ -121,6 +128,10 @@ impl Declaration {
     /// Servers that were declared before; a Given after the first When or Then.
     pub fn inventory(&mut self, file: &str) -> Result<(), StepError> {
         self.before_any_act()?;
+        if self.broken {
+            self.provisioned = true;
+            return Ok(());
+        }
         if self.provisioned {
             let hint = "leave out the other step; a scenario runs on the servers of one inventory, or on what it boots";
             return Err(StepError::refused("servers were declared before", hint));
@@ -300,9 +311,15 @@ impl Declaration {
         self.settings.nemesis.span
     }
 
-    /// Whether anything strikes.
+    /// Whether anything strikes, or may.
     pub(super) fn strikes(&self) -> bool {
-        self.acts.iter().any(Act::strikes)
+        self.may_have_struck || self.acts.iter().any(Act::strikes)
+    }
+
+    /// A step of this kind was not understood.
+    pub(super) fn misses(&mut self, kind: StepType) {
+        self.broken |= kind == StepType::Given;
+        self.may_have_struck |= kind == StepType::When;
     }
 
     fn before_any_act(&self) -> Result<(), StepError> {

@@ -52,6 +52,34 @@ impl DocumentError {
     }
 }
 
+/// Everything that is wrong with a file, as far as each thing can be judged by itself; at least one mistake, in the order of
+/// lines.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", one_below_the_other(.0))]
+pub struct Mistakes(pub Vec<DocumentError>);
+
+fn one_below_the_other(mistakes: &[DocumentError]) -> String {
+    mistakes.iter().map(DocumentError::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl From<DocumentError> for Mistakes {
+    fn from(one: DocumentError) -> Mistakes {
+        Mistakes(vec![one])
+    }
+}
+
+impl Mistakes {
+    /// All of them; nothing where there is none.
+    ///
+    /// # Errors
+    /// There are some.
+    pub(crate) fn none(mut all: Vec<DocumentError>) -> Result<(), Mistakes> {
+        all.sort_by_key(|mistake| (mistake.line, mistake.column));
+        all.dedup();
+        if all.is_empty() { Ok(()) } else { Err(Mistakes(all)) }
+    }
+}
+
 /// Longer texts, in bytes, are no words that somebody mistyped. Comparing two takes time and memory that grow with the
 /// product of their lengths: gigabytes for two of 30 kB.
 const LONGEST: usize = 256;

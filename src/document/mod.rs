@@ -7,7 +7,7 @@ pub mod names;
 pub(crate) mod words;
 pub(crate) mod yaml;
 
-pub use error::DocumentError;
+pub use error::{DocumentError, Mistakes};
 
 /// What was read of a document, or the first mistake in it.
 pub type Checked<T> = Result<T, DocumentError>;

@@ -11,8 +11,13 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredA
 
 use super::DocumentError;
 use super::error::did_you_mean;
+use super::names::is_name;
 use super::words::plain;
 use crate::text;
+
+mod item;
+
+use item::Item;
 
 /// One step down a YAML document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,22 +77,46 @@ impl Source {
     /// # Errors
     /// Has the line and column of what is malformed, and for an unknown field the nearest known one.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, DocumentError> {
-        serde_yaml::from_str(&self.text).map_err(|why| {
-            let shown = why.to_string();
-            let detail = shown.rsplit_once(" at line ").map_or(shown.as_str(), |(detail, _)| detail);
-            // serde notices a field that is given twice only at the end, and names the place of its mapping.
-            let twice = detail.split_once("duplicate field `").and_then(|(_, rest)| rest.split('`').next());
-            // At the end of the file the parser counts from 0.
-            let end = || why.location().map(|place| (place.line(), place.column().max(1)));
-            let (line, column) = twice.and_then(|field| second(&self.text, field)).or_else(end).unzip();
-            DocumentError {
-                file: Some(self.path.clone()),
-                line,
-                column,
-                hint: Some(form_hint(detail)),
-                ..DocumentError::new(plain(detail))
-            }
-        })
+        serde_yaml::from_str(&self.text).map_err(|why| self.malformed(&why))
+    }
+
+    /// Reads the item at `path` as a `T`, whatever the rest of the text says; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_at<T: DeserializeOwned>(&self, path: &[PathSegment]) -> Result<Option<T>, DocumentError> {
+        Item::at(path).deserialize(serde_yaml::Deserializer::from_str(&self.text)).map_err(|why| self.malformed(&why))
+    }
+
+    fn malformed(&self, why: &serde_yaml::Error) -> DocumentError {
+        let shown = why.to_string();
+        let detail = shown.rsplit_once(" at line ").map_or(shown.as_str(), |(detail, _)| detail);
+        // serde notices a field that is given twice only at the end, and names the place of its mapping.
+        let twice = detail.split_once("duplicate field `").and_then(|(_, rest)| rest.split('`').next());
+        // At the end of the file the parser counts from 0.
+        let end = || why.location().map(|place| (place.line(), place.column().max(1)));
+        let (line, column) = twice.and_then(|field| second(&self.text, field)).or_else(end).unzip();
+        DocumentError {
+            file: Some(self.path.clone()),
+            line,
+            column,
+            hint: Some(form_hint(detail)),
+            ..DocumentError::new(self.by_name(&plain(detail)))
+        }
+    }
+
+    /// `hosts[1].port: …` as "`web-2`: port: …", where that item has a name.
+    fn by_name(&self, detail: &str) -> String {
+        let named = || {
+            let (list, rest) = detail.split_once('[')?;
+            let (index, rest) = rest.split_once(']')?;
+            let path = at![list, index.parse::<usize>().ok()?, "name"];
+            let name = Item::<String>::at(&path).deserialize(serde_yaml::Deserializer::from_str(&self.text));
+            let name = name.ok().flatten().filter(|name| is_name(name))?;
+            let rest = rest.strip_prefix('.').map_or_else(|| rest.to_string(), |rest| format!(": {rest}"));
+            Some(format!("`{name}`{rest}"))
+        };
+        if detail.starts_with(char::is_alphabetic) { named().unwrap_or_else(|| detail.into()) } else { detail.into() }
     }
 
     /// The plain word at `path`, as it was written.

@@ -11,9 +11,10 @@ use serde_json::Value;
 
 use super::reopen::{passwords_of, store, stored};
 use super::{Access, Adopted, Capabilities, Down, Ended, Environment, Kind, Opened, ReopenError, Reopened, Work};
-use crate::document::DocumentError;
+use crate::document::{DocumentError, Mistakes};
 use crate::infrastructure::{EntryUrl, Infrastructure};
 use crate::instance::{Ability, PowerOp};
+use crate::inventory::file::{EntryAt, Found};
 use crate::inventory::{self, InventoryCloud, file, stands_for};
 use crate::journal::Place;
 use crate::plan::ScenarioPlan;
@@ -65,38 +66,51 @@ impl Kind for Inventory {
         Capabilities { boots: false, attaches: true, logs_in: true, power: &PowerOp::ALL }
     }
 
-    fn adopt(&self, value: &str, declared: Option<&Infrastructure>) -> Result<Adopted, String> {
-        let path = Path::new(value);
-        let inventory = file::read(path).map_err(|why| why.to_string())?;
+    fn adopt(&self, value: &str, declared: Option<&Infrastructure>) -> Result<Adopted, Mistakes> {
+        let Found { inventory, entry_at, .. } = file::find(Path::new(value))?;
         let there = &inventory.infrastructure;
+        let refused = |detail: String, hint: &str| Err(DocumentError::new(detail).with_hint(hint).into());
         if there.entry.url.is_none() {
-            return Err(format!(
-                "{value} does not say where users enter the site\n  help: add a line such as `entry: https://www.example.org`"
-            ));
+            let hint = "add a line such as `entry: https://www.example.org`";
+            return refused(format!("{value} does not say where users enter the site"), hint);
         }
-        if let Some(declared) = declared {
-            stands_for::check(declared, there).map_err(|why| {
-                let hint = "change the scenario or the inventory; `Given the inventory in \"FILE\"` takes all its servers as they are";
-                format!("the servers of {value} are not those of the scenario: {why}\n  help: {hint}")
-            })?;
+        if let Some(Err(why)) = declared.map(|declared| stands_for::check(declared, there)) {
+            let hint = "change the scenario or the inventory; `Given the inventory in \"FILE\"` takes all its servers as they are";
+            return refused(format!("the servers of {value} are not those of the scenario: {why}"), hint);
         }
-        Ok(Adopted { infrastructure: inventory.infrastructure.clone(), closed: inventory.closed() })
+        Ok(Adopted { infrastructure: there.clone(), closed: inventory.closed(), entry_at })
     }
 
-    fn check_access(&self, value: &str, access: &Access) -> Result<(), DocumentError> {
-        // An inventory that can't be read is reported where it is named.
-        let (Some(passwords), Ok(inventory)) = (&access.passwords, file::read(Path::new(value))) else { return Ok(()) };
+    fn notes(&self, value: &str) -> Vec<String> {
+        match file::find(Path::new(value)) {
+            Ok(Found { entry_at: EntryAt::NotSaid(why), .. }) => vec![why.to_string()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// An inventory that can't be read is reported where it is named.
+    fn locked_out(&self, value: &str, access: &Access, victims: &BTreeSet<String>) -> Vec<DocumentError> {
+        let Ok(Found { inventory, unusable, .. }) = file::find(Path::new(value)) else { return Vec::new() };
         let servers = inventory.infrastructure.servers.keys().cloned().collect();
-        Passwords::read(passwords, &servers).map(drop)
+        let passwords = access.passwords.as_deref().map(|file| Passwords::read(file, &servers)).transpose();
+        let reported: BTreeSet<&String> = unusable.iter().flat_map(|key| &key.hosts).collect();
+        let others = victims.iter().filter(|name| !reported.contains(name)).cloned().collect();
+        let mut all: Vec<DocumentError> = unusable.iter().map(|key| key.why.clone()).collect();
+        match passwords {
+            Ok(passwords) => {
+                let cloud = InventoryCloud::new(inventory, passwords.unwrap_or_default(), Route::Direct);
+                all.extend(cloud.locked_out(&others));
+            }
+            Err(why) => all.push(why),
+        }
+        all
     }
 
-    fn lacking(&self, value: &str, access: &Access, servers: &[String], abilities: &BTreeSet<Ability>) -> Vec<String> {
-        let (inventory, passwords) = match read(Path::new(value), access.passwords.as_deref()) {
-            Ok(read) => read,
-            Err(why) => return vec![why.to_string()],
-        };
-        let cloud = InventoryCloud::new(inventory, passwords, Route::Direct);
-        servers.iter().filter_map(|server| Some(cloud.can(server, abilities).err()?.to_string())).collect()
+    fn lacking(&self, value: &str, servers: &[String], abilities: &BTreeSet<Ability>) -> Vec<String> {
+        let Ok(Found { inventory, .. }) = file::find(Path::new(value)) else { return Vec::new() };
+        let cloud = InventoryCloud::new(inventory, Passwords::default(), Route::Direct);
+        let abilities = abilities.iter().filter(|ability| **ability != Ability::LogIn).cloned().collect();
+        servers.iter().filter_map(|server| Some(cloud.can(server, &abilities).err()?.to_string())).collect()
     }
 
     /// Only servers that were opted in are chosen from, and seen.
@@ -223,7 +237,7 @@ mod tests {
         let path = folder.path().join("staging.yaml");
         std::fs::write(&path, file).unwrap();
         let adopted = Inventory.adopt(path.to_str().unwrap(), declared);
-        adopted.map_err(|why| why.replace(&format!("{}/", folder.path().display()), ""))
+        adopted.map_err(|why| why.to_string().replace(&format!("{}/", folder.path().display()), ""))
     }
 
     const SITE: &str = "hosts:

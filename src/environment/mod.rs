@@ -18,10 +18,11 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::agent::sweep::Swept;
-use crate::document::DocumentError;
 use crate::document::error::one_of;
+use crate::document::{DocumentError, Mistakes};
 use crate::infrastructure::Infrastructure;
 use crate::instance::Ability;
+pub use crate::inventory::file::EntryAt;
 use crate::journal::Place;
 use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::{Provider, ProviderError};
@@ -57,25 +58,30 @@ pub trait Kind: Sync {
     /// Connects to nothing.
     ///
     /// # Errors
-    /// When there is no such site there, in words, with what to do.
-    fn adopt(&self, value: &str, declared: Option<&Infrastructure>) -> Result<Adopted, String> {
+    /// When there is no such site there: everything that is wrong with it, with what to do.
+    fn adopt(&self, value: &str, declared: Option<&Infrastructure>) -> Result<Adopted, Mistakes> {
         let _ = (value, declared);
-        Err(format!("no scenario runs in the environment `{}`", self.name()))
+        Err(DocumentError::new(format!("no scenario runs in the environment `{}`", self.name())).into())
     }
 
-    /// Whether what servers are logged in to with can be read, by what follows the environment's name. Connects to nothing.
-    ///
-    /// # Errors
-    /// The first mistake in the file of passwords, with its place.
-    fn check_access(&self, value: &str, access: &Access) -> Result<(), DocumentError> {
-        let _ = (value, access);
-        Ok(())
+    /// What users should know of the servers there, though it is no mistake: each in words, with its place and what to do.
+    /// Connects to nothing.
+    fn notes(&self, value: &str) -> Vec<String> {
+        let _ = value;
+        Vec::new()
     }
 
-    /// What of all this can't be done to these servers, which were adopted: in words, each with what to do. Connects to
-    /// nothing.
-    fn lacking(&self, value: &str, access: &Access, servers: &[String], abilities: &BTreeSet<Ability>) -> Vec<String> {
-        let _ = (value, access, servers, abilities);
+    /// What keeps a run from logging in: keys and passwords that can't be read, and those of these `victims` that have none.
+    /// Connects to nothing.
+    fn locked_out(&self, value: &str, access: &Access, victims: &BTreeSet<String>) -> Vec<DocumentError> {
+        let _ = (value, access, victims);
+        Vec::new()
+    }
+
+    /// What of all this can't be done to these servers, which were adopted: in words, each with what to do. That they can
+    /// be logged in to is supposed. Connects to nothing.
+    fn lacking(&self, value: &str, servers: &[String], abilities: &BTreeSet<Ability>) -> Vec<String> {
+        let _ = (value, servers, abilities);
         Vec::new()
     }
 
@@ -139,6 +145,8 @@ pub struct Adopted {
     pub infrastructure: Infrastructure,
     /// Those that may not be struck, by name.
     pub closed: BTreeSet<String>,
+    /// Whether it is known at which of them users enter.
+    pub entry_at: EntryAt,
 }
 
 /// An environment that is there.

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Kind;
-use crate::document::DocumentError;
+use crate::document::{DocumentError, Mistakes};
 use crate::infrastructure::Infrastructure;
 use crate::journal::Place;
 use crate::provider::passwords::Passwords;
@@ -68,9 +68,12 @@ pub enum ReopenError {
         /// Why.
         source: serde_json::Error,
     },
-    /// The inventory or the passwords have a mistake.
+    /// The passwords have a mistake.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// The inventory has mistakes.
+    #[error(transparent)]
+    Inventory(#[from] Mistakes),
     /// It may be there, but can't be reached.
     #[error(transparent)]
     Provider(#[from] ProviderError),

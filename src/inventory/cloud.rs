@@ -16,6 +16,7 @@ use super::signs::{Attempt, Finding};
 use super::watchdog::Watchdog;
 use super::ways::{Way, Ways};
 use super::{Host, Inventory};
+use crate::document::DocumentError;
 use crate::instance::{Ability, Between, Instance, InstanceId, InstanceSpec, PowerOp, PowerState};
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
@@ -73,6 +74,11 @@ impl InventoryCloud {
     /// The inventory.
     pub fn inventory(&self) -> &Inventory {
         &self.ways.inventory
+    }
+
+    /// Those of these servers that nothing logs in to: what is missing, and what to do.
+    pub fn locked_out(&self, servers: &BTreeSet<String>) -> Vec<DocumentError> {
+        self.ways.locked_out(servers)
     }
 
     /// The address of every server. Names are looked up if they have not been yet.

@@ -18,7 +18,7 @@
 //!     stats_socket: /run/haproxy/admin.sock   # of a load balancer: its HAProxy's; without it, its view is not observed
 //!     logs: [/var/log/haproxy.log]      # of its services: a run follows them; default: none
 //! entry: https://www.example.org        # where users enter; a scenario needs it
-//! entry_at: www                         # the host or virtual IP that has its address; found by the address where it can be
+//! entry_at: www                         # the host or virtual IP that has its address; found by the address where it can be; `outside`: none
 //! virtual_ips:                          # addresses that keepalived moves
 //!   - { name: www, address: 192.0.2.100, holders: [lb-1, lb-2] }
 //! links: [{ from: lb-1, to: web-1 }]    # which server talks to which, for the graph
@@ -27,34 +27,43 @@
 //! ssh_config: ~/.ssh/config             # fills in what is not said here; default: it is not read
 //! agent: chimp-static                   # what holds faults on these hosts; default: this very program
 //! ```
-//! Every mistake is one error with file, line, column and a hint.
+//! Every mistake is one error with file, line, column and a hint; those that can be judged by themselves are reported together.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::ssh_config::SshConfig;
 use super::{Host, Inventory, address};
 use crate::agent::program::Program;
-use crate::document::Checked;
 use crate::document::error::one_of;
 use crate::document::yaml::{PathSegment, Source, at};
+use crate::document::{Checked, DocumentError, Mistakes};
 use crate::infrastructure::Infrastructure;
 use crate::provider::host_key::{HostKey, KnownHosts, KnownHostsError};
 
 mod endpoint;
+mod entries;
 mod hosts;
 mod logs;
 mod site;
+mod unusable;
 
+pub use unusable::UnusableKey;
+
+use entries::Entries;
 use hosts::{Attack, HostEntry, server};
 use site::VirtualIpEntry;
 
+/// What the file says.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an inventory: a map with `hosts`")]
 struct InventoryDeclaration {
-    hosts: Vec<HostEntry>,
+    /// They are read one by one.
+    hosts: Vec<IgnoredAny>,
     entry: Option<String>,
     entry_at: Option<String>,
     #[serde(default)]
@@ -82,47 +91,120 @@ enum HostKeys {
     Ignore,
 }
 
+/// An inventory, and which of the keys that it names can't be used: nothing else is wrong with it.
+#[derive(Debug)]
+pub struct Found {
+    /// Hosts whose key can't be used have none here.
+    pub inventory: Inventory,
+    /// Keys that can't be used.
+    pub unusable: Vec<UnusableKey>,
+    /// Whether it is known at which server users enter.
+    pub entry_at: EntryAt,
+}
+
+/// Whether it is known which host or virtual IP has the address of the entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntryAt {
+    /// It is.
+    Known,
+    /// Neither its address nor `entry_at` says it; where it could be said.
+    NotSaid(DocumentError),
+    /// `entry_at: outside` says that none of them has it; where it says so.
+    Outside(DocumentError),
+}
+
 /// Reads and checks an inventory, the keys and the known hosts that it names.
 ///
 /// # Errors
-/// The first mistake, in this order: the form, `ssh_config`, hosts, links, what is allowed, host keys, virtual IPs, the entry, the
-/// agent's program, roles.
-pub fn read(path: &Path) -> Checked<Inventory> {
+/// Every mistake that can be judged by itself: of each host, link, virtual IP and key the first. Keys that can't be used are
+/// reported where nothing else is wrong.
+pub fn read(path: &Path) -> Result<Inventory, Mistakes> {
+    let Found { inventory, unusable, .. } = find(path)?;
+    Mistakes::none(unusable.into_iter().map(|key| key.why).collect())?;
+    Ok(inventory)
+}
+
+/// The same where keys that can't be used are no reason to stop.
+///
+/// # Errors
+/// As [`read`], but for keys.
+pub fn find(path: &Path) -> Result<Found, Mistakes> {
     let source = Source::read(path)?;
-    let declaration: InventoryDeclaration = source.parse()?;
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")).to_path_buf();
-    let mut reader = Reader { source: &source, declaration: &declaration, folder: &folder, ssh_config: None };
-    reader.ssh_config = reader.ssh_config()?;
-    let mut hosts = reader.hosts()?;
-    let links = reader.links(&hosts)?;
-    reader.allow(&mut hosts)?;
-    let host_key = reader.host_key()?;
-    let (virtual_ips, shared) = reader.virtual_ips(&hosts)?;
-    let entry = reader.entry(&hosts, &shared)?;
-    let agent = reader.agent()?;
-    let infrastructure = Infrastructure {
-        servers: declaration.hosts.iter().map(|entry| (entry.name.clone(), server(entry))).collect(),
-        links,
-        virtual_ips,
-        entry,
-        databases: Default::default(),
-        aliases: BTreeMap::new(),
-        roles: reader.roles()?,
-        source: Some(path.into()),
+    source.parse::<IgnoredAny>()?;
+    let Entries { hosts, names, mistakes } = Entries::of(&source);
+    let declaration = match source.parse() {
+        Ok(declaration) => declaration,
+        Err(why) => return Err(Mistakes::none([vec![why], mistakes].concat()).expect_err("there is one")),
     };
-    Ok(Inventory { infrastructure, hosts, shared, host_key, agent, folder })
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let (mistakes, unusable) = (RefCell::new(mistakes), RefCell::default());
+    let mut reader = Reader {
+        source: &source,
+        declaration: &declaration,
+        entries: &hosts,
+        names,
+        folder,
+        ssh_config: None,
+        mistakes,
+        unusable,
+    };
+    reader.ssh_config = reader.keep(reader.ssh_config()).flatten();
+    reader.find()
 }
 
 struct Reader<'a> {
     source: &'a Source,
     declaration: &'a InventoryDeclaration,
+    /// The hosts whose entries could be read, each with its place in the list.
+    entries: &'a [(usize, HostEntry)],
+    /// The names of all hosts, of those with mistakes, too.
+    names: BTreeSet<String>,
     folder: &'a Path,
     ssh_config: Option<SshConfig>,
+    mistakes: RefCell<Vec<DocumentError>>,
+    unusable: RefCell<Vec<UnusableKey>>,
 }
 
 impl Reader<'_> {
+    fn find(self) -> Result<Found, Mistakes> {
+        let mut hosts = self.hosts();
+        let links = self.links();
+        self.allow(&mut hosts);
+        let host_key = self.keep(self.host_key());
+        let (virtual_ips, shared) = self.virtual_ips();
+        let entry = self.keep(self.entry(&hosts, &shared));
+        let agent = self.keep(self.agent());
+        let roles = self.roles();
+        Mistakes::none(self.mistakes.take())?;
+        let (Some(host_key), Some(entry), Some(agent)) = (host_key, entry, agent) else {
+            unreachable!("what is missing was reported as a mistake")
+        };
+        let infrastructure = Infrastructure {
+            servers: self.entries.iter().map(|(_, entry)| (entry.name.clone(), server(entry))).collect(),
+            links,
+            virtual_ips,
+            entry,
+            databases: Default::default(),
+            aliases: BTreeMap::new(),
+            roles,
+            source: Some(self.source.path.clone()),
+        };
+        let entry_at = self.entry_at(&infrastructure);
+        let inventory = Inventory { infrastructure, hosts, shared, host_key, agent, folder: self.folder.into() };
+        Ok(Found { inventory, unusable: self.unusable(), entry_at })
+    }
+
     fn error<T>(&self, at: &[PathSegment], detail: impl Into<String>, hint: impl Into<String>) -> Checked<T> {
         Err(self.source.error(at, detail, Some(hint.into())))
+    }
+
+    /// What was read; a mistake is kept, and reported with all others.
+    fn keep<T>(&self, read: Checked<T>) -> Option<T> {
+        read.map_err(|mistake| self.mistakes.borrow_mut().push(mistake)).ok()
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
     }
 
     fn ssh_config(&self) -> Checked<Option<SshConfig>> {
@@ -135,54 +217,69 @@ impl Reader<'_> {
         self.error(&at!["ssh_config"], detail, "name your client's configuration: `ssh_config: ~/.ssh/config`")
     }
 
-    fn links(&self, hosts: &BTreeMap<String, Host>) -> Checked<Vec<(String, String)>> {
+    fn links(&self) -> Vec<(String, String)> {
         let mut links = BTreeSet::new();
-        for (index, LinkEntry { from, to }) in self.declaration.links.iter().enumerate() {
-            for (end, name) in [("from", from), ("to", to)] {
-                if !hosts.contains_key(name) {
-                    let detail = format!("a link leads from `{from}` to `{to}`, but there is no host `{name}`");
-                    let hint = match address::is_range(name) {
-                        true => "write a link for each host".into(),
-                        false => one_of(name, "hosts", hosts.keys().map(String::as_str)),
-                    };
-                    return self.error(&at!["links", index, end], detail, hint);
-                }
-            }
-            if from == to {
-                let detail = format!("`{from}` is linked with itself");
-                return self.error(&at!["links", index], detail, "a link joins two hosts");
-            }
-            if !links.insert((from.clone(), to.clone())) {
-                let detail = format!("the link from `{from}` to `{to}` is declared twice");
-                return self.error(&at!["links", index], detail, "leave one of them out");
+        for (index, link) in self.declaration.links.iter().enumerate() {
+            if self.keep(self.link(index, link, &links)).is_some() {
+                links.insert((link.from.clone(), link.to.clone()));
             }
         }
-        Ok(links.into_iter().collect())
+        links.into_iter().collect()
     }
 
-    fn allow(&self, hosts: &mut BTreeMap<String, Host>) -> Checked<()> {
-        for (index, word) in self.declaration.allow.iter().enumerate() {
-            let meant = |entry: &&HostEntry| entry.name == *word || entry.tags.contains(word);
-            let meant: Vec<&HostEntry> = self.declaration.hosts.iter().filter(meant).collect();
-            if meant.is_empty() {
-                let tags = self.declaration.hosts.iter().flat_map(|entry| &entry.tags);
-                let known: BTreeSet<&str> = hosts.keys().chain(tags).map(String::as_str).collect();
-                let detail = format!("`{word}` is neither a host nor a tag of one");
-                let hint = match address::is_range(word) {
-                    true => "write each name, or give those hosts a tag and allow that".into(),
-                    false => one_of(word, "hosts and tags", known),
+    fn link(&self, index: usize, link: &LinkEntry, before: &BTreeSet<(String, String)>) -> Checked<()> {
+        let LinkEntry { from, to } = link;
+        for (end, name) in [("from", from), ("to", to)] {
+            if !self.names.contains(name) {
+                let detail = format!("a link leads from `{from}` to `{to}`, but there is no host `{name}`");
+                let hint = match address::is_range(name) {
+                    true => "write a link for each host".into(),
+                    false => one_of(name, "hosts", self.names()),
                 };
-                return self.error(&at!["allow", index], detail, hint);
-            }
-            for entry in meant {
-                if entry.attack == Some(Attack::Forbidden) {
-                    let detail = format!("`{word}` allows to attack `{}`, which says `attack: forbidden`", entry.name);
-                    return self.error(&at!["allow", index], detail, "leave one of the two out");
-                }
-                hosts.get_mut(&entry.name).expect("every entry became a host").allowed = true;
+                return self.error(&at!["links", index, end], detail, hint);
             }
         }
+        if from == to {
+            let detail = format!("`{from}` is linked with itself");
+            return self.error(&at!["links", index], detail, "a link joins two hosts");
+        }
+        if before.contains(&(from.clone(), to.clone())) {
+            let detail = format!("the link from `{from}` to `{to}` is declared twice");
+            return self.error(&at!["links", index], detail, "leave one of them out");
+        }
         Ok(())
+    }
+
+    fn allow(&self, hosts: &mut BTreeMap<String, Host>) {
+        for (index, word) in self.declaration.allow.iter().enumerate() {
+            for name in self.keep(self.allowed(index, word)).unwrap_or_default() {
+                if let Some(host) = hosts.get_mut(name) {
+                    host.allowed = true;
+                }
+            }
+        }
+    }
+
+    /// The hosts that a word of `allow` means.
+    fn allowed(&self, index: usize, word: &String) -> Checked<Vec<&str>> {
+        let entries = || self.entries.iter().map(|(_, entry)| entry);
+        let meant: Vec<&HostEntry> =
+            entries().filter(|entry| entry.name == *word || entry.tags.contains(word)).collect();
+        if meant.is_empty() && !self.names.contains(word) {
+            let tags = entries().flat_map(|entry| &entry.tags).map(String::as_str);
+            let known: BTreeSet<&str> = self.names().chain(tags).collect();
+            let detail = format!("`{word}` is neither a host nor a tag of one");
+            let hint = match address::is_range(word) {
+                true => "write each name, or give those hosts a tag and allow that".into(),
+                false => one_of(word, "hosts and tags", known),
+            };
+            return self.error(&at!["allow", index], detail, hint);
+        }
+        if let Some(entry) = meant.iter().find(|entry| entry.attack == Some(Attack::Forbidden)) {
+            let detail = format!("`{word}` allows to attack `{}`, which says `attack: forbidden`", entry.name);
+            return self.error(&at!["allow", index], detail, "leave one of the two out");
+        }
+        Ok(meant.iter().map(|entry| entry.name.as_str()).collect())
     }
 
     fn agent(&self) -> Checked<Option<PathBuf>> {

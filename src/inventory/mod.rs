@@ -21,6 +21,7 @@ pub mod file;
 mod key;
 mod knocks;
 mod lookup;
+mod no_proof;
 mod reach;
 mod remote;
 mod signs;

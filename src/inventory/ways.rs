@@ -10,6 +10,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use tokio::sync::OnceCell;
 
+use super::no_proof::NoProof;
 use super::{Address, Endpoint, Host, HostRemote, Inventory, Jump, Key, lookup};
 use crate::agent::upload::Source;
 use crate::provider::passwords::Passwords;
@@ -150,18 +151,23 @@ impl Ways {
     /// # Errors
     /// Nothing does; with the place in the file, and what to do.
     pub fn can_log_in(&self, name: &str, host: &Host) -> Result<(), ProviderError> {
-        if let Err(why) = self.proof(Some(name), &host.ssh) {
-            return Err(self.no_way_in(name, host, &format!("`{name}` has {why}")));
-        }
+        self.way_in(name, host).map_err(|(jump, why)| match jump {
+            None => self.no_way_in(name, host, &format!("`{name}` has {why}")),
+            Some(jump) => self.no_way_in(name, host, &format!("its jump host `{jump}` has {why}")),
+        })
+    }
+
+    /// # Errors
+    /// What is missing; with the jump host that misses it, if it is one.
+    pub(super) fn way_in<'h>(&self, name: &str, host: &'h Host) -> Result<(), (Option<&'h str>, NoProof)> {
+        self.proof(Some(name), &host.ssh).map_err(|why| (None, why))?;
         let Some(jump) = &host.jump else { return Ok(()) };
-        match self.proof(jump.is_host.then_some(&jump.name), &jump.endpoint) {
-            Ok(_) => Ok(()),
-            Err(why) => Err(self.no_way_in(name, host, &format!("its jump host `{}` has {why}", jump.name))),
-        }
+        let proof = self.proof(jump.is_host.then_some(&jump.name), &jump.endpoint);
+        proof.map(drop).map_err(|why| (Some(jump.name.as_str()), why))
     }
 
     /// A password, else the key, else any key of the agent. The error completes "it has …".
-    fn proof(&self, server: Option<&str>, endpoint: &Endpoint) -> Result<Proof, String> {
+    fn proof(&self, server: Option<&str>, endpoint: &Endpoint) -> Result<Proof, NoProof> {
         if let Some(password) = server.and_then(|server| self.passwords.of(server)) {
             return Ok(Proof::Password(password.clone()));
         }
@@ -171,16 +177,20 @@ impl Ways {
             Some(Key::Held { identity, is_encrypted }) => from_agent(Some(identity.clone())).ok_or_else(|| {
                 let path = identity.path.display();
                 let what = if *is_encrypted { "an encrypted key" } else { "only a public key" };
-                let or = if *is_encrypted { format!("; or remove its passphrase: ssh-keygen -p -f {path}") } else { String::new() };
-                format!(
-                    "{what} ({path}), and there is no SSH agent that could hold it (SSH_AUTH_SOCK is not set): start an agent \
-                     and add the key, `eval \"$(ssh-agent)\"; ssh-add`{or}"
-                )
+                let or = if *is_encrypted {
+                    format!("; or remove its passphrase: ssh-keygen -p -f {path}")
+                } else {
+                    String::new()
+                };
+                let what =
+                    format!("{what} ({path}), and there is no SSH agent that could hold it (SSH_AUTH_SOCK is not set)");
+                let help = format!("start an agent and add the key, `eval \"$(ssh-agent)\"; ssh-add`{or}");
+                NoProof { what, help }
             }),
             None => from_agent(None).ok_or_else(|| {
-                "no password and no `key`: write `key: FILE` beside it, or name a file of passwords with --passwords, or start an \
-                 SSH agent and add your key, `eval \"$(ssh-agent)\"; ssh-add`"
-                    .to_string()
+                let help = "write `key: FILE` beside it, or name a file of passwords with --passwords, or start an \
+                            SSH agent and add your key, `eval \"$(ssh-agent)\"; ssh-add`";
+                NoProof { what: "no password and no `key`".into(), help: help.into() }
             }),
         }
     }

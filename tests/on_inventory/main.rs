@@ -2,20 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use anarcho_chimp::declare::{DeclareError, DeclareOptions, declare};
-use anarcho_chimp::environment::Access;
+use anarcho_chimp::environment::{self, Access};
 use anarcho_chimp::plan::{Plan, ScenarioPlan};
 use anarcho_chimp::settings::Scheme;
 
-/// Declares features of this folder, beside which the inventory finds its key: no repository holds one. `FOLDER` stands
-/// for that folder in `on`, and in what is returned.
-fn planned(features: &[&str], on: Option<&str>) -> Result<Plan, String> {
-    planned_with(features, on, None)
-}
-
-/// The same with this file of passwords.
-fn planned_with(features: &[&str], on: Option<&str>, passwords: Option<&str>) -> Result<Plan, String> {
+/// The files of this folder in another one, with a key beside them: no repository holds one.
+fn laid_out() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     for entry in fs::read_dir("tests/on_inventory").unwrap() {
@@ -27,6 +22,18 @@ fn planned_with(features: &[&str], on: Option<&str>, passwords: Option<&str>) ->
     }
     fs::write(here.join("key"), "a private key").unwrap();
     fs::set_permissions(here.join("key"), fs::Permissions::from_mode(0o600)).unwrap();
+    folder
+}
+
+/// Declares features of this folder. `FOLDER` stands for it in `on`, and in what is returned.
+fn planned(features: &[&str], on: Option<&str>) -> Result<Plan, String> {
+    planned_with(features, on, None)
+}
+
+/// The same with this file of passwords.
+fn planned_with(features: &[&str], on: Option<&str>, passwords: Option<&str>) -> Result<Plan, String> {
+    let folder = laid_out();
+    let here = folder.path();
     let passwords = passwords.map(|text| {
         let file = here.join("passwords.json");
         fs::write(&file, text).unwrap();
@@ -44,6 +51,16 @@ fn planned_with(features: &[&str], on: Option<&str>, passwords: Option<&str>) ->
     let mut plan = declare(&options).map_err(shown)?;
     plan.environment = plan.environment.replace(&here.display().to_string(), "FOLDER");
     Ok(plan)
+}
+
+/// What `chimp plan` complains of a feature of this folder, where there is no SSH agent.
+fn complaint(feature: &str) -> String {
+    let folder = laid_out();
+    let mut chimp = Command::new(env!("CARGO_BIN_EXE_chimp"));
+    chimp.args(["plan", &format!("{feature}.feature")]).current_dir(folder.path()).env_remove("SSH_AUTH_SOCK");
+    let output = chimp.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stderr).unwrap()
 }
 
 fn only(plan: Plan) -> ScenarioPlan {
@@ -132,4 +149,33 @@ fn a_mistake_in_the_passwords_is_reported_where_it_is_and_once() {
     let told = refused("{ \"web-x\": \"secret\" }");
     assert!(told.starts_with("FOLDER/passwords.json:1:") && !told.contains("secret"), "{told}");
     planned_with(&["whole"], None, Some("{ \"web-b\": \"secret\" }")).unwrap();
+}
+
+#[test]
+fn all_mistakes_of_an_inventory_and_of_the_scenarios_on_it_are_reported_together_each_once() {
+    insta::assert_snapshot!(planned(&["wrong"], None).unwrap_err());
+}
+
+#[test]
+fn targets_that_depend_on_the_entry_say_where_it_is_to_be_said_and_what_logs_in_comes_last() {
+    insta::assert_snapshot!(complaint("outside"));
+}
+
+#[test]
+fn an_entry_outside_of_the_inventory_is_accepted_with_a_note_unless_it_is_said_to_be_there() {
+    let notes = |change: fn(&str) -> String| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("outside.yaml");
+        fs::write(&file, change(&fs::read_to_string("tests/on_inventory/outside.yaml").unwrap())).unwrap();
+        let on = environment::on(&format!("inventory={}", file.display())).unwrap();
+        on.kind.adopt(&on.value, None).unwrap();
+        on.kind.notes(&on.value).join("").replace(&folder.path().display().to_string(), "FOLDER")
+    };
+    let unsaid = notes(|text| text.into());
+    let expected = "FOLDER/outside.yaml:8:8: `entry`: no host and no virtual IP of this inventory is known to have the address \
+                    of `www.example.org`\n  help: say which one has it: `entry_at: lb-a`; or,";
+    assert!(unsaid.starts_with(expected), "{unsaid}");
+    assert_eq!(notes(|text| format!("{text}entry_at: outside\n")), "");
+    assert_eq!(notes(|text| format!("{text}entry_at: lb-a\n")), "");
+    assert_eq!(notes(|text| text.replace("https://www.example.org", "http://192.0.2.10")), "");
 }

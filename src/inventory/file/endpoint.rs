@@ -1,7 +1,6 @@
 //! How a host or a jump host is reached: what the inventory says, then what `ssh_config` says, then the defaults.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
@@ -95,7 +94,7 @@ impl Reader<'_> {
             return self.error(&field(at, "user"), format!("{user:?} can't be a user's name"), hint);
         }
         let key = match written.key {
-            Some(key) => Some(self.key(&field(at, "key"), self.path(key))?),
+            Some(key) => self.key(&field(at, "key"), &self.path(key), ""),
             None => self.identity(at, &options, &Tokens { alias, host: &address.to_string(), port, user: &user })?,
         };
         Ok((Endpoint { address, port, user, key }, options.proxy_jump))
@@ -113,10 +112,6 @@ impl Reader<'_> {
         })
     }
 
-    fn key(&self, at: &[PathSegment], path: PathBuf) -> Checked<Key> {
-        Key::read(&path).or_else(|unusable| self.error(at, unusable.detail, unusable.hint))
-    }
-
     /// The first of the key files that `ssh_config` names which exists, as for ssh.
     fn identity(&self, at: &[PathSegment], options: &Options, tokens: &Tokens<'_>) -> Checked<Option<Key>> {
         for found in &options.identity_files {
@@ -126,8 +121,7 @@ impl Reader<'_> {
             let path = found.path(tokens)?;
             if path.exists() {
                 let named = format!("; it is an `IdentityFile` of {}", found.place());
-                let read = Key::read(&path);
-                return read.map(Some).or_else(|why| self.error(&field(at, "address"), why.detail + &named, why.hint));
+                return Ok(self.key(&field(at, "address"), &path, &named));
             }
         }
         Ok(None)

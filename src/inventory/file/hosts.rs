@@ -92,46 +92,45 @@ pub(super) fn role(name: &str) -> Role {
 }
 
 impl Reader<'_> {
-    pub(super) fn hosts(&self) -> Checked<BTreeMap<String, Host>> {
+    /// Those without a mistake.
+    pub(super) fn hosts(&self) -> BTreeMap<String, Host> {
         if self.declaration.hosts.is_empty() {
             let hint = "write at least one: `- { name: web-1, address: 192.0.2.11 }`";
-            return self.error(&at!["hosts"], "there are no hosts", hint);
+            self.keep(self.error::<()>(&at!["hosts"], "there are no hosts", hint));
         }
-        let (mut hosts, mut proxies) = (BTreeMap::new(), BTreeMap::new());
-        for (index, entry) in self.declaration.hosts.iter().enumerate() {
-            self.name(index, entry, &hosts)?;
-            let (host, proxy) = self.host(index, entry)?;
+        let (mut hosts, mut proxies, mut seen) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        for (index, entry) in self.entries {
+            let is_new = seen.insert(&entry.name);
+            let read = self.name(*index, entry, is_new).and_then(|()| self.host(*index, entry));
+            let Some((host, proxy)) = self.keep(read) else { continue };
             hosts.insert(entry.name.clone(), host);
             proxies.extend(proxy.map(|proxy| (entry.name.clone(), proxy)));
         }
         let mut jumps = BTreeMap::new();
-        for (index, entry) in self.declaration.hosts.iter().enumerate() {
-            let jump = self.jump(index, entry, &hosts, &proxies)?;
+        for (index, entry) in self.entries.iter().filter(|(_, entry)| hosts.contains_key(&entry.name)) {
+            let jump = self.keep(self.jump(*index, entry, &hosts, &proxies)).flatten();
             jumps.extend(jump.map(|jump| (entry.name.clone(), jump)));
         }
         for (name, jump) in jumps {
             hosts.get_mut(&name).expect("it was declared").jump = Some(jump);
         }
-        self.no_machine_twice(&hosts)?;
-        Ok(hosts)
+        self.no_machine_twice(&hosts);
+        hosts
     }
 
     /// As far as it is known by what is written.
-    fn no_machine_twice(&self, hosts: &BTreeMap<String, Host>) -> Checked<()> {
+    fn no_machine_twice(&self, hosts: &BTreeMap<String, Host>) {
         let mut seen = BTreeMap::new();
-        for (index, HostEntry { name, .. }) in self.declaration.hosts.iter().enumerate() {
-            let host = &hosts[name];
+        for (index, HostEntry { name, .. }) in self.entries {
+            let Some(host) = hosts.get(name) else { continue };
             let through = host.jump.as_ref().map(Jump::id);
-            if let Some(other) = seen.insert((&host.ssh.address, host.ssh.port, through), name) {
+            let other = seen.insert((&host.ssh.address, host.ssh.port, through), name);
+            if let Some(other) = other.filter(|other| *other != name) {
                 let detail = format!("`{name}` has the address and port of `{other}`");
-                return self.error(
-                    &at!["hosts", index, "address"],
-                    detail,
-                    "leave one of the two out: a machine is one host",
-                );
+                let hint = "leave one of the two out: a machine is one host";
+                self.keep(self.error::<()>(&at!["hosts", *index, "address"], detail, hint));
             }
         }
-        Ok(())
     }
 
     /// The jump host of an entry: what the entry says, else what `ssh_config` says.
@@ -151,12 +150,16 @@ impl Reader<'_> {
                     return self.error(&at, format!("`{name}` is its own jump host"), hint);
                 }
                 let Some(host) = hosts.get(name) else {
-                    let nearest = one_of(name, "hosts", hosts.keys().map(String::as_str));
+                    if self.names.contains(name) {
+                        // Its own mistake is reported.
+                        return Ok(None);
+                    }
+                    let nearest = one_of(name, "hosts", self.names());
                     let hint =
                         format!("{nearest} (where it is no host of this file: `jump: {{ address: 192.0.2.1 }}`)");
                     return self.error(&at, format!("the jump host `{name}` is not a host of this file"), hint);
                 };
-                let is_chain = self.declaration.hosts.iter().any(|other| other.name == *name && other.jump.is_some())
+                let is_chain = self.entries.iter().any(|(_, other)| other.name == *name && other.jump.is_some())
                     || proxies.get(name).is_some_and(|next| !next.value.eq_ignore_ascii_case("none"));
                 if is_chain {
                     return self.error(&at, format!("the jump host `{name}` has a jump host of its own"), ONE_JUMP);
@@ -173,13 +176,13 @@ impl Reader<'_> {
         }
     }
 
-    fn name(&self, index: usize, entry: &HostEntry, before: &BTreeMap<String, Host>) -> Checked<()> {
+    fn name(&self, index: usize, entry: &HostEntry, is_new: bool) -> Checked<()> {
         let at = at!["hosts", index, "name"];
         if !is_name(&entry.name) {
             let hint = if address::is_range(&entry.name) { address::ONE_EACH } else { RULE };
             return self.error(&at, format!("`{}` can't be a host's name", entry.name), hint);
         }
-        if before.contains_key(&entry.name) {
+        if !is_new {
             let detail = format!("the name `{}` is given twice", entry.name);
             return self.error(&at, detail, "every host needs its own name");
         }
@@ -213,7 +216,7 @@ impl Reader<'_> {
     pub(super) fn path(&self, named: &str) -> PathBuf {
         match (named.strip_prefix("~/"), std::env::home_dir()) {
             (Some(rest), Some(home)) => home.join(rest),
-            _ => self.folder.join(named),
+            _ => self.folder.join(named.trim_start_matches("./")),
         }
     }
 }

@@ -5,15 +5,18 @@ use std::net::Ipv4Addr;
 
 use serde::Deserialize;
 
-use super::Reader;
-use super::hosts::role;
+use super::hosts::{HostEntry, role};
+use super::{EntryAt, Reader};
 use crate::document::Checked;
 use crate::document::error::one_of;
 use crate::document::names::{RULE, is_name};
 use crate::document::yaml::at;
-use crate::infrastructure::{Entry, EntryUrl, VirtualIp};
+use crate::infrastructure::{Entry, EntryUrl, Infrastructure, VirtualIp};
 use crate::inventory::{Host, address};
 use crate::role::{Role, shipped};
+
+/// `entry_at` where no host of the file has the entry's address, unless a host is called so.
+const OUTSIDE: &str = "outside";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a virtual IP: `{ name: www, address: 192.0.2.100, holders: [lb-1, lb-2] }`")]
@@ -25,39 +28,46 @@ pub(super) struct VirtualIpEntry {
 
 impl Reader<'_> {
     /// The shared addresses, and by their names which they are.
-    pub(super) fn virtual_ips(
-        &self,
-        hosts: &BTreeMap<String, Host>,
-    ) -> Checked<(Vec<VirtualIp>, BTreeMap<String, Ipv4Addr>)> {
+    pub(super) fn virtual_ips(&self) -> (Vec<VirtualIp>, BTreeMap<String, Ipv4Addr>) {
         let (mut shared, mut addresses) = (Vec::new(), BTreeMap::new());
-        for (index, VirtualIpEntry { name, address, holders }) in self.declaration.virtual_ips.iter().enumerate() {
-            if !is_name(name) {
-                return self.error(&at!["virtual_ips", index, "name"], format!("`{name}` can't be its name"), RULE);
-            }
-            if hosts.contains_key(name) || addresses.contains_key(name) {
-                let detail = format!("the name `{name}` is given twice");
-                return self.error(&at!["virtual_ips", index, "name"], detail, "give it a name of its own");
-            }
-            let read = address::read_shared(address);
-            let at = at!["virtual_ips", index, "address"];
-            let address = read.or_else(|mistake| self.error(&at, mistake.detail, mistake.hint))?;
-            self.holders(index, holders, hosts)?;
-            addresses.insert(name.clone(), address);
-            let holders: BTreeSet<String> = holders.iter().cloned().collect();
-            shared.push(VirtualIp { name: name.clone(), holders: holders.into_iter().collect() });
+        for (index, entry) in self.declaration.virtual_ips.iter().enumerate() {
+            let Some(address) = self.keep(self.virtual_ip(index, entry, &addresses)) else { continue };
+            addresses.insert(entry.name.clone(), address);
+            let holders: BTreeSet<String> = entry.holders.iter().cloned().collect();
+            shared.push(VirtualIp { name: entry.name.clone(), holders: holders.into_iter().collect() });
         }
-        Ok((shared, addresses))
+        (shared, addresses)
     }
 
-    fn holders(&self, index: usize, holders: &[String], hosts: &BTreeMap<String, Host>) -> Checked<()> {
+    fn virtual_ip(
+        &self,
+        index: usize,
+        VirtualIpEntry { name, address, holders }: &VirtualIpEntry,
+        before: &BTreeMap<String, Ipv4Addr>,
+    ) -> Checked<Ipv4Addr> {
+        if !is_name(name) {
+            return self.error(&at!["virtual_ips", index, "name"], format!("`{name}` can't be its name"), RULE);
+        }
+        if self.names.contains(name) || before.contains_key(name) {
+            let detail = format!("the name `{name}` is given twice");
+            return self.error(&at!["virtual_ips", index, "name"], detail, "give it a name of its own");
+        }
+        let read = address::read_shared(address);
+        let at = at!["virtual_ips", index, "address"];
+        let address = read.or_else(|mistake| self.error(&at, mistake.detail, mistake.hint))?;
+        self.holders(index, holders)?;
+        Ok(address)
+    }
+
+    fn holders(&self, index: usize, holders: &[String]) -> Checked<()> {
         if holders.is_empty() {
             let detail = "no host may hold it";
             return self.error(&at!["virtual_ips", index, "holders"], detail, "name those that share it");
         }
         for (place, holder) in holders.iter().enumerate() {
-            if !hosts.contains_key(holder) {
-                let hint = one_of(holder, "hosts", hosts.keys().map(String::as_str));
+            if !self.names.contains(holder) {
                 let detail = format!("there is no host `{holder}`");
+                let hint = one_of(holder, "hosts", self.names());
                 return self.error(&at!["virtual_ips", index, "holders", place], detail, hint);
             }
         }
@@ -81,12 +91,18 @@ impl Reader<'_> {
                 "write its scheme and host, and its port if it has one of its own: `entry: https://www.example.org`";
             self.error(&at!["entry"], format!("`entry`: {why}"), hint)
         })?;
+        let virtual_ips = || self.declaration.virtual_ips.iter().map(|shared| shared.name.as_str());
         let host = match &self.declaration.entry_at {
-            Some(named) if hosts.contains_key(named) || shared.contains_key(named) => named.clone(),
+            Some(named) if self.names.contains(named) || virtual_ips().any(|name| name == named) => named.clone(),
+            Some(named) if named == OUTSIDE => String::new(),
             Some(named) => {
-                let known = hosts.keys().chain(shared.keys()).map(String::as_str);
-                let detail = format!("there is no host and no virtual IP `{named}`");
-                return self.error(&at!["entry_at"], detail, one_of(named, "hosts and virtual IPs", known));
+                let detail = format!("`entry_at`: there is no host and no virtual IP `{named}`");
+                let known = self.names().chain(virtual_ips());
+                let hint = format!(
+                    "{} (where none of them has the entry's address: `entry_at: {OUTSIDE}`)",
+                    one_of(named, "hosts and virtual IPs", known)
+                );
+                return self.error(&at!["entry_at"], detail, hint);
             }
             None => {
                 let has = |(name, address): &(&String, String)| *name == url.host() || address == url.host();
@@ -98,26 +114,55 @@ impl Reader<'_> {
         Ok(Entry { host, port: url.port(), url: Some(url) })
     }
 
+    /// Whether it is known which of them has the entry's address.
+    pub(super) fn entry_at(&self, infrastructure: &Infrastructure) -> EntryAt {
+        let Some(url) = infrastructure.entry.url.as_ref().filter(|_| infrastructure.entry.host.is_empty()) else {
+            return EntryAt::Known;
+        };
+        if self.declaration.entry_at.is_some() {
+            let detail =
+                format!("`entry_at: {OUTSIDE}`: no host of this inventory has the address of `{}`", url.host());
+            return EntryAt::Outside(self.source.error(&at!["entry_at"], detail, None));
+        }
+        let detail = format!(
+            "`entry`: no host and no virtual IP of this inventory is known to have the address of `{}`",
+            url.host()
+        );
+        let shared = infrastructure.virtual_ips.first().map(|shared| &shared.name);
+        let example = shared.or(infrastructure.servers.keys().next()).map_or("", String::as_str);
+        let hint = format!(
+            "say which one has it: `entry_at: {example}`; or, where none has it (a CDN, a load balancer of another site), \
+             `entry_at: {OUTSIDE}`"
+        );
+        EntryAt::NotSaid(self.source.error(&at!["entry"], detail, Some(hint)))
+    }
+
     /// A role for each word that hosts are called by, with the statistics socket that they declare.
-    pub(super) fn roles(&self) -> Checked<BTreeMap<String, Role>> {
+    pub(super) fn roles(&self) -> BTreeMap<String, Role> {
         let mut roles: BTreeMap<String, Role> = BTreeMap::new();
-        for (index, host) in self.declaration.hosts.iter().enumerate() {
+        for (index, host) in self.entries {
             let new = || Role { stats_socket: host.stats_socket.clone(), ..role(host.role()) };
             let known = roles.entry(host.role().into()).or_insert_with(new);
-            if known.stats_socket != host.stats_socket {
-                let detail = format!("`{}` has another `stats_socket` than the other hosts of its role", host.name);
-                let hint = "hosts of one role have the same; give this one a role of its own";
-                return self.error(&at!["hosts", index], detail, hint);
-            }
-            if let Some(socket) = host.stats_socket.as_ref().filter(|socket| !socket.is_absolute()) {
-                let detail = format!("`stats_socket`: {} is not absolute", socket.display());
-                let hint = "write the path that follows `stats socket` in haproxy.cfg";
-                return self.error(&at!["hosts", index, "stats_socket"], detail, hint);
-            }
+            self.keep(self.socket(*index, host, known));
         }
         for role in roles.values_mut().filter(|role| role.stats_socket.is_some()) {
             role.standby_backends = shipped::role(&role.name).map(|role| role.standby_backends).unwrap_or_default();
         }
-        Ok(roles)
+        roles
+    }
+
+    /// Whether its statistics socket can be, and is that of its role.
+    fn socket(&self, index: usize, host: &HostEntry, role: &Role) -> Checked<()> {
+        if role.stats_socket != host.stats_socket {
+            let detail = format!("`{}` has another `stats_socket` than the other hosts of its role", host.name);
+            let hint = "hosts of one role have the same; give this one a role of its own";
+            return self.error(&at!["hosts", index], detail, hint);
+        }
+        if let Some(socket) = host.stats_socket.as_ref().filter(|socket| !socket.is_absolute()) {
+            let detail = format!("`stats_socket`: {} is not absolute", socket.display());
+            let hint = "write the path that follows `stats socket` in haproxy.cfg";
+            return self.error(&at!["hosts", index, "stats_socket"], detail, hint);
+        }
+        Ok(())
     }
 }

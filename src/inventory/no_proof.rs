@@ -1,0 +1,46 @@
+//! Servers that nothing logs in to: neither a password nor a key proves the user.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::Host;
+use super::ways::Ways;
+use crate::document::DocumentError;
+
+/// What a server has instead of a proof, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct NoProof {
+    pub what: String,
+    pub help: String,
+}
+
+impl fmt::Display for NoProof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.help)
+    }
+}
+
+impl Ways {
+    /// Those of these servers that nothing logs in to; servers with the same reason make one error, at the first of them.
+    pub fn locked_out(&self, servers: &BTreeSet<String>) -> Vec<DocumentError> {
+        let mut alike: BTreeMap<NoProof, Vec<(&String, &Host)>> = BTreeMap::new();
+        for (name, host) in self.inventory.hosts.iter().filter(|(name, _)| servers.contains(*name)) {
+            if let Err((jump, mut why)) = self.way_in(name, host) {
+                why.what = jump.map_or_else(
+                    || format!("has {}", why.what),
+                    |jump| format!("needs its jump host `{jump}`, which has {}", why.what),
+                );
+                alike.entry(why).or_default().push((name, host));
+            }
+        }
+        let error = |(NoProof { what, help }, hosts): (NoProof, Vec<(&String, &Host)>)| {
+            let names: Vec<String> = hosts.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let who = if names.len() == 1 { names.concat() } else { format!("each of {}", names.join(", ")) };
+            let line = hosts.iter().map(|(_, host)| host.line).min();
+            let detail = format!("nothing logs in there: {who} {what}");
+            let file = self.inventory.infrastructure.source.clone();
+            DocumentError { file, line, hint: Some(help), ..DocumentError::new(detail) }
+        };
+        alike.into_iter().map(error).collect()
+    }
+}
