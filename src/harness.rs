@@ -53,7 +53,7 @@ pub fn replay(plan: &Plan, access: &Access, options: &RunOptions) -> ExitCode {
 }
 
 fn carry_out(plan: &Plan, access: &Access, options: &RunOptions) -> u8 {
-    let hash = crate::judge::plan_sha256(plan);
+    let hash = plan.sha256();
     complain!("{} with seed {} (plan {})", count(plan.scenarios.len()), plan.seed, &hash[..12]);
     let On { kind: environment, value } = match environment::on(&plan.environment) {
         Ok(on) => on,

@@ -180,6 +180,13 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 /// Nothing that is tested takes as long, and moments that such durations are added to stay far from the largest number.
 pub const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
+/// A duration that is written as in files (`1m`, `50ms`) as it is shown to people (`1 min`, `50 ms`); `None` where it is none, or
+/// would lose digits.
+pub fn shown_alike(written: &str) -> Option<String> {
+    let duration = parse_duration(written).ok()?;
+    Some(show_duration(duration)).filter(|shown| parse_duration(shown).ok() == Some(duration))
+}
+
 /// A duration as a reader wants it: `84 ms`, `1.03 s`, `8 min`, `3 min 30 s`.
 pub fn show_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
@@ -337,6 +344,13 @@ mod tests {
         assert_eq!(shown(210_000_000), "3 min 30 s");
         assert_eq!(shown(90_500_000), "1 min 30.5 s");
         assert_eq!(shown(7_200_000_000), "120 min");
+    }
+
+    #[test]
+    fn what_files_say_is_shown_as_all_durations_are_unless_digits_would_be_lost() {
+        let shown = ["1m", "50ms", "90s", "1234567us", "nginx", "20"].map(shown_alike);
+        let expected = [Some("1 min"), Some("50 ms"), Some("1 min 30 s"), None, None, None];
+        assert_eq!(shown, expected.map(|text| text.map(String::from)));
     }
 
     #[test]

@@ -107,7 +107,7 @@ fn the_command_on_record_is_for_that_scenario_alone_with_its_seed() {
     let plan: Value = serde_json::from_str(&stdout(&run(&mut shell))).unwrap();
     let planned = plan["scenarios"].as_array().unwrap();
     assert_eq!(planned.len(), 1, "{command}");
-    assert_eq!(planned[0]["seed"].to_string(), scenario["seed"].as_str().unwrap());
+    assert_eq!(planned[0]["seed"], scenario["seed"]);
 }
 
 fn a_report_is_rendered_again_byte_for_byte() {

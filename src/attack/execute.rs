@@ -49,6 +49,10 @@ pub struct Options {
 pub struct Field {
     /// Where they are, so that a heal finds these and no others.
     pub place: Place,
+    /// The same for people.
+    pub whereabouts: String,
+    /// The address of each.
+    pub addresses: BTreeMap<String, String>,
     /// Where they live.
     pub provider: Arc<dyn Provider>,
     /// What is known of them.
@@ -60,6 +64,20 @@ pub struct Field {
 }
 
 impl Field {
+    /// The plan for people, with where its servers are, and the address of each.
+    pub fn shown(&self, plan: &AttackPlan) -> String {
+        let named = plan.rounds.iter().flat_map(|round| round.servers.iter().chain(&round.from));
+        let named: BTreeSet<&String> = named.collect();
+        let hosts: Vec<String> = named
+            .into_iter()
+            .map(|name| match self.addresses.get(name) {
+                Some(address) => format!("{name} ({address})"),
+                None => format!("{name} (its address is not known)"),
+            })
+            .collect();
+        format!("on {}: {}\n{}", self.whereabouts, hosts.join(", "), plan.shown())
+    }
+
     /// Whether a plan makes sense for these servers, and can be carried out on them, heals included.
     ///
     /// # Errors
@@ -309,8 +327,10 @@ fn told(event: &Event) -> Option<String> {
 /// # Errors
 /// See [`place::open`].
 pub async fn field(at: &Place, passwords: Option<PathBuf>) -> Result<Field, AttackError> {
-    let Reopened { place, provider, infrastructure, ended, closed } = place::open(at, passwords).await?;
-    Ok(Field { place, provider, infrastructure: Arc::new(infrastructure), ended, closed })
+    let Reopened { place, whereabouts, addresses, provider, infrastructure, ended, closed } =
+        place::open(at, passwords).await?;
+    let infrastructure = Arc::new(infrastructure);
+    Ok(Field { place, whereabouts, addresses, provider, infrastructure, ended, closed })
 }
 
 #[cfg(test)]

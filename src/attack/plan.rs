@@ -13,6 +13,7 @@ use crate::fault::{self, Action, Witness};
 use crate::infrastructure::Infrastructure;
 use crate::instance::{Ability, PowerState};
 use crate::journal::Place;
+use crate::plan::seed_text;
 use crate::plan::{Choice, Parameters, Partition, PlanError, Schedule, StepText, StrikeOrder, Target, read_plan};
 use crate::units::{duration, show_duration};
 
@@ -26,6 +27,7 @@ pub struct AttackPlan {
     /// The version of this schema: [`SCHEMA`].
     pub schema: u32,
     /// What every choice was drawn with.
+    #[serde(with = "seed_text")]
     pub seed: u64,
     /// Where the victims are.
     pub place: Place,

@@ -187,7 +187,7 @@ impl Model {
             let skipped = self.skipped(&field);
             let plan = AttackPlan { schema: attack::plan::SCHEMA, seed, place: at, skipped, rounds };
             field.check(&plan)?;
-            put!("{}", plan.shown());
+            put!("{}", field.shown(&plan));
             if common.dry_run {
                 return Ok(exit::PASS);
             }
@@ -280,7 +280,7 @@ impl Replay {
         on_runtime(async {
             let field = execute::field(&plan.place, passwords).await?;
             field.check(&plan)?;
-            put!("{}", plan.shown());
+            put!("{}", field.shown(&plan));
             execute::execute(&plan, &field, &options).await
         })
     }

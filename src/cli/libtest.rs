@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use super::config_in_force;
 use crate::declare::{DeclareError, DeclareOptions, addresses};
 use crate::settings::Settings;
 use crate::units::parse_duration;
@@ -120,6 +121,7 @@ impl ChaosArgs {
             seed: self.seed.unwrap_or(seed),
             environment: self.on.clone().or_else(|| settings.environment.on.clone()),
             access: self.access.clone().into(),
+            config: config_in_force(self.config.as_deref()),
             settings,
         }
     }

@@ -11,7 +11,6 @@ use crate::console::{self, complain, put, say};
 use crate::declare::{DeclareError, declare};
 use crate::exit;
 use crate::harness::{self, Request};
-use crate::judge;
 use crate::log::LogArgs;
 use crate::nemesis;
 use crate::report::words::shell_word;
@@ -213,9 +212,9 @@ fn plan(what: &What, json: bool) -> Result<ExitCode, Refused> {
     let plan = declare(&options)?;
     harness::note(&plan);
     if json {
-        say!("{}", serde_json::to_string_pretty(&plan).expect("a plan is plain data"));
+        say!("{}", serde_json::to_string_pretty(&report::plan::json(&plan)).expect("a plan is plain data"));
     } else {
-        put!("{}", report::plan::plan(&plan, &judge::plan_sha256(&plan)));
+        put!("{}", report::plan::plan(&plan, &plan.sha256()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -302,11 +301,13 @@ impl How {
 
 /// The named settings, or those of `chimp.toml` where there is one, or the defaults.
 fn settings(named: Option<&Path>) -> Result<Settings, SettingsError> {
-    match named {
-        Some(path) => Settings::read(path),
-        None if Path::new(DEFAULT_CONFIG).exists() => Settings::read(Path::new(DEFAULT_CONFIG)),
-        None => Ok(Settings::default()),
-    }
+    config_in_force(named).map_or_else(|| Ok(Settings::default()), |path| Settings::read(&path))
+}
+
+/// The file of settings: the one that is named, or `chimp.toml` where there is one.
+fn config_in_force(named: Option<&Path>) -> Option<PathBuf> {
+    let usual = || Some(PathBuf::from(DEFAULT_CONFIG)).filter(|path| path.exists());
+    named.map(Path::to_path_buf).or_else(usual)
 }
 
 /// A seed for a run that names none: short enough to be typed again.

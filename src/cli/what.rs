@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{DEFAULT_CONFIG, Refused, drawn_seed, number, settings};
+use super::{DEFAULT_CONFIG, Refused, config_in_force, drawn_seed, number, settings};
 use crate::declare::DeclareOptions;
 use crate::environment::{self, Access};
 use crate::settings::SettingsError;
@@ -84,6 +84,7 @@ impl What {
             seed: self.seed.unwrap_or_else(drawn_seed),
             environment: self.on.clone().or_else(|| settings.environment.on.clone()),
             access: self.access.clone().into(),
+            config: config_in_force(self.config.as_deref()),
             settings,
             ..DeclareOptions::default()
         })

@@ -6,7 +6,7 @@
 //! [`files`] finds and reads · [`gherkin`] parses · [`keywords`] finds what Gherkin swallows · [`listing`] names, tags and selects ·
 //! [`vocabulary`] matches and suggests · [`run`] lets the steps speak ([`strikes`] and [`table`] hold what Whens may
 //! say of faults) · [`attached`] which servers stand for what is declared · [`check`], [`sides`] and [`guarded`] ask whether it makes
-//! sense, [`observable`] whether anything can observe it, [`entered`] whether it is known where users enter · [`whole`] puts all of it together.
+//! sense, [`observable`] whether anything can observe it, [`entered`] whether it is known where users enter, [`request`] whether requests can be made · [`whole`] puts all of it together.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -26,6 +26,7 @@ mod guarded;
 mod keywords;
 mod listing;
 mod observable;
+mod request;
 mod run;
 mod sides;
 mod strikes;
@@ -61,6 +62,8 @@ pub struct DeclareOptions {
     pub seed: u64,
     /// The defaults and `chimp.toml`, merged.
     pub settings: Settings,
+    /// The file that `settings` were read from, for errors.
+    pub config: Option<PathBuf>,
     /// Where its scenarios run, as `--on` says it: the environment's name, with its value. `None`: on the inventory that
     /// they name, else in the sandbox.
     pub environment: Option<String>,

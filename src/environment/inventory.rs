@@ -121,8 +121,11 @@ impl Kind for Inventory {
         let closed = inventory.closed();
         infrastructure.servers.retain(|name, _| !closed.contains(name));
         let place = Inventory::place(&file)?;
+        let whereabouts = format!("the inventory {}", file.display());
+        let addresses = inventory.hosts.iter().map(|(name, host)| (name.clone(), host.ssh.to_string())).collect();
         let cloud = InventoryCloud::new(inventory, passwords, Route::Direct);
-        Ok(Reopened { place, provider: Arc::new(cloud), infrastructure, ended: Ended::new(), closed })
+        let (provider, ended) = (Arc::new(cloud), Ended::new());
+        Ok(Reopened { place, whereabouts, addresses, provider, infrastructure, ended, closed })
     }
 
     /// Only servers that were opted in are looked at.

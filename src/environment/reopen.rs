@@ -19,6 +19,10 @@ use crate::provider::{Provider, ProviderError};
 pub struct Reopened {
     /// This very place, for a journal: what was asked for may lead to another one some day.
     pub place: Place,
+    /// The same for people: `the inventory /srv/staging.yaml`.
+    pub whereabouts: String,
+    /// The address of each server, as it is known without asking for it.
+    pub addresses: BTreeMap<String, String>,
     /// Its servers.
     pub provider: Arc<dyn Provider>,
     /// What is known of them.

@@ -75,7 +75,7 @@ impl Kind for Testbed {
         let cloud = TestbedCloud::open(&socket).map_err(|why| {
             if has_ended(&socket, &why) {
                 let detail = format!("no testbed runs at {}; if one did, its servers ended with it", socket.display());
-                return ReopenError::Gone { detail, help: "start one with `chimp up FILE`" };
+                return ReopenError::Gone { detail, help: NO_TESTBED };
             }
             ReopenError::Provider(why.into())
         })?;
@@ -87,11 +87,14 @@ impl Kind for Testbed {
             );
             return Err(ReopenError::Gone { detail, help: "attack the new one with `chimp attack`" });
         }
-        let place = store(self, &Stored { socket, id })?;
-        let ended = ended(&infrastructure, &cloud.list_blocking().map_err(|why| ReopenError::Provider(why.into()))?);
+        let place = store(self, &Stored { socket: socket.clone(), id })?;
+        let instances = cloud.list_blocking().map_err(|why| ReopenError::Provider(why.into()))?;
+        let ended = ended(&infrastructure, &instances);
         let passwords = passwords_of(passwords, &infrastructure)?;
         Ok(Reopened {
             place,
+            whereabouts: format!("the testbed at {}", socket.display()),
+            addresses: instances.into_iter().map(|one| (one.name, one.address.to_string())).collect(),
             provider: Arc::new(cloud.with_passwords(passwords)),
             infrastructure,
             ended,
@@ -99,6 +102,10 @@ impl Kind for Testbed {
         })
     }
 }
+
+/// What to do where no testbed runs.
+const NO_TESTBED: &str = "start one with `chimp up FILE` in another terminal, and name its socket with `--testbed` where it is another one; \
+                          or attack the hosts of an inventory: `--inventory FILE`";
 
 /// The declared servers of which no instance is left.
 fn ended(infrastructure: &Infrastructure, instances: &[Instance]) -> Ended {

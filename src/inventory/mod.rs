@@ -4,6 +4,7 @@
 //! `allow`. Start with [`mod@file`] (what users write) and [`cloud`] (the provider).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -97,6 +98,16 @@ pub struct Endpoint {
     pub user: String,
     /// The user's key; `None` where a password or any key of an SSH agent is to be used.
     pub key: Option<Key>,
+}
+
+impl fmt::Display for Endpoint {
+    /// Its address, and its port unless it is the usual one: `192.0.2.11`, `web-2.example.org:2222`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            22 => self.address.fmt(f),
+            port => write!(f, "{}:{port}", self.address),
+        }
+    }
 }
 
 /// A host through which others are reached. Nothing is done to it.

@@ -22,7 +22,7 @@ mod run;
 mod scenario;
 mod strikes;
 
-pub use run::{Judging, plan_sha256};
+pub use run::Judging;
 pub use scenario::judge;
 
 /// The stage of a failure that is of the site: its roles are not such that it could come up.

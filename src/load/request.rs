@@ -70,7 +70,46 @@ pub enum RequestError {
     NoAuthorities,
 }
 
+impl RequestError {
+    /// The field of `[request]` that is to be changed; a header by its name.
+    pub fn field(&self) -> &str {
+        match self {
+            RequestError::Invalid { field, .. } => field,
+            RequestError::NotInEnvironment { header, .. } | RequestError::Header { header, .. } => header,
+            RequestError::Authority { .. } => "ca",
+            RequestError::NoAuthorities => "scheme",
+        }
+    }
+
+    /// What to do, where the message does not say it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            RequestError::NotInEnvironment { variable, .. } => {
+                Some(format!("set it where chimp is started: export {variable}=…"))
+            }
+            RequestError::Authority { .. } => {
+                Some("name a PEM file, by its path relative to the working directory".into())
+            }
+            RequestError::Invalid { .. } | RequestError::Header { .. } | RequestError::NoAuthorities => None,
+        }
+    }
+}
+
 impl PreparedRequest {
+    /// Everything that can't be sent, whatever the site: of each header and of each other field the first.
+    pub fn wrong(settings: &RequestSettings) -> Vec<RequestError> {
+        let environment = |name: &str| std::env::var(name).ok();
+        let site = Site { address: std::net::Ipv4Addr::LOCALHOST.into(), port: 80, host: "localhost".into() };
+        let headers = settings.headers.iter().filter_map(|(name, value)| {
+            let alone =
+                RequestSettings { headers: [(name.clone(), value.clone())].into(), ..RequestSettings::default() };
+            resolve_headers(&alone, &environment).err()
+        });
+        let rest = RequestSettings { headers: Default::default(), scheme: Scheme::Http, ca: None, ..settings.clone() };
+        let rest = Self::with_environment(&rest, &site, &environment).err();
+        headers.chain(read_authorities(settings).err()).chain(rest).collect()
+    }
+
     /// Prepares what `[request]` says for a site, with `${NAME}` taken from the environment.
     ///
     /// # Errors

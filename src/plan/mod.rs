@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::infrastructure::Infrastructure;
 use crate::settings::Settings;
-use crate::units::{Percent, duration};
+use crate::units::{Percent, duration, shown_alike};
 use reconciler_step::ReconcilerStep;
 
 pub mod expectation;
+mod hash;
 mod read;
 pub mod reconciler_step;
+pub(crate) mod seed_text;
 
 pub use expectation::{Expectation, Interval, Phase};
 pub use read::{PlanError, bundle_instead, read_plan};
@@ -30,6 +32,7 @@ pub struct Plan {
     /// The version of this file's schema: [`SCHEMA`].
     pub schema: u32,
     /// The seed of the run; each scenario's own is derived from it, its feature's path and its name.
+    #[serde(with = "seed_text")]
     pub seed: u64,
     /// Where its scenarios run: the environment's name.
     pub environment: String,
@@ -55,6 +58,7 @@ pub struct ScenarioPlan {
     /// Its steps as written, the background's first.
     pub steps: Vec<StepText>,
     /// Derived from the run's seed, the feature's path and the scenario's name.
+    #[serde(with = "seed_text")]
     pub seed: u64,
     /// What is provisioned.
     pub infrastructure: Infrastructure,
@@ -231,16 +235,17 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// For people, each after a space: ` delay=100ms percent=20`.
+    /// For people, after a space: ` (delay: 100 ms, percent: 20)`; nothing where there is nothing to be told.
     pub(crate) fn shown(&self) -> String {
         let serde_json::Value::Object(fields) = serde_json::to_value(self).expect("parameters are plain data") else {
             return String::new();
         };
-        let shown = |(name, value): (&String, &serde_json::Value)| match value {
-            serde_json::Value::String(text) => format!(" {name}={text}"),
-            other => format!(" {name}={other}"),
+        let shown = |(name, value): (&String, &serde_json::Value)| match value.as_str() {
+            Some(text) => format!("{name}: {}", shown_alike(text).unwrap_or_else(|| text.into())),
+            None => format!("{name}: {value}"),
         };
-        fields.iter().map(shown).collect()
+        let all: Vec<String> = fields.iter().map(shown).collect();
+        if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) }
     }
 }
 

@@ -11,6 +11,9 @@ use crate::selector::{Foreseen, Foresight};
 use crate::units::show_duration;
 
 mod given;
+mod json;
+
+pub use json::json;
 
 /// So many servers of a role are named; of more, the first two and the last.
 const NAMED: usize = 6;
@@ -75,25 +78,26 @@ fn listed(names: &[&str]) -> String {
 }
 
 fn act(text: &mut String, act: &Act, foresight: &mut Foresight<'_>) {
+    let foreseen = foresight.act(act);
     let _ = match act {
         Act::Strike { order, schedule } => {
-            strike(text, order, &scheduled(schedule), &foresight.strike(order, schedule), foresight);
+            strike(text, order, &scheduled(schedule), &foreseen[0], foresight);
             Ok(())
         }
         Act::InTurn { order } => {
             let when = "one server after the other, each after the site has recovered";
-            strike(text, order, when, &foresight.in_turn(order), foresight);
+            strike(text, order, when, &foreseen[0], foresight);
             Ok(())
         }
         Act::Random { orders, shares, mean, total } => {
-            for (order, share) in orders.iter().zip(shares) {
+            for ((order, share), foreseen) in orders.iter().zip(shares).zip(&foreseen) {
                 let when = format!(
                     "at random moments, {} on average, for {} ({:.0}% of all strikes of the table)",
                     every(mean.div_f64(*share)),
                     show_duration(*total),
                     share * 100.0
                 );
-                strike(text, order, &when, &foresight.at_random(), foresight);
+                strike(text, order, &when, foreseen, foresight);
             }
             Ok(())
         }

@@ -114,7 +114,7 @@ pub fn execute(
     if let Some(place) = place {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(RunError::Runtime)?;
         let journal = Arc::new(Journal::open(bundle.folder()).map_err(in_bundle)?);
-        let plan_sha256 = judge::plan_sha256(plan);
+        let plan_sha256 = plan.sha256();
         journal.note(Note::Began { place: place.place(), seed: plan.seed, plan_sha256 }).map_err(in_bundle)?;
         let conductor = Conductor::new(plan, options, Arc::clone(&place), &bundle, &recorder, Arc::clone(&journal));
         runtime.block_on(conductor.run_all(skips));

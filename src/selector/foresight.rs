@@ -6,7 +6,7 @@ use std::fmt;
 use super::{Prospect, Selection, View, either, prospect, resolve, sides};
 use crate::draw::{Draw, Purpose};
 use crate::infrastructure::Infrastructure;
-use crate::plan::{Choice, Partition, Schedule, StrikeOrder};
+use crate::plan::{Act, Choice, Partition, Schedule, StrikeOrder};
 
 /// What is known of a strike's victims.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,16 @@ impl<'a> Foresight<'a> {
     /// Nothing was struck yet. `protected` are the servers that chance never draws.
     pub fn new(infrastructure: &'a Infrastructure, protected: &'a BTreeSet<String>, draw: Draw) -> Foresight<'a> {
         Foresight { infrastructure, protected, draw, number: Some(0), struck: None }
+    }
+
+    /// The victims of the next act's orders, in their order.
+    pub fn act(&mut self, act: &Act) -> Vec<Foreseen> {
+        match act {
+            Act::Strike { order, schedule } => vec![self.strike(order, schedule)],
+            Act::InTurn { order } => vec![self.in_turn(order)],
+            Act::Random { orders, .. } => orders.iter().map(|_| self.at_random()).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// The victims of the next strike.

@@ -38,13 +38,23 @@ fn draw(candidates: &[&Server], count: usize, view: &View, rng: &mut StdRng) -> 
     let protected = candidates.len() - names.len();
     names.retain(|name| !view.other_side.contains(name));
     let (free, opposite) = (names.len(), candidates.len() - protected - names.len());
-    let mut but = if protected > 0 { format!(", {protected} more are protected") } else { String::new() };
-    if opposite > 0 {
-        but.push_str(&format!(", {opposite} more are on the opposite side"));
+    let all = candidates.len();
+    let mut except = Vec::new();
+    for (left_out, how) in [(protected, "protected"), (opposite, "on the opposite side")] {
+        match left_out {
+            0 => {}
+            1 => except.push(format!("1 is {how}")),
+            _ => except.push(format!("{left_out} are {how}")),
+        }
     }
+    let of_all = if except.is_empty() { String::new() } else { format!(": of all {all}, {}", except.join(" and ")) };
     if free < count {
-        return Err(format!("{count} were asked for, but only {free} are declared{but}"));
+        return Err(match except.is_empty() {
+            true => format!("{count} were asked for, and there are only {all}"),
+            false => format!("{count} were asked for, and only {free} may be struck{of_all}"),
+        });
     }
+    let free_ones = if except.is_empty() { "" } else { " that may be struck" };
     names.truncate(count);
-    Ok(Selection { servers: names, why: format!("{count} drawn at random of {free}{but}") })
+    Ok(Selection { servers: names, why: format!("{count} drawn at random of {free}{free_ones}{of_all}") })
 }

@@ -100,7 +100,7 @@ mod tests {
             assert!(near.len() == 4 && far.len() == 4 && far.iter().all(|name| !near.contains(name)));
         }
         let why = drawn(&webservers(Choice::Random(7), None), &webservers(Choice::Random(2), None), 7).unwrap_err();
-        assert_eq!(why, "2 were asked for, but only 1 are declared, 7 more are on the opposite side");
+        assert_eq!(why, "2 were asked for, and only 1 may be struck: of all 8, 7 are on the opposite side");
     }
 
     #[test]

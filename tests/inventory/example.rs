@@ -20,7 +20,11 @@ pub fn the_example_plans_attacks_without_touching_anything() {
         &["fault", "gains-delay", "--server", "web-1", "--with", "{\"delay\": \"100ms\"}", "--for", "30s"],
     ] {
         let (code, told) = planned(model, Some("/nowhere/agent"));
-        assert!(code == Some(0) && told.contains("web-"), "{model:?}: {told}");
+        let environment =
+            concat!("on the inventory ", env!("CARGO_MANIFEST_DIR"), "/fixtures/inventories/datacentre.yaml: web-");
+        assert!(code == Some(0) && told.starts_with(environment), "{model:?}: {told}");
+        let addresses = ["web-1 (192.0.2.11)", "web-2 (web-2.internal.example:2222)"];
+        assert!(addresses.iter().any(|address| told.contains(address)), "{told}");
         let (code, told) = planned(model, None);
         assert!(code == Some(2) && told.contains("has no password and no `key`") && told.contains("ssh-add"), "{told}");
     }

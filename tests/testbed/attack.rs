@@ -1,6 +1,6 @@
 //! A testbed's servers, attacked from this process, which is in no sandbox.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -201,6 +201,8 @@ pub async fn an_attack_on_a_host_whose_key_is_revoked_strikes_nothing() {
         let place = Inventory::place(&up.folder.path().join("inventory.yaml")).unwrap();
         let field = Field {
             place: place.clone(),
+            whereabouts: String::new(),
+            addresses: BTreeMap::new(),
             provider: Arc::new(cloud),
             infrastructure,
             ended: Ended::new(),

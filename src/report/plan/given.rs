@@ -9,7 +9,7 @@ use crate::infrastructure::{Infrastructure, Server};
 use crate::plan::ScenarioPlan;
 use crate::report::html::settings::in_force;
 use crate::settings::{Journey, LoadSettings, Most, Safeguards};
-use crate::units::show_duration;
+use crate::units::{show_duration, shown_alike};
 
 /// Settings that have lines of their own.
 const TOLD: [&str; 6] = ["environment.", "load.deadline", "load.journey", "load.rate", "load.users", "safeguards."];
@@ -26,9 +26,15 @@ pub(super) fn show(text: &mut String, scenario: &ScenarioPlan) {
     for setting in in_force(settings, there.is_attached()) {
         let told = TOLD.iter().any(|prefix| setting.name.starts_with(prefix));
         if let (false, Some(default)) = (told, &setting.default) {
-            let _ = writeln!(text, "  setting  {} = {} (default {default})", setting.name, setting.value);
+            let (value, default) = as_written(&setting.value, default);
+            let _ = writeln!(text, "  setting  {} = {value} (default {default})", setting.name);
         }
     }
+}
+
+/// A setting and its default; durations as they are written everywhere else, unless that would lose digits.
+fn as_written(value: &str, default: &str) -> (String, String) {
+    shown_alike(value).zip(shown_alike(default)).unwrap_or_else(|| (value.into(), default.into()))
 }
 
 fn load(text: &mut String, load: &LoadSettings) {
