@@ -104,8 +104,8 @@ impl Kind for Testbed {
 }
 
 /// What to do where no testbed runs.
-const NO_TESTBED: &str = "start one with `chimp up FILE` in another terminal, and name its socket with `--testbed` where it is another one; \
-                          or attack the hosts of an inventory: `--inventory FILE`";
+const NO_TESTBED: &str = "start one with `chimp up FILE` in another terminal, and name its socket with `--on testbed=SOCKET` where it is another \
+                          one; or attack the hosts of an inventory: `--on inventory=FILE`";
 
 /// The declared servers of which no instance is left.
 fn ended(infrastructure: &Infrastructure, instances: &[Instance]) -> Ended {
