@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use anarcho_chimp::agent::follow;
 use anarcho_chimp::agent::offset::Offset;
 use anarcho_chimp::agent::watch::Thing;
 use anarcho_chimp::agent::watch::reader::Reader;
@@ -36,7 +37,7 @@ pub struct Target {
     pub read: fn(&Path) -> Result<(), String>,
 }
 
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     Target {
         name: "feature",
         file: "a.feature",
@@ -155,6 +156,14 @@ pub const TARGETS: [Target; 16] = [
         dictionary: NOTES,
         read: watch_lines,
     },
+    Target {
+        name: "follow-lines",
+        file: "follow.ndjson",
+        weight: 4,
+        examples: &[],
+        dictionary: NOTES,
+        read: follow_lines,
+    },
     Target { name: "journal", file: journal::FILE, weight: 6, examples: &[], dictionary: NOTES, read: journal },
     Target { name: "known_hosts", file: "known_hosts", weight: 6, examples: &[], dictionary: HOSTS, read: known_hosts },
     Target { name: "ssh_config", file: "config", weight: 6, examples: &[], dictionary: SSH, read: ssh_config },
@@ -197,6 +206,17 @@ fn watch_lines(path: &Path) -> Result<(), String> {
         for report in reader.read(line).map_err(|why| named(why.to_string()))? {
             let _ = Offset::SHARED.on(Clock::with_epoch(1), report.at);
         }
+    }
+    Ok(())
+}
+
+/// As a run reads what a follower on a server writes of two logs.
+fn follow_lines(path: &Path) -> Result<(), String> {
+    let named = |why: String| format!("{}: {why}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|why| named(why.to_string()))?;
+    let mut reader = follow::reader::Reader::new(2);
+    for line in text.lines() {
+        reader.read(line).map_err(|why| named(why.to_string()))?;
     }
     Ok(())
 }
