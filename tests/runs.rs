@@ -36,6 +36,7 @@ fn main() -> ExitCode {
                 a_report_is_rendered_again_byte_for_byte,
                 the_same_seed_strikes_the_same_victims_and_another_seed_others,
                 a_fault_on_its_own_path_counts_from_its_true_moment_and_ends_with_its_victim,
+                a_strike_that_meets_a_protected_server_is_held_back_and_proves_nothing,
                 a_stop_condition_lifts_every_fault_and_ends_the_run_aborted,
                 a_replay_has_the_same_plan_and_strikes_the_same_victims,
                 a_log_says_what_happens_and_what_is_waited_for_within_its_spans,
@@ -173,6 +174,21 @@ fn a_fault_on_its_own_path_counts_from_its_true_moment_and_ends_with_its_victim(
     let verdicts: Vec<&str> = scenarios.iter().map(|scenario| scenario["verdict"].as_str().unwrap()).collect();
     assert_eq!(verdicts, ["fail", "pass", "pass"], "{}", stdout(&output));
     assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+}
+
+/// Who is active is known only while it runs: the first balancer, unless it fails.
+fn a_strike_that_meets_a_protected_server_is_held_back_and_proves_nothing() {
+    let out = Folder::new("held-back");
+    let output = run(chimp(&["run", "tests/features/held-back.feature", "--seed", "1", "--retries", "0"])
+        .args(["--config", "tests/features/short.toml", "--out"])
+        .arg(out.path()));
+    assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
+    let scenario = &out.record()["scenarios"][0];
+    assert_eq!(scenario["verdict"], "invalid");
+    let why = scenario["headline"].as_str().unwrap();
+    assert!(why.contains("held a strike back") && why.contains("lb-1"), "{why}");
+    let happened = |kind: &str| events(&out).iter().any(|event| event["event"] == kind);
+    assert!(happened("strike_held_back") && !happened("injection_started"), "nothing was touched");
 }
 
 fn a_stop_condition_lifts_every_fault_and_ends_the_run_aborted() {
