@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LIBRARY = ["checker::", "measure::", "judge::", "units::", "steps::", "declare::", "selector::", "fault::", "history::", "graph::", "observer::"]
+LIBRARY = ["checker::", "measure::", "judge::", "units::", "steps::", "declare::", "selector::", "fault::", "history::", "graph::", "observer::", "inventory::", "nemesis::"]
 INTEGRATION = ["parameters", "vocabulary", "declare"]
 WANTED = 0.9
 # A mutant that never comes to an end is caught, too: far longer than all tests take.
