@@ -12,9 +12,9 @@ use crate::attack::execute::{self, Options, PLAN_FILE};
 use crate::attack::{self, AttackError, AttackPlan, heal};
 use crate::console::{complain, put, say};
 use crate::draw::Draw;
-use crate::environment::Access;
 use crate::environment::inventory::Inventory;
 use crate::environment::testbed::Testbed;
+use crate::environment::{Access, Kind as _};
 use crate::exit;
 use crate::graph::Measure;
 use crate::harness;
@@ -183,6 +183,7 @@ impl Model {
         let options = common.how.options()?;
         on_runtime(async {
             let field = execute::field(&at, passwords).await?;
+            self.note();
             let rounds = self.rounds(&field, Draw::of(seed)).map_err(AttackError::Usage)?;
             let skipped = self.skipped(&field);
             let plan = AttackPlan { schema: attack::plan::SCHEMA, seed, place: at, skipped, rounds };
@@ -193,6 +194,16 @@ impl Model {
             }
             execute::execute(&plan, &field, &options).await
         })
+    }
+
+    /// Says on stderr what is missing in the graph that an inventory declares, where servers are chosen by it.
+    fn note(&self) {
+        let Model::Graph { common, graph: None, .. } = self else { return };
+        if let Ok(Ground::Inventory(file)) = common.at.place.ground() {
+            for note in Inventory.notes(&file.display().to_string()) {
+                complain!("note: {note}");
+            }
+        }
     }
 
     fn common(&self) -> &Common {

@@ -1,7 +1,7 @@
 //! From feature files to a [`Plan`], without any effect: nothing boots, no thread starts, no socket opens.
 //!
 //! Cucumber matches and runs the steps; each scenario's [`World`] collects a [`Declaration`], which, once
-//! complete, becomes a [`ScenarioPlan`]. Whatever is wrong with any of them is told at
+//! complete, becomes a [`crate::plan::ScenarioPlan`]. Whatever is wrong with any of them is told at
 //! once, before anything boots. In the order of the flow:
 //! [`files`] finds and reads · [`gherkin`] parses · [`keywords`] finds what Gherkin swallows · [`listing`] names, tags and selects ·
 //! [`vocabulary`] matches and suggests · [`run`] lets the steps speak ([`strikes`] and [`table`] hold what Whens may

@@ -120,6 +120,7 @@ impl World {
         self.declaration.step = outer;
         let said_so = outcome.map_err(|panic| row.wrong(&said(panic.as_ref())));
         let mut acts = self.declaration.acts.split_off(before);
+        self.declaration.act_lines.truncate(before);
         said_so?;
         match (acts.pop(), acts.is_empty()) {
             (Some(Act::Strike { order, schedule: Schedule::Once }), true) => Ok(order),

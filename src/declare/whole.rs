@@ -56,7 +56,7 @@ fn planned(
     problems.extend(request::wrong(&settings.request, options.config.as_deref()));
     let mut of_steps = entered::unknown(&one, &adopted);
     add_to(&mut of_steps, attached::strikes(&one, on, &adopted, victims));
-    let Drafted { index, declaration: Declaration { acts, hypotheses, .. }, .. } = one;
+    let Drafted { index, declaration: Declaration { acts, act_lines, hypotheses, .. }, .. } = one;
     let struck = acts.iter().any(Act::strikes) || !understood.whens;
     add_to(&mut of_steps, check::meaning(listed, infrastructure, &settings, (&acts, struck), &hypotheses));
     problems.extend(of_steps);
@@ -71,6 +71,7 @@ fn planned(
         seed: listed.seed(options.seed),
         infrastructure: adopted.infrastructure,
         acts,
+        act_lines,
         hypotheses,
         settings,
     })

@@ -84,6 +84,8 @@ pub struct Declaration {
     pub(super) wrong_rows: Vec<(usize, String)>,
     pub(super) settings: Settings,
     pub(super) acts: Vec<Act>,
+    /// The line of each.
+    pub(super) act_lines: Vec<usize>,
     pub(super) hypotheses: Vec<Hypothesis>,
 }
 
@@ -263,6 +265,7 @@ impl Declaration {
     /// None yet.
     pub fn act(&mut self, act: Act) -> Result<(), StepError> {
         self.acts.push(act);
+        self.act_lines.push(self.step.line);
         Ok(())
     }
 

@@ -34,6 +34,7 @@ fn plan(index: u32) -> ScenarioPlan {
             source: None,
         },
         acts: Vec::new(),
+        act_lines: Vec::new(),
         hypotheses: Vec::new(),
         settings: Settings::default(),
     }

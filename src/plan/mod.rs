@@ -64,6 +64,9 @@ pub struct ScenarioPlan {
     pub infrastructure: Infrastructure,
     /// What is done, in order.
     pub acts: Vec<Act>,
+    /// The line of the step that says each act; empty in plans of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub act_lines: Vec<usize>,
     /// What must be true.
     pub hypotheses: Vec<Hypothesis>,
     /// The defaults, `chimp.toml` and the Givens, merged.
@@ -237,14 +240,12 @@ pub struct Parameters {
 impl Parameters {
     /// For people, after a space: ` (delay: 100 ms, percent: 20)`; nothing where there is nothing to be told.
     pub(crate) fn shown(&self) -> String {
-        let serde_json::Value::Object(fields) = serde_json::to_value(self).expect("parameters are plain data") else {
-            return String::new();
-        };
+        let fields = serde_json::to_value(self).expect("parameters are plain data");
         let shown = |(name, value): (&String, &serde_json::Value)| match value.as_str() {
             Some(text) => format!("{name}: {}", shown_alike(text).unwrap_or_else(|| text.into())),
             None => format!("{name}: {value}"),
         };
-        let all: Vec<String> = fields.iter().map(shown).collect();
+        let all: Vec<String> = fields.as_object().into_iter().flatten().map(shown).collect();
         if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) }
     }
 }

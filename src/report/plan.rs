@@ -43,8 +43,8 @@ fn scenario(text: &mut String, scenario: &ScenarioPlan) {
     given::show(text, scenario);
     let protected = scenario.settings.safeguards.protected(&scenario.infrastructure);
     let mut foresight = Foresight::new(&scenario.infrastructure, &protected, Draw::of(scenario.seed));
-    for planned in &scenario.acts {
-        act(text, planned, &mut foresight);
+    for (index, planned) in scenario.acts.iter().enumerate() {
+        act(text, planned, scenario.act_lines.get(index), &mut foresight);
     }
     for judged in &scenario.hypotheses {
         let _ = writeln!(text, "  judged   {} (line {})", judged.step, judged.line);
@@ -77,7 +77,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-fn act(text: &mut String, act: &Act, foresight: &mut Foresight<'_>) {
+fn act(text: &mut String, act: &Act, line: Option<&usize>, foresight: &mut Foresight<'_>) {
     let foreseen = foresight.act(act);
     let _ = match act {
         Act::Strike { order, schedule } => {
@@ -101,13 +101,24 @@ fn act(text: &mut String, act: &Act, foresight: &mut Foresight<'_>) {
             }
             Ok(())
         }
-        Act::AgentStops(agent) => writeln!(text, "  act      the {agent} stops"),
-        Act::AgentStarts(agent) => writeln!(text, "  act      the {agent} starts again"),
-        Act::ReconcilerDies(step) => writeln!(text, "  act      the reconciler is killed at its step `{step}`"),
-        Act::LiftAll => writeln!(text, "  act      all faults are lifted"),
-        Act::Pass(time) => writeln!(text, "  act      {} pass", show_duration(*time)),
-        Act::AwaitRecovery => writeln!(text, "  act      wait until the site has recovered"),
+        _ => {
+            let line = line.map_or(String::new(), |line| format!(" (line {line})"));
+            writeln!(text, "  act      {}{line}", in_words(act))
+        }
     };
+}
+
+/// An act that strikes nothing.
+fn in_words(act: &Act) -> String {
+    match act {
+        Act::AgentStops(agent) => format!("the {agent} stops"),
+        Act::AgentStarts(agent) => format!("the {agent} starts again"),
+        Act::ReconcilerDies(step) => format!("the reconciler is killed at its step `{step}`"),
+        Act::LiftAll => "all faults are lifted".into(),
+        Act::Pass(time) => format!("nothing is done for {}", show_duration(*time)),
+        Act::AwaitRecovery => "wait until the site has recovered".into(),
+        Act::Strike { .. } | Act::InTurn { .. } | Act::Random { .. } => String::new(),
+    }
 }
 
 fn strike(text: &mut String, order: &StrikeOrder, when: &str, foreseen: &Foreseen, foresight: &Foresight<'_>) {

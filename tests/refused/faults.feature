@@ -56,3 +56,15 @@ Feature: Faults that can't be told
     And the run aborts if availability is over 50% for 5 s
     When a random webserver dies
     Then recovery < 1 min
+
+  Scenario: Several rows, and a column, that are slips
+    Given 4 webservers behind haproxy
+    When these faults strike:
+      | at  | fualt | target             |
+      | 1 s | dies  | a random webserver |
+    And these faults strike:
+      | at   | fault    | target             |
+      | soon | dies     | a random webserver |
+      | 1 s  | dies     | a random webserver |
+      | 2 s  | explodes | a random webserver |
+    Then recovery takes under 1 min

@@ -203,6 +203,7 @@ fn scenario_plan(index: u32, name: &str, feature: &str, line: usize) -> Scenario
             },
             schedule: Schedule::Once,
         }],
+        act_lines: Vec::new(),
         hypotheses: hypotheses(),
         settings,
     }

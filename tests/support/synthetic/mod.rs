@@ -171,6 +171,7 @@ impl Script {
             seed: 7,
             infrastructure: self.infrastructure(),
             acts: self.acts.clone(),
+            act_lines: Vec::new(),
             hypotheses: self.hypotheses.clone(),
             settings: self.settings.clone(),
         }
