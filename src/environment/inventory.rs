@@ -90,7 +90,10 @@ impl Kind for Inventory {
 
     /// An inventory that can't be read is reported where it is named.
     fn locked_out(&self, value: &str, access: &Access, victims: &BTreeSet<String>) -> Vec<DocumentError> {
-        let Ok(Found { inventory, unusable, .. }) = file::find(Path::new(value)) else { return Vec::new() };
+        let path = Path::new(value);
+        let Ok(Found { inventory, unusable, .. }) = file::find(path) else {
+            return file::unusable(path).into_iter().map(|key| key.why).collect();
+        };
         let servers = inventory.infrastructure.servers.keys().cloned().collect();
         let passwords = access.passwords.as_deref().map(|file| Passwords::read(file, &servers)).transpose();
         let reported: BTreeSet<&String> = unusable.iter().flat_map(|key| &key.hosts).collect();

@@ -91,12 +91,12 @@ enum HostKeys {
     Ignore,
 }
 
-/// An inventory, and which of the keys that it names can't be used: nothing else is wrong with it.
+/// An inventory, and which of the keys, known hosts and programs that it names can't be used: nothing else is wrong with it.
 #[derive(Debug)]
 pub struct Found {
-    /// Hosts whose key can't be used have none here.
+    /// Hosts whose key can't be used have none here; where the known hosts can't be, no host is known.
     pub inventory: Inventory,
-    /// Keys that can't be used.
+    /// What can't be used. While there is any, nothing may be connected to.
     pub unusable: Vec<UnusableKey>,
     /// Whether it is known at which server users enter.
     pub entry_at: EntryAt,
@@ -116,19 +116,34 @@ pub enum EntryAt {
 /// Reads and checks an inventory, the keys and the known hosts that it names.
 ///
 /// # Errors
-/// Every mistake that can be judged by itself: of each host, link, virtual IP and key the first. Keys that can't be used are
-/// reported where nothing else is wrong.
+/// Every mistake that can be judged by itself: of each host, link, virtual IP and key the first. Files that it names
+/// and that can't be used are reported where nothing else is wrong.
 pub fn read(path: &Path) -> Result<Inventory, Mistakes> {
     let Found { inventory, unusable, .. } = find(path)?;
     Mistakes::none(unusable.into_iter().map(|key| key.why).collect())?;
     Ok(inventory)
 }
 
-/// The same where keys that can't be used are no reason to stop.
+/// The same where keys, known hosts and programs that can't be used are no reason to stop.
 ///
 /// # Errors
 /// As [`read`], but for keys.
 pub fn find(path: &Path) -> Result<Found, Mistakes> {
+    with_reader(path, |reader| reader.find())
+}
+
+/// The keys, known hosts and programs that an inventory names and that can't be used, whatever else is wrong with it. None
+/// where the file can't be read at all.
+pub fn unusable(path: &Path) -> Vec<UnusableKey> {
+    let unusable = with_reader(path, |reader| {
+        reader.hosts();
+        let _ = (reader.host_key(), reader.agent());
+        Ok(reader.unusable())
+    });
+    unusable.unwrap_or_default()
+}
+
+fn with_reader<T>(path: &Path, read: impl FnOnce(Reader<'_>) -> Result<T, Mistakes>) -> Result<T, Mistakes> {
     let source = Source::read(path)?;
     source.parse::<IgnoredAny>()?;
     let Entries { hosts, names, mistakes } = Entries::of(&source);
@@ -149,7 +164,7 @@ pub fn find(path: &Path) -> Result<Found, Mistakes> {
         unusable,
     };
     reader.ssh_config = reader.keep(reader.ssh_config()).flatten();
-    reader.find()
+    read(reader)
 }
 
 struct Reader<'a> {
@@ -289,7 +304,8 @@ impl Reader<'_> {
             Ok(_) => Ok(Some(path)),
             Err(why) => {
                 let hint = "the program that `make static` builds, by its path relative to this file; or leave it out";
-                self.error(&at!["agent"], format!("`agent`: {why}"), hint)
+                self.unusable_file(&at!["agent"], format!("`agent`: {why}"), hint);
+                Ok(None)
             }
         }
     }
@@ -310,7 +326,8 @@ impl Reader<'_> {
                                 "correct the line, or remove it; sshd(8) describes the form: marker, names, kind, key"
                             }
                         };
-                        self.error(&at!["known_hosts"], detail, hint)
+                        self.unusable_file(&at!["known_hosts"], detail, hint);
+                        Ok(HostKey::Known(KnownHosts::none(&path)))
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! Keys that can't be used. They come last: what else is wrong with a file or a plan can be judged without them.
+//! Keys, known hosts and programs that can't be used. They come last: what else is wrong with a file or a plan can be judged without them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,10 +8,10 @@ use crate::document::DocumentError;
 use crate::document::yaml::PathSegment;
 use crate::inventory::key::{Key, Unusable};
 
-/// A key that can't be used.
+/// A key that can't be used; or the known hosts, or the agent's program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnusableKey {
-    /// The hosts that need it: for themselves, or for their jump host.
+    /// The hosts that need the key: for themselves, or for their jump host.
     pub hosts: BTreeSet<String>,
     /// Why, where the first of them names it.
     pub why: DocumentError,
@@ -32,6 +32,12 @@ impl Reader<'_> {
             Some(known) => known.hosts.extend(host),
             None => all.push(UnusableKey { hosts: host.into_iter().collect(), why }),
         }
+    }
+
+    /// A file that concerns all hosts can't be used.
+    pub(super) fn unusable_file(&self, at: &[PathSegment], detail: String, hint: &str) {
+        let why = self.source.error(at, detail, Some(hint.into()));
+        self.unusable.borrow_mut().push(UnusableKey { hosts: BTreeSet::new(), why });
     }
 
     /// Says of each whose it is, where several hosts name it.
