@@ -12,7 +12,10 @@ TARGETS = $(filter-out chaos,$(basename $(notdir $(wildcard tests/*.rs))) $(notd
 # Build scripts and macros run on this machine, so they stay dynamic: `--target` keeps its flags from them.
 TARGET = $(shell uname -m)-unknown-linux-gnu
 
-.PHONY: chaos test quick nightly setup bench kill-points fuzz static
+# Debian's own, so that a version that comes first in PATH makes no second cache.
+PYTHON ?= /usr/bin/python3
+
+.PHONY: chaos test quick nightly setup bench kill-points fuzz static openstack
 
 chaos: setup ## the features not tagged @nightly or @slow, the verdict table, the report's path
 	$(CARGO) test --test chaos -- --tags 'not @nightly and not @slow'
@@ -42,6 +45,9 @@ fuzz: ## so many mutated files of every format, of a seed: no panic, no hang, an
 
 bench: setup ## the tables of docs/measurements.md
 	$(CARGO) bench
+
+openstack: ## a real OpenStack in namespaces that end with it, and a smoke check of its APIs: fixtures/openstack/README.md
+	$(PYTHON) fixtures/openstack/openstack.py run -- openstack-python -P fixtures/openstack/smoke.py
 
 static: ## a release binary that needs nothing of the server it runs on: target/<cpu>-unknown-linux-gnu/release/chimp
 	sh scripts/setup.sh
