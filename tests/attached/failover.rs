@@ -4,7 +4,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
-use crate::site::Site;
+use crate::site::{Site, events_of};
 use crate::support::{Folder, chimp, run, stderr};
 
 const FEATURE: &str = "tests/attached/failover.feature";
@@ -44,11 +44,14 @@ pub fn a_failover_is_judged_as_in_the_sandbox() {
     let (out, config) = (folder.path().to_str().unwrap(), site.config("").display().to_string());
     let local = run(&mut chimp(&["run", FEATURE, "--out", out, "--config", &config, "--seed", "7", "--retries", "0"]));
     assert_eq!(local.status.code(), Some(0), "{}", stderr(&local));
-    let local = folder.record();
+    let (local, events) = (folder.record(), [events_of(&site.out()), events_of(folder.path())]);
 
     let of = |record: &Value, at: &str| record["scenarios"][0].pointer(at).unwrap_or(&Value::Null).clone();
-    for same in ["/verdict", "/strikes/0/target", "/strikes/0/fault"] {
+    for same in ["/verdict", "/strikes/0/fault"] {
         assert_eq!(of(&attached, same), of(&local, same), "{same}");
+    }
+    for (record, events) in [&attached, &local].into_iter().zip(&events) {
+        assert_eq!(of(record, "/strikes/0/target"), holder_before_the_strike(events), "users enter at it");
     }
     println!("{}", table(&local, &attached));
     for (milestone, _) in ROWS {
@@ -57,9 +60,17 @@ pub fn a_failover_is_judged_as_in_the_sandbox() {
             "{milestone}: {attached}"
         );
     }
-    is_dated_by_what_was_seen(&attached, &site.events());
+    is_dated_by_what_was_seen(&attached, &events[0]);
     let detected = |record| seconds(record, "milestones/detected_after_t0_s").unwrap();
     assert!(detected(&attached) < detected(&local) + 1.0, "it is known when the other balancer took the address over");
+}
+
+/// Who held the site's address when it was struck. On a busy machine that may be the second balancer.
+fn holder_before_the_strike(events: &[Value]) -> Value {
+    let before = events.iter().take_while(|event| event["event"] != "injection_started");
+    let known =
+        before.filter(|event| event["event"] == "virtual_ip_holders").filter_map(|event| event["holders"].get(0));
+    known.last().expect("somebody held it").clone()
 }
 
 /// Where `run.json` has it, and what it is.

@@ -90,12 +90,13 @@ impl Site {
         command
     }
 
-    /// A run of a feature on this site.
+    /// A run of a feature on this site, whose scenarios are not tried again unless `more` says so.
     pub fn run(&self, feature: &str, more: &[&str]) -> Command {
         let (on, out) = (self.inventory(), self.out());
         let (out, config) = (out.to_str().unwrap(), self.config("").display().to_string());
-        let run = ["run", feature, "--on", &on, "--out", out, "--config", &config, "--seed", "7", "--retries", "0"];
-        self.chimp(&[&run[..], more].concat())
+        let run = ["run", feature, "--on", &on, "--out", out, "--config", &config, "--seed", "7"];
+        let retries: &[&str] = if more.contains(&"--retries") { &[] } else { &["--retries", "0"] };
+        self.chimp(&[&run[..], retries, more].concat())
     }
 
     /// Settings with short waits, and these. Servers that stay broken let no scenario be tried again, so that a machine
@@ -114,14 +115,6 @@ impl Site {
     pub fn record(&self) -> serde_json::Value {
         let text = fs::read_to_string(self.out().join("latest/run.json")).expect("the run wrote a bundle");
         serde_json::from_str(&text).unwrap()
-    }
-
-    /// What was recorded of the latest run's only scenario.
-    pub fn events(&self) -> Vec<serde_json::Value> {
-        let folder = self.out().join("latest/scenarios");
-        let only = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
-        let text = fs::read_to_string(only.join("events.ndjson")).expect("the run wrote a bundle");
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The program starts inside the site's network, and is a process of this machine otherwise.
@@ -149,6 +142,13 @@ impl Site {
     pub fn cloud(&self) -> TestbedCloud {
         self.up.cloud()
     }
+}
+
+/// What was recorded of the only scenario of the latest run into this folder.
+pub fn events_of(out: &Path) -> Vec<serde_json::Value> {
+    let only = fs::read_dir(out.join("latest/scenarios")).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(only.join("events.ndjson")).expect("the run wrote a bundle");
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Switches a server's power where this program was started for it, as an inventory's command.
