@@ -22,6 +22,7 @@ mod rights;
 mod server;
 mod sever;
 mod socket_lock;
+mod socket_sweeper;
 pub mod up;
 
 pub use client::Testbed;

@@ -1,7 +1,7 @@
 //! A testbed's place in the file system: its socket, which at most one testbed has.
 //!
-//! The socket's file outlives a testbed that was killed; so the lock is an abstract unix socket beside
-//! it, which ends with the last process that holds it. It is held by the process that was started and, by
+//! The socket's file outlives a testbed that was killed, until its [sweeper](super::socket_sweeper) has removed it; so the
+//! lock is an abstract unix socket beside it, which ends with the last process that holds it. It is held by the process that was started and, by
 //! inheritance, by those that it makes: the lock is free only when all of the testbed is gone.
 
 use std::fs;
@@ -16,6 +16,7 @@ use nix::sys::stat::{Mode, umask};
 use sha2::{Digest, Sha256};
 
 use super::protocol::{Request, Response};
+use super::socket_sweeper::SocketSweeper;
 use super::{SOCKET, Testbed, TestbedError};
 
 /// A testbed that was killed is gone within this.
@@ -49,6 +50,7 @@ pub struct SocketLock {
     socket: PathBuf,
     made_folder: bool,
     _lock: UnixListener,
+    _sweeper: SocketSweeper,
 }
 
 impl SocketLock {
@@ -75,7 +77,9 @@ impl SocketLock {
         let bound = UnixListener::bind(socket);
         umask(before);
         let listener = bound.map_err(failed("making the socket"))?;
-        Ok((SocketLock { socket: socket.clone(), made_folder, _lock: lock }, listener))
+        let sweeper = SocketSweeper::start(socket, Some(folder).filter(|_| made_folder));
+        let sweeper = sweeper.map_err(failed("starting what removes it after a kill"))?;
+        Ok((SocketLock { socket: socket.clone(), made_folder, _lock: lock, _sweeper: sweeper }, listener))
     }
 
     /// Whether no process of a testbed that was there is left, and no file.
@@ -145,6 +149,11 @@ mod tests {
         assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(!SocketLock::is_free(&socket));
         drop(lock);
+        let deadline = Instant::now() + GOING;
+        // What other tests start has this lock as well for a moment.
+        while !SocketLock::is_free(&socket) && Instant::now() < deadline {
+            std::thread::sleep(TRY_EVERY);
+        }
         assert!(SocketLock::is_free(&socket));
         assert!(!folder.path().join("made").exists() && folder.path().exists());
     }

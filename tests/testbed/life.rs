@@ -39,7 +39,7 @@ pub fn a_killed_testbed_takes_all_with_it_and_the_next_one_copes() {
     until("every process of it is gone", || {
         processes.iter().all(|(pid, since)| started(*pid).as_ref() != Some(since)).then_some(())
     });
-    assert!(up.socket.exists(), "what nobody could remove");
+    until("its socket and the folder of that are gone", || (!up.socket.parent().unwrap().exists()).then_some(()));
     up.again();
     assert_eq!(up.testbed().kept().unwrap().infrastructure.servers.len(), 2);
     up.testbed().down().unwrap();
