@@ -10,6 +10,7 @@ use crate::plan::Plan;
 pub mod bundle;
 mod columns;
 pub mod facts;
+pub mod figures;
 pub mod html;
 pub mod junit;
 pub mod plan;
@@ -17,6 +18,7 @@ pub mod record;
 pub mod run_json;
 pub mod summary;
 pub mod terminal;
+pub mod validity;
 pub mod words;
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use std::io::{self, Write};
 use crate::verdict::Verdict;
 
 use super::facts::Facts;
+use super::figures::key_figures;
 use super::record::ScenarioRecord;
-use super::words::{
-    exit_meaning, key_figures, notes, one_line, seconds, totals, uptime, verdict_sign, verdict_word, why,
-};
+use super::validity::care;
+use super::words::{exit_meaning, notes, one_line, seconds, totals, uptime, verdict_sign, verdict_word, why};
 use super::{JudgedRun, Report};
 
 /// The most that is written, in bytes: GitHub refuses job summaries and comments of more than 64 KiB.
@@ -40,7 +40,7 @@ fn markdown(run: &JudgedRun) -> String {
     head(&mut text, run);
     table(&mut text, &run.record.scenarios);
     uptimes(&mut text, &run.record.scenarios);
-    list(&mut text, "Notes", &run.record.scenarios, notes);
+    list(&mut text, "Notes", &run.record.scenarios, |one| care(one).into_iter().chain(notes(one)).collect());
     list(&mut text, "What users met", &run.record.scenarios, |one| Facts::of(one).line().into_iter().collect());
     reasons(&mut text, run);
     text
@@ -190,6 +190,14 @@ mod tests {
     #[test]
     fn totals_a_row_a_scenario_and_the_reasons() {
         insta::assert_snapshot!(markdown(&sample::run()));
+    }
+
+    #[test]
+    fn what_qualifies_a_verdict_is_a_note() {
+        let mut run = sample::run();
+        run.record.scenarios[0].validity.resolution_ms = Some(61.0);
+        let line = "- The highest-degree node dies: to be read with care: times are known no better than 61 ms\n";
+        assert!(markdown(&run).contains(line), "{}", markdown(&run));
     }
 
     #[test]

@@ -3,11 +3,10 @@
 use crate::verdict::Verdict;
 
 use super::facts::Facts;
+use super::figures::{KeyFigures, key_figures};
 use super::record::{HypothesisRecord, RunRecord, ScenarioRecord};
-use super::words::{
-    KeyFigures, exit_meaning, grouped, key_figures, notes, one_line, seconds, totals, uptime, verdict_sign,
-    verdict_word, why,
-};
+use super::validity::care;
+use super::words::{exit_meaning, grouped, notes, one_line, seconds, totals, uptime, verdict_sign, verdict_word, why};
 
 /// Below this width the figures stand on a line of their own.
 const NARROW: usize = 96;
@@ -73,6 +72,9 @@ impl Page {
         if !wide && scenario.milestones.t0_at_s.is_some() {
             let text: Vec<String> = FIGURE_NAMES.iter().zip(&figures).map(|(n, f)| format!("{n} {f}")).collect();
             self.indented(&text.join(" · "), VERDICT_WIDTH, None, lines);
+        }
+        if let Some(care) = care(scenario) {
+            self.indented(&care, VERDICT_WIDTH, None, lines);
         }
         if let Some(met) = Facts::of(scenario).line() {
             self.indented(&met, VERDICT_WIDTH, None, lines);
@@ -200,6 +202,18 @@ mod tests {
     #[test]
     fn on_a_narrow_terminal_the_figures_get_their_own_line() {
         insta::assert_snapshot!(verdict_table(&sample::run().record, false, 60));
+    }
+
+    #[test]
+    fn what_qualifies_a_verdict_stands_below_it() {
+        let mut record = sample::run().record;
+        record.scenarios[0].validity.cpu_pressure_pct = Some(81.0);
+        let table = verdict_table(&record, false, 110);
+        let below = table.lines().skip_while(|line| !line.starts_with("✓ PASS")).nth(1).unwrap();
+        assert!(
+            below.trim_start().starts_with("to be read with care: the machine that probes was short of CPU"),
+            "{table}"
+        );
     }
 
     #[test]

@@ -5,12 +5,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::plan::Phase;
 use crate::units::{show_duration, trimmed};
 use crate::verdict::Verdict;
 
-use super::facts::within_resolution;
-use super::record::{HypothesisRecord, Milestones, RelapseRecord, RunRecord, ScenarioRecord, StrikeOutcome};
+use super::figures::{not_judged, outage, recovery};
+use super::record::{HypothesisRecord, RelapseRecord, RunRecord, ScenarioRecord, StrikeOutcome};
 
 /// What stands where nothing was measured.
 pub const NOTHING: &str = "—";
@@ -75,73 +74,7 @@ pub fn totals(record: &RunRecord) -> String {
     if counts.is_empty() { "no scenario ran".into() } else { format!("{all} {noun}: {}", counts.join(", ")) }
 }
 
-/// The four figures that stand beside every scenario's name, as text.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct KeyFigures {
-    /// Good ÷ due, while degraded.
-    pub availability: String,
-    /// Which latency: `p99`; `maximum` where there were too few requests for a quantile.
-    pub latency_name: String,
-    /// Whether a hypothesis judged it; else it is of the whole watch.
-    pub latency_judged: bool,
-    pub latency: String,
-    /// The longest downtime window.
-    pub outage: String,
-    /// From t0 until service and redundancy are back and steady; `never` if they were not. Of a scenario that was not
-    /// watched to its end nothing can say so.
-    pub recovery: String,
-}
-
-/// The key figures of a scenario.
-pub fn key_figures(scenario: &ScenarioRecord) -> KeyFigures {
-    let phase = |wanted| scenario.phases.iter().find(|measured| measured.phase == wanted);
-    let judged = judged_latency(scenario);
-    let (latency_name, latency) = judged.clone().unwrap_or_else(|| latency_throughout(scenario));
-    KeyFigures {
-        availability: percent(phase(Phase::Degraded).and_then(|p| p.availability_pct)),
-        latency_name,
-        latency_judged: judged.is_some(),
-        latency,
-        outage: outage(scenario.downtime_longest_s, scenario),
-        recovery: recovery(scenario, &scenario.milestones),
-    }
-}
-
-/// The latency that the first hypothesis on one judged: its own figure, and none of another stretch of time.
-fn judged_latency(scenario: &ScenarioRecord) -> Option<(String, String)> {
-    let on_latency = |step: &str| step.contains(" stays ") || step.contains(" latency ");
-    let mut judged = scenario.hypotheses.iter().filter(|one| one.unit == "ms" && on_latency(&one.step));
-    let (name, value) = judged.find(|one| one.verdict != Verdict::Invalid)?.observed.split_once(' ')?;
-    Some((name.into(), value.into()))
-}
-
-fn latency_throughout(scenario: &ScenarioRecord) -> (String, String) {
-    let Some(throughout) = scenario.phases.iter().find(|measured| measured.phase == Phase::Throughout) else {
-        return ("p99".into(), NOTHING.into());
-    };
-    match throughout.p99_ms {
-        Some(p99_ms) => ("p99".into(), latency(Some(p99_ms), scenario.deadline_ms)),
-        None => ("maximum".into(), latency(throughout.max_ms, scenario.deadline_ms)),
-    }
-}
-
-fn outage(longest_s: Option<f64>, scenario: &ScenarioRecord) -> String {
-    match longest_s {
-        Some(s) if s <= 0.0 => "none".into(),
-        Some(s) => within_resolution(s, scenario),
-        None => NOTHING.into(),
-    }
-}
-
-fn recovery(scenario: &ScenarioRecord, milestones: &Milestones) -> String {
-    let watched_to_its_end = matches!(scenario.verdict, Verdict::Pass | Verdict::Fail);
-    match (milestones.normal_after_t0_s, milestones.t0_at_s) {
-        (None, Some(_)) if watched_to_its_end => "never".into(),
-        (normal, _) => maybe_seconds(normal),
-    }
-}
-
-/// What has to be known of a scenario beside its figures: those in model time, what it fell back to after recovery, and
+/// What has to be known of a scenario beside its figures: that they were not judged, those in model time, what it fell back to after recovery, and
 /// what came of earlier attempts, unless it came of the last one too.
 pub fn notes(scenario: &ScenarioRecord) -> Vec<String> {
     let model = scenario.model.iter().map(|model| {
@@ -153,7 +86,12 @@ pub fn notes(scenario: &ScenarioRecord) -> Vec<String> {
     });
     let earlier = scenario.discarded.iter().zip(1..).filter(|(headline, _)| **headline != scenario.headline);
     let relapses = scenario.relapses.iter().map(|one| relapse(one, scenario.milestones.t0_at_s));
-    model.chain(relapses).chain(earlier.map(|(headline, nth)| format!("attempt {nth}: {headline}"))).collect()
+    not_judged(scenario)
+        .into_iter()
+        .chain(model)
+        .chain(relapses)
+        .chain(earlier.map(|(headline, nth)| format!("attempt {nth}: {headline}")))
+        .collect()
 }
 
 /// `after recovery, from 36.6 s after the onset on: db-2 is missing, for 130 ms`.
@@ -299,7 +237,7 @@ pub fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::record::ModelFigures;
+    use crate::report::record::{Milestones, ModelFigures};
     use crate::report::sample;
 
     #[test]
@@ -318,15 +256,6 @@ mod tests {
     }
 
     #[test]
-    fn only_who_watched_to_the_end_can_say_never() {
-        let mut scenario = sample::run().record.scenarios.remove(0);
-        scenario.milestones.normal_after_t0_s = None;
-        assert_eq!(key_figures(&scenario).recovery, "never");
-        scenario.verdict = Verdict::Invalid;
-        assert_eq!(key_figures(&scenario).recovery, NOTHING);
-    }
-
-    #[test]
     fn notes_tell_model_time_and_earlier_attempts() {
         let mut scenario = sample::run().record.scenarios.remove(0);
         assert_eq!(notes(&scenario), [""; 0]);
@@ -341,19 +270,6 @@ mod tests {
                 "attempt 1: Could not be judged: 97 % good.",
             ]
         );
-    }
-
-    #[test]
-    fn the_latency_of_a_scenario_is_the_one_that_was_judged() {
-        let mut scenario = sample::run().record.scenarios.remove(0);
-        scenario.hypotheses[0].observed = "p99 36 ms".into();
-        let figures = key_figures(&scenario);
-        assert_eq!((&*figures.latency_name, &*figures.latency, figures.latency_judged), ("p99", "36 ms", true));
-        scenario.hypotheses.clear();
-        let throughout = scenario.phases.iter_mut().find(|phase| phase.phase == Phase::Throughout).unwrap();
-        (throughout.p99_ms, throughout.max_ms) = (None, Some(5000.0));
-        let figures = key_figures(&scenario);
-        assert_eq!((&*figures.latency_name, &*figures.latency, figures.latency_judged), ("maximum", "≥ 5 s", false));
     }
 
     #[test]

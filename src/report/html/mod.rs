@@ -28,7 +28,6 @@ pub mod redundancy;
 pub mod scenario;
 pub mod settings;
 pub mod timeline;
-pub mod validity;
 
 /// The templates; names in `.html` switch auto-escaping on.
 const TEMPLATES: [(&str, &str); 2] = [

@@ -11,16 +11,17 @@ use super::origin::Origin;
 use super::plot::waterfall;
 use super::redundancy::{Redundancy, redundancy};
 use super::settings::{Setting, in_force};
-use super::validity::{self, ValidityRow};
 use crate::measure::phases::phase_name;
 use crate::measure::worst::CountedFrom;
 use crate::plan::StepText;
 use crate::report::JudgedRun;
 use crate::report::facts::{Fact, Facts, within_resolution};
+use crate::report::figures::{KeyFigures, key_figures};
 use crate::report::record::{HypothesisRecord, PhaseRecord, ScenarioRecord, StrikeOutcome};
+use crate::report::validity::{self, ValidityRow};
 use crate::report::words::{
-    KeyFigures, NOTHING, faster, grouped, key_figures, latency as latency_words, notes, percent, samples, seconds,
-    uptime, verdict_sign, verdict_word, why,
+    NOTHING, faster, grouped, latency as latency_words, notes, percent, samples, seconds, uptime, verdict_sign,
+    verdict_word, why,
 };
 use crate::units::trimmed;
 use crate::verdict::Verdict;

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::report::record::{ScenarioRecord, Validity};
-use crate::report::words::{NOTHING, grouped, percent, seconds};
+use super::record::{ScenarioRecord, Validity};
+use super::words::{NOTHING, grouped, percent, seconds};
 use crate::verdict::Verdict;
 
 /// From here on tasks waited so much for a CPU that figures of latency are to be read with care.
@@ -75,8 +75,17 @@ fn unjudged(record: &ScenarioRecord) -> usize {
 }
 
 /// Whether there is a verdict on the site, and not on the run alone.
-fn is_judged(record: &ScenarioRecord) -> bool {
+pub fn is_judged(record: &ScenarioRecord) -> bool {
     matches!(record.verdict, Verdict::Pass | Verdict::Fail)
+}
+
+/// What qualifies a verdict on the site, in one line for beside it: `to be read with care: probes were sent late, p99
+/// 61 ms`. `None` where it can simply be believed, and where the verdict itself says why nothing was judged.
+pub fn care(record: &ScenarioRecord) -> Option<String> {
+    let probed = record.probes_due.is_some_and(|due| due > 0);
+    let doubts = if probed && is_judged(record) { doubts(record) } else { Vec::new() };
+    let caution = if answer(record) == "with care" { "to be read with care" } else { "not to be believed" };
+    (!doubts.is_empty()).then(|| format!("{caution}: {}", doubts.join("; ")))
 }
 
 /// What speaks against the run, for beside its verdict; nothing where it can simply be believed.
@@ -167,5 +176,15 @@ mod tests {
         (coarse.validity.lateness_p99_ms, coarse.validity.resolution_ms) = (Some(61.0), Some(61.0));
         assert_eq!(doubts(&coarse), ["probes were sent late, p99 61 ms", "times are known no better than 61 ms"]);
         assert_eq!(answer(&coarse), "with care");
+    }
+
+    #[test]
+    fn what_qualifies_a_verdict_is_one_line_and_no_verdict_on_the_site_has_none() {
+        let mut scenario = sample::run().record.scenarios.remove(0);
+        assert_eq!(care(&scenario), None);
+        scenario.validity.lateness_p99_ms = Some(61.0);
+        assert_eq!(care(&scenario).unwrap(), "to be read with care: probes were sent late, p99 61 ms");
+        scenario.verdict = Verdict::Invalid;
+        assert_eq!(care(&scenario), None, "its reason is told");
     }
 }
