@@ -30,8 +30,12 @@ pub struct Fact {
     pub figure: String,
     /// What is to be said beside the figure: `84 ms of downtime`.
     pub note: String,
+    /// What explains the figure, in a sentence of its own.
+    pub aside: Option<String>,
     /// Users met something.
     pub felt: bool,
+    /// Another fact says the same already, so that no sentence repeats it.
+    pub repeats: bool,
 }
 
 impl Facts {
@@ -40,7 +44,7 @@ impl Facts {
         Facts {
             probes: probes(scenario),
             writes: scenario.data.as_ref().and_then(writes),
-            slowness: scenario.slowness.as_ref().map(slowness),
+            slowness: scenario.slowness.as_ref().map(|slow| slowness(slow, scenario)),
         }
     }
 
@@ -49,9 +53,13 @@ impl Facts {
         [&self.probes, &self.writes, &self.slowness].into_iter().flatten()
     }
 
+    fn told_once(&self) -> impl Iterator<Item = &Fact> {
+        self.known().filter(|fact| !fact.repeats)
+    }
+
     /// All of them in one line; `None` where none is known.
     pub fn line(&self) -> Option<String> {
-        let sentences: Vec<&str> = self.known().map(|fact| fact.sentence.as_str()).collect();
+        let sentences: Vec<&str> = self.told_once().map(|fact| fact.sentence.as_str()).collect();
         (!sentences.is_empty()).then(|| sentences.join("; "))
     }
 
@@ -62,7 +70,7 @@ impl Facts {
             Some(_) if !felt => return Some("users saw no downtime".into()),
             _ => {
                 let worth = |fact: &&Fact| fact.felt || fact.name == PROBES;
-                self.known().filter(worth).map(|fact| fact.sentence.as_str()).collect()
+                self.told_once().filter(worth).map(|fact| fact.sentence.as_str()).collect()
             }
         };
         (!told.is_empty()).then(|| told.join("; "))
@@ -78,7 +86,9 @@ fn probes(scenario: &ScenarioRecord) -> Option<Fact> {
         name: PROBES,
         figure: format!("{} of {}", grouped(failed), grouped(due)),
         note,
+        aside: late_but_good(scenario).then(|| late_is_good(failed, scenario)),
         felt,
+        repeats: false,
     };
     if failed == 0 {
         return Some(fact("no probe failed".into(), "no outage".into(), false));
@@ -126,20 +136,52 @@ fn writes(data: &DataFigures) -> Option<Fact> {
         name: "writes not served",
         figure,
         note,
+        aside: None,
+        repeats: false,
         felt: *not_served > 0 || *indeterminate > 0 || data.writes_lost.is_none_or(|lost| lost > 0),
     })
 }
 
-fn slowness(slow: &SlownessRecord) -> Fact {
+/// Why slowness lasted longer than any outage.
+fn late_is_good(failed: u64, scenario: &ScenarioRecord) -> String {
+    let deadline = seconds(scenario.deadline_ms / 1e3);
+    let late = format!("equests answered late, within the deadline of {deadline}, count as good");
+    if failed == 0 { format!("R{late}.") } else { format!("No request failed for longer; r{late}.") }
+}
+
+/// Whether there surely were requests that were slow and good. An outage alone makes a bin slow only if it takes more than
+/// half of it, and a stretch of bins only if it is longer than all of them but one.
+fn late_but_good(scenario: &ScenarioRecord) -> bool {
+    let outage = scenario.downtime_total_s.zip(scenario.downtime_longest_s);
+    let (Some(slow), Some((total_s, longest_s))) = (&scenario.slowness, outage) else { return false };
+    let felt = slow.total_s > 0.0 && slow.over_ms < scenario.deadline_ms;
+    felt && (slow.total_s >= 2.0 * total_s || slow.longest_s - longest_s >= slow.resolution_s)
+}
+
+/// Whether the only slow stretch is the only outage: as long, and too long to be another one of that length by chance.
+fn repeats_the_outage(slow: &SlownessRecord, scenario: &ScenarioRecord) -> bool {
+    let outage_s = scenario.downtime_longest_s.filter(|_| scenario.outages == Some(1));
+    let as_long = outage_s.is_some_and(|outage_s| (slow.longest_s - outage_s).abs() < slow.resolution_s);
+    as_long && slow.total_s == slow.longest_s && slow.longest_s >= 3.0 * slow.resolution_s
+}
+
+fn slowness(slow: &SlownessRecord, scenario: &ScenarioRecord) -> Fact {
     let over = seconds(slow.over_ms / 1e3);
     let felt = slow.total_s > 0.0;
     let known = Known::within(micros_of(slow.total_s), micros_of(slow.resolution_s));
     let figure = if felt { known.to_string() } else { "none".into() };
-    let sentence = match felt {
-        true => format!("for {figure} more than half of the requests took over {over}"),
-        false => format!("never slow (over {over})"),
+    let steps = format!("seen in steps of {}", seconds(slow.resolution_s));
+    let sentence = match (felt, known.low_us) {
+        (true, 0) => {
+            let most = seconds(slow.total_s + slow.resolution_s);
+            format!("for at most {most}, {steps}, more than half of the requests took over {over}")
+        }
+        (true, _) => format!("for {figure} more than half of the requests took over {over}"),
+        (false, _) => format!("never slow (over {over})"),
     };
-    Fact { sentence, name: "slow", figure, note: format!("over half of the requests took > {over}"), felt }
+    let note =
+        format!("over half of the requests took > {over}{}", if felt { format!("; {steps}") } else { "".into() });
+    Fact { sentence, name: "slow", figure, note, aside: None, felt, repeats: repeats_the_outage(slow, scenario) }
 }
 
 #[cfg(test)]
@@ -152,6 +194,7 @@ mod tests {
         let mut scenario = sample::run().record.scenarios.remove(0);
         (scenario.probes_due, scenario.probes_failed) = (Some(39_365), Some(failed));
         scenario.downtime_total_s = Some(failed as f64 * 0.002);
+        scenario.downtime_longest_s = scenario.downtime_total_s;
         scenario.outages = Some(u32::from(failed > 0));
         scenario.validity.resolution_ms = Some(19.0);
         scenario.data = not_served.map(|not_served| DataFigures {
@@ -180,6 +223,31 @@ mod tests {
         );
         assert_eq!(told(0, None, 1.3), "no probe failed; for 1.3 s more than half of the requests took over 500 ms");
         assert_eq!(told(42, Some(0), 0.0), "42 of 39,365 probes failed, 84 ms of downtime");
+    }
+
+    #[test]
+    fn slowness_says_how_finely_it_was_seen_and_never_repeats_an_outage() {
+        let short = "for at most 200 ms, seen in steps of 100 ms, more than half of the requests took over 500 ms";
+        assert_eq!(told(0, None, 0.1), format!("no probe failed; {short}"));
+        assert_eq!(told(42, None, 0.1), format!("42 of 39,365 probes failed, 84 ms of downtime; {short}"));
+        assert_eq!(told(700, None, 1.4), "700 of 39,365 probes failed, 1.4 s of downtime");
+        let longer = "for 3 s more than half of the requests took over 500 ms";
+        assert_eq!(told(700, None, 3.0), format!("700 of 39,365 probes failed, 1.4 s of downtime; {longer}"));
+        let mut twice = scenario(700, None, 1.4);
+        twice.outages = Some(2);
+        assert!(Facts::of(&twice).told().unwrap().contains("for 1.4 s more than half"), "it may be another stretch");
+    }
+
+    #[test]
+    fn that_late_is_good_is_said_only_where_slowness_outlasted_the_outage() {
+        let aside = |failed, slow_s| Facts::of(&scenario(failed, None, slow_s)).probes.unwrap().aside;
+        let late = "answered late, within the deadline of 5 s, count as good.";
+        assert_eq!(aside(5, 0.1).unwrap(), format!("No request failed for longer; requests {late}"));
+        assert_eq!(aside(0, 0.1).unwrap(), format!("Requests {late}"));
+        assert_eq!(aside(700, 3.0).unwrap(), format!("No request failed for longer; requests {late}"));
+        for (failed, slow_s) in [(0, 0.0), (5, 0.0), (42, 0.1), (700, 1.4)] {
+            assert_eq!(aside(failed, slow_s), None, "{failed} failed, slow for {slow_s} s");
+        }
     }
 
     #[test]

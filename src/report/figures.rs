@@ -1,7 +1,7 @@
 //! The figures that every report shows beside a scenario's name.
 
 use super::facts::within_resolution;
-use super::record::{Milestones, ScenarioRecord};
+use super::record::{HypothesisRecord, Milestones, ScenarioRecord};
 use super::validity::is_judged;
 use super::words::{NOTHING, latency, maybe_seconds, percent};
 use crate::plan::Phase;
@@ -15,8 +15,6 @@ pub struct KeyFigures {
     pub availability: String,
     /// Which latency: `p99`; `maximum` where there were too few requests for a quantile.
     pub latency_name: String,
-    /// Whether a hypothesis judged it; else it is of the whole watch.
-    pub latency_judged: bool,
     pub latency: String,
     /// The longest downtime window.
     pub outage: String,
@@ -28,8 +26,7 @@ pub struct KeyFigures {
 /// The key figures of a scenario.
 pub fn key_figures(scenario: &ScenarioRecord) -> KeyFigures {
     let phase = |wanted| scenario.phases.iter().find(|measured| measured.phase == wanted);
-    let judged = judged_latency(scenario);
-    let (latency_name, latency) = judged.clone().unwrap_or_else(|| latency_throughout(scenario));
+    let (latency_name, latency) = judged_latency(scenario).unwrap_or_else(|| latency_throughout(scenario));
     let shown = |figure: String| match is_judged(scenario) || figure == NOTHING {
         true => figure,
         false => format!("({figure})"),
@@ -37,7 +34,6 @@ pub fn key_figures(scenario: &ScenarioRecord) -> KeyFigures {
     KeyFigures {
         availability: shown(percent(phase(Phase::Degraded).and_then(|p| p.availability_pct))),
         latency_name,
-        latency_judged: judged.is_some(),
         latency: shown(latency),
         outage: shown(outage(scenario.downtime_longest_s, scenario)),
         recovery: shown(recovery(scenario, &scenario.milestones)),
@@ -51,11 +47,16 @@ pub fn not_judged(scenario: &ScenarioRecord) -> Option<String> {
     bracketed.then(|| "figures in brackets were measured, but not judged".into())
 }
 
-/// The latency that the first hypothesis on one judged: its own figure, and none of another stretch of time.
-fn judged_latency(scenario: &ScenarioRecord) -> Option<(String, String)> {
+/// The first hypothesis on latency that was judged.
+pub fn judged_on_latency(scenario: &ScenarioRecord) -> Option<&HypothesisRecord> {
     let on_latency = |step: &str| step.contains(" stays ") || step.contains(" latency ");
     let mut judged = scenario.hypotheses.iter().filter(|one| one.unit == "ms" && on_latency(&one.step));
-    let (name, value) = judged.find(|one| one.verdict != Verdict::Invalid)?.observed.split_once(' ')?;
+    judged.find(|one| one.verdict != Verdict::Invalid)
+}
+
+/// Its own figure, and none of another stretch of time.
+fn judged_latency(scenario: &ScenarioRecord) -> Option<(String, String)> {
+    let (name, value) = judged_on_latency(scenario)?.observed.split_once(' ')?;
     Some((name.into(), value.into()))
 }
 
@@ -107,12 +108,12 @@ mod tests {
         let mut scenario = sample::run().record.scenarios.remove(0);
         scenario.hypotheses[0].observed = "p99 36 ms".into();
         let figures = key_figures(&scenario);
-        assert_eq!((&*figures.latency_name, &*figures.latency, figures.latency_judged), ("p99", "36 ms", true));
+        assert_eq!((&*figures.latency_name, &*figures.latency), ("p99", "36 ms"));
         scenario.hypotheses.clear();
         let throughout = scenario.phases.iter_mut().find(|phase| phase.phase == Phase::Throughout).unwrap();
         (throughout.p99_ms, throughout.max_ms) = (None, Some(5000.0));
         let figures = key_figures(&scenario);
-        assert_eq!((&*figures.latency_name, &*figures.latency, figures.latency_judged), ("maximum", "≥ 5 s", false));
+        assert_eq!((&*figures.latency_name, &*figures.latency), ("maximum", "≥ 5 s"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::data::{self, DataRow};
 use super::drawn::Plots;
 use super::healing::{self, HealingRow};
+use super::judged::over;
 use super::logs::ServerLogs;
 use super::milestones;
 use super::origin::Origin;
@@ -13,10 +14,10 @@ use super::redundancy::{Redundancy, redundancy};
 use super::settings::{Setting, in_force};
 use crate::measure::phases::phase_name;
 use crate::measure::worst::CountedFrom;
-use crate::plan::StepText;
+use crate::plan::{Phase, ScenarioPlan, StepText};
 use crate::report::JudgedRun;
 use crate::report::facts::{Fact, Facts, within_resolution};
-use crate::report::figures::{KeyFigures, key_figures};
+use crate::report::figures::{KeyFigures, judged_on_latency, key_figures};
 use crate::report::record::{HypothesisRecord, PhaseRecord, ScenarioRecord, StrikeOutcome};
 use crate::report::validity::{self, ValidityRow};
 use crate::report::words::{
@@ -51,6 +52,8 @@ pub struct Section {
     pub tags: Vec<String>,
     pub steps: Vec<StepText>,
     pub figures: KeyFigures,
+    /// Over which time the latency among them was judged, or that it is of the whole watch.
+    pub latency_over: String,
     /// What users met; empty where nothing was probed.
     pub facts: Vec<Fact>,
     /// The hypothesis that came nearest to its bound; of a scenario that passed.
@@ -173,6 +176,7 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         tags: record.tags.clone(),
         steps: plan.map(|plan| plan.steps.clone()).unwrap_or_default(),
         figures: key_figures(record),
+        latency_over: latency_over(plan, record),
         facts: Facts::of(record).known().cloned().collect(),
         tightest: tightest(record),
         open: record.verdict != Verdict::Pass || run.record.scenarios.len() == 1,
@@ -202,6 +206,13 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         logs: drawn.map(|drawn| drawn.logs.clone()).unwrap_or_default(),
         files: drawn.map(|drawn| drawn.files.clone()).unwrap_or_default(),
     }
+}
+
+/// Over which time the latency beside the other figures was judged: `over 1 min from t0`.
+fn latency_over(plan: Option<&ScenarioPlan>, record: &ScenarioRecord) -> String {
+    let Some(judged) = judged_on_latency(record) else { return phase_name(Phase::Throughout).into() };
+    let planned = plan.and_then(|plan| Some((plan.hypotheses.iter().find(|one| one.line == judged.line)?, plan)));
+    planned.and_then(|(hypothesis, plan)| over(hypothesis, plan)).unwrap_or_else(|| "as judged".into())
 }
 
 fn hypothesis(record: &ScenarioRecord, row: &HypothesisRecord) -> HypothesisRow {
