@@ -76,14 +76,12 @@ pub fn plot(milestones: &Milestones, declared: &[Declared], clock: Clock) -> Opt
             canvas.rect((EDGE, y), (frame.right, y + HEADING), palette::PAPER, 1.0);
             canvas.bold(place.words(), (EDGE, y + HEADING / 2), Anchor::Start, palette::MUTED);
             y += HEADING;
-            // What all of them wait for comes after what any of them waited for.
-            let mut reached = if *place == SeenAt::Both { before(&groups) } else { 0.0 };
             for (name, at) in rows {
-                bar(canvas, &frame, y + ROW / 2, (name, *at), reached);
+                bar(canvas, &frame, y + ROW / 2, (name, *at), before(&groups, *place, *at));
                 if let Some(declared) = declared.iter().find(|declared| declared.milestone == *name) {
                     allowance(canvas, &frame, y + ROW / 2, declared);
                 }
-                (y, reached) = (y + ROW, f64::max(reached, *at));
+                y += ROW;
             }
         }
         legend(canvas, frame.bottom + 44, room, &entries);
@@ -105,10 +103,12 @@ fn reached(milestones: &Milestones) -> Reached<'_> {
     places.filter(|(_, rows)| !rows.is_empty()).collect()
 }
 
-/// The last moment for users or in the site.
-fn before(groups: &Reached<'_>) -> f64 {
-    let waited_for = groups.iter().filter(|(place, _)| matches!(place, SeenAt::Users | SeenAt::Site));
-    waited_for.flat_map(|(_, rows)| rows.iter().map(|(_, at)| *at)).fold(0.0, f64::max)
+/// The latest moment before this one that was seen at the same place, in whatever order the rows are; 0 where there is
+/// none. What users and the site wait for together comes after what either of them waited for.
+fn before(groups: &Reached<'_>, place: SeenAt, at: f64) -> f64 {
+    let waited_for = |of: SeenAt| of == place || place == SeenAt::Both && matches!(of, SeenAt::Users | SeenAt::Site);
+    let moments = groups.iter().filter(|(of, _)| waited_for(*of)).flat_map(|(_, rows)| rows.iter().map(|(_, at)| *at));
+    moments.filter(|moment| *moment < at).fold(0.0, f64::max)
 }
 
 fn entries(declared: bool, clock: Clock) -> Vec<LegendEntry> {
@@ -118,7 +118,7 @@ fn entries(declared: bool, clock: Clock) -> Vec<LegendEntry> {
     };
     let mut entries = vec![
         (palette::SKY, Swatch::Area(0.45), since_t0.to_string()),
-        (palette::BLUE, Swatch::Area(1.0), "since the step above".to_string()),
+        (palette::BLUE, Swatch::Area(1.0), "since the latest earlier step of its group".to_string()),
     ];
     if declared {
         entries.push((palette::ORANGE, Swatch::Area(1.0), "declared".to_string()));
@@ -136,7 +136,7 @@ fn axis(canvas: &mut Canvas, frame: &Frame) {
     canvas.line((zero, frame.top), (zero, frame.bottom), palette::INK, 2);
 }
 
-/// A light bar from t0, dark where this step was waited for after those above it in its group, and the time at its end.
+/// A light bar from t0, dark from the latest earlier step of its group on, and the time at its end.
 fn bar(canvas: &mut Canvas, frame: &Frame, y: i32, (name, at): (&str, f64), reached: f64) {
     canvas.text(name, (frame.left - 16, y), Anchor::End, palette::INK);
     let (zero, end) = (frame.x(0.0), frame.x(at));
@@ -227,6 +227,20 @@ mod tests {
         let expected =
             [("reconciler every 1 s + boot 3 min", 181), ("config agent every 1 min + configure 2 min", 361)];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_step_is_counted_from_the_latest_earlier_one_of_its_group_whatever_the_order_of_rows() {
+        let groups: Reached = vec![
+            (SeenAt::Users, vec![("first error", 0.1), ("service back", 0.4)]),
+            (SeenAt::Site, vec![("detected", 0.3), ("removed", 0.2), ("booted", 2.0)]),
+            (SeenAt::Both, vec![("normal", 2.5)]),
+        ];
+        assert_eq!(before(&groups, SeenAt::Site, 0.3), 0.2, "the row below it came earlier");
+        assert_eq!(before(&groups, SeenAt::Site, 0.2), 0.0);
+        assert_eq!(before(&groups, SeenAt::Site, 2.0), 0.3);
+        assert_eq!(before(&groups, SeenAt::Users, 0.4), 0.1);
+        assert_eq!(before(&groups, SeenAt::Both, 2.5), 2.0);
     }
 
     #[test]
