@@ -36,8 +36,8 @@ fn it_passes_when_every_hypothesis_holds() {
     assert_eq!((record.verdict, record.reason.as_deref()), (Verdict::Pass, None));
     assert_eq!(
         record.headline,
-        "p99 5 ms when a node dies (lb-1); 46 of 34,500 probes failed, 92 ms of downtime; for ≤ 200 ms more than \
-         half of the requests took over 500 ms; recovered after 2 s."
+        "p99 5 ms when a node dies (lb-1); 46 of 34,500 probes failed, 92 ms of downtime; for at most 200 ms, \
+         seen in steps of 100 ms, more than half of the requests took over 500 ms; recovered after 2 s."
     );
     assert!(record.hypotheses.iter().all(|hypothesis| hypothesis.verdict == Verdict::Pass));
     assert_eq!((record.hypotheses[1].step.as_str(), record.hypotheses[1].line), ("hypothesis 21", 21));

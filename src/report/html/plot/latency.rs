@@ -2,7 +2,8 @@
 
 use plotters::style::RGBColor;
 
-use super::canvas::{Anchor, Canvas, Point, svg, text_width};
+use super::brackets::{self, InTheWay};
+use super::canvas::{Canvas, Point, svg};
 use super::frame::{AXIS_HEIGHT, Frame, LegendEntry, Scale, Swatch, latency_ticks, legend, legend_height};
 use super::labels;
 use super::sheet::SheetSize;
@@ -75,12 +76,14 @@ fn drawn(
         frame.value_axis(canvas, &latency_ticks(range));
         frame.time_axis(canvas);
         labels::draw(canvas, &frame, &placed);
+        let mut in_the_way = InTheWay { lines: placed.iter().map(|mark| mark.x).collect(), curves: Vec::new() };
         for curve in curves {
             for run in runs(&curve.stretch.bins, &frame, curve.share) {
                 canvas.path(&run, curve.colour, curve.width);
+                in_the_way.curves.push(run);
             }
         }
-        brackets(canvas, &frame, judged);
+        brackets::draw(canvas, &frame, judged, &in_the_way);
         legend(canvas, 0, room, &entries);
     })
 }
@@ -126,41 +129,6 @@ fn latency_range(whole: &Stretch, judged: &[Judged]) -> (f64, f64) {
     ((low / 1.5).max(0.01), high * 1.6)
 }
 
-/// Each bound on latency as a line over the stretch of time that was judged by it, closed at both ends. A label stands
-/// above or below its line, where no other label is.
-fn brackets(canvas: &mut Canvas, frame: &Frame, judged: &[Judged]) {
-    let mut taken: Vec<(i32, i32, i32)> = Vec::new();
-    for judged in judged {
-        let (from_s, to_s) = (judged.from_s.max(frame.x_range.0), judged.to_s.min(frame.x_range.1));
-        if from_s >= to_s {
-            continue;
-        }
-        let (from, to, y) = (frame.x(from_s), frame.x(to_s), frame.y(judged.bound_ms));
-        canvas.line((from, y), (to, y), palette::VERMILION, 3);
-        for (end, is_an_end) in [(from, from_s == judged.from_s), (to, to_s == judged.to_s)] {
-            if is_an_end {
-                canvas.line((end, y - 12), (end, y + 12), palette::VERMILION, 3);
-            }
-        }
-        let (start, end) = label_span((from, to), text_width(&judged.label), frame);
-        let is_free = |at: &i32| taken.iter().all(|(a, b, y)| end <= *a || start >= *b || (at - y).abs() >= LABEL);
-        let inside = |at: &i32| (frame.top..=frame.bottom).contains(at);
-        let places = [y - 16, y + 18, y - 16 - LABEL, y + 18 + LABEL];
-        let at = places.into_iter().filter(inside).find(is_free).unwrap_or(y - 16);
-        taken.push((start, end, at));
-        canvas.bold(&judged.label, (end, at), Anchor::End, palette::VERMILION);
-    }
-}
-
-/// The height of a label.
-const LABEL: i32 = 26;
-
-/// From where to where a label of this width stands: at the end of its line, and inside the frame.
-fn label_span((from, to): (i32, i32), width: i32, frame: &Frame) -> (i32, i32) {
-    let end = (to - 6).max(from + width).min(frame.right - 6);
-    (end - width, end)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,20 +142,6 @@ mod tests {
         let judged = |from_s, to_s| Judged { from_s, to_s, bound_ms: 500.0, label: "judged: p99 < 500 ms".into() };
         assert!(plot(&timeline, &[judged(6.0, 66.0)], SheetSize::Wide).contains("judged: p99 &lt; 500 ms"));
         assert!(!plot(&timeline, &[judged(600.0, 660.0)], SheetSize::Wide).contains("judged"));
-    }
-
-    #[test]
-    fn two_bounds_that_are_close_have_labels_apart() {
-        let run = sample::run();
-        let timeline = TimelinePlot::of(&sample::history(0), &run.record.scenarios[0], 1).unwrap();
-        let judged = |bound_ms, label: &str| Judged { from_s: 6.0, to_s: 66.0, bound_ms, label: label.into() };
-        let drawn = plot(&timeline, &[judged(500.0, "judged: p99"), judged(500.0, "judged: p95")], SheetSize::Wide);
-        let height = |label: &str| {
-            let element = drawn.split("<text ").find(|text| text.contains(label)).unwrap();
-            let y = element.split(" y=\"").nth(1).unwrap().split('"').next().unwrap();
-            y.parse::<i32>().unwrap()
-        };
-        assert!((height("judged: p99") - height("judged: p95")).abs() >= LABEL, "{drawn}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! [`BLUE`](crate::palette::BLUE))
 //! are overridden there by their value; the other colours of data serve on both.
 
+mod brackets;
 pub mod canvas;
 pub mod frame;
 pub mod labels;
