@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use plotters::style::RGBColor;
 
-use super::layout::{Layout, WIDTH};
+use super::layout::Layout;
 use super::pen::{Anchor, FONT, Pen, Point, SMALL, fitting, width_of};
 use crate::graph::links::{CLIENTS, Links};
 use crate::graph::table::{NodeRow, Table};
@@ -23,14 +23,14 @@ const CARD: (i32, i32) = (122, 52);
 const LEGEND_ROW: i32 = 40;
 
 /// The whole picture as an `<svg>` element.
-pub fn drawn(links: &Links, table: &Table, struck: &[&str]) -> String {
-    let sheet = Sheet { links, table, struck, layout: Layout::of(links), colours: colours(table) };
+pub fn drawn(links: &Links, table: &Table, struck: &[&str], layout: Layout) -> String {
+    let sheet = Sheet { links, table, struck, layout, colours: colours(table) };
     let mut pen = Pen::default();
     sheet.links(&mut pen);
     sheet.clients(&mut pen);
     table.servers.iter().enumerate().for_each(|(number, row)| sheet.server(&mut pen, number, row));
     let height = sheet.legend(&mut pen, sheet.layout.height + 10);
-    pen.finish((WIDTH, height), &table.summary)
+    pen.finish((sheet.layout.width, height), &table.summary)
 }
 
 struct Sheet<'a> {
@@ -152,9 +152,9 @@ impl Sheet<'_> {
         marks.push((Mark::None, "below a name: degree · betweenness (the size)".into()));
         let mut at = (40, top + LEGEND_ROW / 2);
         for (mark, text) in marks {
-            let text = fitting(&text, SMALL, WIDTH - 160);
+            let text = fitting(&text, SMALL, self.layout.width - 120);
             let width = mark.width() + width_of(&text, SMALL) + 36;
-            if at.0 + width > WIDTH && at.0 > 40 {
+            if at.0 + width > self.layout.width && at.0 > 40 {
                 at = (40, at.1 + LEGEND_ROW);
             }
             mark.draw(pen, at);

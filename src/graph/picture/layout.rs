@@ -4,8 +4,10 @@ use super::layers::layers;
 use super::pen::Point;
 use crate::graph::links::Links;
 
-/// The width of every picture, in drawing units: that of a report's plots.
+/// The width of a picture, in drawing units: that of a report's plots.
 pub const WIDTH: i32 = 1800;
+/// The width of a picture for a phone, and how close its columns may be without hiding each other's labels.
+const NARROW: (i32, i32) = (760, 160);
 /// A node with its name and its figures below it.
 pub const ROW: i32 = 140;
 /// Above the middle of the topmost nodes, and below that of the lowest, with their names and figures.
@@ -24,7 +26,8 @@ const SWEEPS: usize = 8;
 pub struct Layout {
     /// The middle of every node, by number.
     pub places: Vec<Point>,
-    /// The height of all.
+    /// The width and the height of all.
+    pub width: i32,
     pub height: i32,
     /// From one column to the next.
     pub pitch: i32,
@@ -41,11 +44,20 @@ struct Column {
 impl Layout {
     /// Places all nodes of a graph.
     pub fn of(links: &Links) -> Layout {
+        Layout::on(WIDTH, links)
+    }
+
+    /// The same on a sheet for a phone; `None` where its columns would be too close.
+    pub fn narrow(links: &Links) -> Option<Layout> {
+        Some(Layout::on(NARROW.0, links)).filter(|layout| layout.pitch >= NARROW.1)
+    }
+
+    fn on(width: i32, links: &Links) -> Layout {
         let columns: Vec<Column> = ordered(links).iter().flat_map(|layer| side_by_side(layer)).collect();
         let inner = columns.iter().map(|column| column.height).max().unwrap_or(0);
         let gaps = (columns.len() as i32 - 1).max(1);
-        let pitch = ((WIDTH - 2 * SIDE) / gaps).min(WIDEST);
-        let left = (WIDTH - pitch * (columns.len() as i32 - 1)) / 2;
+        let pitch = ((width - 2 * SIDE) / gaps).min(WIDEST);
+        let left = (width - pitch * (columns.len() as i32 - 1)) / 2;
         let mut places = vec![(0, 0); links.lasting().len()];
         for (number, column) in columns.iter().enumerate() {
             let top = MARGIN.0 + (inner - column.height) / 2 + column.lower;
@@ -53,7 +65,7 @@ impl Layout {
                 places[*node] = (left + number as i32 * pitch, top + row as i32 * ROW);
             }
         }
-        Layout { places, height: inner + MARGIN.0 + MARGIN.1, pitch }
+        Layout { places, width, height: inner + MARGIN.0 + MARGIN.1, pitch }
     }
 }
 
@@ -129,6 +141,15 @@ mod tests {
         let x = |name: &str| layout.places[links.number(name).unwrap()].0;
         assert!(layout.places[links.clients().unwrap()].0 < x("lb-1") && x("lb-1") < x("web-1"));
         assert_eq!((x("lb-1"), x("web-1")), (x("lb-2"), x("web-4")));
+    }
+
+    #[test]
+    fn a_phone_has_the_whole_of_a_site_of_few_tiers() {
+        let (links, wide) = placed(4);
+        let narrow = Layout::narrow(&links).unwrap();
+        assert!(narrow.places.iter().all(|(x, _)| (SIDE..=narrow.width - SIDE).contains(x)));
+        assert_eq!((narrow.width, narrow.height), (NARROW.0, wide.height));
+        assert_eq!(Layout::narrow(&placed(58).0), None, "it has too many columns");
     }
 
     #[test]

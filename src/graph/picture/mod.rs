@@ -7,6 +7,7 @@
 
 use super::links::Links;
 use super::table::Table;
+use layout::Layout;
 
 pub mod draw;
 pub mod layers;
@@ -32,7 +33,13 @@ pub fn element(links: &Links, table: &Table, struck: &[&str]) -> Result<String, 
     if links.servers().len() > MOST_SERVERS {
         return Err(TooLarge(links.servers().len()));
     }
-    Ok(draw::drawn(links, table, struck))
+    Ok(draw::drawn(links, table, struck, Layout::of(links)))
+}
+
+/// The same for a phone; `None` where the graph is too large or has too many columns for it.
+pub fn narrow(links: &Links, table: &Table, struck: &[&str]) -> Option<String> {
+    let layout = Layout::narrow(links).filter(|_| links.servers().len() <= MOST_SERVERS)?;
+    Some(draw::drawn(links, table, struck, layout))
 }
 
 /// The picture as a file: on paper of its own, light or dark as the reader's browser is.

@@ -18,6 +18,8 @@ const MOST_SERVERS: usize = 12;
 pub struct Redundancy {
     /// Drawn where the scenario ran and a picture can show it.
     pub picture: Option<Value>,
+    /// The same for a phone, where it fits on one.
+    pub narrow: Option<Value>,
     /// Label and value: what the graph says of losses.
     pub facts: Vec<(&'static str, String)>,
     /// The same figures as a table, where there is no picture.
@@ -48,10 +50,12 @@ pub fn redundancy(plan: &ScenarioPlan, record: &ScenarioRecord, entry_holder: Op
     let table = Table::of(&links);
     let struck: Vec<&str> = record.strikes.iter().map(|strike| server_of(&strike.target)).collect();
     let drawn = (record.verdict != Verdict::Skipped).then(|| picture::element(&links, &table, &struck).ok()).flatten();
+    let narrow = drawn.as_ref().and_then(|_| picture::narrow(&links, &table, &struck));
     let (servers, more_servers) = if drawn.is_some() { (Vec::new(), 0) } else { rows(&table, &struck) };
     Redundancy {
         // The picture has escaped the texts in it.
         picture: drawn.map(Value::from_safe_string),
+        narrow: narrow.map(Value::from_safe_string),
         facts: facts(&table),
         zones: servers.iter().any(|server| server.zone.is_some()),
         servers,

@@ -55,7 +55,7 @@ fn a_scenario_that_ran_has_every_section_and_plot() {
     }
     assert_eq!(html.matches("class=\"plot chart wide\"").count(), 4);
     assert_eq!(html.matches("class=\"plot chart narrow\"").count(), 4);
-    assert_eq!(html.matches("<svg ").count(), 4 + 4 + 2, "the waterfall and the graph are drawn once");
+    assert_eq!(html.matches("<svg ").count(), 4 + 4 + 3, "the waterfall is drawn once");
     assert_eq!(html.matches("<svg ").count(), html.matches("role=\"img\"><title>").count());
     assert!(html.contains("class=\"logs\"") && html.contains("href=\"nodes&#x2f;00&#x2f;lb-1&#x2f;haproxy.log\""));
 }
