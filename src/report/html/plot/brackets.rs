@@ -79,12 +79,13 @@ pub fn draw(canvas: &mut Canvas, frame: &Frame, judged: &[Judged], in_the_way: &
     }
 }
 
-/// Where a label of this width may stand, the best first: at the end of its line, at its start or in its middle; above
+/// Where a label of this width may stand, the best first: at the end of its line, at its start or between; above
 /// or below it. The first is there always, and inside the frame.
 fn places((from, to): (i32, i32), y: i32, width: i32, frame: &Frame) -> Vec<Place> {
     let last = frame.right - PAD;
     let first = (frame.left + PAD).min(last - width);
-    let starts = [(to - PAD).max(from + width) - width, from + PAD, (from + to - width) / 2];
+    let ends = [(to - PAD).max(from + width) - width, from + PAD];
+    let starts = ends.into_iter().chain((1..8).map(|eighth| from + (to - from - width) * eighth / 8));
     let heights: Vec<i32> = [y - 16, y + 18, y - 16 - LABEL, y + 18 + LABEL]
         .into_iter()
         .filter(|at| (frame.top..=frame.bottom).contains(at))
@@ -92,7 +93,6 @@ fn places((from, to): (i32, i32), y: i32, width: i32, frame: &Frame) -> Vec<Plac
     let heights = if heights.is_empty() { vec![y - 16] } else { heights };
     let at = |start: i32| start.clamp(first, last - width);
     starts
-        .into_iter()
         .flat_map(|start| heights.iter().map(move |y| Place { from: at(start), to: at(start) + width, y: *y }))
         .collect()
 }
@@ -125,7 +125,7 @@ mod tests {
         let onset = InTheWay { lines: vec![1500], curves: Vec::new() };
         assert_eq!(best(&onset).from, 400 + PAD, "it stands at the other end");
         let crossing = InTheWay { lines: vec![1500], curves: vec![above, vec![(300, y + 300), (500, y - 300)]] };
-        assert_eq!(crossing.below(&best(&crossing)), 0, "it stands in the middle, below its line");
+        assert_eq!(crossing.below(&best(&crossing)), 0, "it stands between, below its line");
     }
 
     #[test]
