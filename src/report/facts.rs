@@ -145,8 +145,8 @@ fn writes(data: &DataFigures) -> Option<Fact> {
 /// Why slowness lasted longer than any outage.
 fn late_is_good(failed: u64, scenario: &ScenarioRecord) -> String {
     let deadline = seconds(scenario.deadline_ms / 1e3);
-    let late = format!("equests answered late, within the deadline of {deadline}, count as good");
-    if failed == 0 { format!("R{late}.") } else { format!("No request failed for longer; r{late}.") }
+    let late = format!("requests answered late, within the deadline of {deadline}, count as good");
+    if failed == 0 { late } else { format!("no request failed for longer; {late}") }
 }
 
 /// Whether there surely were requests that were slow and good. An outage alone makes a bin slow only if it takes more than
@@ -241,10 +241,10 @@ mod tests {
     #[test]
     fn that_late_is_good_is_said_only_where_slowness_outlasted_the_outage() {
         let aside = |failed, slow_s| Facts::of(&scenario(failed, None, slow_s)).probes.unwrap().aside;
-        let late = "answered late, within the deadline of 5 s, count as good.";
-        assert_eq!(aside(5, 0.1).unwrap(), format!("No request failed for longer; requests {late}"));
-        assert_eq!(aside(0, 0.1).unwrap(), format!("Requests {late}"));
-        assert_eq!(aside(700, 3.0).unwrap(), format!("No request failed for longer; requests {late}"));
+        let late = "requests answered late, within the deadline of 5 s, count as good";
+        assert_eq!(aside(5, 0.1).unwrap(), format!("no request failed for longer; {late}"));
+        assert_eq!(aside(0, 0.1).unwrap(), late);
+        assert_eq!(aside(700, 3.0).unwrap(), format!("no request failed for longer; {late}"));
         for (failed, slow_s) in [(0, 0.0), (5, 0.0), (42, 0.1), (700, 1.4)] {
             assert_eq!(aside(failed, slow_s), None, "{failed} failed, slow for {slow_s} s");
         }
