@@ -20,6 +20,10 @@ struct Wait {
     since: Instant,
 }
 
+fn more(others: usize) -> String {
+    if others == 1 { "and 1 more wait".into() } else { format!("and {others} more waits") }
+}
+
 /// One wait; it is over when this is dropped.
 #[derive(Debug)]
 #[must_use = "the wait is over as soon as this is dropped"]
@@ -45,7 +49,7 @@ impl Awaited {
         let waits = self.waits();
         let wait = waits.open.iter().min_by_key(|wait| wait.since)?;
         let (waited, others) = (wait.since.elapsed(), waits.open.len() - 1);
-        let others = if others == 0 { String::new() } else { format!(", and for {others} more") };
+        let others = if others == 0 { String::new() } else { format!(" ({})", more(others)) };
         (waited >= at_least).then(|| format!("waiting for {} since {} s{others}", wait.what, waited.as_secs()))
     }
 
@@ -88,7 +92,7 @@ mod tests {
         assert_eq!(told(), None);
         let boot = awaited.begin("web-1 to boot");
         let ready = awaited.begin("web-2 to be ready");
-        assert_eq!(told().unwrap(), "waiting for web-1 to boot since 0 s, and for 1 more");
+        assert_eq!(told().unwrap(), "waiting for web-1 to boot since 0 s (and 1 more wait)");
         boot.now("web-1 to boot: it has no disk");
         drop(ready);
         assert_eq!(told().unwrap(), "waiting for web-1 to boot: it has no disk since 0 s");

@@ -5,19 +5,18 @@
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use crate::console::{self, complain, say};
 use crate::declare::{DeclareError, DeclareOptions, declare};
 use crate::environment::{self, Access, On, Refusal};
 use crate::exit;
-use crate::lock::{HeldBy, Lock};
 use crate::plan::Plan;
-use crate::report::{columns, terminal};
+use crate::report::{self, columns, terminal};
 use crate::run::{self, Finished, RunOptions};
 
-/// From one try to the next while another run is under way.
-const TRY_EVERY: Duration = Duration::from_millis(200);
+mod turn;
+
+use turn::{TurnError, turn};
 
 /// What somebody asked for.
 #[derive(Debug, Clone)]
@@ -53,8 +52,7 @@ pub fn replay(plan: &Plan, access: &Access, options: &RunOptions) -> ExitCode {
 }
 
 fn carry_out(plan: &Plan, access: &Access, options: &RunOptions) -> u8 {
-    let hash = plan.sha256();
-    complain!("{} with seed {} (plan {})", count(plan.scenarios.len()), plan.seed, &hash[..12]);
+    complain!("{}", report::plan::heading(plan, &plan.sha256()));
     let On { kind: environment, value } = match environment::on(&plan.environment) {
         Ok(on) => on,
         Err(why) => {
@@ -81,8 +79,8 @@ fn carry_out(plan: &Plan, access: &Access, options: &RunOptions) -> u8 {
     let _lock = match turn() {
         Ok(lock) => lock,
         Err(why) => {
-            complain!("chimp: can't take the lock of this machine's runs: {why}");
-            return exit::COULD_NOT_TELL;
+            complain!("chimp: {why}");
+            return if matches!(why, TurnError::Interrupted { .. }) { exit::INTERRUPTED } else { exit::COULD_NOT_TELL };
         }
     };
     let work = |opened| show(run::execute(plan, &skips, options, Some(opened)));
@@ -117,10 +115,6 @@ fn refuse(why: &DeclareError) -> u8 {
     }
 }
 
-fn count(scenarios: usize) -> String {
-    if scenarios == 1 { "1 scenario".into() } else { format!("{scenarios} scenarios") }
-}
-
 fn show(finished: Result<Finished, run::RunError>) -> u8 {
     let finished = match finished {
         Ok(finished) => finished,
@@ -134,22 +128,6 @@ fn show(finished: Result<Finished, run::RunError>) -> u8 {
     say!("\n{}", terminal::verdict_table(&finished.judged.record, colour, width));
     say!("report: {}", finished.folder.join("report.html").display());
     console::ended(finished.judged.record.exit_code)
-}
-
-/// Waits until no other run is under way on this machine: two would spoil each other's figures. Says once on stderr whom
-/// it waits for.
-fn turn() -> io::Result<Lock> {
-    let mut said = false;
-    loop {
-        match Lock::take("run")? {
-            Ok(lock) => return Ok(lock),
-            Err(HeldBy(by)) if !said => {
-                complain!("waiting for another run on this machine to end: {by}");
-                said = true;
-            }
-            Err(_) => std::thread::sleep(TRY_EVERY),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -81,6 +81,7 @@ fn provenance() -> Provenance {
         command: "chimp run".into(),
         reproduce: None,
         ci: false,
+        folder: None,
     }
 }
 

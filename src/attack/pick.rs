@@ -25,13 +25,19 @@ pub fn candidates(infrastructure: &Infrastructure, tag: Option<&str>) -> Result<
     let names: Vec<String> = infrastructure.servers.values().filter(wanted).map(|server| server.name.clone()).collect();
     match (names.is_empty(), tag) {
         (false, _) => Ok(names),
-        (true, None) => Err("there is no server to attack".into()),
+        (true, None) => {
+            Err("there is no server to attack\n  help: write `attack: allowed` beside a host that may be struck".into())
+        }
         (true, Some(tag)) => {
             let mut tags: Vec<&str> =
                 infrastructure.servers.values().flat_map(|server| &server.tags).map(String::as_str).collect();
             tags.sort_unstable();
             tags.dedup();
-            let hint = if tags.is_empty() { "no server has a tag".into() } else { one_of(tag, "tags", tags) };
+            let hint = match tags.is_empty() {
+                true => "none of them has any: leave out `--tag`, or write `tags: [NAME]` beside a server in its file"
+                    .into(),
+                false => one_of(tag, "tags", tags),
+            };
             Err(format!("no server has the tag `{tag}`\n  help: {hint}"))
         }
     }
@@ -83,7 +89,12 @@ pub fn too_few(round: u64, count: usize, (left, all): (usize, usize), ended: &En
     let skipped =
         if skipped.is_empty() { String::new() } else { format!("; these have ended: {}", skipped.join(", ")) };
     let servers = if count == 1 { "server" } else { "servers" };
-    format!("round {round} asks for {count} {servers}, and {left} of {all} are left{skipped}")
+    let hint = match (left, round) {
+        (0, _) if !ended.is_empty() => "boot one again; `chimp reconcile` boots what is missing".into(),
+        (1.., 1) => format!("ask for at most {left} with `--count`"),
+        _ => "no server is drawn twice: ask for fewer with `--count`, or for fewer rounds with `--repeat`".to_string(),
+    };
+    format!("round {round} asks for {count} {servers}, and {left} of {all} are left{skipped}\n  help: {hint}")
 }
 
 /// The servers that have processes to attack, each with these.
@@ -164,7 +175,10 @@ mod tests {
     #[test]
     fn a_list_that_runs_out_is_told_with_the_round() {
         let why = drawn(4, HowMany::Count(3), 2, 1).unwrap_err();
-        assert_eq!(why, "round 2 asks for 3 servers, and 1 of 4 are left");
+        assert_eq!(
+            why,
+            "round 2 asks for 3 servers, and 1 of 4 are left\n  help: no server is drawn twice: ask for fewer with `--count`, or for fewer rounds with `--repeat`"
+        );
     }
 
     #[test]
@@ -205,12 +219,10 @@ mod tests {
     #[test]
     fn where_too_few_are_left_those_that_have_ended_are_named() {
         let ended: Ended = ["web-0", "web-1"].map(|name| (name.to_string(), "terminated".to_string())).into();
-        let told =
-            "round 1 asks for 2 servers, and 1 of 3 are left; these have ended: web-0 (terminated), web-1 (terminated)";
+        let told = "round 1 asks for 2 servers, and 1 of 3 are left; these have ended: web-0 (terminated), web-1 (terminated)\n  help: ask for at most 1 with `--count`";
         assert_eq!(rounds(names(3), &ended, HowMany::Count(2), 1, Draw::of(1)), Err(told.to_string()));
         let of: Vec<_> = ["web-0", "web-1"].map(|name| (name.to_string(), vec!["nginx".to_string()])).into();
-        let told =
-            "round 4 asks for 1 server, and 0 of 2 are left; these have ended: web-0 (terminated), web-1 (terminated)";
+        let told = "round 4 asks for 1 server, and 0 of 2 are left; these have ended: web-0 (terminated), web-1 (terminated)\n  help: boot one again; `chimp reconcile` boots what is missing";
         assert_eq!(process(&Processed { of: &of, ended: &ended }, Draw::of(1), 4), Err(told.to_string()));
         let living = [of, vec![("web-2".into(), vec!["nginx".into()])]].concat();
         for seed in 0..20 {

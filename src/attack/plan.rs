@@ -184,6 +184,15 @@ impl Round {
         Ok(())
     }
 
+    /// What is missing, as it is written on a command line, with values that make sense.
+    fn example(&self, missing: &[(&str, fault::Parameter)], heals: bool) -> String {
+        let values: Vec<&str> = missing.iter().filter_map(|(_, parameter)| parameter.example()).collect();
+        let with = (!values.is_empty()).then(|| format!("--with '{{{}}}'", values.join(", ")));
+        let from = missing.iter().any(|(_, parameter)| parameter.example().is_none()).then(|| "--from SERVER".into());
+        let lasts = heals.then(|| "--for 30s".to_string());
+        with.into_iter().chain(from).chain(lasts).collect::<Vec<_>>().join(" ")
+    }
+
     /// Whether it makes sense: a fault that is known, with what it takes, and a time only where it heals.
     ///
     /// # Errors
@@ -197,17 +206,27 @@ impl Round {
         })?;
         let target = fault::FaultTarget { server: "any", peers: &[], services: &[] };
         let heals = fault.strike(&target, &self.with).heal.is_some();
+        let missing = fault::missing(fault, &self.order(0));
+        if !missing.is_empty() {
+            let mut needed: Vec<String> = missing.iter().map(|(word, _)| format!("{} {word}", article(word))).collect();
+            needed.extend((heals && self.lasts.is_none()).then(|| "a time after which it is undone".to_string()));
+            let example = self.example(&missing, heals);
+            return Err(format!("`{}` needs {}\n  help: say for example: {example}", self.fault, needed.join(" and ")));
+        }
         match (heals, self.lasts) {
             (true, Some(Duration::ZERO)) => {
-                Err(format!("`{}` of no time changes nothing: say for example --for 30s", self.fault))
+                Err(format!("`{}` of no time changes nothing\n  help: say for example --for 30s", self.fault))
             }
             (false, Some(_)) => {
-                Err(format!("`{}` can't be undone, so it can't last for a time: leave out --for", self.fault))
+                Err(format!("`{}` can't be undone, so it can't last for a time\n  help: leave out --for", self.fault))
             }
-            (true, None) => Err(format!("`{}` must be undone: say after how long, for example --for 30s", self.fault)),
+            (true, None) => {
+                Err(format!("`{}` must be undone\n  help: say after how long, for example --for 30s", self.fault))
+            }
             _ => {
                 let schedule = self.lasts.map_or(Schedule::Once, Schedule::For);
-                fault::check(fault, &self.order(0), &schedule).map_err(|refusal| refusal.to_string())
+                fault::check(fault, &self.order(0), &schedule)
+                    .map_err(|refusal| format!("{}\n  help: {}", refusal.detail, refusal.hint))
             }
         }
     }
@@ -219,6 +238,10 @@ pub fn may_not_be_attacked(server: &str, infrastructure: &Infrastructure) -> Str
     format!(
         "{server} may not be attacked: it was not opted in\n  help: write `attack: allowed` beside {server} in {file}"
     )
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 /// These servers.
@@ -277,6 +300,27 @@ mod tests {
         );
         round.fault = "hangs".into();
         assert!(round.check().unwrap_err().contains("`hangs` takes no other side"));
+    }
+
+    #[test]
+    fn what_a_fault_lacks_is_said_at_once_with_an_example_that_works() {
+        for fault in fault::FAULTS {
+            let mut round = Round { fault: fault.name().into(), lasts: None, ..plan(sandbox()).rounds.remove(0) };
+            let Err(told) = round.check() else { continue };
+            let Some((_, example)) = told.split_once("help: say for example: ") else { continue };
+            round.lasts = example.contains("--for 30s").then(|| Duration::from_secs(30));
+            if let Some(with) = example.split('\'').nth(1) {
+                round.with = serde_json::from_str(with).unwrap();
+            }
+            if example.contains("--from") {
+                round.from = vec!["web-3".into()];
+            }
+            assert_eq!(round.check(), Ok(()), "{told}");
+        }
+        let delayed = Round { fault: "gains-delay".into(), lasts: None, ..plan(sandbox()).rounds.remove(0) };
+        let told = "`gains-delay` needs a delay and a time after which it is undone\n  help: say for example: \
+                    --with '{\"delay\": \"100ms\"}' --for 30s";
+        assert_eq!(delayed.check(), Err(told.into()));
     }
 
     #[test]

@@ -190,6 +190,7 @@ impl Model {
             field.check(&plan)?;
             put!("{}", field.shown(&plan));
             if common.dry_run {
+                say!("dry run: nothing was touched");
                 return Ok(exit::PASS);
             }
             execute::execute(&plan, &field, &options).await
@@ -297,11 +298,21 @@ impl Replay {
     }
 }
 
+/// Mistakes as `chimp plan` tells them, with how many they are. What follows an error below it is indented.
+fn told(mistakes: &str) -> String {
+    let count = mistakes.lines().filter(|line| !line.starts_with(' ')).count();
+    let count = if count == 1 { "1 error".to_string() } else { format!("{count} errors") };
+    format!("{mistakes}\n{count}; nothing was touched")
+}
+
 fn on_runtime(work: impl Future<Output = Result<u8, AttackError>>) -> Result<ExitCode, Refused> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Refused::Runtime)?;
     match runtime.block_on(work) {
         Ok(code) => Ok(ExitCode::from(code)),
-        Err(why @ AttackError::Usage(_)) => Err(Refused::Attack(why)),
+        Err(AttackError::Usage(mistakes)) => {
+            complain!("{}", told(&mistakes));
+            Ok(ExitCode::from(exit::USAGE))
+        }
         Err(why) => {
             complain!("chimp: {why}");
             Ok(ExitCode::from(exit::COULD_NOT_TELL))

@@ -230,6 +230,9 @@ fn report(run: &Path, to: Option<&Path>) -> Result<ExitCode, Refused> {
         }
         Err(why) => return Err(why.into()),
     };
+    if let Some(why) = judged.record.interrupted.as_ref().filter(|_| judged.record.was_cut_off()) {
+        complain!("note: {why}");
+    }
     say!("{}", folder.join("report.html").display());
     Ok(ExitCode::from(judged.record.exit_code))
 }

@@ -37,7 +37,7 @@ mod process_stops;
 mod reboots;
 mod zone_lost;
 
-pub use orders::{Refusal, check};
+pub use orders::{Refusal, check, missing};
 
 /// Every fault there is, by its name in plans and reports.
 pub const FAULTS: &[&dyn Fault] = &[
@@ -149,6 +149,23 @@ pub enum Parameter {
     After,
     /// Which servers are separated from which: [`crate::plan::Partition`].
     Partition,
+}
+
+impl Parameter {
+    /// A value that makes sense, as a field of JSON; `None` where it is not said so.
+    pub fn example(self) -> Option<&'static str> {
+        match self {
+            Parameter::Process => Some(r#""process": "nginx""#),
+            Parameter::Signal => Some(r#""signal": "TERM""#),
+            Parameter::Port => Some(r#""port": 80"#),
+            Parameter::Percent => Some(r#""percent": 20"#),
+            Parameter::Delay => Some(r#""delay": "100ms""#),
+            Parameter::Jitter => Some(r#""jitter": "20ms""#),
+            Parameter::Bandwidth => Some(r#""bits_per_s": 1000000"#),
+            Parameter::After => Some(r#""after": "5s""#),
+            Parameter::Partition => None,
+        }
+    }
 }
 
 /// The fault of this name.

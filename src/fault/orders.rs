@@ -36,10 +36,17 @@ fn refused<T>(detail: impl Into<String>, hint: impl Into<String>) -> Result<T, R
     Err(Refusal { detail: detail.into(), hint: hint.into() })
 }
 
-/// Whether it is told what it takes, and nothing that it does not know.
-fn told(fault: &dyn Fault, order: &StrikeOrder) -> Result<(), Refusal> {
+/// What of the things that a fault takes an order does not say, each with its word.
+pub fn missing(fault: &dyn Fault, order: &StrikeOrder) -> Vec<(&'static str, Parameter)> {
+    let wanted =
+        given(order).into_iter().filter(|(parameter, is_given, _)| !is_given && fault.takes().contains(parameter));
+    wanted.map(|(parameter, _, word)| (word, parameter)).collect()
+}
+
+/// Everything that a fault may be told, whether this order says it, and its word.
+fn given(order: &StrikeOrder) -> [(Parameter, bool, &'static str); 9] {
     let with = &order.with;
-    let given = [
+    [
         (Parameter::Process, with.process.is_some() || with.random_process, "process"),
         (Parameter::Signal, with.signal.is_some(), "signal"),
         (Parameter::Port, with.port.is_some(), "port"),
@@ -49,8 +56,12 @@ fn told(fault: &dyn Fault, order: &StrikeOrder) -> Result<(), Refusal> {
         (Parameter::Bandwidth, with.bits_per_s.is_some(), "bandwidth"),
         (Parameter::After, with.after.is_some(), "time before it starts"),
         (Parameter::Partition, order.partition.is_some(), "other side"),
-    ];
-    for (parameter, is_given, word) in given {
+    ]
+}
+
+/// Whether it is told what it takes, and nothing that it does not know.
+fn told(fault: &dyn Fault, order: &StrikeOrder) -> Result<(), Refusal> {
+    for (parameter, is_given, word) in given(order) {
         let (needed, known) = (fault.takes().contains(&parameter), fault.accepts().contains(&parameter));
         if needed && !is_given {
             let hint =

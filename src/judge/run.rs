@@ -103,7 +103,7 @@ fn worst(verdicts: &[Verdict]) -> Verdict {
 /// By which signal it was interrupted.
 fn signalled(history: &History) -> Option<String> {
     history.events.iter().find_map(|record| match &record.event {
-        Event::Interrupted { signal } => Some(format!("interrupted by {signal}")),
+        Event::Interrupted { signal } => Some(format!("{}{signal}", RunRecord::INTERRUPTED_BY)),
         _ => None,
     })
 }
@@ -161,6 +161,7 @@ mod tests {
             command: "chimp run".into(),
             reproduce: Some("chimp run --name {scenario} --exact --seed 7".into()),
             ci,
+            folder: None,
         }
     }
 

@@ -1,11 +1,12 @@
 //! When the watch is over: once everything that a Then asks about has come, or can no longer come in time.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::history::{Event, History};
 use crate::measure::{ModelTime, Observed, Span, Timeline};
-use crate::plan::ScenarioPlan;
 use crate::plan::expectation::{Expectation, Interval, Phase};
+use crate::plan::{Hypothesis, ScenarioPlan};
 
 /// Slack after a bound, so that a moment just inside it is not missed.
 const SLACK: Duration = Duration::from_secs(2);
@@ -17,6 +18,8 @@ pub struct Needs {
     recovery: bool,
     /// A fixed span from t0 must be over.
     span: Duration,
+    /// The step that asks for it.
+    spans: Option<String>,
     /// Recovery, or service, is given up this long after t0.
     give_up: Duration,
     /// The site is watched this long after recovery, or service.
@@ -24,10 +27,10 @@ pub struct Needs {
 }
 
 /// What the watcher found on its last look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Look {
     /// There is more to see.
-    GoOn,
+    GoOn(Wait),
     /// Recovered (or serving again, where no Then asks for more), and watched long enough after that.
     Done,
     /// It did not come in time.
@@ -36,16 +39,83 @@ pub enum Look {
     Void,
 }
 
+/// What the watch goes on for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wait {
+    /// A time from t0 on for which a latency must stay low, by this step: how much of it is over, and all of it.
+    Stays { step: String, over: Duration, of: Duration },
+    /// So much longer without a fault.
+    Quiet { left: Duration },
+    /// Everything has come; whether it lasts is seen after so much longer.
+    Lasts { left: Duration },
+    /// A fault is in force still.
+    Faults,
+    /// Something is missing again after it had come.
+    Relapse,
+    /// Recovery, which is given up so much later, where that is known.
+    Recovery { given_up_in: Option<Duration> },
+    /// Service, as [`Recovery`](Self::Recovery).
+    Service { given_up_in: Option<Duration> },
+}
+
+impl Wait {
+    /// The stage that a scenario is at, in a word or two, where that is another than before.
+    pub fn stage(&self) -> Option<&'static str> {
+        match self {
+            Wait::Stays { .. } | Wait::Quiet { .. } => Some("watching"),
+            Wait::Faults => None,
+            Wait::Relapse | Wait::Recovery { .. } | Wait::Service { .. } => Some("recovery"),
+            Wait::Lasts { .. } => Some("after recovery"),
+        }
+    }
+
+    /// The same as what is waited for: a noun and an infinitive.
+    pub fn awaited(&self) -> &'static str {
+        match self {
+            Wait::Stays { .. } => "the time for which a latency is to stay low to be over",
+            Wait::Quiet { .. } => "the time without a fault to be over",
+            Wait::Lasts { .. } => "the quiet after recovery to be over",
+            Wait::Faults => "the faults in force to be over",
+            Wait::Relapse => "what is missing again to be back",
+            Wait::Recovery { .. } => "the site to recover",
+            Wait::Service { .. } => "service to be back",
+        }
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = |time: Duration| format!("{} s", time.as_secs());
+        // A part of a second that is left is not 0 s.
+        let rest = |time: Duration| whole(time + Duration::from_millis(999));
+        let given_up =
+            |within: Option<Duration>| within.map_or(String::new(), |t| format!(", for {} more at most", rest(t)));
+        match self {
+            Wait::Stays { step, over, of } => write!(f, "{} of {} for `{step}`", over.as_secs(), whole(*of)),
+            Wait::Quiet { left } => write!(f, "no fault is planned: {} left", rest(*left)),
+            Wait::Lasts { left } => write!(f, "recovered; {} of quiet left", rest(*left)),
+            Wait::Faults => f.write_str("a fault is in force"),
+            Wait::Relapse => f.write_str("something is missing again, which had come back"),
+            Wait::Recovery { given_up_in } => {
+                write!(f, "waiting for service and redundancy to be back{}", given_up(*given_up_in))
+            }
+            Wait::Service { given_up_in } => write!(f, "waiting for service to be back{}", given_up(*given_up_in)),
+        }
+    }
+}
+
 impl Needs {
     /// What the hypotheses of a plan need.
     pub fn of(plan: &ScenarioPlan) -> Self {
         let steady = &plan.settings.steady;
         let expectations = || plan.hypotheses.iter().map(|hypothesis| &hypothesis.expectation);
-        let stays = |wanted: &Expectation| matches!(wanted, Expectation::LatencyStays { .. });
+        let stays = |wanted: &&Hypothesis| matches!(wanted.expectation, Expectation::LatencyStays { .. });
+        let spans = plan.hypotheses.iter().find(stays).map(|hypothesis| hypothesis.step.clone());
         let waits = expectations().filter_map(|wanted| worth_waiting(wanted, steady.give_up));
         Needs {
             recovery: expectations().any(needs_recovery),
-            span: if expectations().any(stays) { steady.stays } else { Duration::ZERO },
+            span: if spans.is_some() { steady.stays } else { Duration::ZERO },
+            spans,
             give_up: waits.max().unwrap_or(steady.give_up),
             after: steady.after,
         }
@@ -62,19 +132,33 @@ impl Needs {
         };
         let since = |moment_us: u64| Duration::from_micros(now_us.saturating_sub(moment_us));
         if since(t0_us) < self.span {
-            return Look::GoOn;
+            return Look::GoOn(Wait::Stays {
+                step: self.spans.clone().unwrap_or_default(),
+                over: since(t0_us),
+                of: self.span,
+            });
         }
-        let settled_us = timeline.moments.settled_us().unwrap_or(now_us).max(t0_us);
+        let settled = timeline.moments.settled_us();
+        let settled_us = settled.unwrap_or(now_us).max(t0_us);
         let wanted = if self.recovery { timeline.recovery } else { timeline.service };
-        let late = || timeline.moments.settled_us().is_some() && self.is_late(history, settled_us, now_us);
+        let late = || settled.is_some() && self.is_late(history, settled_us, now_us);
         match wanted.and_then(Observed::us) {
             // What has come back may be missing again: the watch does not end before that is over, unless it takes too long.
-            Some(_) if self.recovery && timeline.is_relapsed() && !late() => Look::GoOn,
+            Some(_) if self.recovery && timeline.is_relapsed() && !late() => Look::GoOn(Wait::Relapse),
             Some(at_us) if since(at_us.max(settled_us)) >= self.after => Look::Done,
-            Some(_) => Look::GoOn,
+            Some(at_us) => Look::GoOn(Wait::Lasts { left: self.after.saturating_sub(since(at_us.max(settled_us))) }),
             None if late() => Look::GivenUp,
-            None => Look::GoOn,
+            None if settled.is_none() => Look::GoOn(Wait::Faults),
+            None => Look::GoOn(self.awaited(history, since(settled_us))),
         }
+    }
+
+    /// What has not come yet, so long after the last fault was over.
+    fn awaited(&self, history: &History, waited: Duration) -> Wait {
+        // Where declared waits pass faster, it depends on what is waited for.
+        let in_real_time = history.plan.settings.time.faster == 1;
+        let given_up_in = in_real_time.then(|| self.give_up.saturating_sub(waited));
+        if self.recovery { Wait::Recovery { given_up_in } } else { Wait::Service { given_up_in } }
     }
 
     /// Whether it is too late, in model time; where time runs faster, also when the declared waits should be over and the
@@ -90,7 +174,8 @@ impl Needs {
     fn look_without_fault(&self, timeline: &Timeline, history: &History, now_us: u64) -> Look {
         let begun = timeline.moments.zero_us.unwrap_or(now_us);
         let watched = Duration::from_micros(now_us.saturating_sub(begun));
-        if watched >= history.plan.settings.steady.baseline + self.after { Look::Done } else { Look::GoOn }
+        let wanted = history.plan.settings.steady.baseline + self.after;
+        if watched >= wanted { Look::Done } else { Look::GoOn(Wait::Quiet { left: wanted - watched }) }
     }
 }
 
@@ -147,10 +232,34 @@ mod tests {
         Needs::of(&script.plan()).look(&script.history(), now_ms * 1000)
     }
 
+    fn goes_on(look: Look) -> bool {
+        matches!(look, Look::GoOn(_))
+    }
+
+    #[test]
+    fn what_is_waited_for_is_said_with_its_length_where_that_is_known() {
+        let told = |script: &Script, now_ms| match look(script, now_ms) {
+            Look::GoOn(wait) => wait.to_string(),
+            ended => format!("{ended:?}"),
+        };
+        let bound = Bound::Under(HumanDuration(Duration::from_secs(30)));
+        let mut back = Script::website(4, 2).dies(6000, "web-1").replaced(6500, 7000, 8000, "web-1");
+        back.ends_ms = None;
+        let back = back.expects(Expectation::Interval { interval: Interval::Recovery, bound });
+        assert!(
+            told(&back, 7000).starts_with("waiting for service and redundancy to be back, for "),
+            "{}",
+            told(&back, 7000)
+        );
+        let recovered = |now_ms| told(&back.clone().event(now_ms, Event::Recovered), now_ms);
+        assert_eq!(recovered(17_990), "recovered; 1 s of quiet left");
+        assert_eq!(told(&never_back(), 10_000), "waiting for service and redundancy to be back", "time runs faster");
+    }
+
     #[test]
     fn a_bound_of_eight_minutes_is_over_after_the_twentieth_of_it_where_all_is_a_declared_wait() {
         let script = never_back().waits(6010, DeclaredDelay::Boot, "web-1", 60_000);
-        assert_eq!(look(&script, 6010 + 24_050), Look::GoOn, "the slack counts too");
+        assert!(goes_on(look(&script, 6010 + 24_050)), "the slack counts too");
         assert_eq!(look(&script, 6010 + 24_200), Look::GivenUp);
     }
 
@@ -161,17 +270,17 @@ mod tests {
         back.ends_ms = None;
         let back = back.expects(Expectation::Interval { interval: Interval::Recovery, bound });
         let until = |script: &Script, now_ms| look(&script.clone().event(now_ms, Event::Recovered), now_ms);
-        assert_eq!(until(&back, 17_990), Look::GoOn);
+        assert!(goes_on(until(&back, 17_990)));
         assert_eq!(until(&back, 18_010), Look::Done);
         let again = back.view(15_000, "lb-1", "web-1", "DOWN");
-        assert_eq!(until(&again, 18_010), Look::GoOn);
+        assert!(goes_on(until(&again, 18_010)));
         assert_eq!(until(&again, 38_010), Look::Done, "its bound is over");
         assert_eq!(until(&again.view(19_000, "lb-1", "web-1", "UP"), 19_010), Look::Done);
     }
 
     #[test]
     fn what_waits_for_nothing_declared_has_its_own_time() {
-        assert_eq!(look(&never_back(), 6010 + 24_200 + 119_000), Look::GoOn);
+        assert!(goes_on(look(&never_back(), 6010 + 24_200 + 119_000)));
         assert_eq!(look(&never_back(), 6010 + 24_200 + 120_000), Look::GivenUp);
     }
 
@@ -179,7 +288,7 @@ mod tests {
     fn in_real_time_a_bound_is_over_when_it_is_over() {
         let mut script = never_back().waits(6010, DeclaredDelay::Boot, "web-1", 600_000);
         script.settings.time.faster = 1;
-        assert_eq!(look(&script, 6010 + 481_000), Look::GoOn);
+        assert!(goes_on(look(&script, 6010 + 481_000)));
         assert_eq!(look(&script, 6010 + 482_000), Look::GivenUp);
     }
 }

@@ -159,6 +159,11 @@ impl Nemesis {
         !self.agenda.is_empty() || self.open.values().any(Open::has_more)
     }
 
+    /// The last strike and its victims, where there was one: how many were before it.
+    pub fn last_strike(&self) -> Option<(u32, &[String])> {
+        Some((self.strikes.checked_sub(1)?, self.last_struck.as_slice())).filter(|(_, victims)| !victims.is_empty())
+    }
+
     /// Looks once more at everything that is open: a fault must have lasted as long as it was watched.
     pub async fn see_that_all_lasted(&self) {
         let victims = self.open.values().flat_map(|open| &open.victims);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -50,11 +51,20 @@ pub struct Provenance {
     /// It ran under `CI=true`, where what was skipped is not fine.
     #[serde(default)]
     pub ci: bool,
+    /// The bundle, as a path from where the run was started; of older bundles it is not known.
+    #[serde(default)]
+    pub folder: Option<PathBuf>,
 }
 
 impl Provenance {
     /// Stands for a scenario's address in [`Provenance::reproduce`].
     pub const SCENARIO: &'static str = "{scenario}";
+
+    /// The command that judges the run again, typed where it was started.
+    pub fn judge_again(&self) -> String {
+        let folder = self.folder.clone().unwrap_or_else(|| Path::new("reports").join(&self.run_id));
+        format!("chimp report {}", words::shell_word(&folder.display().to_string()))
+    }
 }
 
 /// Where the logs of a scenario's servers lie in the bundle: a folder each.

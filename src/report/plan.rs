@@ -20,20 +20,21 @@ const NAMED: usize = 6;
 
 /// The whole plan, whose hash is given.
 pub fn plan(plan: &Plan, sha256: &str) -> String {
-    let count = match plan.scenarios.len() {
-        1 => "1 scenario".to_string(),
-        count => format!("{count} scenarios"),
-    };
-    let mut text = format!(
-        "{count} in the environment {} · seed {} · plan {}\n",
-        plan.environment,
-        plan.seed,
-        sha256.get(..12).unwrap_or(sha256)
-    );
+    let mut text = heading(plan, sha256) + "\n";
     for planned in &plan.scenarios {
         scenario(&mut text, planned);
     }
     text
+}
+
+/// `1 scenario in the environment local · seed 7 · plan 0123456789ab`: what a plan and a run begin with.
+pub fn heading(plan: &Plan, sha256: &str) -> String {
+    let count = match plan.scenarios.len() {
+        1 => "1 scenario".to_string(),
+        count => format!("{count} scenarios"),
+    };
+    let hash = sha256.get(..12).unwrap_or(sha256);
+    format!("{count} in the environment {} · seed {} · plan {hash}", plan.environment, plan.seed)
 }
 
 fn scenario(text: &mut String, scenario: &ScenarioPlan) {

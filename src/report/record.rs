@@ -76,6 +76,16 @@ pub struct RunRecord {
     pub scenarios: Vec<ScenarioRecord>,
 }
 
+impl RunRecord {
+    /// Begins [`interrupted`](Self::interrupted) where a signal that could be handled ended the run.
+    pub const INTERRUPTED_BY: &'static str = "interrupted by ";
+
+    /// Whether the record stops in the middle: the run was killed, or is still under way.
+    pub fn was_cut_off(&self) -> bool {
+        self.interrupted.as_ref().is_some_and(|why| !why.starts_with(Self::INTERRUPTED_BY))
+    }
+}
+
 /// What one scenario came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

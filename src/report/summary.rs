@@ -59,7 +59,7 @@ fn head(text: &mut String, run: &JudgedRun) {
     let facts = [totals(record), seconds(record.duration_s), format!("seed {}", record.seed)].join(" · ");
     let commit = record.git_sha.as_ref().map(|sha| format!(" · commit {}", sha.chars().take(12).collect::<String>()));
     let facts = format!("{facts} · {}{}", record.started_at, commit.unwrap_or_default());
-    let exit = format!("exit {} ({})", record.exit_code, exit_meaning(record.exit_code));
+    let exit = format!("exit {} ({})", record.exit_code, exit_meaning(record));
     put(text, &format!("**{sign} {word}** · {facts} · {exit}\n"));
     if let Some(why) = &record.interrupted {
         put(text, &format!("\n**Ended early:** {}\n", escaped(why)));

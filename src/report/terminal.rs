@@ -99,7 +99,8 @@ impl Page {
             self.indented(&why(scenario), VERDICT_WIDTH, None, lines);
             self.indented(&format!("{}:{}", scenario.feature, scenario.line), VERDICT_WIDTH, Some("2"), lines);
         }
-        if let Some(command) = &scenario.reproduce {
+        // What was skipped has not run, and the command would skip it again.
+        if let Some(command) = scenario.reproduce.as_ref().filter(|_| scenario.verdict != Verdict::Skipped) {
             self.indented(&format!("again: {command}"), VERDICT_WIDTH, Some("2"), lines);
         }
     }
@@ -121,7 +122,7 @@ impl Page {
         if let Some(why) = &record.interrupted {
             self.indented(&format!("ended early: {}", one_line(why)), 0, None, lines);
         }
-        let exit = format!("exit {}: {}", record.exit_code, exit_meaning(record.exit_code));
+        let exit = format!("exit {}: {}", record.exit_code, exit_meaning(record));
         self.indented(&exit, 0, Some(code_of(record.verdict)), lines);
     }
 

@@ -38,18 +38,30 @@ pub fn verdict_sign(verdict: Verdict) -> &'static str {
     }
 }
 
-/// What the process's exit code means.
-pub fn exit_meaning(code: u8) -> &'static str {
-    match code {
+/// What the exit code of a run means for it.
+pub fn exit_meaning(record: &RunRecord) -> &'static str {
+    match record.exit_code {
         0 => "every scenario passed",
         1 => "a hypothesis was refuted",
         2 => "the features or the command line are wrong",
-        3 => "no verdict on the run: a scenario was invalid, could not be provisioned, or was skipped under CI",
+        3 => no_verdict(record),
         4 => "a stop condition ended the run",
         5 => "cleaning up failed",
         7 => "nothing ran",
+        130 if record.was_cut_off() => "the run was killed, or is still under way",
         130 => "interrupted",
         _ => "unknown",
+    }
+}
+
+/// Which kinds of scenarios leave a run without a verdict.
+fn no_verdict(record: &RunRecord) -> &'static str {
+    let any = |verdict| record.scenarios.iter().any(|scenario| scenario.verdict == verdict);
+    match (any(Verdict::Invalid), any(Verdict::Infra)) {
+        (true, false) => "no verdict on the run: invalid, since what was recorded is not enough to judge by",
+        (false, true) => "no verdict on the run: infra, since the site did not come up or a tool failed",
+        (true, true) => "no verdict on the run: some scenarios were invalid, of others the site did not come up",
+        (false, false) => "no verdict on the run: what is skipped counts under CI=true",
     }
 }
 

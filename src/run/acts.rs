@@ -141,7 +141,12 @@ impl Attempt<'_> {
     /// Begins what an act of the nemesis's says.
     async fn strike(&self, act: &Act, step: &str, nemesis: &mut Nemesis) -> Result<(), StrikeError> {
         let _waiting = self.recorder.awaited().begin(format!("“{step}” to be carried out and witnessed"));
-        nemesis.begin(act).await
+        let before = nemesis.last_strike().map(|(number, _)| number);
+        let begun = nemesis.begin(act).await;
+        if let Some((_, victims)) = nemesis.last_strike().filter(|(number, _)| Some(*number) != before) {
+            self.line.stage(&format!("{} struck", victims.join(", ")));
+        }
+        begun
     }
 
     /// Strikes one server after the other, and waits for recovery after each.
@@ -190,16 +195,27 @@ impl Attempt<'_> {
 
     /// Watches until everything that is asked about has come, or can no longer come in time.
     async fn watch(&self, nemesis: &mut Nemesis, eyes: &mut Eyes) -> Result<(), AttemptError> {
-        self.line.stage("watching");
+        let mut stage = None;
         let needs = Needs::of(self.plan);
-        let _waiting = self.recorder.awaited().begin("what the Thens ask about to come");
+        let waiting = self.recorder.awaited().begin("what the Thens ask about to come");
         loop {
             // A strike that found nobody is recorded, and the next look sees it.
             let _ = nemesis.work_until(Instant::now() + eyes.pause).await;
             let clock = self.recorder.clock();
             match self.look(eyes, |history| needs.look(history, clock.now_us())).await? {
-                Look::GoOn => continue,
-                Look::Done if nemesis.has_more() => continue,
+                Look::GoOn(wait) => {
+                    if let Some(next) = wait.stage().filter(|next| stage != Some(*next)) {
+                        stage = Some(next);
+                        self.line.stage(next);
+                    }
+                    self.line.remains(wait.to_string());
+                    waiting.now(wait.awaited());
+                    continue;
+                }
+                Look::Done if nemesis.has_more() => {
+                    self.line.remains("strikes or heals are still to come".into());
+                    continue;
+                }
                 Look::Done => self.recorder.record(Event::Recovered),
                 Look::GivenUp => {
                     self.recorder.record(Event::RecoveryGivenUp { reason: "it did not come in time".into() })

@@ -34,6 +34,7 @@ impl Bundle {
     pub fn create(out: &Path, mut provenance: Provenance, plan: &Plan) -> Result<Bundle, RunError> {
         let folder =
             make_folder(out, &mut provenance.run_id).map_err(|source| RunError::Bundle { path: out.into(), source })?;
+        provenance.folder = Some(folder.clone());
         let bundle = Bundle { folder, provenance, plan: plan.clone() };
         let in_bundle = |source| RunError::Bundle { path: bundle.folder.clone(), source };
         write_json(&bundle.folder.join(ENVIRONMENT_FILE), &bundle.provenance).map_err(in_bundle)?;
@@ -114,17 +115,22 @@ impl Bundle {
     }
 }
 
-/// Sees that a bundle can be made below `out`, before anything boots.
+/// Sees that a bundle can be made below `out`, before anything boots. Leaves nothing there, no folder either.
 ///
 /// # Errors
 /// Names the folder, and what to do.
 pub fn is_writable(out: &Path) -> Result<(), RunError> {
     let unwritable = |source| RunError::Unwritable { path: out.into(), source };
+    let new: Vec<&Path> = out.ancestors().take_while(|folder| !folder.exists()).collect();
     fs::create_dir_all(out).map_err(unwritable)?;
     let probe = out.join(format!(".writable-{}", std::process::id()));
     let written = fs::write(&probe, "chimp\n");
     // It may not have been made at all.
     let _ = fs::remove_file(&probe);
+    for folder in new {
+        // Another run may have begun to use it: then it stays.
+        let _ = fs::remove_dir(folder);
+    }
     written.map_err(unwritable)
 }
 

@@ -243,6 +243,7 @@ impl<'a> Conductor<'a> {
                 self.recorder.scenario(scenario.index).record(Event::LeftBehind { detail });
             }
             drop(turn);
+            self.board.log(&format!("{}: judging", scenario.name));
             let (verdict, headline) = self.verdict_now(scenario).await;
             let (sign, word) = (verdict_sign(verdict), verdict_word(verdict).to_uppercase());
             self.board.say(&format!("{sign} {word} {}: {headline}", scenario.name));

@@ -28,6 +28,7 @@ pub fn look_around(seed: u64, options: &RunOptions) -> Provenance {
         command: options.command.clone(),
         reproduce: options.reproduce.clone(),
         ci: std::env::var_os("CI").is_some_and(|value| value == "true"),
+        folder: None,
     }
 }
 

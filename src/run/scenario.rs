@@ -101,6 +101,9 @@ impl Attempt<'_> {
             let of_the_site = matches!(&why, AttemptError::Provision(why) if why.is_of_the_site());
             self.failed(if of_the_site { judge::NOT_UP } else { "running" }, &why);
         }
+        if !opened.attached {
+            self.line.stage("taking its servers down");
+        }
         let _waiting = self.recorder.awaited().begin("the servers to be gone");
         opened.provider.close().await
     }

@@ -34,10 +34,11 @@ pub fn after_a_kill(environment: &str, site: Option<&Site>) -> Findings {
 
 fn killed_at(environment: &str, site: &Site, stage: &str) -> Outcome {
     let out = site.folder.path().join("kills");
-    let (socket, inventory) = (site.up.socket.display().to_string(), site.folder.path().join("staging.yaml"));
+    let socket = site.up.socket.display().to_string();
+    let inventory = format!("inventory={}", site.folder.path().join("staging.yaml").display());
     let place = match environment {
         "testbed" => ["--testbed", &socket],
-        _ => ["--inventory", inventory.to_str().unwrap()],
+        _ => ["--on", &inventory],
     };
     let strike = ["attack", "fault", "gains-delay", "--server", "web-2", "--with", r#"{"delay":"5ms"}"#, "--for", "1s"];
     let die = ["--lease", LEASE, "--die-at", stage, "--out", out.to_str().unwrap()];

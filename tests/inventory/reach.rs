@@ -117,8 +117,8 @@ fn attacked(folder: &Folder, hosts: &str, address: &str, port: u16) -> (Option<i
     let (inventory, out) = (folder.write("inventory.yaml", &text), folder.path().join("reports"));
     let mut command = knowing(hosts, folder, Path::new(env!("CARGO_BIN_EXE_chimp")));
     command
-        .args(["attack", "network", "--for", "1s", "--seed", "1", "--inventory"])
-        .arg(inventory)
+        .args(["attack", "network", "--for", "1s", "--seed", "1", "--on"])
+        .arg(format!("inventory={}", inventory.display()))
         .arg("--out")
         .arg(&out);
     let output = run(&mut command);

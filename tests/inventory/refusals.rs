@@ -25,8 +25,9 @@ fn inventory(folder: &Folder, power: &str) -> TcpListener {
 }
 
 fn attack(folder: &Folder, words: &[&str]) -> Output {
-    let (inventory, out) = (folder.path().join("inventory.yaml"), folder.path().join("reports"));
-    let place = ["--inventory", inventory.to_str().unwrap(), "--out", out.to_str().unwrap(), "--seed", "1"];
+    let inventory = format!("inventory={}", folder.path().join("inventory.yaml").display());
+    let out = folder.path().join("reports");
+    let place = ["--on", &inventory, "--out", out.to_str().unwrap(), "--seed", "1"];
     run(chimp(&[&["attack"], words, &place].concat()).env_remove("SSH_AUTH_SOCK"))
 }
 

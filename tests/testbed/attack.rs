@@ -236,7 +236,7 @@ pub async fn a_disk_that_fills_ends_an_attack_and_every_fault_of_it() {
     let out = Folder::new("attack-full-disk");
     let mut attack = std::process::Command::new("sh");
     attack.args(["-c", r#""$0" "$@"; code=$?; cat "$OUT"/*/journal.ndjson; exit $code"#, env!("CARGO_BIN_EXE_chimp")]);
-    attack.args(["attack", "fault", "hangs", "--on", "web-1", "--for", "60s", "--lease", "60s", "--seed", "1"]);
+    attack.args(["attack", "fault", "hangs", "--server", "web-1", "--for", "60s", "--lease", "60s", "--seed", "1"]);
     attack.arg("--testbed").arg(&up.socket).arg("--out").arg(out.path());
     attack.env("OUT", out.path()).stdin(std::process::Stdio::null());
     let begun = Instant::now();
@@ -269,7 +269,7 @@ pub async fn a_server_that_has_ended_is_not_drawn_and_not_struck() {
     assert_eq!(too_many.status.code(), Some(2));
     assert!(stderr(&too_many).contains("1 of 2 are left; these have ended: web-1 (terminated)"), "{too_many:?}");
     for dry in [&[][..], &["--dry-run"]] {
-        let named = attack(&[&["fault", "hangs", "--on", "web-1", "--for", "1s"], dry].concat());
+        let named = attack(&[&["fault", "hangs", "--server", "web-1", "--for", "1s"], dry].concat());
         assert_eq!(named.status.code(), Some(3), "{named:?}");
         assert!(stderr(&named).contains("web-1 has ended (terminated): nothing was touched"), "{named:?}");
     }

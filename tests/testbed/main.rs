@@ -1,6 +1,7 @@
 //! `chimp up` and `chimp down`, for real: most of it needs root.
 
 mod attack;
+mod documents;
 mod identity;
 mod kept;
 mod life;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         (
             Needs::Scenarios,
             named![
+                documents::every_attack_of_the_guide_can_be_carried_out_on_the_testbed_that_it_starts,
                 attack::its_servers_answer_over_connections_that_the_testbed_dials,
                 attack::a_frozen_server_thaws_when_its_lease_is_over_and_its_attacker_gone,
                 attack::a_cut_path_is_seen_and_restored,

@@ -115,11 +115,11 @@ pub async fn what_it_cannot_do_it_says_with_what_to_do() {
         .write("site.json", r#"[{"name": "web-1", "type": "webserver"}, {"name": "web-2", "type": "webserver"}]"#);
     let inventory =
         folder.write("inventory.yaml", "hosts: [{ name: web-1, address: 127.0.0.1, port: 1 }]\nhost_keys: ignore\n");
-    let (site, inventory) = (site.to_str().unwrap(), inventory.to_str().unwrap());
+    let (site, inventory) = (site.to_str().unwrap(), format!("inventory={}", inventory.display()));
     let absent = run(&mut chimp(&["reconcile", site, "--testbed", "/nowhere/testbed.sock", "--once"]));
     assert_eq!(code(&absent), Some(3));
     assert!(stderr(&absent).contains("start one with `chimp up FILE`"));
-    let by = ["reconcile", site, "--provider", "inventory", "--inventory", inventory, "--once"];
+    let by = ["reconcile", site, "--on", &inventory, "--once"];
     let cannot = run(&mut chimp(&by));
     assert_eq!(code(&cannot), Some(3));
     assert!(stdout(&cannot).contains("web-2: the provider `inventory` can't boot it"), "{}", stdout(&cannot));

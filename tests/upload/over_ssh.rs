@@ -109,8 +109,8 @@ impl Ground {
 
     /// nginx is stopped for so long.
     fn attack(&self, lasts: &str, more: &[&str]) -> std::process::Command {
-        let words = ["attack", "fault", "process-stops", "--on", "web-1", "--with", r#"{"process": "nginx"}"#];
-        let place = ["--for", lasts, "--seed", "1", "--inventory", "inventory.yaml", "--out", "reports"];
+        let words = ["attack", "fault", "process-stops", "--server", "web-1", "--with", r#"{"process": "nginx"}"#];
+        let place = ["--for", lasts, "--seed", "1", "--on", "inventory=inventory.yaml", "--out", "reports"];
         self.chimp(&[&words[..], &place, more].concat())
     }
 

@@ -71,11 +71,15 @@ fn rights() -> Check {
     let tried = match sandbox::may_make_one() {
         true => Ok("root, with CAP_SYS_ADMIN".to_string()),
         false => Err(io::Error::other(format!(
-            "user {} without CAP_SYS_ADMIN; build as this user and run as root",
+            "user {} may not make a sandbox, which takes root's rights (CAP_SYS_ADMIN)",
             nix::unistd::geteuid()
         ))),
     };
-    check("rights", tried, &format!("run `chimp` with sudo; for the tests: {}", sandbox::SUDO_RUNNER))
+    check(
+        "rights",
+        tried,
+        &format!("run the same command with sudo; for tests, build as this user: {}", sandbox::SUDO_RUNNER),
+    )
 }
 
 fn program(name: &str, places: &[&str], fix: &str) -> Check {

@@ -131,6 +131,7 @@ fn provenance() -> Provenance {
         command: "chimp run features --tags @pr --seed 7".into(),
         reproduce: Some("chimp run features --name {scenario} --exact --seed 7".into()),
         ci: false,
+        folder: Some("reports/2026-11-23T08-20-11Z-7".into()),
     }
 }
 
