@@ -65,8 +65,12 @@ impl Source {
     pub fn read(path: &Path) -> Result<Source, DocumentError> {
         let text = text::read(path).map_err(|why| {
             let unopened = why.place().is_none();
-            let hint =
-                "a path in a file is relative to that file; a path on the command line, to the working directory";
+            let hint = match path.is_dir() {
+                true => "this is a folder: name a file in it",
+                false => {
+                    "a path in a file is relative to that file; a path on the command line, to the working directory"
+                }
+            };
             DocumentError { hint: unopened.then(|| hint.into()), ..DocumentError::unreadable(path, &why) }
         })?;
         Ok(Source { path: path.into(), text })
@@ -77,6 +81,10 @@ impl Source {
     /// # Errors
     /// Has the line and column of what is malformed, and for an unknown field the nearest known one.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, DocumentError> {
+        let is_nothing = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+        if self.text.lines().all(is_nothing) {
+            return Err(DocumentError { file: Some(self.path.clone()), ..DocumentError::new("the file is empty") });
+        }
         serde_yaml::from_str(&self.text).map_err(|why| self.malformed(&why))
     }
 
@@ -100,9 +108,16 @@ impl Source {
             file: Some(self.path.clone()),
             line,
             column,
-            hint: Some(form_hint(detail)),
+            hint: line.and_then(|line| self.tab(line)).or_else(|| form_hint(detail)),
             ..DocumentError::new(self.by_name(&plain(detail)))
         }
+    }
+
+    /// What to do about a line, from 1, that is indented with a tab.
+    fn tab(&self, line: usize) -> Option<String> {
+        let line = self.text.lines().nth(line - 1)?;
+        let indented = &line[..line.len() - line.trim_start().len()];
+        indented.contains('\t').then(|| "this line is indented with a tab, and YAML wants blanks".into())
     }
 
     /// `hosts[1].port: …` as "`web-2`: port: …", where that item has a name.
@@ -134,15 +149,16 @@ impl Source {
 
 /// What to do about serde's complaint. Of "unknown field `nmae`, expected one of `name`, `role`" the first quoted
 /// word was found, the rest is known.
-pub(crate) fn form_hint(detail: &str) -> String {
-    let Some((_, message)) = detail.split_once("unknown field ") else { return general_hint(detail).into() };
+pub(crate) fn form_hint(detail: &str) -> Option<String> {
+    let Some((_, message)) = detail.split_once("unknown field ") else { return general_hint(detail).map(String::from) };
     let mut quoted = message.split('`').skip(1).step_by(2);
     let nearest = quoted.next().and_then(|found| did_you_mean(found, quoted));
-    nearest.unwrap_or_else(|| "leave it out, or write one of those".into())
+    Some(nearest.unwrap_or_else(|| "leave it out, or write one of those".into()))
 }
 
-fn general_hint(detail: &str) -> &'static str {
-    match detail {
+/// Nothing where the complaint says what is expected.
+fn general_hint(detail: &str) -> Option<&'static str> {
+    Some(match detail {
         _ if detail.contains("missing field `role`") => {
             "say what it becomes: `role: webserver`; a spare too stands in for servers of one role"
         }
@@ -152,12 +168,12 @@ fn general_hint(detail: &str) -> &'static str {
         _ if detail.contains("missing field `of`") => "say which master it follows: `of: db-1`",
         _ if detail.contains("missing field") => "add it",
         _ if detail.contains("duplicate") => "leave one of the two out",
-        _ if detail.contains("found ") && detail.contains(", expected ") => "write it in the form that is expected",
+        _ if detail.contains(", expected ") => return None,
         _ if ["did not find", "found ", "mapping values"].iter().any(|word| detail.contains(word)) => {
             "this is not YAML: look for a bracket, a quote or an indentation just before this place"
         }
-        _ => "write it in the form that is expected",
-    }
+        _ => return None,
+    })
 }
 
 /// The tag that was written before the item at `path`, in full where it is one of YAML's own (`!!binary`).
@@ -363,7 +379,7 @@ mod tests {
     #[test]
     fn an_unknown_field_is_answered_with_the_nearest() {
         let hint = form_hint("servers[0]: unknown field `nmae`, expected one of `name`, `role`");
-        assert_eq!(hint, "did you mean `name`?");
+        assert_eq!(hint.as_deref(), Some("did you mean `name`?"));
     }
 
     #[test]

@@ -75,7 +75,7 @@ fn parse(source: &Source) -> Result<Vec<Item>, DocumentError> {
         let shown = why.to_string();
         let detail = shown.rsplit_once(" at line ").map_or(shown.as_str(), |(detail, _)| detail);
         let (detail, hint) = match why.is_data() {
-            true => (plain(detail), form_hint(detail)),
+            true => (plain(detail), form_hint(detail).unwrap_or_else(|| format!("the form is {EXAMPLE}"))),
             false if detail == "trailing comma" => {
                 (format!("this is not JSON: {detail}"), "leave out the comma after the last one".to_string())
             }

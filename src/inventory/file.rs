@@ -33,9 +33,6 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-
 use super::ssh_config::SshConfig;
 use super::{Host, Inventory, address};
 use crate::agent::program::Program;
@@ -45,6 +42,7 @@ use crate::document::{Checked, DocumentError, Mistakes};
 use crate::infrastructure::Infrastructure;
 use crate::provider::host_key::{HostKey, KnownHosts, KnownHostsError};
 
+mod declaration;
 mod endpoint;
 mod entries;
 mod hosts;
@@ -54,42 +52,8 @@ mod unusable;
 
 pub use unusable::UnusableKey;
 
-use entries::Entries;
+use declaration::{Declaration, HostKeys, LinkEntry};
 use hosts::{Attack, HostEntry, server};
-use site::VirtualIpEntry;
-
-/// What the file says.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an inventory: a map with `hosts`")]
-struct InventoryDeclaration {
-    /// They are read one by one.
-    hosts: Vec<IgnoredAny>,
-    entry: Option<String>,
-    entry_at: Option<String>,
-    #[serde(default)]
-    virtual_ips: Vec<VirtualIpEntry>,
-    #[serde(default)]
-    links: Vec<LinkEntry>,
-    #[serde(default)]
-    allow: Vec<String>,
-    known_hosts: Option<String>,
-    ssh_config: Option<String>,
-    host_keys: Option<HostKeys>,
-    agent: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a link: `{ from: lb-1, to: web-1 }`")]
-struct LinkEntry {
-    from: String,
-    to: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum HostKeys {
-    Ignore,
-}
 
 /// An inventory, and which of the keys, known hosts and programs that it names can't be used: nothing else is wrong with it.
 #[derive(Debug)]
@@ -145,35 +109,24 @@ pub fn unusable(path: &Path) -> Vec<UnusableKey> {
 
 fn with_reader<T>(path: &Path, read: impl FnOnce(Reader<'_>) -> Result<T, Mistakes>) -> Result<T, Mistakes> {
     let source = Source::read(path)?;
-    source.parse::<IgnoredAny>()?;
-    let Entries { hosts, names, mistakes } = Entries::of(&source);
-    let declaration = match source.parse() {
-        Ok(declaration) => declaration,
-        Err(why) => return Err(Mistakes::none([vec![why], mistakes].concat()).expect_err("there is one")),
+    let (declaration, mistakes) = match Declaration::of(&source) {
+        Ok(read) => read,
+        Err(mistakes) => return Err(Mistakes::none(mistakes).expect_err("there is one")),
     };
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let (mistakes, unusable) = (RefCell::new(mistakes), RefCell::default());
-    let mut reader = Reader {
-        source: &source,
-        declaration: &declaration,
-        entries: &hosts,
-        names,
-        folder,
-        ssh_config: None,
-        mistakes,
-        unusable,
-    };
+    let entries = &declaration.hosts.read;
+    let mut reader =
+        Reader { source: &source, declaration: &declaration, entries, folder, ssh_config: None, mistakes, unusable };
     reader.ssh_config = reader.keep(reader.ssh_config()).flatten();
     read(reader)
 }
 
 struct Reader<'a> {
     source: &'a Source,
-    declaration: &'a InventoryDeclaration,
+    declaration: &'a Declaration,
     /// The hosts whose entries could be read, each with its place in the list.
     entries: &'a [(usize, HostEntry)],
-    /// The names of all hosts, of those with mistakes, too.
-    names: BTreeSet<String>,
     folder: &'a Path,
     ssh_config: Option<SshConfig>,
     mistakes: RefCell<Vec<DocumentError>>,
@@ -219,7 +172,17 @@ impl Reader<'_> {
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(String::as_str)
+        self.declaration.hosts.names.iter().map(String::as_str)
+    }
+
+    /// Whether a host has this name, be it one with mistakes.
+    fn is_host(&self, name: &str) -> bool {
+        self.declaration.hosts.names.contains(name)
+    }
+
+    /// Whether a field is meant, but could not be read.
+    fn is_misread(&self, field: &str) -> bool {
+        self.declaration.misread.contains(field)
     }
 
     fn ssh_config(&self) -> Checked<Option<SshConfig>> {
@@ -234,8 +197,8 @@ impl Reader<'_> {
 
     fn links(&self) -> Vec<(String, String)> {
         let mut links = BTreeSet::new();
-        for (index, link) in self.declaration.links.iter().enumerate() {
-            if self.keep(self.link(index, link, &links)).is_some() {
+        for (index, link) in &self.declaration.links.read {
+            if self.keep(self.link(*index, link, &links)).is_some() {
                 links.insert((link.from.clone(), link.to.clone()));
             }
         }
@@ -245,7 +208,7 @@ impl Reader<'_> {
     fn link(&self, index: usize, link: &LinkEntry, before: &BTreeSet<(String, String)>) -> Checked<()> {
         let LinkEntry { from, to } = link;
         for (end, name) in [("from", from), ("to", to)] {
-            if !self.names.contains(name) {
+            if !self.is_host(name) {
                 let detail = format!("a link leads from `{from}` to `{to}`, but there is no host `{name}`");
                 let hint = match address::is_range(name) {
                     true => "write a link for each host".into(),
@@ -266,8 +229,8 @@ impl Reader<'_> {
     }
 
     fn allow(&self, hosts: &mut BTreeMap<String, Host>) {
-        for (index, word) in self.declaration.allow.iter().enumerate() {
-            for name in self.keep(self.allowed(index, word)).unwrap_or_default() {
+        for (index, word) in &self.declaration.allow.read {
+            for name in self.keep(self.allowed(*index, word)).unwrap_or_default() {
                 if let Some(host) = hosts.get_mut(name) {
                     host.allowed = true;
                 }
@@ -280,7 +243,7 @@ impl Reader<'_> {
         let entries = || self.entries.iter().map(|(_, entry)| entry);
         let meant: Vec<&HostEntry> =
             entries().filter(|entry| entry.name == *word || entry.tags.contains(word)).collect();
-        if meant.is_empty() && !self.names.contains(word) {
+        if meant.is_empty() && !self.is_host(word) {
             let tags = entries().flat_map(|entry| &entry.tags).map(String::as_str);
             let known: BTreeSet<&str> = self.names().chain(tags).collect();
             let detail = format!("`{word}` is neither a host nor a tag of one");
@@ -336,6 +299,7 @@ impl Reader<'_> {
                 let hint = "leave one of them out";
                 self.error(&at!["host_keys"], "`known_hosts` and `host_keys: ignore` contradict each other", hint)
             }
+            (None, None) if self.is_misread("known_hosts") || self.is_misread("host_keys") => Ok(HostKey::Unchecked),
             (None, None) => {
                 let detail = "`known_hosts` is missing: without it, another machine could answer for a host";
                 let hint = "name a file of host keys: `known_hosts: ~/.ssh/known_hosts`; or trust the network: `host_keys: ignore`";

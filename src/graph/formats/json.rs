@@ -112,7 +112,7 @@ fn malformed(text: &Text, why: &serde_json::Error) -> GraphError {
     let place = Some((why.line().max(1), why.column().max(1)));
     match why.is_data() {
         true if detail.starts_with("invalid ") => text.error(place, plain(detail), FORM),
-        true => text.error(place, plain(detail), form_hint(detail)),
+        true => text.error(place, plain(detail), form_hint(detail).unwrap_or_else(|| FORM.into())),
         false => {
             let hint = format!("look for a bracket, a quote or a comma at this place; {FORM}");
             text.error(place, format!("this is no JSON: {detail}"), hint)

@@ -1,56 +1,64 @@
-//! The entries of hosts as they are written, each read by itself: a mistake in one hides none in another.
+//! A list of the file, whose entries are read one by one: a mistake in one hides none in another.
 
 use std::collections::BTreeSet;
 
+use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
-use super::hosts::HostEntry;
 use crate::document::DocumentError;
 use crate::document::yaml::{Source, at};
 
-/// Of so many entries the mistakes are looked for: each takes one more reading of the file.
+/// Of so many entries of a list the mistakes are looked for: each takes one more reading of the file.
 const MOST: usize = 50;
 
-pub(super) struct Entries {
+pub(super) struct Entries<T> {
     /// Those that could be read, each with its place in the list.
-    pub hosts: Vec<(usize, HostEntry)>,
+    pub read: Vec<(usize, T)>,
     /// The names of all, as far as they are known.
     pub names: BTreeSet<String>,
-    /// Of each of the others the first.
-    pub mistakes: Vec<DocumentError>,
+    /// How many there are; `None` where this is no list.
+    pub written: Option<usize>,
 }
 
-impl Entries {
-    /// None where the file has no list of hosts, which is another mistake.
-    pub(super) fn of(source: &Source) -> Entries {
-        match source.parse_at::<Vec<HostEntry>>(&at!["hosts"]) {
-            Ok(hosts) => {
-                let hosts: Vec<_> = hosts.into_iter().flatten().enumerate().collect();
-                let names = hosts.iter().map(|(_, entry)| entry.name.clone()).collect();
-                Entries { hosts, names, mistakes: Vec::new() }
+impl<T: DeserializeOwned> Entries<T> {
+    /// The list `field`; of each entry that can't be read the first mistake is added to `mistakes`.
+    pub(super) fn of(
+        source: &Source,
+        field: &str,
+        name: impl Fn(&T) -> Option<&String>,
+        mistakes: &mut Vec<DocumentError>,
+    ) -> Entries<T> {
+        match source.parse_at::<Vec<T>>(&at![field]) {
+            Ok(all) => {
+                let read: Vec<_> = all.into_iter().flatten().enumerate().collect();
+                let names = read.iter().filter_map(|(_, entry)| name(entry).cloned()).collect();
+                Entries { written: Some(read.len()), read, names }
             }
-            Err(first) => Entries::one_by_one(source, first),
+            Err(first) => Entries::one_by_one(source, field, first, mistakes),
         }
     }
 
-    fn one_by_one(source: &Source, first: DocumentError) -> Entries {
-        let values = source.parse_at::<Vec<Value>>(&at!["hosts"]).ok().flatten().unwrap_or_default();
+    fn one_by_one(source: &Source, field: &str, first: DocumentError, mistakes: &mut Vec<DocumentError>) -> Entries<T> {
+        let values = source.parse_at::<Vec<Value>>(&at![field]).ok().flatten();
+        let written = values.as_ref().map(Vec::len);
+        let values = values.unwrap_or_default();
         let name = |value: &Value| value.get("name").and_then(Value::as_str).map(String::from);
         let names = values.iter().filter_map(name).collect();
-        let (mut hosts, mut mistakes) = (Vec::new(), Vec::new());
+        let (mut read, mut found) = (Vec::new(), Vec::new());
         for (index, value) in values.into_iter().enumerate() {
             match serde_yaml::from_value(value) {
-                Ok(entry) => hosts.push((index, entry)),
-                Err(_) if mistakes.len() >= MOST => {}
-                Err(_) => match source.parse_at(&at!["hosts", index]) {
-                    Ok(entry) => hosts.extend(entry.map(|entry| (index, entry))),
-                    Err(why) => mistakes.push(why),
+                Ok(entry) => read.push((index, entry)),
+                Err(_) if found.len() >= MOST => {}
+                Err(_) => match source.parse_at(&at![field, index]) {
+                    Ok(entry) => read.extend(entry.map(|entry| (index, entry))),
+                    Err(why) => found.push(why),
                 },
             }
         }
-        if mistakes.is_empty() {
-            mistakes.push(first);
+        if found.is_empty() {
+            found.push(first);
         }
-        Entries { hosts, names, mistakes }
+        mistakes.append(&mut found);
+        Entries { read, names, written }
     }
 }

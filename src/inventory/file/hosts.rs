@@ -94,7 +94,7 @@ pub(super) fn role(name: &str) -> Role {
 impl Reader<'_> {
     /// Those without a mistake.
     pub(super) fn hosts(&self) -> BTreeMap<String, Host> {
-        if self.declaration.hosts.is_empty() {
+        if self.declaration.hosts.written == Some(0) {
             let hint = "write at least one: `- { name: web-1, address: 192.0.2.11 }`";
             self.keep(self.error::<()>(&at!["hosts"], "there are no hosts", hint));
         }
@@ -150,7 +150,7 @@ impl Reader<'_> {
                     return self.error(&at, format!("`{name}` is its own jump host"), hint);
                 }
                 let Some(host) = hosts.get(name) else {
-                    if self.names.contains(name) {
+                    if self.is_host(name) {
                         // Its own mistake is reported.
                         return Ok(None);
                     }

@@ -21,7 +21,7 @@ const OUTSIDE: &str = "outside";
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a virtual IP: `{ name: www, address: 192.0.2.100, holders: [lb-1, lb-2] }`")]
 pub(super) struct VirtualIpEntry {
-    name: String,
+    pub(super) name: String,
     address: String,
     holders: Vec<String>,
 }
@@ -30,8 +30,8 @@ impl Reader<'_> {
     /// The shared addresses, and by their names which they are.
     pub(super) fn virtual_ips(&self) -> (Vec<VirtualIp>, BTreeMap<String, Ipv4Addr>) {
         let (mut shared, mut addresses) = (Vec::new(), BTreeMap::new());
-        for (index, entry) in self.declaration.virtual_ips.iter().enumerate() {
-            let Some(address) = self.keep(self.virtual_ip(index, entry, &addresses)) else { continue };
+        for (index, entry) in &self.declaration.virtual_ips.read {
+            let Some(address) = self.keep(self.virtual_ip(*index, entry, &addresses)) else { continue };
             addresses.insert(entry.name.clone(), address);
             let holders: BTreeSet<String> = entry.holders.iter().cloned().collect();
             shared.push(VirtualIp { name: entry.name.clone(), holders: holders.into_iter().collect() });
@@ -48,13 +48,22 @@ impl Reader<'_> {
         if !is_name(name) {
             return self.error(&at!["virtual_ips", index, "name"], format!("`{name}` can't be its name"), RULE);
         }
-        if self.names.contains(name) || before.contains_key(name) {
+        if self.is_host(name) || before.contains_key(name) {
             let detail = format!("the name `{name}` is given twice");
             return self.error(&at!["virtual_ips", index, "name"], detail, "give it a name of its own");
         }
         let read = address::read_shared(address);
         let at = at!["virtual_ips", index, "address"];
         let address = read.or_else(|mistake| self.error(&at, mistake.detail, mistake.hint))?;
+        let has_it = |host: &HostEntry| host.jump.is_none() && host.address == address.to_string();
+        if let Some((_, host)) = self.entries.iter().find(|(_, host)| has_it(host)) {
+            let detail = format!("the virtual IP `{name}` has the address of the host `{}`", host.name);
+            return self.error(
+                &at,
+                detail,
+                "write the address that its holders share; a host's own address stays with it",
+            );
+        }
         self.holders(index, holders)?;
         Ok(address)
     }
@@ -65,7 +74,7 @@ impl Reader<'_> {
             return self.error(&at!["virtual_ips", index, "holders"], detail, "name those that share it");
         }
         for (place, holder) in holders.iter().enumerate() {
-            if !self.names.contains(holder) {
+            if !self.is_host(holder) {
                 let detail = format!("there is no host `{holder}`");
                 let hint = one_of(holder, "hosts", self.names());
                 return self.error(&at!["virtual_ips", index, "holders", place], detail, hint);
@@ -80,6 +89,7 @@ impl Reader<'_> {
         let Some(written) = &self.declaration.entry else {
             return match &self.declaration.entry_at {
                 None => Ok(Entry::at("", 0)),
+                Some(_) if self.is_misread("entry") => Ok(Entry::at("", 0)),
                 Some(_) => {
                     let hint = "say how users call it: `entry: https://www.example.org`";
                     self.error(&at!["entry_at"], "`entry` is missing, and `entry_at` says who has its address", hint)
@@ -91,9 +101,9 @@ impl Reader<'_> {
                 "write its scheme and host, and its port if it has one of its own: `entry: https://www.example.org`";
             self.error(&at!["entry"], format!("`entry`: {why}"), hint)
         })?;
-        let virtual_ips = || self.declaration.virtual_ips.iter().map(|shared| shared.name.as_str());
+        let virtual_ips = || self.declaration.virtual_ips.names.iter().map(String::as_str);
         let host = match &self.declaration.entry_at {
-            Some(named) if self.names.contains(named) || virtual_ips().any(|name| name == named) => named.clone(),
+            Some(named) if self.is_host(named) || virtual_ips().any(|name| name == named) => named.clone(),
             Some(named) if named == OUTSIDE => String::new(),
             Some(named) => {
                 let detail = format!("`entry_at`: there is no host and no virtual IP `{named}`");
