@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub mod duration;
+
 /// A percentage between 0 and 100.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -161,8 +163,22 @@ impl Serialize for HumanDuration {
 
 impl<'de> Deserialize<'de> for HumanDuration {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_duration(&text).map(HumanDuration).map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Written)
+    }
+}
+
+/// The text of a duration; what else is found is told with an example.
+struct Written;
+
+impl serde::de::Visitor<'_> for Written {
+    type Value = HumanDuration;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration such as \"5 s\"")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<HumanDuration, E> {
+        parse_duration(text).map(HumanDuration).map_err(E::custom)
     }
 }
 
@@ -172,7 +188,10 @@ impl<'de> Deserialize<'de> for HumanDuration {
 /// Says what was found and what a duration looks like.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(&text.replace('_', "")).map_err(|why| {
-        format!("`{text}` is not a duration ({why}); write for example `500 ms`, `8 min` or `3 min 30 s`")
+        let why = why.to_string();
+        let why = why.split_once(", supported units").map_or(why.as_str(), |(why, _)| why);
+        let units = "its units are `us`, `ms`, `s`, `min`, `h` and `d`";
+        format!("`{text}` is not a duration ({why}; {units}); write for example `500 ms`, `8 min` or `3 min 30 s`")
     })?;
     if duration > LONGEST { Err(format!("`{text}` is more than a year")) } else { Ok(duration) }
 }
@@ -201,72 +220,17 @@ pub fn show_duration(duration: Duration) -> String {
     }
     // Rounded before it is split, or 119.97 s would read as 1 min 60 s.
     let tenths = (seconds * 10.0).round();
-    let (minutes, rest) = ((tenths / 600.0).floor(), tenths % 600.0 / 10.0);
-    if rest < 0.05 { format!("{minutes} min") } else { format!("{minutes} min {} s", trimmed(rest, 1)) }
+    let (hours, minutes, rest) =
+        ((tenths / 36_000.0).floor(), (tenths % 36_000.0 / 600.0).floor(), tenths % 600.0 / 10.0);
+    let parts = [(hours, 0, "h"), (minutes, 0, "min"), (rest, 1, "s")];
+    let shown = parts.iter().filter(|(number, ..)| *number >= 0.05);
+    shown.map(|(number, digits, unit)| format!("{} {unit}", trimmed(*number, *digits))).collect::<Vec<_>>().join(" ")
 }
 
 /// `value` with at most `digits` decimals and no trailing zeros.
 pub fn trimmed(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
-}
-
-/// Serde for plain [`Duration`] fields, as text: `#[serde(with = "crate::units::duration")]`.
-pub mod duration {
-    use super::{Deserialize, Duration, HumanDuration, Serialize};
-
-    /// Writes `5s`.
-    ///
-    /// # Errors
-    /// Those of the serializer.
-    pub fn serialize<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        HumanDuration(*duration).serialize(serializer)
-    }
-
-    /// Reads `5 s`.
-    ///
-    /// # Errors
-    /// When the text is not a duration.
-    pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        HumanDuration::deserialize(deserializer).map(|human| human.0)
-    }
-
-    /// The same where it must be more than nothing.
-    pub mod positive {
-        pub use super::serialize;
-        use super::{Deserialize, Duration, HumanDuration};
-
-        /// Reads `5 s`.
-        ///
-        /// # Errors
-        /// When the text is not a duration, or none at all.
-        pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-            let human = HumanDuration::deserialize(deserializer)?;
-            let nothing = || serde::de::Error::custom("no time at all; expected more, for example \"1s\"");
-            if human.0.is_zero() { Err(nothing()) } else { Ok(human.0) }
-        }
-    }
-
-    /// The same where there may be none.
-    pub mod optional {
-        use super::{Deserialize, Duration, HumanDuration, Serialize};
-
-        /// Writes `5s`, or nothing.
-        ///
-        /// # Errors
-        /// Those of the serializer.
-        pub fn serialize<S: serde::Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-            duration.map(HumanDuration).serialize(serializer)
-        }
-
-        /// Reads `5 s`, or nothing.
-        ///
-        /// # Errors
-        /// When the text is not a duration.
-        pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-            Ok(Option::<HumanDuration>::deserialize(deserializer)?.map(|human| human.0))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -282,6 +246,24 @@ mod tests {
     fn a_minute_never_has_sixty_seconds() {
         assert_eq!(show_duration(Duration::from_millis(119_970)), "2 min");
         assert_eq!(show_duration(Duration::from_millis(119_940)), "1 min 59.9 s");
+    }
+
+    #[test]
+    fn an_hour_is_a_unit() {
+        let shown = |seconds| show_duration(Duration::from_secs(seconds));
+        assert_eq!([99 * 3600, 5400, 3605, 3600].map(shown), ["99 h", "1 h 30 min", "1 h 5 s", "1 h"]);
+        assert_eq!(show_duration(Duration::from_millis(3_599_970)), "1 h");
+    }
+
+    #[test]
+    fn what_is_no_duration_is_told_with_our_units_and_an_example() {
+        let why = parse_duration("5 parsecs").unwrap_err();
+        assert!(
+            why.contains("its units are `us`, `ms`, `s`, `min`, `h` and `d`") && !why.contains("variations"),
+            "{why}"
+        );
+        let why = toml::from_str::<std::collections::BTreeMap<String, HumanDuration>>("a = 5").unwrap_err();
+        assert!(why.message().contains("expected a duration such as \"5 s\""), "{why}");
     }
 
     #[test]

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::words::plain;
+use crate::document::{DocumentError, Mistakes};
 use crate::text;
 use crate::units::{self, Percent, duration};
 
 mod admit;
 mod load;
+mod mistakes;
 mod reconciler;
 mod safeguards;
 mod time;
@@ -219,8 +220,8 @@ pub enum SettingsError {
     #[error("{}: can't be read: {source}", .path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
     /// It is not what `chimp.toml` is.
-    #[error("{}: {detail}", .path.display())]
-    Malformed { path: PathBuf, detail: String },
+    #[error(transparent)]
+    Malformed(Mistakes),
 }
 
 impl Settings {
@@ -234,13 +235,14 @@ impl Settings {
     /// Reads a `chimp.toml`.
     ///
     /// # Errors
-    /// Names the file, the line and the key.
+    /// All mistakes, each with file, line and key.
     pub fn read(path: &Path) -> Result<Settings, SettingsError> {
         let text =
             text::read(path).map_err(|why| SettingsError::Unreadable { path: path.into(), source: why.into() })?;
-        toml::from_str(&text).map_err(|why: toml::de::Error| {
-            let detail = why.to_string().replace(why.message(), &plain(why.message()));
-            SettingsError::Malformed { path: path.into(), detail }
+        mistakes::read(&text).map_err(|Mistakes(all)| {
+            let named = |mistake| DocumentError { file: Some(path.into()), ..mistake };
+            let named = Mistakes::none(all.into_iter().map(named).collect());
+            SettingsError::Malformed(named.expect_err("there is one"))
         })
     }
 }
