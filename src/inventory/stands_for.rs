@@ -8,33 +8,38 @@ use crate::infrastructure::{Infrastructure, Server};
 /// that the scenario does not speak of may be there, too.
 ///
 /// # Errors
-/// The first difference, in words.
+/// All differences, in words.
 pub fn check(declared: &Infrastructure, there: &Infrastructure) -> Result<(), String> {
     let (wanted, found) = (by_noun(declared), by_noun(there));
+    let mut differences = Vec::new();
     for (noun, servers) in &wanted {
         let found = found.get(noun).map_or(&[][..], Vec::as_slice);
-        if servers.len() != found.len() {
-            return Err(format!("it declares {}, and the inventory has {}", count(servers.len(), noun), found.len()));
-        }
-        let (zones, zones_there) = (zones(servers), zones(found));
-        if zones > 1 && zones != zones_there {
-            return Err(format!("it spreads its {noun}s over {zones} zones, and the inventory over {zones_there}"));
-        }
+        differences.extend(of_one_kind(noun, servers, found));
     }
     for shared in &declared.virtual_ips {
         let noun = &declared.roles[&declared.servers[&shared.holders[0]].role].noun;
         let is_shared =
             there.virtual_ips.iter().any(|ip| ip.holders.iter().all(|holder| is_called(there, holder, noun)));
         if !is_shared {
-            return Err(format!(
+            differences.push(format!(
                 "its {noun}s share a virtual IP, and no {noun}s of the inventory do (see `virtual_ips`)"
             ));
         }
     }
     if !declared.databases.is_empty() {
-        return Err("it declares databases that replicate, which an inventory can't say of its servers".into());
+        differences.push("it declares databases that replicate, which an inventory can't say of its servers".into());
     }
-    Ok(())
+    if differences.is_empty() { Ok(()) } else { Err(differences.join("; ")) }
+}
+
+/// How the servers of one kind differ.
+fn of_one_kind(noun: &str, wanted: &[&Server], found: &[&Server]) -> Option<String> {
+    if wanted.len() != found.len() {
+        return Some(format!("it declares {}, and the inventory has {}", count(wanted.len(), noun), found.len()));
+    }
+    let (zones, zones_there) = (zones(wanted), zones(found));
+    (zones > 1 && zones != zones_there)
+        .then(|| format!("it spreads its {noun}s over {zones} zones, and the inventory over {zones_there}"))
 }
 
 fn by_noun(infrastructure: &Infrastructure) -> BTreeMap<&str, Vec<&Server>> {
@@ -77,6 +82,11 @@ mod tests {
         there.servers.insert("www-a".into(), renamed);
         assert_eq!(check(&site(2, |_| ()), &there), Ok(()));
         assert_eq!(check(&site(3, |_| ()), &there), Err("it declares 3 webservers, and the inventory has 2".into()));
+        let mut more = Draft::default();
+        more.behind(3, "webserver", 3, "load balancer").unwrap();
+        let why =
+            "it declares 3 load balancers, and the inventory has 2; it declares 3 webservers, and the inventory has 2";
+        assert_eq!(check(&more.build().unwrap(), &there), Err(why.into()), "all at once");
     }
 
     #[test]

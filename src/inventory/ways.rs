@@ -33,7 +33,7 @@ pub(super) struct Ways {
     passwords: Passwords,
     route: Route,
     /// The socket of the user's SSH agent.
-    agent: Option<PathBuf>,
+    pub(super) agent: Option<PathBuf>,
     to: BTreeMap<String, OnceCell<Way>>,
     /// By [`Jump::id`]: sessions to a jump host are shared.
     jumps: BTreeMap<String, OnceCell<Arc<ssh::Jump>>>,
@@ -167,7 +167,7 @@ impl Ways {
     }
 
     /// A password, else the key, else any key of the agent. The error completes "it has …".
-    fn proof(&self, server: Option<&str>, endpoint: &Endpoint) -> Result<Proof, NoProof> {
+    pub(super) fn proof(&self, server: Option<&str>, endpoint: &Endpoint) -> Result<Proof, NoProof> {
         if let Some(password) = server.and_then(|server| self.passwords.of(server)) {
             return Ok(Proof::Password(password.clone()));
         }
@@ -222,9 +222,27 @@ impl Ways {
     /// An error of a session with a server, with the server's line.
     pub fn failed(&self, server: &str, host: &Host, why: RemoteError) -> ProviderError {
         let detail = match why {
-            RemoteError::Connect { detail, .. } => detail,
+            RemoteError::Connect { detail, .. } => {
+                let help = what_to_do(&detail, host.ssh.port);
+                detail + &help.map(|help| format!("\n  help: {help}")).unwrap_or_default()
+            }
             why => why.to_string(),
         };
         self.unreached(server, host, detail)
     }
+}
+
+/// What to do where no connection came about.
+fn what_to_do(detail: &str, port: u16) -> Option<String> {
+    let is = |words: &[&str]| words.iter().any(|word| detail.contains(word));
+    if is(&["Connection refused", "is not an SSH server's", "no SSH server answers"]) {
+        let other = if port == 22 { "2222" } else { "22" };
+        return Some(format!(
+            "see that the address is right, and that sshd listens there; where it has another port, write it beside the host: \
+             `port: {other}`"
+        ));
+    }
+    is(&["timed out", "no answer in time", "No route to host", "unreachable"]).then(|| {
+        format!("see that the address is right, that the server runs, and that no firewall drops what is sent to port {port}")
+    })
 }

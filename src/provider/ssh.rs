@@ -8,7 +8,7 @@ mod jump;
 mod link;
 mod login;
 mod route;
-mod ssh_agent;
+pub mod ssh_agent;
 mod stream;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -80,8 +80,16 @@ impl SshAgentKeys {
     }
 }
 
-/// Whether an agent is there. Its answer is read to the end, else it complains of a client that hung up.
-fn answers(socket: &Path) -> io::Result<()> {
+/// The kind of the answer: `SSH_AGENT_IDENTITIES_ANSWER`, before the number of keys.
+const IDENTITIES_ANSWER: u8 = 12;
+
+/// Whether the agent at this socket answers that it holds no key. One that can't be asked is not known to hold none.
+pub fn holds_none(socket: &Path) -> bool {
+    answers(socket).is_ok_and(|answer| answer == [IDENTITIES_ANSWER, 0, 0, 0, 0])
+}
+
+/// The answer of an agent to which keys there are. It is read to the end, else the agent complains of a client that hung up.
+fn answers(socket: &Path) -> io::Result<Vec<u8>> {
     let mut agent = UnixStream::connect(socket)?;
     agent.set_read_timeout(Some(ANSWER))?;
     agent.set_write_timeout(Some(ANSWER))?;
@@ -89,9 +97,10 @@ fn answers(socket: &Path) -> io::Result<()> {
     let mut length = [0; 4];
     let answered = agent.read_exact(&mut length).and_then(|()| {
         let length = u64::from(u32::from_be_bytes(length)).min(LONGEST);
-        io::copy(&mut agent.take(length), &mut io::sink())
+        let mut answer = Vec::new();
+        agent.take(length).read_to_end(&mut answer).map(|_| answer)
     });
-    answered.map(drop).map_err(|why| match why.kind() {
+    answered.map_err(|why| match why.kind() {
         io::ErrorKind::WouldBlock => io::Error::new(io::ErrorKind::TimedOut, "it does not answer"),
         _ => why,
     })
@@ -103,5 +112,35 @@ fn shown(keys: &[&PublicKey]) -> String {
     match comments.is_empty() {
         true => format!("{} of them", keys.len()),
         false => comments.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    /// An agent that gives one answer.
+    fn agent(answer: &'static [u8]) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("agent");
+        let listener = UnixListener::bind(&socket).unwrap();
+        std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            client.read_exact(&mut [0; 5]).unwrap();
+            client.write_all(answer).unwrap();
+        });
+        (folder, socket)
+    }
+
+    #[test]
+    fn only_an_agent_that_says_so_holds_no_key() {
+        let (_folder, empty) = agent(&[0, 0, 0, 5, 12, 0, 0, 0, 0]);
+        assert!(holds_none(&empty));
+        let (_folder, full) = agent(&[0, 0, 0, 14, 12, 0, 0, 0, 1, 0, 0, 0, 1, 7, 0, 0, 0, 0]);
+        assert!(!holds_none(&full));
+        let (_folder, failing) = agent(&[0, 0, 0, 1, 5]);
+        assert!(!holds_none(&failing) && !holds_none(Path::new("/nowhere/agent")));
     }
 }
