@@ -6,7 +6,7 @@ use super::error::{Problem, ProblemKind};
 use super::listing::Listed;
 use super::run::Understood;
 use super::world::Declaration;
-use super::{guarded, observable, sides};
+use super::{guarded, observable, possible, sides};
 use crate::infrastructure::{Infrastructure, Server};
 use crate::measure::writes::DATABASE;
 use crate::plan::expectation::{Expectation, Phase};
@@ -49,6 +49,7 @@ pub(super) fn meaning(
     strikes
         .chain(judged)
         .filter_map(|(line, found)| Some(Problem::at(&listed.file.path, line, ProblemKind::Meaning, found.err()?)))
+        .chain(possible::impossible(listed, hypotheses))
         .collect()
 }
 

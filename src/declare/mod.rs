@@ -26,6 +26,7 @@ mod guarded;
 mod keywords;
 mod listing;
 mod observable;
+mod possible;
 mod request;
 mod run;
 mod sides;
