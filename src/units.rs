@@ -325,7 +325,7 @@ mod tests {
         assert_eq!(shown(60_300_000), "1 min 0.3 s");
         assert_eq!(shown(210_000_000), "3 min 30 s");
         assert_eq!(shown(90_500_000), "1 min 30.5 s");
-        assert_eq!(shown(7_200_000_000), "120 min");
+        assert_eq!(shown(7_200_000_000), "2 h");
     }
 
     #[test]

@@ -180,7 +180,7 @@ mod tests {
         );
         assert!(told.contains("help: write it so: "), "{told}");
         let told = refused(r#"{"delay": 100}"#);
-        assert!(told.starts_with("found the number 100, expected a string (at column "), "{told}");
+        assert!(told.starts_with("found the number 100, expected a duration such as \"5 s\" (at column "), "{told}");
         assert!(told.ends_with("help: write a time as a text with its unit: `{\"delay\": \"100ms\"}`"), "{told}");
         assert!(refused("delay=100ms").ends_with("help: write it so: `{\"delay\": \"100ms\"}`"));
     }
