@@ -1,15 +1,73 @@
-//! `chimp doctor`: what this machine lacks to run scenarios, and what brings it.
+//! `chimp doctor`: what this machine or a cloud lacks, and what brings it.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Args;
+
+use super::{Refused, settings};
 use crate::console::say;
+use crate::document::error::one_of;
 use crate::exit;
+use crate::openstack::clouds::Surroundings;
+use crate::openstack::doctor::{Lack, look};
 use crate::provider::local::doctor;
 use crate::render::programs;
 use crate::role::shipped;
 
-/// Prints what was checked; fails where no scenario can run.
-pub(super) fn show() -> ExitCode {
+/// Check whether scenarios can run on this machine, and print the command that fixes what is missing; with `--on openstack`,
+/// whether a cloud can be used.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Doctor {
+    /// What is checked: `local`, which is this machine, or `openstack[=CLOUD]`: a cloud of `clouds.yaml` or of the variables
+    /// `OS_*`. Nothing in the cloud is changed.
+    #[arg(long, value_name = "NAME[=CLOUD]", default_value = "local")]
+    on: String,
+    /// The settings that override the defaults. Default: `chimp.toml` of the working directory, if there is one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Doctor {
+    /// Prints what was checked; fails where something is missing.
+    pub(super) fn run(&self) -> Result<ExitCode, Refused> {
+        let refused = |why: String| Err(Refused::Environment("--on".into(), why));
+        match self.on.split_once('=').map_or((self.on.as_str(), None), |(name, value)| (name, Some(value))) {
+            ("local", None) => Ok(show()),
+            ("openstack", Some("")) => refused("nothing follows `openstack=`\n  help: write `openstack=CLOUD`".into()),
+            ("openstack", cloud) => self.show_cloud(cloud),
+            ("local", Some(value)) => {
+                refused(format!("`local` takes no value, and `{value}` follows it\n  help: write `local` alone"))
+            }
+            (other, _) => {
+                let hint = one_of(other, "places to check", ["local", "openstack"]);
+                refused(format!("`{other}` is nothing that can be checked\n  help: {hint}"))
+            }
+        }
+    }
+
+    fn show_cloud(&self, cloud: Option<&str>) -> Result<ExitCode, Refused> {
+        let per_minute = settings(self.config.as_deref())?.openstack.requests_per_minute;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Refused::Runtime)?;
+        let findings = runtime.block_on(look(cloud, &Surroundings::here(), per_minute));
+        for row in &findings.rows {
+            match &row.found {
+                Ok(found) => say!("ok      {}: {found}", row.name),
+                Err(Lack { detail, fix }) => {
+                    say!("MISSING {}: {detail}", row.name);
+                    say!("          fix: {fix}");
+                }
+            }
+        }
+        let usable = findings.rows.iter().all(|row| row.found.is_ok());
+        let verdict = if usable { "the cloud can be used" } else { "the cloud cannot be used yet" };
+        say!("{verdict} (requests sent: {}); scenarios do not run on OpenStack in this version", findings.requests);
+        Ok(if usable { ExitCode::SUCCESS } else { ExitCode::from(exit::COULD_NOT_TELL) })
+    }
+}
+
+/// Prints what was checked of this machine.
+fn show() -> ExitCode {
     let mut healthy = true;
     for check in doctor::probe() {
         healthy &= check.ok;

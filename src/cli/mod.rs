@@ -91,8 +91,7 @@ enum Verb {
     /// Show which servers matter most in a graph: degree, betweenness, articulation points, bridges, zones.
     Graph(graph::GraphArgs),
     Role(role::RoleArgs),
-    /// Check whether scenarios can run on this machine, and print the command that fixes what is missing.
-    Doctor,
+    Doctor(doctor::Doctor),
 }
 
 /// How scenarios are run; the `chaos` test target takes the same options.
@@ -139,7 +138,7 @@ pub fn main() -> ExitCode {
         Verb::Down(down) => down.run(),
         Verb::Graph(asked) => Ok(graph::show(&asked)),
         Verb::Role(asked) => asked.show(),
-        Verb::Doctor => Ok(doctor::show()),
+        Verb::Doctor(doctor) => doctor.run(),
     };
     console::finish(done.unwrap_or_else(|why| {
         complain!("{}", why.shown("chimp"));

@@ -15,11 +15,13 @@ use crate::units::{self, Percent, duration};
 mod admit;
 mod load;
 mod mistakes;
+mod openstack;
 mod reconciler;
 mod safeguards;
 mod time;
 
 pub use load::{Journey, LoadSettings, RequestSettings, Scheme};
+pub use openstack::OpenStackSettings;
 pub use reconciler::{Policy, ReconcilerSettings};
 pub use safeguards::{Abort, Group, Limit, Most, Safeguards};
 pub use time::{ConfigAgentSettings, TimeSettings};
@@ -53,6 +55,9 @@ pub struct Settings {
     pub final_state: FinalStateSettings,
     /// Where scenarios run.
     pub environment: EnvironmentSettings,
+    /// How a cloud's APIs are asked.
+    #[serde(skip_serializing_if = "OpenStackSettings::is_default")]
+    pub openstack: OpenStackSettings,
 }
 
 /// `[environment]`

@@ -1,0 +1,280 @@
+//! One request to one of a cloud's APIs: sent again while that can help, then one clear error.
+//!
+//! Sent again, after a growing pause, is what met 429 (after `Retry-After`), 5xx, a time-out or a broken connection. What no
+//! pause changes fails at once: another status, no route, a certificate that is not trusted.
+
+use std::error::Error as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use reqwest::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Client, Method, StatusCode, Url};
+use serde_json::Value;
+
+use super::catalogue::Absent;
+use super::clouds::Cloud;
+use super::pace::Pace;
+use super::tls;
+use crate::document::DocumentError;
+use crate::provider::secret::Secret;
+use crate::units::show_duration;
+
+/// How long a request is waited for, and how often it is sent again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// How often it is sent at most.
+    pub(super) attempts: u32,
+    /// The first pause; each further one is twice as long.
+    pub(super) first_pause: Duration,
+    /// The longest `Retry-After` that is waited for.
+    pub(super) longest_pause: Duration,
+    /// How long a connection may take, with the handshake of TLS.
+    pub(super) connect_within: Duration,
+    /// How long an answer may take, where the cloud's file does not say.
+    pub(super) answer_within: Duration,
+}
+
+impl Default for Patience {
+    /// 5 attempts with 7.5 s of pauses outlast a restart of an API behind a balancer.
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Patience {
+            attempts: 5,
+            first_pause: Duration::from_millis(500),
+            longest_pause: seconds(60),
+            connect_within: seconds(10),
+            answer_within: seconds(30),
+        }
+    }
+}
+
+/// Why a request had no good answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ApiError {
+    /// The service said no.
+    #[error("{request} answered {status}{}{}", said(.message), tries(*.attempts))]
+    Refused { request: String, status: StatusCode, message: String, attempts: u32 },
+    /// No connection.
+    #[error("{request}: no connection: {why}")]
+    Unreachable { request: String, why: String },
+    /// The service's certificate is not trusted.
+    #[error("{request}: the certificate is not trusted: {why}")]
+    Untrusted { request: String, why: String },
+    /// No answer in time.
+    #[error("{request}: no answer within {}{}", show_duration(*.within), tries(*.attempts))]
+    TimedOut { request: String, within: Duration, attempts: u32 },
+    /// The connection ended before the answer did.
+    #[error("{request}: the connection broke: {why}{}", tries(*.attempts))]
+    Broken { request: String, why: String, attempts: u32 },
+    /// An answer of another form.
+    #[error("{request}: {why}")]
+    Unexpected { request: String, why: String },
+    /// The catalogue has no such service.
+    #[error(transparent)]
+    Absent(#[from] Absent),
+}
+
+fn said(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(": {message}") }
+}
+
+fn tries(attempts: u32) -> String {
+    if attempts > 1 { format!(" (asked {attempts} times)") } else { String::new() }
+}
+
+/// A request.
+pub(super) struct Request<'r> {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) token: Option<&'r Secret>,
+    pub(super) headers: &'r [(&'static str, String)],
+    /// JSON.
+    pub(super) body: Option<&'r Value>,
+}
+
+impl Request<'_> {
+    /// It in words, such as `GET http://10.0.0.1:5000/v3`; without what it carries.
+    pub(super) fn shown(&self) -> String {
+        format!("{} {}", self.method, self.url)
+    }
+}
+
+/// A good answer. It may carry a token, so it has no `Debug`.
+pub(super) struct Answer {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Value,
+}
+
+/// The way to a cloud's APIs.
+pub(super) struct Api {
+    client: Client,
+    pace: Mutex<Pace>,
+    patience: Patience,
+    login_secret: Secret,
+}
+
+impl Api {
+    /// # Errors
+    /// The cloud's file of certificates can't be used.
+    pub(super) fn new(cloud: &Cloud, per_minute: u32, patience: Patience) -> Result<Api, DocumentError> {
+        let answer_within = cloud.answer_within.unwrap_or(patience.answer_within);
+        let patience = Patience { answer_within, ..patience };
+        let client = tls::client(cloud, patience)?;
+        Ok(Api {
+            client,
+            pace: Mutex::new(Pace::new(per_minute)),
+            patience,
+            login_secret: cloud.login.secret().clone(),
+        })
+    }
+
+    /// How many requests were sent, those that were sent again among them.
+    pub(super) fn count(&self) -> u64 {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner).count()
+    }
+
+    /// Sends a request until it has a good answer or trying again is no use.
+    ///
+    /// # Errors
+    /// What the last attempt met.
+    pub(super) async fn send(&self, request: &Request<'_>) -> Result<Answer, ApiError> {
+        let mut pause = self.patience.first_pause;
+        for attempt in 1.. {
+            let (why, after) = match self.attempt(request, attempt).await {
+                Ok(answer) => return Ok(answer),
+                Err(met) => met,
+            };
+            let Some(after) = after.filter(|_| attempt < self.patience.attempts) else { return Err(why) };
+            let after = after.max(pause);
+            if after > self.patience.longest_pause {
+                return Err(why);
+            }
+            tracing::info!(%why, "asked again after {}", show_duration(after));
+            tokio::time::sleep(after).await;
+            pause *= 2;
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    /// One attempt. With an error comes the pause that the service asks for, at least, where another attempt can help.
+    async fn attempt(&self, request: &Request<'_>, attempts: u32) -> Result<Answer, (ApiError, Option<Duration>)> {
+        let at = self.pace.lock().unwrap_or_else(PoisonError::into_inner).next(Instant::now());
+        tokio::time::sleep_until(at.into()).await;
+        let met = |why: reqwest::Error| self.met(request, &why, attempts);
+        let answer = self.built(request).send().await.map_err(met)?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.bytes().await.map_err(met)?;
+        tracing::debug!(request = request.shown(), status = status.as_u16(), "the cloud answered");
+        if status.is_success() || status == StatusCode::MULTIPLE_CHOICES {
+            let why = |why: serde_json::Error| format!("the answer is not JSON: {why}");
+            let unexpected = |why| (ApiError::Unexpected { request: request.shown(), why }, None);
+            let body = serde_json::from_slice(&body).map_err(why).map_err(unexpected)?;
+            return Ok(Answer { headers, body });
+        }
+        let location = headers.get(LOCATION).and_then(|to| to.to_str().ok()).map(|to| format!("it is at {to}"));
+        let message = self.without_secrets(location.unwrap_or_else(|| message(&body)), request.token);
+        let again = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+        let why = ApiError::Refused { request: request.shown(), status, message, attempts };
+        Err((why, again.then(|| retry_after(&headers))))
+    }
+
+    fn built(&self, request: &Request<'_>) -> reqwest::RequestBuilder {
+        let mut built = self.client.request(request.method.clone(), request.url.clone());
+        if let Some(Ok(mut token)) = request.token.map(|token| HeaderValue::from_str(token.reveal())) {
+            token.set_sensitive(true);
+            built = built.header("X-Auth-Token", token);
+        }
+        for (name, value) in request.headers {
+            built = built.header(*name, value);
+        }
+        match request.body {
+            Some(body) => built.header("Content-Type", "application/json").body(body.to_string()),
+            None => built,
+        }
+    }
+
+    fn met(&self, request: &Request<'_>, why: &reqwest::Error, attempts: u32) -> (ApiError, Option<Duration>) {
+        let (request, shown) = (request.shown(), innermost(why));
+        let at_once = Some(Duration::ZERO);
+        if is_untrusted(why) {
+            (ApiError::Untrusted { request, why: shown }, None)
+        } else if why.is_connect() {
+            (ApiError::Unreachable { request, why: shown }, None)
+        } else if why.is_timeout() {
+            (ApiError::TimedOut { request, within: self.patience.answer_within, attempts }, at_once)
+        } else {
+            (ApiError::Broken { request, why: shown, attempts }, at_once)
+        }
+    }
+
+    /// A service may quote what it was sent.
+    fn without_secrets(&self, message: String, token: Option<&Secret>) -> String {
+        let secrets = [Some(&self.login_secret), token].into_iter().flatten();
+        secrets
+            .filter(|secret| !secret.reveal().is_empty())
+            .fold(message, |text, secret| text.replace(secret.reveal(), "***"))
+    }
+}
+
+/// In seconds; a date is read as no time, and the growing pause applies.
+fn retry_after(headers: &HeaderMap) -> Duration {
+    let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    Duration::from_secs(seconds.unwrap_or(0))
+}
+
+fn causes(why: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(why.source(), |why| (*why).source())
+}
+
+fn innermost(why: &reqwest::Error) -> String {
+    causes(why).last().map_or_else(|| "it was not carried out".into(), ToString::to_string)
+}
+
+fn is_untrusted(why: &reqwest::Error) -> bool {
+    causes(why).any(is_of_certificate)
+}
+
+/// An I/O error does not count what it wraps among its sources, and may wrap another one.
+fn is_of_certificate(why: &(dyn std::error::Error + 'static)) -> bool {
+    match (why.downcast_ref::<rustls::Error>(), why.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref))
+    {
+        (Some(why), _) => matches!(why, rustls::Error::InvalidCertificate(_)),
+        (None, Some(inner)) => is_of_certificate(inner),
+        (None, None) => false,
+    }
+}
+
+/// The longest message that is shown, in characters.
+const MESSAGE: usize = 300;
+
+/// What the service says: `{"error": {"message": …}}` and the like, else the text of the page.
+fn message(body: &[u8]) -> String {
+    let of =
+        |value: &Value| value.get("message").or_else(|| value.get("detail")).and_then(Value::as_str).map(String::from);
+    let text = match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Object(map)) => {
+            let whole = Value::Object(map);
+            let below = || whole.as_object()?.values().find_map(|below| of(below.get(0).unwrap_or(below)));
+            of(&whole).or_else(below).unwrap_or_default()
+        }
+        _ => without_tags(&String::from_utf8_lossy(body)),
+    };
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(MESSAGE).collect()
+}
+
+fn without_tags(page: &str) -> String {
+    let (mut text, mut within) = (String::new(), false);
+    for sign in page.chars() {
+        match sign {
+            '<' => within = true,
+            '>' if within => {
+                within = false;
+                text.push(' ');
+            }
+            _ if !within => text.push(sign),
+            _ => {}
+        }
+    }
+    text
+}

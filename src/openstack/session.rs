@@ -1,0 +1,100 @@
+//! A login that lasts: its token is renewed before it expires, and once more where a service no longer takes it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode, Url};
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::api::{Api, ApiError, Request};
+use super::clouds::Cloud;
+use super::login::{self, Token, Who};
+
+/// A token is renewed this long before it expires: a request with it may take that long. One that is good for less than twice
+/// of it, when half of its time is over.
+const RENEWED_BEFORE: Duration = Duration::from_secs(60);
+
+/// A user of a cloud, logged in.
+pub(super) struct Session {
+    cloud: Cloud,
+    api: Arc<Api>,
+    region: String,
+    held: Mutex<Held>,
+}
+
+/// The token that is used now.
+struct Held {
+    token: Arc<Token>,
+    renewed_at: Instant,
+}
+
+impl Held {
+    fn new(token: Token, asked: Instant) -> Held {
+        let good = token.good_for.saturating_sub(RENEWED_BEFORE.min(token.good_for / 2));
+        Held { token: Arc::new(token), renewed_at: asked + good }
+    }
+}
+
+impl Session {
+    /// Logs in.
+    ///
+    /// # Errors
+    /// Keystone refuses or can't be asked, or there is no such region.
+    pub(super) async fn log_in(cloud: Cloud, api: Arc<Api>) -> Result<Session, ApiError> {
+        let asked = Instant::now();
+        let token = login::log_in(&api, &cloud).await?;
+        let region = token.catalogue.region(cloud.region.as_deref())?;
+        Ok(Session { cloud, api, region, held: Mutex::new(Held::new(token, asked)) })
+    }
+
+    /// Who is logged in.
+    pub(super) async fn who(&self) -> Who {
+        self.held.lock().await.token.who.clone()
+    }
+
+    /// The region that services are asked in.
+    pub(super) fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Where a service is.
+    ///
+    /// # Errors
+    /// The catalogue does not have it in this region.
+    pub(super) async fn address(&self, service: &'static str) -> Result<Url, ApiError> {
+        let token = self.held.lock().await.token.clone();
+        Ok(token.catalogue.address(service, &self.region, self.cloud.interface)?)
+    }
+
+    /// What stands at an address.
+    ///
+    /// # Errors
+    /// The service refuses or can't be asked.
+    pub(super) async fn get(&self, url: &Url, headers: &[(&'static str, String)]) -> Result<Value, ApiError> {
+        let token = self.token(None).await?;
+        match self.get_with(url, headers, &token).await {
+            Err(ApiError::Refused { status: StatusCode::UNAUTHORIZED, .. }) => {
+                let renewed = self.token(Some(&token)).await?;
+                self.get_with(url, headers, &renewed).await
+            }
+            done => done,
+        }
+    }
+
+    async fn get_with(&self, url: &Url, headers: &[(&'static str, String)], token: &Token) -> Result<Value, ApiError> {
+        let request = Request { method: Method::GET, url: url.clone(), token: Some(&token.id), headers, body: None };
+        Ok(self.api.send(&request).await?.body)
+    }
+
+    /// A token that is good for a request; a new one where this one was `refused`. Whoever comes while another renews it waits.
+    async fn token(&self, refused: Option<&Arc<Token>>) -> Result<Arc<Token>, ApiError> {
+        let mut held = self.held.lock().await;
+        let is_refused = refused.is_some_and(|token| Arc::ptr_eq(token, &held.token));
+        let asked = Instant::now();
+        if is_refused || asked >= held.renewed_at {
+            *held = Held::new(login::log_in(&self.api, &self.cloud).await?, asked);
+        }
+        Ok(held.token.clone())
+    }
+}

@@ -1,0 +1,228 @@
+//! A cloud for tests, on loopback: it answers as Keystone, Nova, Neutron and Glance did when they were recorded, and a test says
+//! what it answers otherwise.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::api::Patience;
+use super::clouds::Surroundings;
+use super::doctor::{Findings, look_with};
+
+pub(super) const PASSWORD: &str = "hunter2-of-the-chimp";
+/// The tokens that are issued are this with their number behind it.
+pub(super) const TOKEN: &str = "gAAAAA-token-";
+const UNAUTHORIZED: &str =
+    r#"{"error":{"code":401,"message":"The request you have made requires authentication.","title":"Unauthorized"}}"#;
+
+/// A request that came.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// Method and path, such as `GET /compute/v2.1/limits`.
+    pub(super) line: String,
+    pub(super) head: String,
+    pub(super) body: String,
+}
+
+/// What is answered.
+pub(super) enum Reply {
+    Json(Value),
+    Status(u16, &'static str, String),
+    Hang,
+    Cut,
+}
+
+pub(super) fn unauthorized() -> Reply {
+    Reply::Status(401, "", UNAUTHORIZED.into())
+}
+
+/// Answers a request, by all that came, this one among them; `None`: as the recorded cloud.
+type Script = dyn Fn(&[Asked]) -> Option<Reply> + Send + Sync;
+
+/// A cloud that lives as long as the test's runtime.
+pub(super) struct TestCloud {
+    pub(super) base: String,
+    pub(super) asked: Arc<Mutex<Vec<Asked>>>,
+    pub(super) folder: tempfile::TempDir,
+}
+
+impl TestCloud {
+    pub(super) async fn start(script: impl Fn(&[Asked]) -> Option<Reply> + Send + Sync + 'static) -> TestCloud {
+        serve(Arc::new(script), None).await
+    }
+
+    /// With the certificate of this name of `load/test_certificates`.
+    pub(super) async fn with_tls(name: &str) -> TestCloud {
+        serve(Arc::new(|_: &[Asked]| None), Some(acceptor(name))).await
+    }
+
+    /// What the doctor finds, where the cloud's entry has these lines more.
+    pub(super) async fn findings(&self, more: &str) -> Findings {
+        let base = &self.base;
+        let yaml = format!(
+            "clouds:\n  test:\n    auth:\n      auth_url: {base}/identity/v3\n      username: chimp\n      password: {PASSWORD}\n      \
+             project_name: chimp\n      user_domain_name: Default\n      project_domain_name: Default\n{more}"
+        );
+        std::fs::write(self.folder.path().join("clouds.yaml"), yaml).unwrap();
+        let from = Surroundings { variables: [].into(), folders: vec![self.folder.path().into()] };
+        let findings = look_with(None, &from, 10_000, HASTE).await;
+        let shown = format!("{findings:?}");
+        assert!(!shown.contains(PASSWORD) && !shown.contains(TOKEN), "a secret is shown: {shown}");
+        findings
+    }
+
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.asked.lock().unwrap().iter().map(|asked| asked.line.clone()).collect()
+    }
+}
+
+/// Tests do not wait as users do. A loaded machine answers within the second.
+pub(super) const HASTE: Patience = Patience {
+    attempts: 3,
+    first_pause: Duration::from_millis(1),
+    longest_pause: Duration::from_secs(5),
+    connect_within: Duration::from_secs(5),
+    answer_within: Duration::from_secs(60),
+};
+
+/// Folder of the certificates.
+pub(super) fn certificates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/load/test_certificates")
+}
+
+fn acceptor(name: &str) -> TlsAcceptor {
+    let at = |suffix: &str| certificates().join(format!("{name}-{suffix}"));
+    let chain = CertificateDer::pem_file_iter(at("site.pem")).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(at("site.key")).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    TlsAcceptor::from(Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap()))
+}
+
+async fn serve(script: Arc<Script>, tls: Option<TlsAcceptor>) -> TestCloud {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let base = format!("{scheme}://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let cloud = TestCloud { base: base.clone(), asked: asked.clone(), folder: tempfile::tempdir().unwrap() };
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (script, asked, base, tls) = (script.clone(), asked.clone(), base.clone(), tls.clone());
+            tokio::spawn(async move {
+                match tls {
+                    None => converse(stream, &*script, &asked, &base).await,
+                    Some(tls) => {
+                        if let Ok(stream) = tls.accept(stream).await {
+                            converse(stream, &*script, &asked, &base).await;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    cloud
+}
+
+/// One request per connection.
+async fn converse(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    script: &Script,
+    all: &Mutex<Vec<Asked>>,
+    base: &str,
+) {
+    let mut read = Vec::new();
+    let asked = loop {
+        match stream.read_buf(&mut read).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        if let Some(asked) = whole(&String::from_utf8_lossy(&read)) {
+            break asked;
+        }
+    };
+    let (reply, before) = {
+        let mut all = all.lock().unwrap();
+        all.push(asked.clone());
+        let tokens = all.iter().filter(|asked| asked.line.starts_with("POST")).count();
+        (script(&all), tokens)
+    };
+    let (status, headers, body) = match reply.unwrap_or_else(|| recorded(&asked, base, before)) {
+        Reply::Json(body) => (200, format!("X-Subject-Token: {TOKEN}{before}\r\n"), body.to_string()),
+        Reply::Status(status, headers, body) => (status, headers.into(), body),
+        Reply::Hang => return std::future::pending().await,
+        Reply::Cut => return,
+    };
+    let answer =
+        format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}", body.len());
+    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.shutdown().await;
+}
+
+fn whole(text: &str) -> Option<Asked> {
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let length =
+        head.to_lowercase().split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse().ok());
+    let words: Vec<&str> = head.split(' ').take(2).collect();
+    (body.len() >= length.unwrap_or(0)).then(|| Asked { line: words.join(" "), head: head.into(), body: body.into() })
+}
+
+/// A token that is good for an hour.
+pub(super) fn token(base: &str) -> Value {
+    let service = |kind: &str, path: &str| {
+        let address = |interface: &str| json!({ "interface": interface, "region": "RegionOne", "region_id": "RegionOne", "url": format!("{base}{path}") });
+        json!({ "type": kind, "name": kind, "endpoints": [address("internal"), address("public")] })
+    };
+    let catalog = [
+        service("identity", "/identity/v3"),
+        service("compute", "/compute/v2.1"),
+        service("network", "/network"),
+        service("image", "/image"),
+    ];
+    json!({ "token": {
+        "methods": ["password"],
+        "user": { "domain": { "id": "default", "name": "Default" }, "id": "cd5b", "name": "chimp", "password_expires_at": null },
+        "issued_at": "2026-11-29T01:10:18.000000Z", "expires_at": "2026-11-29T02:10:18.000000Z",
+        "project": { "domain": { "id": "default", "name": "Default" }, "id": "ade7", "name": "chimp" },
+        "roles": [{ "id": "cbe5", "name": "member" }, { "id": "8b4b", "name": "reader" }],
+        "catalog": catalog,
+    }})
+}
+
+/// As Keystone 30, Nova 34, Neutron 29 and Glance 33 answered, in short.
+fn recorded(asked: &Asked, base: &str, tokens: usize) -> Reply {
+    let line = asked.line.split('?').next().unwrap_or_default();
+    if line != "POST /identity/v3/auth/tokens"
+        && !asked.head.to_lowercase().contains(&format!("x-auth-token: {TOKEN}{tokens}").to_lowercase())
+    {
+        return unauthorized();
+    }
+    match line {
+        "POST /identity/v3/auth/tokens" if asked.body.contains(PASSWORD) => Reply::Json(token(base)),
+        "POST /identity/v3/auth/tokens" => unauthorized(),
+        "GET /compute/v2.1/" => {
+            Reply::Json(json!({ "version": { "id": "v2.1", "version": "2.104", "min_version": "2.1" } }))
+        }
+        "GET /compute/v2.1/limits" if asked.head.to_lowercase().contains("x-openstack-nova-api-version: 2.90") => {
+            let absolute =
+                json!({ "maxTotalInstances": 10, "totalInstancesUsed": 3, "maxTotalCores": -1, "totalCoresUsed": 4 });
+            Reply::Json(json!({ "limits": { "rate": [], "absolute": absolute } }))
+        }
+        "GET /network/v2.0/networks" => Reply::Json(json!({ "networks": [{ "name": "site" }] })),
+        "GET /network/v2.0/quotas/ade7/details.json" => {
+            Reply::Json(json!({ "quota": { "port": { "limit": 500, "used": 10, "reserved": 2 } } }))
+        }
+        "GET /image/v2/images" => Reply::Json(json!({ "images": [{ "name": "empty", "status": "active" }] })),
+        _ => Reply::Status(
+            404,
+            "",
+            r#"{"itemNotFound": {"code": 404, "message": "The resource could not be found."}}"#.into(),
+        ),
+    }
+}
