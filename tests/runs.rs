@@ -71,7 +71,7 @@ fn a_wrong_setting_names_its_line() {
     let config = folder.write("chimp.toml", "[load]\nuser = 3\n");
     let output = run(chimp(&["plan", "features/card.feature", "--config"]).arg(config));
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("line 2") && stderr(&output).contains("unknown field `user`"));
+    assert!(stderr(&output).contains("chimp.toml:2:1: ") && stderr(&output).contains("unknown field `user`"));
 }
 
 /// `chimp` without the right to make namespaces, as for a user who is not root.
