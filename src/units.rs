@@ -167,7 +167,7 @@ impl<'de> Deserialize<'de> for HumanDuration {
     }
 }
 
-/// The text of a duration; what else is found is told with an example.
+/// The text of a duration; anything else is refused with an example.
 struct Written;
 
 impl serde::de::Visitor<'_> for Written {

@@ -1,8 +1,8 @@
 //! From feature files to a [`Plan`], without any effect: nothing boots, no thread starts, no socket opens.
 //!
 //! Cucumber matches and runs the steps; each scenario's [`World`] collects a [`Declaration`], which, once
-//! complete, becomes a [`crate::plan::ScenarioPlan`]. Whatever is wrong with any of them is told at
-//! once, before anything boots. In the order of the flow:
+//! complete, becomes a [`crate::plan::ScenarioPlan`]. All mistakes in them are reported
+//! together, before anything boots. In the order of the flow:
 //! [`files`] finds and reads · [`gherkin`] parses · [`keywords`] finds what Gherkin swallows · [`listing`] names, tags and selects ·
 //! [`vocabulary`] matches and suggests · [`run`] lets the steps speak ([`strikes`] and [`table`] hold what Whens may
 //! say of faults) · [`attached`] which servers stand for what is declared · [`check`], [`sides`] and [`guarded`] ask whether it makes

@@ -59,7 +59,7 @@ fn given(order: &StrikeOrder) -> [(Parameter, bool, &'static str); 9] {
     ]
 }
 
-/// Whether it is told what it takes, and nothing that it does not know.
+/// Whether its parameters are all that it takes, and no others.
 fn told(fault: &dyn Fault, order: &StrikeOrder) -> Result<(), Refusal> {
     for (parameter, is_given, word) in given(order) {
         let (needed, known) = (fault.takes().contains(&parameter), fault.accepts().contains(&parameter));

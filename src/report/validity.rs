@@ -185,6 +185,6 @@ mod tests {
         scenario.validity.lateness_p99_ms = Some(61.0);
         assert_eq!(care(&scenario).unwrap(), "to be read with care: probes were sent late, p99 61 ms");
         scenario.verdict = Verdict::Invalid;
-        assert_eq!(care(&scenario), None, "its reason is told");
+        assert_eq!(care(&scenario), None, "its verdict gives the reason");
     }
 }

@@ -49,7 +49,7 @@ impl SocketSweeper {
     }
 }
 
-/// In the child: leaves its session, and lets a child of its own do the work, which nobody waits for.
+/// In the child: leaves its session, and lets a child of its own do the work, which is not waited for.
 fn begin(end: PipeReader, lives: PipeWriter, made: &Made) -> ! {
     drop(lives);
     // Before it makes the other, so that nothing is open any more once the testbed goes on.

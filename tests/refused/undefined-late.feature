@@ -1,4 +1,4 @@
-Feature: A step that nobody knows among others that can't be
+Feature: A step that is not defined, among others that cannot be carried out
   Scenario: Everything in one round
     Given the infrastructure in "figure1"
     And 20 users on the moon

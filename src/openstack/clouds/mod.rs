@@ -82,7 +82,7 @@ pub enum Login {
 }
 
 impl Login {
-    /// What nobody may read.
+    /// A secret, which is never shown.
     pub fn secret(&self) -> &Secret {
         match self {
             Login::Password { password, .. } => password,
