@@ -81,17 +81,32 @@ fn keeps_only(end: &PipeReader) -> bool {
 }
 
 /// Nothing is ever written there.
-fn await_end(mut end: PipeReader) {
+fn await_end(mut end: impl Read) {
     let mut nothing = [0; 1];
     while end.read(&mut nothing).is_err_and(|why| why.kind() == io::ErrorKind::Interrupted) {}
 }
 
 impl Made {
-    /// Removes the file, unless it is gone, or another testbed has put its own there.
+    /// Removes the file once nothing listens there, unless it is gone, or another testbed has put its own there.
+    ///
+    /// The kernel closes what a dying process had open in no order that could be relied on: the pipe may be at its end
+    /// while the socket still accepts, for a moment.
     fn sweep(&self) {
-        let is_ours = fs::symlink_metadata(&self.socket).is_ok_and(|found| found.ino() == self.inode);
-        let is_dead = || UnixStream::connect(&self.socket).is_err();
-        if is_ours && is_dead() && fs::remove_file(&self.socket).is_ok() {
+        while self.is_ours() {
+            match UnixStream::connect(&self.socket) {
+                // Ends with what listens.
+                Ok(listening) => await_end(listening),
+                Err(_) => return self.remove(),
+            }
+        }
+    }
+
+    fn is_ours(&self) -> bool {
+        fs::symlink_metadata(&self.socket).is_ok_and(|found| found.ino() == self.inode)
+    }
+
+    fn remove(&self) {
+        if fs::remove_file(&self.socket).is_ok() {
             // Refused where something else is in it.
             let _ = self.folder.as_deref().map(fs::remove_dir);
         }
@@ -114,14 +129,29 @@ mod tests {
         let above = tempfile::tempdir().unwrap();
         let socket = above.path().join("run/testbed.sock");
         fs::create_dir(socket.parent().unwrap()).unwrap();
-        let listener = UnixListener::bind(&socket).unwrap();
+        drop(UnixListener::bind(&socket).unwrap());
         let made = made(&socket);
-        made.sweep();
-        assert!(socket.exists(), "one that lives stays");
-        drop(listener);
         made.sweep();
         assert!(!socket.parent().unwrap().exists());
         made.sweep();
+    }
+
+    #[test]
+    fn a_socket_that_is_just_being_closed_goes_once_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("testbed.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let made = made(&socket);
+        std::thread::scope(|threads| {
+            let sweeping = threads.spawn(|| made.sweep());
+            // It has found that something still listens.
+            let (asked, _) = listener.accept().unwrap();
+            assert!(socket.exists(), "one that lives stays");
+            drop(listener);
+            drop(asked);
+            sweeping.join().unwrap();
+        });
+        assert!(!socket.exists());
     }
 
     #[test]
