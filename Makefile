@@ -47,6 +47,7 @@ bench: setup ## the tables of docs/measurements.md
 	$(CARGO) bench
 
 openstack: ## a real OpenStack in namespaces that end with it, and a smoke check of its APIs: fixtures/openstack/README.md
+	$(CARGO) build --bins
 	$(PYTHON) fixtures/openstack/openstack.py run -- openstack-python -P fixtures/openstack/smoke.py
 
 static: ## a release binary that needs nothing of the server it runs on: target/<cpu>-unknown-linux-gnu/release/chimp

@@ -24,6 +24,7 @@ mod attack;
 mod doctor;
 mod down;
 mod graph;
+mod hypervisor;
 pub mod libtest;
 mod number;
 mod place;
@@ -92,6 +93,8 @@ enum Verb {
     Graph(graph::GraphArgs),
     Role(role::RoleArgs),
     Doctor(doctor::Doctor),
+    #[command(hide = true)]
+    Hypervisor(hypervisor::Hypervisor),
 }
 
 /// How scenarios are run; the `chaos` test target takes the same options.
@@ -139,6 +142,7 @@ pub fn main() -> ExitCode {
         Verb::Graph(asked) => Ok(graph::show(&asked)),
         Verb::Role(asked) => asked.show(),
         Verb::Doctor(doctor) => doctor.run(),
+        Verb::Hypervisor(hypervisor) => hypervisor.run(),
     };
     console::finish(done.unwrap_or_else(|why| {
         complain!("{}", why.shown("chimp"));

@@ -1,5 +1,6 @@
 //! Whether the programs that roles need are on this machine.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -54,6 +55,26 @@ pub(super) fn find(name: &str) -> Option<PathBuf> {
     let folders =
         above.into_iter().chain(beside).map(Path::to_path_buf).chain(std::env::split_paths(&path)).chain(home);
     folders.map(|folder| folder.join(name)).find(|program| is_program(program))
+}
+
+/// The programs of this machine that servers of shipped roles get from it: where they are on a server, and where here.
+///
+/// # Errors
+/// The first one that is not on this machine.
+pub fn of_shipped_roles() -> Result<Vec<(PathBuf, PathBuf)>, MissingProgram> {
+    let roles: Vec<Role> = shipped::names().filter_map(shipped::role).collect();
+    let mut programs = BTreeMap::new();
+    for role in &roles {
+        if let Some(missing) = missing_of(role).find(|missing| missing.is_copied) {
+            return Err(missing);
+        }
+        let named = role.files.iter().filter_map(|file| match &file.content {
+            RoleContent::Program(name) => Some((file.path.clone(), find(name)?)),
+            _ => None,
+        });
+        programs.extend(named);
+    }
+    Ok(programs.into_iter().collect())
 }
 
 fn is_program(path: &Path) -> bool {

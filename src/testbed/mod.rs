@@ -6,6 +6,8 @@
 //! does for it: it makes TCP connections to servers and hands them over ([`protocol::Request::Dial`]), and it switches
 //! power, under a [`lease`] where the fault must end by itself.
 //!
+//! A [`hypervisor`] is a testbed too: it keeps no infrastructure, but boots what a cloud asks for.
+//!
 //! A testbed lives beside runs and other testbeds: its bridges and addresses are in a network of its own, and it does
 //! not take the lock of runs. But an attack on it takes CPU, so figures are best measured without one.
 
@@ -16,7 +18,9 @@ use crate::provider::ProviderError;
 
 pub mod client;
 pub mod cloud;
+pub mod hypervisor;
 mod lease;
+mod life;
 pub mod protocol;
 mod rights;
 mod server;
@@ -27,6 +31,8 @@ pub mod up;
 
 pub use client::Testbed;
 pub use socket_lock::{SocketLock, SocketLockError};
+
+pub use life::UpError;
 
 /// Where a testbed listens by default.
 pub const SOCKET: &str = "/run/anarcho-chimp/testbed.sock";

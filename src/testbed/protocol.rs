@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::hypervisor::CloudServer;
 use crate::infrastructure::Infrastructure;
 use crate::instance::Question;
 use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, ServiceEnd};
@@ -72,6 +73,18 @@ pub enum Request {
         #[serde(with = "duration")]
         timeout: Duration,
     },
+    /// Boots a server as a cloud asks for it: [`Response::Booted`]. For a hypervisor, as is what follows.
+    Create(Box<CloudServer>),
+    /// Terminates an instance and forgets it: [`Response::Done`], also where there is none.
+    Destroy {
+        /// Whose.
+        id: InstanceId,
+    },
+    /// What a server printed: its boot and its services, by name: [`Response::Console`].
+    Console {
+        /// Whose, by its name.
+        name: String,
+    },
     /// Ends the testbed: [`Response::Done`] at once, and the connection closes when everything is gone.
     Down,
     /// For tests: what the testbed's own side sends to this server is lost from now on, so that the path is cut.
@@ -121,6 +134,8 @@ pub enum Response {
         /// The private key, in OpenSSH's form.
         key: String,
     },
+    /// What was printed.
+    Console(String),
     /// The connection's descriptor comes with this line.
     Dialled,
     /// There is no connection.

@@ -12,6 +12,7 @@ use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use super::hypervisor::Hypervisor;
 use super::lease::Power;
 use super::protocol::{Kept, LONGEST_REQUEST, Request, Response};
 use super::{rights, sever};
@@ -26,7 +27,7 @@ pub(super) struct RequestHandler {
     pub pid: u32,
     /// The infrastructure's file.
     pub file: PathBuf,
-    pub kept: Kept,
+    pub keeps: Keeps,
     pub provider: Arc<dyn Provider>,
     pub power: Arc<Power>,
     /// The private key that opens every instance.
@@ -37,6 +38,14 @@ pub(super) struct RequestHandler {
     pub ready: watch::Receiver<bool>,
     /// Where the end is asked for.
     pub down: mpsc::Sender<()>,
+}
+
+/// What a testbed keeps.
+pub(super) enum Keeps {
+    /// What a file says.
+    Infrastructure(Box<Kept>),
+    /// What a cloud asks for.
+    Servers(Hypervisor),
 }
 
 /// Answers until it is dropped; what is under way then is cut off.
@@ -91,7 +100,14 @@ impl RequestHandler {
 
     async fn answer_plainly(&self, request: Request) -> Response {
         match request {
-            Request::Infrastructure => Response::Kept(Box::new(self.kept.clone())),
+            Request::Infrastructure => match &self.keeps {
+                Keeps::Infrastructure(kept) => Response::Kept(kept.clone()),
+                Keeps::Servers(_) => refused("a hypervisor keeps servers, and no infrastructure"),
+            },
+            Request::Create(_) | Request::Destroy { .. } | Request::Console { .. } => match &self.keeps {
+                Keeps::Servers(hypervisor) => hypervisor.answer(request).await,
+                Keeps::Infrastructure(_) => refused("this testbed keeps an infrastructure, and is no hypervisor"),
+            },
             Request::List => self.provider.list().await.map_or_else(refused, Response::Instances),
             Request::Boot(spec) => self.boot(&spec).await,
             Request::Booting => self.provider.booting().await.map_or_else(refused, Response::Booting),
@@ -125,15 +141,19 @@ impl RequestHandler {
     }
 
     fn address(&self, server: &str) -> Result<Ipv4Addr, String> {
-        self.kept.addresses.servers.get(server).copied().ok_or_else(|| format!("there is no server `{server}`"))
+        let address = match &self.keeps {
+            Keeps::Infrastructure(kept) => kept.addresses.servers.get(server).copied(),
+            Keeps::Servers(_) => None,
+        };
+        address.ok_or_else(|| format!("there is no server `{server}`"))
     }
 }
 
-fn refused(why: impl ToString) -> Response {
+pub(super) fn refused(why: impl ToString) -> Response {
     Response::Refused { detail: why.to_string() }
 }
 
-fn done<E: ToString>(result: Result<(), E>) -> Response {
+pub(super) fn done<E: ToString>(result: Result<(), E>) -> Response {
     result.map_or_else(refused, |()| Response::Done)
 }
 

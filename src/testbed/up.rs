@@ -1,30 +1,26 @@
-//! A testbed's life: takes the lock of its socket, enters the sandbox, brings the site up, answers, ends.
+//! The testbed of `chimp up`: brings a site up in a sandbox, and answers until it is ended.
 
 use std::convert::Infallible;
-use std::io;
-use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
+use super::SOCKET;
 use super::lease::Power;
+use super::life::{self, Inside, KeepError, UpError};
 use super::protocol::{Kept, TestbedId};
-use super::server::{RequestHandler, serve};
-use super::{SOCKET, SocketLock, SocketLockError};
+use super::server::{Keeps, RequestHandler};
 use crate::clock::Clock;
-use crate::console::{complain, put};
-use crate::exit;
+use crate::console::put;
 use crate::history::Recorder;
 use crate::infrastructure::Infrastructure;
-use crate::provider::local::sandbox::{self, SandboxError};
-use crate::provider::local::{self, LocalCloud, Zygote};
-use crate::provider::{Provider, ProviderError};
-use crate::provision::{ProvisionError, provision};
+use crate::provider::Provider;
+use crate::provider::local::{LocalCloud, Zygote};
+use crate::provision::provision;
 use crate::render::{Addresses, Secrets};
 use crate::settings::Settings;
-use crate::signals;
 use crate::site::Site;
 use crate::site::topology_lock::TopologyLock;
 use crate::units::show_duration;
@@ -46,87 +42,37 @@ pub struct UpOptions {
     pub for_tests: bool,
 }
 
-/// Why a testbed did not come up, or came to a bad end.
-#[derive(Debug, thiserror::Error)]
-pub enum UpError {
-    /// Its place is taken.
-    #[error(transparent)]
-    SocketLock(#[from] SocketLockError),
-    /// There is no sandbox, or no longer.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
-}
-
-/// Why a testbed that was in its sandbox could not go on.
-#[derive(Debug, thiserror::Error)]
-enum KeepError {
-    #[error(transparent)]
-    Provision(#[from] ProvisionError),
-    #[error(transparent)]
-    Provider(#[from] ProviderError),
-    #[error("the testbed can't run here: {0}")]
-    Runtime(#[from] io::Error),
-}
-
 /// Keeps the infrastructure up until Ctrl-C or `chimp down`; then everything is gone. Returns the exit code. Must be
 /// called while the process has one thread.
 ///
 /// # Errors
 /// When its place is taken or there can be no sandbox; what goes wrong inside is told on stderr.
 pub fn up(options: &UpOptions) -> Result<u8, UpError> {
-    let (_lock, listener) = SocketLock::take(&options.socket)?;
-    let pid = std::process::id();
-    Ok(sandbox::enter(|zygote| match keep(options, zygote, listener, pid) {
-        Ok(()) => exit::PASS,
-        Err(why) => {
-            complain!("chimp: {why}");
-            exit::COULD_NOT_TELL
-        }
-    })?)
-}
-
-fn keep(options: &UpOptions, zygote: Zygote, listener: UnixListener, pid: u32) -> Result<(), KeepError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let kept = runtime.block_on(async {
-        let logs = options.logs.clone().unwrap_or_else(|| local::memory().join("logs"));
-        let cloud = Arc::new(LocalCloud::create(&zygote, 0, logs).await?);
-        let lived = live(options, &zygote, &cloud, listener, pid).await;
-        let closed = cloud.close().await;
-        lived.and(closed.map_err(KeepError::from))
-    });
-    runtime.shutdown_background();
-    kept
+    life::live(&options.socket, options.logs.clone(), |inside| live(options, inside))
 }
 
 /// Until somebody ends it.
-async fn live(
-    options: &UpOptions,
-    zygote: &Zygote,
-    cloud: &Arc<LocalCloud>,
-    listener: UnixListener,
-    pid: u32,
-) -> Result<(), KeepError> {
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::UnixListener::from_std(listener)?;
-    let site = site(options, zygote, cloud);
+async fn live(options: &UpOptions, inside: Inside) -> Result<(), KeepError> {
+    let site = site(options, &inside.zygote, &inside.cloud);
     let (up, ready) = watch::channel(false);
-    let (down, mut downs) = mpsc::channel(1);
-    let handler = RequestHandler {
+    let kept = Kept {
+        id: Some(TestbedId::draw()),
+        infrastructure: options.infrastructure.clone(),
+        addresses: site.addresses.clone(),
+    };
+    let provider = Arc::clone(&inside.cloud) as Arc<dyn Provider>;
+    let (pid, key) = (inside.pid, inside.zygote.key());
+    let handler = |down| RequestHandler {
         pid,
         file: options.file.clone(),
-        kept: Kept {
-            id: Some(TestbedId::draw()),
-            infrastructure: options.infrastructure.clone(),
-            addresses: site.addresses.clone(),
-        },
-        provider: Arc::clone(cloud) as Arc<dyn Provider>,
-        power: Power::new(Arc::clone(cloud) as Arc<dyn Provider>),
-        key: zygote.key(),
+        keeps: Keeps::Infrastructure(Box::new(kept)),
+        power: Power::new(Arc::clone(&provider)),
+        provider,
+        key,
         for_tests: options.for_tests,
         ready,
         down,
     };
-    let answering = tokio::spawn(serve(listener, Arc::new(handler)));
     let keeping_up = async {
         let begun = Instant::now();
         provision(&site).await?;
@@ -134,14 +80,7 @@ async fn live(
         up.send_replace(true);
         std::future::pending::<Result<Infallible, KeepError>>().await
     };
-    let ended = tokio::select! {
-        failed = keeping_up => failed.map(|never| match never {}),
-        signal = signals::interrupted() => Ok(signal),
-        _ = downs.recv() => Ok("asked to end"),
-    };
-    answering.abort();
-    complain!("{}: taking everything down", ended.as_ref().unwrap_or(&"it failed"));
-    ended.map(drop)
+    inside.answer(handler, keeping_up).await
 }
 
 fn site(options: &UpOptions, zygote: &Zygote, cloud: &Arc<LocalCloud>) -> Site {

@@ -13,6 +13,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::identity::HardwareAddress;
 use super::link::Bridge;
 use super::{image, instance, sandbox, sys};
 
@@ -135,7 +136,7 @@ fn links() -> io::Result<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
         let bridge = Bridge::create(0).await?;
-        bridge.plug("v0.0", "probe", std::process::id() as i32).await?;
+        bridge.plug("v0.0", HardwareAddress::of("probe"), std::process::id() as i32).await?;
         Ok("made a bridge with a link".into())
     })
 }

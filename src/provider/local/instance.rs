@@ -138,7 +138,7 @@ fn make_namespaces(order: &BootOrder) -> io::Result<()> {
     let own = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWIPC;
     unshare(own)?;
     nix::unistd::setsid()?;
-    nix::unistd::sethostname(&order.name)?;
+    nix::unistd::sethostname(&order.identity.hostname)?;
     sys::raise_interface("lo")?;
     zygote::set_kernel_values(&VALUES)
 }

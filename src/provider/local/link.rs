@@ -4,14 +4,15 @@
 //! A replacement with a new one would be missed by neighbours that remember the old.
 
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use futures::TryStreamExt;
 use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkMessage, State};
 use rtnetlink::{Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth};
-use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 
+use super::identity::HardwareAddress;
 use super::subnet::Subnet;
 use super::sys;
 
@@ -46,7 +47,7 @@ impl Bridge {
         let connection = tokio::spawn(connection);
         let (name, group) = (format!("br{slot}"), slot + 1);
         let message = LinkMessageBuilder::<LinkBridge>::new(&name)
-            .address(hardware_address(&name))
+            .address(HardwareAddress::of(&name).bytes())
             .nf_call_iptables(false)
             .nf_call_ip6tables(false)
             .mcast_snooping(false)
@@ -69,14 +70,34 @@ impl Bridge {
     ///
     /// # Errors
     /// Those of netlink.
-    pub async fn plug(&self, port: &str, server: &str, process: i32) -> io::Result<Port> {
+    pub async fn plug(&self, port: &str, address: HardwareAddress, process: i32) -> io::Result<Port> {
         let process = u32::try_from(process).map_err(io::Error::other)?;
         let peer = LinkMessageBuilder::<LinkUnspec>::new()
             .name("eth0")
             .index(2)
             .setns_by_pid(process)
-            .address(hardware_address(server))
+            .address(address.bytes())
             .build();
+        self.pair(port, peer).await
+    }
+
+    /// Makes a link from the bridge into another network namespace, there called `name`, with the address of the link
+    /// layer that belongs to that name. The bridge's end is up, the other one is down and has no address.
+    ///
+    /// # Errors
+    /// Those of netlink: `AlreadyExists` when there is an interface of this name already.
+    pub async fn plug_outside(&self, port: &str, name: &str, namespace: BorrowedFd<'_>) -> io::Result<Port> {
+        let peer = LinkMessageBuilder::<LinkUnspec>::new()
+            .name(name)
+            .setns_by_fd(namespace.as_raw_fd())
+            .address(HardwareAddress::of(name).bytes())
+            .build();
+        let port = self.pair(port, peer).await?;
+        port.raise()?;
+        Ok(port)
+    }
+
+    async fn pair(&self, port: &str, peer: LinkMessage) -> io::Result<Port> {
         let message = LinkMessageBuilder::<LinkVeth>::new_with_info_kind(InfoKind::Veth)
             .name(port)
             .controller(self.index)
@@ -156,14 +177,6 @@ impl Port {
     }
 }
 
-/// A locally administered unicast address, always the same for a name.
-fn hardware_address(name: &str) -> Vec<u8> {
-    let digest = Sha256::digest(name);
-    let mut address = vec![0x02];
-    address.extend(digest.iter().take(5));
-    address
-}
-
 fn gone_is_fine(result: Result<(), rtnetlink::Error>) -> io::Result<()> {
     match result.map_err(as_io) {
         Err(why) if why.raw_os_error() == Some(libc::ENODEV) => Ok(()),
@@ -175,17 +188,5 @@ fn as_io(error: rtnetlink::Error) -> io::Error {
     match error {
         rtnetlink::Error::NetlinkError(message) => message.to_io(),
         other => io::Error::other(other.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_replacement_of_the_same_name_keeps_its_hardware_address() {
-        assert_eq!(hardware_address("web-1"), hardware_address("web-1"));
-        assert_ne!(hardware_address("web-1"), hardware_address("web-2"));
-        assert_eq!(hardware_address("web-1")[0] & 0b11, 0b10, "locally administered, not multicast");
     }
 }

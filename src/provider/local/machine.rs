@@ -12,6 +12,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio::io::unix::AsyncFd;
 
+use super::identity::Identity;
 use super::link::{Bridge, Port};
 use super::subnet::Subnet;
 use super::wire::{self, BootOrder, Control, MOST_DESCRIPTORS, Word};
@@ -45,6 +46,7 @@ pub(super) struct MachineContext {
 pub(super) struct Machine {
     pub id: InstanceId,
     pub spec: InstanceSpec,
+    identity: Identity,
     /// Held while its power is switched: switches follow each other.
     pub switching: tokio::sync::Mutex<()>,
     life: Mutex<Option<Arc<Life>>>,
@@ -86,8 +88,9 @@ impl Drop for Machine {
 
 impl Machine {
     /// A machine that has never been booted.
-    pub fn new(context: Arc<MachineContext>, id: InstanceId, spec: InstanceSpec) -> Self {
-        Machine { id, spec, switching: Default::default(), life: Mutex::default(), runs: Mutex::default(), context }
+    pub fn new(context: Arc<MachineContext>, id: InstanceId, spec: InstanceSpec, identity: Identity) -> Self {
+        let (life, runs) = (Mutex::default(), Mutex::default());
+        Machine { id, spec, identity, switching: Default::default(), life, runs, context }
     }
 
     fn disk_name(&self) -> String {
@@ -153,6 +156,7 @@ impl Machine {
         let order = BootOrder {
             disk: self.disk_name(),
             name: self.spec.name.clone(),
+            identity: self.identity.clone(),
             address: self.spec.address,
             prefix: Subnet::PREFIX,
             first_boot,
@@ -251,7 +255,12 @@ impl Machine {
         let failed = self.system("making its link");
         let number = self.context.links.fetch_add(1, Ordering::Relaxed);
         let name = format!("v{}.{number}", self.context.slot);
-        let port = self.context.bridge.plug(&name, &self.spec.name, life.first_process).await.map_err(&failed)?;
+        let port = self
+            .context
+            .bridge
+            .plug(&name, self.identity.hardware_address, life.first_process)
+            .await
+            .map_err(&failed)?;
         let _ = life.port.set(port);
         life.control.send(&Word::Linked).map_err(&failed)
     }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::Ipv4Addr;
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,7 @@ use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, ServiceEnd};
 mod announce;
 pub mod doctor;
 mod ends;
+mod identity;
 mod image;
 mod instance;
 mod link;
@@ -37,6 +39,7 @@ mod sys;
 mod wire;
 mod zygote;
 
+pub use self::identity::{HardwareAddress, Identity};
 pub use self::sys::DROPPED_CAPABILITIES;
 pub use self::zygote::Zygote;
 
@@ -104,6 +107,47 @@ impl LocalCloud {
         self.context.bridge.name()
     }
 
+    /// Links the bridge to another network namespace, where the link is called `name`; it is down there, and has no
+    /// address.
+    ///
+    /// # Errors
+    /// Those of netlink.
+    pub async fn plug_outside(&self, name: &str, namespace: BorrowedFd<'_>) -> Result<(), ProviderError> {
+        let plugged = self.context.bridge.plug_outside(&format!("u{}", self.context.slot), name, namespace).await;
+        plugged.map(drop).map_err(|source| ProviderError::System {
+            server: self.bridge().to_string(),
+            action: "linking it to the network outside",
+            source,
+        })
+    }
+
+    /// Boots a server that is known to others as `identity` says, as [`Provider::boot`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn boot_as(&self, spec: &InstanceSpec, identity: Identity) -> Result<Instance, ProviderError> {
+        let (_booting, id) = self.reserve(&spec.name)?;
+        tokio::time::sleep(spec.boot_delay).await;
+        let machine = Arc::new(Machine::new(self.context.clone(), id.clone(), spec.clone(), identity));
+        machine.start(true).await?;
+        let instance = machine.measure().ok_or(ProviderError::Unknown(id.clone()))?;
+        self.census().machines.insert(id, machine);
+        Ok(instance)
+    }
+
+    /// Terminates an instance and forgets it: it is not listed any more. Nothing to do where there is none.
+    ///
+    /// # Errors
+    /// Those of [`PowerOp::Terminate`]; then it is not forgotten.
+    pub async fn forget(&self, id: &InstanceId) -> Result<(), ProviderError> {
+        match self.power(id, PowerOp::Terminate).await {
+            Ok(()) => drop(self.census().machines.remove(id)),
+            Err(ProviderError::Unknown(_)) => {}
+            Err(why) => return Err(why),
+        }
+        Ok(())
+    }
+
     fn census(&self) -> MutexGuard<'_, Census> {
         self.census.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -162,13 +206,7 @@ impl Provider for LocalCloud {
     }
 
     async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError> {
-        let (_booting, id) = self.reserve(&spec.name)?;
-        tokio::time::sleep(spec.boot_delay).await;
-        let machine = Arc::new(Machine::new(self.context.clone(), id.clone(), spec.clone()));
-        machine.start(true).await?;
-        let instance = machine.measure().ok_or(ProviderError::Unknown(id.clone()))?;
-        self.census().machines.insert(id, machine);
-        Ok(instance)
+        self.boot_as(spec, Identity::of(&spec.name)).await
     }
 
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {

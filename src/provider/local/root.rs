@@ -32,6 +32,7 @@ pub(super) fn mount_disk(order: &BootOrder) -> io::Result<()> {
             fs::create_dir(disk.join(folder))?;
         }
         write_identity(&disk.join("upper/etc"), order)?;
+        write_authorized_keys(&disk.join("upper/etc/ssh"), order)?;
     }
     let options = format!(
         "lowerdir={}:/,upperdir={},workdir={},index=off,xino=off",
@@ -46,11 +47,18 @@ pub(super) fn mount_disk(order: &BootOrder) -> io::Result<()> {
 /// Until a file of the boot order says otherwise, a server knows itself and nobody else.
 fn write_identity(etc: &Path, order: &BootOrder) -> io::Result<()> {
     fs::create_dir_all(etc)?;
-    let hosts = format!("127.0.0.1 localhost\n::1 localhost\n{} {}\n", order.address, order.name);
+    let hosts = format!("127.0.0.1 localhost\n::1 localhost\n{} {}\n", order.address, order.identity.hostname);
     let machine: String = Sha256::digest(&order.name).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    fs::write(etc.join("hostname"), format!("{}\n", order.name))?;
+    fs::write(etc.join("hostname"), format!("{}\n", order.identity.hostname))?;
     fs::write(etc.join("hosts"), hosts)?;
     fs::write(etc.join("machine-id"), format!("{machine}\n"))
+}
+
+/// The keys of a server that a cloud made, in place of the sandbox's own.
+fn write_authorized_keys(ssh: &Path, order: &BootOrder) -> io::Result<()> {
+    let Some(keys) = &order.identity.authorized_keys else { return Ok(()) };
+    fs::create_dir_all(ssh)?;
+    fs::write(ssh.join("authorized_keys"), keys.iter().map(|key| format!("{key}\n")).collect::<String>())
 }
 
 /// Shows the machine's programs where the boot order wants them. To be called before [`enter_root`], at every boot.

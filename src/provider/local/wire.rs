@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::unix::AsyncFd;
 
+use super::identity::Identity;
 use crate::instance::UserData;
 
 /// The most descriptors in one packet (the kernel's `SCM_MAX_FD`).
@@ -27,8 +28,9 @@ const PACKET_BYTES: usize = 16 * 1024;
 pub(super) struct BootOrder {
     /// Names the disk's folder.
     pub disk: String,
-    /// Host name.
+    /// What its machine id is made of.
     pub name: String,
+    pub identity: Identity,
     pub address: Ipv4Addr,
     pub prefix: u8,
     /// Whether files are written and commands run; not when it starts again from a kept disk.
