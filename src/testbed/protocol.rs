@@ -3,7 +3,7 @@
 //! A connection may carry any number of requests, one after the other. A request that was read is carried through,
 //! also when its client goes away meanwhile. Only root can open the socket.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use super::hypervisor::CloudServer;
 use crate::infrastructure::Infrastructure;
 use crate::instance::Question;
 use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, ServiceEnd};
+use crate::provider::local::Policy;
 use crate::render::Addresses;
 use crate::units::duration;
 
@@ -80,6 +81,9 @@ pub enum Request {
         /// Whose.
         id: InstanceId,
     },
+    /// Decides which packets pass to and from servers, for all of them at once, by name: [`Response::Done`]. A server that is
+    /// not named is closed.
+    Policies(BTreeMap<String, Policy>),
     /// What a server printed: its boot and its services, by name: [`Response::Console`].
     Console {
         /// Whose, by its name.

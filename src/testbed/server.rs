@@ -17,7 +17,7 @@ use super::lease::Power;
 use super::protocol::{Kept, LONGEST_REQUEST, Request, Response};
 use super::{rights, sever};
 use crate::console::complain;
-use crate::instance::InstanceSpec;
+use crate::instance::{InstanceId, InstanceSpec, PowerOp};
 use crate::provider::Provider;
 use crate::readiness;
 
@@ -104,16 +104,18 @@ impl RequestHandler {
                 Keeps::Infrastructure(kept) => Response::Kept(kept.clone()),
                 Keeps::Servers(_) => refused("a hypervisor keeps servers, and no infrastructure"),
             },
-            Request::Create(_) | Request::Destroy { .. } | Request::Console { .. } => match &self.keeps {
-                Keeps::Servers(hypervisor) => hypervisor.answer(request).await,
-                Keeps::Infrastructure(_) => refused("this testbed keeps an infrastructure, and is no hypervisor"),
-            },
+            Request::Create(_) | Request::Destroy { .. } | Request::Policies(_) | Request::Console { .. } => {
+                match &self.keeps {
+                    Keeps::Servers(hypervisor) => hypervisor.answer(request).await,
+                    Keeps::Infrastructure(_) => refused("this testbed keeps an infrastructure, and is no hypervisor"),
+                }
+            }
             Request::List => self.provider.list().await.map_or_else(refused, Response::Instances),
             Request::Boot(spec) => self.boot(&spec).await,
             Request::Booting => self.provider.booting().await.map_or_else(refused, Response::Booting),
             Request::Ended { id } => self.provider.ended(&id).await.map_or_else(refused, Response::Ended),
             Request::Look(question) => Response::Seen { otherwise: readiness::look_from_here(&question).await.err() },
-            Request::Power { id, op, lease } => done(self.power.switch(&id, op, lease).await),
+            Request::Power { id, op, lease } => self.switch(&id, op, lease).await,
             Request::Renew { id } => done(self.power.renew(&id)),
             Request::Login => Response::Login { user: "root".into(), key: self.key.to_string() },
             Request::Sever { .. } | Request::Restore { .. } if !self.for_tests => refused("this is only for tests"),
@@ -126,6 +128,14 @@ impl RequestHandler {
                 Err(why) => refused(why),
             },
             Request::Who | Request::Down | Request::Dial { .. } => refused("this was answered before"),
+        }
+    }
+
+    async fn switch(&self, id: &InstanceId, op: PowerOp, lease: Option<Duration>) -> Response {
+        match (&self.keeps, lease) {
+            (Keeps::Infrastructure(_), _) => done(self.power.switch(id, op, lease).await),
+            (Keeps::Servers(_), Some(_)) => refused("a hypervisor holds no lease"),
+            (Keeps::Servers(hypervisor), None) => done(hypervisor.switch(&self.power, id, op).await),
         }
     }
 

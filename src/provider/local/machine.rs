@@ -12,6 +12,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio::io::unix::AsyncFd;
 
+use super::filter::Filter;
 use super::identity::Identity;
 use super::link::{Bridge, Port};
 use super::subnet::Subnet;
@@ -38,6 +39,8 @@ pub(super) struct MachineContext {
     pub bridge: Bridge,
     pub slot: u32,
     pub log_root: PathBuf,
+    /// Where a cloud decides what passes.
+    pub filter: OnceLock<Filter>,
     /// Counts links, so that no two ever have one name.
     pub links: AtomicU32,
 }
@@ -261,6 +264,9 @@ impl Machine {
             .plug(&name, self.identity.hardware_address, life.first_process)
             .await
             .map_err(&failed)?;
+        if let Some(filter) = self.context.filter.get() {
+            filter.bind(&self.spec.name, &port.name).await.map_err(self.system("filtering its packets"))?;
+        }
         let _ = life.port.set(port);
         life.control.send(&Word::Linked).map_err(&failed)
     }

@@ -10,10 +10,11 @@ use std::net::Ipv4Addr;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 
+use self::filter::Filter;
 use self::link::Bridge;
 use self::machine::{Machine, MachineContext};
 use self::subnet::Subnet;
@@ -23,6 +24,7 @@ use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, ServiceEnd};
 mod announce;
 pub mod doctor;
 mod ends;
+mod filter;
 mod identity;
 mod image;
 mod instance;
@@ -39,6 +41,7 @@ mod sys;
 mod wire;
 mod zygote;
 
+pub use self::filter::{Direction, Policy, Prefix, PrefixError, Rule};
 pub use self::identity::{HardwareAddress, Identity};
 pub use self::sys::DROPPED_CAPABILITIES;
 pub use self::zygote::Zygote;
@@ -88,7 +91,14 @@ impl LocalCloud {
             action: "making it",
             source,
         })?;
-        let context = MachineContext { zygote: zygote.clone(), bridge, slot, log_root, links: AtomicU32::new(0) };
+        let context = MachineContext {
+            zygote: zygote.clone(),
+            bridge,
+            slot,
+            log_root,
+            filter: OnceLock::new(),
+            links: AtomicU32::new(0),
+        };
         Ok(LocalCloud { context: Arc::new(context), subnet: Subnet::of_slot(slot), census: Mutex::default() })
     }
 
@@ -141,11 +151,49 @@ impl LocalCloud {
     /// Those of [`PowerOp::Terminate`]; then it is not forgotten.
     pub async fn forget(&self, id: &InstanceId) -> Result<(), ProviderError> {
         match self.power(id, PowerOp::Terminate).await {
-            Ok(()) => drop(self.census().machines.remove(id)),
-            Err(ProviderError::Unknown(_)) => {}
+            Ok(()) => {}
+            Err(ProviderError::Unknown(_)) => return Ok(()),
             Err(why) => return Err(why),
         }
-        Ok(())
+        let Some(machine) = self.census().machines.remove(id) else { return Ok(()) };
+        match self.context.filter.get().filter(|_| !self.is_replaced(&machine)) {
+            Some(filter) => filter.forget(&machine.spec.name).await.map_err(|why| self.unfiltered(why)),
+            None => Ok(()),
+        }
+    }
+
+    /// From now on a cloud decides which packets pass to and from its instances; to be called before the first boot.
+    ///
+    /// # Errors
+    /// Where the kernel or `iptables` can't do this.
+    pub async fn start_filter(&self) -> Result<(), ProviderError> {
+        let filter = Filter::start().await.map_err(|why| self.unfiltered(why))?;
+        self.context.filter.set(filter).map_err(|_| self.unfiltered(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// Decides which packets pass, for all instances at once, by name: those that are not named are closed.
+    ///
+    /// # Errors
+    /// Those of `iptables`, or where no filter was started.
+    pub async fn decide(&self, policies: BTreeMap<String, Policy>) -> Result<(), ProviderError> {
+        self.filter()?.decide(policies).await.map_err(|why| self.unfiltered(why))
+    }
+
+    /// Lets nothing pass to and from an instance, or what was decided again.
+    ///
+    /// # Errors
+    /// Those of `iptables`, or where no filter was started.
+    pub async fn set_silent(&self, id: &InstanceId, is_silent: bool) -> Result<(), ProviderError> {
+        let name = self.machine(id)?.spec.name.clone();
+        self.filter()?.set_silent(&name, is_silent).await.map_err(|why| self.unfiltered(why))
+    }
+
+    fn filter(&self) -> Result<&Filter, ProviderError> {
+        self.context.filter.get().ok_or_else(|| self.unfiltered(io::ErrorKind::Unsupported.into()))
+    }
+
+    fn unfiltered(&self, source: io::Error) -> ProviderError {
+        ProviderError::System { server: self.bridge().to_string(), action: "filtering packets", source }
     }
 
     fn census(&self) -> MutexGuard<'_, Census> {

@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::lease::Power;
+use super::lease::{Power, PowerError};
 use super::life::{self, Inside, KeepError, UpError};
 use super::protocol::{Request, Response};
 use super::server::{Keeps, RequestHandler, done, refused};
-use crate::instance::{FileContent, FileSpec, Instance, InstanceId};
+use crate::instance::{FileContent, FileSpec, Instance, InstanceId, PowerOp};
 use crate::provider::Provider;
 use crate::provider::local::{LocalCloud, subnet::Subnet};
 use crate::render::programs;
@@ -56,6 +56,7 @@ pub fn run(options: &HypervisorOptions) -> Result<u8, UpError> {
 }
 
 async fn live(inside: Inside) -> Result<(), KeepError> {
+    inside.cloud.start_filter().await?;
     let programs = programs::of_shipped_roles().map_err(|missing| KeepError::Image(missing.to_string()))?;
     let (_up, ready) = watch::channel(true);
     let provider = Arc::clone(&inside.cloud) as Arc<dyn Provider>;
@@ -95,9 +96,20 @@ impl Hypervisor {
         match request {
             Request::Create(server) => self.create(&server).await.map_or_else(refused, Response::Booted),
             Request::Destroy { id } => self.destroy(&id).await,
+            Request::Policies(policies) => done(self.cloud.decide(policies).await),
             Request::Console { name } => console::read(&self.logs, &name).map_or_else(refused, Response::Console),
             _ => refused("a hypervisor does not do this"),
         }
+    }
+
+    /// Switches power. A frozen server is silent as well, as a paused virtual machine is: its kernel answers nothing.
+    pub async fn switch(&self, power: &Arc<Power>, id: &InstanceId, op: PowerOp) -> Result<(), PowerError> {
+        if op == PowerOp::Freeze {
+            self.cloud.set_silent(id, true).await?;
+            return power.switch(id, op, None).await;
+        }
+        power.switch(id, op, None).await?;
+        Ok(self.cloud.set_silent(id, false).await?)
     }
 
     async fn destroy(&self, id: &InstanceId) -> Response {
