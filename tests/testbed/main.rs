@@ -2,6 +2,7 @@
 
 mod attack;
 mod documents;
+mod hypervisor;
 mod identity;
 mod kept;
 mod life;
@@ -37,6 +38,9 @@ fn main() -> ExitCode {
                 attack::a_server_that_has_ended_is_not_drawn_and_not_struck,
                 attack::an_inventory_logs_in_with_a_password_to_hosts_it_knows,
                 attack::an_attack_on_a_host_whose_key_is_revoked_strikes_nothing,
+                hypervisor::a_server_is_what_a_cloud_says_and_gone_without_a_trace,
+                hypervisor::what_cannot_be_carried_out_boots_nothing_and_is_said,
+                hypervisor::only_what_is_decided_passes_and_open_connections_are_cut,
                 identity::a_heal_leaves_another_testbed_at_the_same_socket_alone,
                 life::it_says_what_is_there_and_ends_when_it_is_told,
                 life::ctrl_c_ends_it,
