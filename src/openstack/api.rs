@@ -1,7 +1,8 @@
 //! One request to one of a cloud's APIs: sent again while that can help, then one clear error.
 //!
-//! Sent again, after a growing pause, is what met 429 (after `Retry-After`), 5xx, a time-out or a broken connection. What no
-//! pause changes fails at once: another status, no route, a certificate that is not trusted.
+//! Sent again, after a growing pause, is what met 429 or 413 (after `Retry-After`), 5xx, a time-out or a broken connection. What
+//! no pause changes fails at once: another status, no route, a certificate that is not trusted. A request that must not be
+//! carried out twice is sent again only where the service surely did not carry it out: after 413, 429 and 503.
 
 use std::error::Error as _;
 use std::sync::{Mutex, PoisonError};
@@ -50,7 +51,7 @@ impl Default for Patience {
 
 /// Why a request had no good answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ApiError {
+pub(crate) enum ApiError {
     /// The service said no.
     #[error("{request} answered {status}{}{}", said(.message), tries(*.attempts))]
     Refused { request: String, status: StatusCode, message: String, attempts: u32 },
@@ -74,12 +75,40 @@ pub(super) enum ApiError {
     Absent(#[from] Absent),
 }
 
+impl ApiError {
+    /// The status that the service answered with, where it said no.
+    pub(super) fn status(&self) -> Option<StatusCode> {
+        match self {
+            ApiError::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// Whether the request may have been carried out all the same.
+    pub(super) fn is_unclear(&self) -> bool {
+        match self {
+            ApiError::TimedOut { .. } | ApiError::Broken { .. } | ApiError::Unexpected { .. } => true,
+            ApiError::Refused { status, .. } => status.is_server_error() && *status != StatusCode::SERVICE_UNAVAILABLE,
+            _ => false,
+        }
+    }
+}
+
 fn said(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
 }
 
 fn tries(attempts: u32) -> String {
     if attempts > 1 { format!(" (asked {attempts} times)") } else { String::new() }
+}
+
+/// Whether a request that may have been carried out may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// Carried out twice, it does no more than once.
+    Harmless,
+    /// Carried out twice, it would make two things, or do something a second time.
+    Harmful,
 }
 
 /// A request.
@@ -90,6 +119,9 @@ pub(super) struct Request<'r> {
     pub(super) headers: &'r [(&'static str, String)],
     /// JSON.
     pub(super) body: Option<&'r Value>,
+    /// A part of the body that no error may quote.
+    pub(super) private: Option<&'r Secret>,
+    pub(super) repeat: Repeat,
 }
 
 impl Request<'_> {
@@ -168,13 +200,16 @@ impl Api {
         if status.is_success() || status == StatusCode::MULTIPLE_CHOICES {
             let why = |why: serde_json::Error| format!("the answer is not JSON: {why}");
             let unexpected = |why| (ApiError::Unexpected { request: request.shown(), why }, None);
+            if body.is_empty() && request.method != Method::GET {
+                return Ok(Answer { headers, body: Value::Null });
+            }
             let body = serde_json::from_slice(&body).map_err(why).map_err(unexpected)?;
             return Ok(Answer { headers, body });
         }
         let location = headers.get(LOCATION).and_then(|to| to.to_str().ok()).map(|to| format!("it is at {to}"));
-        let message = self.without_secrets(location.unwrap_or_else(|| message(&body)), request.token);
-        let again = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-        let why = ApiError::Refused { request: request.shown(), status, message, attempts };
+        let message = self.without_secrets(location.unwrap_or_else(|| message(&body)), request);
+        let why = ApiError::Refused { request: request.shown(), status, message: shortened(&message), attempts };
+        let again = is_worth_repeating(&why, &headers) && (request.repeat == Repeat::Harmless || !why.is_unclear());
         Err((why, again.then(|| retry_after(&headers))))
     }
 
@@ -194,25 +229,35 @@ impl Api {
     }
 
     fn met(&self, request: &Request<'_>, why: &reqwest::Error, attempts: u32) -> (ApiError, Option<Duration>) {
+        let again = (request.repeat == Repeat::Harmless).then_some(Duration::ZERO);
         let (request, shown) = (request.shown(), innermost(why));
-        let at_once = Some(Duration::ZERO);
         if is_untrusted(why) {
             (ApiError::Untrusted { request, why: shown }, None)
         } else if why.is_connect() {
             (ApiError::Unreachable { request, why: shown }, None)
         } else if why.is_timeout() {
-            (ApiError::TimedOut { request, within: self.patience.answer_within, attempts }, at_once)
+            (ApiError::TimedOut { request, within: self.patience.answer_within, attempts }, again)
         } else {
-            (ApiError::Broken { request, why: shown, attempts }, at_once)
+            (ApiError::Broken { request, why: shown, attempts }, again)
         }
     }
 
     /// A service may quote what it was sent.
-    fn without_secrets(&self, message: String, token: Option<&Secret>) -> String {
-        let secrets = [Some(&self.login_secret), token].into_iter().flatten();
+    fn without_secrets(&self, message: String, request: &Request<'_>) -> String {
+        let secrets = [Some(&self.login_secret), request.token, request.private].into_iter().flatten();
         secrets
             .filter(|secret| !secret.reveal().is_empty())
             .fold(message, |text, secret| text.replace(secret.reveal(), "***"))
+    }
+}
+
+/// Whether the service may do later what it does not do now. What a quota forbids, a pause does not change.
+fn is_worth_repeating(why: &ApiError, headers: &HeaderMap) -> bool {
+    let ApiError::Refused { status, message, .. } = why else { return false };
+    match *status {
+        StatusCode::TOO_MANY_REQUESTS => true,
+        StatusCode::PAYLOAD_TOO_LARGE => headers.contains_key(RETRY_AFTER) && !message.contains("Quota exceeded"),
+        status => status.is_server_error(),
     }
 }
 
@@ -259,8 +304,11 @@ fn message(body: &[u8]) -> String {
         }
         _ => without_tags(&String::from_utf8_lossy(body)),
     };
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.chars().take(MESSAGE).collect()
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn shortened(message: &str) -> String {
+    message.chars().take(MESSAGE).collect()
 }
 
 fn without_tags(page: &str) -> String {

@@ -10,6 +10,7 @@ use super::api::{Api, ApiError, Patience};
 use super::catalogue::{below, versioned};
 use super::clouds::{self, Cloud, Surroundings};
 use super::compute::Compute;
+use super::limits::{self, Quota};
 use super::session::Session;
 use crate::document::DocumentError;
 
@@ -120,14 +121,8 @@ impl Look<'_> {
         let Compute { address, spoken, .. } = &compute;
         findings.add("compute", Ok(format!("{address} speaks {oldest} to {newest}, microversion {spoken} is used")));
         let limits = self.session.get(&below(address, "limits"), &compute.headers()).await;
-        for (name, most, used) in
-            [("instances", "maxTotalInstances", "totalInstancesUsed"), ("cores", "maxTotalCores", "totalCoresUsed")]
-        {
-            let figures = |limits: &Value| {
-                let absolute = limits.get("limits")?.get("absolute")?;
-                Some((absolute.get(most)?.as_i64()?, absolute.get(used)?.as_i64()?))
-            };
-            findings.add(name, self.quota(name, limits.as_ref().map(figures)));
+        for (name, names) in [("instances", limits::INSTANCES), ("cores", limits::CORES)] {
+            findings.add(name, self.quota(name, limits.as_ref().map(|limits| limits::of_nova(limits, names))));
         }
     }
 
@@ -144,18 +139,13 @@ impl Look<'_> {
         );
         let project = self.session.who().await.project_id;
         let quotas = self.session.get(&below(&address, &format!("quotas/{project}/details.json")), &[]).await;
-        let figures = |quotas: &Value| {
-            let ports = quotas.get("quota")?.get("port")?;
-            let taken = |name: &str| ports.get(name).and_then(Value::as_i64);
-            Some((taken("limit")?, taken("used")? + taken("reserved").unwrap_or(0)))
-        };
         findings.add(
             "ports",
             match &quotas {
                 Err(why @ ApiError::Refused { status: StatusCode::FORBIDDEN | StatusCode::NOT_FOUND, .. }) => {
                     Ok(format!("not every cloud says how many are left, and this one does not: {why}"))
                 }
-                quotas => self.quota("ports", quotas.as_ref().map(figures)),
+                quotas => self.quota("ports", quotas.as_ref().map(|quotas| limits::of_neutron(quotas, limits::PORTS))),
             },
         );
     }
@@ -186,11 +176,11 @@ impl Look<'_> {
     }
 
     /// How many are left of a limit and what is used of it.
-    fn quota(&self, name: &str, figures: Result<Option<(i64, i64)>, &ApiError>) -> Result<String, Lack> {
+    fn quota(&self, name: &str, figures: Result<Option<Quota>, &ApiError>) -> Result<String, Lack> {
         match figures.map_err(|why| self.lack(why))? {
-            Some((..0, used)) => Ok(format!("no limit, {used} used")),
-            Some((most, used)) if used < most => Ok(format!("{} of {most} left", most - used)),
-            Some((most, used)) => Err(Lack {
+            Some(Quota { most: None, used }) => Ok(format!("no limit, {used} used")),
+            Some(Quota { most: Some(most), used }) if used < most => Ok(format!("{} of {most} left", most - used)),
+            Some(Quota { most: Some(most), used }) => Err(Lack {
                 detail: format!("none left: {used} used of a quota of {most}"),
                 fix: format!(
                     "delete what is not needed in the project, or ask an operator for a greater quota of {name}"

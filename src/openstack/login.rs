@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::api::{Answer, Api, ApiError, Request};
+use super::api::{Answer, Api, ApiError, Repeat, Request};
 use super::catalogue::{Catalogue, below};
 use super::clouds::{Cloud, CredentialOf, Domain, Login, Named};
 use crate::provider::secret::Secret;
@@ -16,7 +16,9 @@ use crate::provider::secret::Secret;
 pub(super) struct Token {
     /// The token itself.
     pub(super) id: Secret,
-    /// For how long it was good when it was issued, by the cloud's own clock.
+    /// When it was issued, by the cloud's own clock.
+    pub(super) issued_at: Timestamp,
+    /// For how long it was good then.
     pub(super) good_for: Duration,
     /// Whose it is.
     pub(super) who: Who,
@@ -67,7 +69,8 @@ struct Part {
 pub(super) async fn log_in(api: &Api, cloud: &Cloud) -> Result<Token, ApiError> {
     let body = body(&cloud.login);
     let url = below(&cloud.auth_url, "auth/tokens");
-    let request = Request { method: Method::POST, url, token: None, headers: &[], body: Some(&body) };
+    let (body, repeat) = (Some(&body), Repeat::Harmless);
+    let request = Request { method: Method::POST, url, token: None, headers: &[], body, private: None, repeat };
     let answer = api.send(&request).await?;
     token(answer).map_err(|why| ApiError::Unexpected { request: request.shown(), why })
 }
@@ -84,8 +87,9 @@ fn token(answer: Answer) -> Result<Token, String> {
     let who = Who { user: user.name, project: project.name, project_id: project.id, roles };
     let moment =
         |text: &str| text.parse::<Timestamp>().map_err(|why| format!("the token's times can't be read: {why}"));
-    let good_for = moment(&expires_at)?.duration_since(moment(&issued_at)?).try_into().unwrap_or(Duration::ZERO);
-    Ok(Token { id, good_for, who, catalogue })
+    let issued_at = moment(&issued_at)?;
+    let good_for = moment(&expires_at)?.duration_since(issued_at).try_into().unwrap_or(Duration::ZERO);
+    Ok(Token { id, issued_at, good_for, who, catalogue })
 }
 
 /// What is sent to log in.

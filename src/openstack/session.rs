@@ -3,20 +3,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::api::{Api, ApiError, Request};
+use super::api::{Api, ApiError, Repeat, Request};
 use super::clouds::Cloud;
 use super::login::{self, Token, Who};
+use crate::provider::secret::Secret;
 
 /// A token is renewed this long before it expires: a request with it may take that long. One that is good for less than twice
 /// of it, when half of its time is over.
 const RENEWED_BEFORE: Duration = Duration::from_secs(60);
 
 /// A user of a cloud, logged in.
-pub(super) struct Session {
+pub(crate) struct Session {
     cloud: Cloud,
     api: Arc<Api>,
     region: String,
@@ -26,13 +28,36 @@ pub(super) struct Session {
 /// The token that is used now.
 struct Held {
     token: Arc<Token>,
+    asked: Instant,
     renewed_at: Instant,
+}
+
+/// What goes with a request.
+pub(super) type Headers<'h> = &'h [(&'static str, String)];
+
+/// A request that a user of the cloud makes.
+pub(super) struct Order<'o> {
+    pub(super) method: Method,
+    pub(super) url: &'o Url,
+    pub(super) headers: Headers<'o>,
+    pub(super) body: Option<&'o Value>,
+    /// A part of the body that no error may quote.
+    pub(super) private: Option<&'o Secret>,
+    pub(super) repeat: Repeat,
+}
+
+impl<'o> Order<'o> {
+    /// Without a body. Only a POST is harmful to repeat.
+    pub(super) fn new(method: Method, url: &'o Url, headers: Headers<'o>) -> Order<'o> {
+        let repeat = if method == Method::POST { Repeat::Harmful } else { Repeat::Harmless };
+        Order { method, url, headers, body: None, private: None, repeat }
+    }
 }
 
 impl Held {
     fn new(token: Token, asked: Instant) -> Held {
         let good = token.good_for.saturating_sub(RENEWED_BEFORE.min(token.good_for / 2));
-        Held { token: Arc::new(token), renewed_at: asked + good }
+        Held { token: Arc::new(token), asked, renewed_at: asked + good }
     }
 }
 
@@ -67,23 +92,39 @@ impl Session {
         Ok(token.catalogue.address(service, &self.region, self.cloud.interface)?)
     }
 
+    /// What time it is by the cloud's own clock.
+    pub(super) async fn now(&self) -> Timestamp {
+        let held = self.held.lock().await;
+        held.token.issued_at.saturating_add(held.asked.elapsed()).unwrap_or(Timestamp::MAX)
+    }
+
     /// What stands at an address.
     ///
     /// # Errors
     /// The service refuses or can't be asked.
-    pub(super) async fn get(&self, url: &Url, headers: &[(&'static str, String)]) -> Result<Value, ApiError> {
+    pub(super) async fn get(&self, url: &Url, headers: Headers<'_>) -> Result<Value, ApiError> {
+        self.send(&Order::new(Method::GET, url, headers)).await
+    }
+
+    /// Carries out an order; nothing (`null`) where the good answer is empty.
+    ///
+    /// # Errors
+    /// The service refuses or can't be asked. Whether it was carried out all the same, [`ApiError::is_unclear`] says.
+    pub(super) async fn send(&self, order: &Order<'_>) -> Result<Value, ApiError> {
         let token = self.token(None).await?;
-        match self.get_with(url, headers, &token).await {
+        match self.send_with(order, &token).await {
             Err(ApiError::Refused { status: StatusCode::UNAUTHORIZED, .. }) => {
                 let renewed = self.token(Some(&token)).await?;
-                self.get_with(url, headers, &renewed).await
+                self.send_with(order, &renewed).await
             }
             done => done,
         }
     }
 
-    async fn get_with(&self, url: &Url, headers: &[(&'static str, String)], token: &Token) -> Result<Value, ApiError> {
-        let request = Request { method: Method::GET, url: url.clone(), token: Some(&token.id), headers, body: None };
+    async fn send_with(&self, order: &Order<'_>, token: &Token) -> Result<Value, ApiError> {
+        let Order { method, url, headers, body, private, repeat } = order;
+        let (method, url, token) = (method.clone(), (*url).clone(), Some(&token.id));
+        let request = Request { method, url, token, headers, body: *body, private: *private, repeat: *repeat };
         Ok(self.api.send(&request).await?.body)
     }
 

@@ -13,12 +13,15 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::api::Patience;
-use super::clouds::Surroundings;
+use super::client::Client;
+use super::clouds::{self, Surroundings};
 use super::doctor::{Findings, look_with};
+use super::error::CloudError;
 
 pub(super) const PASSWORD: &str = "hunter2-of-the-chimp";
 /// The tokens that are issued are this with their number behind it.
 pub(super) const TOKEN: &str = "gAAAAA-token-";
+const LOGIN: &str = "POST /identity/v3/auth/tokens";
 const UNAUTHORIZED: &str =
     r#"{"error":{"code":401,"message":"The request you have made requires authentication.","title":"Unauthorized"}}"#;
 
@@ -65,17 +68,31 @@ impl TestCloud {
 
     /// What the doctor finds, where the cloud's entry has these lines more.
     pub(super) async fn findings(&self, more: &str) -> Findings {
+        let findings = look_with(None, &self.described(more), 10_000, HASTE).await;
+        let shown = format!("{findings:?}");
+        assert!(!shown.contains(PASSWORD) && !shown.contains(TOKEN), "a secret is shown: {shown}");
+        findings
+    }
+
+    /// A user of it, logged in, where the cloud's entry has these lines more.
+    pub(super) async fn log_in(&self, more: &str) -> Result<Client, CloudError> {
+        let cloud = clouds::read(None, &self.described(more))?;
+        Client::log_in_with(cloud, 10_000, HASTE).await
+    }
+
+    /// The same where it is let in.
+    pub(super) async fn client(&self) -> Client {
+        self.log_in("").await.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    fn described(&self, more: &str) -> Surroundings {
         let base = &self.base;
         let yaml = format!(
             "clouds:\n  test:\n    auth:\n      auth_url: {base}/identity/v3\n      username: chimp\n      password: {PASSWORD}\n      \
              project_name: chimp\n      user_domain_name: Default\n      project_domain_name: Default\n{more}"
         );
         std::fs::write(self.folder.path().join("clouds.yaml"), yaml).unwrap();
-        let from = Surroundings { variables: [].into(), folders: vec![self.folder.path().into()] };
-        let findings = look_with(None, &from, 10_000, HASTE).await;
-        let shown = format!("{findings:?}");
-        assert!(!shown.contains(PASSWORD) && !shown.contains(TOKEN), "a secret is shown: {shown}");
-        findings
+        Surroundings { variables: [].into(), folders: vec![self.folder.path().into()] }
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
@@ -150,7 +167,7 @@ async fn converse(
     let (reply, before) = {
         let mut all = all.lock().unwrap();
         all.push(asked.clone());
-        let tokens = all.iter().filter(|asked| asked.line.starts_with("POST")).count();
+        let tokens = all.iter().filter(|asked| asked.line == LOGIN).count();
         (script(&all), tokens)
     };
     let (status, headers, body) = match reply.unwrap_or_else(|| recorded(&asked, base, before)) {
@@ -198,14 +215,12 @@ pub(super) fn token(base: &str) -> Value {
 /// As Keystone 30, Nova 34, Neutron 29 and Glance 33 answered, in short.
 fn recorded(asked: &Asked, base: &str, tokens: usize) -> Reply {
     let line = asked.line.split('?').next().unwrap_or_default();
-    if line != "POST /identity/v3/auth/tokens"
-        && !asked.head.to_lowercase().contains(&format!("x-auth-token: {TOKEN}{tokens}").to_lowercase())
-    {
+    if line != LOGIN && !asked.head.to_lowercase().contains(&format!("x-auth-token: {TOKEN}{tokens}").to_lowercase()) {
         return unauthorized();
     }
     match line {
-        "POST /identity/v3/auth/tokens" if asked.body.contains(PASSWORD) => Reply::Json(token(base)),
-        "POST /identity/v3/auth/tokens" => unauthorized(),
+        LOGIN if asked.body.contains(PASSWORD) => Reply::Json(token(base)),
+        LOGIN => unauthorized(),
         "GET /compute/v2.1/" => {
             Reply::Json(json!({ "version": { "id": "v2.1", "version": "2.104", "min_version": "2.1" } }))
         }
