@@ -11,7 +11,7 @@ use super::client::{Client, Service};
 use super::error::CloudError;
 use super::mark::{self, Mark};
 use super::moment;
-use super::neutron::{self, Kind};
+use super::neutron::{self, Resource};
 
 /// A floating IP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ fn floating_ip(client: &Client, value: Value) -> Result<FloatingIp, CloudError> 
 /// The quota or the addresses are used up, the network is not external, or Neutron can't be asked.
 pub(crate) async fn create(client: &Client, network: &str, mark: &Mark) -> Result<FloatingIp, CloudError> {
     let body = json!({ "floating_network_id": network, "description": mark.description() });
-    let made = neutron::make(client, mark, Kind::FLOATING_IP, network, body).await?;
+    let made = neutron::make(client, mark, Resource::FLOATING_IP, network, body).await?;
     floating_ip(client, made)
 }
 

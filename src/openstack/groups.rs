@@ -11,7 +11,7 @@ use super::client::{Client, Service};
 use super::error::CloudError;
 use super::mark::{self, Mark};
 use super::moment;
-use super::neutron::{self, Kind};
+use super::neutron::{self, Resource};
 
 /// A security group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ fn read(client: &Client, value: Value) -> Result<Body, CloudError> {
 /// A quota is used up, the cloud has no security groups, or Neutron can't be asked. What was made then is found by its mark.
 pub(crate) async fn create(client: &Client, name: &str, mark: &Mark, lets: Lets) -> Result<SecurityGroup, CloudError> {
     let body = json!({ "name": name, "description": mark.description() });
-    let made = neutron::make(client, mark, Kind::SECURITY_GROUP, name, body).await?;
+    let made = neutron::make(client, mark, Resource::SECURITY_GROUP, name, body).await?;
     let body = read(client, made)?;
     for rule in &body.security_group_rules {
         client.delete(Service::Neutron, &format!("security-group-rules/{}", rule.id)).await?;

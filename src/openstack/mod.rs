@@ -12,6 +12,7 @@
 //! | [`ports`], [`groups`], [`floating_ips`] | Neutron's things; [`neutron`] has what they share |
 //! | [`moment`] | moments as the services write them |
 //! | [`mark`] | what shows that something was made by a run |
+//! | [`sweep`] | what runs have left, found by its marks and removed |
 //! | [`limits`] | the quotas, and whether what is to be made fits in |
 //! | [`doctor`] | whether a cloud can be used, row by row |
 //!
@@ -19,6 +20,7 @@
 
 pub mod clouds;
 pub mod doctor;
+pub mod sweep;
 
 pub(crate) mod actions;
 pub(crate) mod client;

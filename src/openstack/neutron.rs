@@ -6,31 +6,31 @@ use super::client::{Client, Making, Service};
 use super::error::CloudError;
 use super::mark::Mark;
 
-/// A kind of Neutron's things: its name in words, in a body, and in paths and lists.
-pub(super) struct Kind {
+/// A sort of Neutron's things: its name in words, in a body, and in paths and lists.
+pub(super) struct Resource {
     words: &'static str,
     one: &'static str,
     many: &'static str,
     path: &'static str,
 }
 
-impl Kind {
-    pub(super) const PORT: Kind = Kind { words: "port", one: "port", many: "ports", path: "ports" };
-    pub(super) const SECURITY_GROUP: Kind =
-        Kind { words: "security group", one: "security_group", many: "security_groups", path: "security-groups" };
-    pub(super) const FLOATING_IP: Kind =
-        Kind { words: "floating IP", one: "floatingip", many: "floatingips", path: "floatingips" };
+impl Resource {
+    pub(super) const PORT: Resource = Resource { words: "port", one: "port", many: "ports", path: "ports" };
+    pub(super) const SECURITY_GROUP: Resource =
+        Resource { words: "security group", one: "security_group", many: "security_groups", path: "security-groups" };
+    pub(super) const FLOATING_IP: Resource =
+        Resource { words: "floating IP", one: "floatingip", many: "floatingips", path: "floatingips" };
 }
 
 /// Makes a thing of Neutron's whose body has a description that no other has, and tags it.
 pub(super) async fn make(
     client: &Client,
     mark: &Mark,
-    kind: Kind,
+    sort: Resource,
     name: &str,
     body: Value,
 ) -> Result<Value, CloudError> {
-    let Kind { words, one, many, path } = kind;
+    let Resource { words, one, many, path } = sort;
     let description = body["description"].clone();
     let find = || async {
         let all = client.list(Service::Neutron, path, many).await?;

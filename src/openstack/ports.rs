@@ -11,7 +11,7 @@ use super::client::{Client, Service};
 use super::error::CloudError;
 use super::mark::{self, Mark};
 use super::moment;
-use super::neutron::{self, Kind};
+use super::neutron::{self, Resource};
 
 /// A port that is to be made.
 #[derive(Debug, Clone)]
@@ -98,7 +98,7 @@ pub(crate) async fn create(client: &Client, new: &NewPort<'_>) -> Result<Port, C
     if !pairs.is_empty() {
         body["allowed_address_pairs"] = pairs.into();
     }
-    let made = neutron::make(client, new.mark, Kind::PORT, new.name, body).await?;
+    let made = neutron::make(client, new.mark, Resource::PORT, new.name, body).await?;
     port(client, made)
 }
 
