@@ -47,6 +47,8 @@ mod tls;
 #[cfg(test)]
 mod api_tests;
 #[cfg(test)]
+mod real_tests;
+#[cfg(test)]
 mod session_tests;
 #[cfg(test)]
 mod test_server;
