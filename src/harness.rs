@@ -84,7 +84,7 @@ fn carry_out(plan: &Plan, access: &Access, options: &RunOptions) -> u8 {
         }
     };
     let work = |opened| show(run::execute(plan, &skips, options, Some(opened)));
-    match environment.enter(&value, access, Box::new(work)) {
+    match environment.enter(&value, access, plan, Box::new(work)) {
         Ok(code) => code,
         Err(why) => {
             complain!("chimp: {why}");

@@ -95,7 +95,7 @@
 // | `judge` | verdicts of hypotheses, scenarios and runs |
 // | `report` | HTML, Markdown, JUnit, JSON, the terminal's table |
 // | `checker` | hypotheses: pure functions of a history |
-// | `environment` | where scenarios run and attacks strike: the sandbox of this machine, a testbed, an inventory |
+// | `environment` | where scenarios run and attacks strike: the sandbox of this machine, a testbed, an inventory, a cloud |
 // | `config_agent`, `testbed` | the cron job that gives servers their roles; an infrastructure that is kept up, to be attacked from other processes |
 // | `attach` | taking over a site that is there already |
 // | `reconciler`, `provision` | the reconciler that replaces what is missing; bringing a whole site up |
@@ -226,8 +226,11 @@ pub use steps::params;
 #[doc(inline)]
 pub use units::{Bound, DurationBound, HumanDuration, Percent, PercentBound, Quantile, Rate};
 
-/// Becomes a hidden worker (an agent on a victim, the users' process, an end of a pipe) if the program was started as one. Call it first
+/// Becomes a hidden worker (an agent on a victim, the users' process, an end of a pipe, what ends a lease in a cloud) if the program was started as one. Call it first
 /// in every `main` that enters a sandbox or starts users; if it returns something, end with it.
 pub fn run_if_asked() -> Option<std::process::ExitCode> {
-    agent::run_if_asked().or_else(load::run_if_asked).or_else(database::pipe::run_if_asked)
+    agent::run_if_asked()
+        .or_else(load::run_if_asked)
+        .or_else(database::pipe::run_if_asked)
+        .or_else(environment::run_if_asked)
 }

@@ -17,7 +17,7 @@ use crate::instance::{Ability, PowerOp};
 use crate::inventory::file::{EntryAt, Found};
 use crate::inventory::{self, InventoryCloud, file, stands_for};
 use crate::journal::Place;
-use crate::plan::ScenarioPlan;
+use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
 use crate::provider::{Provider, ProviderError};
@@ -142,7 +142,7 @@ impl Kind for Inventory {
         Ok(Down::Servers(runtime.block_on(cloud.sweep_each(dry_run))))
     }
 
-    fn enter(&self, value: &str, access: &Access, work: Work<'_>) -> Result<u8, String> {
+    fn enter(&self, value: &str, access: &Access, _: &Plan, work: Work<'_>) -> Result<u8, String> {
         let path = Path::new(value);
         let (inventory, passwords) = read(path, access.passwords.as_deref()).map_err(|why| why.to_string())?;
         let path = std::path::absolute(path).map_err(|why| format!("{value}: {why}"))?;
@@ -186,7 +186,7 @@ impl Servers {
 
 #[async_trait]
 impl Environment for Servers {
-    fn place(&self) -> Place {
+    fn place(&self, _: &str) -> Place {
         self.place.clone()
     }
 
@@ -194,7 +194,7 @@ impl Environment for Servers {
         None
     }
 
-    async fn open(&self, scenario: &ScenarioPlan, _logs: PathBuf) -> Result<Opened, ProviderError> {
+    async fn open(&self, _: &str, scenario: &ScenarioPlan, _logs: PathBuf) -> Result<Opened, ProviderError> {
         let there = &self.inventory().infrastructure;
         if scenario.infrastructure != *there {
             let file = there.source.clone().unwrap_or_default().display().to_string();

@@ -58,14 +58,14 @@ impl Kind for Local {
         lacking.into_iter().collect()
     }
 
-    fn enter(&self, _: &str, _: &Access, work: Work<'_>) -> Result<u8, String> {
+    fn enter(&self, _: &str, _: &Access, _: &Plan, work: Work<'_>) -> Result<u8, String> {
         sandbox::enter(|zygote| work(Arc::new(Sandbox { zygote }))).map_err(|why| why.to_string())
     }
 }
 
 #[async_trait]
 impl Environment for Sandbox {
-    fn place(&self) -> Place {
+    fn place(&self, _: &str) -> Place {
         Place { environment: Local.name().into(), value: Value::Null }
     }
 
@@ -73,7 +73,7 @@ impl Environment for Sandbox {
         Some("the sandbox ends with its run, and every fault with it")
     }
 
-    async fn open(&self, scenario: &ScenarioPlan, logs: PathBuf) -> Result<Opened, ProviderError> {
+    async fn open(&self, _: &str, scenario: &ScenarioPlan, logs: PathBuf) -> Result<Opened, ProviderError> {
         let cloud = LocalCloud::create(&self.zygote, scenario.index % SLOTS, logs).await?;
         let address = |n| cloud.address(n + FIRST);
         let addresses = Addresses::assign(&scenario.infrastructure, address, cloud.prefix());

@@ -5,6 +5,7 @@
 //! | [`local`] | Linux namespaces in a sandbox on this machine | scenarios | gone, with every fault |
 //! | [`testbed`] | kept by `chimp up`, in a sandbox of its own | attacks | found again by its socket, or gone |
 //! | [`inventory`] | there already, reached over SSH | scenarios and attacks | found again by its file |
+//! | [`openstack`] | made in a cloud for a scenario | scenarios | removed by `chimp down`, by the run's id |
 //!
 //! A run knows this trait and [`Provider`], and nothing of sandboxes. An attack and its heal know what a [`Kind`] can
 //! [`reopen`](Kind::reopen). A new environment is a file here and a row in [`ENVIRONMENTS`].
@@ -12,6 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -31,6 +33,7 @@ use crate::render::{Addresses, Secrets};
 mod capabilities;
 pub mod inventory;
 pub mod local;
+pub mod openstack;
 mod reopen;
 pub mod testbed;
 
@@ -38,7 +41,8 @@ pub use capabilities::{Capabilities, Refusal, abilities_of, needs, refusals};
 pub use reopen::{Ended, ReopenError, Reopened};
 
 /// Every environment, in the order in which they are listed.
-pub const ENVIRONMENTS: &[&dyn Kind] = &[&local::Local, &testbed::Testbed, &inventory::Inventory];
+pub const ENVIRONMENTS: &[&dyn Kind] =
+    &[&local::Local, &testbed::Testbed, &inventory::Inventory, &openstack::OpenStack];
 
 /// A kind of environment: what can be asked of it before anything runs there.
 pub trait Kind: Sync {
@@ -106,16 +110,21 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
-    /// Makes an environment, does the work in it, and takes it down; returns the work's exit code. Called while the
-    /// process has one thread: the work may be done in another process.
+    /// Makes an environment for a plan, does the work in it, and takes it down; returns the work's exit code. Called while
+    /// the process has one thread: the work may be done in another process.
     ///
     /// # Errors
     /// When there can be no such environment, or it came to a bad end; in words, with what to do.
-    fn enter(&self, value: &str, access: &Access, work: Work<'_>) -> Result<u8, String> {
-        let _ = (value, access);
+    fn enter(&self, value: &str, access: &Access, plan: &Plan, work: Work<'_>) -> Result<u8, String> {
+        let _ = (value, access, plan);
         drop(work);
         Err(format!("no scenario runs in the environment `{}`", self.name()))
     }
+}
+
+/// Becomes what undoes a fault in an environment when its lease is over, if the program was started as that.
+pub fn run_if_asked() -> Option<ExitCode> {
+    openstack::run_if_asked()
 }
 
 /// What is done in an environment; returns an exit code.
@@ -152,19 +161,24 @@ pub struct Adopted {
 /// An environment that is there.
 #[async_trait]
 pub trait Environment: Send + Sync {
-    /// How its servers are found again after a crash; for the journal.
-    fn place(&self) -> Place;
+    /// How the servers of the run of this id are found again after a crash; for the journal.
+    fn place(&self, run: &str) -> Place;
 
     /// Why no fault is left when the run is over, in words, for the journal; `None` where servers outlive the run, so that
     /// whoever ends it must lift every fault.
     fn farewell(&self) -> Option<&'static str>;
 
-    /// Opens a place for one scenario; its servers' logs go below `logs`, one folder for each server, unless they are to be
-    /// [followed](Opened::followed).
+    /// Opens a place for one scenario of the run of this id; its servers' logs go below `logs`, one folder for each server,
+    /// unless they are to be [followed](Opened::followed).
     ///
     /// # Errors
     /// When it can't be made.
-    async fn open(&self, scenario: &ScenarioPlan, logs: PathBuf) -> Result<Opened, ProviderError>;
+    async fn open(&self, run: &str, scenario: &ScenarioPlan, logs: PathBuf) -> Result<Opened, ProviderError>;
+
+    /// What the run made there and removed, for the user, a line each. Asked for once all scenarios have ended.
+    fn told(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Removes what scenarios have left there for the next one, such as the agent's program. Called once no scenario runs
     /// any more, on the runtime that they ran on.

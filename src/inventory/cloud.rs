@@ -13,13 +13,13 @@ use tokio::time::timeout;
 use super::knocks::{Door, Knocks};
 use super::remote::HostRemote;
 use super::signs::{Attempt, Finding};
-use super::watchdog::Watchdog;
 use super::ways::{Way, Ways};
 use super::{Host, Inventory};
 use crate::document::DocumentError;
 use crate::instance::{Ability, Between, Instance, InstanceId, InstanceSpec, PowerOp, PowerState};
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
+use crate::provider::watchdog::Watchdog;
 use crate::provider::{Provider, ProviderError, Remote};
 
 /// How long a command that switches power may take.
@@ -233,7 +233,7 @@ impl Provider for InventoryCloud {
         Ok(())
     }
 
-    /// Under a [watchdog](super::watchdog); needs the command that undoes it as well.
+    /// Under a [watchdog](crate::provider::watchdog); needs the command that undoes it as well.
     async fn power_leased(&self, id: &InstanceId, op: PowerOp, lease: Duration) -> Result<(), ProviderError> {
         let undo = match op {
             PowerOp::Freeze => PowerOp::Thaw,

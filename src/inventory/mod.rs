@@ -29,7 +29,7 @@ mod signs;
 pub mod ssh_config;
 pub mod stands_for;
 mod sweep;
-mod watchdog;
+
 mod ways;
 
 #[cfg(test)]

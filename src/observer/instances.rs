@@ -29,6 +29,8 @@ const UNHEARD_EVERY: Duration = Duration::from_secs(5);
 ///
 /// To look at servers on another kernel is to connect to each of them. A server is looked at only while its watcher is silent, or
 /// while it is not running; no such look holds up those at other servers. They are the same ones for as long as this lives.
+///
+/// Where an API lists them, each look is a list, as often as [the provider allows](Provider::lists_every).
 pub struct InstanceObserver {
     provider: Arc<dyn Provider>,
     publish: watch::Sender<Vec<Instance>>,
@@ -136,11 +138,13 @@ impl Observer for InstanceObserver {
     }
 
     fn interval(&self) -> Duration {
-        if self.provider.shares_kernel() { LOOK_EVERY } else { LISTEN_EVERY }
+        let otherwise = if self.provider.shares_kernel() { LOOK_EVERY } else { LISTEN_EVERY };
+        self.provider.lists_every().unwrap_or(otherwise)
     }
 
     async fn observe(&mut self, look: &mut Look<'_>) -> Result<(), ObserverError> {
-        let looked = match self.provider.shares_kernel() || self.listed.is_none() {
+        let lists = self.provider.shares_kernel() || self.provider.lists_every().is_some();
+        let looked = match lists || self.listed.is_none() {
             true => self.list(look).await,
             false => self.look_at_each(look),
         };

@@ -30,6 +30,9 @@ pub(crate) enum CloudError {
     /// Several have this name.
     #[error("the cloud has {} {kind}s of the name `{name}`\n  help: name one of them by its id: {}", .ids.len(), quoted(.ids))]
     Ambiguous { kind: &'static str, name: String, ids: Vec<String> },
+    /// Nothing says which one, and there is none or there are several.
+    #[error("{}\n  help: {}", which(.kind, .names), if .names.is_empty() { "make one first" } else { "name one of them" })]
+    Unnamed { kind: &'static str, names: Vec<String> },
     /// It is there, but no use.
     #[error("the {kind} `{name}` {detail}\n  help: {hint}")]
     Unusable { kind: &'static str, name: String, detail: String, hint: String },
@@ -66,6 +69,13 @@ fn listed(all: &[Shortage]) -> String {
 
 fn quoted(ids: &[String]) -> String {
     ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn which(kind: &str, names: &[String]) -> String {
+    match names.len() {
+        0 => format!("the cloud has no {kind} at all that could be used"),
+        several => format!("nothing says which {kind}, and the cloud has {several}: {}", quoted(names)),
+    }
 }
 
 fn on_fault(message: &str) -> &'static str {

@@ -58,17 +58,25 @@ struct Named {
 }
 
 #[derive(Deserialize)]
+struct AnyNetwork {
+    id: String,
+    name: String,
+    #[serde(rename = "router:external", default)]
+    is_external: bool,
+}
+
+#[derive(Deserialize)]
 struct AnySubnet {
     id: String,
     cidr: String,
     gateway_ip: Option<String>,
 }
 
-/// The image of this name or id, which can be booted from.
+/// The image of this name or id, else the only one, which can be booted from.
 ///
 /// # Errors
 /// There is none, or there are several, or it is not active.
-pub(crate) async fn image(client: &Client, name: &str) -> Result<Image, CloudError> {
+pub(crate) async fn image(client: &Client, name: Option<&str>) -> Result<Image, CloudError> {
     let all: Vec<Image> = entries(client, Service::Glance, "images", "images").await?;
     let known = all.into_iter().map(|image| (image.id.clone(), image.name.clone().unwrap_or_default(), image));
     let image = one("image", name, known.collect())?;
@@ -77,32 +85,34 @@ pub(crate) async fn image(client: &Client, name: &str) -> Result<Image, CloudErr
     }
     let (detail, hint) =
         (format!("is {}, expected active", image.status), "wait until it is uploaded, or name another".into());
-    Err(CloudError::Unusable { kind: "image", name: name.into(), detail, hint })
+    let name = image.name.unwrap_or(image.id);
+    Err(CloudError::Unusable { kind: "image", name, detail, hint })
 }
 
-/// The flavor of this name or id.
+/// The flavor of this name or id, else the only one.
 ///
 /// # Errors
 /// There is none, or there are several.
-pub(crate) async fn flavor(client: &Client, name: &str) -> Result<Flavor, CloudError> {
+pub(crate) async fn flavor(client: &Client, name: Option<&str>) -> Result<Flavor, CloudError> {
     let all: Vec<Flavor> = entries(client, Service::Nova, "flavors/detail", "flavors").await?;
     one("flavor", name, all.into_iter().map(|flavor| (flavor.id.clone(), flavor.name.clone(), flavor)).collect())
 }
 
-/// The network of this name or id, with its IPv4 subnets.
+/// The network of this name or id, else the only one that is not external, with its IPv4 subnets.
 ///
 /// # Errors
 /// There is none, or there are several, or it has no IPv4 subnet.
-pub(crate) async fn network(client: &Client, name: &str) -> Result<Network, CloudError> {
-    let all: Vec<Named> = entries(client, Service::Neutron, "networks", "networks").await?;
-    let found = one("network", name, all.into_iter().map(|each| (each.id.clone(), each.name.clone(), each)).collect())?;
+pub(crate) async fn network(client: &Client, name: Option<&str>) -> Result<Network, CloudError> {
+    let all: Vec<AnyNetwork> = entries(client, Service::Neutron, "networks", "networks").await?;
+    let all = all.into_iter().filter(|network| name.is_some() || !network.is_external);
+    let found = one("network", name, all.map(|each| (each.id.clone(), each.name.clone(), each)).collect())?;
     let path = format!("subnets?network_id={}&ip_version=4", found.id);
     let subnets: Vec<AnySubnet> = entries(client, Service::Neutron, &path, "subnets").await?;
     let subnets: Vec<Subnet> = subnets.into_iter().filter_map(subnet).collect();
     if subnets.is_empty() {
         let (detail, hint) =
             ("has no IPv4 subnet".into(), "create one by `openstack subnet create`, or name another network".into());
-        return Err(CloudError::Unusable { kind: "network", name: name.into(), detail, hint });
+        return Err(CloudError::Unusable { kind: "network", name: found.name, detail, hint });
     }
     Ok(Network { id: found.id, name: found.name, subnets })
 }
@@ -113,13 +123,23 @@ fn subnet(any: AnySubnet) -> Option<Subnet> {
     Some(Subnet { id: any.id, range: range.parse().ok()?, prefix: prefix.parse().ok()?, gateway })
 }
 
+/// The ids of the security groups of these names or ids.
+///
+/// # Errors
+/// One of them is not there, or there are several of its name.
+pub(crate) async fn security_groups(client: &Client, names: &[String]) -> Result<Vec<String>, CloudError> {
+    let all: Vec<Named> = entries(client, Service::Neutron, "security-groups", "security_groups").await?;
+    let known = || all.iter().map(|each| (each.id.clone(), each.name.clone(), each.id.clone())).collect();
+    names.iter().map(|name| one("security group", Some(name), known())).collect()
+}
+
 /// Sees that there is a key pair of this name.
 ///
 /// # Errors
 /// There is none.
 pub(crate) async fn key_pair(client: &Client, name: &str) -> Result<(), CloudError> {
     let names = key_pairs(client).await?;
-    one("key pair", name, names.into_iter().map(|each| (each.clone(), each, ())).collect())
+    one("key pair", Some(name), names.into_iter().map(|each| (each.clone(), each, ())).collect())
 }
 
 /// The names of the user's key pairs.
@@ -152,7 +172,7 @@ pub(crate) async fn zones(client: &Client) -> Result<Vec<String>, CloudError> {
 pub(crate) async fn zone(client: &Client, name: &str) -> Result<(), CloudError> {
     let all = all_zones(client).await?;
     let known = all.into_iter().map(|zone| (zone.zone_name.clone(), zone.zone_name.clone(), zone)).collect();
-    if one("availability zone", name, known)?.zone_state.available {
+    if one("availability zone", Some(name), known)?.zone_state.available {
         return Ok(());
     }
     let (detail, hint) = ("is not available".into(), "name another, or ask an operator of the cloud".into());
@@ -186,8 +206,16 @@ async fn entries<T: DeserializeOwned>(
     client.read(service, Method::GET, path, Value::Array(all))
 }
 
-/// The one of this name or id, of all that are known: each with its id and its name. An id counts more than a name.
-fn one<T>(kind: &'static str, wanted: &str, known: Vec<(String, String, T)>) -> Result<T, CloudError> {
+/// The one of this name or id, of all that are known: each with its id and its name. An id counts more than a name. Where none
+/// is named, the only one.
+fn one<T>(kind: &'static str, wanted: Option<&str>, mut known: Vec<(String, String, T)>) -> Result<T, CloudError> {
+    let Some(wanted) = wanted else {
+        let names = known.iter().map(|(id, name, _)| if name.is_empty() { id.clone() } else { name.clone() }).collect();
+        return match known.pop() {
+            Some((.., only)) if known.is_empty() => Ok(only),
+            _ => Err(CloudError::Unnamed { kind, names }),
+        };
+    };
     let ids: Vec<String> = known.iter().filter(|(_, name, _)| name == wanted).map(|(id, ..)| id.clone()).collect();
     let names: Vec<String> = known.iter().map(|(_, name, _)| name.clone()).filter(|name| !name.is_empty()).collect();
     let (by_id, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|(id, ..)| id == wanted);
@@ -214,8 +242,14 @@ mod tests {
                 .map(|(id, name)| (id.to_string(), name.to_string(), id))
                 .to_vec()
         };
-        let found = |name: &str| one("flavor", name, known()).map_err(|why| why.to_string());
+        let found = |name: &str| one("flavor", Some(name), known()).map_err(|why| why.to_string());
         assert_eq!([found("small"), found("2"), found("large-id")], ["1", "2", "large-id"].map(Ok));
+        let only =
+            |known: Vec<(String, String, &'static str)>| one("flavor", None, known).map_err(|why| why.to_string());
+        assert_eq!(only(known()[..1].to_vec()), Ok("1"));
+        let why = only(known()).unwrap_err();
+        assert!(why.starts_with("nothing says which flavor, and the cloud has 4: `small`, `large`"), "{why}");
+        assert!(only(Vec::new()).unwrap_err().starts_with("the cloud has no flavor at all"));
         let why = found("large").unwrap_err();
         assert_eq!(why, "the cloud has 2 flavors of the name `large`\n  help: name one of them by its id: `2`, `3`");
         assert_eq!(found("smal").unwrap_err(), "the cloud has no flavor `smal`\n  help: did you mean `small`?");

@@ -17,11 +17,13 @@ use crate::instance::{
 use crate::launch::{ASKED, PROGRAM};
 
 pub mod host_key;
+pub mod key_pair;
 pub mod lines;
 pub mod local;
 pub mod passwords;
 pub mod secret;
 pub mod ssh;
+pub mod watchdog;
 
 pub use lines::Lines;
 
@@ -46,6 +48,11 @@ pub trait Provider: Send + Sync {
     async fn measured(&self, id: &InstanceId) -> Result<Instance, ProviderError> {
         let found = self.list().await?.into_iter().find(|instance| instance.id == *id);
         found.ok_or_else(|| ProviderError::Unknown(id.clone()))
+    }
+    /// How often all instances can be listed at most, where each list is a request to an API that bounds them; a call waits that long.
+    /// Instances of such a provider come and go, and only a list shows it.
+    fn lists_every(&self) -> Option<Duration> {
+        None
     }
     /// Says that the watcher on a server surely wrote a line at some moment between these two. A provider that measures states over the
     /// network can date them by it.

@@ -17,11 +17,11 @@ use crate::role::Role;
 /// Where systemd looks for units of an administrator.
 const UNITS: &str = "/etc/systemd/system";
 
-/// The document of a server.
+/// The document of a server, whose user `root` the owner of this public key of OpenSSH may log in as, if one is given.
 ///
 /// # Errors
 /// When a file of this machine can't be read that the server holds a copy of.
-pub fn document(server: &str, role: &Role, data: &UserData) -> Result<String, DocumentError> {
+pub fn document(server: &str, role: &Role, data: &UserData, key: Option<&str>) -> Result<String, DocumentError> {
     let mut packages: Vec<String> = role.packages.iter().map(|package| quoted(package)).collect();
     packages.sort_unstable();
     packages.dedup();
@@ -32,6 +32,10 @@ pub fn document(server: &str, role: &Role, data: &UserData) -> Result<String, Do
         format!("[{}]", words.join(", "))
     });
     let mut text = format!("#cloud-config\n{}hostname: {}\n", programs(data), quoted(server));
+    if let Some(key) = key {
+        text.push_str("disable_root: false\n");
+        list(&mut text, "ssh_authorized_keys", vec![quoted(key)]);
+    }
     list(&mut text, "packages", packages);
     list(&mut text, "write_files", files.collect::<Result<Vec<_>, _>>()?);
     list(&mut text, "runcmd", commands.collect());

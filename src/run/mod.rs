@@ -115,7 +115,9 @@ pub fn execute(
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(RunError::Runtime)?;
         let journal = Arc::new(Journal::open(bundle.folder()).map_err(in_bundle)?);
         let plan_sha256 = plan.sha256();
-        journal.note(Note::Began { place: place.place(), seed: plan.seed, plan_sha256 }).map_err(in_bundle)?;
+        journal
+            .note(Note::Began { place: place.place(bundle.run_id()), seed: plan.seed, plan_sha256 })
+            .map_err(in_bundle)?;
         let conductor = Conductor::new(plan, options, Arc::clone(&place), &bundle, &recorder, Arc::clone(&journal));
         runtime.block_on(conductor.run_all(skips));
         runtime.shutdown_background();
@@ -140,6 +142,7 @@ struct Conductor<'a> {
     plan: &'a Plan,
     options: &'a RunOptions,
     place: Arc<dyn Environment>,
+    run_id: &'a str,
     folder: &'a Path,
     recorder: &'a RunRecorder,
     journal: Arc<Journal>,
@@ -167,6 +170,7 @@ impl<'a> Conductor<'a> {
             plan,
             options,
             place,
+            run_id: bundle.run_id(),
             folder: bundle.folder(),
             recorder,
             journal,
@@ -206,6 +210,7 @@ impl<'a> Conductor<'a> {
         if let (Err(why), Some(last)) = (self.place.close().await, scenarios.last()) {
             self.recorder.scenario(last.index).record(Event::LeftBehind { detail: why.to_string() });
         }
+        self.place.told().iter().for_each(|line| self.board.say(line));
     }
 
     /// Lets all scenarios that are under way lift their faults and end, and then closes the place; a second signal ends the wait, and
@@ -256,11 +261,12 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    fn attempt<'s>(&self, plan: &'s ScenarioPlan, number: u32) -> Attempt<'s> {
+    fn attempt<'s>(&'s self, plan: &'s ScenarioPlan, number: u32) -> Attempt<'s> {
         let recorder = self.recorder.scenario(plan.index);
         Attempt {
             plan,
             number,
+            run_id: self.run_id,
             place: Arc::clone(&self.place),
             bundle: self.folder.into(),
             line: self.board.scenario(&plan.name, number, recorder.awaited().clone()),

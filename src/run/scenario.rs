@@ -10,7 +10,7 @@ use crate::attach::{AttachError, attach};
 use crate::environment::{Environment, Opened};
 use crate::final_state::{self, FinalReading};
 use crate::history::{Event, History, HistoryError, Recorder};
-use crate::journal::Journal;
+use crate::journal::{Journal, Note};
 use crate::judge;
 use crate::load::LoadError;
 use crate::nemesis;
@@ -28,6 +28,8 @@ pub struct Attempt<'a> {
     pub plan: &'a ScenarioPlan,
     /// Which try, from 1.
     pub number: u32,
+    /// The run's id.
+    pub run_id: &'a str,
     /// Where its servers will be.
     pub place: Arc<dyn Environment>,
     /// The bundle.
@@ -90,7 +92,7 @@ impl Attempt<'_> {
     pub async fn run(self) -> Result<(), ProviderError> {
         self.recorder.record(Event::ScenarioStarted { attempt: self.number });
         let logs = self.bundle.join(report::logs_folder(self.plan.index));
-        let opened = match self.place.open(self.plan, logs).await {
+        let opened = match self.place.open(self.run_id, self.plan, logs).await {
             Ok(opened) => opened,
             Err(why) => {
                 self.failed("provisioning", &why);
@@ -105,7 +107,24 @@ impl Attempt<'_> {
             self.line.stage("taking its servers down");
         }
         let _waiting = self.recorder.awaited().begin("the servers to be gone");
-        opened.provider.close().await
+        opened.provider.close().await?;
+        if !opened.attached && self.outlives_run() {
+            self.note_gone();
+        }
+        Ok(())
+    }
+
+    /// Whether servers that were not taken away go on when the run is over, and every fault on them with them.
+    fn outlives_run(&self) -> bool {
+        self.place.farewell().is_none()
+    }
+
+    /// Nothing of it is left to undo, whatever was not seen to be undone.
+    fn note_gone(&self) {
+        let detail = format!("every server of the scenario `{}` was terminated", self.plan.name);
+        if let Err(why) = self.journal.note(Note::Gone { detail }) {
+            self.recorder.record(Event::LeftBehind { detail: format!("the journal can't be written: {why}") });
+        }
     }
 
     fn failed(&self, stage: &str, why: &dyn std::error::Error) {
@@ -126,7 +145,7 @@ impl Attempt<'_> {
         let mut nemesis = None;
         let outcome = self.break_and_watch(&site, &at_work, &mut nemesis).await;
         self.recorder.record(Event::WatchEnded);
-        if let Some(mut nemesis) = nemesis.filter(|_| opened.attached) {
+        if let Some(mut nemesis) = nemesis.filter(|_| self.outlives_run()) {
             self.line.stage("lifting all faults");
             let _waiting = self.recorder.awaited().begin("every fault to be healed");
             if !nemesis.lift_all().await {

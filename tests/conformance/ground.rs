@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anarcho_chimp::environment::{self, Access, Environment, Opened};
 use anarcho_chimp::infrastructure::{Draft, Infrastructure};
 use anarcho_chimp::instance::{Instance, InstanceSpec, PowerState, UserData};
-use anarcho_chimp::plan::{Plan, ScenarioPlan};
+use anarcho_chimp::plan::Plan;
 use anarcho_chimp::provider::{Provider, Remote};
 
 use crate::checks::{CHECKS, Outcome};
@@ -99,10 +99,12 @@ fn reopened(environment: &str, value: &serde_json::Value) -> Findings {
 
 fn in_the_sandbox() -> ExitCode {
     let infrastructure = infrastructure();
+    let plan = plan(&infrastructure);
+    let scenario = &plan.scenarios[0];
     let work = |environment: Arc<dyn Environment>| {
         let findings = block_on(async {
-            let plan = scenario(&infrastructure);
-            let Opened { provider, addresses, .. } = environment.open(&plan, PathBuf::from("logs")).await.unwrap();
+            let opened = environment.open("conformance", scenario, PathBuf::from("logs")).await.unwrap();
+            let Opened { provider, addresses, .. } = opened;
             for (name, server) in &infrastructure.servers {
                 let (zone, tags) = (server.zone.clone(), server.tags.clone());
                 let address = addresses.servers[name];
@@ -117,7 +119,7 @@ fn in_the_sandbox() -> ExitCode {
         println!("{}", serde_json::to_string(&findings).unwrap());
         0
     };
-    let code = environment::named("local").unwrap().enter("", &Access::default(), Box::new(work)).unwrap();
+    let code = environment::named("local").unwrap().enter("", &Access::default(), &plan, Box::new(work)).unwrap();
     ExitCode::from(code)
 }
 
@@ -129,7 +131,7 @@ fn infrastructure() -> Infrastructure {
     draft.build().unwrap()
 }
 
-fn scenario(infrastructure: &Infrastructure) -> ScenarioPlan {
+fn plan(infrastructure: &Infrastructure) -> Plan {
     let feature = "Feature: Any\n  Scenario: Any\n    Given the infrastructure in \"./site.yaml\"\n    When node \"web-2\" hangs for 1 s\n    \
                    Then recovery < 1 min\n";
     std::fs::write("any.feature", feature).unwrap();
@@ -138,9 +140,8 @@ fn scenario(infrastructure: &Infrastructure) -> ScenarioPlan {
         environment: Some("local".into()),
         ..Default::default()
     };
-    let Plan { mut scenarios, .. } = anarcho_chimp::declare::declare(&options).unwrap();
-    let plan = scenarios.remove(0);
-    assert_eq!(plan.infrastructure.servers, infrastructure.servers);
+    let plan = anarcho_chimp::declare::declare(&options).unwrap();
+    assert_eq!(plan.scenarios[0].infrastructure.servers, infrastructure.servers);
     plan
 }
 

@@ -24,7 +24,11 @@ const INJECTING: Duration = Duration::from_secs(3);
 impl Attendant {
     /// Waits for the witness and records its word.
     pub(super) async fn testify(&self) -> WitnessReport {
-        let testimony = self.hear_witness().await;
+        self.testified(self.hear_witness().await)
+    }
+
+    /// A no is recorded; a yes is already.
+    pub(super) fn testified(&self, testimony: WitnessReport) -> WitnessReport {
         if !testimony.confirmed {
             self.victim.not_confirmed(testimony.evidence.clone());
         }
@@ -33,7 +37,7 @@ impl Attendant {
 
     /// What the witness says; a yes is recorded: the fault came into force after it was called for and before it was seen. What a
     /// witness can date is known more exactly.
-    async fn hear_witness(&self) -> WitnessReport {
+    pub(super) async fn hear_witness(&self) -> WitnessReport {
         let strike = &self.victim.strike;
         let testimony = self.victim.await_witness(&strike.witness, strike.witness_within()).await;
         if testimony.confirmed {

@@ -4,6 +4,7 @@
 //! Each victim has its own, so that a path that answers late or never delays no other strike. What is timed runs at the
 //! victim: its holder ends a fault at its planned end, and the attendant confirms that afterwards.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::victim::{Refusal, Victim};
+use super::witness::WitnessReport;
 use crate::agent::stamp::{Account, Within};
 use crate::fault::Action;
 use crate::journal::Stage;
@@ -133,8 +135,7 @@ impl Attendant {
     async fn switch_or_run(&mut self) -> Result<(), String> {
         let victim = Arc::clone(&self.victim);
         let (injected, testimony) = match victim.strike.inject {
-            // The witness looks while the provider still tidies up, so that its word is about when the victim was hit.
-            Action::Power(_) => tokio::join!(self.inject(), self.testify()),
+            Action::Power(_) => self.switch().await,
             // Both need the one session.
             _ => match self.inject().await {
                 Ok(()) => (Ok(()), self.testify().await),
@@ -156,6 +157,20 @@ impl Attendant {
         }
         self.victim.reached(Stage::Injected, "").await;
         Ok(())
+    }
+
+    /// The witness looks while the provider still tidies up, so that its word is about when the victim was hit. It has its time
+    /// once more where that ended before the provider was done.
+    async fn switch(&self) -> (Result<(), ProviderError>, WitnessReport) {
+        let (mut injecting, mut hearing) = (pin!(self.inject()), pin!(self.hear_witness()));
+        let (injected, testimony) = tokio::select! {
+            injected = &mut injecting => (injected, hearing.await),
+            early = &mut hearing => match (injecting.await, early) {
+                (Ok(()), early) if !early.confirmed => (Ok(()), self.hear_witness().await),
+                done => done,
+            },
+        };
+        (injected, self.testified(testimony))
     }
 
     /// It is said now whether the victim is struck.

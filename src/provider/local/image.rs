@@ -8,7 +8,6 @@ use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -16,6 +15,7 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
 use super::sandbox::SandboxError;
 use super::{instance, made, program, sys};
+use crate::provider::key_pair;
 use crate::text::naming;
 
 /// Where the sandbox keeps its disks: a folder that every kernel has and nobody needs. A mount there is seen by the
@@ -209,19 +209,11 @@ fn make_keys(ssh: &Path) -> Result<String, SandboxError> {
         return Err(missing_program(instance::SSHD));
     }
     let client = Path::new(MEMORY).join("key");
-    let make = |path: &Path| {
-        Command::new("ssh-keygen")
-            .args(["-q", "-t", "ed25519", "-N", "", "-C", "chimp", "-f"])
-            .arg(path)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-    };
     let missing = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => missing_program("ssh-keygen"),
         _ => SandboxError::Setup { what: "running ssh-keygen", source },
     };
-    let both = [make(&ssh.join("host_key")).map_err(missing)?, make(&client).map_err(missing)?];
+    let both = [key_pair::begin(&ssh.join("host_key")).map_err(missing)?, key_pair::begin(&client).map_err(missing)?];
     for mut child in both {
         let status = child.wait().map_err(|source| SandboxError::Setup { what: "waiting for ssh-keygen", source })?;
         if !status.success() {

@@ -57,6 +57,9 @@ pub(super) struct Asked {
 #[serde(deny_unknown_fields)]
 struct Form {
     hostname: Option<String>,
+    /// Whatever it says, only a key opens `root`, who is the only user that there is.
+    #[serde(default, rename = "disable_root")]
+    _disable_root: bool,
     #[serde(default)]
     ssh_authorized_keys: Vec<String>,
     #[serde(default)]

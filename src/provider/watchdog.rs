@@ -14,7 +14,7 @@ const SCRIPT: &str = r#"sleep "$0" && exec "$@""#;
 
 /// A running watchdog. Dropping it lets it run.
 #[derive(Debug)]
-pub(super) struct Watchdog {
+pub struct Watchdog {
     process: Child,
     undo: Vec<String>,
     term: Duration,

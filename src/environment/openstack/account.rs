@@ -1,0 +1,191 @@
+//! A cloud as an environment: logged in once for a run; a place for each scenario.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures::future::join_all;
+
+use super::OpenStack;
+use super::cloud::{Known, OwnPort, Ports, ScenarioCloud, between};
+use super::lease::Leases;
+use super::listing::Listing;
+use super::made::Made;
+use super::marks::Marks;
+use super::resolved::Resolved;
+use crate::agent::upload::Source;
+use crate::environment::{Environment, Opened};
+use crate::infrastructure::Infrastructure;
+use crate::journal::Place;
+use crate::openstack::client::Client;
+use crate::openstack::clouds::{self, Surroundings};
+use crate::openstack::error::CloudError;
+use crate::openstack::ports::{self, NewPort};
+use crate::plan::{Plan, ScenarioPlan};
+use crate::provider::key_pair::KeyPair;
+use crate::provider::{Provider, ProviderError};
+use crate::render::{Addresses, Secrets};
+
+/// A cloud that was logged in to.
+pub(super) struct Account {
+    /// As it was named on the command line.
+    cloud: String,
+    client: Arc<Client>,
+    /// By the scenario's index.
+    resolved: BTreeMap<u32, Arc<Resolved>>,
+    key: Arc<KeyPair>,
+    source: Arc<Source>,
+    made: Arc<Made>,
+}
+
+impl Account {
+    /// Logs in, and finds everything that the plan's settings name. Nothing is made.
+    ///
+    /// # Errors
+    /// In words, with what to do.
+    pub async fn open(cloud: &str, plan: &Plan) -> Result<Account, String> {
+        let first = plan.scenarios.first().map(|scenario| scenario.settings.openstack.clone()).unwrap_or_default();
+        let client = log_in(cloud, first.requests_per_minute).await.map_err(|why| why.to_string())?;
+        let client = Arc::new(client);
+        let mut resolved = BTreeMap::new();
+        for scenario in &plan.scenarios {
+            let found = Resolved::find(&client, &scenario.settings.openstack, &scenario.infrastructure).await;
+            let found = found.map_err(|why| format!("{}: {why}", scenario.name))?;
+            resolved.insert(scenario.index, Arc::new(found));
+        }
+        Ok(Account {
+            cloud: cloud.into(),
+            client,
+            resolved,
+            key: Arc::new(KeyPair::make().map_err(|why| why.to_string())?),
+            source: Arc::default(),
+            made: Arc::default(),
+        })
+    }
+
+    /// Makes the ports of a scenario, so that its addresses are known before anything boots.
+    ///
+    /// # Errors
+    /// One can't be made; then none is left.
+    async fn make_ports(
+        &self,
+        resolved: &Resolved,
+        infrastructure: &Infrastructure,
+        marks: &Marks,
+    ) -> Result<Ports, ProviderError> {
+        let mut ports = Ports::default();
+        let made = async {
+            let shared = infrastructure.virtual_ips.iter().map(|ip| (ip.name.clone(), Vec::new()));
+            self.add_ports(&mut ports.shared, resolved, marks, shared.collect()).await?;
+            let also = |server: &String| -> Vec<Ipv4Addr> {
+                let held = infrastructure.virtual_ips.iter().filter(|ip| ip.holders.contains(server));
+                held.map(|ip| ports.shared[&ip.name].address).collect()
+            };
+            let servers = infrastructure.in_order().into_iter().map(|server| (server.name.clone(), also(&server.name)));
+            self.add_ports(&mut ports.servers, resolved, marks, servers.collect()).await
+        };
+        let made: Result<(), ProviderError> = made.await;
+        match made {
+            Ok(()) => Ok(ports),
+            Err(why) => {
+                ProviderError::of_all([why].into_iter().chain(ports.remove(&self.client, &self.made).await.err()))
+                    .map(|()| ports)
+            }
+        }
+    }
+
+    async fn add_ports(
+        &self,
+        to: &mut BTreeMap<String, OwnPort>,
+        resolved: &Resolved,
+        marks: &Marks,
+        wanted: Vec<(String, Vec<Ipv4Addr>)>,
+    ) -> Result<(), ProviderError> {
+        let made = join_all(wanted.into_iter().map(async |(name, also)| {
+            let new = NewPort {
+                name: &name,
+                network: &resolved.network,
+                mark: &marks.run,
+                security_groups: resolved.security_groups.as_deref(),
+                fixed_ip: None,
+                allowed_address_pairs: &also,
+            };
+            let port = ports::create(&self.client, &new).await.map_err(between)?;
+            self.made.port(&name, &port.id);
+            let address = port.address.unwrap_or(Ipv4Addr::UNSPECIFIED);
+            Ok((name, OwnPort { address, id: port.id }))
+        }))
+        .await;
+        let (made, failed): (Vec<_>, Vec<_>) = made.into_iter().partition(Result::is_ok);
+        to.extend(made.into_iter().filter_map(Result::ok));
+        let none = to.iter().filter(|(_, port)| port.address.is_unspecified());
+        let none = none.map(|(name, _)| ProviderError::Between(format!("{name}: its port has no IPv4 address").into()));
+        ProviderError::of_all(failed.into_iter().filter_map(Result::err).chain(none))
+    }
+}
+
+#[async_trait]
+impl Environment for Account {
+    fn place(&self, run: &str) -> Place {
+        OpenStack::place(&self.cloud, run)
+    }
+
+    fn farewell(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn told(&self) -> Vec<String> {
+        let requests = format!("requests to the cloud's APIs: {}", self.client.requests());
+        self.made.told().into_iter().chain([requests]).collect()
+    }
+
+    async fn open(&self, run: &str, scenario: &ScenarioPlan, logs: PathBuf) -> Result<Opened, ProviderError> {
+        let resolved = Arc::clone(&self.resolved[&scenario.index]);
+        let marks = Marks::new(run, scenario.index);
+        let infrastructure = &scenario.infrastructure;
+        let ports = self.make_ports(&resolved, infrastructure, &marks).await?;
+        let addresses_of = |ports: &BTreeMap<String, OwnPort>| -> BTreeMap<String, Ipv4Addr> {
+            ports.iter().map(|(name, port)| (name.clone(), port.address)).collect()
+        };
+        let addresses = Addresses {
+            servers: addresses_of(&ports.servers),
+            virtual_ips: addresses_of(&ports.shared),
+            prefix: resolved.prefix,
+            aliases: infrastructure.aliases.clone(),
+        };
+        let cloud = ScenarioCloud {
+            cloud: self.cloud.clone(),
+            client: Arc::clone(&self.client),
+            infrastructure: infrastructure.clone(),
+            listing: Listing::new(Arc::clone(&self.client), marks.clone(), scenario.settings.openstack.list_every),
+            marks,
+            ports,
+            resolved,
+            key: Arc::clone(&self.key),
+            source: Arc::clone(&self.source),
+            made: Arc::clone(&self.made),
+            leases: Leases::default(),
+            logs,
+            known: Arc::new(Mutex::new(Known::default())),
+        };
+        Ok(Opened {
+            addresses,
+            provider: Arc::new(cloud) as Arc<dyn Provider>,
+            entry: None,
+            secrets: Secrets::of(self.key.private.reveal()),
+            attached: false,
+            followed: BTreeMap::new(),
+        })
+    }
+}
+
+/// Logs in to the cloud of this name; of none: to the one that the surroundings mean.
+///
+/// # Errors
+/// It is not described, or can't be logged in to.
+pub(super) async fn log_in(cloud: &str, per_minute: u32) -> Result<Client, CloudError> {
+    let asked = Some(cloud).filter(|cloud| !cloud.is_empty());
+    Client::log_in(clouds::read(asked, &Surroundings::here())?, per_minute).await
+}

@@ -1,0 +1,111 @@
+//! An OpenStack cloud: servers are made through Nova for each scenario, at addresses of Neutron, and terminated after it.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`account`] | the cloud as an environment: who logs in, the places of scenarios, what was made |
+//! | [`resolved`] | what settings name, found in the cloud before anything is made |
+//! | [`cloud`] | the servers of one scenario as a provider |
+//! | [`listing`] | the servers as Nova lists them, no more often than the API may be asked |
+//! | [`power`] | what Nova is asked for to switch a server's power |
+//! | [`lease`] | what undoes a fault of power when the run that made it is gone |
+//! | [`marks`], [`made`] | by what a run's things are found again; the list of them |
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use self::account::Account;
+use super::reopen::{store, stored};
+use super::{Access, Capabilities, Down, Kind, ReopenError, Reopened, Work};
+use crate::instance::PowerOp;
+use crate::journal::Place;
+use crate::openstack::mark::Mark;
+use crate::openstack::servers;
+use crate::plan::Plan;
+use crate::provider::ProviderError;
+use crate::settings::OpenStackSettings;
+
+mod account;
+mod cloud;
+mod lease;
+mod listing;
+mod made;
+mod marks;
+mod power;
+mod resolved;
+
+pub use lease::run_if_asked;
+
+/// The kind.
+pub struct OpenStack;
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    /// The cloud's name in `clouds.yaml`; empty: the one that the variables `OS_*` mean.
+    cloud: String,
+    /// The run that made the servers.
+    run: String,
+}
+
+impl OpenStack {
+    fn place(cloud: &str, run: &str) -> Place {
+        store(&OpenStack, &Stored { cloud: cloud.into(), run: run.into() }).expect("texts can be stored")
+    }
+}
+
+impl Kind for OpenStack {
+    fn name(&self) -> &'static str {
+        "openstack"
+    }
+
+    fn takes(&self) -> Option<&'static str> {
+        Some("CLOUD")
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { boots: true, attaches: false, logs_in: true, power: &PowerOp::ALL }
+    }
+
+    /// The servers were the run's own, and only their removal is left to do: it undoes whatever was done to them.
+    fn reopen(&self, value: &Value, _: Option<&Path>) -> Result<Reopened, ReopenError> {
+        let Stored { cloud, run } = stored(self, value)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
+        let left = runtime.block_on(async {
+            let client = account::log_in(&cloud, OpenStackSettings::default().requests_per_minute).await?;
+            servers::of_run(&client, &Mark::new(&run)).await
+        });
+        let left = left.map_err(cloud::between)?.len();
+        if left == 0 {
+            let detail = format!("no server of the run {run} is left in the cloud, and no fault on one");
+            return Err(ReopenError::Gone {
+                detail,
+                help: "servers of your own are attacked by `--on inventory=FILE`",
+            });
+        }
+        let on = if cloud.is_empty() { self.name().to_string() } else { format!("{}={cloud}", self.name()) };
+        let detail = format!(
+            "{left} servers of the run {run} are left in the cloud: they were made for it alone, and a fault on them ends \
+             with its lease\n  help: remove them with `chimp down --on {on} --run {run}`"
+        );
+        Err(ReopenError::Provider(ProviderError::Between(detail.into())))
+    }
+
+    fn down(&self, _: &str, _: &Access, _: bool) -> Result<Down, ReopenError> {
+        Ok(Down::Nothing("its servers end with the scenario that booted them"))
+    }
+
+    fn enter(&self, value: &str, _: &Access, plan: &Plan, work: Work<'_>) -> Result<u8, String> {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|why| why.to_string())?;
+        let account = runtime.block_on(Account::open(value, plan))?;
+        let code = work(Arc::new(account));
+        runtime.shutdown_background();
+        Ok(code)
+    }
+}
+
+fn no_runtime(source: std::io::Error) -> ProviderError {
+    ProviderError::System { server: "openstack".into(), action: "starting the runtime", source }
+}

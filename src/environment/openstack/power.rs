@@ -1,0 +1,45 @@
+//! A server's power at Nova: what is asked, when it is done, and what undoes it.
+
+use std::time::Duration;
+
+use crate::instance::{PowerOp, PowerState};
+use crate::openstack::actions::Action;
+use crate::openstack::servers::Status;
+
+/// How long Nova may take for any of it.
+pub(super) const WITHIN: Duration = Duration::from_secs(120);
+
+/// What Nova is asked for; `None`: to delete it.
+pub(super) fn action(op: PowerOp, status: &Status) -> Option<Action> {
+    match op {
+        PowerOp::Terminate => None,
+        PowerOp::Stop => Some(Action::Stop),
+        PowerOp::Start => Some(Action::Start),
+        PowerOp::Reboot => Some(Action::HardReboot),
+        PowerOp::Freeze => Some(Action::Pause),
+        PowerOp::Thaw if *status == Status::Suspended => Some(Action::Resume),
+        PowerOp::Thaw => Some(Action::Unpause),
+    }
+}
+
+/// The state in which it is done.
+pub(super) fn done_in(op: PowerOp) -> PowerState {
+    match op {
+        PowerOp::Terminate => PowerState::Terminated,
+        PowerOp::Stop => PowerState::Stopped,
+        PowerOp::Start | PowerOp::Reboot | PowerOp::Thaw => PowerState::Running,
+        PowerOp::Freeze => PowerState::Frozen,
+    }
+}
+
+/// Whether there is nothing to do in this state.
+pub(super) fn is_done(op: PowerOp, state: PowerState) -> bool {
+    match op {
+        PowerOp::Reboot => state == PowerState::Terminated,
+        PowerOp::Start => matches!(state, PowerState::Running | PowerState::Frozen | PowerState::Terminated),
+        PowerOp::Thaw => state != PowerState::Frozen,
+        PowerOp::Freeze => state != PowerState::Running,
+        PowerOp::Stop => matches!(state, PowerState::Stopped | PowerState::Terminated),
+        PowerOp::Terminate => state == PowerState::Terminated,
+    }
+}
