@@ -67,7 +67,8 @@ pub(crate) async fn start(client: &Client, id: &str, action: Action) -> Result<(
     let (started, mut pause, mut unclear) = (Instant::now(), client.patience.first_pause, 0);
     loop {
         let server = unlocked(client, id).await?;
-        let idle = server.task.is_none();
+        // Nova does not find one that is about to be built.
+        let idle = server.task.is_none() && server.status != Status::Build;
         if idle && action.is_done_at(&server.status) {
             return Ok(());
         }
@@ -107,7 +108,8 @@ async fn rebooted_after(client: &Client, id: &str, why: CloudError) -> Result<()
 }
 
 async fn is_busy(client: &Client, id: &str) -> Result<bool, CloudError> {
-    Ok(unlocked(client, id).await?.task.is_some())
+    let server = unlocked(client, id).await?;
+    Ok(server.task.is_some() || server.status == Status::Build)
 }
 
 /// The server, which nobody has locked. An operator's account could act on a locked one, so it is looked at first.

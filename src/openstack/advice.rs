@@ -31,6 +31,10 @@ pub(super) fn on_request(why: &ApiError, cloud: &Cloud) -> String {
         ApiError::Refused { status: StatusCode::FORBIDDEN, .. } => {
             "ask an operator of the cloud for a role that may do this".into()
         }
+        ApiError::Refused { status: StatusCode::CONFLICT, .. } => {
+            "what it is asked of is in a state that does not allow it, or something still uses it: try again later"
+                .into()
+        }
         ApiError::Refused { status: StatusCode::TOO_MANY_REQUESTS, .. } => {
             "set `requests_per_minute` of `[openstack]` in `chimp.toml` to what the cloud allows, and try again later"
                 .into()

@@ -29,7 +29,7 @@ struct Endpoint {
 
 /// Why a service has no address.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Absent {
+pub(crate) enum Absent {
     /// No service is in that region.
     #[error("the cloud has no region `{region}`")]
     Region { region: String, hint: String },

@@ -45,10 +45,18 @@ mod session;
 mod tls;
 
 #[cfg(test)]
+mod action_tests;
+#[cfg(test)]
 mod api_tests;
+#[cfg(test)]
+mod creation_tests;
+#[cfg(test)]
+mod lookup_tests;
 #[cfg(test)]
 mod real_tests;
 #[cfg(test)]
 mod session_tests;
+#[cfg(test)]
+mod sweep_tests;
 #[cfg(test)]
 mod test_server;

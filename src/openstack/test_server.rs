@@ -42,6 +42,34 @@ pub(super) enum Reply {
     Cut,
 }
 
+/// An error as Nova words it.
+pub(super) fn refused(status: u16, message: &str) -> Reply {
+    Reply::Status(status, "", json!({ "badRequest": { "code": status, "message": message } }).to_string())
+}
+
+/// An error as Neutron words it.
+pub(super) fn refused_by_neutron(kind: &str, message: &str) -> Reply {
+    Reply::Status(409, "", json!({ "NeutronError": { "type": kind, "message": message, "detail": "" } }).to_string())
+}
+
+/// A server as Nova shows it, in this status and with this task.
+pub(super) fn server(id: &str, status: &str, task: Option<&str>) -> Value {
+    json!({
+        "id": id, "name": format!("name-of-{id}"), "status": status, "OS-EXT-STS:task_state": task,
+        "OS-EXT-STS:power_state": 1, "OS-EXT-AZ:availability_zone": "zone-a", "locked": false, "metadata": {},
+        "addresses": { "site": [{ "addr": "198.18.0.7", "version": 4 }] }, "created": "2026-11-29T00:10:18Z",
+    })
+}
+
+/// A port as Neutron shows it.
+pub(super) fn port(id: &str, description: &Value) -> Value {
+    json!({
+        "id": id, "name": "web-1", "mac_address": "fa:16:3e:8c:be:c9", "device_id": "", "description": description,
+        "fixed_ips": [{ "subnet_id": "s", "ip_address": "198.18.3.78" }], "security_groups": ["default"], "tags": [],
+        "created_at": "2026-11-29T00:10:18Z",
+    })
+}
+
 pub(super) fn unauthorized() -> Reply {
     Reply::Status(401, "", UNAUTHORIZED.into())
 }

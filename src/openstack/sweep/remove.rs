@@ -37,18 +37,18 @@ type Kept = BTreeMap<String, String>;
 
 /// Locked servers, and what belongs to a server that stays.
 fn kept(all: &All, things: &[&Found]) -> Kept {
-    let going = |id: &String| things.iter().any(|found| found.thing.id == *id && !found.locked);
-    let mut kept: Kept = all
-        .servers
-        .iter()
-        .filter(|id| !going(id))
-        .map(|id| (id.clone(), format!("the server {id} uses it, which is not removed")))
-        .collect();
+    let servers = || things.iter().filter(|found| found.thing.kind == ThingKind::Server);
+    let going: BTreeSet<&String> = servers().map(|found| &found.thing.id).collect();
+    let foreign = all.servers.iter().filter(|id| !going.contains(id));
+    let mut kept: Kept =
+        foreign.map(|id| (id.clone(), format!("the server {id} uses it, which is not removed"))).collect();
+    let locked = || servers().filter(|found| found.locked).map(|found| &found.thing);
+    kept.extend(
+        locked().map(|server| (server.id.clone(), format!("the server `{}` uses it, which is locked", server.name))),
+    );
     keep_what_belongs(things, &mut kept);
-    for found in things.iter().filter(|found| found.locked) {
-        let why = format!("it is locked; `openstack server unlock {}` unlocks it", found.thing.id);
-        kept.insert(found.thing.id.clone(), why);
-    }
+    let unlocks = |id: &String| format!("it is locked; `openstack server unlock {id}` unlocks it");
+    kept.extend(locked().map(|server| (server.id.clone(), unlocks(&server.id))));
     kept
 }
 
@@ -56,8 +56,9 @@ fn kept(all: &All, things: &[&Found]) -> Kept {
 fn keep_what_belongs(things: &[&Found], kept: &mut Kept) {
     for kind in [ThingKind::Port, ThingKind::FloatingIp] {
         for found in things.iter().filter(|found| found.thing.kind == kind) {
-            let why = found.of.as_ref().and_then(|of| kept.get(of)).cloned();
-            kept.extend(why.map(|why| (found.thing.id.clone(), why)));
+            if let Some(why) = found.of.as_ref().and_then(|of| kept.get(of)).cloned() {
+                kept.entry(found.thing.id.clone()).or_insert(why);
+            }
         }
     }
 }
