@@ -68,6 +68,31 @@ fn what_is_taken_down_depends_on_the_environment() {
 }
 
 #[test]
+fn runs_are_named_only_where_what_they_made_carries_their_marks() {
+    let down = |words: &str| {
+        let mut chimp = std::process::Command::new(env!("CARGO_BIN_EXE_chimp"));
+        let output = chimp.arg("down").args(words.split(' ')).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    for words in ["--on local --run 7", "--on inventory=a.yaml --all --older-than 2h", "--on testbed --run 7 --dry-run"]
+    {
+        let (code, said) = down(words);
+        let help = "is not told apart by runs\n  help: leave out `--run`, `--all` and `--older-than`\n";
+        assert!(code == Some(2) && said.ends_with(help), "{words}: {said}");
+    }
+    for (words, expected) in [
+        ("--on local --all", "--older-than <DURATION>"),
+        ("--on local --older-than 2h", "--all"),
+        ("--on local --run 7 --all --older-than 2h", "cannot be used with"),
+        ("--run 7", "--on <NAME[=VALUE]>"),
+        ("--on local --all --older-than soon", "`soon` is not a duration"),
+    ] {
+        let (code, said) = down(words);
+        assert!(code == Some(2) && said.contains(expected), "{words}: {said}");
+    }
+}
+
+#[test]
 fn arguments_become_options() {
     let arguments = parsed("NAME --tags @pr --seed 7 --skip slow --skip long --features a --features b");
     let options = arguments.declare_options(&[PathBuf::from("features")], 1, Settings::default());

@@ -24,6 +24,8 @@ impl From<ReopenError> for AttackError {
             ReopenError::Gone { detail, help } => AttackError::Gone { detail, help },
             ReopenError::Provider(why) => AttackError::Provider(why),
             ReopenError::Unnamed { .. }
+            | ReopenError::WhichRuns { .. }
+            | ReopenError::NoRuns { .. }
             | ReopenError::Stored { .. }
             | ReopenError::Unstorable { .. }
             | ReopenError::Document(_)

@@ -2,20 +2,25 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 
-use super::{AccessArgs, Refused};
+use super::{AccessArgs, Refused, settings};
 use crate::agent::sweep::Swept;
 use crate::attack::AttackError;
 use crate::console::{complain, say};
-use crate::environment::{self, Access, On};
+use crate::environment::{self, Access, On, Runs, Sweep};
 use crate::exit;
 use crate::provider::ProviderError;
 use crate::testbed::{SOCKET, Testbed};
+use crate::units::{parse_duration, show_duration};
 
 /// End the testbed that `chimp up` started, and wait until nothing of it is left; with `--on`, take away what runs and attacks
 /// left in another environment.
+///
+/// On OpenStack, what runs left in the project is found by the marks that it carries: servers, ports, security groups, floating
+/// IPs and key pairs. `--run` or `--all` says which runs. A locked server is left with what it uses.
 ///
 /// On an inventory, every fault that chimp holds on a server that may be attacked is undone, also one of a run that is still
 /// under way, and uploaded programs that no run uses are removed. Faults of a server's power are in the journal: `chimp heal`.
@@ -31,6 +36,19 @@ pub(super) struct Down {
     /// look.
     #[arg(long, requires = "on")]
     dry_run: bool,
+    /// Where what runs made carries their marks: the run, by its id, which is the name of its folder in `reports`. It may be
+    /// still under way, and then loses its servers.
+    #[arg(long, value_name = "RUN", requires = "on", conflicts_with = "all")]
+    run: Option<String>,
+    /// The same for all runs that have made nothing for as long as `--older-than` says.
+    #[arg(long, requires = "on", requires = "older_than")]
+    all: bool,
+    /// How long ago a run must have made something for the last time, by the cloud's clock, such as `2h`.
+    #[arg(long, value_name = "DURATION", requires = "all", value_parser = parse_duration)]
+    older_than: Option<Duration>,
+    /// The settings that override the defaults. Default: `chimp.toml` of the working directory, if there is one.
+    #[arg(long, value_name = "FILE", requires = "on")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     access: AccessArgs,
 }
@@ -41,13 +59,53 @@ impl Down {
         match &self.on {
             Some(named) => {
                 let on = environment::on(named).map_err(|why| Refused::Environment("--on".into(), why))?;
-                self.take_down(&on)
+                match self.runs() {
+                    Some(runs) => self.sweep(&on, &runs),
+                    None => self.take_down(&on),
+                }
             }
             None => Ok(match Testbed::at(&self.testbed).down() {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(why) => could_not_tell(&why),
             }),
         }
+    }
+
+    fn runs(&self) -> Option<Runs> {
+        let one = self.run.clone().map(Runs::One);
+        one.or_else(|| self.older_than.filter(|_| self.all).map(Runs::OlderThan))
+    }
+
+    fn sweep(&self, on: &On, runs: &Runs) -> Result<ExitCode, Refused> {
+        let settings = settings(self.config.as_deref())?;
+        let swept = on.kind.sweep(&on.value, runs, &settings, self.dry_run);
+        Ok(match swept.map_err(AttackError::from) {
+            Ok(swept) => ExitCode::from(self.show_sweep(on.kind.name(), &swept)),
+            Err(why @ AttackError::Usage(_)) => return Err(why.into()),
+            Err(why) => could_not_tell(&why),
+        })
+    }
+
+    /// Says what was found and what became of it; the exit code that it asks for.
+    fn show_sweep(&self, environment: &str, swept: &Sweep) -> u8 {
+        let removed = if self.dry_run { "is there" } else { "removed" };
+        for thing in &swept.removed {
+            say!("{removed}: {thing}");
+        }
+        for (run, age) in &swept.younger {
+            match age {
+                Some(age) => say!("left out: the run {run}, which made something {} ago", show_duration(*age)),
+                None => say!("left out: the run {run}; the cloud does not say when it made something"),
+            }
+        }
+        for (thing, why) in &swept.left {
+            complain!("NOT removed: {thing}: {why}");
+        }
+        if swept.removed.is_empty() && swept.left.is_empty() {
+            say!("{environment}: nothing of these runs is there");
+        }
+        say!("requests to the cloud's APIs: {}", swept.requests);
+        if swept.left.is_empty() { exit::PASS } else { exit::CLEANUP }
     }
 
     fn take_down(&self, on: &On) -> Result<ExitCode, Refused> {

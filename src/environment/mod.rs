@@ -26,9 +26,11 @@ use crate::infrastructure::Infrastructure;
 use crate::instance::Ability;
 pub use crate::inventory::file::EntryAt;
 use crate::journal::Place;
+pub use crate::openstack::sweep::{Runs, Sweep};
 use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::{Provider, ProviderError};
 use crate::render::{Addresses, Secrets};
+use crate::settings::Settings;
 
 mod capabilities;
 pub mod inventory;
@@ -102,6 +104,15 @@ pub trait Kind: Sync {
     /// # Errors
     /// When it can't be looked for at all. A single server that can't be reached is none.
     fn down(&self, value: &str, access: &Access, dry_run: bool) -> Result<Down, ReopenError>;
+
+    /// Removes what these runs have made there, found by their marks; with `dry_run`, only looks for it. Idempotent. Blocks.
+    ///
+    /// # Errors
+    /// What runs make there carries no mark, or can't be looked for. A thing that can't be removed is none.
+    fn sweep(&self, value: &str, runs: &Runs, settings: &Settings, dry_run: bool) -> Result<Sweep, ReopenError> {
+        let _ = (value, runs, settings, dry_run);
+        Err(ReopenError::NoRuns { environment: self.name() })
+    }
 
     /// The scenarios that can't run there, by index, each with the reason and the command or setting that changes it.
     /// Touches nothing.

@@ -37,6 +37,8 @@ pub struct Reopened {
 /// Servers that have ended for good, by name, each with how that is known.
 pub type Ended = BTreeMap<String, String>;
 
+const WHICH_RUNS: &str = "give `--run RUN` for one run, by the name of its folder in `reports`, or `--all --older-than 2h`; `--dry-run` only lists";
+
 /// Why a place was not found again. Nothing was touched.
 #[derive(Debug, thiserror::Error)]
 pub enum ReopenError {
@@ -55,6 +57,22 @@ pub enum ReopenError {
         environment: &'static str,
         /// What is missing.
         value: &'static str,
+    },
+    /// Nothing says of which runs.
+    #[error(
+        "nothing says which runs have left what is to be removed from the environment `{environment}`\n  help: {WHICH_RUNS}"
+    )]
+    WhichRuns {
+        /// The environment's name.
+        environment: &'static str,
+    },
+    /// Runs leave nothing there that carries a mark.
+    #[error(
+        "what runs left in the environment `{environment}` is not told apart by runs\n  help: leave out `--run`, `--all` and `--older-than`"
+    )]
+    NoRuns {
+        /// The environment's name.
+        environment: &'static str,
     },
     /// What was stored is not what this environment stores.
     #[error("what was stored of the environment `{environment}` can't be read: {source}")]
