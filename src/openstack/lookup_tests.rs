@@ -47,17 +47,26 @@ async fn what_is_named_is_found_by_its_name_or_id() {
     let cloud = cloud().await;
     let client = cloud.client().await;
     for name in ["empty", "i-1"] {
-        assert_eq!(lookup::image(&client, name).await.unwrap().id, "i-1");
+        assert_eq!(lookup::image(&client, Some(name)).await.unwrap().id, "i-1");
     }
-    let flavor = lookup::flavor(&client, "small").await.unwrap();
+    let flavor = lookup::flavor(&client, Some("small")).await.unwrap();
     assert_eq!((&*flavor.id, flavor.vcpus, flavor.ram_mib), ("1", 1, 64));
     lookup::key_pair(&client, "chimp").await.unwrap();
     lookup::zone(&client, "zone-a").await.unwrap();
     assert_eq!(lookup::zones(&client).await.unwrap(), ["zone-a"]);
-    let network = lookup::network(&client, "site").await.unwrap();
+    let network = lookup::network(&client, Some("site")).await.unwrap();
     let subnet = &network.subnets[0];
     assert_eq!((&*network.id, subnet.range.to_string(), subnet.prefix), ("n-1", "198.18.0.0".into(), 22));
     assert_eq!(subnet.gateway, "198.18.0.1".parse().ok());
+}
+
+#[tokio::test]
+async fn what_is_not_named_is_the_only_one_there_is() {
+    let cloud = cloud().await;
+    let client = cloud.client().await;
+    assert_eq!(lookup::flavor(&client, None).await.unwrap().name, "small");
+    let why = text(lookup::network(&client, None).await);
+    assert_eq!(why, "nothing says which network, and the cloud has 2: `site`, `v6`\n  help: name one of them");
 }
 
 #[tokio::test]
@@ -65,11 +74,11 @@ async fn what_there_is_not_is_answered_with_what_there_is() {
     let cloud = cloud().await;
     let client = cloud.client().await;
     let said = [
-        text(lookup::image(&client, "debain").await),
-        text(lookup::flavor(&client, "large-one").await),
+        text(lookup::image(&client, Some("debain")).await),
+        text(lookup::flavor(&client, Some("large-one")).await),
         text(lookup::key_pair(&client, "chmip").await),
         text(lookup::zone(&client, "zone-x").await),
-        text(lookup::network(&client, "sites").await),
+        text(lookup::network(&client, Some("sites")).await),
     ];
     assert_eq!(
         said,
@@ -88,12 +97,13 @@ async fn what_is_there_and_no_use_is_said_before_anything_is_made() {
     let cloud = cloud().await;
     let client = cloud.client().await;
     assert!(
-        text(lookup::image(&client, "debian").await).starts_with("the image `debian` is queued, expected active\n")
+        text(lookup::image(&client, Some("debian")).await)
+            .starts_with("the image `debian` is queued, expected active\n")
     );
     assert!(
         text(lookup::zone(&client, "zone-b").await).starts_with("the availability zone `zone-b` is not available\n")
     );
-    assert!(text(lookup::network(&client, "v6").await).starts_with("the network `v6` has no IPv4 subnet\n"));
+    assert!(text(lookup::network(&client, Some("v6")).await).starts_with("the network `v6` has no IPv4 subnet\n"));
 }
 
 #[tokio::test]

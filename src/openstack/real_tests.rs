@@ -25,7 +25,7 @@ async fn client() -> Client {
 }
 
 async fn port(client: &Client, mark: &Mark, name: &str, groups: &[String]) -> Port {
-    let network = lookup::network(client, "site").await.unwrap();
+    let network = lookup::network(client, Some("site")).await.unwrap();
     assert_eq!(network.subnets[0].prefix, 22);
     let new = NewPort {
         name,
@@ -41,8 +41,8 @@ async fn port(client: &Client, mark: &Mark, name: &str, groups: &[String]) -> Po
 async fn boot(client: &Client, mark: &Mark, port: &Port) -> Server {
     let new = NewServer {
         name: &port.name,
-        image: &lookup::image(client, "empty").await.unwrap().id,
-        flavor: &lookup::flavor(client, "small").await.unwrap().id,
+        image: &lookup::image(client, Some("empty")).await.unwrap().id,
+        flavor: &lookup::flavor(client, Some("small")).await.unwrap().id,
         key_name: Some("chimp"),
         zone: Some("zone-b"),
         port: &port.id,
@@ -109,7 +109,7 @@ async fn real_cloud_serves_a_run_from_its_first_port_to_its_sweep() {
     println!("floating IPs: {:?}", floating_ips::ours(&client).await);
     println!(
         "a network that is not external: {:?}",
-        floating_ips::create(&client, &lookup::network(&client, "site").await.unwrap().id, &mark).await
+        floating_ips::create(&client, &lookup::network(&client, Some("site")).await.unwrap().id, &mark).await
     );
     lock(&client, &server.id, "lock").await;
     assert!(matches!(actions::delete(&client, &server.id).await, Err(CloudError::Locked(name)) if name == "web-1"));

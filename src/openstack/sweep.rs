@@ -10,7 +10,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::client::Client;
-use super::clouds::{self, Surroundings};
 use super::error::CloudError;
 
 mod find;
@@ -89,22 +88,6 @@ pub struct Sweep {
     pub younger: BTreeMap<String, Option<Duration>>,
     /// How many requests were sent.
     pub requests: u64,
-}
-
-/// Sweeps the cloud of this name, or the one that is meant without; sends at most so many requests per minute. With
-/// `dry_run`, only looks.
-///
-/// # Errors
-/// The cloud can't be used, or what is there can't be listed. Nothing was removed then.
-pub(crate) async fn down(
-    cloud: Option<&str>,
-    from: &Surroundings,
-    per_minute: u32,
-    runs: &Runs,
-    dry_run: bool,
-) -> Result<Sweep, CloudError> {
-    let client = Client::log_in(clouds::read(cloud, from)?, per_minute).await?;
-    sweep(&client, runs, dry_run).await
 }
 
 /// Sweeps what these runs have left. With `dry_run`, only looks.

@@ -18,14 +18,15 @@ use serde_json::Value;
 
 use self::account::Account;
 use super::reopen::{store, stored};
-use super::{Access, Capabilities, Down, Kind, ReopenError, Reopened, Work};
+use super::{Access, Capabilities, Down, Kind, ReopenError, Reopened, Runs, Sweep, Work};
 use crate::instance::PowerOp;
 use crate::journal::Place;
+use crate::openstack::error::CloudError;
 use crate::openstack::mark::Mark;
-use crate::openstack::servers;
+use crate::openstack::{servers, sweep};
 use crate::plan::Plan;
 use crate::provider::ProviderError;
-use crate::settings::OpenStackSettings;
+use crate::settings::{OpenStackSettings, Settings};
 
 mod account;
 mod cloud;
@@ -92,8 +93,21 @@ impl Kind for OpenStack {
         Err(ReopenError::Provider(ProviderError::Between(detail.into())))
     }
 
+    /// Runs of others may be under way in the project, so it must be said which are meant.
     fn down(&self, _: &str, _: &Access, _: bool) -> Result<Down, ReopenError> {
-        Ok(Down::Nothing("its servers end with the scenario that booted them"))
+        Err(ReopenError::WhichRuns { environment: self.name() })
+    }
+
+    fn sweep(&self, value: &str, runs: &Runs, settings: &Settings, dry_run: bool) -> Result<Sweep, ReopenError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
+        let swept = runtime.block_on(async {
+            let client = account::log_in(value, settings.openstack.requests_per_minute).await?;
+            sweep::sweep(&client, runs, dry_run).await
+        });
+        swept.map_err(|why| match why {
+            CloudError::Described(why) => why.into(),
+            why => cloud::between(why).into(),
+        })
     }
 
     fn enter(&self, value: &str, _: &Access, plan: &Plan, work: Work<'_>) -> Result<u8, String> {
