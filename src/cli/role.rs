@@ -33,7 +33,7 @@ impl RoleArgs {
         let addresses = Addresses::imagined(&infrastructure);
         let data = render(&infrastructure, &addresses, &settings, &Secrets::imagined(), &self.server)?;
         let role = &infrastructure.roles[&infrastructure.servers[&self.server].role];
-        put!("{}", cloud_config::document(&self.server, role, &data, None)?);
+        put!("{}", cloud_config::document(&self.server, &role.packages, &data, None)?);
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -12,17 +12,21 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::document::DocumentError;
 use crate::instance::{FileContent, FileSpec, ServiceSpec, UserData};
-use crate::role::Role;
 
 /// Where systemd looks for units of an administrator.
 const UNITS: &str = "/etc/systemd/system";
 
-/// The document of a server, whose user `root` the owner of this public key of OpenSSH may log in as, if one is given.
+/// The document of a server with these packages of Debian, whose user `root` the owner of this public key of OpenSSH may log in as, if one is given.
 ///
 /// # Errors
 /// When a file of this machine can't be read that the server holds a copy of.
-pub fn document(server: &str, role: &Role, data: &UserData, key: Option<&str>) -> Result<String, DocumentError> {
-    let mut packages: Vec<String> = role.packages.iter().map(|package| quoted(package)).collect();
+pub fn document(
+    server: &str,
+    packages: &[String],
+    data: &UserData,
+    key: Option<&str>,
+) -> Result<String, DocumentError> {
+    let mut packages: Vec<String> = packages.iter().map(|package| quoted(package)).collect();
     packages.sort_unstable();
     packages.dedup();
     let files = data.files.iter().filter_map(|spec| file(spec).transpose());

@@ -114,7 +114,7 @@ fn figure_1() -> Infrastructure {
 fn cloud_config_of(server: &str) -> String {
     let site = figure_1();
     let data = rendered(&site, &Settings::default(), server);
-    cloud_config::document(server, &site.roles[&site.servers[server].role], &data, None).unwrap()
+    cloud_config::document(server, &site.roles[&site.servers[server].role].packages, &data, None).unwrap()
 }
 
 #[test]

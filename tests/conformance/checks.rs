@@ -229,7 +229,7 @@ async fn leased_stop(ground: &Ground) -> Checked {
 }
 
 async fn leased(ground: &Ground, op: PowerOp, state: PowerState) -> Checked {
-    if ground.boots {
+    if !ground.outlives {
         return Ok(Some("its servers end with whoever froze or stopped them".into()));
     }
     let id = ground.instance("web-2").await?.id;

@@ -10,6 +10,7 @@ use anarcho_chimp::infrastructure::{Draft, Infrastructure};
 use anarcho_chimp::instance::{Instance, InstanceSpec, PowerState, UserData};
 use anarcho_chimp::plan::Plan;
 use anarcho_chimp::provider::{Provider, Remote};
+use anarcho_chimp::settings::Settings;
 
 use crate::checks::{CHECKS, Outcome};
 use crate::site::Site;
@@ -28,6 +29,8 @@ pub struct Ground {
     pub infrastructure: Infrastructure,
     /// Whether it boots servers.
     pub boots: bool,
+    /// Whether what is done to a server's power outlives whoever does it.
+    pub outlives: bool,
     /// Where a server that is booted anew would be.
     pub free_address: Option<std::net::Ipv4Addr>,
 }
@@ -51,9 +54,11 @@ pub type Findings = BTreeMap<String, Outcome>;
 
 /// Looks at an environment in a process of its own.
 pub fn look_at(environment: &str) -> Findings {
-    let site = (environment != "local").then(|| Site::up(&format!("conformance-{environment}"), SITE));
+    let attached = ["testbed", "inventory"].contains(&environment);
+    let site = attached.then(|| Site::up(&format!("conformance-{environment}"), SITE));
     let folder = Folder::new(&format!("conformance-in-{environment}"));
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let this = std::env::current_exe().unwrap();
+    let mut command = if environment == "openstack" { beside_a_cloud(&this) } else { Command::new(this) };
     let place = site.as_ref().map_or_else(String::new, |site| match environment {
         "testbed" => site.up.socket.display().to_string(),
         _ => site.folder.path().join("staging.yaml").display().to_string(),
@@ -73,6 +78,13 @@ pub fn look_at(environment: &str) -> Findings {
     findings
 }
 
+/// A program beside the cloud of `fixtures/openstack`.
+fn beside_a_cloud(program: &Path) -> Command {
+    let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/openstack/openstack.py"));
+    command.args(["run", "--chimp", env!("CARGO_BIN_EXE_chimp"), "--"]).arg(program);
+    command
+}
+
 /// Looks, where this program was started for it.
 pub fn look_if_asked() -> Option<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -81,7 +93,7 @@ pub fn look_if_asked() -> Option<ExitCode> {
         return None;
     }
     let findings = match environment.as_str() {
-        "local" => return Some(in_the_sandbox()),
+        "local" | "openstack" => return Some(booted_in(environment)),
         "testbed" => reopened("testbed", &serde_json::json!({ "socket": place })),
         other => reopened(other, &serde_json::json!({ "file": place })),
     };
@@ -93,17 +105,19 @@ fn reopened(environment: &str, value: &serde_json::Value) -> Findings {
     let kind = environment::named(environment).unwrap();
     let found = kind.reopen(value, None).map_err(|why| why.to_string()).unwrap();
     let boots = kind.capabilities().boots;
-    let ground = Ground { provider: found.provider, infrastructure: found.infrastructure, boots, free_address: None };
+    let (provider, infrastructure) = (found.provider, found.infrastructure);
+    let ground = Ground { provider, infrastructure, boots, outlives: true, free_address: None };
     block_on(all(&ground))
 }
 
-fn in_the_sandbox() -> ExitCode {
+fn booted_in(environment: &str) -> ExitCode {
     let infrastructure = infrastructure();
-    let plan = plan(&infrastructure);
+    let plan = plan(environment, &infrastructure);
     let scenario = &plan.scenarios[0];
-    let work = |environment: Arc<dyn Environment>| {
+    let work = |opened: Arc<dyn Environment>| {
         let findings = block_on(async {
-            let opened = environment.open("conformance", scenario, PathBuf::from("logs")).await.unwrap();
+            let outlives = opened.farewell().is_none();
+            let opened = opened.open("conformance", scenario, PathBuf::from("logs")).await.unwrap();
             let Opened { provider, addresses, .. } = opened;
             for (name, server) in &infrastructure.servers {
                 let (zone, tags) = (server.zone.clone(), server.tags.clone());
@@ -114,12 +128,16 @@ fn in_the_sandbox() -> ExitCode {
                 provider.boot(&spec).await.unwrap();
             }
             let free_address = addresses.servers.values().max().map(|last| (u32::from(*last) + 1).into());
-            all(&Ground { provider, infrastructure: infrastructure.clone(), boots: true, free_address }).await
+            let infrastructure = infrastructure.clone();
+            let ground = Ground { provider, infrastructure, boots: true, outlives, free_address };
+            let findings = all(&ground).await;
+            ground.provider.close().await.unwrap();
+            findings
         });
         println!("{}", serde_json::to_string(&findings).unwrap());
         0
     };
-    let code = environment::named("local").unwrap().enter("", &Access::default(), &plan, Box::new(work)).unwrap();
+    let code = environment::named(environment).unwrap().enter("", &Access::default(), &plan, Box::new(work)).unwrap();
     ExitCode::from(code)
 }
 
@@ -131,18 +149,27 @@ fn infrastructure() -> Infrastructure {
     draft.build().unwrap()
 }
 
-fn plan(infrastructure: &Infrastructure) -> Plan {
+fn plan(environment: &str, infrastructure: &Infrastructure) -> Plan {
     let feature = "Feature: Any\n  Scenario: Any\n    Given the infrastructure in \"./site.yaml\"\n    When node \"web-2\" hangs for 1 s\n    \
                    Then recovery < 1 min\n";
     std::fs::write("any.feature", feature).unwrap();
     let options = anarcho_chimp::declare::DeclareOptions {
         paths: vec!["any.feature".into()],
-        environment: Some("local".into()),
+        environment: Some(environment.into()),
+        settings: settings(),
         ..Default::default()
     };
     let plan = anarcho_chimp::declare::declare(&options).unwrap();
     assert_eq!(plan.scenarios[0].infrastructure.servers, infrastructure.servers);
     plan
+}
+
+/// The zones of the cloud that stand for those of the site.
+fn settings() -> Settings {
+    let mut settings = Settings::default();
+    let zones = [("a", "zone-a"), ("b", "zone-b")];
+    settings.openstack.zones = zones.map(|(ours, theirs)| (ours.into(), theirs.into())).into();
+    settings
 }
 
 /// Every check, one after the other: what one leaves, the next finds.

@@ -24,12 +24,19 @@ pub fn name(stage: &str) -> String {
 pub fn after_a_kill(environment: &str, site: Option<&Site>) -> Findings {
     let finding = |stage: &&str| {
         let outcome = site.map_or_else(
-            || Outcome::Refused("its servers end with the run".into()),
+            || Outcome::Refused(without_a_site(environment).into()),
             |site| killed_at(environment, site, stage),
         );
         (name(stage), outcome)
     };
     STAGES.iter().map(finding).collect()
+}
+
+fn without_a_site(environment: &str) -> &'static str {
+    match environment {
+        "openstack" => "`chimp down --run RUN` removes the run's servers, and the fault with them",
+        _ => "its servers end with the run",
+    }
 }
 
 fn killed_at(environment: &str, site: &Site, stage: &str) -> Outcome {

@@ -14,6 +14,9 @@ const PAGE: &str = "docs/environments.md";
 const BEGIN: &str = "<!-- what tests/conformance has seen; UPDATE_DOCS=1 writes it -->\n";
 const END: &str = "<!-- end -->\n";
 
+/// The one that takes long to start.
+const CLOUD: &str = "openstack";
+
 /// A new environment has a row in the table before it has users.
 pub fn every_environment_is_looked_at() {
     let page = fs::read_to_string(PAGE).unwrap();
@@ -23,8 +26,16 @@ pub fn every_environment_is_looked_at() {
 }
 
 pub fn every_environment_does_what_is_documented() {
-    let names = ENVIRONMENTS.iter().map(|kind| kind.name());
-    let found: BTreeMap<&str, Findings> = names.map(|name| (name, look_at(name))).collect();
+    let names = ENVIRONMENTS.iter().map(|kind| kind.name()).filter(|name| *name != CLOUD);
+    as_documented(names.map(|name| (name, look_at(name))).collect());
+}
+
+pub fn a_cloud_does_what_is_documented() {
+    as_documented(BTreeMap::from([(CLOUD, look_at(CLOUD))]));
+}
+
+/// Compares what was seen with the page, whose other columns stay as they are.
+fn as_documented(found: BTreeMap<&str, Findings>) {
     let failures: Vec<String> = found
         .iter()
         .flat_map(|(environment, findings)| findings.iter().map(move |finding| (environment, finding)))
@@ -36,19 +47,17 @@ pub fn every_environment_does_what_is_documented() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     let page = fs::read_to_string(PAGE).unwrap();
     let (before, rest) = page.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-    let fresh = format!("{before}{BEGIN}{}{END}{after}", table(&found));
+    let (documented, after) = rest.split_once(END).unwrap();
+    let fresh = table(&found, documented);
+    let shown = fresh.clone();
+    let fresh = format!("{before}{BEGIN}{fresh}{END}{after}");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(PAGE, &fresh).unwrap();
     }
-    assert!(
-        fresh == page || std::env::var_os("UPDATE_DOCS").is_some(),
-        "{PAGE} is not what was seen:\n{}",
-        table(&found)
-    );
+    assert!(fresh == page || std::env::var_os("UPDATE_DOCS").is_some(), "{PAGE} is not what was seen:\n{shown}");
 }
 
-fn table(found: &BTreeMap<&str, Findings>) -> String {
+fn table(found: &BTreeMap<&str, Findings>, documented: &str) -> String {
     let names: Vec<&str> = ENVIRONMENTS.iter().map(|kind| kind.name()).collect();
     let mut text = String::from("| an environment |");
     names.iter().for_each(|name| write!(text, " `{name}` |").unwrap());
@@ -59,14 +68,24 @@ fn table(found: &BTreeMap<&str, Findings>) -> String {
     for check in checks {
         write!(text, "| {check} |").unwrap();
         for name in &names {
-            let word = match &found[name][&check] {
-                Outcome::Kept => "yes".to_string(),
-                Outcome::Refused(why) => format!("no: {why}"),
-                Outcome::Failed(_) => "FAILED".to_string(),
+            let word = match found.get(name).map(|findings| &findings[&check]) {
+                Some(Outcome::Kept) => "yes".to_string(),
+                Some(Outcome::Refused(why)) => format!("no: {why}"),
+                Some(Outcome::Failed(_)) => "FAILED".to_string(),
+                None => cell(documented, name, &check),
             };
             write!(text, " {word} |").unwrap();
         }
         text.push('\n');
     }
     text
+}
+
+/// What the page says of an environment; nothing where it has no such row or column yet.
+fn cell(table: &str, environment: &str, check: &str) -> String {
+    let cells = |line: &str| -> Vec<String> { line.split('|').map(|cell| cell.trim().to_string()).collect() };
+    let heads = table.lines().next().map(cells).unwrap_or_default();
+    let column = heads.iter().position(|head| *head == format!("`{environment}`"));
+    let row = table.lines().map(cells).find(|row| row.get(1).is_some_and(|name| name == check));
+    column.zip(row).and_then(|(column, row)| row.get(column).cloned()).unwrap_or_default()
 }

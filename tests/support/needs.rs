@@ -19,6 +19,8 @@ pub enum Needs {
     Scenarios,
     /// These files are there, each brought by the command that follows it.
     Files(&'static [(&'static str, &'static str)]),
+    /// It is asked for by this variable, which the command that follows sets: what it needs takes long to make.
+    Asked(&'static str, &'static str),
     /// The user is root.
     Root,
     /// The user is root, and these programs are there, each brought by the Debian package that follows it.
@@ -39,7 +41,7 @@ impl Needs {
     ) -> Trial {
         match self {
             Needs::Nothing => Trial::test(name, run),
-            Needs::RootAndSlowFiles(_) => {
+            Needs::RootAndSlowFiles(_) | Needs::Asked(..) => {
                 let quick = std::env::var_os("CHIMP_QUICK").is_some();
                 trial::trial_where(false, quick, arguments, name, || self.missing(), run)
             }
@@ -55,6 +57,9 @@ impl Needs {
             Needs::Nothing => None,
             Needs::Scenarios => doctor().clone(),
             Needs::Files(files) => absent(files),
+            Needs::Asked(variable, command) => {
+                std::env::var_os(variable).is_none().then(|| format!("is asked for by {variable}, as `{command}` does"))
+            }
             Needs::RootAndFiles(files) | Needs::RootAndSlowFiles(files) => not_root().or_else(|| absent(files)),
             Needs::Root => not_root(),
             Needs::RootAnd(programs) => not_root().or_else(|| {

@@ -161,7 +161,7 @@ impl Environment for Account {
             infrastructure: infrastructure.clone(),
             listing: Listing::new(Arc::clone(&self.client), marks.clone(), scenario.settings.openstack.list_every),
             marks,
-            ports,
+            ports: Mutex::new(ports),
             resolved,
             key: Arc::clone(&self.key),
             source: Arc::clone(&self.source),

@@ -24,6 +24,7 @@ use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, PowerState, U
 use crate::inventory::HostRemote;
 use crate::openstack::client::Client;
 use crate::openstack::error::CloudError;
+use crate::openstack::ports::NewPort;
 use crate::openstack::servers::{self, NewServer, Status};
 use crate::openstack::{actions, ports};
 use crate::provider::host_key::HostKey;
@@ -53,7 +54,7 @@ pub(super) struct ScenarioCloud {
     /// What every server of the scenario carries.
     pub marks: Marks,
     pub listing: Listing,
-    pub ports: Ports,
+    pub ports: Mutex<Ports>,
     pub leases: Leases,
     /// Where the console of each server goes: a folder of its name.
     pub logs: PathBuf,
@@ -89,6 +90,7 @@ impl Ports {
 }
 
 /// A port that was made for the scenario.
+#[derive(Clone)]
 pub(super) struct OwnPort {
     pub id: String,
     pub address: Ipv4Addr,
@@ -153,18 +155,53 @@ impl ScenarioCloud {
         Ok(())
     }
 
+    /// The packages of a server's role; none where it is no declared one.
+    fn packages(&self, name: &str) -> &[String] {
+        let declared = self.infrastructure.servers.get(name);
+        let role = declared.and_then(|server| self.infrastructure.roles.get(&server.role));
+        role.map_or(&[], |role| &role.packages)
+    }
+
+    /// The port of a server: the one that was made for it, else a new one at its address.
+    async fn port_for(&self, spec: &InstanceSpec) -> Result<OwnPort, ProviderError> {
+        if let Some(own) = self.own_port(&spec.name) {
+            return Ok(own);
+        }
+        let new = NewPort {
+            name: &spec.name,
+            network: &self.resolved.network,
+            mark: &self.marks.run,
+            security_groups: self.resolved.security_groups.as_deref(),
+            fixed_ip: Some(spec.address),
+            allowed_address_pairs: &[],
+        };
+        let port = ports::create(&self.client, &new).await.map_err(between)?;
+        self.made.port(&spec.name, &port.id);
+        let own = OwnPort { id: port.id, address: spec.address };
+        self.ports().servers.insert(spec.name.clone(), own.clone());
+        Ok(own)
+    }
+
+    fn ports(&self) -> MutexGuard<'_, Ports> {
+        self.ports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn own_port(&self, name: &str) -> Option<OwnPort> {
+        self.ports().servers.get(name).cloned()
+    }
+
     /// Has Nova make it. That goes on to its end though its caller gives up: what was asked for is known, then, and removed with
     /// the scenario.
     async fn create(&self, spec: &InstanceSpec, asked: AskedFor) -> Result<(InstanceId, AskedFor), ProviderError> {
-        let declared = &self.infrastructure.servers[&spec.name];
-        let role = &self.infrastructure.roles[&declared.role];
+        let port = self.port_for(spec).await?.id;
+        let packages = self.packages(&spec.name);
         // Where a config agent will give it its role, it has none of it yet.
         let unconfigured = UserData { unconfigured: true, ..UserData::default() };
         let data = if spec.user_data.unconfigured { &unconfigured } else { &spec.user_data };
-        let user_data = cloud_config::document(&spec.name, role, data, Some(&self.key.public))
+        let user_data = cloud_config::document(&spec.name, packages, data, Some(&self.key.public))
             .map_err(|why| ProviderError::Between(why.into()))?;
         let (name, zone) = (spec.name.clone(), spec.zone.as_deref().map(|zone| self.resolved.zone(zone).to_string()));
-        let (port, metadata) = (self.ports.servers[&spec.name].id.clone(), self.marks.of_server(declared));
+        let metadata = self.marks.of_server(&spec.name, self.infrastructure.servers.get(&spec.name));
         let (mark, user_data) = (self.marks.run.clone(), Secret::new(user_data));
         let (client, resolved, made) = (Arc::clone(&self.client), Arc::clone(&self.resolved), Arc::clone(&self.made));
         let created = tokio::spawn(async move {
@@ -202,7 +239,8 @@ impl ScenarioCloud {
                 None => return Err(not_up(name, "Nova lists it no longer".into())),
             }
         }
-        let at = SocketAddr::from((self.ports.servers[name].address, SSH));
+        let port = self.own_port(name).ok_or_else(|| ProviderError::Unknown(id.clone()))?;
+        let at = SocketAddr::from((port.address, SSH));
         while !matches!(timeout(KNOCK, TcpStream::connect(at)).await, Ok(Ok(_))) {
             if Instant::now() >= until {
                 return Err(not_up(name, format!("{at} accepts no connection")));
@@ -261,7 +299,7 @@ impl ScenarioCloud {
         Some(Instance {
             id: InstanceId(listed.server.id.clone()),
             name: name.into(),
-            address: self.ports.servers.get(name)?.address,
+            address: self.own_port(name)?.address,
             state: listed.state,
             evidence: evidence(&listed.server),
             first_process: None,
@@ -375,7 +413,8 @@ impl Provider for ScenarioCloud {
         let ids: Vec<InstanceId> = servers.iter().map(|listed| InstanceId(listed.server.id.clone())).collect();
         let deleted = join_all(ids.iter().map(|id| self.delete(id))).await;
         ProviderError::of_all(deleted.into_iter().filter_map(Result::err))?;
-        self.ports.remove(&self.client, &self.made).await
+        let ports = std::mem::take(&mut *self.ports());
+        ports.remove(&self.client, &self.made).await
     }
 
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError> {

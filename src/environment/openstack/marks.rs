@@ -29,9 +29,9 @@ impl Marks {
     }
 
     /// The metadata of a server, beside the run.
-    pub fn of_server(&self, declared: &Declared) -> BTreeMap<String, String> {
-        let mut all =
-            BTreeMap::from([(SCENARIO.into(), self.scenario.clone()), (SERVER.into(), declared.name.clone())]);
+    pub fn of_server(&self, name: &str, declared: Option<&Declared>) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::from([(SCENARIO.into(), self.scenario.clone()), (SERVER.into(), name.into())]);
+        let Some(declared) = declared else { return all };
         all.insert(ROLE.into(), cut(&declared.role));
         all.extend(declared.zone.iter().map(|zone| (ZONE.into(), cut(zone))));
         if !declared.tags.is_empty() {
