@@ -99,13 +99,16 @@ impl Down {
             }
         }
         for (thing, why) in &swept.left {
-            complain!("NOT removed: {thing}: {why}");
+            match self.dry_run {
+                true => say!("would be left: {thing}: {why}"),
+                false => complain!("NOT removed: {thing}: {why}"),
+            }
         }
         if swept.removed.is_empty() && swept.left.is_empty() {
-            say!("{environment}: nothing of these runs is there");
+            say!("{environment}: nothing is there that could be removed");
         }
         say!("requests to the cloud's APIs: {}", swept.requests);
-        if swept.left.is_empty() { exit::PASS } else { exit::CLEANUP }
+        if self.dry_run || swept.left.is_empty() { exit::PASS } else { exit::CLEANUP }
     }
 
     fn take_down(&self, on: &On) -> Result<ExitCode, Refused> {

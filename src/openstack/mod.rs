@@ -53,6 +53,8 @@ mod creation_tests;
 #[cfg(test)]
 mod lookup_tests;
 #[cfg(test)]
+mod network_tests;
+#[cfg(test)]
 mod real_tests;
 #[cfg(test)]
 mod session_tests;
