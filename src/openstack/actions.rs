@@ -16,13 +16,10 @@ const BUSY: Duration = Duration::from_secs(60);
 pub(crate) enum Action {
     Stop,
     Start,
-    /// The server's own system shuts down and starts again.
-    SoftReboot,
     /// As if its power were cut.
     HardReboot,
     Pause,
     Unpause,
-    Suspend,
     Resume,
 }
 
@@ -31,11 +28,9 @@ impl Action {
         match self {
             Action::Stop => json!({ "os-stop": null }),
             Action::Start => json!({ "os-start": null }),
-            Action::SoftReboot => json!({ "reboot": { "type": "SOFT" } }),
             Action::HardReboot => json!({ "reboot": { "type": "HARD" } }),
             Action::Pause => json!({ "pause": null }),
             Action::Unpause => json!({ "unpause": null }),
-            Action::Suspend => json!({ "suspend": null }),
             Action::Resume => json!({ "resume": null }),
         }
     }
@@ -45,16 +40,13 @@ impl Action {
         match self {
             Action::Stop => Status::Shutoff,
             Action::Pause => Status::Paused,
-            Action::Suspend => Status::Suspended,
-            Action::Start | Action::SoftReboot | Action::HardReboot | Action::Unpause | Action::Resume => {
-                Status::Active
-            }
+            Action::Start | Action::HardReboot | Action::Unpause | Action::Resume => Status::Active,
         }
     }
 
     /// Whether nothing is to be done where the server has that status already.
     fn is_done_at(self, status: &Status) -> bool {
-        !matches!(self, Action::SoftReboot | Action::HardReboot) && *status == self.leads_to()
+        self != Action::HardReboot && *status == self.leads_to()
     }
 }
 
@@ -98,7 +90,7 @@ pub(crate) async fn start(client: &Client, id: &str, action: Action) -> Result<(
 }
 
 fn is_reboot(action: Action) -> bool {
-    matches!(action, Action::SoftReboot | Action::HardReboot)
+    action == Action::HardReboot
 }
 
 /// A second reboot would be seen, so none is asked for where the first may be under way.

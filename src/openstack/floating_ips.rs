@@ -5,12 +5,17 @@ use std::net::Ipv4Addr;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+#[cfg(test)]
+use serde_json::json;
 
 use super::client::{Client, Service};
 use super::error::CloudError;
-use super::mark::{self, Mark};
+use super::mark;
+#[cfg(test)]
+use super::mark::Mark;
 use super::moment;
+#[cfg(test)]
 use super::neutron::{self, Resource};
 
 /// A floating IP.
@@ -46,6 +51,7 @@ fn floating_ip(client: &Client, value: Value) -> Result<FloatingIp, CloudError> 
 ///
 /// # Errors
 /// The quota or the addresses are used up, the network is not external, or Neutron can't be asked.
+#[cfg(test)]
 pub(crate) async fn create(client: &Client, network: &str, mark: &Mark) -> Result<FloatingIp, CloudError> {
     let body = json!({ "floating_network_id": network, "description": mark.description() });
     let made = neutron::make(client, mark, Resource::FLOATING_IP, network, body).await?;
@@ -56,6 +62,7 @@ pub(crate) async fn create(client: &Client, network: &str, mark: &Mark) -> Resul
 ///
 /// # Errors
 /// There is no such thing, no router connects the two, or Neutron can't be asked.
+#[cfg(test)]
 pub(crate) async fn lead_to(client: &Client, id: &str, port: Option<&str>) -> Result<FloatingIp, CloudError> {
     let body = json!({ "floatingip": { "port_id": port } });
     let mut answer = client.put(Service::Neutron, &format!("floatingips/{id}"), &body).await?;

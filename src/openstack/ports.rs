@@ -115,6 +115,7 @@ pub(crate) async fn ours(client: &Client) -> Result<Vec<Port>, CloudError> {
 ///
 /// # Errors
 /// Neutron can't be asked.
+#[cfg(test)]
 pub(crate) async fn of_server(client: &Client, server: &str) -> Result<Vec<Port>, CloudError> {
     let all = client.list(Service::Neutron, &format!("ports?device_id={server}"), "ports").await?;
     all.into_iter().map(|each| port(client, each)).collect()
@@ -124,6 +125,7 @@ pub(crate) async fn of_server(client: &Client, server: &str) -> Result<Vec<Port>
 ///
 /// # Errors
 /// It is not there, or Neutron can't be asked.
+#[cfg(test)]
 pub(crate) async fn get(client: &Client, id: &str) -> Result<Port, CloudError> {
     let mut answer = client.get(Service::Neutron, &format!("ports/{id}")).await?;
     port(client, answer["port"].take())
@@ -133,6 +135,7 @@ pub(crate) async fn get(client: &Client, id: &str) -> Result<Port, CloudError> {
 ///
 /// # Errors
 /// There is no such port or group, or Neutron can't be asked.
+#[cfg(test)]
 pub(crate) async fn set_security_groups(client: &Client, id: &str, groups: &[String]) -> Result<Port, CloudError> {
     let body = json!({ "port": { "security_groups": groups } });
     let mut answer = client.put(Service::Neutron, &format!("ports/{id}"), &body).await?;

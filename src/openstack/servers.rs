@@ -256,6 +256,7 @@ pub(crate) async fn of_run(client: &Client, mark: &Mark) -> Result<Vec<Server>, 
 ///
 /// # Errors
 /// It comes into ERROR, is gone, does not get there in time, or Nova can't be asked.
+#[cfg(test)]
 pub(crate) async fn await_status(
     client: &Client,
     id: &str,

@@ -28,7 +28,7 @@ pub struct OpenStackSettings {
     /// The network in which every server is, by its name or id. Default: the only one of the project that is not external.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
-    /// The security groups of every server, by their names or ids. Default: the project's group `default`.
+    /// The security groups of every server, by their names or ids. Default: one of the run's own, which lets everything pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_groups: Option<Vec<String>>,
     /// By the zones of infrastructures: the availability zones that stand for them. Default: those of the same names.

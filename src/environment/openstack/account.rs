@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::future::join_all;
+use tokio::sync::OnceCell;
 
 use super::OpenStack;
 use super::cloud::{Known, OwnPort, Ports, ScenarioCloud, between};
@@ -22,11 +23,15 @@ use crate::journal::Place;
 use crate::openstack::client::Client;
 use crate::openstack::clouds::{self, Surroundings};
 use crate::openstack::error::CloudError;
+use crate::openstack::groups::{self, Lets};
 use crate::openstack::ports::{self, NewPort};
 use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::key_pair::KeyPair;
 use crate::provider::{Provider, ProviderError};
 use crate::render::{Addresses, Secrets};
+
+/// The name of a run's own security group.
+const GROUP: &str = "anarcho-chimp";
 
 /// A cloud that was logged in to.
 pub(super) struct Account {
@@ -34,10 +39,12 @@ pub(super) struct Account {
     cloud: String,
     client: Arc<Client>,
     /// By the scenario's index.
-    resolved: BTreeMap<u32, Arc<Resolved>>,
+    resolved: BTreeMap<u32, Resolved>,
     key: Arc<KeyPair>,
     source: Arc<Source>,
     made: Arc<Made>,
+    /// The run's own security group, made when the first scenario needs it.
+    group: OnceCell<String>,
 }
 
 impl Account {
@@ -53,7 +60,7 @@ impl Account {
         for scenario in &plan.scenarios {
             let found = Resolved::find(&client, &scenario.settings.openstack, &scenario.infrastructure).await;
             let found = found.map_err(|why| format!("{}: {why}", scenario.name))?;
-            resolved.insert(scenario.index, Arc::new(found));
+            resolved.insert(scenario.index, found);
         }
         Ok(Account {
             cloud: cloud.into(),
@@ -62,7 +69,22 @@ impl Account {
             key: Arc::new(KeyPair::make().map_err(|why| why.to_string())?),
             source: Arc::default(),
             made: Arc::default(),
+            group: OnceCell::new(),
         })
+    }
+
+    /// The security groups of every port: those that the settings name, else one of the run's own, which lets everything pass. The project's
+    /// default group would keep the prober out.
+    async fn security_groups(&self, resolved: &Resolved, marks: &Marks) -> Result<Vec<String>, ProviderError> {
+        if let Some(named) = &resolved.security_groups {
+            return Ok(named.clone());
+        }
+        let make = async || {
+            let group = groups::create(&self.client, GROUP, &marks.run, Lets::EverythingPass).await.map_err(between)?;
+            self.made.group(GROUP, &group.id);
+            Ok::<_, ProviderError>(group.id)
+        };
+        Ok(vec![self.group.get_or_try_init(make).await?.clone()])
     }
 
     /// Makes the ports of a scenario, so that its addresses are known before anything boots.
@@ -136,15 +158,24 @@ impl Environment for Account {
         None
     }
 
+    async fn close(&self) -> Result<(), ProviderError> {
+        let Some(group) = self.group.get() else { return Ok(()) };
+        groups::delete(&self.client, group).await.map_err(between)?;
+        self.made.group_gone(group);
+        Ok(())
+    }
+
     fn told(&self) -> Vec<String> {
         let requests = format!("requests to the cloud's APIs: {}", self.client.requests());
         self.made.told().into_iter().chain([requests]).collect()
     }
 
     async fn open(&self, run: &str, scenario: &ScenarioPlan, logs: PathBuf) -> Result<Opened, ProviderError> {
-        let resolved = Arc::clone(&self.resolved[&scenario.index]);
+        let mut resolved = self.resolved[&scenario.index].clone();
         let marks = Marks::new(run, scenario.index);
         let infrastructure = &scenario.infrastructure;
+        resolved.security_groups = Some(self.security_groups(&resolved, &marks).await?);
+        let resolved = Arc::new(resolved);
         let ports = self.make_ports(&resolved, infrastructure, &marks).await?;
         let addresses_of = |ports: &BTreeMap<String, OwnPort>| -> BTreeMap<String, Ipv4Addr> {
             ports.iter().map(|(name, port)| (name.clone(), port.address)).collect()

@@ -230,9 +230,9 @@ impl ScenarioCloud {
             match self.find(id).await? {
                 Some(listed) if listed.server.status == Status::Active => break,
                 Some(listed) if listed.server.status == Status::Error => {
-                    let why = evidence(&listed.server);
                     self.delete(id).await?;
-                    return Err(not_up(name, why));
+                    let message = listed.server.fault.unwrap_or_else(|| "Nova does not say why".into());
+                    return Err(between(CloudError::Fault { server: name.into(), message }));
                 }
                 Some(_) if Instant::now() < until => {}
                 Some(listed) => return Err(not_up(name, evidence(&listed.server))),

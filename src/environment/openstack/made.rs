@@ -15,6 +15,7 @@ struct Thing {
 
 const SERVER: &str = "server";
 const PORT: &str = "port";
+const GROUP: &str = "security group";
 
 impl Made {
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Thing>> {
@@ -47,18 +48,27 @@ impl Made {
         self.gone(id);
     }
 
+    pub fn group(&self, name: &str, id: &str) {
+        self.add(GROUP, name, id);
+    }
+
+    pub fn group_gone(&self, id: &str) {
+        self.gone(id);
+    }
+
     /// In words: how many of each were made and removed, then each one that is left.
     pub fn told(&self) -> Vec<String> {
         let all = self.all();
         let count = |what: &str, is_gone: bool| {
             all.values().filter(|thing| thing.what == what && (!is_gone || thing.is_gone)).count()
         };
-        let counted = [SERVER, PORT].map(|what| {
+        let kinds = [SERVER, PORT, GROUP].into_iter().filter(|what| count(what, false) > 0);
+        let counted = kinds.map(|what| {
             let (made, removed) = (count(what, false), count(what, true));
             let plural = if made == 1 { "" } else { "s" };
             format!("{made} {what}{plural}, of which {removed} were removed")
         });
-        let first = format!("made in the cloud: {}", counted.join("; "));
+        let first = format!("made in the cloud: {}", counted.collect::<Vec<_>>().join("; "));
         let left = all.iter().filter(|(_, thing)| !thing.is_gone);
         let left = left.map(|(id, thing)| format!("left there: the {} {} ({id})", thing.what, thing.name));
         std::iter::once(first).chain(left).collect()

@@ -13,13 +13,14 @@ use crate::settings::OpenStackSettings;
 const USER: &str = "root";
 
 /// By their ids.
+#[derive(Debug, Clone)]
 pub(super) struct Resolved {
     pub image: String,
     pub flavor: String,
     pub network: String,
     /// The length of the prefix of the network's subnet.
     pub prefix: u8,
-    /// `None`: the project's default group.
+    /// `None`: none is named.
     pub security_groups: Option<Vec<String>>,
     /// Of declared zones: the availability zones that stand for them.
     zones: BTreeMap<String, String>,
@@ -45,7 +46,7 @@ impl Resolved {
             None => None,
         };
         let zones = zones(client, settings, site).await.map_err(of("zones"))?;
-        limits::room(client, &needed(site, &flavor)).await.map_err(|why| why.to_string())?;
+        limits::room(client, &needed(site, &flavor, security_groups.is_none())).await.map_err(|why| why.to_string())?;
         let prefix = network.subnets[0].prefix;
         Ok(Resolved {
             image: image.id,
@@ -85,14 +86,14 @@ async fn zones(
 }
 
 /// A replacement takes the place of a server that is gone, so there are never more than declared.
-fn needed(site: &Infrastructure, flavor: &Flavor) -> Needed {
+fn needed(site: &Infrastructure, flavor: &Flavor, needs_group: bool) -> Needed {
     let servers = site.servers.len() as u64;
     Needed {
         instances: servers,
         cores: servers * u64::from(flavor.vcpus),
         ram_mib: servers * u64::from(flavor.ram_mib),
         ports: servers + site.virtual_ips.len() as u64,
-        security_groups: 0,
+        security_groups: u64::from(needs_group),
         floating_ips: 0,
     }
 }

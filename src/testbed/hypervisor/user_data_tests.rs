@@ -40,7 +40,7 @@ fn what_a_server_is_made_of_is_read_back_from_its_document() {
         let addresses = Addresses::imagined(&site);
         for (name, server) in &site.servers {
             let data = render(&site, &addresses, &Settings::default(), &Secrets::imagined(), name).unwrap();
-            let document = cloud_config::document(name, &site.roles[&server.role], &data, None).unwrap();
+            let document = cloud_config::document(name, &site.roles[&server.role].packages, &data, None).unwrap();
             let mut asked = asked(&document);
             assert_eq!(asked.hostname.as_deref(), Some(name.as_str()));
             asked.data.files.retain(|file| !file.path.starts_with(UNITS));
