@@ -84,6 +84,14 @@ impl ApiError {
         }
     }
 
+    /// What the service said with it.
+    pub(super) fn message(&self) -> &str {
+        match self {
+            ApiError::Refused { message, .. } => message,
+            _ => "",
+        }
+    }
+
     /// Whether the request may have been carried out all the same.
     pub(super) fn is_unclear(&self) -> bool {
         match self {

@@ -52,9 +52,9 @@ impl Client {
 
     pub(super) async fn log_in_with(cloud: Cloud, per_minute: u32, patience: Patience) -> Result<Client, CloudError> {
         let api = Arc::new(Api::new(&cloud, per_minute, patience)?);
-        let refused = |why: ApiError| CloudError::Api { fix: advice::on_login(&why, &cloud), why };
+        let refused = |why: ApiError| CloudError::Api { fix: advice::on_login(&why, &cloud), why: Box::new(why) };
         let session = Session::log_in(cloud.clone(), api.clone()).await.map_err(refused)?;
-        let lacking = |why: ApiError| CloudError::Api { fix: advice::on_request(&why, &cloud), why };
+        let lacking = |why: ApiError| CloudError::Api { fix: advice::on_request(&why, &cloud), why: Box::new(why) };
         let compute = Compute::find(&session).await.map_err(lacking)?;
         let network = versioned(&session.address("network").await.map_err(lacking)?, "v2.0");
         let image = versioned(&session.address("image").await.map_err(lacking)?, "v2");
@@ -198,7 +198,7 @@ impl Client {
     fn met(&self, why: ApiError) -> CloudError {
         match why {
             ApiError::Refused { request, message, .. } if is_quota(&message) => CloudError::Quota { request, message },
-            why => CloudError::Api { fix: advice::on_request(&why, &self.cloud), why },
+            why => CloudError::Api { fix: advice::on_request(&why, &self.cloud), why: Box::new(why) },
         }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) enum CloudError {
     Described(#[from] DocumentError),
     /// A request had no good answer.
     #[error("{why}\n  help: {fix}")]
-    Api { why: ApiError, fix: String },
+    Api { why: Box<ApiError>, fix: String },
     /// A quota of the project is used up.
     #[error("{request}: a quota of the project is used up: {message}\n  help: {FREE}")]
     Quota { request: String, message: String },
@@ -58,7 +58,7 @@ pub(crate) enum CloudError {
     #[error(
         "{why}; whether the {kind} `{name}` was made is not known: it was looked for and is not there yet\n  help: if it comes later, `chimp down --on openstack --run {run}` removes it"
     )]
-    Unclear { kind: &'static str, name: String, run: String, why: ApiError },
+    Unclear { kind: &'static str, name: String, run: String, why: Box<ApiError> },
 }
 
 const FREE: &str = "delete what is not needed in the project (`chimp down --on openstack --all --older-than 2h` removes what earlier runs left), or ask an operator for a greater quota";
@@ -98,7 +98,7 @@ impl CloudError {
     /// What a service said, where it said no.
     pub(super) fn message(&self) -> &str {
         match self {
-            CloudError::Api { why: ApiError::Refused { message, .. }, .. } => message,
+            CloudError::Api { why, .. } => why.message(),
             _ => "",
         }
     }

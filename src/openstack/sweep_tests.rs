@@ -27,8 +27,11 @@ fn group_of(id: &str, run: &str) -> Value {
     json!({ "id": id, "name": id, "description": of_run(run), "security_group_rules": [], "created_at": "2026-11-29T00:10:18Z" })
 }
 
+/// Where a list is, its key, and what is in it.
+type Listed = (&'static str, &'static str, Vec<Value>);
+
 /// A cloud in which the run 7 left one of each kind, the run 8 a server with its port, and others what is theirs.
-fn everything() -> Vec<(&'static str, &'static str, Vec<Value>)> {
+fn everything() -> Vec<Listed> {
     let ip = |id: &str, run: &str, port: &str| json!({ "id": id, "floating_ip_address": "203.0.113.9", "port_id": port, "description": of_run(run), "created_at": "2026-11-29T00:10:18Z" });
     let key = |name: &str| json!({ "id": name, "keypair": { "name": name } });
     vec![
@@ -65,10 +68,7 @@ fn is_deleted(asked: &[Asked], id: &str) -> bool {
 }
 
 /// Answers as a cloud with these things would, where `refuse` does not.
-async fn with(
-    things: fn() -> Vec<(&'static str, &'static str, Vec<Value>)>,
-    refuse: fn(&[Asked]) -> Option<Reply>,
-) -> TestCloud {
+async fn with(things: fn() -> Vec<Listed>, refuse: fn(&[Asked]) -> Option<Reply>) -> TestCloud {
     TestCloud::start(move |asked| {
         let now = asked.last()?;
         if let Some(refusal) = refuse(asked) {
