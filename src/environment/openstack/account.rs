@@ -10,11 +10,12 @@ use futures::future::join_all;
 use tokio::sync::OnceCell;
 
 use super::OpenStack;
-use super::cloud::{Known, OwnPort, Ports, ScenarioCloud, between};
+use super::cloud::{Known, ScenarioCloud, between};
 use super::lease::Leases;
 use super::listing::Listing;
 use super::made::Made;
 use super::marks::Marks;
+use super::ports::{OwnPort, Ports};
 use super::resolved::Resolved;
 use crate::agent::upload::Source;
 use crate::environment::{Environment, Opened};

@@ -5,6 +5,7 @@
 //! | [`account`] | the cloud as an environment: who logs in, the places of scenarios, what was made |
 //! | [`resolved`] | what settings name, found in the cloud before anything is made |
 //! | [`cloud`] | the servers of one scenario as a provider |
+//! | [`boot`], [`ports`] | how one of them is made; where it is plugged in |
 //! | [`listing`] | the servers as Nova lists them, no more often than the API may be asked |
 //! | [`power`] | what Nova is asked for to switch a server's power |
 //! | [`lease`] | what undoes a fault of power when the run that made it is gone |
@@ -29,11 +30,13 @@ use crate::provider::ProviderError;
 use crate::settings::{OpenStackSettings, Settings};
 
 mod account;
+mod boot;
 mod cloud;
 mod lease;
 mod listing;
 mod made;
 mod marks;
+mod ports;
 mod power;
 mod resolved;
 
