@@ -46,9 +46,10 @@ fuzz: ## so many mutated files of every format, of a seed: no panic, no hang, an
 bench: setup ## the tables of docs/measurements.md
 	$(CARGO) bench
 
-openstack: ## a real OpenStack in namespaces that end with it, and a smoke check of its APIs: fixtures/openstack/README.md
+openstack: ## a real OpenStack in namespaces that end with it, a smoke check of its APIs, and the tests that need it: fixtures/openstack/README.md
 	$(CARGO) build --bins
-	$(PYTHON) fixtures/openstack/openstack.py run -- openstack-python -P fixtures/openstack/smoke.py
+	$(CARGO) test --lib --no-run
+	$(PYTHON) fixtures/openstack/openstack.py run -- sh -ec 'openstack-python -P fixtures/openstack/smoke.py; $(CARGO) test --lib real_cloud -- --ignored'
 
 static: ## a release binary that needs nothing of the server it runs on: target/<cpu>-unknown-linux-gnu/release/chimp
 	sh scripts/setup.sh

@@ -77,7 +77,7 @@ fn runs_are_named_only_where_what_they_made_carries_their_marks() {
     for words in ["--on local --run 7", "--on inventory=a.yaml --all --older-than 2h", "--on testbed --run 7 --dry-run"]
     {
         let (code, said) = down(words);
-        let help = "is not told apart by runs\n  help: leave out `--run`, `--all` and `--older-than`\n";
+        let help = "carries the mark of a run\n  help: leave out `--run`, `--all` and `--older-than`\n";
         assert!(code == Some(2) && said.ends_with(help), "{words}: {said}");
     }
     for (words, expected) in [

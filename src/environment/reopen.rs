@@ -59,16 +59,14 @@ pub enum ReopenError {
         value: &'static str,
     },
     /// Nothing says of which runs.
-    #[error(
-        "nothing says which runs have left what is to be removed from the environment `{environment}`\n  help: {WHICH_RUNS}"
-    )]
+    #[error("nothing says which runs are meant in the environment `{environment}`\n  help: {WHICH_RUNS}")]
     WhichRuns {
         /// The environment's name.
         environment: &'static str,
     },
     /// Runs leave nothing there that carries a mark.
     #[error(
-        "what runs left in the environment `{environment}` is not told apart by runs\n  help: leave out `--run`, `--all` and `--older-than`"
+        "nothing in the environment `{environment}` carries the mark of a run\n  help: leave out `--run`, `--all` and `--older-than`"
     )]
     NoRuns {
         /// The environment's name.

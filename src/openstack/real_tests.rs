@@ -1,5 +1,5 @@
 //! A real cloud, used from its first port to the sweep: that of `OS_CLOUD`, with the names that `fixtures/openstack` gives.
-//! Run it so: `fixtures/openstack/openstack.py run -- target/debug/deps/anarcho_chimp-… real_cloud --ignored`.
+//! `make openstack` runs it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -60,7 +60,7 @@ async fn lock(client: &Client, id: &str, how: &str) {
 }
 
 #[tokio::test]
-#[ignore = "needs a real cloud"]
+#[ignore = "needs a real cloud: make openstack"]
 async fn real_cloud_serves_a_run_from_its_first_port_to_its_sweep() {
     let client = client().await;
     let (mark, other) = (Mark::new("2026-11-29T01-10-18Z-7"), Mark::new("2026-11-29T01-10-18Z-8"));
