@@ -175,7 +175,7 @@ pub fn no_shell_is_given_a_line_that_was_made_of_data() {
     let mut seen = 0;
     for (path, text) in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
         let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-        // A line under a role's `runcmd` is written as shell by who wrote the role.
+        // A line under `runcmd` is written as shell by who wrote the role, or the user data.
         let text = &text.replace(r#""-c".into(), line.clone()"#, "");
         let (all, fixed) = (any.find_iter(text).count(), line_of.find_iter(text).count());
         assert_eq!(all, fixed, "{path}: a shell's line that is no constant");

@@ -2,7 +2,7 @@
 //! and user data.
 //!
 //! `chimp hypervisor` is for tests against real clouds, and hidden. [`server`] has what a cloud gives, [`user_data`] and
-//! [`unit`] read it. Everything else is a testbed's: power, states, the end.
+//! [`mod@unit`] read it. Everything else is a testbed's: power, states, the end.
 
 use std::convert::Infallible;
 use std::fs::File;

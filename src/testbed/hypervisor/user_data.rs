@@ -19,6 +19,8 @@ const HEAD: &str = "#cloud-config";
 const UNITS: &str = "/etc/systemd/system";
 /// Where what is appended waits for it; gone at the next boot.
 const APPENDED: &str = "/run/appended";
+/// `$1`: what is appended, `$2`: to which file, `$3`: its permissions.
+const APPEND: &str = r#"mkdir -p -- "${2%/*}/" && cat -- "$1" >>"$2" && chmod -- "$3" "$2""#;
 /// Permissions where none are named.
 const PERMISSIONS: u32 = 0o644;
 
@@ -152,8 +154,7 @@ fn write(data: &mut UserData, form: &FileForm) -> Result<(), UserDataError> {
     let path = form.path.display().to_string();
     if form.append {
         let waiting = Path::new(APPENDED).join(data.files.len().to_string());
-        let script = r#"mkdir -p -- "${2%/*}/" && cat -- "$1" >>"$2" && chmod -- "$3" "$2""#;
-        let words = ["sh", "-c", script, "sh", &waiting.display().to_string(), &path, &format!("{mode:o}")];
+        let words = ["sh", "-c", APPEND, "sh", &waiting.display().to_string(), &path, &format!("{mode:o}")];
         data.run.push(words.map(String::from).to_vec());
         data.files.push(FileSpec { path: waiting, content, mode: 0o600 });
     } else {
@@ -219,7 +220,7 @@ fn run(
         CommandForm::Words(words) => (words.clone(), words),
         CommandForm::Line(line) => {
             let words = line.split_whitespace().map(String::from).collect();
-            (words, ["sh", "-c", &line].map(String::from).to_vec())
+            (words, vec!["sh".into(), "-c".into(), line.clone()])
         }
     };
     let shown = || words.join(" ");
