@@ -108,6 +108,7 @@
 // | `graph`, `render`, `plan` | the servers as a graph; roles filled in for one server; what a scenario asks for, as data |
 // | `settings` | every default |
 // | `infrastructure`, `provider` | what should be: servers, links, zones; where servers live (the local cloud of namespaces) |
+// | `requests` | requests to a cloud's API: how many per minute, and when one is sent again |
 // | `role`, `launch`, `console` | what a server becomes; the start of a service; standard output and error, whose readers may hang up |
 // | `document`, `instance`, `exit` | files that users write; servers as data; exit codes |
 // | `units`, `clock`, `text`, `draw`, `verdict`, `palette`, `awaited`, `log`, `lock`, `signals` | percentages, rates, bounds; one monotonic clock; the reading of text files; chance, from the seed; how something was judged; colours; what is waited for now; the log; what only one process of a machine may do at a time; the signals that end this program in order |
@@ -186,6 +187,7 @@ mod reconciler;
 pub mod render;
 #[doc(hidden)]
 pub mod report;
+mod requests;
 #[doc(hidden)]
 pub mod role;
 #[doc(hidden)]

@@ -4,7 +4,6 @@
 //! no pause changes fails at once: another status, no route, a certificate that is not trusted. A request that must not be
 //! carried out twice is sent again only where the service surely did not carry it out: after 413, 429 and 503.
 
-use std::error::Error as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,40 +13,12 @@ use serde_json::Value;
 
 use super::catalogue::Absent;
 use super::clouds::Cloud;
-use super::pace::Pace;
 use super::tls;
 use crate::document::DocumentError;
 use crate::provider::secret::Secret;
+use crate::requests::failure::{innermost, is_untrusted};
+use crate::requests::{Pace, Patience};
 use crate::units::show_duration;
-
-/// How long a request is waited for, and how often it is sent again.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
-    /// How often it is sent at most.
-    pub(super) attempts: u32,
-    /// The first pause; each further one is twice as long.
-    pub(super) first_pause: Duration,
-    /// The longest `Retry-After` that is waited for.
-    pub(super) longest_pause: Duration,
-    /// How long a connection may take, with the handshake of TLS.
-    pub(super) connect_within: Duration,
-    /// How long an answer may take, where the cloud's file does not say.
-    pub(super) answer_within: Duration,
-}
-
-impl Default for Patience {
-    /// 5 attempts with 7.5 s of pauses outlast a restart of an API behind a balancer.
-    fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Patience {
-            attempts: 5,
-            first_pause: Duration::from_millis(500),
-            longest_pause: seconds(60),
-            connect_within: seconds(10),
-            answer_within: seconds(30),
-        }
-    }
-}
 
 /// Why a request had no good answer.
 #[derive(Debug, thiserror::Error)]
@@ -178,22 +149,7 @@ impl Api {
     /// # Errors
     /// What the last attempt met.
     pub(super) async fn send(&self, request: &Request<'_>) -> Result<Answer, ApiError> {
-        let mut pause = self.patience.first_pause;
-        for attempt in 1.. {
-            let (why, after) = match self.attempt(request, attempt).await {
-                Ok(answer) => return Ok(answer),
-                Err(met) => met,
-            };
-            let Some(after) = after.filter(|_| attempt < self.patience.attempts) else { return Err(why) };
-            let after = after.max(pause);
-            if after > self.patience.longest_pause {
-                return Err(why);
-            }
-            tracing::info!(%why, "asked again after {}", show_duration(after));
-            tokio::time::sleep(after).await;
-            pause *= 2;
-        }
-        unreachable!("the last attempt returns")
+        self.patience.outlast(|attempt| self.attempt(request, attempt)).await
     }
 
     /// One attempt. With an error comes the pause that the service asks for, at least, where another attempt can help.
@@ -273,28 +229,6 @@ fn is_worth_repeating(why: &ApiError, headers: &HeaderMap) -> bool {
 fn retry_after(headers: &HeaderMap) -> Duration {
     let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
     Duration::from_secs(seconds.unwrap_or(0))
-}
-
-fn causes(why: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    std::iter::successors(why.source(), |why| (*why).source())
-}
-
-fn innermost(why: &reqwest::Error) -> String {
-    causes(why).last().map_or_else(|| "it was not carried out".into(), ToString::to_string)
-}
-
-fn is_untrusted(why: &reqwest::Error) -> bool {
-    causes(why).any(is_of_certificate)
-}
-
-/// An I/O error does not count what it wraps among its sources, and may wrap another one.
-fn is_of_certificate(why: &(dyn std::error::Error + 'static)) -> bool {
-    match (why.downcast_ref::<rustls::Error>(), why.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref))
-    {
-        (Some(why), _) => matches!(why, rustls::Error::InvalidCertificate(_)),
-        (None, Some(inner)) => is_of_certificate(inner),
-        (None, None) => false,
-    }
 }
 
 /// The longest message that is shown, in characters.

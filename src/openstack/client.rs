@@ -9,13 +9,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::advice;
-use super::api::{Api, ApiError, Patience, Repeat};
+use super::api::{Api, ApiError, Repeat};
 use super::catalogue::{below, versioned};
 use super::clouds::Cloud;
 use super::compute::Compute;
 use super::error::CloudError;
 use super::session::{Order, Session};
 use crate::provider::secret::Secret;
+use crate::requests::Patience;
 
 /// How many entries one page of a list has at most.
 const PAGE: usize = 500;

@@ -6,13 +6,14 @@ use reqwest::{StatusCode, Url};
 use serde_json::Value;
 
 use super::advice;
-use super::api::{Api, ApiError, Patience};
+use super::api::{Api, ApiError};
 use super::catalogue::{below, versioned};
 use super::clouds::{self, Cloud, Surroundings};
 use super::compute::Compute;
 use super::limits::{self, Quota};
 use super::session::Session;
 use crate::document::DocumentError;
+use crate::requests::Patience;
 
 /// One thing that a cloud must have.
 #[derive(Debug, PartialEq, Eq)]

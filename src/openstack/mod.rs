@@ -40,7 +40,6 @@ mod compute;
 mod login;
 mod moment;
 mod neutron;
-mod pace;
 mod session;
 mod tls;
 

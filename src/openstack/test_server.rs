@@ -12,11 +12,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::api::Patience;
 use super::client::Client;
 use super::clouds::{self, Surroundings};
 use super::doctor::{Findings, look_with};
 use super::error::CloudError;
+use crate::requests::Patience;
 
 pub(super) const PASSWORD: &str = "hunter2-of-the-chimp";
 /// The tokens that are issued are this with their number behind it.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A bound on the requests of any minute, and a count of all of them.
-pub(super) struct Pace {
+pub(crate) struct Pace {
     per_minute: usize,
     sent: VecDeque<Instant>,
     count: u64,
@@ -14,12 +14,12 @@ pub(super) struct Pace {
 
 impl Pace {
     /// At most this many; at least one.
-    pub(super) fn new(per_minute: u32) -> Self {
+    pub(crate) fn new(per_minute: u32) -> Self {
         Pace { per_minute: usize::try_from(per_minute).unwrap_or(usize::MAX).max(1), sent: VecDeque::new(), count: 0 }
     }
 
     /// When the next request may be sent, for whoever sends it then: it is counted.
-    pub(super) fn next(&mut self, now: Instant) -> Instant {
+    pub(crate) fn next(&mut self, now: Instant) -> Instant {
         while self.sent.front().is_some_and(|sent| *sent + MINUTE <= now) {
             self.sent.pop_front();
         }
@@ -31,7 +31,7 @@ impl Pace {
     }
 
     /// How many requests there were.
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.count
     }
 }
