@@ -9,18 +9,18 @@ use super::{Refused, settings};
 use crate::console::say;
 use crate::document::error::one_of;
 use crate::exit;
-use crate::openstack::clouds::Surroundings;
-use crate::openstack::doctor::{Lack, look};
 use crate::provider::local::doctor;
 use crate::render::programs;
+use crate::requests::findings::{Findings, Lack};
 use crate::role::shipped;
+use crate::{ec2, openstack};
 
-/// Check whether scenarios can run on this machine, and print the command that fixes what is missing; with `--on openstack`,
-/// whether a cloud can be used.
+/// Check whether scenarios can run on this machine, and print the command that fixes what is missing; with `--on openstack` or
+/// `--on ec2`, whether a cloud can be used.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Doctor {
-    /// What is checked: `local`, which is this machine, or `openstack[=CLOUD]`: a cloud of `clouds.yaml` or of the variables
-    /// `OS_*`. Nothing in the cloud is changed.
+    /// What is checked: `local`, which is this machine; `openstack[=CLOUD]`: a cloud of `clouds.yaml` or of the variables
+    /// `OS_*`; or `ec2[=PROFILE]`: an account of `~/.aws` or of the variables `AWS_*`. Nothing in the cloud is changed.
     #[arg(long, value_name = "NAME[=CLOUD]", default_value = "local")]
     on: String,
     /// The settings that override the defaults. Default: `chimp.toml` of the working directory, if there is one.
@@ -35,35 +35,53 @@ impl Doctor {
         match self.on.split_once('=').map_or((self.on.as_str(), None), |(name, value)| (name, Some(value))) {
             ("local", None) => Ok(show()),
             ("openstack", Some("")) => refused("nothing follows `openstack=`\n  help: write `openstack=CLOUD`".into()),
-            ("openstack", cloud) => self.show_cloud(cloud),
+            ("openstack", cloud) => self.show_openstack(cloud),
+            ("ec2", Some("")) => refused("nothing follows `ec2=`\n  help: write `ec2=PROFILE`".into()),
+            ("ec2", profile) => self.show_ec2(profile),
             ("local", Some(value)) => {
                 refused(format!("`local` takes no value, and `{value}` follows it\n  help: write `local` alone"))
             }
             (other, _) => {
-                let hint = one_of(other, "places to check", ["local", "openstack"]);
+                let hint = one_of(other, "places to check", ["local", "openstack", "ec2"]);
                 refused(format!("`{other}` is nothing that can be checked\n  help: {hint}"))
             }
         }
     }
 
-    fn show_cloud(&self, cloud: Option<&str>) -> Result<ExitCode, Refused> {
+    fn show_openstack(&self, cloud: Option<&str>) -> Result<ExitCode, Refused> {
         let per_minute = settings(self.config.as_deref())?.openstack.requests_per_minute;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Refused::Runtime)?;
-        let findings = runtime.block_on(look(cloud, &Surroundings::here(), per_minute));
-        for row in &findings.rows {
-            match &row.found {
-                Ok(found) => say!("ok      {}: {found}", row.name),
-                Err(Lack { detail, fix }) => {
-                    say!("MISSING {}: {detail}", row.name);
-                    say!("          fix: {fix}");
-                }
+        let here = openstack::clouds::Surroundings::here();
+        let findings = runtime()?.block_on(openstack::doctor::look(cloud, &here, per_minute));
+        Ok(show_findings(&findings, "the cloud", ""))
+    }
+
+    fn show_ec2(&self, profile: Option<&str>) -> Result<ExitCode, Refused> {
+        let settings = settings(self.config.as_deref())?.ec2;
+        let here = ec2::account::Surroundings::here();
+        let findings = runtime()?.block_on(ec2::doctor::look(profile, &here, &settings));
+        Ok(show_findings(&findings, "the account", "; scenarios do not run on EC2 in this version"))
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Refused> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Refused::Runtime)
+}
+
+/// Prints what was found of a cloud, and a remark.
+fn show_findings(findings: &Findings, what: &str, remark: &str) -> ExitCode {
+    for row in &findings.rows {
+        match &row.found {
+            Ok(found) => say!("ok      {}: {found}", row.name),
+            Err(Lack { detail, fix }) => {
+                say!("MISSING {}: {detail}", row.name);
+                say!("          fix: {fix}");
             }
         }
-        let usable = findings.rows.iter().all(|row| row.found.is_ok());
-        let verdict = if usable { "the cloud can be used" } else { "the cloud cannot be used yet" };
-        say!("{verdict} (requests sent: {}); scenarios do not run on OpenStack in this version", findings.requests);
-        Ok(if usable { ExitCode::SUCCESS } else { ExitCode::from(exit::COULD_NOT_TELL) })
     }
+    let usable = findings.are_good();
+    let verdict = if usable { "can be used" } else { "cannot be used yet" };
+    say!("{what} {verdict} (requests sent: {}){remark}", findings.requests);
+    if usable { ExitCode::SUCCESS } else { ExitCode::from(exit::COULD_NOT_TELL) }
 }
 
 /// Prints what was checked of this machine.

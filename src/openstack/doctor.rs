@@ -14,39 +14,7 @@ use super::limits::{self, Quota};
 use super::session::Session;
 use crate::document::DocumentError;
 use crate::requests::Patience;
-
-/// One thing that a cloud must have.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Row {
-    /// What was looked at.
-    pub name: &'static str,
-    /// What was found.
-    pub found: Result<String, Lack>,
-}
-
-/// Something that is missing.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Lack {
-    /// What was found instead.
-    pub detail: String,
-    /// What to do.
-    pub fix: String,
-}
-
-/// What was found of a cloud.
-#[derive(Debug, Default)]
-pub struct Findings {
-    /// Up to the first that all further ones depend on, if it is missing.
-    pub rows: Vec<Row>,
-    /// How many requests that took.
-    pub requests: u64,
-}
-
-impl Findings {
-    fn add(&mut self, name: &'static str, found: Result<String, Lack>) {
-        self.rows.push(Row { name, found });
-    }
-}
+pub use crate::requests::findings::{Findings, Lack};
 
 /// Looks at the cloud of this name, or the one that is meant without; sends at most so many requests per minute.
 pub async fn look(asked: Option<&str>, from: &Surroundings, per_minute: u32) -> Findings {

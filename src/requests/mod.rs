@@ -1,5 +1,5 @@
 //! What requests to any cloud's API have in common: how many are sent per minute, how long each is waited for, when it is sent
-//! again, and which certificates are trusted. What an answer means is not known here.
+//! again, which certificates are trusted, and how a look at a cloud is told. What an answer means is not known here.
 
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -14,6 +14,7 @@ use crate::text;
 use crate::units::show_duration;
 
 pub(crate) mod failure;
+pub(crate) mod findings;
 mod pace;
 
 pub(crate) use pace::Pace;
@@ -84,11 +85,17 @@ pub(crate) fn client(service: &Url, patience: Patience) -> ClientBuilder {
         .timeout(patience.answer_within)
         .redirect(Policy::none())
         .retry(reqwest::retry::never());
-    // A proxy of the network can't lead to this machine's own loopback.
+    // A proxy of the network can't lead to this machine's own loopback, nor to its link.
     let host = service.host_str().unwrap_or_default();
-    let is_here =
-        host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let is_here = host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(is_near);
     if is_here { builder.no_proxy() } else { builder }
+}
+
+fn is_near(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unicast_link_local(),
+    }
 }
 
 /// The certificates in a PEM file.

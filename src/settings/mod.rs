@@ -13,6 +13,7 @@ use crate::text;
 use crate::units::{self, Percent, duration};
 
 mod admit;
+mod ec2;
 mod load;
 mod mistakes;
 mod openstack;
@@ -20,6 +21,7 @@ mod reconciler;
 mod safeguards;
 mod time;
 
+pub use ec2::Ec2Settings;
 pub use load::{Journey, LoadSettings, RequestSettings, Scheme};
 pub use openstack::OpenStackSettings;
 pub use reconciler::{Policy, ReconcilerSettings};
@@ -53,6 +55,9 @@ pub struct Settings {
     pub time: TimeSettings,
     /// The databases when the load is over.
     pub final_state: FinalStateSettings,
+    /// How EC2's API is asked, and what of it servers are made.
+    #[serde(skip_serializing_if = "Ec2Settings::is_default")]
+    pub ec2: Ec2Settings,
     /// Where scenarios run.
     pub environment: EnvironmentSettings,
     /// How a cloud's APIs are asked.
