@@ -15,7 +15,7 @@ TARGET = $(shell uname -m)-unknown-linux-gnu
 # Debian's own, so that a version that comes first in PATH makes no second cache.
 PYTHON ?= /usr/bin/python3
 
-.PHONY: chaos test quick nightly setup bench kill-points fuzz static openstack
+.PHONY: chaos test quick nightly setup bench kill-points fuzz static openstack ec2
 
 chaos: setup ## the features not tagged @nightly or @slow, the verdict table, the report's path
 	$(CARGO) test --test chaos -- --tags 'not @nightly and not @slow'
@@ -50,6 +50,10 @@ openstack: ## a real OpenStack in namespaces that end with it, a smoke check of 
 	$(CARGO) build --bins
 	$(CARGO) test --lib --no-run
 	$(PYTHON) fixtures/openstack/openstack.py run -- sh -ec 'openstack-python -P fixtures/openstack/smoke.py; $(CARGO) test --lib real_cloud -- --ignored'
+
+ec2: ## an EC2 API in namespaces that end with it, used by Amazon's own library and by `chimp doctor`: fixtures/ec2/README.md
+	$(CARGO) build --bin chimp
+	$(PYTHON) fixtures/ec2/ec2.py run -- sh fixtures/ec2/smoke.sh target/debug/chimp
 
 static: ## a release binary that needs nothing of the server it runs on: target/<cpu>-unknown-linux-gnu/release/chimp
 	sh scripts/setup.sh
