@@ -46,10 +46,12 @@ fuzz: ## so many mutated files of every format, of a seed: no panic, no hang, an
 bench: setup ## the tables of docs/measurements.md
 	$(CARGO) bench
 
-openstack: ## a real OpenStack in namespaces that end with it, a smoke check of its APIs, and the tests that need it: fixtures/openstack/README.md
+openstack: ## a real OpenStack in namespaces that end with it, a smoke check of its APIs, the tests that need it, and the first scenario there: fixtures/openstack/README.md
 	$(CARGO) build --bins
-	$(CARGO) test --lib --no-run
-	$(PYTHON) fixtures/openstack/openstack.py run -- sh -ec 'openstack-python -P fixtures/openstack/smoke.py; $(CARGO) test --lib real_cloud -- --ignored'
+	$(CARGO) test --lib --test conformance --no-run
+	$(PYTHON) fixtures/openstack/openstack.py run -- sh -ec 'openstack-python -P fixtures/openstack/smoke.py; \
+		$(CARGO) test --lib real_cloud -- --ignored; target/debug/chimp run features/card.feature --on openstack'
+	CHIMP_OPENSTACK=1 $(CARGO) test --test conformance a_cloud
 
 ec2: ## an EC2 API in namespaces that end with it, used by Amazon's own library and by `chimp doctor`: fixtures/ec2/README.md
 	$(CARGO) build --bin chimp

@@ -60,6 +60,24 @@ pub async fn attach(site: &Site) -> Result<(), AttachError> {
     Ok(())
 }
 
+/// Brings the agent's program to servers that were booted without it, so that they can be looked at and struck at once.
+///
+/// # Errors
+/// The first one that it can't be brought to.
+pub async fn bring_agents(site: &Site) -> Result<(), AttachError> {
+    let _waiting = site.recorder.awaited().begin("the agent's program to be on every server");
+    let instances = site.provider.list().await?;
+    let running = instances.iter().filter(|instance| instance.state == PowerState::Running);
+    try_join_all(running.map(|instance| bring_agent(site, instance))).await?;
+    Ok(())
+}
+
+async fn bring_agent(site: &Site, instance: &Instance) -> Result<(), AttachError> {
+    let remote = site.provider.connect(instance).await?;
+    let deployed = Agent::new(&*remote).deploy(site.settings.nemesis.lease).await;
+    deployed.map(drop).map_err(|source| AttachError::Agent { server: instance.name.clone(), source })
+}
+
 async fn take_over(site: &Site, instance: &Instance) -> Result<(), AttachError> {
     let (server, id) = (instance.name.clone(), instance.id.to_string());
     let lease = site.settings.nemesis.lease;
@@ -67,9 +85,7 @@ async fn take_over(site: &Site, instance: &Instance) -> Result<(), AttachError> 
         if let Some(held) = nemesis::leftover(&*site.provider, instance, Some(lease)).await? {
             return Err(AttachError::NotClean { server, evidence: held.evidence, strike: held.id.0 });
         }
-        let remote = site.provider.connect(instance).await?;
-        let deployed = Agent::new(&*remote).deploy(lease).await;
-        deployed.map_err(|source| AttachError::Agent { server: server.clone(), source })?;
+        bring_agent(site, instance).await?;
     }
     let address = instance.address.to_string();
     site.recorder.record(Event::InstanceFound { server: server.clone(), instance: id.clone(), address });

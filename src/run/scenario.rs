@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::at_work::AtWork;
 use super::ends::Ends;
 use super::progress::Line;
-use crate::attach::{AttachError, attach};
+use crate::attach::{AttachError, attach, bring_agents};
 use crate::environment::{Environment, Opened};
 use crate::final_state::{self, FinalReading};
 use crate::history::{Event, History, HistoryError, Recorder};
@@ -139,6 +139,10 @@ impl Attempt<'_> {
         } else {
             self.line.stage("provisioning");
             provision(&site).await?;
+            if !opened.provider.shares_kernel() {
+                self.line.stage("bringing the agent");
+                bring_agents(&site).await?;
+            }
         }
         let mut at_work = self.start(&site)?;
         let logs = self.follow_logs(opened, &at_work);
