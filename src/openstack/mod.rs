@@ -60,4 +60,4 @@ mod session_tests;
 #[cfg(test)]
 mod sweep_tests;
 #[cfg(test)]
-mod test_server;
+pub(crate) mod test_server;

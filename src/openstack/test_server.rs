@@ -27,15 +27,15 @@ const UNAUTHORIZED: &str =
 
 /// A request that came.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Method and path, such as `GET /compute/v2.1/limits`.
-    pub(super) line: String,
+    pub(crate) line: String,
     pub(super) head: String,
     pub(super) body: String,
 }
 
 /// What is answered.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Json(Value),
     Status(u16, &'static str, String),
     Hang,
@@ -53,7 +53,7 @@ pub(super) fn refused_by_neutron(kind: &str, message: &str) -> Reply {
 }
 
 /// A server as Nova shows it, in this status and with this task.
-pub(super) fn server(id: &str, status: &str, task: Option<&str>) -> Value {
+pub(crate) fn server(id: &str, status: &str, task: Option<&str>) -> Value {
     json!({
         "id": id, "name": format!("name-of-{id}"), "status": status, "OS-EXT-STS:task_state": task,
         "OS-EXT-STS:power_state": 1, "OS-EXT-AZ:availability_zone": "zone-a", "locked": false, "metadata": {},
@@ -78,14 +78,14 @@ pub(super) fn unauthorized() -> Reply {
 type Script = dyn Fn(&[Asked]) -> Option<Reply> + Send + Sync;
 
 /// A cloud that lives as long as the test's runtime.
-pub(super) struct TestCloud {
+pub(crate) struct TestCloud {
     pub(super) base: String,
-    pub(super) asked: Arc<Mutex<Vec<Asked>>>,
+    pub(crate) asked: Arc<Mutex<Vec<Asked>>>,
     pub(super) folder: tempfile::TempDir,
 }
 
 impl TestCloud {
-    pub(super) async fn start(script: impl Fn(&[Asked]) -> Option<Reply> + Send + Sync + 'static) -> TestCloud {
+    pub(crate) async fn start(script: impl Fn(&[Asked]) -> Option<Reply> + Send + Sync + 'static) -> TestCloud {
         serve(Arc::new(script), None).await
     }
 
@@ -103,7 +103,7 @@ impl TestCloud {
     }
 
     /// A user of it, logged in, where the cloud's entry has these lines more.
-    pub(super) async fn log_in(&self, more: &str) -> Result<Client, CloudError> {
+    pub(crate) async fn log_in(&self, more: &str) -> Result<Client, CloudError> {
         let cloud = clouds::read(None, &self.described(more))?;
         Client::log_in_with(cloud, 10_000, HASTE).await
     }

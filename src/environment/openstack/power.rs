@@ -43,3 +43,25 @@ pub(super) fn is_done(op: PowerOp, state: PowerState) -> bool {
         PowerOp::Terminate => state == PowerState::Terminated,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_already_is_not_asked_for_and_a_terminated_server_is_past_everything() {
+        for op in PowerOp::ALL {
+            assert!(is_done(op, PowerState::Terminated), "{op:?}");
+            assert!(op == PowerOp::Reboot || is_done(op, done_in(op)), "{op:?}");
+        }
+        assert!(!is_done(PowerOp::Terminate, PowerState::Stopped) && !is_done(PowerOp::Stop, PowerState::Frozen));
+        assert!(is_done(PowerOp::Freeze, PowerState::Stopped), "what is off can't hang");
+    }
+
+    #[test]
+    fn what_thaws_a_server_depends_on_what_froze_it() {
+        assert_eq!(action(PowerOp::Thaw, &Status::Suspended), Some(Action::Resume));
+        assert_eq!(action(PowerOp::Thaw, &Status::Paused), Some(Action::Unpause));
+        assert_eq!(action(PowerOp::Terminate, &Status::Active), None);
+    }
+}
