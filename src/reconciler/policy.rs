@@ -27,16 +27,27 @@ impl Health {
 
 /// Why an instance does not do its work, as far as its provider can tell.
 pub(super) fn stands_still(instance: &Instance) -> Option<String> {
-    (instance.state == PowerState::Frozen).then(|| format!("frozen: {}", instance.evidence))
+    let stands_still = matches!(instance.state, PowerState::Frozen | PowerState::Stopped);
+    stands_still.then(|| format!("{}: {}", instance.state, instance.evidence))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reconciler::compare::tests::instance;
 
     fn looks(health: &mut Health, ill: &[&str]) -> Vec<String> {
         let ill = ill.iter().map(|id| (InstanceId(id.to_string()), "frozen".to_string())).collect();
         health.look(ill, 3).into_iter().map(|(id, _)| id.0).collect()
+    }
+
+    #[test]
+    fn who_is_off_or_frozen_does_not_do_its_work() {
+        let state = |state| stands_still(&instance("web-1.1", state));
+        assert_eq!(state(PowerState::Frozen).unwrap().split(':').next(), Some("frozen"));
+        assert_eq!(state(PowerState::Stopped).unwrap().split(':').next(), Some("stopped"));
+        assert_eq!(state(PowerState::Running), None, "whether it serves is asked of itself");
+        assert_eq!(state(PowerState::Terminated), None, "it is missing");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What runs and does not do its work: seen for several looks, then left alone or terminated, as declared.
+//! What is there and does not do its work, because it is off, hangs or does not serve: seen for several looks, then left
+//! alone or terminated, as declared.
 //!
 //! A short cut makes many unhealthy at once, and all of them well again: who replaces them all for that makes a storm of
 //! an interruption. So a reconciler that backs off terminates one after another: those first on whom most others

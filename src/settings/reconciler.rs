@@ -20,7 +20,7 @@ pub struct ReconcilerSettings {
     pub at_once: usize,
     /// What is done about instances that are not declared, and about second ones of a name. Default: left alone.
     pub surplus: Policy,
-    /// What is done about instances that run and do not serve. Default: left alone.
+    /// What is done about instances that are off, hang or do not serve. Default: left alone.
     pub unhealthy: Policy,
     /// For how many looks in a row such an instance must not have served. Default 5.
     #[serde(deserialize_with = "units::positive")]
