@@ -48,9 +48,10 @@ bench: setup ## the tables of docs/measurements.md
 
 openstack: ## a real OpenStack in namespaces that end with it, a smoke check of its APIs, the tests that need it, and the first scenario there: fixtures/openstack/README.md
 	$(CARGO) build --bins
-	$(CARGO) test --lib --test conformance --no-run
+	$(CARGO) test --lib --test cloud --test conformance --no-run
 	$(PYTHON) fixtures/openstack/openstack.py run -- sh -ec 'openstack-python -P fixtures/openstack/smoke.py; \
-		$(CARGO) test --lib real_cloud -- --ignored; target/debug/chimp run features/card.feature --on openstack'
+		$(CARGO) test --lib real_cloud -- --ignored; $(CARGO) test --test cloud -- --test-threads 1; \
+		target/debug/chimp run features/card.feature --on openstack'
 	CHIMP_OPENSTACK=1 $(CARGO) test --test conformance a_cloud
 
 ec2: ## an EC2 API in namespaces that end with it, used by Amazon's own library and by `chimp doctor`: fixtures/ec2/README.md

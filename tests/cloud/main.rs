@@ -1,0 +1,101 @@
+//! Scenarios on a real OpenStack, the one of `fixtures/openstack`: `make openstack` runs these tests beside it. What became of
+//! the cloud is asked of OpenStack's own client.
+
+mod dies;
+mod killed;
+#[path = "../support/mod.rs"]
+mod support;
+mod wrong;
+
+use std::fs::File;
+use std::process::{Child, Command, ExitCode, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::{Folder, Needs, chimp, named, run, stderr, stdout};
+
+/// Far more than anything here takes, on a machine with other things to do.
+const LIMIT: Duration = Duration::from_secs(120);
+
+fn main() -> ExitCode {
+    support::tests(&[(
+        Needs::Asked("OPENSTACK_FOLDER", "make openstack"),
+        named![
+            killed::the_servers_of_a_killed_run_heal_themselves_and_go_by_its_id,
+            dies::a_server_that_dies_behind_novas_back_is_replaced,
+            dies::a_zone_is_lost_and_the_site_recovers,
+            wrong::what_is_named_wrongly_is_refused_before_anything_is_made,
+        ],
+    )])
+}
+
+/// What OpenStack's own client answers in JSON.
+fn openstack(words: &[&str]) -> Value {
+    let output = run(Command::new("openstack").args(words).args(["-f", "json"]).stdin(Stdio::null()));
+    assert!(output.status.success(), "{words:?}: {}", stderr(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The servers that there are: name, status, id.
+fn servers() -> Vec<(String, String, String)> {
+    let all = openstack(&["server", "list"]);
+    let text = |server: &Value, field: &str| server[field].as_str().unwrap_or_default().to_string();
+    let servers = all.as_array().unwrap().iter();
+    servers.map(|server| (text(server, "Name"), text(server, "Status"), text(server, "ID"))).collect()
+}
+
+/// Nothing of a run is there.
+fn is_empty() -> bool {
+    let none = |kind: &str| openstack(&[kind, "list"]).as_array().unwrap().is_empty();
+    let groups = openstack(&["security", "group", "list"]);
+    let ours = groups.as_array().unwrap().iter().any(|group| group["Name"] == "anarcho-chimp");
+    none("server") && none("port") && !ours
+}
+
+/// The settings of a run there: which zones stand for those of the features, and a line more.
+fn settings(folder: &Folder, more: &str) -> String {
+    let text = format!("[openstack]\nzones = {{ a = \"zone-a\", b = \"zone-b\" }}\n{more}\n");
+    folder.write("chimp.toml", &text).display().to_string()
+}
+
+/// `chimp run` there, into the folder.
+fn chimp_run(folder: &Folder, words: &[&str]) -> Command {
+    let (config, out) = (settings(folder, ""), folder.path().display().to_string());
+    let fixed = ["run", "--on", "openstack", "--seed", "7", "--config", &config, "--out", &out];
+    chimp(&[&fixed, words].concat())
+}
+
+/// The same, to its end.
+fn ended(folder: &Folder, words: &[&str]) -> Output {
+    run(&mut chimp_run(folder, words))
+}
+
+/// The same, in the background; what it says goes to a file of the folder.
+fn begun(folder: &Folder, words: &[&str]) -> Child {
+    let said = File::create(folder.path().join("said")).unwrap();
+    chimp_run(folder, words).stdout(Stdio::null()).stderr(said).spawn().unwrap()
+}
+
+/// Waits until a run in the background has said this.
+fn await_said(folder: &Folder, word: &str) {
+    until(word, || std::fs::read_to_string(folder.path().join("said")).unwrap().contains(word));
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The id of the only run in a folder.
+fn run_id(folder: &Folder) -> String {
+    let entries = std::fs::read_dir(folder.path()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.into_iter().find(|name| name.starts_with("20")).expect("a run has begun")
+}
+
+fn said(output: &Output) -> String {
+    stdout(output) + &stderr(output)
+}

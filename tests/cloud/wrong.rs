@@ -1,0 +1,29 @@
+//! What the settings name and the cloud does not have.
+
+use crate::support::{Folder, chimp, one_complaint, run};
+use crate::{is_empty, settings};
+
+/// A line of `[openstack]`, and what is complained of.
+const WRONG: [(&str, &str); 4] = [
+    ("image = \"empt\"", "`image` under `[openstack]` in the settings: the cloud has no image `empt`"),
+    ("flavor = \"smal\"", "`flavor` under `[openstack]` in the settings: the cloud has no flavor `smal`"),
+    ("network = \"sit\"", "`network` under `[openstack]` in the settings: the cloud has no network `sit`"),
+    (
+        "security_groups = [\"sit\"]",
+        "`security_groups` under `[openstack]` in the settings: the cloud has no security group `sit`",
+    ),
+];
+
+pub fn what_is_named_wrongly_is_refused_before_anything_is_made() {
+    for (line, complaint) in WRONG {
+        let folder = Folder::new("cloud-wrong");
+        let (config, out) = (settings(&folder, line), folder.path().join("out").display().to_string());
+        let words = ["run", "features/card.feature", "--on", "openstack", "--config", &config, "--out", &out];
+        let told = one_complaint(&run(&mut chimp(&words)), 3);
+        assert!(told.contains(complaint), "{told}");
+        assert!(!folder.path().join("out").exists(), "a bundle of a run that never began");
+    }
+    let unknown = run(chimp(&["run", "features/card.feature", "--on", "openstack=nowhere"]).env_remove("OS_CLOUD"));
+    assert!(one_complaint(&unknown, 3).contains("nowhere"));
+    assert!(is_empty());
+}
