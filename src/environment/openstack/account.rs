@@ -16,7 +16,7 @@ use super::listing::Listing;
 use super::made::Made;
 use super::marks::Marks;
 use super::ports::{OwnPort, Ports};
-use super::resolved::Resolved;
+use super::resolved::{Resolved, Wanted};
 use crate::agent::upload::Source;
 use crate::environment::{Environment, Opened};
 use crate::infrastructure::Infrastructure;
@@ -57,11 +57,15 @@ impl Account {
         let first = plan.scenarios.first().map(|scenario| scenario.settings.openstack.clone()).unwrap_or_default();
         let client = log_in(cloud, first.requests_per_minute).await.map_err(|why| why.to_string())?;
         let client = Arc::new(client);
-        let mut resolved = BTreeMap::new();
+        let (mut resolved, mut known) = (BTreeMap::new(), Vec::<(Wanted, Resolved)>::new());
         for scenario in &plan.scenarios {
-            let found = Resolved::find(&client, &scenario.settings.openstack, &scenario.infrastructure).await;
-            let found = found.map_err(|why| format!("{}: {why}", scenario.name))?;
-            resolved.insert(scenario.index, found);
+            let wanted = Wanted::by(scenario);
+            if !known.iter().any(|(known, _)| *known == wanted) {
+                let found = Resolved::find(&client, &wanted).await;
+                known.push((wanted.clone(), found.map_err(|why| format!("{}: {why}", scenario.name))?));
+            }
+            let (_, found) = known.iter().find(|(known, _)| *known == wanted).expect("it was found");
+            resolved.insert(scenario.index, found.clone());
         }
         Ok(Account {
             cloud: cloud.into(),

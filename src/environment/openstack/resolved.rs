@@ -2,15 +2,50 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::infrastructure::Infrastructure;
 use crate::openstack::client::Client;
 use crate::openstack::error::CloudError;
 use crate::openstack::limits::{self, Needed};
 use crate::openstack::lookup::{self, Flavor};
+use crate::plan::ScenarioPlan;
 use crate::settings::OpenStackSettings;
 
 /// Who is logged in as; the role's document lets the run's key open it.
 const USER: &str = "root";
+
+/// What a scenario wants of a cloud. Many scenarios want the same, which is looked for once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wanted {
+    settings: OpenStackSettings,
+    /// The zones that are declared.
+    zones: BTreeSet<String>,
+    servers: u64,
+    virtual_ips: u64,
+}
+
+impl Wanted {
+    /// That of a scenario.
+    pub fn by(scenario: &ScenarioPlan) -> Wanted {
+        let site = &scenario.infrastructure;
+        Wanted {
+            settings: scenario.settings.openstack.clone(),
+            zones: site.servers.values().filter_map(|server| server.zone.clone()).collect(),
+            servers: site.servers.len() as u64,
+            virtual_ips: site.virtual_ips.len() as u64,
+        }
+    }
+
+    /// A replacement takes the place of a server that is gone, so there are never more than declared.
+    fn needed(&self, flavor: &Flavor) -> Needed {
+        Needed {
+            instances: self.servers,
+            cores: self.servers * u64::from(flavor.vcpus),
+            ram_mib: self.servers * u64::from(flavor.ram_mib),
+            ports: self.servers + self.virtual_ips,
+            security_groups: u64::from(self.settings.security_groups.is_none()),
+            floating_ips: 0,
+        }
+    }
+}
 
 /// By their ids.
 #[derive(Debug, Clone)]
@@ -33,11 +68,8 @@ impl Resolved {
     /// # Errors
     /// In words, with the setting: something is not there, or not the only one of its kind; a quota is too small; the cloud
     /// can't be asked.
-    pub async fn find(
-        client: &Client,
-        settings: &OpenStackSettings,
-        site: &Infrastructure,
-    ) -> Result<Resolved, String> {
+    pub async fn find(client: &Client, wanted: &Wanted) -> Result<Resolved, String> {
+        let settings = &wanted.settings;
         let image = lookup::image(client, settings.image.as_deref()).await.map_err(of("image"))?;
         let flavor = lookup::flavor(client, settings.flavor.as_deref()).await.map_err(of("flavor"))?;
         let network = lookup::network(client, settings.network.as_deref()).await.map_err(of("network"))?;
@@ -45,8 +77,8 @@ impl Resolved {
             Some(names) => Some(lookup::security_groups(client, names).await.map_err(of("security_groups"))?),
             None => None,
         };
-        let zones = zones(client, settings, site).await.map_err(of("zones"))?;
-        limits::room(client, &needed(site, &flavor, security_groups.is_none())).await.map_err(|why| why.to_string())?;
+        let zones = zones(client, wanted).await.map_err(of("zones"))?;
+        limits::room(client, &wanted.needed(&flavor)).await.map_err(|why| why.to_string())?;
         let prefix = network.subnets[0].prefix;
         Ok(Resolved {
             image: image.id,
@@ -70,30 +102,12 @@ fn of(setting: &'static str) -> impl Fn(CloudError) -> String {
     move |why| format!("`{setting}` under `[openstack]` in the settings: {why}")
 }
 
-async fn zones(
-    client: &Client,
-    settings: &OpenStackSettings,
-    site: &Infrastructure,
-) -> Result<BTreeMap<String, String>, CloudError> {
-    let declared: BTreeSet<&String> = site.servers.values().filter_map(|server| server.zone.as_ref()).collect();
+async fn zones(client: &Client, wanted: &Wanted) -> Result<BTreeMap<String, String>, CloudError> {
     let mut zones = BTreeMap::new();
-    for zone in declared {
-        let stands = settings.zones.get(zone).unwrap_or(zone);
+    for zone in &wanted.zones {
+        let stands = wanted.settings.zones.get(zone).unwrap_or(zone);
         lookup::zone(client, stands).await?;
         zones.insert(zone.clone(), stands.clone());
     }
     Ok(zones)
-}
-
-/// A replacement takes the place of a server that is gone, so there are never more than declared.
-fn needed(site: &Infrastructure, flavor: &Flavor, needs_group: bool) -> Needed {
-    let servers = site.servers.len() as u64;
-    Needed {
-        instances: servers,
-        cores: servers * u64::from(flavor.vcpus),
-        ram_mib: servers * u64::from(flavor.ram_mib),
-        ports: servers + site.virtual_ips.len() as u64,
-        security_groups: u64::from(needs_group),
-        floating_ips: 0,
-    }
 }
