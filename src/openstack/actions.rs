@@ -104,7 +104,7 @@ async fn is_busy(client: &Client, id: &str) -> Result<bool, CloudError> {
     Ok(server.task.is_some() || server.status == Status::Build)
 }
 
-/// The server, which nobody has locked. An operator's account could act on a locked one, so it is looked at first.
+/// The server, if it is not locked. An operator's account could act on a locked one, so it is looked at first.
 async fn unlocked(client: &Client, id: &str) -> Result<Server, CloudError> {
     let server = servers::get(client, id).await?;
     if server.locked { Err(CloudError::Locked(server.name)) } else { Ok(server) }

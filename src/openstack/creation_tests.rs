@@ -112,7 +112,7 @@ async fn what_a_busy_service_surely_did_not_carry_out_is_sent_again() {
     }
 }
 
-/// Answers after which nobody knows whether the request was carried out.
+/// Answers after which it is not known whether the request was carried out.
 const UNCLEAR: [fn() -> Option<Reply>; 3] = [
     || Some(Reply::Cut),
     || Some(Reply::Status(502, "", "<html><body>Bad Gateway</body></html>".into())),

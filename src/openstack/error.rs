@@ -54,7 +54,7 @@ pub(crate) enum CloudError {
     /// The server is not there any more.
     #[error("there is no server {0} any more")]
     Gone(String),
-    /// Nobody knows whether it was made.
+    /// It is not known whether it was made.
     #[error(
         "{why}; whether the {kind} `{name}` was made is not known: it was looked for and is not there yet\n  help: if it comes later, `chimp down --on openstack --run {run}` removes it"
     )]

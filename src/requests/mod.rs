@@ -1,5 +1,5 @@
 //! What requests to any cloud's API have in common: how many are sent per minute, how long each is waited for, when it is sent
-//! again, which certificates are trusted, and how a look at a cloud is told. What an answer means is not known here.
+//! again, which certificates are trusted, and how a look at a cloud is shown. What an answer means is not known here.
 
 use std::fmt::Display;
 use std::net::IpAddr;
