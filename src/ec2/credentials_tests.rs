@@ -183,7 +183,7 @@ async fn who_is_not_signed_in_is_said_to_sign_in() {
     for (server, detail) in [
         (expired, "has expired at 2020-01-01T00:00:00Z"),
         (refused, "the token is not taken"),
-        (absent, "nobody is signed in"),
+        (absent, "no user is signed in"),
     ] {
         let findings = findings(&server, &[]).await;
         let lack = lack(&findings, "credentials");

@@ -61,7 +61,7 @@ pub(super) struct Inside {
 /// Must be called while the process has one thread.
 ///
 /// # Errors
-/// When its place is taken or there can be no sandbox; what goes wrong inside is told on stderr.
+/// When its place is taken or there can be no sandbox; what goes wrong inside is printed on stderr.
 pub(super) fn live<F: Future<Output = Result<(), KeepError>>>(
     socket: &Path,
     logs: Option<PathBuf>,

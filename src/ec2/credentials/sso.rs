@@ -48,7 +48,7 @@ fn token(sso: &Sso) -> Result<Secret, Ec2Error> {
     let file = sso.token_file.display();
     let text = read_private(&sso.token_file).map_err(|why| match why {
         TextError::Io(why) if why.kind() == std::io::ErrorKind::NotFound => {
-            sign_in(sso, format!("nobody is signed in: there is no {file}"))
+            sign_in(sso, format!("no user is signed in: there is no {file}"))
         }
         why => sign_in(sso, format!("{file}: can't be read: {why}")),
     })?;

@@ -43,7 +43,7 @@ pub struct HypervisorOptions {
 /// process has one thread.
 ///
 /// # Errors
-/// When its place is taken or there can be no sandbox; what goes wrong inside is told on stderr.
+/// When its place is taken or there can be no sandbox; what goes wrong inside is printed on stderr.
 pub fn run(options: &HypervisorOptions) -> Result<u8, UpError> {
     let outside = options.uplink.as_ref().map(|name| Ok((name, File::open("/proc/self/ns/net")?)));
     let outside = outside.transpose().map_err(UpError::Outside)?;
