@@ -166,7 +166,7 @@ impl Environment for Account {
     async fn close(&self) -> Result<(), ProviderError> {
         let Some(group) = self.group.get() else { return Ok(()) };
         groups::delete(&self.client, group).await.map_err(between)?;
-        self.made.group_gone(group);
+        self.made.gone(group);
         Ok(())
     }
 

@@ -32,6 +32,8 @@ use crate::provider::{Provider, ProviderError, Remote};
 
 /// From one attempt to connect to the next, while it boots.
 pub(super) const KNOCK_EVERY: Duration = Duration::from_millis(100);
+/// Who is logged in as; the document of its role lets the run's key open it.
+const USER: &str = "root";
 /// Where SSH answers.
 pub(super) const SSH: u16 = 22;
 /// How many lines of a console are kept.
@@ -96,7 +98,7 @@ impl ScenarioCloud {
                 return Err(late(id, "delete"));
             }
         }
-        self.made.server_gone(&id.0);
+        self.made.gone(&id.0);
         Ok(())
     }
 
@@ -150,7 +152,7 @@ impl ScenarioCloud {
                 name: None,
                 address: instance.address,
                 port: SSH,
-                user: self.resolved.user.into(),
+                user: USER.into(),
                 proof: Proof::Key(self.key.private.clone()),
                 // It was made a moment ago, and has made its key itself.
                 host_key: HostKey::Unchecked,

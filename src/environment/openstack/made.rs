@@ -26,7 +26,8 @@ impl Made {
         self.all().insert(id.into(), Thing { what, name: name.into(), is_gone: false });
     }
 
-    fn gone(&self, id: &str) {
+    /// It was removed.
+    pub fn gone(&self, id: &str) {
         if let Some(thing) = self.all().get_mut(id) {
             thing.is_gone = true;
         }
@@ -36,24 +37,12 @@ impl Made {
         self.add(SERVER, name, id);
     }
 
-    pub fn server_gone(&self, id: &str) {
-        self.gone(id);
-    }
-
     pub fn port(&self, name: &str, id: &str) {
         self.add(PORT, name, id);
     }
 
-    pub fn port_gone(&self, id: &str) {
-        self.gone(id);
-    }
-
     pub fn group(&self, name: &str, id: &str) {
         self.add(GROUP, name, id);
-    }
-
-    pub fn group_gone(&self, id: &str) {
-        self.gone(id);
     }
 
     /// In words: how many of each were made and removed, then each one that is left.
@@ -85,8 +74,8 @@ mod tests {
         made.server("web-1", "a");
         made.server("web-2", "b");
         made.port("web-1", "c");
-        made.server_gone("a");
-        made.port_gone("c");
+        made.gone("a");
+        made.gone("c");
         assert_eq!(
             made.told(),
             [

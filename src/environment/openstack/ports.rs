@@ -28,7 +28,7 @@ impl Ports {
     pub async fn remove(&self, client: &Client, made: &Made) -> Result<(), ProviderError> {
         let removed = join_all(self.servers.values().chain(self.shared.values()).map(async |port| {
             ports::delete(client, &port.id).await.map_err(between)?;
-            made.port_gone(&port.id);
+            made.gone(&port.id);
             Ok(())
         }))
         .await;

@@ -9,9 +9,6 @@ use crate::openstack::lookup::{self, Flavor};
 use crate::plan::ScenarioPlan;
 use crate::settings::OpenStackSettings;
 
-/// Who is logged in as; the role's document lets the run's key open it.
-const USER: &str = "root";
-
 /// What a scenario wants of a cloud. Many scenarios want the same, which is looked for once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wanted {
@@ -59,7 +56,6 @@ pub(super) struct Resolved {
     pub security_groups: Option<Vec<String>>,
     /// Of declared zones: the availability zones that stand for them.
     zones: BTreeMap<String, String>,
-    pub user: &'static str,
 }
 
 impl Resolved {
@@ -80,15 +76,7 @@ impl Resolved {
         let zones = zones(client, wanted).await.map_err(of("zones"))?;
         limits::room(client, &wanted.needed(&flavor)).await.map_err(|why| why.to_string())?;
         let prefix = network.subnets[0].prefix;
-        Ok(Resolved {
-            image: image.id,
-            flavor: flavor.id,
-            network: network.id,
-            prefix,
-            security_groups,
-            zones,
-            user: USER,
-        })
+        Ok(Resolved { image: image.id, flavor: flavor.id, network: network.id, prefix, security_groups, zones })
     }
 
     /// The availability zone that stands for a declared zone.
