@@ -5,18 +5,19 @@ use reqwest::StatusCode;
 use super::account::{Account, Source};
 use super::credentials;
 use super::error::Ec2Error;
+use crate::requests::failure::Failure;
 
 /// What to do when a request had no good answer.
 pub(super) fn on(why: &Ec2Error, account: &Account) -> String {
     match why {
         Ec2Error::Described(why) => why.hint.clone().unwrap_or_else(|| "correct it".into()),
         Ec2Error::NoCredentials { fix, .. } => fix.clone(),
-        Ec2Error::Untrusted { .. } => on_certificate(account),
-        Ec2Error::Unreachable { .. } | Ec2Error::TimedOut { .. } => {
+        Ec2Error::NoAnswer(Failure::Untrusted { .. }) => on_certificate(account),
+        Ec2Error::NoAnswer(Failure::Unreachable { .. } | Failure::TimedOut { .. }) => {
             format!("check the way to it from this machine{}", named_there(account))
         }
         Ec2Error::Unexpected { .. } => format!("check that this is the address of EC2's API{}", named_there(account)),
-        Ec2Error::Broken { .. } => LATER.into(),
+        Ec2Error::NoAnswer(Failure::Broken { .. }) => LATER.into(),
         Ec2Error::Refused { skew: Some(_), .. } => {
             "set this machine's clock: `timedatectl set-ntp true` lets it follow the network's time".into()
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 
 use crate::document::DocumentError;
-use crate::requests::failure::{innermost, is_untrusted};
+use crate::requests::failure::{Failure, tries};
 use crate::units::show_duration;
 
 /// Why a request had no good answer. Nothing of it shows a secret.
@@ -30,38 +30,15 @@ pub(super) enum Ec2Error {
         skew: Option<Skew>,
         attempts: u32,
     },
-    /// No connection.
-    #[error("{request}: no connection: {why}")]
-    Unreachable { request: String, why: String },
-    /// The service's certificate is not trusted.
-    #[error("{request}: the certificate is not trusted: {why}")]
-    Untrusted { request: String, why: String },
-    /// No answer in time.
-    #[error("{request}: no answer within {}{}", show_duration(*.within), tries(*.attempts))]
-    TimedOut { request: String, within: Duration, attempts: u32 },
-    /// The connection ended before the answer did.
-    #[error("{request}: the connection broke: {why}{}", tries(*.attempts))]
-    Broken { request: String, why: String, attempts: u32 },
+    /// There was no answer.
+    #[error(transparent)]
+    NoAnswer(#[from] Failure),
     /// An answer of another form.
     #[error("{request}: {why}")]
     Unexpected { request: String, why: String },
 }
 
 impl Ec2Error {
-    /// What a request met that had no answer.
-    pub(super) fn met(request: &str, why: &reqwest::Error, within: Duration, attempts: u32) -> Ec2Error {
-        let (request, shown) = (request.to_owned(), innermost(why));
-        if is_untrusted(why) {
-            Ec2Error::Untrusted { request, why: shown }
-        } else if why.is_connect() {
-            Ec2Error::Unreachable { request, why: shown }
-        } else if why.is_timeout() {
-            Ec2Error::TimedOut { request, within, attempts }
-        } else {
-            Ec2Error::Broken { request, why: shown, attempts }
-        }
-    }
-
     /// The code of the service's answer, where it said no.
     pub(super) fn code(&self) -> &str {
         match self {
@@ -73,7 +50,7 @@ impl Ec2Error {
     /// Whether another attempt may meet something else. Where a zone lacks the capacity, none does soon, though EC2 answers 500.
     pub(super) fn is_worth_repeating(&self) -> bool {
         match self {
-            Ec2Error::TimedOut { .. } | Ec2Error::Broken { .. } => true,
+            Ec2Error::NoAnswer(why) => why.may_have_arrived(),
             Ec2Error::Refused { code, .. } if code.starts_with("Insufficient") => false,
             Ec2Error::Refused { status, .. } => {
                 *status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() || self.is_throttling()
@@ -116,8 +93,4 @@ fn clock(skew: &Option<Skew>) -> String {
         Some(Skew::Ahead(by)) => format!("; this machine's clock is {} ahead of the service's", show_duration(*by)),
         None => String::new(),
     }
-}
-
-fn tries(attempts: u32) -> String {
-    if attempts > 1 { format!(" (asked {attempts} times)") } else { String::new() }
 }

@@ -6,8 +6,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 
 use super::account::Account;
-use super::error::Ec2Error;
 use crate::document::DocumentError;
+use crate::requests::failure::Failure;
 use crate::requests::{self, Patience, authorities};
 
 /// An answer, good or not.
@@ -39,8 +39,8 @@ pub(super) async fn send(
     shown: &str,
     within: Duration,
     attempts: u32,
-) -> Result<Answer, Ec2Error> {
-    let met = |why: reqwest::Error| Ec2Error::met(shown, &why, within, attempts);
+) -> Result<Answer, Failure> {
+    let met = |why: reqwest::Error| Failure::of(shown.into(), &why, within, attempts);
     let answer = request.send().await.map_err(met)?;
     let (status, headers) = (answer.status(), answer.headers().clone());
     let body = answer.bytes().await.map_err(met)?.to_vec();

@@ -194,8 +194,8 @@ impl<'r> Request<'r> {
         let answer = match answered {
             Ok(answer) => answer,
             Err(why) => {
-                let again = why.is_worth_repeating().then_some(Duration::ZERO);
-                return Err((why, again));
+                let again = why.may_have_arrived().then_some(Duration::ZERO);
+                return Err((why.into(), again));
             }
         };
         if answer.status.is_success() {

@@ -5,6 +5,7 @@ use reqwest::StatusCode;
 use super::api::ApiError;
 use super::catalogue::Absent;
 use super::clouds::{Cloud, Login, Trust};
+use crate::requests::failure::Failure;
 
 /// What to do when a login failed.
 pub(super) fn on_login(why: &ApiError, cloud: &Cloud) -> String {
@@ -24,8 +25,8 @@ pub(super) fn on_login(why: &ApiError, cloud: &Cloud) -> String {
 pub(super) fn on_request(why: &ApiError, cloud: &Cloud) -> String {
     match why {
         ApiError::Absent(absent) => on_absent(absent, cloud),
-        ApiError::Untrusted { .. } => on_certificate(cloud),
-        ApiError::Unreachable { .. } | ApiError::TimedOut { .. } => {
+        ApiError::NoAnswer(Failure::Untrusted { .. }) => on_certificate(cloud),
+        ApiError::NoAnswer(Failure::Unreachable { .. } | Failure::TimedOut { .. }) => {
             format!("check the way to it from this machine, and `auth_url` at {}", cloud.place("auth_url"))
         }
         ApiError::Refused { status: StatusCode::FORBIDDEN, .. } => {
@@ -43,7 +44,7 @@ pub(super) fn on_request(why: &ApiError, cloud: &Cloud) -> String {
         ApiError::Refused { status: StatusCode::NOT_FOUND, .. } | ApiError::Unexpected { .. } => {
             "ask an operator of the cloud whether the catalogue's address of this service is right".into()
         }
-        ApiError::Refused { .. } | ApiError::Broken { .. } => {
+        ApiError::Refused { .. } | ApiError::NoAnswer(Failure::Broken { .. }) => {
             "try again later; if it stays so, ask an operator of the cloud".into()
         }
     }

@@ -16,9 +16,8 @@ use super::clouds::Cloud;
 use super::tls;
 use crate::document::DocumentError;
 use crate::provider::secret::Secret;
-use crate::requests::failure::{innermost, is_untrusted};
+use crate::requests::failure::{Failure, tries};
 use crate::requests::{Pace, Patience};
-use crate::units::show_duration;
 
 /// Why a request had no good answer.
 #[derive(Debug, thiserror::Error)]
@@ -26,18 +25,9 @@ pub(crate) enum ApiError {
     /// The service said no.
     #[error("{request} answered {status}{}{}", said(.message), tries(*.attempts))]
     Refused { request: String, status: StatusCode, message: String, attempts: u32 },
-    /// No connection.
-    #[error("{request}: no connection: {why}")]
-    Unreachable { request: String, why: String },
-    /// The service's certificate is not trusted.
-    #[error("{request}: the certificate is not trusted: {why}")]
-    Untrusted { request: String, why: String },
-    /// No answer in time.
-    #[error("{request}: no answer within {}{}", show_duration(*.within), tries(*.attempts))]
-    TimedOut { request: String, within: Duration, attempts: u32 },
-    /// The connection ended before the answer did.
-    #[error("{request}: the connection broke: {why}{}", tries(*.attempts))]
-    Broken { request: String, why: String, attempts: u32 },
+    /// There was no answer.
+    #[error(transparent)]
+    NoAnswer(#[from] Failure),
     /// An answer of another form.
     #[error("{request}: {why}")]
     Unexpected { request: String, why: String },
@@ -66,7 +56,8 @@ impl ApiError {
     /// Whether the request may have been carried out all the same.
     pub(super) fn is_unclear(&self) -> bool {
         match self {
-            ApiError::TimedOut { .. } | ApiError::Broken { .. } | ApiError::Unexpected { .. } => true,
+            ApiError::NoAnswer(why) => why.may_have_arrived(),
+            ApiError::Unexpected { .. } => true,
             ApiError::Refused { status, .. } => status.is_server_error() && *status != StatusCode::SERVICE_UNAVAILABLE,
             _ => false,
         }
@@ -75,10 +66,6 @@ impl ApiError {
 
 fn said(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
-}
-
-fn tries(attempts: u32) -> String {
-    if attempts > 1 { format!(" (asked {attempts} times)") } else { String::new() }
 }
 
 /// Whether a request that may have been carried out may be sent again.
@@ -193,17 +180,9 @@ impl Api {
     }
 
     fn met(&self, request: &Request<'_>, why: &reqwest::Error, attempts: u32) -> (ApiError, Option<Duration>) {
-        let again = (request.repeat == Repeat::Harmless).then_some(Duration::ZERO);
-        let (request, shown) = (request.shown(), innermost(why));
-        if is_untrusted(why) {
-            (ApiError::Untrusted { request, why: shown }, None)
-        } else if why.is_connect() {
-            (ApiError::Unreachable { request, why: shown }, None)
-        } else if why.is_timeout() {
-            (ApiError::TimedOut { request, within: self.patience.answer_within, attempts }, again)
-        } else {
-            (ApiError::Broken { request, why: shown, attempts }, again)
-        }
+        let why = Failure::of(request.shown(), why, self.patience.answer_within, attempts);
+        let again = why.may_have_arrived() && request.repeat == Repeat::Harmless;
+        (why.into(), again.then_some(Duration::ZERO))
     }
 
     /// A service may quote what it was sent.

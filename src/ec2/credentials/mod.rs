@@ -110,7 +110,7 @@ async fn exchange(
         match answer {
             Ok(answer) if answer.status.is_success() => Ok(answer),
             Ok(answer) => Err(refused(shown, answer, attempt)),
-            Err(why) => Err(why),
+            Err(why) => Err(why.into()),
         }
         .map_err(|why| {
             let again = why.is_worth_repeating().then_some(Duration::ZERO);
