@@ -11,10 +11,10 @@ use tokio::sync::OnceCell;
 
 use super::OpenStack;
 use super::cloud::{Known, ScenarioCloud, between};
-use super::lease::Leases;
 use super::listing::Listing;
 use super::made::Made;
 use super::marks::Marks;
+use super::nova::Nova;
 use super::ports::{OwnPort, Ports};
 use super::resolved::{Resolved, Wanted};
 use crate::agent::upload::Source;
@@ -26,6 +26,7 @@ use crate::openstack::clouds::{self, Surroundings};
 use crate::openstack::error::CloudError;
 use crate::openstack::groups::{self, Lets};
 use crate::openstack::ports::{self, NewPort};
+use crate::openstack::servers::Server;
 use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::key_pair::KeyPair;
 use crate::provider::{Provider, ProviderError};
@@ -191,18 +192,19 @@ impl Environment for Account {
             prefix: resolved.prefix,
             aliases: infrastructure.aliases.clone(),
         };
+        let (client, ours) = (Arc::clone(&self.client), marks.clone());
+        let of_scenario = move |server: &Server| ours.are_of(server);
+        let listing = Listing::new(client, of_scenario, scenario.settings.openstack.list_every);
         let cloud = ScenarioCloud {
-            cloud: self.cloud.clone(),
             client: Arc::clone(&self.client),
             infrastructure: infrastructure.clone(),
-            listing: Listing::new(Arc::clone(&self.client), marks.clone(), scenario.settings.openstack.list_every),
+            nova: Nova::new(&self.cloud, &self.client, listing),
             marks,
             ports: Mutex::new(ports),
             resolved,
             key: Arc::clone(&self.key),
             source: Arc::clone(&self.source),
             made: Arc::clone(&self.made),
-            leases: Leases::default(),
             logs,
             known: Arc::new(Mutex::new(Known::default())),
         };

@@ -63,7 +63,7 @@ impl ScenarioCloud {
     /// What stands in the way of another server of this name: one that lives is an error, one that does not goes, with its
     /// disk, so that its port is free.
     async fn make_way(&self, name: &str) -> Result<(), ProviderError> {
-        let servers = self.listing.now().await.map_err(between)?;
+        let servers = self.nova.listing.now().await.map_err(between)?;
         for listed in servers.iter().filter(|listed| marks::server(&listed.server) == Some(name)) {
             match listed.state {
                 PowerState::Running | PowerState::Frozen => return Err(taken(name)),
@@ -138,7 +138,7 @@ impl ScenarioCloud {
     async fn await_up(&self, name: &str, id: &InstanceId) -> Result<Instance, ProviderError> {
         let until = Instant::now() + BOOT;
         loop {
-            match self.find(id).await? {
+            match self.nova.find(id).await? {
                 Some(listed) if listed.server.status == Status::Active => break,
                 Some(listed) if listed.server.status == Status::Error => {
                     self.delete(id).await?;

@@ -10,21 +10,21 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use tokio::time::sleep;
 
-use super::lease::Leases;
-use super::listing::{Listed, Listing, evidence};
+use super::listing::Listed;
 use super::made::Made;
 use super::marks::{self, Marks};
+use super::nova::Nova;
 use super::ports::{OwnPort, Ports};
 use super::power;
 use super::resolved::Resolved;
 use crate::agent::upload::Source;
 use crate::infrastructure::Infrastructure;
-use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, PowerState};
+use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp};
 use crate::inventory::HostRemote;
 use crate::openstack::actions;
 use crate::openstack::client::Client;
 use crate::openstack::error::CloudError;
-use crate::openstack::servers::Status;
+use crate::openstack::servers::{Server, Status};
 use crate::provider::host_key::HostKey;
 use crate::provider::key_pair::KeyPair;
 use crate::provider::ssh::{Login, Proof, Route, SshRemote};
@@ -41,16 +41,13 @@ const CONSOLE: u32 = 1000;
 
 /// The servers of a scenario. An instance's id is Nova's.
 pub(super) struct ScenarioCloud {
-    /// The cloud, as it was named on the command line.
-    pub cloud: String,
     pub client: Arc<Client>,
     pub resolved: Arc<Resolved>,
     pub infrastructure: Infrastructure,
     /// What every server of the scenario carries.
     pub marks: Marks,
-    pub listing: Listing,
+    pub nova: Nova,
     pub ports: Mutex<Ports>,
-    pub leases: Leases,
     /// Where the console of each server goes: a folder of its name.
     pub logs: PathBuf,
     pub key: Arc<KeyPair>,
@@ -62,8 +59,6 @@ pub(super) struct ScenarioCloud {
 /// What Nova no longer says.
 #[derive(Default)]
 pub(super) struct Known {
-    /// Servers that were listed once, by id.
-    listed: BTreeMap<InstanceId, Instance>,
     /// The way to each, by id.
     remotes: BTreeMap<InstanceId, HostRemote>,
     /// Names for which Nova was asked for a server that it may not list yet.
@@ -73,12 +68,6 @@ pub(super) struct Known {
 impl ScenarioCloud {
     pub(super) fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The server of this id as Nova lists it now; `None`: no longer.
-    pub(super) async fn find(&self, id: &InstanceId) -> Result<Option<Listed>, ProviderError> {
-        let servers = self.listing.now().await.map_err(between)?;
-        Ok(servers.iter().find(|listed| listed.server.id == id.0).cloned())
     }
 
     pub(super) fn ports(&self) -> MutexGuard<'_, Ports> {
@@ -91,13 +80,7 @@ impl ScenarioCloud {
 
     /// Deletes it, and waits until Nova lists it no longer.
     pub(super) async fn delete(&self, id: &InstanceId) -> Result<(), ProviderError> {
-        actions::delete(&self.client, &id.0).await.map_err(between)?;
-        let until = Instant::now() + power::WITHIN;
-        while self.find(id).await?.is_some_and(|listed| listed.state != PowerState::Terminated) {
-            if Instant::now() >= until {
-                return Err(late(id, "delete"));
-            }
-        }
+        self.nova.delete(id).await?;
         self.made.gone(&id.0);
         Ok(())
     }
@@ -132,19 +115,6 @@ impl ScenarioCloud {
         }
     }
 
-    fn instance(&self, listed: &Listed) -> Option<Instance> {
-        let name = marks::server(&listed.server)?;
-        Some(Instance {
-            id: InstanceId(listed.server.id.clone()),
-            name: name.into(),
-            address: self.own_port(name)?.address,
-            state: listed.state,
-            evidence: evidence(&listed.server),
-            first_process: None,
-            changed: listed.changed,
-        })
-    }
-
     fn remote(&self, instance: &Instance) -> HostRemote {
         let mut known = self.known();
         let made = known.remotes.entry(instance.id.clone()).or_insert_with(|| {
@@ -171,69 +141,38 @@ impl Provider for ScenarioCloud {
     }
 
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
-        let servers = self.listing.now().await.map_err(between)?;
-        let there = servers.iter().filter(|listed| listed.server.status != Status::Build);
-        let mut instances: Vec<Instance> = there.filter_map(|listed| self.instance(listed)).collect();
-        let mut known = self.known();
-        let is_listed = |id: &InstanceId| instances.iter().any(|instance| instance.id == *id);
-        let gone: Vec<InstanceId> = known.listed.keys().filter(|id| !is_listed(id)).cloned().collect();
-        for id in gone {
-            let was = known.listed.get_mut(&id).expect("it is one of them");
-            if was.state != PowerState::Terminated {
-                (was.state, was.changed) = (PowerState::Terminated, None);
-                was.evidence = "Nova knows it no longer".into();
-            }
-            instances.push(was.clone());
-        }
-        known.listed.extend(instances.iter().map(|instance| (instance.id.clone(), instance.clone())));
-        Ok(instances)
+        let named = |server: &Server| {
+            let name = marks::server(server)?;
+            Some((name.to_string(), self.own_port(name)?.address))
+        };
+        self.nova.instances(named).await
     }
 
     async fn booting(&self) -> Result<BTreeSet<String>, ProviderError> {
-        let servers = self.listing.now().await.map_err(between)?;
+        let servers = self.nova.listing.now().await.map_err(between)?;
         let building = servers.iter().filter(|listed| listed.server.status == Status::Build);
         let building = building.filter_map(|listed| marks::server(&listed.server).map(str::to_string));
         Ok(building.chain(self.known().asked_for.iter().cloned()).collect())
     }
 
     fn lists_every(&self) -> Option<Duration> {
-        Some(self.listing.every())
+        Some(self.nova.listing.every())
     }
 
     async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError> {
-        let Some(listed) = self.find(id).await? else {
-            // One that was terminated stays so.
-            return if self.known().listed.contains_key(id) { Ok(()) } else { Err(ProviderError::Unknown(id.clone())) };
-        };
-        if power::is_done(op, listed.state) {
-            return Ok(());
+        self.nova.power(id, op).await?;
+        if op == PowerOp::Terminate {
+            self.made.gone(&id.0);
         }
-        let Some(action) = power::action(op, &listed.server.status) else { return self.delete(id).await };
-        actions::start(&self.client, &id.0, action).await.map_err(between)?;
-        let until = Instant::now() + power::WITHIN;
-        loop {
-            match self.find(id).await? {
-                Some(now) if now.state == power::done_in(op) && now.server.task.is_none() => break,
-                Some(_) if Instant::now() < until => {}
-                Some(_) => return Err(late(id, op.word())),
-                None => break,
-            }
-        }
-        // Only now: if it failed, the lease still ends the fault.
-        self.leases.call_off(id).await;
         Ok(())
     }
 
     async fn power_leased(&self, id: &InstanceId, op: PowerOp, lease: Duration) -> Result<(), ProviderError> {
-        self.power(id, op).await?;
-        let failed =
-            |source| ProviderError::System { server: id.0.clone(), action: "starting what ends its lease", source };
-        self.leases.begin(&self.cloud, id, op, lease).await.map_err(failed)
+        self.nova.power_leased(id, op, lease).await
     }
 
     async fn renew(&self, id: &InstanceId) -> Result<(), ProviderError> {
-        let failed = |source| ProviderError::System { server: id.0.clone(), action: "renewing its lease", source };
-        self.leases.renew(id).await.map_err(failed)
+        self.nova.renew(id).await
     }
 
     /// Removes every server of the scenario, then its ports.
@@ -242,7 +181,7 @@ impl Provider for ScenarioCloud {
         // What runs on a server goes with it; only what this process keeps going is ended.
         drop(remotes);
         self.await_none_asked_for().await?;
-        let servers = self.listing.now().await.map_err(between)?;
+        let servers = self.nova.listing.now().await.map_err(between)?;
         join_all(servers.iter().map(|listed| self.keep_console(listed))).await;
         let ids: Vec<InstanceId> = servers.iter().map(|listed| InstanceId(listed.server.id.clone())).collect();
         let deleted = join_all(ids.iter().map(|id| self.delete(id))).await;
@@ -263,9 +202,4 @@ pub(super) fn between(why: CloudError) -> ProviderError {
 
 pub(super) fn not_up(name: &str, why: String) -> ProviderError {
     ProviderError::Between(format!("{name} did not come up: {why}").into())
-}
-
-fn late(id: &InstanceId, what: &str) -> ProviderError {
-    let within = crate::units::show_duration(power::WITHIN);
-    ProviderError::Between(format!("{id}: Nova did not {what} it within {within}").into())
 }

@@ -1,4 +1,4 @@
-//! The servers of a scenario, as Nova lists them: no more often than the API may be asked, and no older than the question.
+//! Servers as Nova lists them: no more often than the API may be asked, and no older than the question.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-use super::marks::Marks;
 use crate::clock::{micros, monotonic_us};
 use crate::instance::{Between, PowerState};
 use crate::openstack::client::Client;
@@ -16,7 +15,7 @@ use crate::openstack::servers::{self, Server, Status};
 /// One list at a time. Who asks while another one waits for its answer gets the next.
 pub(super) struct Listing {
     client: Arc<Client>,
-    marks: Marks,
+    are_meant: Box<dyn Fn(&Server) -> bool + Send + Sync>,
     every: Duration,
     last: Mutex<Last>,
 }
@@ -38,9 +37,13 @@ struct Last {
 }
 
 impl Listing {
-    /// Of the servers of a scenario.
-    pub fn new(client: Arc<Client>, marks: Marks, every: Duration) -> Listing {
-        Listing { client, marks, every, last: Mutex::default() }
+    /// Of the servers that are meant.
+    pub fn new(
+        client: Arc<Client>,
+        are_meant: impl Fn(&Server) -> bool + Send + Sync + 'static,
+        every: Duration,
+    ) -> Listing {
+        Listing { client, are_meant: Box::new(are_meant), every, last: Mutex::default() }
     }
 
     /// From one list to the next, at least.
@@ -63,7 +66,7 @@ impl Listing {
             sleep(Duration::from_micros(due_us.saturating_sub(monotonic_us()))).await;
         }
         let since_us = monotonic_us();
-        let found = servers::list(&self.client).await?.into_iter().filter(|server| self.marks.are_of(server));
+        let found = servers::list(&self.client).await?.into_iter().filter(|server| (self.are_meant)(server));
         let asked = Between { since_us, by_us: monotonic_us() };
         let before = last.asked;
         let servers = found.map(|server| listed(server, &last.servers, before, asked)).collect();
@@ -108,6 +111,7 @@ mod tests {
     use futures::future::join_all;
     use serde_json::json;
 
+    use super::super::marks::Marks;
     use super::*;
     use crate::openstack::test_server::{Asked, Reply, TestCloud, server};
 
@@ -132,7 +136,9 @@ mod tests {
     }
 
     async fn listing(cloud: &TestCloud, every: Duration) -> Listing {
-        Listing::new(Arc::new(cloud.log_in("").await.unwrap()), Marks::new("7", 0), every)
+        let marks = Marks::new("7", 0);
+        let client = Arc::new(cloud.log_in("").await.unwrap());
+        Listing::new(client, move |server| marks.are_of(server), every)
     }
 
     fn lists(cloud: &TestCloud) -> usize {

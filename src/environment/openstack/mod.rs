@@ -6,6 +6,7 @@
 //! | [`resolved`] | what settings name, found in the cloud before anything is made |
 //! | [`cloud`] | the servers of one scenario as a provider |
 //! | [`boot`], [`ports`] | how one of them is made; where it is plugged in |
+//! | [`nova`] | servers that Nova lists, and their power |
 //! | [`listing`] | the servers as Nova lists them, no more often than the API may be asked |
 //! | [`power`] | what Nova is asked for to switch a server's power |
 //! | [`lease`] | what undoes a fault of power when the run that made it is gone |
@@ -36,6 +37,7 @@ mod lease;
 mod listing;
 mod made;
 mod marks;
+mod nova;
 mod ports;
 mod power;
 mod resolved;
