@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::sight;
 use crate::history::{Event, History, Record, Request};
 use crate::instance::PowerState;
 use crate::units::Percent;
@@ -27,6 +28,7 @@ pub fn steady_since(history: &History) -> Result<u64, String> {
     users_browse(history, from_us)?;
     everything_is_up(history)?;
     nothing_flaps(history, from_us)?;
+    nothing_comes_into_sight(history, from_us)?;
     Ok(from_us)
 }
 
@@ -61,6 +63,30 @@ fn nothing_flaps(history: &History, from_us: u64) -> Result<(), String> {
     });
     match lost {
         Some((balancer, server, status)) => Err(format!("{balancer} saw {server} {status}")),
+        None => Ok(()),
+    }
+}
+
+/// No observer that a Then rests on began or ended to see within the stretch, as one whose watcher is still being started on its
+/// server does. One that has been blind for all of it stays so: that is judged with what rests on it.
+fn nothing_comes_into_sight(history: &History, from_us: u64) -> Result<(), String> {
+    let mut blind = BTreeMap::new();
+    for record in &history.events {
+        match &record.event {
+            Event::ObserverBlind { observer, of, .. } if sight::OF_THE_SITE.contains(&observer.as_str()) => {
+                blind.entry((observer, of)).or_insert(record.at_us);
+            }
+            Event::ObserverSees { observer, of } => {
+                let since_us = blind.remove(&(observer, of)).map(|since_us| since_us.max(from_us));
+                if since_us.is_some_and(|since_us| record.at_us.saturating_sub(since_us) > sight::MISSED_US) {
+                    return Err(format!("the observer “{observer}” has seen {of} for too short a time"));
+                }
+            }
+            _ => {}
+        }
+    }
+    match blind.into_iter().find(|(_, since_us)| *since_us > from_us) {
+        Some(((observer, of), _)) => Err(format!("the observer “{observer}” does not see {of}")),
         None => Ok(()),
     }
 }
@@ -124,6 +150,28 @@ mod tests {
     fn five_good_seconds_with_all_users_are_steady() {
         let from_us = steady_since(&looked_at(ZERO_MS - 100)).unwrap();
         assert!(from_us.abs_diff(ZERO_MS * 1000) < 10_000, "{from_us}");
+    }
+
+    #[test]
+    fn a_baseline_begins_when_every_observer_sees() {
+        let looked_at = |script: Script| {
+            let mut history = script.event(ZERO_MS - 100, Event::UsersStarted { users: 20 }).history();
+            history.events.retain(|record| record.at_us < STEADY_MS * 1000);
+            history.probes.retain(|probe| probe.due_us <= STEADY_MS * 1000);
+            steady_since(&history).map(drop)
+        };
+        let blind_until = |sees_ms| {
+            let script = Script::website(2, 1).blind(ZERO_MS - 900, sight::VIRTUAL_IP, "www");
+            looked_at(script.sees_again(sees_ms, sight::VIRTUAL_IP, "www"))
+        };
+        assert_eq!(blind_until(ZERO_MS - 1), Ok(()));
+        assert_eq!(blind_until(ZERO_MS + 240), Ok(()), "no more than a few missed looks");
+        let why = "the observer “virtual ip” has seen www for too short a time";
+        assert_eq!(blind_until(ZERO_MS + 400), Err(why.into()));
+        let blind_since = |since_ms| looked_at(Script::website(2, 1).blind(since_ms, sight::BALANCER, "lb-1"));
+        assert_eq!(blind_since(ZERO_MS - 1), Ok(()), "whatever rests on it is judged so");
+        assert_eq!(blind_since(ZERO_MS + 400), Err("the observer “haproxy” does not see lb-1".into()));
+        assert_eq!(looked_at(Script::website(2, 1).blind(ZERO_MS + 400, "pressure", "this machine")), Ok(()));
     }
 
     #[test]

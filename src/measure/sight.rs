@@ -30,6 +30,9 @@ pub const VIRTUAL_IP: &str = "virtual ip";
 /// The observer of the states of all instances.
 pub const INSTANCES: &str = "instances";
 
+/// Those that look at the site itself.
+pub const OF_THE_SITE: [&str; 4] = [BALANCER, DATABASE, VIRTUAL_IP, INSTANCES];
+
 /// A stretch in which an observer could not see what it watches, unexplained by what was done to that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blind<'a> {
