@@ -223,6 +223,8 @@ pub enum Event {
     HarnessFailed { stage: String, detail: String },
     /// Something of the scenario could not be removed.
     LeftBehind { detail: String },
+    /// So many requests were sent to the API of a cloud for the scenario, those that took its servers down among them.
+    CloudRequests { count: u64 },
     /// The run was interrupted.
     Interrupted { signal: String },
     /// The watch is over; nothing after this counts.

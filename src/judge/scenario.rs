@@ -67,6 +67,7 @@ pub fn judge(history: &History) -> ScenarioRecord {
         worst_second: worst_of(history, &timeline),
         data: data_of(history),
         leaks: leaks(history),
+        cloud_requests: cloud_requests(history),
         healing: healing(history, &timeline),
         validity,
         ..declared::of_plan(plan)
@@ -76,6 +77,14 @@ pub fn judge(history: &History) -> ScenarioRecord {
     }
     record.headline = headline(&record);
     record
+}
+
+/// Said when its servers are gone.
+fn cloud_requests(history: &History) -> Option<u64> {
+    history.events.iter().rev().find_map(|record| match record.event {
+        Event::CloudRequests { count } => Some(count),
+        _ => None,
+    })
 }
 
 /// The verdict of a scenario, and why, unless it passed.

@@ -201,3 +201,10 @@ fn a_later_attempt_is_judged_alone() {
     assert_eq!((again.discarded, once.discarded.len()), (vec!["Could not be judged: 97 % good.".to_string()], 0));
     assert_eq!((again.milestones, again.downtime_total_s), (once.milestones, once.downtime_total_s));
 }
+
+#[test]
+fn the_requests_to_a_cloud_are_those_of_the_last_attempt_also_after_the_watch() {
+    assert_eq!(judge(&card().history()).cloud_requests, None);
+    let counted = card().event(80_000, Event::CloudRequests { count: 412 });
+    assert_eq!(judge(&counted.history()).cloud_requests, Some(412));
+}

@@ -17,7 +17,7 @@ use super::tls;
 use crate::document::DocumentError;
 use crate::provider::secret::Secret;
 use crate::requests::failure::{Failure, tries};
-use crate::requests::{Pace, Patience};
+use crate::requests::{Pace, Patience, Tally};
 
 /// Why a request had no good answer.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +88,8 @@ pub(super) struct Request<'r> {
     /// A part of the body that no error may quote.
     pub(super) private: Option<&'r Secret>,
     pub(super) repeat: Repeat,
+    /// Where it is counted, beside the count of all requests.
+    pub(super) tally: Option<&'r Tally>,
 }
 
 impl Request<'_> {
@@ -143,6 +145,7 @@ impl Api {
     async fn attempt(&self, request: &Request<'_>, attempts: u32) -> Result<Answer, (ApiError, Option<Duration>)> {
         let at = self.pace.lock().unwrap_or_else(PoisonError::into_inner).next(Instant::now());
         tokio::time::sleep_until(at.into()).await;
+        request.tally.inspect(|tally| tally.add());
         let met = |why: reqwest::Error| self.met(request, &why, attempts);
         let answer = self.built(request).send().await.map_err(met)?;
         let (status, headers) = (answer.status(), answer.headers().clone());

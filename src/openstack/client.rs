@@ -16,7 +16,7 @@ use super::compute::Compute;
 use super::error::CloudError;
 use super::session::{Order, Session};
 use crate::provider::secret::Secret;
-use crate::requests::Patience;
+use crate::requests::{Patience, Tally};
 
 /// How many entries one page of a list has at most.
 const PAGE: usize = 500;
@@ -32,14 +32,16 @@ pub(super) enum Service {
 }
 
 /// The way to everything in a cloud's project.
+#[derive(Clone)]
 pub(crate) struct Client {
-    pub(super) session: Session,
+    pub(super) session: Arc<Session>,
     pub(super) patience: Patience,
     cloud: Cloud,
     api: Arc<Api>,
     compute: Compute,
     network: Url,
     image: Url,
+    tally: Tally,
 }
 
 impl Client {
@@ -59,7 +61,18 @@ impl Client {
         let compute = Compute::find(&session).await.map_err(lacking)?;
         let network = versioned(&session.address("network").await.map_err(lacking)?, "v2.0");
         let image = versioned(&session.address("image").await.map_err(lacking)?, "v2");
-        Ok(Client { session, patience, cloud, api, compute, network, image })
+        let (session, tally) = (Arc::new(session), Tally::default());
+        Ok(Client { session, patience, cloud, api, compute, network, image, tally })
+    }
+
+    /// The same way, by the same login, for a part of what is done: what it sends is [counted](Self::of_this_part) for itself, too.
+    pub(crate) fn part(&self) -> Client {
+        Client { tally: Tally::default(), ..self.clone() }
+    }
+
+    /// How many requests were sent for this part so far, logins aside.
+    pub(crate) fn of_this_part(&self) -> u64 {
+        self.tally.count()
     }
 
     /// How many requests were sent so far, the login among them.
@@ -181,7 +194,8 @@ impl Client {
         let url = self.url(service, path);
         let compute = self.compute.headers();
         let headers: &[_] = if service == Service::Nova { &compute } else { &[] };
-        let order = Order { body, private, repeat, ..Order::new(method, &url, headers) };
+        let tally = Some(&self.tally);
+        let order = Order { body, private, repeat, tally, ..Order::new(method, &url, headers) };
         self.session.send(&order).await.map_err(|why| self.met(why))
     }
 

@@ -32,6 +32,7 @@ impl Microversion {
 }
 
 /// Nova's API in one region, and the microversion that is spoken.
+#[derive(Clone)]
 pub(super) struct Compute {
     /// Its address, up to the version.
     pub(super) address: Url,

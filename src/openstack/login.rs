@@ -70,7 +70,8 @@ pub(super) async fn log_in(api: &Api, cloud: &Cloud) -> Result<Token, ApiError> 
     let body = body(&cloud.login);
     let url = below(&cloud.auth_url, "auth/tokens");
     let (body, repeat) = (Some(&body), Repeat::Harmless);
-    let request = Request { method: Method::POST, url, token: None, headers: &[], body, private: None, repeat };
+    let request =
+        Request { method: Method::POST, url, token: None, headers: &[], body, private: None, repeat, tally: None };
     let answer = api.send(&request).await?;
     token(answer).map_err(|why| ApiError::Unexpected { request: request.shown(), why })
 }

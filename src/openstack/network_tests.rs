@@ -67,3 +67,22 @@ async fn the_groups_of_a_port_are_swapped_and_read_back() {
     let why = ports::get(&client, "p-2").await.unwrap_err();
     assert!(matches!(&why, CloudError::Api { .. }) && why.to_string().contains("answered 404 Not Found"), "{why}");
 }
+
+#[tokio::test]
+async fn a_part_counts_its_own_requests_those_that_were_sent_again_too() {
+    let cloud = TestCloud::start(|asked| match &*asked.last()?.line {
+        "DELETE /network/v2.0/floatingips/f-1" if asked.len() % 2 == 0 => Some(Reply::Status(503, "", String::new())),
+        "DELETE /network/v2.0/floatingips/f-1" => Some(Reply::Status(204, "", String::new())),
+        _ => None,
+    })
+    .await;
+    let client = cloud.client().await;
+    let (one, other) = (client.part(), client.part());
+    let before = client.requests();
+    floating_ips::delete(&one, "f-1").await.unwrap();
+    floating_ips::delete(&one, "f-1").await.unwrap();
+    floating_ips::delete(&other, "f-1").await.unwrap();
+    assert_eq!(one.of_this_part() + other.of_this_part(), client.requests() - before);
+    assert!(one.of_this_part() >= 3 && other.of_this_part() >= 1, "{}", one.of_this_part());
+    assert_eq!(client.of_this_part(), 0);
+}

@@ -12,6 +12,7 @@ use super::api::{Api, ApiError, Repeat, Request};
 use super::clouds::Cloud;
 use super::login::{self, Token, Who};
 use crate::provider::secret::Secret;
+use crate::requests::Tally;
 
 /// A token is renewed this long before it expires: a request with it may take that long. One that is good for less than twice
 /// of it, when half of its time is over.
@@ -44,13 +45,15 @@ pub(super) struct Order<'o> {
     /// A part of the body that no error may quote.
     pub(super) private: Option<&'o Secret>,
     pub(super) repeat: Repeat,
+    /// Where it is counted, beside the count of all requests.
+    pub(super) tally: Option<&'o Tally>,
 }
 
 impl<'o> Order<'o> {
     /// Without a body. Only a POST is harmful to repeat.
     pub(super) fn new(method: Method, url: &'o Url, headers: Headers<'o>) -> Order<'o> {
         let repeat = if method == Method::POST { Repeat::Harmful } else { Repeat::Harmless };
-        Order { method, url, headers, body: None, private: None, repeat }
+        Order { method, url, headers, body: None, private: None, repeat, tally: None }
     }
 }
 
@@ -122,9 +125,10 @@ impl Session {
     }
 
     async fn send_with(&self, order: &Order<'_>, token: &Token) -> Result<Value, ApiError> {
-        let Order { method, url, headers, body, private, repeat } = order;
+        let Order { method, url, headers, body, private, repeat, tally } = order;
         let (method, url, token) = (method.clone(), (*url).clone(), Some(&token.id));
-        let request = Request { method, url, token, headers, body: *body, private: *private, repeat: *repeat };
+        let (body, private, repeat, tally) = (*body, *private, *repeat, *tally);
+        let request = Request { method, url, token, headers, body, private, repeat, tally };
         Ok(self.api.send(&request).await?.body)
     }
 

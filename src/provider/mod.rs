@@ -102,6 +102,10 @@ pub trait Provider: Send + Sync {
         let _ = servers;
         Ok(())
     }
+    /// How many requests were sent to the API of a cloud for these servers so far; `None` where there is no such API.
+    fn requests(&self) -> Option<u64> {
+        None
+    }
     /// Ends every instance that it booted, and takes away what it made for them.
     ///
     /// # Errors

@@ -174,6 +174,9 @@ pub struct ScenarioRecord {
     /// Faults that were not seen to be lifted, and what was found on the machine after the scenario: none, as it must be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<String>,
+    /// How many requests were sent to the API of a cloud for the last attempt; absent where there is no such API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_requests: Option<u64>,
     pub validity: Validity,
 }
 

@@ -16,8 +16,10 @@ use crate::units::show_duration;
 pub(crate) mod failure;
 pub(crate) mod findings;
 mod pace;
+mod tally;
 
 pub(crate) use pace::Pace;
+pub(crate) use tally::Tally;
 
 /// How long a request is waited for, and how often it is sent again.
 #[derive(Debug, Clone, Copy)]

@@ -107,7 +107,11 @@ impl Attempt<'_> {
             self.line.stage("taking its servers down");
         }
         let _waiting = self.recorder.awaited().begin("the servers to be gone");
-        opened.provider.close().await?;
+        let closed = opened.provider.close().await;
+        if let Some(count) = opened.provider.requests() {
+            self.recorder.record(Event::CloudRequests { count });
+        }
+        closed?;
         if !opened.attached && self.outlives_run() {
             self.note_gone();
         }

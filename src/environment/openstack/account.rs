@@ -99,6 +99,7 @@ impl Account {
     /// One can't be made; then none is left.
     async fn make_ports(
         &self,
+        client: &Client,
         resolved: &Resolved,
         infrastructure: &Infrastructure,
         marks: &Marks,
@@ -106,27 +107,26 @@ impl Account {
         let mut ports = Ports::default();
         let made = async {
             let shared = infrastructure.virtual_ips.iter().map(|ip| (ip.name.clone(), Vec::new()));
-            self.add_ports(&mut ports.shared, resolved, marks, shared.collect()).await?;
+            self.add_ports(&mut ports.shared, client, resolved, marks, shared.collect()).await?;
             let also = |server: &String| -> Vec<Ipv4Addr> {
                 let held = infrastructure.virtual_ips.iter().filter(|ip| ip.holders.contains(server));
                 held.map(|ip| ports.shared[&ip.name].address).collect()
             };
             let servers = infrastructure.in_order().into_iter().map(|server| (server.name.clone(), also(&server.name)));
-            self.add_ports(&mut ports.servers, resolved, marks, servers.collect()).await
+            self.add_ports(&mut ports.servers, client, resolved, marks, servers.collect()).await
         };
         let made: Result<(), ProviderError> = made.await;
         match made {
             Ok(()) => Ok(ports),
-            Err(why) => {
-                ProviderError::of_all([why].into_iter().chain(ports.remove(&self.client, &self.made).await.err()))
-                    .map(|()| ports)
-            }
+            Err(why) => ProviderError::of_all([why].into_iter().chain(ports.remove(client, &self.made).await.err()))
+                .map(|()| ports),
         }
     }
 
     async fn add_ports(
         &self,
         to: &mut BTreeMap<String, OwnPort>,
+        client: &Client,
         resolved: &Resolved,
         marks: &Marks,
         wanted: Vec<(String, Vec<Ipv4Addr>)>,
@@ -140,7 +140,7 @@ impl Account {
                 fixed_ip: None,
                 allowed_address_pairs: &also,
             };
-            let port = ports::create(&self.client, &new).await.map_err(between)?;
+            let port = ports::create(client, &new).await.map_err(between)?;
             self.made.port(&name, &port.id);
             let address = port.address.unwrap_or(Ipv4Addr::UNSPECIFIED);
             Ok((name, OwnPort { address, id: port.id }))
@@ -182,7 +182,8 @@ impl Environment for Account {
         let infrastructure = &scenario.infrastructure;
         resolved.security_groups = Some(self.security_groups(&resolved, &marks).await?);
         let resolved = Arc::new(resolved);
-        let ports = self.make_ports(&resolved, infrastructure, &marks).await?;
+        let client = Arc::new(self.client.part());
+        let ports = self.make_ports(&client, &resolved, infrastructure, &marks).await?;
         let addresses_of = |ports: &BTreeMap<String, OwnPort>| -> BTreeMap<String, Ipv4Addr> {
             ports.iter().map(|(name, port)| (name.clone(), port.address)).collect()
         };
@@ -192,13 +193,13 @@ impl Environment for Account {
             prefix: resolved.prefix,
             aliases: infrastructure.aliases.clone(),
         };
-        let (client, ours) = (Arc::clone(&self.client), marks.clone());
+        let ours = marks.clone();
         let of_scenario = move |server: &Server| ours.are_of(server);
-        let listing = Listing::new(client, of_scenario, scenario.settings.openstack.list_every);
+        let listing = Listing::new(Arc::clone(&client), of_scenario, scenario.settings.openstack.list_every);
         let cloud = ScenarioCloud {
-            client: Arc::clone(&self.client),
+            client: Arc::clone(&client),
             infrastructure: infrastructure.clone(),
-            nova: Nova::new(&self.cloud, &self.client, listing),
+            nova: Nova::new(&self.cloud, &client, listing),
             marks,
             ports: Mutex::new(ports),
             resolved,

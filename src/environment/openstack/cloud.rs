@@ -176,6 +176,10 @@ impl Provider for ScenarioCloud {
     }
 
     /// Removes every server of the scenario, then its ports.
+    fn requests(&self) -> Option<u64> {
+        Some(self.client.of_this_part())
+    }
+
     async fn close(&self) -> Result<(), ProviderError> {
         let remotes: Vec<HostRemote> = std::mem::take(&mut self.known().remotes).into_values().collect();
         // What runs on a server goes with it; only what this process keeps going is ended.

@@ -44,6 +44,8 @@ pub struct Section {
     pub why: Option<String>,
     pub duration: String,
     pub seed: u64,
+    /// Sent to the API of a cloud.
+    pub cloud_requests: Option<String>,
     pub attempts: u32,
     /// In model time, and of earlier attempts.
     pub notes: Vec<String>,
@@ -170,6 +172,7 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         why: (record.verdict != Verdict::Pass).then(|| why(record)),
         duration: if record.verdict == Verdict::Skipped { NOTHING.into() } else { seconds(record.duration_s) },
         seed: record.seed,
+        cloud_requests: record.cloud_requests.map(grouped),
         attempts: record.attempts,
         notes: notes(record),
         time_scale: faster(record.time_scale),
