@@ -33,6 +33,7 @@ use crate::render::{Addresses, Secrets};
 use crate::settings::Settings;
 
 mod capabilities;
+mod cloud;
 pub mod inventory;
 pub mod local;
 pub mod openstack;

@@ -10,14 +10,15 @@ use futures::future::join_all;
 use tokio::sync::OnceCell;
 
 use super::OpenStack;
-use super::cloud::{Known, ScenarioCloud, between};
-use super::listing::Listing;
-use super::made::Made;
+use super::maker::ServerMaker;
 use super::marks::Marks;
-use super::nova::Nova;
+use super::nova::{Nova, between};
 use super::ports::{OwnPort, Ports};
 use super::resolved::{Resolved, Wanted};
 use crate::agent::upload::Source;
+use crate::environment::cloud::fleet::Fleet;
+use crate::environment::cloud::made::Made;
+use crate::environment::cloud::scenario::ScenarioServers;
 use crate::environment::{Environment, Opened};
 use crate::infrastructure::Infrastructure;
 use crate::journal::Place;
@@ -194,24 +195,27 @@ impl Environment for Account {
             aliases: infrastructure.aliases.clone(),
         };
         let ours = marks.clone();
-        let of_scenario = move |server: &Server| ours.are_of(server);
-        let listing = Listing::new(Arc::clone(&client), of_scenario, scenario.settings.openstack.list_every);
-        let cloud = ScenarioCloud {
+        let nova = Nova::new(&self.cloud, &client, move |server: &Server| ours.are_of(server));
+        let maker = ServerMaker {
             client: Arc::clone(&client),
+            resolved,
             infrastructure: infrastructure.clone(),
-            nova: Nova::new(&self.cloud, &client, listing),
             marks,
             ports: Mutex::new(ports),
-            resolved,
+            made: Arc::clone(&self.made),
+        };
+        let servers = ScenarioServers {
+            infrastructure: infrastructure.clone(),
+            maker: Arc::new(maker),
+            fleet: Fleet::new(nova, scenario.settings.openstack.list_every),
+            logs,
             key: Arc::clone(&self.key),
             source: Arc::clone(&self.source),
-            made: Arc::clone(&self.made),
-            logs,
-            known: Arc::new(Mutex::new(Known::default())),
+            known: Arc::default(),
         };
         Ok(Opened {
             addresses,
-            provider: Arc::new(cloud) as Arc<dyn Provider>,
+            provider: Arc::new(servers) as Arc<dyn Provider>,
             entry: None,
             secrets: Secrets::of(self.key.private.reveal()),
             attached: false,

@@ -4,13 +4,9 @@
 //! |---|---|
 //! | [`account`] | the cloud as an environment: who logs in, the places of scenarios, what was made |
 //! | [`resolved`] | what settings name, found in the cloud before anything is made |
-//! | [`cloud`] | the servers of one scenario as a provider |
-//! | [`boot`], [`ports`] | how one of them is made; where it is plugged in |
-//! | [`nova`] | servers that Nova lists, and their power |
-//! | [`listing`] | the servers as Nova lists them, no more often than the API may be asked |
-//! | [`power`] | what Nova is asked for to switch a server's power |
-//! | [`lease`] | what undoes a fault of power when the run that made it is gone |
-//! | [`marks`], [`made`] | by what a run's things are found again; the list of them |
+//! | [`nova`] | servers that Nova lists, and what it is asked for to switch their power |
+//! | [`maker`], [`ports`] | how a server of a scenario is made; where it is plugged in |
+//! | [`marks`] | by what a run's things are found again |
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,18 +27,13 @@ use crate::provider::ProviderError;
 use crate::settings::{OpenStackSettings, Settings};
 
 mod account;
-mod boot;
-mod cloud;
-mod lease;
-mod listing;
-mod made;
+mod maker;
 mod marks;
 mod nova;
 mod ports;
-mod power;
 mod resolved;
 
-pub use lease::run_if_asked;
+pub use nova::run_if_asked;
 
 /// The kind.
 pub struct OpenStack;
@@ -82,7 +73,7 @@ impl Kind for OpenStack {
             let client = account::log_in(&cloud, OpenStackSettings::default().requests_per_minute).await?;
             servers::of_run(&client, &Mark::new(&run)).await
         });
-        let left = left.map_err(cloud::between)?.len();
+        let left = left.map_err(nova::between)?.len();
         if left == 0 {
             let detail = format!("no server of the run {run} is left in the cloud, and no fault on one");
             return Err(ReopenError::Gone {
@@ -111,7 +102,7 @@ impl Kind for OpenStack {
         });
         swept.map_err(|why| match why {
             CloudError::Described(why) => why.into(),
-            why => cloud::between(why).into(),
+            why => nova::between(why).into(),
         })
     }
 

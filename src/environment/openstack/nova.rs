@@ -1,138 +1,247 @@
-//! Servers as Nova lists them, and their power: those of a scenario, and those that an attack may strike.
+//! Nova: the servers that it lists, what it is asked for, and what its words say.
 
-use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use super::cloud::between;
-use super::lease::Leases;
-use super::listing::{Listed, Listing, evidence};
-use super::power;
-use crate::instance::{Instance, InstanceId, PowerOp, PowerState};
-use crate::openstack::actions;
+use async_trait::async_trait;
+
+use super::account;
+use crate::environment::cloud::{Api, CloudServer, lease};
+use crate::instance::{PowerOp, PowerState};
+use crate::openstack::actions::{self, Action};
 use crate::openstack::client::Client;
-use crate::openstack::servers::{Server, Status};
+use crate::openstack::error::CloudError;
+use crate::openstack::servers::{self, Server, Status};
 use crate::provider::ProviderError;
+use crate::settings::OpenStackSettings;
 
-/// Some of a project's servers. An instance's id is Nova's.
+/// The first argument of a program that is to undo something.
+const ASKED: &str = "__openstack";
+/// What undoes a freeze and a stop.
+const UNPAUSE: &str = "unpause";
+const START: &str = "start";
+
+/// Some of a project's servers.
 pub(super) struct Nova {
     /// The cloud, as it was named on the command line.
     cloud: String,
     client: Arc<Client>,
-    pub listing: Listing,
-    leases: Leases,
-    /// Servers that were listed once, by id: Nova says nothing of what was deleted.
-    seen: Mutex<BTreeMap<InstanceId, Instance>>,
+    are_meant: Box<dyn Fn(&Server) -> bool + Send + Sync>,
 }
 
 impl Nova {
-    /// Nothing is listed yet.
-    pub fn new(cloud: &str, client: &Arc<Client>, listing: Listing) -> Nova {
-        let (leases, seen) = (Leases::default(), Mutex::default());
-        Nova { cloud: cloud.into(), client: Arc::clone(client), listing, leases, seen }
+    /// Those that are meant.
+    pub fn new(cloud: &str, client: &Arc<Client>, are_meant: impl Fn(&Server) -> bool + Send + Sync + 'static) -> Nova {
+        Nova { cloud: cloud.into(), client: Arc::clone(client), are_meant: Box::new(are_meant) }
+    }
+}
+
+#[async_trait]
+impl Api for Nova {
+    type Server = Server;
+    const NAME: &str = "Nova";
+
+    async fn list(&self) -> Result<Vec<Server>, ProviderError> {
+        let servers = servers::list(&self.client).await.map_err(between)?;
+        Ok(servers.into_iter().filter(|server| (self.are_meant)(server)).collect())
     }
 
-    fn seen(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Instance>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn delete(&self, id: &str) -> Result<(), ProviderError> {
+        actions::delete(&self.client, id).await.map_err(between)
     }
 
-    /// The server of this id as Nova lists it now; `None`: no longer.
-    pub async fn find(&self, id: &InstanceId) -> Result<Option<Listed>, ProviderError> {
-        let servers = self.listing.now().await.map_err(between)?;
-        Ok(servers.iter().find(|listed| listed.server.id == id.0).cloned())
+    async fn switch(&self, server: &Server, op: PowerOp) -> Result<(), ProviderError> {
+        let Some(action) = action(op, &server.status) else { return self.delete(&server.id).await };
+        actions::start(&self.client, &server.id, action).await.map_err(between)
     }
 
-    /// Those that are there and that were, by the name and the address that `known` gives them. One that is being built is
-    /// none yet.
-    pub async fn instances(
-        &self,
-        known: impl Fn(&Server) -> Option<(String, Ipv4Addr)>,
-    ) -> Result<Vec<Instance>, ProviderError> {
-        let servers = self.listing.now().await.map_err(between)?;
-        let there = servers.iter().filter(|listed| listed.server.status != Status::Build);
-        let mut instances: Vec<Instance> =
-            there.filter_map(|listed| Some(instance(listed, known(&listed.server)?))).collect();
-        let mut seen = self.seen();
-        let is_listed = |id: &InstanceId| instances.iter().any(|instance| instance.id == *id);
-        let gone: Vec<InstanceId> = seen.keys().filter(|id| !is_listed(id)).cloned().collect();
-        for id in gone {
-            let was = seen.get_mut(&id).expect("it is one of them");
-            if was.state != PowerState::Terminated {
-                (was.state, was.changed) = (PowerState::Terminated, None);
-                was.evidence = "Nova knows it no longer".into();
-            }
-            instances.push(was.clone());
-        }
-        seen.extend(instances.iter().map(|instance| (instance.id.clone(), instance.clone())));
-        Ok(instances)
-    }
-
-    /// Deletes it, and waits until Nova lists it no longer.
-    pub async fn delete(&self, id: &InstanceId) -> Result<(), ProviderError> {
-        actions::delete(&self.client, &id.0).await.map_err(between)?;
-        let until = Instant::now() + power::WITHIN;
-        while self.find(id).await?.is_some_and(|listed| listed.state != PowerState::Terminated) {
-            if Instant::now() >= until {
-                return Err(late(id, "delete"));
-            }
-        }
-        Ok(())
-    }
-
-    /// As [`Provider::power`](crate::provider::Provider::power).
-    pub async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError> {
-        let Some(listed) = self.find(id).await? else {
-            // One that was terminated stays so.
-            return if self.seen().contains_key(id) { Ok(()) } else { Err(ProviderError::Unknown(id.clone())) };
+    fn undo(&self, id: &str, op: PowerOp) -> Option<Vec<String>> {
+        let undo = match op {
+            PowerOp::Freeze => UNPAUSE,
+            PowerOp::Stop => START,
+            _ => return None,
         };
-        if power::is_done(op, listed.state) {
-            return Ok(());
+        Some([ASKED, &self.cloud, id, undo].map(String::from).to_vec())
+    }
+}
+
+impl CloudServer for Server {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn state(&self) -> PowerState {
+        match self.status {
+            Status::Paused | Status::Suspended => PowerState::Frozen,
+            Status::Deleted | Status::SoftDeleted => PowerState::Terminated,
+            Status::Active | Status::Build | Status::Reboot => PowerState::Running,
+            Status::Shutoff | Status::Error | Status::HardReboot | Status::Other(_) => PowerState::Stopped,
         }
-        let Some(action) = power::action(op, &listed.server.status) else { return self.delete(id).await };
-        actions::start(&self.client, &id.0, action).await.map_err(between)?;
-        let until = Instant::now() + power::WITHIN;
-        loop {
-            match self.find(id).await? {
-                Some(now) if now.state == power::done_in(op) && now.server.task.is_none() => break,
-                Some(_) if Instant::now() < until => {}
-                Some(_) => return Err(late(id, op.word())),
-                None => break,
+    }
+
+    fn evidence(&self) -> String {
+        let task = self.task.as_ref().map(|task| format!(", {task}")).unwrap_or_default();
+        let fault = self.fault.as_ref().map(|fault| format!(": {fault}")).unwrap_or_default();
+        format!("Nova says {}{task}{fault}", self.status)
+    }
+
+    fn is_building(&self) -> bool {
+        self.status == Status::Build
+    }
+
+    fn is_busy(&self) -> bool {
+        self.task.is_some()
+    }
+
+    fn failure(&self) -> Option<ProviderError> {
+        let message = || self.fault.clone().unwrap_or_else(|| "Nova does not say why".into());
+        let fault = || between(CloudError::Fault { server: self.name.clone(), message: message() });
+        (self.status == Status::Error).then(fault)
+    }
+}
+
+/// What Nova is asked for; `None`: to delete it.
+fn action(op: PowerOp, status: &Status) -> Option<Action> {
+    match op {
+        PowerOp::Terminate => None,
+        PowerOp::Stop => Some(Action::Stop),
+        PowerOp::Start => Some(Action::Start),
+        PowerOp::Reboot => Some(Action::HardReboot),
+        PowerOp::Freeze => Some(Action::Pause),
+        PowerOp::Thaw if *status == Status::Suspended => Some(Action::Resume),
+        PowerOp::Thaw => Some(Action::Unpause),
+    }
+}
+
+/// Undoes what a lease was on, if this program was started for it.
+pub fn run_if_asked() -> Option<std::process::ExitCode> {
+    lease::undo_if_asked(ASKED, async |cloud, id, undo| {
+        let action = if undo == UNPAUSE { Action::Unpause } else { Action::Start };
+        let client = account::log_in(cloud, OpenStackSettings::default().requests_per_minute).await;
+        let acted = async { actions::start(&client?, id, action).await };
+        acted.await.map_err(|why| why.to_string())
+    })
+}
+
+/// An error of the API.
+pub(super) fn between(why: CloudError) -> ProviderError {
+    ProviderError::Between(why.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use std::time::Duration;
+
+    use futures::future::join_all;
+    use serde_json::json;
+
+    use super::super::marks::Marks;
+    use super::*;
+    use crate::clock::{micros, monotonic_us};
+    use crate::environment::cloud::fleet::Fleet;
+    use crate::openstack::test_server::{Asked, Reply, TestCloud, server};
+
+    const LIST: &str = "GET /compute/v2.1/servers/detail";
+
+    /// A cloud with one server of the scenario, ACTIVE until `is_off`, and one of another run.
+    async fn cloud(is_off: Arc<AtomicBool>) -> TestCloud {
+        TestCloud::start(move |asked: &[Asked]| {
+            let asked = asked.last()?;
+            if !asked.line.starts_with(LIST) {
+                return None;
             }
+            let of = |id: &str, run: &str| {
+                let status = if is_off.load(Ordering::Relaxed) { "SHUTOFF" } else { "ACTIVE" };
+                let mut one = server(id, status, None);
+                one["metadata"] = json!({ "chimp_run": run, "chimp_scenario": "0", "chimp_server": "web-1" });
+                one
+            };
+            Some(Reply::Json(json!({ "servers": [of("ours", "7"), of("another's", "8")] })))
+        })
+        .await
+    }
+
+    async fn fleet(cloud: &TestCloud, every: Duration) -> Fleet<Nova> {
+        let marks = Marks::new("7", 0);
+        let client = Arc::new(cloud.log_in("").await.unwrap());
+        Fleet::new(Nova::new("", &client, move |server| marks.are_of(server)), every)
+    }
+
+    fn lists(cloud: &TestCloud) -> usize {
+        cloud.asked.lock().unwrap().iter().filter(|asked| asked.line.starts_with(LIST)).count()
+    }
+
+    #[tokio::test]
+    async fn who_asks_at_once_shares_an_answer_and_none_is_older_than_the_question() {
+        let cloud = cloud(Arc::default()).await;
+        let fleet = fleet(&cloud, Duration::from_millis(1)).await;
+        let found = join_all((0..20).map(|_| fleet.now())).await;
+        assert!(
+            found.iter().all(|servers| servers.as_ref().unwrap().len() == 1),
+            "those of another run are no part of it"
+        );
+        assert!(lists(&cloud) <= 2, "{} lists for twenty who asked at once", lists(&cloud));
+        let before = lists(&cloud);
+        fleet.now().await.unwrap();
+        assert_eq!(lists(&cloud), before + 1, "an answer from before the question");
+    }
+
+    #[tokio::test]
+    async fn two_lists_are_no_closer_than_is_allowed() {
+        let cloud = cloud(Arc::default()).await;
+        let every = Duration::from_millis(120);
+        let fleet = fleet(&cloud, every).await;
+        let begun = monotonic_us();
+        for _ in 0..3 {
+            fleet.now().await.unwrap();
         }
-        // Only now: if it failed, the lease still ends the fault.
-        self.leases.call_off(id).await;
-        Ok(())
+        assert!(monotonic_us() - begun >= 2 * micros(every));
     }
 
-    /// As [`Provider::power_leased`](crate::provider::Provider::power_leased).
-    pub async fn power_leased(&self, id: &InstanceId, op: PowerOp, lease: Duration) -> Result<(), ProviderError> {
-        self.power(id, op).await?;
-        let failed =
-            |source| ProviderError::System { server: id.0.clone(), action: "starting what ends its lease", source };
-        self.leases.begin(&self.cloud, id, op, lease).await.map_err(failed)
+    #[tokio::test]
+    async fn a_change_is_dated_between_two_lists() {
+        let is_off = Arc::new(AtomicBool::new(false));
+        let cloud = cloud(Arc::clone(&is_off)).await;
+        let fleet = fleet(&cloud, Duration::from_millis(1)).await;
+        let first = fleet.now().await.unwrap();
+        assert_eq!((first[0].state, first[0].changed), (PowerState::Running, None));
+        let before_us = monotonic_us();
+        is_off.store(true, Ordering::Relaxed);
+        let second = fleet.now().await.unwrap();
+        let changed = second[0].changed.unwrap();
+        assert_eq!(second[0].state, PowerState::Stopped);
+        assert!(changed.since_us <= before_us && before_us <= changed.by_us, "{changed:?}, {before_us}");
+        let third = fleet.now().await.unwrap();
+        assert_eq!(third[0].changed, Some(changed), "it is still in that state");
     }
 
-    /// As [`Provider::renew`](crate::provider::Provider::renew).
-    pub async fn renew(&self, id: &InstanceId) -> Result<(), ProviderError> {
-        let failed = |source| ProviderError::System { server: id.0.clone(), action: "renewing its lease", source };
-        self.leases.renew(id).await.map_err(failed)
+    #[test]
+    fn what_nova_calls_it_says_what_it_does() {
+        let server = |status: Status, task: Option<&str>| Server {
+            id: "s".into(),
+            name: "web-1".into(),
+            status,
+            task: task.map(String::from),
+            power: crate::openstack::servers::Power::Running,
+            zone: None,
+            metadata: BTreeMap::new(),
+            addresses: Vec::new(),
+            fault: None,
+            locked: false,
+            created: None,
+        };
+        assert_eq!(server(Status::Active, Some("deleting")).evidence(), "Nova says ACTIVE, deleting");
+        let states = [Status::Suspended, Status::HardReboot, Status::Other("RESCUE".into()), Status::Reboot];
+        let states = states.map(|status| server(status, None).state());
+        assert_eq!(states, [PowerState::Frozen, PowerState::Stopped, PowerState::Stopped, PowerState::Running]);
     }
-}
 
-fn instance(listed: &Listed, (name, address): (String, Ipv4Addr)) -> Instance {
-    Instance {
-        id: InstanceId(listed.server.id.clone()),
-        name,
-        address,
-        state: listed.state,
-        evidence: evidence(&listed.server),
-        first_process: None,
-        changed: listed.changed,
+    #[test]
+    fn what_thaws_a_server_depends_on_what_froze_it() {
+        assert_eq!(action(PowerOp::Thaw, &Status::Suspended), Some(Action::Resume));
+        assert_eq!(action(PowerOp::Thaw, &Status::Paused), Some(Action::Unpause));
+        assert_eq!(action(PowerOp::Terminate, &Status::Active), None);
     }
-}
-
-fn late(id: &InstanceId, what: &str) -> ProviderError {
-    let within = crate::units::show_duration(power::WITHIN);
-    ProviderError::Between(format!("{id}: Nova did not {what} it within {within}").into())
 }

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 
 use futures::future::join_all;
 
-use super::cloud::between;
-use super::made::Made;
+use super::nova::between;
+use crate::environment::cloud::made::Made;
 use crate::openstack::client::Client;
 use crate::openstack::ports;
 use crate::provider::ProviderError;

@@ -1,4 +1,4 @@
-//! A boot through Nova: what stands in its way, the server itself, and the wait until it answers.
+//! A boot in a cloud: what stands in its way, the server itself, and the wait until it answers.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,19 +7,14 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::cloud::{KNOCK_EVERY, Known, SSH, ScenarioCloud, between, not_up};
-use super::listing::evidence;
-use super::marks;
-use super::ports::OwnPort;
+use super::scenario::{KNOCK_EVERY, Known, SSH, ScenarioServers, not_up};
+use super::{Api, CloudServer, Maker};
 use crate::instance::{Instance, InstanceId, InstanceSpec, PowerState, UserData};
-use crate::openstack::error::CloudError;
-use crate::openstack::ports::{self, NewPort};
-use crate::openstack::servers::{self, NewServer, Status};
 use crate::provider::secret::Secret;
 use crate::provider::{Provider, ProviderError};
 use crate::render::cloud_config;
 
-/// How long a server may take from the moment at which Nova is asked for it to the one at which its SSH port answers.
+/// How long a server may take from the moment at which the cloud is asked for it to the one at which its SSH port answers.
 const BOOT: Duration = Duration::from_secs(600);
 /// One attempt to connect to it is given up after this.
 const KNOCK: Duration = Duration::from_secs(1);
@@ -36,7 +31,7 @@ impl Drop for AskedFor {
     }
 }
 
-impl ScenarioCloud {
+impl<M: Maker> ScenarioServers<M> {
     /// Boots a server; returns once its SSH port answers.
     ///
     /// # Errors
@@ -61,17 +56,21 @@ impl ScenarioCloud {
     }
 
     /// What stands in the way of another server of this name: one that lives is an error, one that does not goes, with its
-    /// disk, so that its port is free.
+    /// disk, so that its place in the network is free.
     async fn make_way(&self, name: &str) -> Result<(), ProviderError> {
-        let servers = self.nova.listing.now().await.map_err(between)?;
-        for listed in servers.iter().filter(|listed| marks::server(&listed.server) == Some(name)) {
+        let servers = self.fleet.now().await?;
+        for listed in servers.iter().filter(|listed| self.is_of(&listed.server, name)) {
             match listed.state {
                 PowerState::Running | PowerState::Frozen => return Err(taken(name)),
                 PowerState::Terminated => {}
-                PowerState::Stopped => self.delete(&InstanceId(listed.server.id.clone())).await?,
+                PowerState::Stopped => self.delete(&InstanceId(listed.server.id().into())).await?,
             }
         }
         Ok(())
+    }
+
+    fn is_of(&self, server: &<M::Api as Api>::Server, name: &str) -> bool {
+        self.maker.named(server).is_some_and(|(found, _)| found == name)
     }
 
     /// The packages of a server's role; none where it is no declared one.
@@ -81,77 +80,39 @@ impl ScenarioCloud {
         role.map_or(&[], |role| &role.packages)
     }
 
-    /// The port of a server: the one that was made for it, else a new one at its address.
-    async fn port_for(&self, spec: &InstanceSpec) -> Result<OwnPort, ProviderError> {
-        if let Some(own) = self.own_port(&spec.name) {
-            return Ok(own);
-        }
-        let new = NewPort {
-            name: &spec.name,
-            network: &self.resolved.network,
-            mark: &self.marks.run,
-            security_groups: self.resolved.security_groups.as_deref(),
-            fixed_ip: Some(spec.address),
-            allowed_address_pairs: &[],
-        };
-        let port = ports::create(&self.client, &new).await.map_err(between)?;
-        self.made.port(&spec.name, &port.id);
-        let own = OwnPort { id: port.id, address: spec.address };
-        self.ports().servers.insert(spec.name.clone(), own.clone());
-        Ok(own)
-    }
-
-    /// Has Nova make it. That goes on to its end though its caller gives up: what was asked for is known, then, and removed with
+    /// Has the cloud make it. That goes on to its end though its caller gives up: what was asked for is known, then, and removed with
     /// the scenario.
     async fn create(&self, spec: &InstanceSpec, asked: AskedFor) -> Result<(InstanceId, AskedFor), ProviderError> {
-        let port = self.port_for(spec).await?.id;
         let packages = self.packages(&spec.name);
         // Where a config agent will give it its role, it has none of it yet.
         let unconfigured = UserData { unconfigured: true, ..UserData::default() };
         let data = if spec.user_data.unconfigured { &unconfigured } else { &spec.user_data };
         let user_data = cloud_config::document(&spec.name, packages, data, Some(&self.key.public))
             .map_err(|why| ProviderError::Between(why.into()))?;
-        let (name, zone) = (spec.name.clone(), spec.zone.as_deref().map(|zone| self.resolved.zone(zone).to_string()));
-        let metadata = self.marks.of_server(&spec.name, self.infrastructure.servers.get(&spec.name));
-        let (mark, user_data) = (self.marks.run.clone(), Secret::new(user_data));
-        let (client, resolved, made) = (Arc::clone(&self.client), Arc::clone(&self.resolved), Arc::clone(&self.made));
-        let created = tokio::spawn(async move {
-            let new = NewServer {
-                name: &name,
-                image: &resolved.image,
-                flavor: &resolved.flavor,
-                key_name: None,
-                zone: zone.as_deref(),
-                port: &port,
-                mark: &mark,
-                metadata,
-                user_data: &user_data,
-            };
-            let id = servers::create(&client, &new).await.map_err(between)?;
-            made.server(&name, &id);
-            Ok((InstanceId(id), asked))
-        });
+        let (maker, spec, user_data) = (Arc::clone(&self.maker), spec.clone(), Secret::new(user_data));
+        let created = tokio::spawn(async move { Ok((InstanceId(maker.create(&spec, &user_data).await?), asked)) });
         created.await.expect("making a server does not panic, and is not cancelled")
     }
 
-    /// Waits until it is ACTIVE and its SSH port accepts connections.
+    /// Waits until the cloud says that it runs, and its SSH port accepts connections.
     async fn await_up(&self, name: &str, id: &InstanceId) -> Result<Instance, ProviderError> {
         let until = Instant::now() + BOOT;
-        loop {
-            match self.nova.find(id).await? {
-                Some(listed) if listed.server.status == Status::Active => break,
-                Some(listed) if listed.server.status == Status::Error => {
-                    self.delete(id).await?;
-                    let message = listed.server.fault.unwrap_or_else(|| "Nova does not say why".into());
-                    return Err(between(CloudError::Fault { server: name.into(), message }));
-                }
-                Some(_) if Instant::now() < until => {}
-                Some(listed) => return Err(not_up(name, evidence(&listed.server))),
-                None => return Err(not_up(name, "Nova lists it no longer".into())),
+        let address = loop {
+            let Some(listed) = self.fleet.find(id).await? else {
+                return Err(not_up(name, format!("{} lists it no longer", M::Api::NAME)));
+            };
+            if let Some(why) = listed.server.failure() {
+                self.delete(id).await?;
+                return Err(why);
             }
-        }
-        let port = self.own_port(name).ok_or_else(|| ProviderError::Unknown(id.clone()))?;
-        let at = SocketAddr::from((port.address, SSH));
+            let is_up = listed.state == PowerState::Running && !listed.server.is_building();
+            match self.maker.named(&listed.server) {
+                Some((_, address)) if is_up => break address,
+                _ if Instant::now() < until => {}
+                _ => return Err(not_up(name, listed.server.evidence())),
+            }
+        };
+        let at = SocketAddr::from((address, SSH));
         while !matches!(timeout(KNOCK, TcpStream::connect(at)).await, Ok(Ok(_))) {
             if Instant::now() >= until {
                 return Err(not_up(name, format!("{at} accepts no connection")));

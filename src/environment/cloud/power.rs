@@ -1,26 +1,11 @@
-//! A server's power at Nova: what is asked, when it is done, and what undoes it.
+//! A switch of a server's power in a cloud: how long it may take, and when it is done.
 
 use std::time::Duration;
 
 use crate::instance::{PowerOp, PowerState};
-use crate::openstack::actions::Action;
-use crate::openstack::servers::Status;
 
-/// How long Nova may take for any of it.
+/// How long a cloud may take for any of it.
 pub(super) const WITHIN: Duration = Duration::from_secs(120);
-
-/// What Nova is asked for; `None`: to delete it.
-pub(super) fn action(op: PowerOp, status: &Status) -> Option<Action> {
-    match op {
-        PowerOp::Terminate => None,
-        PowerOp::Stop => Some(Action::Stop),
-        PowerOp::Start => Some(Action::Start),
-        PowerOp::Reboot => Some(Action::HardReboot),
-        PowerOp::Freeze => Some(Action::Pause),
-        PowerOp::Thaw if *status == Status::Suspended => Some(Action::Resume),
-        PowerOp::Thaw => Some(Action::Unpause),
-    }
-}
 
 /// The state in which it is done.
 pub(super) fn done_in(op: PowerOp) -> PowerState {
@@ -56,12 +41,5 @@ mod tests {
         }
         assert!(!is_done(PowerOp::Terminate, PowerState::Stopped) && !is_done(PowerOp::Stop, PowerState::Frozen));
         assert!(is_done(PowerOp::Freeze, PowerState::Stopped), "what is off can't hang");
-    }
-
-    #[test]
-    fn what_thaws_a_server_depends_on_what_froze_it() {
-        assert_eq!(action(PowerOp::Thaw, &Status::Suspended), Some(Action::Resume));
-        assert_eq!(action(PowerOp::Thaw, &Status::Paused), Some(Action::Unpause));
-        assert_eq!(action(PowerOp::Terminate, &Status::Active), None);
     }
 }

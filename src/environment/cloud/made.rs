@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// By id: what it is, and whether it is gone.
 #[derive(Default)]
-pub(super) struct Made(Mutex<BTreeMap<String, Thing>>);
+pub(in crate::environment) struct Made(Mutex<BTreeMap<String, Thing>>);
 
 struct Thing {
     what: &'static str,

@@ -1,0 +1,82 @@
+//! What environments in a cloud have in common, whichever API it has: servers are made for a scenario, listed no more often than the
+//! API may be asked, switched, logged in to, and removed after it.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`scenario`] | the servers of one scenario as a provider |
+//! | [`boot`] | how one of them is made, up to the moment at which it answers |
+//! | [`fleet`] | some of an account's servers, and their power |
+//! | [`listing`] | the servers as the cloud lists them, dated |
+//! | [`power`] | when a switch of power is done |
+//! | [`lease`] | what undoes a fault of power when the run that made it is gone |
+//! | [`made`] | the list of what a run made and removed |
+//!
+//! A cloud implements [`Api`] and [`Maker`], and [`CloudServer`] for what it lists.
+
+use std::net::Ipv4Addr;
+
+use async_trait::async_trait;
+
+use crate::instance::{InstanceSpec, PowerOp, PowerState};
+use crate::provider::ProviderError;
+use crate::provider::secret::Secret;
+
+mod boot;
+pub(super) mod fleet;
+pub(super) mod lease;
+pub(super) mod listing;
+pub(super) mod made;
+pub(super) mod power;
+pub(super) mod scenario;
+
+/// A server as a cloud lists it.
+pub(super) trait CloudServer: Clone + Send + Sync + 'static {
+    /// The cloud's number of it.
+    fn id(&self) -> &str;
+    /// What the cloud's word for its state says of the power.
+    fn state(&self) -> PowerState;
+    /// The same in the cloud's own words.
+    fn evidence(&self) -> String;
+    /// Whether it is being made: it is no server yet.
+    fn is_building(&self) -> bool;
+    /// Whether the cloud still does something with it.
+    fn is_busy(&self) -> bool;
+    /// Why it could not be made, where the cloud says so.
+    fn failure(&self) -> Option<ProviderError>;
+}
+
+/// What is asked of a cloud about servers that are there.
+#[async_trait]
+pub(super) trait Api: Send + Sync + 'static {
+    /// What it lists.
+    type Server: CloudServer;
+    /// What answers, for messages: `Nova`, `EC2`.
+    const NAME: &str;
+    /// The servers that are meant.
+    async fn list(&self) -> Result<Vec<Self::Server>, ProviderError>;
+    /// Asks for a server to be deleted; one that is gone already is no error.
+    async fn delete(&self, id: &str) -> Result<(), ProviderError>;
+    /// Asks for a switch of a server's power, and returns before it is done.
+    async fn switch(&self, server: &Self::Server, op: PowerOp) -> Result<(), ProviderError>;
+    /// The words by which this program is asked to undo it; `None` where nothing can.
+    fn undo(&self, id: &str, op: PowerOp) -> Option<Vec<String>>;
+}
+
+/// What makes the servers of a scenario, and removes what was made beside them.
+#[async_trait]
+pub(super) trait Maker: Send + Sync + 'static {
+    /// Of which cloud.
+    type Api: Api;
+    /// The declared server that one stands for, and its address; `None` where it is none of the scenario's.
+    fn named(&self, server: &<Self::Api as Api>::Server) -> Option<(String, Ipv4Addr)>;
+    /// Makes a server, once; returns its id. Its replacement has the same address.
+    async fn create(&self, spec: &InstanceSpec, user_data: &Secret) -> Result<String, ProviderError>;
+    /// What it has printed; a cloud that keeps no consoles has nothing.
+    async fn console(&self, id: &str) -> Result<String, ProviderError>;
+    /// How many requests were sent for the scenario so far.
+    fn requests(&self) -> u64;
+    /// Notes that a server is gone.
+    fn gone(&self, id: &str);
+    /// Removes what was made beside the servers, which are gone.
+    async fn clear(&self) -> Result<(), ProviderError>;
+}
