@@ -1,4 +1,4 @@
-@pr
+@pr @card
 Feature: The sentence on the card
   A website of four webservers keeps answering, and is whole again soon, when the node that most depends on dies.
   The highest-degree node is the active balancer: it is linked to the clients and to every webserver.

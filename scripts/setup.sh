@@ -3,7 +3,7 @@
 # service of theirs starts on this machine, now or after a reboot.
 set -eu
 
-PACKAGES="haproxy nginx-light apache2-bin keepalived iputils-arping openssh-server openssh-client iptables iproute2 procps python3
+PACKAGES="haproxy nginx-light apache2-bin keepalived iputils-arping openssh-server openssh-client iptables iproute2 procps python3 python3-venv
 mariadb-server-core mariadb-client-core mariadb-backup monit
 gcc libc6-dev make pkg-config libssl-dev zlib1g-dev git user-mode-linux
 python3-configobj python3-jinja2 python3-jsonpatch python3-jsonschema python3-netifaces python3-oauthlib python3-requests

@@ -58,7 +58,7 @@ pub fn look_at(environment: &str) -> Findings {
     let site = attached.then(|| Site::up(&format!("conformance-{environment}"), SITE));
     let folder = Folder::new(&format!("conformance-in-{environment}"));
     let this = std::env::current_exe().unwrap();
-    let mut command = if environment == "openstack" { beside_a_cloud(&this) } else { Command::new(this) };
+    let mut command = Command::new(this);
     let place = site.as_ref().map_or_else(String::new, |site| match environment {
         "testbed" => site.up.socket.display().to_string(),
         _ => site.folder.path().join("staging.yaml").display().to_string(),
@@ -76,13 +76,6 @@ pub fn look_at(environment: &str) -> Findings {
     let mut findings: Findings = serde_json::from_str(last).unwrap();
     findings.extend(crate::power::after_a_kill(environment, site.as_ref()));
     findings
-}
-
-/// A program beside the cloud of `fixtures/openstack`.
-fn beside_a_cloud(program: &Path) -> Command {
-    let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/openstack/openstack.py"));
-    command.args(["run", "--chimp", env!("CARGO_BIN_EXE_chimp"), "--"]).arg(program);
-    command
 }
 
 /// Looks, where this program was started for it.

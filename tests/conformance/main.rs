@@ -3,7 +3,7 @@
 //!
 //! Each environment is looked at from a process of its own: the sandbox works in another process, and an inventory's
 //! servers are reached from inside their network. A new environment is a row in [`ENVIRONMENTS`]. A cloud takes so long to
-//! start that it is looked at where that is asked for; otherwise its column stays as it was seen last.
+//! start that it is looked at where it runs already; otherwise its column stays as it was seen last.
 
 mod agents;
 mod checks;
@@ -30,6 +30,6 @@ fn main() -> ExitCode {
     support::tests(&[
         (Needs::Nothing, named![table::every_environment_is_looked_at]),
         (Needs::Scenarios, named![table::every_environment_does_what_is_documented]),
-        (Needs::Asked("CHIMP_OPENSTACK", "make openstack"), named![table::a_cloud_does_what_is_documented]),
+        (Needs::Asked("OPENSTACK_FOLDER", "make openstack"), named![table::a_cloud_does_what_is_documented]),
     ])
 }

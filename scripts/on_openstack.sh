@@ -1,0 +1,34 @@
+#!/bin/sh
+# What is run beside the OpenStack of fixtures/openstack: `short`, a part of `make test`, or `all`, of `make openstack`.
+# usage: scripts/on_openstack.sh CARGO short|all
+set -eu
+
+CARGO=$1
+SET=$2
+
+begun=$(date +%s)
+took() {
+    now=$(date +%s)
+    echo "on OpenStack: $1: $((now - begun)) s" >&2
+    begun=$now
+}
+
+if [ "$SET" = all ]; then
+    openstack-python -P fixtures/openstack/smoke.py
+    took "the smoke check"
+    $CARGO test --lib real_cloud -- --ignored
+    took "the client's own test"
+fi
+
+$CARGO test --test chaos -- --on openstack --tags @card
+took "the card's scenario"
+
+if [ "$SET" = all ]; then
+    $CARGO test --test cloud -- --test-threads 1
+else
+    $CARGO test --test cloud -- --test-threads 1 wrong
+fi
+took "tests/cloud"
+
+$CARGO test --test conformance -- a_cloud
+took "the conformance suite"
