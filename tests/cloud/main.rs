@@ -3,6 +3,7 @@
 
 mod dies;
 mod killed;
+mod secrets;
 #[path = "../support/mod.rs"]
 mod support;
 mod wrong;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
             killed::the_servers_of_a_killed_run_heal_themselves_and_go_by_its_id,
             dies::a_server_that_dies_behind_novas_back_is_replaced,
             dies::a_zone_is_lost_and_the_site_recovers,
+            secrets::no_secret_is_in_a_bundle_a_log_or_a_command_line,
             wrong::what_is_named_wrongly_is_refused_before_anything_is_made,
         ],
     )])
