@@ -104,6 +104,7 @@ fn events_are_faults_in_singular_and_plural() {
         ("reboots", "reboot", "reboots"),
         ("hangs", "hang", "hangs"),
         ("loses network", "lose network", "loses-network"),
+        ("is isolated", "are isolated", "isolated"),
         ("gets a full disk", "get a full disk", "disk-full"),
     ];
     for (singular, plural, fault) in events {
@@ -118,7 +119,9 @@ fn events_are_faults_in_singular_and_plural() {
 
 #[test]
 fn every_event_is_a_fault_that_there_is() {
-    for text in ["dies", "loses power", "comes back", "reboots", "hangs", "loses network", "gets a full disk"] {
+    let events =
+        ["dies", "loses power", "comes back", "reboots", "hangs", "loses network", "is isolated", "gets a full disk"];
+    for text in events {
         assert!(anarcho_chimp::fault::named(read::<Event>(text).0).is_some(), "{text}");
     }
     for text in ["dies", "stops", "hangs", "restarts"] {

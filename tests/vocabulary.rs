@@ -79,6 +79,8 @@ const TEXTS: &[(&str, &str)] = &[
     ("When", "process \"nginx\" on a random webserver dies of SIGTERM"),
     ("When", "a random process on the active load balancer dies"),
     ("When", "a random webserver loses network"),
+    ("When", "a random webserver is isolated for 8 s"),
+    ("When", "2 random webservers are isolated"),
     ("When", "a random webserver gets a full disk for 10 s"),
     ("When", "the most central node dies"),
     ("When", "the 2 busiest webservers die"),

@@ -45,11 +45,12 @@ mod tests {
         assert_eq!(of("reboots"), [LogIn, Power(Stop), Power(Start)]);
         assert_eq!(of("dies"), [LogIn, Power(Terminate)]);
         assert_eq!(of("power-on"), [Power(Start)]);
+        assert_eq!(of("isolated"), [LogIn, Power(Isolate), Power(Rejoin)]);
     }
 
     #[test]
     fn every_other_fault_needs_to_log_in_and_nothing_more() {
-        let switch = ["hangs", "power-off", "zone-lost", "reboots", "dies", "power-on"];
+        let switch = ["hangs", "power-off", "zone-lost", "reboots", "dies", "power-on", "isolated"];
         for fault in FAULTS.iter().filter(|fault| !switch.contains(&fault.name())) {
             assert_eq!(of(fault.name()), [Ability::LogIn], "{}", fault.name());
         }

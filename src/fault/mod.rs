@@ -21,6 +21,7 @@ mod disk_full;
 mod disk_taken;
 mod gains_delay;
 mod hangs;
+mod isolated;
 mod loses_network;
 mod loses_packets;
 mod memory_taken;
@@ -50,6 +51,7 @@ pub const FAULTS: &[&dyn Fault] = &[
     &process_stops::ProcessStops,
     &process_restarts::ProcessRestarts,
     &loses_network::LosesNetwork,
+    &isolated::Isolated,
     &partition::Partition,
     &port_blackholed::PortBlackholed,
     &port_rejected::PortRejected,
@@ -203,7 +205,7 @@ pub struct Heal {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// At the provider.
+    /// At the provider: the power, or the network.
     Power(PowerOp),
     /// In the instance, over SSH; the exit status is not believed, the witness is.
     Exec(Command),

@@ -79,7 +79,8 @@ pub enum PowerState {
     Terminated,
 }
 
-/// What can be done to the power of an instance. All are idempotent.
+/// What a provider does to an instance from outside, without a command in it: to its power, and to the plug of its network. All are
+/// idempotent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PowerOp {
@@ -95,12 +96,24 @@ pub enum PowerOp {
     Freeze,
     /// They go on (SIGCONT).
     Thaw,
+    /// No packet passes to or from it any more, of open connections neither, and neither end is told. It runs on.
+    Isolate,
+    /// Packets pass as they did before.
+    Rejoin,
 }
 
 impl PowerOp {
     /// All of them.
-    pub const ALL: [PowerOp; 6] =
-        [PowerOp::Terminate, PowerOp::Stop, PowerOp::Start, PowerOp::Reboot, PowerOp::Freeze, PowerOp::Thaw];
+    pub const ALL: [PowerOp; 8] = [
+        PowerOp::Terminate,
+        PowerOp::Stop,
+        PowerOp::Start,
+        PowerOp::Reboot,
+        PowerOp::Freeze,
+        PowerOp::Thaw,
+        PowerOp::Isolate,
+        PowerOp::Rejoin,
+    ];
 
     /// Its word in inventories and messages.
     pub fn word(self) -> &'static str {
@@ -111,8 +124,39 @@ impl PowerOp {
             PowerOp::Reboot => "reboot",
             PowerOp::Freeze => "freeze",
             PowerOp::Thaw => "thaw",
+            PowerOp::Isolate => "isolate",
+            PowerOp::Rejoin => "rejoin",
         }
     }
+
+    /// What undoes it: a provider that outlives its client can hold a lease on it. `None` for what is for good, and for what itself
+    /// undoes another.
+    pub fn undone_by(self) -> Option<PowerOp> {
+        match self {
+            PowerOp::Freeze => Some(PowerOp::Thaw),
+            PowerOp::Stop => Some(PowerOp::Start),
+            PowerOp::Isolate => Some(PowerOp::Rejoin),
+            PowerOp::Terminate | PowerOp::Start | PowerOp::Reboot | PowerOp::Thaw | PowerOp::Rejoin => None,
+        }
+    }
+
+    /// Which plug it is about: a lease on one does not end with a switch of the other.
+    pub fn plug(self) -> Plug {
+        match self {
+            PowerOp::Isolate | PowerOp::Rejoin => Plug::Network,
+            _ => Plug::Power,
+        }
+    }
+}
+
+/// What of an instance is switched from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plug {
+    /// Whether it runs.
+    Power,
+    /// Whether packets pass.
+    Network,
 }
 
 impl fmt::Display for InstanceId {

@@ -16,7 +16,7 @@ use super::signs::{Attempt, Finding};
 use super::ways::{Way, Ways};
 use super::{Host, Inventory};
 use crate::document::DocumentError;
-use crate::instance::{Ability, Between, Instance, InstanceId, InstanceSpec, PowerOp, PowerState};
+use crate::instance::{Ability, Between, Instance, InstanceId, InstanceSpec, Plug, PowerOp, PowerState};
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
 use crate::provider::watchdog::Watchdog;
@@ -33,7 +33,7 @@ pub struct InventoryCloud {
     pub(super) ways: Arc<Ways>,
     /// What was asked for last, of those that were terminated or frozen.
     asked: Mutex<BTreeMap<String, PowerState>>,
-    watchdogs: tokio::sync::Mutex<BTreeMap<String, Watchdog>>,
+    watchdogs: tokio::sync::Mutex<BTreeMap<(String, Plug), Watchdog>>,
     /// The attempts to connect to each server, and its watchers' signs of life.
     knocks: Knocks,
     /// Whether others use the same sessions and uploads, and end them.
@@ -124,8 +124,8 @@ impl InventoryCloud {
     }
 
     /// What is held on it by a lease is held no longer.
-    async fn call_off(&self, id: &InstanceId) {
-        if let Some(mut watchdog) = self.watchdogs.lock().await.remove(&id.0) {
+    async fn call_off(&self, id: &InstanceId, plug: Plug) {
+        if let Some(mut watchdog) = self.watchdogs.lock().await.remove(&(id.0.clone(), plug)) {
             watchdog.stop();
         }
     }
@@ -137,6 +137,7 @@ impl InventoryCloud {
     /// What a command was to do is not believed, but tells apart what looks alike from outside.
     fn note(&self, id: &InstanceId, op: PowerOp) {
         let now = match op {
+            PowerOp::Isolate | PowerOp::Rejoin => return,
             PowerOp::Terminate => Some(PowerState::Terminated),
             PowerOp::Freeze => Some(PowerState::Frozen),
             PowerOp::Stop | PowerOp::Start | PowerOp::Reboot | PowerOp::Thaw => None,
@@ -228,24 +229,20 @@ impl Provider for InventoryCloud {
         let command = self.command(id, host, op)?;
         self.run(id, command).await?;
         // Only now: if it failed, the watchdog still ends the fault.
-        self.call_off(id).await;
+        self.call_off(id, op.plug()).await;
         self.note(id, op);
         Ok(())
     }
 
     /// Under a [watchdog](crate::provider::watchdog); needs the command that undoes it as well.
     async fn power_leased(&self, id: &InstanceId, op: PowerOp, lease: Duration) -> Result<(), ProviderError> {
-        let undo = match op {
-            PowerOp::Freeze => PowerOp::Thaw,
-            PowerOp::Stop => PowerOp::Start,
-            _ => return self.power(id, op).await,
-        };
+        let Some(undo) = op.undone_by() else { return self.power(id, op).await };
         let host = self.allowed(id)?;
         let (command, undo) = (self.command(id, host, op)?, self.command(id, host, undo)?);
         let started = Watchdog::start(undo, &self.inventory().folder, lease).map_err(|source| {
             ProviderError::System { server: id.0.clone(), action: "starting the watchdog of its lease", source }
         })?;
-        if let Some(mut before) = self.watchdogs.lock().await.insert(id.0.clone(), started) {
+        if let Some(mut before) = self.watchdogs.lock().await.insert((id.0.clone(), op.plug()), started) {
             before.stop();
         }
         self.run(id, command).await?;
@@ -253,9 +250,9 @@ impl Provider for InventoryCloud {
         Ok(())
     }
 
-    async fn renew(&self, id: &InstanceId) -> Result<(), ProviderError> {
+    async fn renew(&self, id: &InstanceId, plug: Plug) -> Result<(), ProviderError> {
         let failed = |source| ProviderError::System { server: id.0.clone(), action: "renewing its lease", source };
-        match self.watchdogs.lock().await.get_mut(&id.0) {
+        match self.watchdogs.lock().await.get_mut(&(id.0.clone(), plug)) {
             Some(watchdog) => watchdog.renew(&self.inventory().folder).map_err(failed),
             None => Err(failed(std::io::Error::new(std::io::ErrorKind::NotFound, "it has none"))),
         }

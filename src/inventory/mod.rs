@@ -81,7 +81,7 @@ pub struct Host {
     pub allowed: bool,
     /// The line of the file that declares it, from 1.
     pub line: usize,
-    /// Commands of this machine that switch its power.
+    /// Commands of this machine that switch its power and network.
     pub power: PowerCommands,
     /// Files on it that its services log to, to be followed; absolute, and no two of one file name.
     pub logs: Vec<PathBuf>,
@@ -134,7 +134,7 @@ impl Jump {
     }
 }
 
-/// Commands, as programs with arguments, that switch a server's power from outside.
+/// Commands, as programs with arguments, that switch a server's power and network from outside.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "commands: `{ stop: [virsh, destroy, web-1] }`")]
 pub struct PowerCommands {
@@ -144,6 +144,8 @@ pub struct PowerCommands {
     reboot: Option<Vec<String>>,
     freeze: Option<Vec<String>>,
     thaw: Option<Vec<String>>,
+    isolate: Option<Vec<String>>,
+    rejoin: Option<Vec<String>>,
 }
 
 impl PowerCommands {
@@ -156,6 +158,8 @@ impl PowerCommands {
             PowerOp::Reboot => &self.reboot,
             PowerOp::Freeze => &self.freeze,
             PowerOp::Thaw => &self.thaw,
+            PowerOp::Isolate => &self.isolate,
+            PowerOp::Rejoin => &self.rejoin,
         };
         command.as_deref()
     }

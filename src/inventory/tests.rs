@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::graph::Links;
 use crate::infrastructure::Entry;
-use crate::instance::{Ability, PowerState};
+use crate::instance::{Ability, Plug, PowerOp, PowerState};
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
 use crate::provider::{Provider, ProviderError};
@@ -289,7 +289,7 @@ async fn a_leased_freeze_ends_by_itself_unless_renewed_or_called_off() {
     let begun = Instant::now();
     cloud.power_leased(&id("web-1"), PowerOp::Freeze, Duration::from_secs(2)).await.unwrap();
     assert!(frozen.exists());
-    cloud.renew(&id("web-1")).await.unwrap();
+    cloud.renew(&id("web-1"), Plug::Power).await.unwrap();
     drop(cloud);
     while frozen.exists() && begun.elapsed() < Duration::from_secs(20) {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -303,7 +303,7 @@ async fn a_thaw_calls_the_watchdog_off() {
     cloud.power_leased(&id("web-1"), PowerOp::Freeze, Duration::from_secs(60)).await.unwrap();
     cloud.power(&id("web-1"), PowerOp::Thaw).await.unwrap();
     assert!(!folder.path().join("frozen").exists());
-    assert!(cloud.renew(&id("web-1")).await.is_err(), "nothing is held any more");
+    assert!(cloud.renew(&id("web-1"), Plug::Power).await.is_err(), "nothing is held any more");
 }
 
 #[tokio::test]
@@ -328,7 +328,7 @@ async fn what_the_provider_froze_is_frozen_until_a_process_answers_again() {
 
 #[test]
 fn every_fault_is_refused_beforehand_where_a_command_of_it_is_missing() {
-    let all = ["terminate", "stop", "start", "reboot", "freeze", "thaw"];
+    let all = PowerOp::ALL.map(PowerOp::word);
     for left_out in 0..=all.len() {
         let declared: Vec<&str> =
             (0..all.len()).filter(|number| *number != left_out).map(|number| all[number]).collect();

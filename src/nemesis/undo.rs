@@ -180,8 +180,10 @@ impl Victim {
             Action::Hold(_) => {
                 Agent::new(&*self.reached_by()).within(within).renew(&self.id).await.map_err(|why| why.to_string())
             }
-            Action::Power(PowerOp::Freeze | PowerOp::Stop) => match self.instance() {
-                Some(instance) => self.context.provider.renew(instance).await.map_err(|why| why.to_string()),
+            Action::Power(operation) if operation.undone_by().is_some() => match self.instance() {
+                Some(instance) => {
+                    self.context.provider.renew(instance, operation.plug()).await.map_err(|why| why.to_string())
+                }
                 None => Ok(()),
             },
             _ => Ok(()),

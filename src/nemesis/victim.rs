@@ -233,11 +233,10 @@ impl Victim {
     /// What ends with a switch of its own carries the lease; the rest is for good, or is itself the heal.
     async fn switch(&self, operation: PowerOp) -> Result<(), ProviderError> {
         let Some(id) = self.instance() else { return Ok(()) };
-        match operation {
-            PowerOp::Freeze | PowerOp::Stop if self.strike.undoing().is_some() && !self.context.sabotage.heals => {
-                self.context.provider.power_leased(id, operation, self.lease).await
-            }
-            _ => self.context.provider.power(id, operation).await,
+        let is_undone = operation.undone_by().is_some() && self.strike.undoing().is_some();
+        match is_undone && !self.context.sabotage.heals {
+            true => self.context.provider.power_leased(id, operation, self.lease).await,
+            false => self.context.provider.power(id, operation).await,
         }
     }
 

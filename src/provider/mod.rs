@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::instance::{
-    Ability, Between, Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, PowerOp, Question, ServiceEnd,
+    Ability, Between, Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, Plug, PowerOp, Question,
+    ServiceEnd,
 };
 use crate::launch::{ASKED, PROGRAM};
 
@@ -74,18 +75,19 @@ pub trait Provider: Send + Sync {
         let _ = question;
         None
     }
-    /// Switches power; idempotent; returns when it is done (its effect is measured by [`list`](Self::list)).
+    /// Switches power, or the network; idempotent; returns when it is done. The effect on power is measured by [`list`](Self::list),
+    /// that on the network by connections.
     async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError>;
     /// [`power`](Self::power) under a lease: unless renewed, a provider that outlives its client undoes it by itself
-    /// this long after it was asked for. For [`PowerOp::Freeze`] (thawed) and [`PowerOp::Stop`] (started): what is
-    /// frozen can't end its own fault. A provider that ends with its client has nothing to undo.
+    /// this long after it was asked for. For what is [undone by another](PowerOp::undone_by): what is frozen or can't be reached
+    /// can't end its own fault. A provider that ends with its client has nothing to undo.
     async fn power_leased(&self, id: &InstanceId, op: PowerOp, lease: Duration) -> Result<(), ProviderError> {
         let _ = lease;
         self.power(id, op).await
     }
-    /// The lease of [`power_leased`](Self::power_leased) runs from now again. An error where it is over already.
-    async fn renew(&self, id: &InstanceId) -> Result<(), ProviderError> {
-        let _ = id;
+    /// The lease of [`power_leased`](Self::power_leased) on this plug runs from now again. An error where it is over already.
+    async fn renew(&self, id: &InstanceId, plug: Plug) -> Result<(), ProviderError> {
+        let _ = (id, plug);
         Ok(())
     }
     /// Whether its servers run on this very machine's kernel: then they share its monotonic clock, and a state that is

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::instance::Question;
-use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, ServiceEnd};
+use crate::instance::{Instance, InstanceId, InstanceSpec, Plug, PowerOp, ServiceEnd};
 use crate::provider::host_key::HostKey;
 use crate::provider::passwords::Passwords;
 use crate::provider::secret::Secret;
@@ -159,8 +159,8 @@ impl Provider for TestbedCloud {
         self.tell(Request::Power { id: id.clone(), op, lease: Some(lease) }).await
     }
 
-    async fn renew(&self, id: &InstanceId) -> Result<(), ProviderError> {
-        self.tell(Request::Renew { id: id.clone() }).await
+    async fn renew(&self, id: &InstanceId, plug: Plug) -> Result<(), ProviderError> {
+        self.tell(Request::Renew { id: id.clone(), plug }).await
     }
 
     fn shares_kernel(&self) -> bool {

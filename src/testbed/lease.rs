@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::console::complain;
-use crate::instance::{InstanceId, PowerOp};
+use crate::instance::{InstanceId, Plug, PowerOp};
 use crate::provider::{Provider, ProviderError};
 
 /// How often an undoing that failed is tried again.
@@ -25,9 +25,16 @@ pub(super) struct Power {
 
 #[derive(Default)]
 struct Leases {
-    held: BTreeMap<InstanceId, Lease>,
+    held: BTreeMap<(InstanceId, Plug), Lease>,
     /// The number of the latest one.
     count: u64,
+}
+
+impl Leases {
+    /// The latest word counts: what was held on the plug that an operation switches ends; all of it with the instance.
+    fn end(&mut self, id: &InstanceId, op: PowerOp) {
+        self.held.retain(|(held, plug), _| held != id || (*plug != op.plug() && op != PowerOp::Terminate));
+    }
 }
 
 struct Lease {
@@ -42,7 +49,7 @@ struct Lease {
 pub(super) enum PowerError {
     #[error(transparent)]
     Provider(#[from] ProviderError),
-    #[error("{0:?} can't be under a lease: only freeze (then thawed) and stop (then started) can be undone")]
+    #[error("{} can't be under a lease: no other operation undoes it", .0.word())]
     NotUndone(PowerOp),
     #[error("nothing is held on {0}: its lease is over, or there was none")]
     NoLease(InstanceId),
@@ -65,16 +72,14 @@ impl Power {
     ) -> Result<(), PowerError> {
         let undo = match (op, lease) {
             (_, None) => None,
-            (PowerOp::Freeze, Some(term)) => Some((PowerOp::Thaw, term)),
-            (PowerOp::Stop, Some(term)) => Some((PowerOp::Start, term)),
-            (op, Some(_)) => return Err(PowerError::NotUndone(op)),
+            (op, Some(term)) => Some((op.undone_by().ok_or(PowerError::NotUndone(op))?, term)),
         };
         let asked = Instant::now();
         let switch = self.switch_of(id);
         let _alone = switch.lock().await;
         match undo {
             Some((undo, term)) => self.arm(id, undo, term, asked),
-            None => drop(self.leases().held.remove(id)),
+            None => self.leases().end(id, op),
         }
         Ok(self.provider.power(id, op).await?)
     }
@@ -83,9 +88,9 @@ impl Power {
     ///
     /// # Errors
     /// When there is none any more.
-    pub fn renew(&self, id: &InstanceId) -> Result<(), PowerError> {
+    pub fn renew(&self, id: &InstanceId, plug: Plug) -> Result<(), PowerError> {
         let mut leases = self.leases();
-        let lease = leases.held.get_mut(id).ok_or_else(|| PowerError::NoLease(id.clone()))?;
+        let lease = leases.held.get_mut(&(id.clone(), plug)).ok_or_else(|| PowerError::NoLease(id.clone()))?;
         lease.until = Instant::now() + lease.term;
         Ok(())
     }
@@ -94,32 +99,33 @@ impl Power {
         let mut leases = self.leases();
         leases.count += 1;
         let number = leases.count;
-        leases.held.insert(id.clone(), Lease { number, undo, term, until: from + term });
-        let (power, id) = (Arc::clone(self), id.clone());
-        tokio::spawn(async move { power.watch(&id, number).await });
+        let on = (id.clone(), undo.plug());
+        leases.held.insert(on.clone(), Lease { number, undo, term, until: from + term });
+        let power = Arc::clone(self);
+        tokio::spawn(async move { power.watch(&on, number).await });
     }
 
     /// Waits for the end of a lease; ends as well when another word counts meanwhile.
-    async fn watch(&self, id: &InstanceId, number: u64) {
-        while let Some(until) = self.ends(id, number) {
+    async fn watch(&self, on: &(InstanceId, Plug), number: u64) {
+        while let Some(until) = self.ends(on, number) {
             sleep_until(until).await;
-            let switch = self.switch_of(id);
+            let switch = self.switch_of(&on.0);
             let _alone = switch.lock().await;
-            if let Some(undo) = self.take_expired(id, number) {
-                self.undo(id, undo).await;
+            if let Some(undo) = self.take_expired(on, number) {
+                self.undo(&on.0, undo).await;
             }
         }
     }
 
-    fn ends(&self, id: &InstanceId, number: u64) -> Option<Instant> {
-        self.leases().held.get(id).filter(|lease| lease.number == number).map(|lease| lease.until)
+    fn ends(&self, on: &(InstanceId, Plug), number: u64) -> Option<Instant> {
+        self.leases().held.get(on).filter(|lease| lease.number == number).map(|lease| lease.until)
     }
 
-    fn take_expired(&self, id: &InstanceId, number: u64) -> Option<PowerOp> {
+    fn take_expired(&self, on: &(InstanceId, Plug), number: u64) -> Option<PowerOp> {
         let mut leases = self.leases();
         let expired = |lease: &&Lease| lease.number == number && lease.until <= Instant::now();
-        let undo = leases.held.get(id).filter(expired)?.undo;
-        leases.held.remove(id);
+        let undo = leases.held.get(on).filter(expired)?.undo;
+        leases.held.remove(on);
         Some(undo)
     }
 
@@ -146,6 +152,7 @@ impl Power {
 fn done(op: PowerOp) -> &'static str {
     match op {
         PowerOp::Start => "started again",
+        PowerOp::Rejoin => "its network is back",
         _ => "thawed",
     }
 }
@@ -218,7 +225,7 @@ mod tests {
         power.switch(&web(), PowerOp::Freeze, Some(TERM)).await.unwrap();
         assert_eq!(told(&fake, 2).await, [PowerOp::Freeze, PowerOp::Thaw]);
         assert!(begun.elapsed() >= TERM);
-        assert!(matches!(power.renew(&web()), Err(PowerError::NoLease(_))));
+        assert!(matches!(power.renew(&web(), Plug::Power), Err(PowerError::NoLease(_))));
     }
 
     #[tokio::test]
@@ -230,7 +237,7 @@ mod tests {
             sleep(TERM / 10).await;
         }
         let renewed = Instant::now();
-        power.renew(&web()).unwrap();
+        power.renew(&web(), Plug::Power).unwrap();
         assert_eq!(told(&fake, 2).await, [PowerOp::Stop, PowerOp::Start]);
         assert!(renewed.elapsed() >= LONG);
     }
@@ -245,6 +252,20 @@ mod tests {
         let told = told(&fake, 4).await;
         assert_eq!(told, [PowerOp::Freeze, PowerOp::Thaw, PowerOp::Freeze, PowerOp::Thaw]);
         assert!(begun.elapsed() >= LONG, "the first lease is void");
+    }
+
+    #[tokio::test]
+    async fn leases_on_the_power_and_on_the_network_of_a_server_end_each_for_itself() {
+        let (fake, power) = power();
+        power.switch(&web(), PowerOp::Isolate, Some(TERM)).await.unwrap();
+        power.switch(&web(), PowerOp::Freeze, Some(LONG)).await.unwrap();
+        power.renew(&web(), Plug::Power).unwrap();
+        power.switch(&web(), PowerOp::Thaw, None).await.unwrap();
+        assert_eq!(told(&fake, 4).await, [PowerOp::Isolate, PowerOp::Freeze, PowerOp::Thaw, PowerOp::Rejoin]);
+        assert!(matches!(power.renew(&web(), Plug::Network), Err(PowerError::NoLease(_))));
+        power.switch(&web(), PowerOp::Isolate, Some(LONG)).await.unwrap();
+        power.switch(&web(), PowerOp::Terminate, None).await.unwrap();
+        assert!(matches!(power.renew(&web(), Plug::Network), Err(PowerError::NoLease(_))), "it went with its server");
     }
 
     #[tokio::test]

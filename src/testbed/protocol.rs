@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::hypervisor::CloudServer;
 use crate::infrastructure::Infrastructure;
 use crate::instance::Question;
-use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, ServiceEnd};
+use crate::instance::{Instance, InstanceId, InstanceSpec, Plug, PowerOp, ServiceEnd};
 use crate::provider::local::Policy;
 use crate::render::Addresses;
 use crate::units::duration;
@@ -40,7 +40,7 @@ pub enum Request {
         id: InstanceId,
         /// What to do.
         op: PowerOp,
-        /// Undone by the testbed itself this long after it was asked for; for `freeze` and `stop`.
+        /// Undone by the testbed itself this long after it was asked for; for `freeze`, `stop` and `isolate`.
         #[serde(default, with = "duration::optional", skip_serializing_if = "Option::is_none")]
         lease: Option<Duration>,
     },
@@ -60,6 +60,8 @@ pub enum Request {
     Renew {
         /// Whose.
         id: InstanceId,
+        /// Of what.
+        plug: Plug,
     },
     /// Who may log in to every instance: [`Response::Login`].
     Login,

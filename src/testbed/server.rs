@@ -116,7 +116,7 @@ impl RequestHandler {
             Request::Ended { id } => self.provider.ended(&id).await.map_or_else(refused, Response::Ended),
             Request::Look(question) => Response::Seen { otherwise: readiness::look_from_here(&question).await.err() },
             Request::Power { id, op, lease } => self.switch(&id, op, lease).await,
-            Request::Renew { id } => done(self.power.renew(&id)),
+            Request::Renew { id, plug } => done(self.power.renew(&id, plug)),
             Request::Login => Response::Login { user: "root".into(), key: self.key.to_string() },
             Request::Sever { .. } | Request::Restore { .. } if !self.for_tests => refused("this is only for tests"),
             Request::Sever { server } => match self.address(&server) {

@@ -6,9 +6,12 @@ use cucumber::Parameter;
 
 use super::ParamError;
 
-/// What befalls a server: `dies`, `loses power`, `comes back`, `reboots`, `hangs`, …; singular or plural.
+/// What befalls a server: `dies`, `loses power`, `comes back`, `reboots`, `hangs`, `is isolated`, …; singular or plural.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
-#[param(name = "event", regex = r"(?:dies?|loses? power|comes? back|reboots?|hangs?|loses? network|gets? a full disk)")]
+#[param(
+    name = "event",
+    regex = r"(?:dies?|loses? power|comes? back|reboots?|hangs?|loses? network|(?:is|are) isolated|gets? a full disk)"
+)]
 pub struct Event(
     /// The fault's name in the table of faults.
     pub &'static str,
@@ -51,6 +54,7 @@ impl FromStr for Event {
             "reboots" | "reboot" => "reboots",
             "hangs" | "hang" => "hangs",
             "loses network" | "lose network" => "loses-network",
+            "is isolated" | "are isolated" => "isolated",
             "gets a full disk" | "get a full disk" => "disk-full",
             other => return Err(ParamError(format!("`{other}` is not an event"))),
         }))

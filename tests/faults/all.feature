@@ -12,6 +12,7 @@ Feature: Faults of every kind
   Scenario: Networks
     Given a server loses its network 500 ms after it was asked for
     When a random webserver loses network for 5 s
+    And 2 random webservers are isolated for 5 s
     And the network between the active load balancer and every webserver is cut for 5 s
     And traffic from every load balancer to node "web-1" is dropped
     And the network of the nodes is split into halves

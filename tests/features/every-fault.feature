@@ -44,6 +44,10 @@ Feature: A scenario for each fault there is
     When node "web-2" loses network for 1 s
     Then total downtime is under 1 min
 
+  Scenario: isolated
+    When node "web-2" is isolated for 1 s
+    Then total downtime is under 1 min
+
   Scenario: partition
     When traffic from node "web-3" to node "web-2" is dropped for 1 s
     Then total downtime is under 1 min

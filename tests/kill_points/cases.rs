@@ -54,6 +54,7 @@ pub const CASES: &[Case] = &[
     case("hangs", "{}", Kind::Power),
     case("power-off", "{}", Kind::Power),
     case("zone-lost", "{}", Kind::Power),
+    case("isolated", "{}", Kind::Power),
     case("reboots", "{}", Kind::Reboot),
     case("process-dies", r#"{"process": "disposable"}"#, Kind::Disposable),
     case("process-restarts", r#"{"process": "supervised"}"#, Kind::Supervised),

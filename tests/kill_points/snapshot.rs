@@ -43,6 +43,7 @@ impl Snapshot {
             return Snapshot { sections, disk_used: 0, identity: "off".into(), took: begun.elapsed() };
         };
         let processes = proc::tree(first);
+        sections.insert("port of the bridge", network::port(first, harness));
         for (name, text) in network::sections(Some(first)) {
             sections.insert(name, text);
         }

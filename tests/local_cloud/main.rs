@@ -3,6 +3,7 @@
 //! Each case enters a sandbox of its own, in a process of its own.
 
 mod inside;
+mod isolated;
 mod observers;
 mod outside;
 #[path = "../support/runner.rs"]
@@ -29,7 +30,7 @@ fn main() -> std::process::ExitCode {
     {
         return victim::main(kind);
     }
-    let anywhere = [inside::CASES, shape::CASES, outside::CASES, streams::CASES].concat();
+    let anywhere = [inside::CASES, isolated::CASES, shape::CASES, outside::CASES, streams::CASES].concat();
     let sites = [stack::CASES, observers::CASES].concat();
     runner::main(&[(Needs::Scenarios, &anywhere), (Needs::RootAnd(stack::PROGRAMS), &sites)], 1)
 }

@@ -10,7 +10,7 @@ use anarcho_chimp::attack::execute::{self, Field, Options};
 use anarcho_chimp::attack::{self, AttackPlan, Round};
 use anarcho_chimp::environment::Ended;
 use anarcho_chimp::environment::inventory::Inventory;
-use anarcho_chimp::instance::{Command, FileContent, FileSpec, Instance, PowerOp, PowerState};
+use anarcho_chimp::instance::{Command, FileContent, FileSpec, Instance, Plug, PowerOp, PowerState};
 use anarcho_chimp::inventory::{InventoryCloud, file};
 use anarcho_chimp::nemesis::Sabotage;
 use anarcho_chimp::plan::Parameters;
@@ -71,12 +71,12 @@ pub async fn a_frozen_server_thaws_when_its_lease_is_over_and_its_attacker_gone(
     let begun = Instant::now();
     cloud.power_leased(&web, PowerOp::Freeze, lease).await.unwrap();
     assert_eq!(instance(&cloud, "web-1").await.state, PowerState::Frozen);
-    cloud.renew(&web).await.unwrap();
+    cloud.renew(&web, Plug::Power).await.unwrap();
     drop(cloud);
     let cloud = up.cloud();
     becomes(&cloud, "web-1", PowerState::Running).await;
     assert!(begun.elapsed() >= lease);
-    assert!(cloud.renew(&web).await.is_err(), "the lease is over");
+    assert!(cloud.renew(&web, Plug::Power).await.is_err(), "the lease is over");
 
     cloud.power_leased(&web, PowerOp::Stop, lease).await.unwrap();
     assert_eq!(instance(&cloud, "web-1").await.state, PowerState::Stopped);

@@ -10,7 +10,6 @@ use super::{ASK_EVERY, ASKING, Attendant, Reported, lifted};
 use crate::clock;
 use crate::fault::Action;
 use crate::history::{Event, Onset};
-use crate::instance::PowerOp;
 use crate::nemesis::RENEWALS;
 use crate::units::show_duration;
 
@@ -143,7 +142,7 @@ impl Attendant {
     fn is_renewed(&self) -> bool {
         match &self.victim.strike.inject {
             Action::Hold(effect) => !effect.impairs_its_own_path(),
-            Action::Power(operation) => matches!(operation, PowerOp::Freeze | PowerOp::Stop),
+            Action::Power(operation) => operation.undone_by().is_some(),
             Action::Exec(_) | Action::Release => false,
         }
     }

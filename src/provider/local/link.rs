@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkMessage, State};
 use rtnetlink::{Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth};
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 use super::identity::HardwareAddress;
@@ -27,6 +28,15 @@ pub(super) struct Bridge {
     name: String,
     index: u32,
     group: u32,
+    /// Made when the first instance is isolated.
+    limbo: OnceCell<u32>,
+}
+
+/// Where a link is plugged in.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whither {
+    Bridge,
+    Limbo,
 }
 
 /// The bridge's side of an instance's link.
@@ -55,7 +65,7 @@ impl Bridge {
             .build();
         netlink.link().add(message).execute().await.map_err(as_io)?;
         let index = nix::net::if_::if_nametoindex(name.as_str())?;
-        let bridge = Bridge { netlink, connection, name, index, group };
+        let bridge = Bridge { netlink, connection, name, index, group, limbo: OnceCell::new() };
         sys::set_address(&bridge.name, Subnet::of_slot(slot).address(1), Subnet::PREFIX)?;
         sys::raise_interface(&bridge.name)?;
         Ok(bridge)
@@ -130,6 +140,28 @@ impl Bridge {
     pub async fn cut(&self, port: &Port) -> io::Result<()> {
         let message = LinkUnspec::new_with_index(port.index).down().build();
         gone_is_fine(self.netlink.link().change(message).execute().await)
+    }
+
+    /// Plugs a link into the limbo, which drops every frame from and for it, or into the bridge again. Its ends see nothing of it:
+    /// the link stays as it is, up and with a carrier.
+    ///
+    /// # Errors
+    /// Those of netlink; a link that is gone is no error.
+    pub async fn plug_into(&self, port: &Port, whither: Whither) -> io::Result<()> {
+        let index = match whither {
+            Whither::Bridge => self.index,
+            Whither::Limbo => *self.limbo.get_or_try_init(|| self.make_limbo()).await?,
+        };
+        let message = LinkUnspec::new_with_index(port.index).controller(index).build();
+        gone_is_fine(self.netlink.link().change(message).execute().await)
+    }
+
+    /// A bridge that is never up: it forwards nothing, between those that are plugged into it neither.
+    async fn make_limbo(&self) -> io::Result<u32> {
+        let name = format!("{}-limbo", self.name);
+        let message = LinkMessageBuilder::<LinkBridge>::new(&name).link_group(self.group).build();
+        self.netlink.link().add(message).execute().await.map_err(as_io)?;
+        Ok(nix::net::if_::if_nametoindex(name.as_str())?)
     }
 
     /// Removes a link with both its ends.

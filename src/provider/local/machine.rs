@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ use crate::provider::host_key::HostKey;
 use crate::provider::secret::Secret;
 use crate::provider::ssh::{Login, Proof, Route, SshRemote};
 use crate::units::show_duration;
+
+mod isolation;
 
 /// How long a boot with its boot-time commands may take.
 const BOOT: Duration = Duration::from_secs(120);
@@ -53,6 +55,8 @@ pub(super) struct Machine {
     /// Held while its power is switched: switches follow each other.
     pub switching: tokio::sync::Mutex<()>,
     life: Mutex<Option<Arc<Life>>>,
+    /// Whether no packet passes, in whichever life.
+    is_isolated: AtomicBool,
     /// The boot-time command that began last.
     runs: Mutex<Option<String>>,
     context: Arc<MachineContext>,
@@ -93,7 +97,8 @@ impl Machine {
     /// A machine that has never been booted.
     pub fn new(context: Arc<MachineContext>, id: InstanceId, spec: InstanceSpec, identity: Identity) -> Self {
         let (life, runs) = (Mutex::default(), Mutex::default());
-        Machine { id, spec, identity, switching: Default::default(), life, runs, context }
+        let (switching, is_isolated) = (Default::default(), AtomicBool::new(false));
+        Machine { id, spec, identity, switching, life, is_isolated, runs, context }
     }
 
     fn disk_name(&self) -> String {
@@ -267,6 +272,7 @@ impl Machine {
         if let Some(filter) = self.context.filter.get() {
             filter.bind(&self.spec.name, &port.name).await.map_err(self.system("filtering its packets"))?;
         }
+        self.stay_isolated(&port).await.map_err(&failed)?;
         let _ = life.port.set(port);
         life.control.send(&Word::Linked).map_err(&failed)
     }
@@ -364,6 +370,7 @@ impl Machine {
 
     fn state(&self, life: &Life) -> (PowerState, String) {
         let (first, port) = (life.first_process, life.port.get().map_or("never linked", Port::state));
+        let isolated = self.isolated();
         if sys::has_exited(life.pidfd.get_ref().as_fd()) {
             let gone = format!("first process {first} is gone (pidfd), {port}");
             return match self.has_disk() {
@@ -373,11 +380,11 @@ impl Machine {
         }
         let state = process::find(first).map_or('?', |process| process.state);
         if state != 'T' {
-            return (PowerState::Running, format!("first process {first} lives ({state}), {port}"));
+            return (PowerState::Running, format!("first process {first} lives ({state}), {port}{isolated}"));
         }
         let members = process::freezable(life.namespace);
         let stopped = members.iter().filter(|member| member.state == 'T').count();
-        let evidence = format!("{stopped} of {} processes stopped (T), {port}", members.len());
+        let evidence = format!("{stopped} of {} processes stopped (T), {port}{isolated}", members.len());
         (if stopped == members.len() { PowerState::Frozen } else { PowerState::Running }, evidence)
     }
 }

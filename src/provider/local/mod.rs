@@ -286,6 +286,8 @@ impl Provider for LocalCloud {
             }
             PowerOp::Freeze => machine.freeze().await,
             PowerOp::Thaw => machine.thaw().await,
+            PowerOp::Isolate => machine.isolate().await,
+            PowerOp::Rejoin => machine.rejoin().await,
         }
     }
 

@@ -16,7 +16,7 @@ use super::lease::{Power, PowerError};
 use super::life::{self, Inside, KeepError, UpError};
 use super::protocol::{Request, Response};
 use super::server::{Keeps, RequestHandler, done, refused};
-use crate::instance::{FileContent, FileSpec, Instance, InstanceId, PowerOp};
+use crate::instance::{FileContent, FileSpec, Instance, InstanceId, Plug, PowerOp};
 use crate::provider::Provider;
 use crate::provider::local::{LocalCloud, subnet::Subnet};
 use crate::render::programs;
@@ -109,7 +109,10 @@ impl Hypervisor {
             return power.switch(id, op, None).await;
         }
         power.switch(id, op, None).await?;
-        Ok(self.cloud.set_silent(id, false).await?)
+        match op.plug() {
+            Plug::Power => Ok(self.cloud.set_silent(id, false).await?),
+            Plug::Network => Ok(()),
+        }
     }
 
     async fn destroy(&self, id: &InstanceId) -> Response {
