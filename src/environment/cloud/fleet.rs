@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::lease::Leases;
 use super::listing::{Listed, Listing};
 use super::{Api, CloudServer, power};
-use crate::instance::{Instance, InstanceId, PowerOp, PowerState};
+use crate::instance::{Instance, InstanceId, Plug, PowerOp, PowerState};
 use crate::provider::ProviderError;
 
 /// Some of an account's servers. An instance's id is the cloud's.
@@ -105,7 +105,7 @@ impl<A: Api> Fleet<A> {
             }
         }
         // Only now: if it failed, the lease still ends the fault.
-        self.leases.call_off(id).await;
+        self.leases.call_off(id, op.plug()).await;
         Ok(())
     }
 
@@ -115,13 +115,13 @@ impl<A: Api> Fleet<A> {
         let Some(undo) = self.api.undo(&id.0, op) else { return Ok(()) };
         let failed =
             |source| ProviderError::System { server: id.0.clone(), action: "starting what ends its lease", source };
-        self.leases.begin(id, undo, lease).await.map_err(failed)
+        self.leases.begin(id, op.plug(), undo, lease).await.map_err(failed)
     }
 
     /// As [`Provider::renew`](crate::provider::Provider::renew).
-    pub async fn renew(&self, id: &InstanceId) -> Result<(), ProviderError> {
+    pub async fn renew(&self, id: &InstanceId, plug: Plug) -> Result<(), ProviderError> {
         let failed = |source| ProviderError::System { server: id.0.clone(), action: "renewing its lease", source };
-        self.leases.renew(id).await.map_err(failed)
+        self.leases.renew(id, plug).await.map_err(failed)
     }
 
     fn late(id: &InstanceId, what: &str) -> ProviderError {

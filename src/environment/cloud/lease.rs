@@ -1,4 +1,4 @@
-//! Leases on the power of servers in a cloud: a cloud has no timer, so a process of this machine undoes what was not renewed.
+//! Leases on the power and the network of servers in a cloud: a cloud has no timer, so a process of this machine undoes what was not renewed.
 //!
 //! The process is a [watchdog](crate::provider::watchdog) that becomes this program, which logs in by itself: it does not
 //! need the run that started it.
@@ -12,22 +12,22 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::console::complain;
-use crate::instance::InstanceId;
+use crate::instance::{InstanceId, Plug};
 use crate::provider::watchdog::Watchdog;
 
-/// By the server's id.
+/// By the server's id and what they are on.
 #[derive(Default)]
-pub(super) struct Leases(Mutex<BTreeMap<InstanceId, Watchdog>>);
+pub(super) struct Leases(Mutex<BTreeMap<(InstanceId, Plug), Watchdog>>);
 
 impl Leases {
-    /// Begins one, after which this program is started with these words; whatever lease there was ends.
+    /// Begins one, after which this program is started with these words; whatever lease there was on the same plug ends.
     ///
     /// # Errors
     /// When no process can be started.
-    pub async fn begin(&self, id: &InstanceId, undo: Vec<String>, lease: Duration) -> io::Result<()> {
+    pub async fn begin(&self, id: &InstanceId, plug: Plug, undo: Vec<String>, lease: Duration) -> io::Result<()> {
         let program = std::env::current_exe()?.display().to_string();
         let started = Watchdog::start(&[vec![program], undo].concat(), Path::new("."), lease)?;
-        if let Some(mut before) = self.0.lock().await.insert(id.clone(), started) {
+        if let Some(mut before) = self.0.lock().await.insert((id.clone(), plug), started) {
             before.stop();
         }
         Ok(())
@@ -37,16 +37,16 @@ impl Leases {
     ///
     /// # Errors
     /// It is over, or there is none.
-    pub async fn renew(&self, id: &InstanceId) -> io::Result<()> {
-        match self.0.lock().await.get_mut(id) {
+    pub async fn renew(&self, id: &InstanceId, plug: Plug) -> io::Result<()> {
+        match self.0.lock().await.get_mut(&(id.clone(), plug)) {
             Some(watchdog) => watchdog.renew(Path::new(".")),
             None => Err(io::Error::new(io::ErrorKind::NotFound, "it has none")),
         }
     }
 
     /// Nothing is undone any more.
-    pub async fn call_off(&self, id: &InstanceId) {
-        if let Some(mut watchdog) = self.0.lock().await.remove(id) {
+    pub async fn call_off(&self, id: &InstanceId, plug: Plug) {
+        if let Some(mut watchdog) = self.0.lock().await.remove(&(id.clone(), plug)) {
             watchdog.stop();
         }
     }

@@ -12,7 +12,7 @@ pub(super) fn done_in(op: PowerOp) -> PowerState {
     match op {
         PowerOp::Terminate => PowerState::Terminated,
         PowerOp::Stop => PowerState::Stopped,
-        PowerOp::Start | PowerOp::Reboot | PowerOp::Thaw => PowerState::Running,
+        PowerOp::Start | PowerOp::Reboot | PowerOp::Thaw | PowerOp::Isolate | PowerOp::Rejoin => PowerState::Running,
         PowerOp::Freeze => PowerState::Frozen,
     }
 }
@@ -20,7 +20,7 @@ pub(super) fn done_in(op: PowerOp) -> PowerState {
 /// Whether there is nothing to do in this state.
 pub(super) fn is_done(op: PowerOp, state: PowerState) -> bool {
     match op {
-        PowerOp::Reboot => state == PowerState::Terminated,
+        PowerOp::Reboot | PowerOp::Isolate | PowerOp::Rejoin => state == PowerState::Terminated,
         PowerOp::Start => matches!(state, PowerState::Running | PowerState::Frozen | PowerState::Terminated),
         PowerOp::Thaw => state != PowerState::Frozen,
         PowerOp::Freeze => state != PowerState::Running,
@@ -32,12 +32,14 @@ pub(super) fn is_done(op: PowerOp, state: PowerState) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instance::Plug;
 
     #[test]
     fn what_is_done_already_is_not_asked_for_and_a_terminated_server_is_past_everything() {
         for op in PowerOp::ALL {
             assert!(is_done(op, PowerState::Terminated), "{op:?}");
-            assert!(op == PowerOp::Reboot || is_done(op, done_in(op)), "{op:?}");
+            let is_never_in_vain = op == PowerOp::Reboot || op.plug() == Plug::Network;
+            assert!(is_never_in_vain || is_done(op, done_in(op)), "{op:?}");
         }
         assert!(!is_done(PowerOp::Terminate, PowerState::Stopped) && !is_done(PowerOp::Stop, PowerState::Frozen));
         assert!(is_done(PowerOp::Freeze, PowerState::Stopped), "what is off can't hang");

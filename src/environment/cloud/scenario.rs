@@ -14,7 +14,7 @@ use super::fleet::Fleet;
 use super::{Api, CloudServer, Maker, power};
 use crate::agent::upload::Source;
 use crate::infrastructure::Infrastructure;
-use crate::instance::{Instance, InstanceId, InstanceSpec, PowerOp, PowerState};
+use crate::instance::{Instance, InstanceId, InstanceSpec, Plug, PowerOp, PowerState};
 use crate::inventory::HostRemote;
 use crate::provider::host_key::HostKey;
 use crate::provider::key_pair::KeyPair;
@@ -142,8 +142,8 @@ impl<M: Maker> Provider for ScenarioServers<M> {
         self.fleet.power_leased(id, op, lease).await
     }
 
-    async fn renew(&self, id: &InstanceId) -> Result<(), ProviderError> {
-        self.fleet.renew(id).await
+    async fn renew(&self, id: &InstanceId, plug: Plug) -> Result<(), ProviderError> {
+        self.fleet.renew(id, plug).await
     }
 
     fn requests(&self) -> Option<u64> {

@@ -35,6 +35,10 @@ mod resolved;
 
 pub use nova::run_if_asked;
 
+/// What it does to servers from outside.
+const POWER: &[PowerOp] =
+    &[PowerOp::Terminate, PowerOp::Stop, PowerOp::Start, PowerOp::Reboot, PowerOp::Freeze, PowerOp::Thaw];
+
 /// The kind.
 pub struct OpenStack;
 
@@ -62,7 +66,7 @@ impl Kind for OpenStack {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { boots: true, attaches: false, logs_in: true, power: &PowerOp::ALL }
+        Capabilities { boots: true, attaches: false, logs_in: true, power: POWER }
     }
 
     /// The servers were the run's own, and only their removal is left to do: it undoes whatever was done to them.

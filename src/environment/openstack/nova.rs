@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::account;
 use crate::environment::cloud::{Api, CloudServer, lease};
-use crate::instance::{PowerOp, PowerState};
+use crate::instance::{Plug, PowerOp, PowerState};
 use crate::openstack::actions::{self, Action};
 use crate::openstack::client::Client;
 use crate::openstack::error::CloudError;
@@ -50,6 +50,14 @@ impl Api for Nova {
     }
 
     async fn switch(&self, server: &Server, op: PowerOp) -> Result<(), ProviderError> {
+        if op.plug() == Plug::Network {
+            return Err(ProviderError::Unsupported {
+                server: server.name.clone(),
+                provider: "openstack",
+                action: format!("{} it", op.word()),
+                hint: "say `loses network`, which the server's own iptables do".into(),
+            });
+        }
         let Some(action) = action(op, &server.status) else { return self.delete(&server.id).await };
         actions::start(&self.client, &server.id, action).await.map_err(between)
     }
@@ -102,7 +110,7 @@ impl CloudServer for Server {
 /// What Nova is asked for; `None`: to delete it.
 fn action(op: PowerOp, status: &Status) -> Option<Action> {
     match op {
-        PowerOp::Terminate => None,
+        PowerOp::Terminate | PowerOp::Isolate | PowerOp::Rejoin => None,
         PowerOp::Stop => Some(Action::Stop),
         PowerOp::Start => Some(Action::Start),
         PowerOp::Reboot => Some(Action::HardReboot),
