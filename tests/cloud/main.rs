@@ -48,10 +48,16 @@ fn servers() -> Vec<(String, String, String)> {
 
 /// Nothing of a run is there.
 fn is_empty() -> bool {
-    let none = |kind: &str| openstack(&[kind, "list"]).as_array().unwrap().is_empty();
+    let none = |kind: &str| {
+        let words: Vec<&str> = kind.split(' ').chain(["list"]).collect();
+        openstack(&words).as_array().unwrap().is_empty()
+    };
+    // The cloud's own router has a port that has no name.
+    let ports = openstack(&["port", "list"]);
+    let no_port = ports.as_array().unwrap().iter().all(|port| port["Name"] == "");
     let groups = openstack(&["security", "group", "list"]);
     let ours = groups.as_array().unwrap().iter().any(|group| group["Name"] == "anarcho-chimp");
-    none("server") && none("port") && !ours
+    none("server") && no_port && none("floating ip") && !ours
 }
 
 /// The settings of a run there: which zones stand for those of the features, and a line more.
