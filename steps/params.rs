@@ -57,9 +57,9 @@ pub struct Phase(pub plan::Phase);
 )]
 pub struct Interval(pub plan::Interval);
 
-/// `reconciler`, `config agent`
+/// `reconciler`, `config agent`, `failover`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
-#[param(name = "agent", regex = r"(?:reconciler|config agent)")]
+#[param(name = "agent", regex = r"(?:reconciler|config agent|failover)")]
 pub struct Agent(pub plan::Agent);
 
 impl FromStr for Agent {
@@ -69,6 +69,7 @@ impl FromStr for Agent {
         match text {
             "reconciler" => Ok(Agent(plan::Agent::Reconciler)),
             "config agent" => Ok(Agent(plan::Agent::ConfigAgent)),
+            "failover" => Ok(Agent(plan::Agent::Failover)),
             _ => Err(ParamError(format!("no agent is called `{text}`"))),
         }
     }
@@ -121,7 +122,7 @@ macro_rules! registered {
 registered! {
     Count: "4, a, three",
     Role: "webservers, load balancers, databases, caches, nodes, \"word\" nodes",
-    Agent: "reconciler, config agent",
+    Agent: "reconciler, config agent, failover",
     Condition: "surplus, unhealthy",
     Target: "node \"web-1\"; the [N] highest-degree|most central|busiest|idlest R; the active|standby|primary|same R; a|N random R; P% of the R; every [other|critical|unhealthy] R; … in zone \"a\", … tagged \"x\"",
     Event: "dies, loses power, comes back, reboots, hangs, loses network, is isolated, gets a full disk",

@@ -111,6 +111,8 @@ const TEXTS: &[(&str, &str)] = &[
     ("When", "90% of the disk space of node \"web-1\" is taken"),
     ("When", "the config agent stops"),
     ("When", "the config agent starts again"),
+    ("When", "the failover stops"),
+    ("When", "the failover starts again"),
     ("When", "the reconciler stops"),
     ("When", "the reconciler starts again"),
     ("When", "the reconciler is killed at its step \"ask\""),

@@ -38,8 +38,17 @@ impl Declaration {
                 let hint = "start with `Given the config agent runs every 1 min`";
                 Err(StepError::refused("there is no config agent here", hint))
             }
+            Agent::Failover if !self.has_floating_ip() => {
+                let hint = "declare one in an infrastructure file: `virtual_ips: [{ name: www, floating_ip: true, holders: [lb] }]`";
+                Err(StepError::refused("there is no failover here: no floating IP is declared", hint))
+            }
             _ => Ok(()),
         }
+    }
+
+    /// A draft that can't be built has another mistake.
+    fn has_floating_ip(&self) -> bool {
+        self.draft.clone().build().map_or(true, |built| built.virtual_ips.iter().any(|ip| ip.floating_ip))
     }
 
     fn is_stopped(&self, agent: Agent) -> bool {

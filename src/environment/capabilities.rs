@@ -19,6 +19,8 @@ pub struct Capabilities {
     pub logs_in: bool,
     /// What it does to a server's power from outside.
     pub power: &'static [PowerOp],
+    /// Leads floating IPs to servers.
+    pub floating_ips: bool,
 }
 
 /// A step or a scenario that an environment can't carry out.
@@ -62,7 +64,13 @@ fn of_scenario(kind: &dyn Kind, scenario: &ScenarioPlan) -> Vec<Refusal> {
         let lacking = abilities_of(order).into_iter().find(|ability| !can.has(*ability))?;
         Some(refusal(order.step.line, &order.step.text, lacking))
     });
-    boot.into_iter().chain(strikes).collect()
+    let floating = scenario.infrastructure.virtual_ips.iter().find(|ip| ip.floating_ip && !can.floating_ips);
+    let floating = floating.map(|ip| Refusal {
+        feature: scenario.feature.clone(),
+        line: scenario.line,
+        detail: unable(kind.name(), &format!("floating IP {}", ip.name), "lead floating IPs", |can| can.floating_ips),
+    });
+    boot.into_iter().chain(floating).chain(strikes).collect()
 }
 
 /// What a strike asks of its victim's environment, its heal included.
@@ -78,7 +86,11 @@ pub fn needs(environment: &str, what: &str, ability: Ability) -> String {
         Ability::LogIn => "run commands on a server".into(),
         Ability::Power(op) => format!("{} a server", op.word()),
     };
-    let able = ENVIRONMENTS.iter().filter(|kind| kind.capabilities().has(ability));
+    unable(environment, what, &needed, |can| can.has(ability))
+}
+
+fn unable(environment: &str, what: &str, needed: &str, has: impl Fn(&Capabilities) -> bool) -> String {
+    let able = ENVIRONMENTS.iter().filter(|kind| has(&kind.capabilities()));
     let able: Vec<String> = able.map(|kind| format!("`{}`", kind.name())).collect();
     format!(
         "`{what}` needs an environment that can {needed}, and `{environment}` can't\n  help: environments that can: {}",
@@ -95,6 +107,7 @@ mod tests {
     use super::*;
     use crate::environment::{Access, Down, ReopenError, Reopened, named};
     use crate::history::synthetic::Script;
+    use crate::infrastructure::VirtualIp;
     use crate::plan::{SCHEMA, Schedule, StepText};
 
     /// An environment that keeps servers running and allows no login.
@@ -106,7 +119,13 @@ mod tests {
         }
 
         fn capabilities(&self) -> Capabilities {
-            Capabilities { boots: true, attaches: false, logs_in: false, power: &[PowerOp::Stop, PowerOp::Start] }
+            Capabilities {
+                boots: true,
+                attaches: false,
+                logs_in: false,
+                power: &[PowerOp::Stop, PowerOp::Start],
+                floating_ips: false,
+            }
         }
 
         fn reopen(&self, _: &Value, _: Option<&Path>) -> Result<Reopened, ReopenError> {
@@ -150,6 +169,17 @@ mod tests {
         assert!(refused.detail.contains("can boot servers"), "{}", refused.detail);
         assert!(refused.detail.ends_with("environments that can: `local`, `openstack`"), "{}", refused.detail);
         assert_eq!(refusals(named("inventory").unwrap(), &plan(&["hangs"])), []);
+    }
+
+    #[test]
+    fn a_floating_ip_is_refused_where_no_cloud_leads_it() {
+        let mut plan = plan(&[]);
+        let floating = VirtualIp { name: "www".into(), holders: vec!["lb-1".into()], floating_ip: true };
+        plan.scenarios[0].infrastructure.virtual_ips = vec![floating];
+        let [refused] = &refusals(&Sealed, &plan)[..] else { panic!("it is refused once") };
+        let needs = "`floating IP www` needs an environment that can lead floating IPs, and `sealed` can't";
+        assert!(refused.detail.starts_with(needs), "{}", refused.detail);
+        assert_eq!(refusals(named("openstack").unwrap(), &plan), []);
     }
 
     #[test]

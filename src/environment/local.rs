@@ -36,7 +36,7 @@ impl Kind for Local {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { boots: true, attaches: false, logs_in: true, power: &PowerOp::ALL }
+        Capabilities { boots: true, attaches: false, logs_in: true, power: &PowerOp::ALL, floating_ips: true }
     }
 
     fn reopen(&self, _: &Value, _: Option<&Path>) -> Result<Reopened, ReopenError> {
@@ -77,6 +77,10 @@ impl Environment for Sandbox {
         let cloud = LocalCloud::create(&self.zygote, scenario.index % SLOTS, logs).await?;
         let address = |n| cloud.address(n + FIRST);
         let addresses = Addresses::assign(&scenario.infrastructure, address, cloud.prefix());
+        for ip in scenario.infrastructure.virtual_ips.iter().filter(|ip| ip.floating_ip) {
+            let servers = ip.holders.iter().map(|name| (name.clone(), addresses.servers[name])).collect();
+            cloud.float((&ip.name, addresses.virtual_ips[&ip.name]), servers, &ip.holders[0]).await?;
+        }
         Ok(Opened {
             addresses,
             provider: Arc::new(cloud),

@@ -46,7 +46,7 @@ impl Kind for Testbed {
 
     /// Its site is up before an attack begins, so a scenario has nothing to boot there.
     fn capabilities(&self) -> Capabilities {
-        Capabilities { boots: false, attaches: false, logs_in: true, power: &PowerOp::ALL }
+        Capabilities { boots: false, attaches: false, logs_in: true, power: &PowerOp::ALL, floating_ips: false }
     }
 
     fn takes(&self) -> Option<&'static str> {

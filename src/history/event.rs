@@ -156,6 +156,12 @@ pub enum Event {
     },
     /// The holders of a virtual IP changed. None: nobody has it. More than one: split brain.
     VirtualIpHolders { name: String, holders: Vec<String> },
+    /// The failover has the provider lead a floating IP to another server.
+    FloatingIpAsked { name: String, from: String, to: String, why: String },
+    /// The provider says that it leads there.
+    FloatingIpLed { name: String, to: String },
+    /// The failover could not have a floating IP led elsewhere; it will try again.
+    FloatingIpFailed { name: String, detail: String },
     /// An observer lost sight of what it watches, or has it again. `servers`: those that it could not look at, where that is
     /// not what it watches itself.
     ObserverBlind {

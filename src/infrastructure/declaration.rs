@@ -76,6 +76,9 @@ pub(super) struct LinkEntry {
 pub(super) struct VirtualIpEntry {
     pub name: String,
     pub holders: Vec<String>,
+    /// The cloud leads it to one of them; keepalived has no part in it.
+    #[serde(default)]
+    pub floating_ip: bool,
 }
 
 /// Where users enter; the port is the role's where it is not said.
@@ -98,6 +101,7 @@ pub(super) fn resolve(
     let links = resolver.links()?;
     let virtual_ips = resolver.virtual_ips()?;
     let entry = resolver.entry(&virtual_ips)?;
+    resolver.floating_ips(&entry)?;
     spares::check(&resolver, &links, &virtual_ips, &entry)?;
     resolver.balancers(&links)?;
     let databases = resolver.databases()?;
@@ -243,7 +247,7 @@ impl Resolver<'_> {
                 return Err(self.error(&at, format!("the name `{name}` is given twice"), hint));
             }
             let holders = self.holders(index, entry, &virtual_ips)?;
-            virtual_ips.push(VirtualIp { name: name.clone(), holders });
+            virtual_ips.push(VirtualIp { name: name.clone(), holders, floating_ip: entry.floating_ip });
         }
         virtual_ips.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(virtual_ips)
@@ -258,7 +262,9 @@ impl Resolver<'_> {
                     let detail = format!("`{holder}` is named twice as the holder of a virtual IP");
                     return Err(self.error(&at, detail, "a server holds at most one, and is named once".into()));
                 }
-                self.can_hold(&holder, &entry.name).map_err(|(detail, hint)| self.error(&at, detail, hint))?;
+                if !entry.floating_ip {
+                    self.can_hold(&holder, &entry.name).map_err(|(detail, hint)| self.error(&at, detail, hint))?;
+                }
                 holders.push(holder);
             }
         }
@@ -269,6 +275,17 @@ impl Resolver<'_> {
         }
         sort_naturally(&mut holders);
         Ok(holders)
+    }
+
+    /// A floating IP leads in from outside: between servers there is nothing that leads it.
+    fn floating_ips(&self, entry: &Entry) -> Checked<()> {
+        let all = self.declaration.virtual_ips.iter().enumerate();
+        let Some((index, inner)) = all.into_iter().find(|(_, ip)| ip.floating_ip && ip.name != entry.host) else {
+            return Ok(());
+        };
+        let detail = format!("the floating IP `{}` is not where users enter, which is `{}`", inner.name, entry.host);
+        let hint = format!("let users enter there: `entry: {{ host: {} }}`, or leave out `floating_ip`", inner.name);
+        Err(self.error(&at!["virtual_ips", index, "floating_ip"], detail, hint))
     }
 
     fn can_hold(&self, holder: &str, virtual_ip: &str) -> Result<(), (String, String)> {

@@ -7,7 +7,8 @@
 //!   - { name: web-9, role: shop, spare: true }     # one more than is needed; linked by nobody until it takes a place
 //! links:                                     # who talks to whom; a name with a count is all its servers
 //!   - { from: lb, to: web-1 }
-//! virtual_ips:                               # addresses shared by keepalived; the first holder is preferred
+//! virtual_ips:                               # addresses shared by keepalived; the first holder is preferred. With
+//!                                            # `floating_ip: true` the environment leads it, and the failover moves it
 //!   - { name: www, holders: [lb] }
 //! entry: { host: www, port: 80 }             # default: the only virtual IP or server, and its role's port
 //! roles: { shop: ./shop.yaml }               # your own roles, relative to this file

@@ -152,7 +152,10 @@ fn declaration(items: &[Item]) -> InfrastructureDeclaration {
     InfrastructureDeclaration {
         servers: items.iter().map(server).collect(),
         links,
-        virtual_ips: shared.then(|| VirtualIpEntry { name: VIRTUAL_IP.into(), holders }).into_iter().collect(),
+        virtual_ips: shared
+            .then(|| VirtualIpEntry { name: VIRTUAL_IP.into(), holders, floating_ip: false })
+            .into_iter()
+            .collect(),
         entry: host.map(|host| EntryPoint { host, port: None }),
         ..InfrastructureDeclaration::default()
     }

@@ -76,13 +76,17 @@ pub struct Server {
     pub spare: bool,
 }
 
-/// An address that the servers of a tier share; keepalived decides who holds it.
+/// An address that the servers of a tier share; keepalived decides which of them holds it, or a cloud leads it to one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VirtualIp {
     /// Its name in `/etc/hosts`: `www`.
     pub name: String,
     /// The servers that may hold it, by name, sorted; the first has the highest priority.
     pub holders: Vec<String>,
+    /// Whether no server has the address itself: the cloud translates it to the address of the one that it leads to, and
+    /// the [failover](crate::failover) leads it to another when that one no longer serves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub floating_ip: bool,
 }
 
 impl Infrastructure {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::document::DocumentError;
+use crate::render::{Addresses, Secrets, render};
 
 /// A folder with an infrastructure file, removed when it is dropped.
 struct Folder(PathBuf);
@@ -81,6 +82,24 @@ fn the_entry_is_the_only_virtual_ip_and_its_roles_port() {
 }
 
 #[test]
+fn no_server_has_a_floating_ip_itself_so_keepalived_does_not_run_and_any_role_will_do() {
+    let site = "servers: [{name: web, role: webserver, count: 2}]\n\
+                virtual_ips: [{name: www, floating_ip: true, holders: [web]}]\n";
+    assert!(Folder::new("floating", &[("site.yaml", site)]).site().unwrap().virtual_ips[0].floating_ip);
+    let services = |floating_ip| {
+        let mut site = fixture("infrastructures/floating-ip.yaml");
+        site.virtual_ips[0].floating_ip = floating_ip;
+        let (addresses, secrets) = (Addresses::imagined(&site), Secrets::of("any"));
+        let lb = render(&site, &addresses, &Default::default(), &secrets, "lb-1").unwrap();
+        lb.services.into_iter().map(|service| service.name).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (services(true), services(false)),
+        (vec!["haproxy".to_string()], vec!["haproxy".into(), "keepalived".into()])
+    );
+}
+
+#[test]
 fn a_mistake_in_a_file_is_one_error_with_its_place_and_a_hint() {
     let web = "servers:\n  - name: web-1\n    role: webserver\n";
     let pair = "servers: [{name: lb-1, role: webhaproxy}, {name: web-1, role: webserver}]\n";
@@ -113,6 +132,18 @@ fn a_mistake_in_a_file_is_one_error_with_its_place_and_a_hint() {
         ("unknown holder", format!("{linked}virtual_ips:\n  - name: www\n    holders:\n      - lb-1\n      - lb-2\n")),
         ("holder twice", format!("{linked}virtual_ips: [{{name: www, holders: [lb-1, lb-1]}}]\n")),
         ("holder that can't hold", format!("{linked}virtual_ips: [{{name: www, holders: [web-1]}}]\n")),
+        (
+            "floating IP with an address",
+            format!("{linked}virtual_ips: [{{name: www, floating_ip: true, address: 192.0.2.1, holders: [lb-1]}}]\n"),
+        ),
+        ("floating IP of no server", format!("{linked}virtual_ips: [{{name: www, floating_ip: true, holders: []}}]\n")),
+        ("floating IP without holders", format!("{linked}virtual_ips: [{{name: www, floating_ip: true}}]\n")),
+        (
+            "floating IP within the site",
+            format!(
+                "{linked}virtual_ips:\n  - name: www\n    holders: [lb-1]\n    floating_ip: true\nentry: {{host: web-1}}\n"
+            ),
+        ),
         ("no entry", linked.clone()),
         ("entry nowhere", format!("{linked}entry: {{host: www, port: 80}}\n")),
         ("entry at port 0", format!("{linked}entry: {{host: lb-1, port: 0}}\n")),

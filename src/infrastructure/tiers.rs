@@ -356,7 +356,7 @@ fn share(built: &mut Infrastructure, word: &str) -> Declared {
     if holders.contains(&built.entry.host) {
         built.entry.host = VIRTUAL_IP.into();
     }
-    built.virtual_ips.push(VirtualIp { name: VIRTUAL_IP.into(), holders });
+    built.virtual_ips.push(VirtualIp { name: VIRTUAL_IP.into(), holders, floating_ip: false });
     built.virtual_ips.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(())
 }

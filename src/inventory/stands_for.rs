@@ -17,6 +17,11 @@ pub fn check(declared: &Infrastructure, there: &Infrastructure) -> Result<(), St
         differences.extend(of_one_kind(noun, servers, found));
     }
     for shared in &declared.virtual_ips {
+        if shared.floating_ip {
+            let detail = "it declares a floating IP, which an inventory can't lead (let keepalived share an address)";
+            differences.push(detail.into());
+            continue;
+        }
         let noun = &declared.roles[&declared.servers[&shared.holders[0]].role].noun;
         let is_shared =
             there.virtual_ips.iter().any(|ip| ip.holders.iter().all(|holder| is_called(there, holder, noun)));

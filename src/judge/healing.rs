@@ -38,6 +38,11 @@ fn told(event: &Event) -> Option<(String, String, String, bool)> {
             (server.clone(), "replaced".into(), format!("by {instance}, which serves"), true)
         }
         Event::ReconcilerFailed { server, detail } => (server.clone(), "failed".into(), detail.clone(), false),
+        Event::FloatingIpAsked { name, from, to, why } => {
+            (to.clone(), "lead the address".into(), format!("{name} from {from}: {why}"), true)
+        }
+        Event::FloatingIpLed { name, to } => (to.clone(), "has the address".into(), name.clone(), true),
+        Event::FloatingIpFailed { name, detail } => (name.clone(), "failover failed".into(), detail.clone(), false),
         Event::ConfigAgentChanged { server, what } => (server.clone(), "config agent".into(), what.join(", "), true),
         Event::ConfigAgentFailed { server, detail } => (server.clone(), "config agent".into(), detail.clone(), false),
         Event::AgentKilled { agent, step } => (all(), format!("{agent} killed"), format!("at its step {step}"), false),

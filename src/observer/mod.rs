@@ -21,13 +21,14 @@ use tokio::task::JoinSet;
 
 use crate::agent::watch::{LastHeard, Thing, Unseen};
 use crate::history::{Event, Recorder};
-use crate::infrastructure::Infrastructure;
+use crate::infrastructure::{Infrastructure, VirtualIp};
 use crate::instance::{Between, Instance};
 use crate::provider::Provider;
 use crate::render::Addresses;
 use crate::selector::BalancerView;
 
 mod database;
+mod floating_ip;
 mod haproxy;
 mod holders;
 mod instances;
@@ -239,12 +240,13 @@ impl Observers {
         if !provider.shares_kernel() {
             site.servers.keys().for_each(|server| streams.hear(server));
         }
-        let of_instances = instances::InstanceObserver::new(provider, instances_out, last_heard.clone());
+        let of_instances = instances::InstanceObserver::new(Arc::clone(&provider), instances_out, last_heard.clone());
         let observations = Observations { instances, holder, balancers, last_heard };
         let mut observers: Vec<Box<dyn Observer>> = vec![Box::new(of_instances), Box::new(pressure::PressureObserver)];
         observers.extend(of_balancers(site, &mut streams, &balancers_out));
         observers.extend(of_databases(site, at, &mut streams));
         observers.extend(of_virtual_ips(site, at, &mut streams, &holder_out));
+        observers.extend(of_floating_ips(site, &provider, &holder_out));
         let mut tasks = JoinSet::new();
         streams.start(&mut tasks, recorder.clock());
         for observer in observers {
@@ -300,7 +302,7 @@ fn of_virtual_ips(
     out: &watch::Sender<Option<String>>,
 ) -> Vec<Box<dyn Observer>> {
     let mut observers: Vec<Box<dyn Observer>> = Vec::new();
-    for vip in &site.virtual_ips {
+    for vip in site.virtual_ips.iter().filter(|ip| !ip.floating_ip) {
         let publish = (vip.name == site.entry.host).then(|| out.clone());
         let address = at.virtual_ips[&vip.name];
         let thing = virtual_ip::VirtualIpObserver::thing(address);
@@ -308,4 +310,15 @@ fn of_virtual_ips(
         observers.push(Box::new(virtual_ip::VirtualIpObserver::new(&vip.name, address, sources, publish)));
     }
     observers
+}
+
+/// Users enter at each of them: none is between servers.
+fn of_floating_ips(
+    site: &Infrastructure,
+    provider: &Arc<dyn Provider>,
+    out: &watch::Sender<Option<String>>,
+) -> Vec<Box<dyn Observer>> {
+    let all = site.virtual_ips.iter().filter(|ip| ip.floating_ip);
+    let observer = |ip: &VirtualIp| floating_ip::FloatingIpObserver::new(&ip.name, Arc::clone(provider), out.clone());
+    all.map(|ip| Box::new(observer(ip)) as Box<dyn Observer>).collect()
 }

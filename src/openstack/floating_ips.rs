@@ -5,17 +5,12 @@ use std::net::Ipv4Addr;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
-use serde_json::Value;
-#[cfg(test)]
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::{Client, Service};
 use super::error::CloudError;
-use super::mark;
-#[cfg(test)]
-use super::mark::Mark;
+use super::mark::{self, Mark};
 use super::moment;
-#[cfg(test)]
 use super::neutron::{self, Resource};
 
 /// A floating IP.
@@ -51,7 +46,6 @@ fn floating_ip(client: &Client, value: Value) -> Result<FloatingIp, CloudError> 
 ///
 /// # Errors
 /// The quota or the addresses are used up, the network is not external, or Neutron can't be asked.
-#[cfg(test)]
 pub(crate) async fn create(client: &Client, network: &str, mark: &Mark) -> Result<FloatingIp, CloudError> {
     let body = json!({ "floating_network_id": network, "description": mark.description() });
     let made = neutron::make(client, mark, Resource::FLOATING_IP, network, body).await?;
@@ -62,10 +56,18 @@ pub(crate) async fn create(client: &Client, network: &str, mark: &Mark) -> Resul
 ///
 /// # Errors
 /// There is no such thing, no router connects the two, or Neutron can't be asked.
-#[cfg(test)]
 pub(crate) async fn lead_to(client: &Client, id: &str, port: Option<&str>) -> Result<FloatingIp, CloudError> {
     let body = json!({ "floatingip": { "port_id": port } });
     let mut answer = client.put(Service::Neutron, &format!("floatingips/{id}"), &body).await?;
+    floating_ip(client, answer["floatingip"].take())
+}
+
+/// A floating IP as it is now.
+///
+/// # Errors
+/// It is not there, or Neutron can't be asked.
+pub(crate) async fn get(client: &Client, id: &str) -> Result<FloatingIp, CloudError> {
+    let mut answer = client.get(Service::Neutron, &format!("floatingips/{id}")).await?;
     floating_ip(client, answer["floatingip"].take())
 }
 

@@ -117,6 +117,16 @@ pub(crate) async fn network(client: &Client, name: Option<&str>) -> Result<Netwo
     Ok(Network { id: found.id, name: found.name, subnets })
 }
 
+/// The id of the external network of this name or id, else of the only one.
+///
+/// # Errors
+/// There is none, or there are several, or the one that is named is not external.
+pub(crate) async fn external_network(client: &Client, name: Option<&str>) -> Result<String, CloudError> {
+    let all: Vec<AnyNetwork> = entries(client, Service::Neutron, "networks", "networks").await?;
+    let all = all.into_iter().filter(|network| network.is_external);
+    one("external network", name, all.map(|each| (each.id.clone(), each.name, each.id)).collect())
+}
+
 fn subnet(any: AnySubnet) -> Option<Subnet> {
     let (range, prefix) = any.cidr.split_once('/')?;
     let gateway = any.gateway_ip.and_then(|text| text.parse().ok());

@@ -70,6 +70,29 @@ async fn what_is_not_named_is_the_only_one_there_is() {
 }
 
 #[tokio::test]
+async fn floating_ips_are_of_the_only_external_network_or_of_the_one_that_is_named() {
+    let among = async |external: &[&str], name: Option<&str>| {
+        let external = external.iter().map(|name| json!({ "id": name, "name": name, "router:external": true }));
+        let all: Vec<_> = external.chain([json!({ "id": "site", "name": "site" })]).collect();
+        let cloud = TestCloud::start(move |asked| {
+            asked.last()?.line.contains("/v2.0/networks").then(|| Reply::Json(json!({ "networks": all })))
+        });
+        let cloud = cloud.await;
+        lookup::external_network(&cloud.client().await, name).await.map_err(|why| why.to_string())
+    };
+    assert_eq!(among(&["public"], None).await.as_deref(), Ok("public"));
+    assert_eq!(among(&["public", "office"], Some("office")).await.as_deref(), Ok("office"));
+    let why = among(&["public", "office"], None).await.unwrap_err();
+    let several =
+        "nothing says which external network, and the cloud has 2: `public`, `office`\n  help: name one of them";
+    assert_eq!(why, several);
+    let why = among(&[], None).await.unwrap_err();
+    assert!(why.starts_with("the cloud has no external network at all"), "{why}");
+    let why = among(&["public"], Some("site")).await.unwrap_err();
+    assert!(why.starts_with("the cloud has no external network `site`"), "{why}");
+}
+
+#[tokio::test]
 async fn what_there_is_not_is_answered_with_what_there_is() {
     let cloud = cloud().await;
     let client = cloud.client().await;

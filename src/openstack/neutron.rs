@@ -18,7 +18,6 @@ impl Resource {
     pub(super) const PORT: Resource = Resource { words: "port", one: "port", many: "ports", path: "ports" };
     pub(super) const SECURITY_GROUP: Resource =
         Resource { words: "security group", one: "security_group", many: "security_groups", path: "security-groups" };
-    #[cfg(test)]
     pub(super) const FLOATING_IP: Resource =
         Resource { words: "floating IP", one: "floatingip", many: "floatingips", path: "floatingips" };
 }

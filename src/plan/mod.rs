@@ -175,6 +175,8 @@ pub enum Agent {
     Reconciler,
     /// The config agent.
     ConfigAgent,
+    /// The failover, which leads floating IPs.
+    Failover,
 }
 
 impl fmt::Display for Agent {
@@ -182,6 +184,7 @@ impl fmt::Display for Agent {
         f.write_str(match self {
             Agent::Reconciler => "reconciler",
             Agent::ConfigAgent => "config agent",
+            Agent::Failover => "failover",
         })
     }
 }

@@ -90,6 +90,16 @@ pub trait Provider: Send + Sync {
         let _ = (id, plug);
         Ok(())
     }
+    /// Leads a floating IP to a server, wherever it led to; both by name. Idempotent. Returns once the provider says that it
+    /// leads there. When a place is opened, each leads to the first server that may hold it.
+    async fn lead(&self, floating_ip: &str, to: &str) -> Result<(), ProviderError> {
+        let _ = to;
+        Err(ProviderError::no_floating_ips(floating_ip))
+    }
+    /// Which server a floating IP leads to now, as the provider says; both by name.
+    async fn leads_to(&self, floating_ip: &str) -> Result<Option<String>, ProviderError> {
+        Err(ProviderError::no_floating_ips(floating_ip))
+    }
     /// Whether its servers run on this very machine's kernel: then they share its monotonic clock, and a state that is
     /// listed was read from the kernel, not guessed from a connection that does not come about.
     fn shares_kernel(&self) -> bool {
@@ -239,6 +249,12 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// That a provider leads no floating IPs.
+    pub(crate) fn no_floating_ips(name: &str) -> ProviderError {
+        let detail = format!("{name}: floating IPs are led nowhere here\n  help: declare it without `floating_ip`");
+        ProviderError::Between(detail.into())
+    }
+
     /// All of them as one.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 //! | `servers` | all servers, each with the same fields |
 //! | `backends` | the servers that this one is linked to |
 //! | `peers` | the other servers of its role |
-//! | `virtual_ip` | the address it shares, or none: `name`, `address`, `prefix`, `router_id`, `rank` and `priority` of this server (rank 1, priority 150 is preferred), `holders` (`name`, `address`, `rank`, `priority`) |
+//! | `virtual_ip` | the address it shares by keepalived, or none: `name`, `address`, `prefix`, `router_id`, `rank` and `priority` of this server (rank 1, priority 150 is preferred), `holders` (`name`, `address`, `rank`, `priority`) |
 //! | `site` | where users enter: `host`, `address`, `port` |
 //! | `settings` | `balancer.check_every_ms`, `balancer.check_misses`, `balancer.advert_ms`, `balancer.keepalived`, `load.deadline_ms`, `load.users`, `load.rate`, `database.write`, `database.semi_sync` |
 //! | `secrets` | any name: a password of this run alone, the same on every server, written nowhere |
@@ -85,7 +85,7 @@ impl<'a> Contexts<'a> {
     }
 
     fn virtual_ip(&self, server: &str) -> Option<Value> {
-        let shared = |ip: &&VirtualIp| ip.holders.iter().any(|holder| holder == server);
+        let shared = |ip: &&VirtualIp| !ip.floating_ip && ip.holders.iter().any(|holder| holder == server);
         let number = self.infrastructure.virtual_ips.iter().position(|ip| shared(&ip))?;
         let ip = &self.infrastructure.virtual_ips[number];
         let place = ip.holders.iter().position(|holder| holder == server)?;
@@ -125,7 +125,7 @@ fn describe(server: &Server, infrastructure: &Infrastructure, addresses: &Addres
 
 /// Where clients of a server turn to: the address that it shares with others, if it shares one.
 fn reached_at(server: &Server, infrastructure: &Infrastructure, addresses: &Addresses) -> Ipv4Addr {
-    let shared = infrastructure.virtual_ips.iter().find(|ip| ip.holders.contains(&server.name));
+    let shared = infrastructure.virtual_ips.iter().find(|ip| !ip.floating_ip && ip.holders.contains(&server.name));
     shared.map_or(addresses.servers[&server.name], |ip| addresses.virtual_ips[&ip.name])
 }
 

@@ -61,7 +61,8 @@ fn infrastructure(text: &mut String, infrastructure: &Infrastructure) {
         let _ = writeln!(text, "  servers  {} {role}: {}", names.len(), listed(&names));
     }
     for shared in &infrastructure.virtual_ips {
-        let _ = writeln!(text, "  address  {}: shared by {}", shared.name, shared.holders.join(", "));
+        let how = if shared.floating_ip { ", a floating IP that the failover moves" } else { "" };
+        let _ = writeln!(text, "  address  {}: shared by {}{how}", shared.name, shared.holders.join(", "));
     }
     let entry = &infrastructure.entry;
     let _ = match &entry.url {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::scenario::{Attempt, AttemptError};
 use crate::config_agent::{ConfigAgent, Description};
+use crate::failover::Failover;
 use crate::load::{self, JourneyConfig, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
 use crate::observer::Observers;
 use crate::plan::{Act, Agent};
@@ -20,6 +21,7 @@ pub(super) struct AtWork {
     pub(super) observers: Observers,
     reconciler: Option<Supervised>,
     config_agent: Option<ConfigAgent>,
+    failover: Option<Failover>,
 }
 
 impl Attempt<'_> {
@@ -36,7 +38,8 @@ impl Attempt<'_> {
         let reconciler = enabled.then(|| Supervised::start(site.clone(), self.reconciler(site)));
         let configures = self.plan.settings.config_agent.enabled;
         let config_agent = configures.then(|| ConfigAgent::start(self.description(site), self.plan.seed));
-        Ok(AtWork { prober, users, observers, reconciler, config_agent })
+        let failover = Failover::start(site);
+        Ok(AtWork { prober, users, observers, reconciler, config_agent, failover })
     }
 
     fn reconciler(&self, site: &Site) -> reconciler::Config {
@@ -91,6 +94,11 @@ impl Attempt<'_> {
 impl AtWork {
     /// Stops, starts or kills an agent. That there is one was looked at when the scenario was declared.
     pub(super) async fn order_agent(&self, act: &Act) {
+        if let (Act::AgentStops(Agent::Failover) | Act::AgentStarts(Agent::Failover), Some(failover)) =
+            (act, &self.failover)
+        {
+            return failover.switch(matches!(act, Act::AgentStarts(_)));
+        }
         match (act, &self.reconciler, &self.config_agent) {
             (Act::AgentStops(Agent::Reconciler), Some(reconciler), _) => reconciler.pause().await,
             (Act::AgentStarts(Agent::Reconciler), Some(reconciler), _) => reconciler.resume().await,
@@ -121,6 +129,9 @@ impl AtWork {
         }
         if let Some(agent) = self.config_agent {
             agent.stop().await;
+        }
+        if let Some(failover) = self.failover {
+            failover.stop().await;
         }
         self.observers.stop().await;
     }

@@ -14,6 +14,7 @@ use crate::units::{self, Percent, duration};
 
 mod admit;
 mod ec2;
+mod failover;
 mod load;
 mod mistakes;
 mod openstack;
@@ -22,6 +23,7 @@ mod safeguards;
 mod time;
 
 pub use ec2::Ec2Settings;
+pub use failover::FailoverSettings;
 pub use load::{Journey, LoadSettings, RequestSettings, Scheme};
 pub use openstack::OpenStackSettings;
 pub use reconciler::{Policy, ReconcilerSettings};
@@ -53,6 +55,9 @@ pub struct Settings {
     pub config_agent: ConfigAgentSettings,
     /// How fast declared waits pass.
     pub time: TimeSettings,
+    /// When a floating IP is led to another server.
+    #[serde(skip_serializing_if = "FailoverSettings::is_default")]
+    pub failover: FailoverSettings,
     /// The databases when the load is over.
     pub final_state: FinalStateSettings,
     /// How EC2's API is asked, and what of it servers are made.

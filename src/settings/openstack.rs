@@ -28,6 +28,9 @@ pub struct OpenStackSettings {
     /// The network in which every server is, by its name or id. Default: the only one of the project that is not external.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
+    /// The external network of which floating IPs are, by its name or id. Default: the only one that is external.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floating_network: Option<String>,
     /// The security groups of every server, by their names or ids. Default: one of the run's own, which lets everything pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_groups: Option<Vec<String>>,
@@ -44,6 +47,7 @@ impl Default for OpenStackSettings {
             image: None,
             flavor: None,
             network: None,
+            floating_network: None,
             security_groups: None,
             zones: BTreeMap::new(),
         }

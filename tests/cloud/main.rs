@@ -2,6 +2,7 @@
 //! the cloud is asked of OpenStack's own client.
 
 mod dies;
+mod floating;
 mod killed;
 mod secrets;
 #[path = "../support/mod.rs"]
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
             killed::the_servers_of_a_killed_run_heal_themselves_and_go_by_its_id,
             dies::a_server_that_dies_behind_novas_back_is_replaced,
             dies::a_zone_is_lost_and_the_site_recovers,
+            floating::a_floating_ip_leads_to_the_balancer_that_serves,
             secrets::no_secret_is_in_a_bundle_a_log_or_a_command_line,
             wrong::what_is_named_wrongly_is_refused_before_anything_is_made,
         ],

@@ -14,11 +14,18 @@ const WRONG: [(&str, &str); 4] = [
     ),
 ];
 
+/// What is asked for where users enter by a floating IP.
+const EXTERNAL: (&str, &str) = (
+    "floating_network = \"site\"",
+    "`floating_network` under `[openstack]` in the settings: the cloud has no external network `site`",
+);
+
 pub fn what_is_named_wrongly_is_refused_before_anything_is_made() {
-    for (line, complaint) in WRONG {
+    let card = WRONG.map(|wrong| ("features/card.feature", wrong));
+    for (feature, (line, complaint)) in card.into_iter().chain([("features/floating-ip.feature", EXTERNAL)]) {
         let folder = Folder::new("cloud-wrong");
         let (config, out) = (settings(&folder, line), folder.path().join("out").display().to_string());
-        let words = ["run", "features/card.feature", "--on", "openstack", "--config", &config, "--out", &out];
+        let words = ["run", feature, "--on", "openstack", "--config", &config, "--out", &out];
         let told = one_complaint(&run(&mut chimp(&words)), 3);
         assert!(told.contains(complaint), "{told}");
         assert!(!folder.path().join("out").exists(), "a bundle of a run that never began");

@@ -16,6 +16,7 @@ struct Thing {
 const SERVER: &str = "server";
 const PORT: &str = "port";
 const GROUP: &str = "security group";
+const FLOATING_IP: &str = "floating IP";
 
 impl Made {
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Thing>> {
@@ -41,6 +42,10 @@ impl Made {
         self.add(PORT, name, id);
     }
 
+    pub fn floating_ip(&self, name: &str, id: &str) {
+        self.add(FLOATING_IP, name, id);
+    }
+
     pub fn group(&self, name: &str, id: &str) {
         self.add(GROUP, name, id);
     }
@@ -51,7 +56,7 @@ impl Made {
         let count = |what: &str, is_gone: bool| {
             all.values().filter(|thing| thing.what == what && (!is_gone || thing.is_gone)).count()
         };
-        let kinds = [SERVER, PORT, GROUP].into_iter().filter(|what| count(what, false) > 0);
+        let kinds = [SERVER, PORT, FLOATING_IP, GROUP].into_iter().filter(|what| count(what, false) > 0);
         let counted = kinds.map(|what| {
             let (made, removed) = (count(what, false), count(what, true));
             let plural = if made == 1 { "" } else { "s" };

@@ -73,6 +73,16 @@ pub(super) trait Maker: Send + Sync + 'static {
     async fn create(&self, spec: &InstanceSpec, user_data: &Secret) -> Result<String, ProviderError>;
     /// What it has printed; a cloud that keeps no consoles has nothing.
     async fn console(&self, id: &str) -> Result<String, ProviderError>;
+    /// Leads a floating IP to a server, as [`Provider::lead`](crate::provider::Provider::lead) does. A cloud that has them
+    /// also says so by its [`Capabilities`](super::Capabilities).
+    async fn lead(&self, floating_ip: &str, to: &str) -> Result<(), ProviderError> {
+        let _ = to;
+        Err(ProviderError::no_floating_ips(floating_ip))
+    }
+    /// The server to which it leads now.
+    async fn leads_to(&self, floating_ip: &str) -> Result<Option<String>, ProviderError> {
+        Err(ProviderError::no_floating_ips(floating_ip))
+    }
     /// How many requests were sent for the scenario so far.
     fn requests(&self) -> u64;
     /// Notes that a server is gone.

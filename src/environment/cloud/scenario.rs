@@ -146,6 +146,14 @@ impl<M: Maker> Provider for ScenarioServers<M> {
         self.fleet.renew(id, plug).await
     }
 
+    async fn lead(&self, floating_ip: &str, to: &str) -> Result<(), ProviderError> {
+        self.maker.lead(floating_ip, to).await
+    }
+
+    async fn leads_to(&self, floating_ip: &str) -> Result<Option<String>, ProviderError> {
+        self.maker.leads_to(floating_ip).await
+    }
+
     fn requests(&self) -> Option<u64> {
         Some(self.maker.requests())
     }

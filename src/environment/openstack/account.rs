@@ -10,6 +10,7 @@ use futures::future::join_all;
 use tokio::sync::OnceCell;
 
 use super::OpenStack;
+use super::floating;
 use super::maker::ServerMaker;
 use super::marks::Marks;
 use super::nova::{Nova, between};
@@ -107,14 +108,17 @@ impl Account {
     ) -> Result<Ports, ProviderError> {
         let mut ports = Ports::default();
         let made = async {
-            let shared = infrastructure.virtual_ips.iter().map(|ip| (ip.name.clone(), Vec::new()));
-            self.add_ports(&mut ports.shared, client, resolved, marks, shared.collect()).await?;
+            let shared = || infrastructure.virtual_ips.iter().filter(|ip| !ip.floating_ip);
+            let of_shared = shared().map(|ip| (ip.name.clone(), Vec::new())).collect();
+            self.add_ports(&mut ports.shared, client, resolved, marks, of_shared).await?;
             let also = |server: &String| -> Vec<Ipv4Addr> {
-                let held = infrastructure.virtual_ips.iter().filter(|ip| ip.holders.contains(server));
+                let held = shared().filter(|ip| ip.holders.contains(server));
                 held.map(|ip| ports.shared[&ip.name].address).collect()
             };
             let servers = infrastructure.in_order().into_iter().map(|server| (server.name.clone(), also(&server.name)));
-            self.add_ports(&mut ports.servers, client, resolved, marks, servers.collect()).await
+            self.add_ports(&mut ports.servers, client, resolved, marks, servers.collect()).await?;
+            let Some(external) = &resolved.external else { return Ok(()) };
+            floating::make((client, &self.made), &mut ports, external, marks, infrastructure).await.map_err(between)
         };
         let made: Result<(), ProviderError> = made.await;
         match made {
@@ -190,7 +194,7 @@ impl Environment for Account {
         };
         let addresses = Addresses {
             servers: addresses_of(&ports.servers),
-            virtual_ips: addresses_of(&ports.shared),
+            virtual_ips: addresses_of(&ports.shared).into_iter().chain(addresses_of(&ports.floating)).collect(),
             prefix: resolved.prefix,
             aliases: infrastructure.aliases.clone(),
         };

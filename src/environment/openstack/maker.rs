@@ -35,11 +35,11 @@ pub(super) struct ServerMaker {
 }
 
 impl ServerMaker {
-    fn ports(&self) -> MutexGuard<'_, Ports> {
+    pub(super) fn ports(&self) -> MutexGuard<'_, Ports> {
         self.ports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn own_port(&self, name: &str) -> Option<OwnPort> {
+    pub(super) fn own_port(&self, name: &str) -> Option<OwnPort> {
         self.ports().servers.get(name).cloned()
     }
 
@@ -93,6 +93,14 @@ impl Maker for ServerMaker {
 
     async fn console(&self, id: &str) -> Result<String, ProviderError> {
         Ok(actions::console(&self.client, id, CONSOLE).await.map_err(between)?.unwrap_or_default())
+    }
+
+    async fn lead(&self, floating_ip: &str, to: &str) -> Result<(), ProviderError> {
+        self.lead_floating_ip(floating_ip, to).await
+    }
+
+    async fn leads_to(&self, floating_ip: &str) -> Result<Option<String>, ProviderError> {
+        self.floating_ip_leads_to(floating_ip).await
     }
 
     fn requests(&self) -> u64 {

@@ -5,6 +5,7 @@
 //! | [`account`] | the cloud as an environment: who logs in, the places of scenarios, what was made |
 //! | [`resolved`] | what settings name, found in the cloud before anything is made |
 //! | [`nova`] | servers that Nova lists, and what it is asked for to switch their power |
+//! | [`floating`] | the floating IPs, and to which server each leads |
 //! | [`maker`], [`ports`] | how a server of a scenario is made; where it is plugged in |
 //! | [`marks`] | by what a run's things are found again |
 
@@ -27,6 +28,7 @@ use crate::provider::ProviderError;
 use crate::settings::{OpenStackSettings, Settings};
 
 mod account;
+mod floating;
 mod maker;
 mod marks;
 mod nova;
@@ -66,7 +68,7 @@ impl Kind for OpenStack {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { boots: true, attaches: false, logs_in: true, power: POWER }
+        Capabilities { boots: true, attaches: false, logs_in: true, power: POWER, floating_ips: true }
     }
 
     /// The servers were the run's own, and only their removal is left to do: it undoes whatever was done to them.

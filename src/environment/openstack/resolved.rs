@@ -17,6 +17,7 @@ pub(super) struct Wanted {
     zones: BTreeSet<String>,
     servers: u64,
     virtual_ips: u64,
+    floating_ips: u64,
 }
 
 impl Wanted {
@@ -27,7 +28,8 @@ impl Wanted {
             settings: scenario.settings.openstack.clone(),
             zones: site.servers.values().filter_map(|server| server.zone.clone()).collect(),
             servers: site.servers.len() as u64,
-            virtual_ips: site.virtual_ips.len() as u64,
+            virtual_ips: site.virtual_ips.iter().filter(|ip| !ip.floating_ip).count() as u64,
+            floating_ips: site.virtual_ips.iter().filter(|ip| ip.floating_ip).count() as u64,
         }
     }
 
@@ -39,7 +41,7 @@ impl Wanted {
             ram_mib: self.servers * u64::from(flavor.ram_mib),
             ports: self.servers + self.virtual_ips,
             security_groups: u64::from(self.settings.security_groups.is_none()),
-            floating_ips: 0,
+            floating_ips: self.floating_ips,
         }
     }
 }
@@ -50,6 +52,8 @@ pub(super) struct Resolved {
     pub image: String,
     pub flavor: String,
     pub network: String,
+    /// The network of floating IPs, where there are to be some.
+    pub external: Option<String>,
     /// The length of the prefix of the network's subnet.
     pub prefix: u8,
     /// `None`: none is named.
@@ -69,6 +73,13 @@ impl Resolved {
         let image = lookup::image(client, settings.image.as_deref()).await.map_err(of("image"))?;
         let flavor = lookup::flavor(client, settings.flavor.as_deref()).await.map_err(of("flavor"))?;
         let network = lookup::network(client, settings.network.as_deref()).await.map_err(of("network"))?;
+        let external = match wanted.floating_ips {
+            0 => None,
+            _ => {
+                let named = settings.floating_network.as_deref();
+                Some(lookup::external_network(client, named).await.map_err(of("floating_network"))?)
+            }
+        };
         let security_groups = match &settings.security_groups {
             Some(names) => Some(lookup::security_groups(client, names).await.map_err(of("security_groups"))?),
             None => None,
@@ -76,7 +87,8 @@ impl Resolved {
         let zones = zones(client, wanted).await.map_err(of("zones"))?;
         limits::room(client, &wanted.needed(&flavor)).await.map_err(|why| why.to_string())?;
         let prefix = network.subnets[0].prefix;
-        Ok(Resolved { image: image.id, flavor: flavor.id, network: network.id, prefix, security_groups, zones })
+        let (image, flavor, network) = (image.id, flavor.id, network.id);
+        Ok(Resolved { image, flavor, network, external, prefix, security_groups, zones })
     }
 
     /// The availability zone that stands for a declared zone.

@@ -34,7 +34,11 @@ impl Reader<'_> {
             let Some(address) = self.keep(self.virtual_ip(*index, entry, &addresses)) else { continue };
             addresses.insert(entry.name.clone(), address);
             let holders: BTreeSet<String> = entry.holders.iter().cloned().collect();
-            shared.push(VirtualIp { name: entry.name.clone(), holders: holders.into_iter().collect() });
+            shared.push(VirtualIp {
+                name: entry.name.clone(),
+                holders: holders.into_iter().collect(),
+                floating_ip: false,
+            });
         }
         (shared, addresses)
     }

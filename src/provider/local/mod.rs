@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use async_trait::async_trait;
 
 use self::filter::Filter;
+use self::floating::FloatingIps;
 use self::link::Bridge;
 use self::machine::{Machine, MachineContext};
 use self::subnet::Subnet;
@@ -25,6 +26,7 @@ mod announce;
 pub mod doctor;
 mod ends;
 mod filter;
+mod floating;
 mod identity;
 mod image;
 mod instance;
@@ -57,6 +59,7 @@ pub struct LocalCloud {
     context: Arc<MachineContext>,
     subnet: Subnet,
     census: Mutex<Census>,
+    floating_ips: FloatingIps,
 }
 
 /// Which instances there are and were.
@@ -99,7 +102,8 @@ impl LocalCloud {
             filter: OnceLock::new(),
             links: AtomicU32::new(0),
         };
-        Ok(LocalCloud { context: Arc::new(context), subnet: Subnet::of_slot(slot), census: Mutex::default() })
+        let (context, subnet) = (Arc::new(context), Subnet::of_slot(slot));
+        Ok(LocalCloud { context, subnet, census: Mutex::default(), floating_ips: FloatingIps::default() })
     }
 
     /// The `n`-th address of the scenario, from 1; see [`Subnet::address`].
@@ -188,6 +192,21 @@ impl LocalCloud {
         self.filter()?.set_silent(&name, is_silent).await.map_err(|why| self.unfiltered(why))
     }
 
+    /// Adds a floating IP, by its name and an address that no instance gets; `servers` are those that may hold it, of which
+    /// it leads to `to`.
+    ///
+    /// # Errors
+    /// Those of `iptables`.
+    pub async fn float(
+        &self,
+        ip: (&str, Ipv4Addr),
+        servers: BTreeMap<String, Ipv4Addr>,
+        to: &str,
+    ) -> Result<(), ProviderError> {
+        let added = self.floating_ips.add(self.context.slot, ip, servers, to).await;
+        added.map_err(|source| not_led(ip.0, source))
+    }
+
     fn filter(&self) -> Result<&Filter, ProviderError> {
         self.context.filter.get().ok_or_else(|| self.unfiltered(io::ErrorKind::Unsupported.into()))
     }
@@ -238,6 +257,10 @@ impl LocalCloud {
     }
 }
 
+fn not_led(floating_ip: &str, source: io::Error) -> ProviderError {
+    ProviderError::System { server: floating_ip.into(), action: "leading it", source }
+}
+
 #[async_trait]
 impl Provider for LocalCloud {
     /// Removes every link, kills every instance, waits until they are gone and removes their disks.
@@ -250,7 +273,8 @@ impl Provider for LocalCloud {
         let machines: Vec<_> = self.census().machines.values().cloned().collect();
         let killed = futures::future::join_all(machines.iter().map(|machine| machine.kill())).await;
         let removed = futures::future::join_all(machines.iter().map(|machine| machine.remove_disk())).await;
-        std::iter::once(unlinked).chain(killed).chain(removed).collect()
+        let led = self.floating_ips.remove(self.context.slot).await.map_err(|why| not_led("every floating IP", why));
+        [unlinked, led].into_iter().chain(killed).chain(removed).collect()
     }
 
     async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError> {
@@ -289,6 +313,14 @@ impl Provider for LocalCloud {
             PowerOp::Isolate => machine.isolate().await,
             PowerOp::Rejoin => machine.rejoin().await,
         }
+    }
+
+    async fn lead(&self, floating_ip: &str, to: &str) -> Result<(), ProviderError> {
+        self.floating_ips.lead(self.context.slot, floating_ip, to).await.map_err(|why| not_led(floating_ip, why))
+    }
+
+    async fn leads_to(&self, floating_ip: &str) -> Result<Option<String>, ProviderError> {
+        self.floating_ips.leads_to(floating_ip).await.map(Some).map_err(|why| not_led(floating_ip, why))
     }
 
     fn shares_kernel(&self) -> bool {

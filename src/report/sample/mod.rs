@@ -239,7 +239,11 @@ fn infrastructure() -> Infrastructure {
     Infrastructure {
         servers: names.iter().map(|name| (name.to_string(), server(name))).collect(),
         links: links.collect(),
-        virtual_ips: vec![VirtualIp { name: "www".into(), holders: vec!["lb-1".into(), "lb-2".into()] }],
+        virtual_ips: vec![VirtualIp {
+            name: "www".into(),
+            holders: vec!["lb-1".into(), "lb-2".into()],
+            floating_ip: false,
+        }],
         entry: Entry::at("www", 80),
         databases: Default::default(),
         aliases: Default::default(),

@@ -22,7 +22,11 @@ impl Script {
         }
         let placed = || web.iter().filter(|name| !self.spares.contains(name));
         let links = balancers.iter().flat_map(|lb| placed().map(move |web| (lb.clone(), web.clone()))).collect();
-        let shared = (balancers.len() > 1).then(|| VirtualIp { name: "www".into(), holders: balancers.clone() });
+        let shared = (balancers.len() > 1).then(|| VirtualIp {
+            name: "www".into(),
+            holders: balancers.clone(),
+            floating_ip: false,
+        });
         let host = shared.as_ref().map_or_else(|| names("lb", 1)[0].clone(), |shared| shared.name.clone());
         let mut roles = vec![role("webserver", "webserver"), role("webhaproxy", "load balancer")];
         roles.extend((self.databases > 0).then(|| role("database", "database")));

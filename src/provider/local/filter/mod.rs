@@ -100,7 +100,7 @@ impl Filter {
         let mut changed =
             State { policies: state.policies.clone(), ports: state.ports.clone(), silent: state.silent.clone() };
         change(&mut changed);
-        restore(&rules::table(&changed)).await?;
+        restore(&rules::table(&changed), &[]).await?;
         *state = changed;
         Ok(())
     }
@@ -113,8 +113,13 @@ const VALUES: [(&str, &str); 2] = [
     ("/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal", "1"),
 ];
 
-async fn restore(table: &str) -> io::Result<()> {
+/// Gives these rules to `iptables-restore`.
+///
+/// # Errors
+/// It is missing, refuses, or takes too long.
+pub(super) async fn restore(table: &str, options: &[&str]) -> io::Result<()> {
     let mut command = Command::new("iptables-restore");
+    command.args(options);
     // The variants that take a lock would leave its file on the machine.
     command.env("XTABLES_LOCKFILE", super::memory().join("xtables.lock"));
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
