@@ -2,7 +2,6 @@
 //!
 //! Steps only write this. A plan can be printed, hashed, executed and judged without the feature file it came from.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,12 +12,14 @@ use crate::settings::Settings;
 use crate::units::{Percent, duration, shown_alike};
 use reconciler_step::ReconcilerStep;
 
+mod agent;
 pub mod expectation;
 mod hash;
 mod read;
 pub mod reconciler_step;
 pub(crate) mod seed_text;
 
+pub use agent::Agent;
 pub use expectation::{Expectation, Interval, Phase};
 pub use read::{PlanError, bundle_instead, read_plan};
 
@@ -163,29 +164,6 @@ impl Act {
             Act::LiftAll | Act::Pass(_) | Act::AwaitRecovery => &[],
             Act::AgentStops(_) | Act::AgentStarts(_) | Act::ReconcilerDies(_) => &[],
         }
-    }
-}
-
-/// Who brings servers about and keeps them as they should be, and can itself be stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Agent {
-    /// The reconciler.
-    Reconciler,
-    /// The config agent.
-    ConfigAgent,
-    /// The failover, which leads floating IPs.
-    Failover,
-}
-
-impl fmt::Display for Agent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Agent::Reconciler => "reconciler",
-            Agent::ConfigAgent => "config agent",
-            Agent::Failover => "failover",
-        })
     }
 }
 
