@@ -84,6 +84,14 @@ impl<A: Api> Fleet<A> {
 
     /// As [`Provider::power`](crate::provider::Provider::power).
     pub async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError> {
+        self.switch(id, op).await?;
+        // Only now: if it failed, the lease still ends the fault.
+        self.leases.call_off(id, op.plug()).await;
+        Ok(())
+    }
+
+    /// Has it switched, and waits until it is done.
+    async fn switch(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError> {
         let Some(listed) = self.find(id).await? else {
             // One that was terminated stays so.
             return if self.seen().contains_key(id) { Ok(()) } else { Err(ProviderError::Unknown(id.clone())) };
@@ -104,18 +112,18 @@ impl<A: Api> Fleet<A> {
                 None => break,
             }
         }
-        // Only now: if it failed, the lease still ends the fault.
-        self.leases.call_off(id, op.plug()).await;
         Ok(())
     }
 
     /// As [`Provider::power_leased`](crate::provider::Provider::power_leased).
     pub async fn power_leased(&self, id: &InstanceId, op: PowerOp, lease: Duration) -> Result<(), ProviderError> {
-        self.power(id, op).await?;
-        let Some(undo) = self.api.undo(&id.0, op) else { return Ok(()) };
+        let Some(undo) = self.api.undo(&id.0, op) else { return self.power(id, op).await };
         let failed =
             |source| ProviderError::System { server: id.0.clone(), action: "starting what ends its lease", source };
-        self.leases.begin(id, op.plug(), undo, lease).await.map_err(failed)
+        // Before anything is asked for: who is killed meanwhile leaves no fault without a lease.
+        self.leases.begin(id, op.plug(), undo, lease).await.map_err(failed)?;
+        self.switch(id, op).await?;
+        self.renew(id, op.plug()).await
     }
 
     /// As [`Provider::renew`](crate::provider::Provider::renew).
