@@ -15,7 +15,7 @@ TARGET = $(shell uname -m)-unknown-linux-gnu
 # Debian's own, so that a version that comes first in PATH makes no second cache.
 PYTHON ?= /usr/bin/python3
 
-.PHONY: chaos test quick nightly setup bench kill-points fuzz static openstack ec2
+.PHONY: chaos test quick nightly setup bench kill-points fuzz static openstack cloud-points ec2
 
 chaos: setup ## the features not tagged @nightly or @slow, the verdict table, the report's path
 	$(CARGO) test --test chaos -- --tags 'not @nightly and not @slow'
@@ -50,6 +50,11 @@ openstack: ## a real OpenStack in namespaces that end with it, a smoke check of 
 	$(CARGO) build --bins
 	$(CARGO) test --lib --test chaos --test cloud --test conformance --no-run
 	$(PYTHON) fixtures/openstack/openstack.py run -- sh scripts/on_openstack.sh '$(CARGO)' all
+
+cloud-points: ## runs on a real OpenStack that are killed at 60 boundaries, and a reconciler at each of its steps: nothing is left, nothing booted twice
+	$(CARGO) build --bins
+	$(CARGO) test --test cloud --no-run
+	CLOUD_POINTS=60 $(PYTHON) fixtures/openstack/openstack.py run -- $(CARGO) test --test cloud -- --test-threads 1 --nocapture killed_at
 
 ec2: ## an EC2 API in namespaces that end with it, used by Amazon's own library and by `chimp doctor`: fixtures/ec2/README.md
 	$(CARGO) build --bin chimp

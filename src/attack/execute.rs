@@ -11,7 +11,7 @@ use super::plan::AttackPlan;
 use super::{AttackError, place};
 use crate::clock::Clock;
 use crate::console::{complain, say};
-use crate::environment::{Ended, Reopened};
+use crate::environment::{Closed, Ended, Reopened};
 use crate::exit;
 use crate::history::recorder::RunRecorder;
 use crate::history::{EVENTS_FILE, Event, EventTail, Recorder};
@@ -59,8 +59,8 @@ pub struct Field {
     pub infrastructure: Arc<Infrastructure>,
     /// Those that have ended for good, each with how that is known.
     pub ended: Ended,
-    /// Those that are there and may not be attacked.
-    pub closed: BTreeSet<String>,
+    /// Those that are there and may not be attacked, each with why.
+    pub closed: Closed,
 }
 
 impl Field {
@@ -118,6 +118,9 @@ pub(super) async fn take_away(provider: &dyn Provider) {
     if let Err(why) = provider.close().await {
         complain!("{why}\n  help: what was put there removes itself when its lease is over");
     }
+    for line in provider.told() {
+        say!("{line}");
+    }
 }
 
 async fn carry_out(plan: &AttackPlan, field: &Field, options: &Options) -> Result<u8, AttackError> {
@@ -174,11 +177,14 @@ async fn refuse_dirty(plan: &AttackPlan, field: &Field, lease: Duration) -> Resu
             let detail = format!("{} is {} ({})", instance.name, instance.state, instance.evidence);
             return Err(AttackError::Dirty(format!("{detail}: nothing was touched; to undo an attack: chimp heal")));
         }
+        if field.provider.can(&instance.name, &BTreeSet::from([Ability::LogIn])).is_err() {
+            // Nothing logs in there, this attack neither.
+            continue;
+        }
         let lease = plan.holds(&instance.name).then_some(lease);
         if let Some(held) = nemesis::leftover(&*field.provider, &instance, lease).await? {
             let detail = format!("{} is not clean: {} (strike {})", instance.name, held.evidence, held.id.0);
-            // Servers that a sandbox keeps end with it.
-            let down = if field.provider.shares_kernel() { "" } else { WITHOUT_JOURNAL };
+            let down = if field.place.environment == "inventory" { WITHOUT_JOURNAL } else { "" };
             return Err(AttackError::Dirty(format!("{detail}: nothing was touched; to undo it: chimp heal{down}")));
         }
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::document::error::{did_you_mean, one_of};
-use crate::environment::Ended;
+use crate::environment::{Closed, Ended};
 use crate::fault::{self, Action, Witness};
 use crate::infrastructure::Infrastructure;
 use crate::instance::{Ability, PowerState};
@@ -79,12 +79,12 @@ impl AttackPlan {
     ///
     /// # Errors
     /// What is wrong, and what to do; nothing was touched.
-    pub fn check(&self, infrastructure: &Infrastructure, closed: &BTreeSet<String>) -> Result<(), String> {
+    pub fn check(&self, infrastructure: &Infrastructure, closed: &Closed) -> Result<(), String> {
         for round in &self.rounds {
             round.check()?;
             let mut named = round.servers.iter().chain(&round.from);
-            if let Some(spared) = named.clone().find(|name| closed.contains(*name)) {
-                return Err(may_not_be_attacked(spared, infrastructure));
+            if let Some((spared, why)) = named.clone().find_map(|name| closed.get_key_value(name)) {
+                return Err(may_not_be_attacked(spared, why));
             }
             if let Some(unknown) = named.find(|name| !infrastructure.servers.contains_key(*name)) {
                 let hint = one_of(unknown, "servers", infrastructure.servers.keys().map(String::as_str));
@@ -232,12 +232,9 @@ impl Round {
     }
 }
 
-/// A server that is there and was not opted in.
-pub fn may_not_be_attacked(server: &str, infrastructure: &Infrastructure) -> String {
-    let file = infrastructure.source.as_ref().map_or("the inventory".into(), |file| file.display().to_string());
-    format!(
-        "{server} may not be attacked: it was not opted in\n  help: write `attack: allowed` beside {server} in {file}"
-    )
+/// A server that is there and is closed to attacks.
+pub fn may_not_be_attacked(server: &str, why: &str) -> String {
+    format!("{server} may not be attacked: {why}")
 }
 
 fn article(word: &str) -> &'static str {
@@ -342,7 +339,11 @@ mod tests {
         let mut plan = plan(sandbox());
         plan.rounds[0].fault = fault.into();
         plan.rounds[0].servers = servers.iter().map(|name| (*name).to_string()).collect();
-        plan.check(&crate::infrastructure::file::read(&file).unwrap(), &["jump".to_string()].into())
+        plan.check(
+            &crate::infrastructure::file::read(&file).unwrap(),
+            &[("jump".to_string(), "it was not opted in\n  help: write `attack: allowed` beside it".to_string())]
+                .into(),
+        )
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::attack::{self, AttackError, AttackPlan, heal};
 use crate::console::{complain, put, say};
 use crate::draw::Draw;
 use crate::environment::inventory::Inventory;
+use crate::environment::openstack::OpenStack;
 use crate::environment::testbed::Testbed;
 use crate::environment::{Access, Kind as _};
 use crate::exit;
@@ -178,7 +179,7 @@ impl Model {
         if !matches!(self, Model::Fault { .. }) {
             common.at.place.only_a_place()?;
         }
-        let at = common.at.place()?;
+        let at = common.at.place(common.how.config.as_deref())?;
         let passwords = common.at.login.passwords.clone();
         let options = common.how.options()?;
         on_runtime(async {
@@ -219,10 +220,15 @@ impl Model {
 }
 
 impl At {
-    fn place(&self) -> Result<Place, Refused> {
+    /// `config`: the file of settings, if one was named.
+    fn place(&self, config: Option<&Path>) -> Result<Place, Refused> {
         match self.place.ground()? {
             Ground::Inventory(file) => Inventory::place(&absolute(&file)?),
             Ground::Testbed(socket) => Testbed::place(&absolute(&socket)?),
+            Ground::OpenStack(cloud) => {
+                let file = super::config_in_force(config).map(|file| absolute(&file)).transpose()?;
+                OpenStack::attacked(&cloud, super::settings(config)?.openstack, file)
+            }
         }
         .map_err(|why| Refused::Attack(why.into()))
     }

@@ -78,7 +78,7 @@ enum Verb {
         to: Option<PathBuf>,
     },
     Up(testbed::Up),
-    /// Attack servers that are up already, of `chimp up` or of an inventory; without a feature, load or a verdict.
+    /// Attack servers that are up already, of `chimp up`, of an inventory or of a cloud; without a feature, load or a verdict.
     Attack {
         #[command(subcommand)]
         model: attack::Model,

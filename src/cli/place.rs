@@ -11,8 +11,8 @@ use crate::testbed::SOCKET;
 /// Where the servers are.
 #[derive(Debug, Clone, Args)]
 pub(super) struct OnPlace {
-    /// The environment of the servers: `testbed`, `testbed=SOCKET` or `inventory=FILE`. Default: `testbed`, at the socket at
-    /// which `chimp up` listens by default.
+    /// The environment of the servers: `testbed`, `testbed=SOCKET`, `inventory=FILE` or, for attacks, `openstack[=CLOUD]`. Default:
+    /// `testbed`, at the socket at which `chimp up` listens by default.
     // Several only because `attack fault` once named its victims so.
     #[arg(long, alias = "provider", value_name = "NAME[=VALUE]")]
     on: Vec<String>,
@@ -31,6 +31,8 @@ pub(super) enum Ground {
     Testbed(PathBuf),
     /// The file of an inventory.
     Inventory(PathBuf),
+    /// The name of a cloud; empty: the one that the variables `OS_*` mean.
+    OpenStack(String),
 }
 
 impl OnPlace {
@@ -75,11 +77,12 @@ impl OnPlace {
             ("" | "testbed", None, None, socket) => {
                 Ok(Ground::Testbed(socket.clone().unwrap_or_else(|| Path::new(SOCKET).into())))
             }
-            ("inventory" | "testbed", ..) => {
+            ("openstack", _, None, None) => Ok(Ground::OpenStack(value)),
+            ("inventory" | "testbed" | "openstack", ..) => {
                 Err("the place is named twice\n  help: leave out `--testbed` and `--inventory`".into())
             }
             (kind, ..) => Err(format!(
-                "the servers of `{kind}` end with the scenario that booted them\n  help: name `testbed`, which `chimp up` keeps up, or `inventory=FILE`"
+                "the servers of `{kind}` end with the scenario that booted them\n  help: name `testbed`, which `chimp up` keeps up, `inventory=FILE` or `openstack`"
             )),
         }
     }
@@ -117,6 +120,8 @@ mod tests {
         for words in ["--on testbed=a.sock", "--testbed a.sock", "--provider testbed --testbed a.sock"] {
             assert_eq!(ground(words), testbed("a.sock"), "{words}");
         }
+        let openstack = |cloud: &str| Ok(Ground::OpenStack(cloud.into()));
+        assert_eq!((ground("--on openstack"), ground("--on openstack=x")), (openstack(""), openstack("x")));
         assert_eq!((ground(""), ground("--on testbed")), (testbed(SOCKET), testbed(SOCKET)));
     }
 

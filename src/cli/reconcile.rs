@@ -34,6 +34,9 @@ use crate::testbed::cloud::TestbedCloud;
 use crate::testbed::protocol::{Request, Response};
 use crate::units;
 
+/// Why a cloud is refused.
+const NO_CLOUD: &str =
+    "in a cloud only scenarios replace servers\n  help: name `testbed`, which `chimp up` keeps up, or `inventory=FILE`";
 /// How often what happened is shown.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
 
@@ -99,6 +102,7 @@ impl Reconcile {
         let (recorder, memory) = Recorder::memory(Clock::start());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Refused::Runtime)?;
         let opened = match &place {
+            Ground::OpenStack(_) => return Err(Refused::Environment("--on".into(), NO_CLOUD.into())),
             Ground::Testbed(socket) => self.at_testbed(socket, infrastructure, settings, recorder),
             Ground::Inventory(file) => {
                 let inventory = (file.as_path(), inventory::file::read(file)?);

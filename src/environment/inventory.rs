@@ -123,6 +123,9 @@ impl Kind for Inventory {
         let mut infrastructure = inventory.infrastructure.clone();
         let closed = inventory.closed();
         infrastructure.servers.retain(|name, _| !closed.contains(name));
+        let help = |name: &String| format!("write `attack: allowed` beside {name} in {}", file.display());
+        let why = |name: String| (name.clone(), format!("it was not opted in\n  help: {}", help(&name)));
+        let closed = closed.into_iter().map(why).collect();
         let place = Inventory::place(&file)?;
         let whereabouts = format!("the inventory {}", file.display());
         let addresses = inventory.hosts.iter().map(|(name, host)| (name.clone(), host.ssh.to_string())).collect();

@@ -5,7 +5,7 @@
 //! | [`local`] | Linux namespaces in a sandbox on this machine | scenarios | gone, with every fault |
 //! | [`testbed`] | kept by `chimp up`, in a sandbox of its own | attacks | found again by its socket, or gone |
 //! | [`inventory`] | there already, reached over SSH | scenarios and attacks | found again by its file |
-//! | [`openstack`] | made in a cloud for a scenario | scenarios | removed by `chimp down`, by the run's id |
+//! | [`openstack`] | made in a cloud for a scenario; there already, for an attack | scenarios and attacks | removed by `chimp down`, by the run's id; found again by their ids |
 //!
 //! A run knows this trait and [`Provider`], and nothing of sandboxes. An attack and its heal know what a [`Kind`] can
 //! [`reopen`](Kind::reopen). A new environment is a file here and a row in [`ENVIRONMENTS`].
@@ -41,7 +41,7 @@ mod reopen;
 pub mod testbed;
 
 pub use capabilities::{Capabilities, Refusal, abilities_of, needs, refusals};
-pub use reopen::{Ended, ReopenError, Reopened};
+pub use reopen::{Closed, Ended, ReopenError, Reopened};
 
 /// Every environment, in the order in which they are listed.
 pub const ENVIRONMENTS: &[&dyn Kind] =

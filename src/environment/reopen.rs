@@ -1,6 +1,6 @@
 //! A place that a journal or an attack's plan stored, found again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,9 +30,13 @@ pub struct Reopened {
     /// Those that have ended for good and were not replaced, each with how that is known. None where only a connection
     /// could tell: what does not answer may come back.
     pub ended: Ended,
-    /// The servers that are there and may not be attacked; they are no part of `infrastructure`.
-    pub closed: BTreeSet<String>,
+    /// The servers that are there and may not be attacked, each with the reason and what to do; they are no part of
+    /// `infrastructure`.
+    pub closed: Closed,
 }
+
+/// Servers that may not be attacked, by name, each with why: `it was not opted in`, and what to do.
+pub type Closed = BTreeMap<String, String>;
 
 /// Servers that have ended for good, by name, each with how that is known.
 pub type Ended = BTreeMap<String, String>;

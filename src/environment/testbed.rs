@@ -1,6 +1,5 @@
 //! A testbed: the site that `chimp up` keeps, in a sandbox of its own.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reopen::{passwords_of, store, stored};
-use super::{Access, Capabilities, Down, Ended, Kind, ReopenError, Reopened};
+use super::{Access, Capabilities, Closed, Down, Ended, Kind, ReopenError, Reopened};
 use crate::infrastructure::Infrastructure;
 use crate::instance::{Instance, PowerOp, PowerState};
 use crate::journal::Place;
@@ -98,7 +97,7 @@ impl Kind for Testbed {
             provider: Arc::new(cloud.with_passwords(passwords)),
             infrastructure,
             ended,
-            closed: BTreeSet::new(),
+            closed: Closed::new(),
         })
     }
 }

@@ -41,6 +41,7 @@ use crate::document::yaml::{PathSegment, Source, at};
 use crate::document::{Checked, DocumentError, Mistakes};
 use crate::infrastructure::Infrastructure;
 use crate::provider::host_key::{HostKey, KnownHosts, KnownHostsError};
+use crate::settings::HostKeys;
 
 mod declaration;
 mod endpoint;
@@ -52,7 +53,8 @@ mod unusable;
 
 pub use unusable::UnusableKey;
 
-use declaration::{Declaration, HostKeys, LinkEntry};
+use declaration::{Declaration, LinkEntry};
+pub(super) use hosts::role as host_role;
 use hosts::{Attack, HostEntry, server};
 
 /// An inventory, and which of the keys, known hosts and programs that it names can't be used: nothing else is wrong with it.
@@ -120,6 +122,14 @@ fn with_reader<T>(path: &Path, read: impl FnOnce(Reader<'_>) -> Result<T, Mistak
         Reader { source: &source, declaration: &declaration, entries, folder, ssh_config: None, mistakes, unusable };
     reader.ssh_config = reader.keep(reader.ssh_config()).flatten();
     read(reader)
+}
+
+/// What a file in this folder names: relative to it; `~/` is the user's home.
+pub(super) fn beside(folder: &Path, named: &str) -> PathBuf {
+    match (named.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => folder.join(named.trim_start_matches("./")),
+    }
 }
 
 struct Reader<'a> {

@@ -21,6 +21,7 @@ pub mod cloud;
 pub mod file;
 mod key;
 mod knocks;
+pub mod login;
 mod lookup;
 mod no_proof;
 mod reach;

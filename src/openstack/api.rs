@@ -147,6 +147,7 @@ impl Api {
         tokio::time::sleep_until(at.into()).await;
         request.tally.inspect(|tally| tally.add());
         let met = |why: reqwest::Error| self.met(request, &why, attempts);
+        tracing::debug!(request = request.shown(), "asking the cloud");
         let answer = self.built(request).send().await.map_err(met)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = answer.bytes().await.map_err(met)?;

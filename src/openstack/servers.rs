@@ -53,7 +53,9 @@ pub(crate) struct Server {
     pub(crate) power: Power,
     pub(crate) zone: Option<String>,
     pub(crate) metadata: BTreeMap<String, String>,
-    /// Its IPv4 addresses, over all networks.
+    /// Its tags; none where Nova speaks no microversion that has them (2.26).
+    pub(crate) tags: Vec<String>,
+    /// Its IPv4 addresses, over all networks; floating ones first.
     pub(crate) addresses: Vec<Ipv4Addr>,
     /// Why it is in ERROR.
     pub(crate) fault: Option<String>,
@@ -152,6 +154,8 @@ struct Body {
     #[serde(default)]
     metadata: BTreeMap<String, String>,
     #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default)]
     addresses: BTreeMap<String, Vec<Address>>,
     fault: Option<Fault>,
     #[serde(default)]
@@ -163,6 +167,8 @@ struct Body {
 #[derive(Deserialize)]
 struct Address {
     addr: String,
+    #[serde(rename = "OS-EXT-IPS:type")]
+    kind: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -172,8 +178,11 @@ struct Fault {
 
 fn server(client: &Client, value: Value) -> Result<Server, CloudError> {
     let body: Body = client.read(Service::Nova, Method::GET, "servers", value)?;
+    let mut addresses: Vec<&Address> = body.addresses.values().flatten().collect();
+    addresses.sort_by_key(|address| address.kind.as_deref() != Some("floating"));
     Ok(Server {
-        addresses: body.addresses.values().flatten().filter_map(|address| address.addr.parse().ok()).collect(),
+        addresses: addresses.into_iter().filter_map(|address| address.addr.parse().ok()).collect(),
+        tags: body.tags,
         id: body.id,
         name: body.name,
         status: body.status,

@@ -125,6 +125,10 @@ pub trait Provider: Send + Sync {
     async fn close(&self) -> Result<(), ProviderError> {
         Ok(())
     }
+    /// What is to be said of it, a line each, when it is needed no longer.
+    fn told(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// A way to run commands in it.
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError>;
 }

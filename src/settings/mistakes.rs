@@ -37,7 +37,7 @@ fn mistake(text: &str, why: &Error) -> DocumentError {
 }
 
 /// The line and column, from 1, of a byte.
-fn place(text: &str, at: usize) -> (usize, usize) {
+pub(super) fn place(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.rsplit('\n').next().unwrap_or_default();
     (before.matches('\n').count() + 1, line.chars().count() + 1)

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 
+use super::mistakes::place;
 use crate::units::{self, duration};
 
 /// `[openstack]`
@@ -37,6 +39,46 @@ pub struct OpenStackSettings {
     /// By the zones of infrastructures: the availability zones that stand for them. Default: those of the same names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub zones: BTreeMap<String, String>,
+    /// How an attack logs in to servers that it may strike. Default: not at all, so that only their power is switched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login: Option<LoginSettings>,
+}
+
+/// `[openstack.login]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoginSettings {
+    /// Who logs in. Default `root`: faults need root's rights.
+    pub user: String,
+    /// The user's key, by its path relative to this file. Default: a password, or any key of the SSH agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The SSH port. Default 22.
+    #[serde(deserialize_with = "units::positive")]
+    pub port: u16,
+    /// A file of host keys, as OpenSSH reads it. Without it, `host_keys` must say that none is checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known_hosts: Option<String>,
+    /// `ignore`: the network is trusted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_keys: Option<HostKeys>,
+    /// The program that holds faults on these servers. Default: this very program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+}
+
+/// What is done with the keys of hosts that no file lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostKeys {
+    /// Any is taken.
+    Ignore,
+}
+
+impl Default for LoginSettings {
+    fn default() -> Self {
+        LoginSettings { user: "root".into(), key: None, port: 22, known_hosts: None, host_keys: None, agent: None }
+    }
 }
 
 impl Default for OpenStackSettings {
@@ -50,6 +92,7 @@ impl Default for OpenStackSettings {
             floating_network: None,
             security_groups: None,
             zones: BTreeMap::new(),
+            login: None,
         }
     }
 }
@@ -58,5 +101,32 @@ impl OpenStackSettings {
     /// Whether all is as it is by default. What is recorded of runs elsewhere has no such section.
     pub(super) fn is_default(&self) -> bool {
         *self == OpenStackSettings::default()
+    }
+}
+
+/// The line of a `chimp.toml` at which `[openstack.login]` begins.
+pub(crate) fn line_of_login(text: &str) -> Option<usize> {
+    #[derive(Deserialize)]
+    struct File {
+        openstack: Section,
+    }
+    #[derive(Deserialize)]
+    struct Section {
+        login: Spanned<toml::Table>,
+    }
+    let login = toml::from_str::<File>(text).ok()?.openstack.login;
+    Some(place(text, login.span().start).0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_login_is_found_however_it_is_written() {
+        let inline = "[load]\nusers = 3\n\n[openstack]\nlist_every = \"1s\"\nlogin = { user = \"root\" }\n";
+        assert_eq!(line_of_login(inline), Some(6));
+        assert_eq!(line_of_login("[openstack]\n\n[openstack.login]\nuser = \"root\"\n"), Some(3));
+        assert_eq!(line_of_login("[openstack]\n"), None);
     }
 }

@@ -36,10 +36,15 @@ pub fn a_server_that_dies_behind_novas_back_is_replaced() {
     assert!(is_empty());
 }
 
+/// Where the machines of Nova's servers are.
+pub fn hypervisor() -> Testbed {
+    let folder = std::env::var("OPENSTACK_FOLDER").unwrap();
+    Testbed::at(&Path::new(&folder).join("hypervisor.sock"))
+}
+
 /// The machine of a server of Nova's loses its power, and Nova is not told.
 fn switch_off(server: &str) {
-    let folder = std::env::var("OPENSTACK_FOLDER").unwrap();
-    let hypervisor = Testbed::at(&Path::new(&folder).join("hypervisor.sock"));
+    let hypervisor = hypervisor();
     let Response::Instances(all) = hypervisor.ask(&Request::List).unwrap() else { panic!("it lists its instances") };
     let id: InstanceId = all.into_iter().find(|instance| instance.name == server).expect("it runs there").id;
     hypervisor.ask(&Request::Power { id, op: PowerOp::Stop, lease: None }).unwrap();

@@ -1,10 +1,13 @@
 //! Scenarios on a real OpenStack, the one of `fixtures/openstack`: `make openstack` runs these tests beside it. What became of
 //! the cloud is asked of OpenStack's own client.
 
+mod attack;
 mod dies;
 mod floating;
 mod killed;
+mod points;
 mod secrets;
+mod steps;
 #[path = "../support/mod.rs"]
 mod support;
 mod wrong;
@@ -28,6 +31,10 @@ fn main() -> ExitCode {
             dies::a_zone_is_lost_and_the_site_recovers,
             floating::a_floating_ip_leads_to_the_balancer_that_serves,
             secrets::no_secret_is_in_a_bundle_a_log_or_a_command_line,
+            attack::each_failure_model_strikes_servers_with_the_tag_and_no_others,
+            attack::a_killed_attack_is_undone_by_its_journal_and_by_its_lease,
+            points::a_run_killed_at_any_boundary_leaves_nothing_after_down_and_no_fault_after_its_lease,
+            steps::a_reconciler_killed_at_a_step_boots_no_server_twice,
             wrong::what_is_named_wrongly_is_refused_before_anything_is_made,
         ],
     )])

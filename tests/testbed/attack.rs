@@ -1,6 +1,6 @@
 //! A testbed's servers, attacked from this process, which is in no sandbox.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -206,7 +206,7 @@ pub async fn an_attack_on_a_host_whose_key_is_revoked_strikes_nothing() {
             provider: Arc::new(cloud),
             infrastructure,
             ended: Ended::new(),
-            closed: BTreeSet::new(),
+            closed: Default::default(),
         };
         let mut with = Parameters::default();
         with.process = Some("nginx".into());

@@ -93,10 +93,10 @@ impl Common {
     fn processes(&self, field: &Field, file: &Path) -> Result<Vec<(String, Vec<String>)>, String> {
         let all = pick::candidates(&field.infrastructure, None)?;
         let tagged = pick::candidates(&field.infrastructure, self.tag.as_deref())?;
-        let there = all.into_iter().chain(field.closed.iter().cloned()).collect();
+        let there = all.into_iter().chain(field.closed.keys().cloned()).collect();
         let read = Processes::read(file, &there).map_err(|why| why.to_string())?;
-        if let Some((spared, _)) = read.iter().find(|(server, _)| field.closed.contains(*server)) {
-            return Err(format!("{}: {}", file.display(), may_not_be_attacked(spared, &field.infrastructure)));
+        if let Some((spared, why)) = read.iter().find_map(|(server, _)| field.closed.get_key_value(server)) {
+            return Err(format!("{}: {}", file.display(), may_not_be_attacked(spared, why)));
         }
         let read = read.iter().filter(|(server, _)| tagged.iter().any(|name| name == server));
         Ok(read.map(|(server, processes)| (server.to_string(), processes.to_vec())).collect())
@@ -116,6 +116,10 @@ impl Common {
     fn by_graph(&self, field: &Field, file: Option<&Path>, by: Measure, draw: Draw) -> Result<Vec<Round>, String> {
         let links = match file {
             Some(file) => read_noted(file).map_err(|why| why.to_string())?,
+            None if field.infrastructure.links.is_empty() => {
+                let hint = "name a file with them: `--graph FILE`";
+                return Err(format!("nothing says which server talks to which\n  help: {hint}"));
+            }
             None => Links::of(&field.infrastructure, None),
         };
         let mut names = pick::candidates(&field.infrastructure, self.tag.as_deref())?;

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::opted_in::{ROLE, TAGS, ZONE};
 use crate::infrastructure::Server as Declared;
 use crate::openstack::mark::Mark;
 use crate::openstack::servers::Server;
 
 const SCENARIO: &str = "chimp_scenario";
 const SERVER: &str = "chimp_server";
-const ROLE: &str = "chimp_role";
-const ZONE: &str = "chimp_zone";
-const TAGS: &str = "chimp_tags";
 /// How much of a text Nova's metadata holds, in bytes.
 const LONGEST: usize = 255;
 

@@ -3,19 +3,21 @@
 //! | module | owns |
 //! |---|---|
 //! | [`account`] | the cloud as an environment: who logs in, the places of scenarios, what was made |
+//! | [`attacked`], [`opted_in`] | where an attack finds servers; those of them that may be struck, as a provider |
 //! | [`resolved`] | what settings name, found in the cloud before anything is made |
 //! | [`nova`] | servers that Nova lists, and what it is asked for to switch their power |
 //! | [`floating`] | the floating IPs, and to which server each leads |
 //! | [`maker`], [`ports`] | how a server of a scenario is made; where it is plugged in |
 //! | [`marks`] | by what a run's things are found again |
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::account::Account;
+use self::attacked::Attacked;
 use super::reopen::{store, stored};
 use super::{Access, Capabilities, Down, Kind, ReopenError, Reopened, Runs, Sweep, Work};
 use crate::instance::PowerOp;
@@ -28,10 +30,12 @@ use crate::provider::ProviderError;
 use crate::settings::{OpenStackSettings, Settings};
 
 mod account;
+mod attacked;
 mod floating;
 mod maker;
 mod marks;
 mod nova;
+mod opted_in;
 mod ports;
 mod resolved;
 
@@ -44,17 +48,62 @@ const POWER: &[PowerOp] =
 /// The kind.
 pub struct OpenStack;
 
+/// What a journal and an attack's plan store.
 #[derive(Serialize, Deserialize)]
-struct Stored {
-    /// The cloud's name in `clouds.yaml`; empty: the one that the variables `OS_*` mean.
-    cloud: String,
-    /// The run that made the servers.
-    run: String,
+#[serde(untagged)]
+enum Stored {
+    /// The servers that a run made.
+    Run { cloud: String, run: String },
+    /// Servers that are there already, and may be attacked.
+    Attacked(Attacked),
 }
 
 impl OpenStack {
     fn place(cloud: &str, run: &str) -> Place {
-        store(&OpenStack, &Stored { cloud: cloud.into(), run: run.into() }).expect("texts can be stored")
+        let run = Stored::Run { cloud: cloud.into(), run: run.into() };
+        store(&OpenStack, &run).expect("texts can be stored")
+    }
+
+    /// The place of an attack in this cloud, with these settings out of this file.
+    ///
+    /// # Errors
+    /// When the path can't be stored.
+    pub fn attacked(cloud: &str, settings: OpenStackSettings, file: Option<PathBuf>) -> Result<Place, ReopenError> {
+        let attacked = Attacked { cloud: cloud.into(), settings, file, servers: None };
+        store(&OpenStack, &Stored::Attacked(attacked))
+    }
+
+    /// The servers were the run's own, and only their removal is left to do: it undoes whatever was done to them.
+    fn reopen_run(cloud: &str, run: &str) -> Result<Reopened, ReopenError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
+        let left = runtime.block_on(async {
+            let client = account::log_in(cloud, OpenStackSettings::default().requests_per_minute).await?;
+            servers::of_run(&client, &Mark::new(run)).await
+        });
+        let left = left.map_err(nova::between)?.len();
+        if left == 0 {
+            let detail = format!("no server of the run {run} is left in the cloud, and no fault on one");
+            let help = "servers of your own are attacked once they carry the tag `chimp:attack`";
+            return Err(ReopenError::Gone { detail, help });
+        }
+        let on = named(cloud);
+        let detail = format!(
+            "{left} servers of the run {run} are left in the cloud: they were made for it alone, and a fault on them ends \
+             with its lease\n  help: remove them with `chimp down --on {on} --run {run}`"
+        );
+        Err(ReopenError::Provider(ProviderError::Between(detail.into())))
+    }
+}
+
+/// As `--on` names it.
+fn named(cloud: &str) -> String {
+    if cloud.is_empty() { OpenStack.name().into() } else { format!("{}={cloud}", OpenStack.name()) }
+}
+
+fn refused(why: CloudError) -> ReopenError {
+    match why {
+        CloudError::Described(why) => why.into(),
+        why => nova::between(why).into(),
     }
 }
 
@@ -71,28 +120,11 @@ impl Kind for OpenStack {
         Capabilities { boots: true, attaches: false, logs_in: true, power: POWER, floating_ips: true }
     }
 
-    /// The servers were the run's own, and only their removal is left to do: it undoes whatever was done to them.
-    fn reopen(&self, value: &Value, _: Option<&Path>) -> Result<Reopened, ReopenError> {
-        let Stored { cloud, run } = stored(self, value)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
-        let left = runtime.block_on(async {
-            let client = account::log_in(&cloud, OpenStackSettings::default().requests_per_minute).await?;
-            servers::of_run(&client, &Mark::new(&run)).await
-        });
-        let left = left.map_err(nova::between)?.len();
-        if left == 0 {
-            let detail = format!("no server of the run {run} is left in the cloud, and no fault on one");
-            return Err(ReopenError::Gone {
-                detail,
-                help: "servers of your own are attacked by `--on inventory=FILE`",
-            });
+    fn reopen(&self, value: &Value, passwords: Option<&Path>) -> Result<Reopened, ReopenError> {
+        match stored(self, value)? {
+            Stored::Run { cloud, run } => OpenStack::reopen_run(&cloud, &run),
+            Stored::Attacked(attacked) => attacked.open(passwords),
         }
-        let on = if cloud.is_empty() { self.name().to_string() } else { format!("{}={cloud}", self.name()) };
-        let detail = format!(
-            "{left} servers of the run {run} are left in the cloud: they were made for it alone, and a fault on them ends \
-             with its lease\n  help: remove them with `chimp down --on {on} --run {run}`"
-        );
-        Err(ReopenError::Provider(ProviderError::Between(detail.into())))
     }
 
     /// Runs of others may be under way in the project, so it must be said which are meant.
@@ -106,10 +138,7 @@ impl Kind for OpenStack {
             let client = account::log_in(value, settings.openstack.requests_per_minute).await?;
             sweep::sweep(&client, runs, dry_run).await
         });
-        swept.map_err(|why| match why {
-            CloudError::Described(why) => why.into(),
-            why => nova::between(why).into(),
-        })
+        swept.map_err(refused)
     }
 
     fn enter(&self, value: &str, _: &Access, plan: &Plan, work: Work<'_>) -> Result<u8, String> {

@@ -235,6 +235,7 @@ mod tests {
             power: crate::openstack::servers::Power::Running,
             zone: None,
             metadata: BTreeMap::new(),
+            tags: Vec::new(),
             addresses: Vec::new(),
             fault: None,
             locked: false,

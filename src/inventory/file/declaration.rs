@@ -12,6 +12,7 @@ use super::site::VirtualIpEntry;
 use crate::document::DocumentError;
 use crate::document::words::plain;
 use crate::document::yaml::{PathSegment, Source, at, form_hint};
+use crate::settings::HostKeys;
 
 /// The fields that there are. The entries of lists are read one by one.
 #[derive(Debug, Deserialize)]
@@ -35,12 +36,6 @@ struct Form {
 pub(super) struct LinkEntry {
     pub(super) from: String,
     pub(super) to: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum HostKeys {
-    Ignore,
 }
 
 /// What could be read of the file.

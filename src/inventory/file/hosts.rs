@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::Reader;
 use super::endpoint::{JumpEntry, ONE_JUMP, Written};
+use super::{Reader, beside};
 use crate::document::Checked;
 use crate::document::error::one_of;
 use crate::document::names::{RULE, is_name};
@@ -69,7 +69,7 @@ pub(super) fn server(entry: &HostEntry) -> Server {
 
 /// A role that only says what steps call its servers: a shipped role's word, else its name. `load-balancer` and `haproxy`
 /// are load balancers, too.
-pub(super) fn role(name: &str) -> Role {
+pub(in crate::inventory) fn role(name: &str) -> Role {
     let word = if name == "haproxy" { "load balancer".into() } else { name.replace('-', " ") };
     let shipped = shipped::called(name).or_else(|| shipped::called(&word));
     Role {
@@ -214,9 +214,6 @@ impl Reader<'_> {
 
     /// Relative to this file; `~/` is the user's home.
     pub(super) fn path(&self, named: &str) -> PathBuf {
-        match (named.strip_prefix("~/"), std::env::home_dir()) {
-            (Some(rest), Some(home)) => home.join(rest),
-            _ => self.folder.join(named.trim_start_matches("./")),
-        }
+        beside(self.folder, named)
     }
 }

@@ -1,0 +1,292 @@
+//! The servers of a project that an attack may strike: those that carry a tag for it.
+//!
+//! Nova lists them and switches their power. Inside they are hosts as those of an inventory are, logged in to as the
+//! settings say. To all other servers of the project nothing is done, and none of them is logged in to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::nova::Nova;
+use crate::document::names::{RULE, is_name};
+use crate::environment::cloud::fleet::Fleet;
+use crate::infrastructure;
+use crate::instance::{Ability, Instance, InstanceId, InstanceSpec, Plug, PowerOp};
+use crate::inventory::InventoryCloud;
+use crate::openstack::client::Client;
+use crate::openstack::servers::{Server, Status};
+use crate::provider::{Provider, ProviderError, Remote};
+
+/// The tag of a server that may be attacked.
+pub(super) const TAG: &str = "chimp:attack";
+/// Keys of a server's metadata that say what it is: runs write the first three, users may.
+pub(super) const ROLE: &str = "chimp_role";
+pub(super) const ZONE: &str = "chimp_zone";
+pub(super) const TAGS: &str = "chimp_tags";
+/// The servers that it talks to.
+const LINKS: &str = "chimp_links";
+
+/// How a server is opted in.
+pub(super) fn opt_in(id: &str) -> String {
+    format!("openstack --os-compute-api-version 2.26 server set --tag {TAG} {id}")
+}
+
+/// The servers of a project, as far as an attack is concerned.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Those that may be attacked, by name.
+    pub open: BTreeMap<String, Server>,
+    /// Why each of the others may not be, by name, with what to do.
+    pub closed: BTreeMap<String, String>,
+}
+
+impl Found {
+    /// Tells them apart.
+    pub fn among(servers: Vec<Server>) -> Found {
+        let mut found = Found::default();
+        let tagged = |server: &&Server| server.tags.iter().any(|tag| tag == TAG);
+        let names: Vec<String> = servers.iter().filter(tagged).map(|server| server.name.clone()).collect();
+        for server in servers {
+            let namesakes = names.iter().filter(|name| **name == server.name).count();
+            match why_closed(&server, namesakes) {
+                None => drop(found.open.insert(server.name.clone(), server)),
+                Some(why) => drop(found.closed.insert(server.name, why)),
+            }
+        }
+        found.closed.retain(|name, _| !found.open.contains_key(name));
+        found
+    }
+
+    /// Those of these ids, by the names that they had, whatever is said of them now.
+    pub fn of_ids(servers: Vec<Server>, ids: &BTreeMap<String, String>) -> Found {
+        let mut of: BTreeMap<String, Server> = servers.into_iter().map(|server| (server.id.clone(), server)).collect();
+        let open = ids.iter().filter_map(|(name, id)| Some((name.clone(), of.remove(id)?))).collect();
+        Found { open, closed: BTreeMap::new() }
+    }
+
+    /// As servers of an infrastructure, each with its address.
+    pub fn servers(&self) -> Vec<(infrastructure::Server, Ipv4Addr)> {
+        let address = |server: &Server| server.addresses.first().copied().unwrap_or(Ipv4Addr::UNSPECIFIED);
+        self.open.iter().map(|(name, server)| (declared(name, server), address(server))).collect()
+    }
+
+    /// Which of them talks to which, as far as their metadata says.
+    pub fn links(&self) -> Vec<(String, String)> {
+        let from = |(name, server): (&String, &Server)| -> Vec<(String, String)> {
+            words(server, LINKS).map(|to| (name.clone(), to.to_string())).collect()
+        };
+        self.open.iter().flat_map(from).filter(|(_, to)| self.open.contains_key(to)).collect()
+    }
+}
+
+/// Why it may not be attacked, and what to do; `None`: it may.
+fn why_closed(server: &Server, namesakes: usize) -> Option<String> {
+    let id = &server.id;
+    if !server.tags.iter().any(|tag| tag == TAG) {
+        return Some(format!("it was not opted in\n  help: {}", opt_in(id)));
+    }
+    if server.locked {
+        return Some(format!("it is locked in Nova\n  help: openstack server unlock {id}"));
+    }
+    if !is_name(&server.name) {
+        return Some(format!("{RULE}\n  help: openstack server set --name NAME {id}"));
+    }
+    if namesakes > 1 {
+        return Some(format!(
+            "{namesakes} servers of this name were opted in\n  help: openstack server set --name NAME {id}"
+        ));
+    }
+    if server.status == Status::Build {
+        return Some("Nova still builds it\n  help: wait until it is ACTIVE".into());
+    }
+    server
+        .addresses
+        .is_empty()
+        .then(|| format!("it has no IPv4 address\n  help: openstack server add network {id} NETWORK"))
+}
+
+fn words<'s>(server: &'s Server, key: &str) -> impl Iterator<Item = &'s str> {
+    let text = server.metadata.get(key).map_or("", String::as_str);
+    text.split(',').map(str::trim).filter(|word| !word.is_empty())
+}
+
+/// What it is by its metadata; else by its name, its availability zone and its tags.
+fn declared(name: &str, server: &Server) -> infrastructure::Server {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
+    let role = words(server, ROLE).find(|role| is_name(role)).unwrap_or(if stem.is_empty() { name } else { stem });
+    let of_tag = server.tags.iter().map(String::as_str).filter(|tag| *tag != TAG);
+    let tags: BTreeSet<&str> = words(server, TAGS).chain(of_tag).collect();
+    infrastructure::Server {
+        name: name.into(),
+        role: role.into(),
+        tags: tags.into_iter().map(String::from).collect(),
+        zone: words(server, ZONE).next().map(String::from).or_else(|| server.zone.clone()),
+        boot_delay: Duration::ZERO,
+        install_delay: Duration::ZERO,
+        configure_delay: Duration::ZERO,
+        spare: false,
+    }
+}
+
+/// Them as a provider.
+pub(super) struct OptedIn {
+    pub client: Arc<Client>,
+    pub fleet: Fleet<Nova>,
+    /// Their names and addresses, by Nova's ids.
+    pub known: BTreeMap<String, (String, Ipv4Addr)>,
+    /// The same as hosts; `None` where nothing says how to log in.
+    pub hosts: Option<InventoryCloud>,
+}
+
+impl OptedIn {
+    fn hosts(&self, server: &str) -> Result<&InventoryCloud, ProviderError> {
+        let help = "write `[openstack.login]` into `chimp.toml`, with `user`, `key`, and `known_hosts` or `host_keys`";
+        let why = || format!("{server}: nothing says how to log in to it\n  help: {help}");
+        self.hosts.as_ref().ok_or_else(|| ProviderError::Between(why().into()))
+    }
+}
+
+#[async_trait]
+impl Provider for OptedIn {
+    fn can(&self, server: &str, abilities: &BTreeSet<Ability>) -> Result<(), ProviderError> {
+        match abilities.contains(&Ability::LogIn) {
+            true => self.hosts(server)?.can(server, &BTreeSet::from([Ability::LogIn])),
+            false => Ok(()),
+        }
+    }
+
+    async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError> {
+        Err(ProviderError::Unsupported {
+            server: spec.name.clone(),
+            provider: "openstack",
+            action: "boot it for an attack".into(),
+            hint: "servers that are attacked are there already".into(),
+        })
+    }
+
+    async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
+        self.fleet.instances(|server| self.known.get(&server.id).cloned()).await
+    }
+
+    fn lists_every(&self) -> Option<Duration> {
+        Some(self.fleet.lists_every())
+    }
+
+    async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError> {
+        self.fleet.power(id, op).await
+    }
+
+    async fn power_leased(&self, id: &InstanceId, op: PowerOp, lease: Duration) -> Result<(), ProviderError> {
+        self.fleet.power_leased(id, op, lease).await
+    }
+
+    async fn renew(&self, id: &InstanceId, plug: Plug) -> Result<(), ProviderError> {
+        self.fleet.renew(id, plug).await
+    }
+
+    async fn reach(&self, servers: &BTreeSet<String>) -> Result<(), ProviderError> {
+        match servers.first() {
+            Some(server) => self.hosts(server)?.reach(servers).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn close(&self) -> Result<(), ProviderError> {
+        match &self.hosts {
+            Some(hosts) => hosts.close().await,
+            None => Ok(()),
+        }
+    }
+
+    fn told(&self) -> Vec<String> {
+        vec![format!("requests to the cloud's APIs: {}", self.client.requests())]
+    }
+
+    async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError> {
+        // A host's id is its name.
+        let host = Instance { id: InstanceId(instance.name.clone()), ..instance.clone() };
+        self.hosts(&instance.name)?.connect(&host).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::openstack::servers::Power;
+
+    fn server(id: &str, name: &str, tags: &[&str]) -> Server {
+        Server {
+            id: id.into(),
+            name: name.into(),
+            status: Status::Active,
+            task: None,
+            power: Power::Running,
+            zone: Some("nova".into()),
+            metadata: BTreeMap::new(),
+            tags: tags.iter().map(ToString::to_string).collect(),
+            addresses: vec![Ipv4Addr::new(192, 0, 2, 1)],
+            fault: None,
+            locked: false,
+            created: None,
+        }
+    }
+
+    #[test]
+    fn only_what_carries_the_tag_may_be_attacked_and_the_rest_says_why_not() {
+        let found = Found::among(vec![
+            server("1", "web-1", &[TAG]),
+            server("2", "web-2", &["chimp", "attack"]),
+            Server { locked: true, ..server("3", "web-3", &[TAG]) },
+            server("4", "Web 4", &[TAG]),
+            server("5", "web-5", &[TAG]),
+            server("6", "web-5", &[TAG]),
+            Server { addresses: Vec::new(), ..server("7", "web-7", &[TAG]) },
+            Server { status: Status::Build, ..server("8", "web-8", &[TAG]) },
+            server("9", "web-1", &[]),
+        ]);
+        assert_eq!(found.open.values().map(|server| server.id.as_str()).collect::<Vec<_>>(), ["1"]);
+        let why = |name: &str| found.closed[name].as_str();
+        assert!(
+            why("web-2").starts_with("it was not opted in\n  help: openstack ")
+                && why("web-2").ends_with("chimp:attack 2")
+        );
+        assert_eq!(why("web-3"), "it is locked in Nova\n  help: openstack server unlock 3");
+        assert!(why("Web 4").starts_with("a name has "));
+        assert!(why("web-5").starts_with("2 servers of this name were opted in"));
+        assert!(why("web-7").starts_with("it has no IPv4 address") && why("web-8").starts_with("Nova still builds it"));
+        assert_eq!(found.closed.len(), 6, "{:?}", found.closed);
+    }
+
+    #[test]
+    fn what_a_server_is_comes_from_its_metadata_else_from_its_name_and_from_nova() {
+        let plain = declared("db-12", &server("1", "db-12", &["blue", TAG]));
+        assert_eq!((plain.role.as_str(), plain.zone.as_deref(), plain.tags), ("db", Some("nova"), vec!["blue".into()]));
+        let metadata = [(ROLE, "database"), (ZONE, "a"), (TAGS, "green,old")];
+        let metadata = metadata.map(|(key, value)| (key.to_string(), value.to_string())).into();
+        let told = declared("x", &Server { metadata, ..server("1", "x", &["blue", TAG]) });
+        assert_eq!((told.role.as_str(), told.zone.as_deref()), ("database", Some("a")));
+        assert_eq!(told.tags, ["blue", "green", "old"]);
+        assert_eq!(declared("7", &server("1", "7", &[TAG])).role, "7");
+    }
+
+    #[test]
+    fn links_join_servers_that_may_be_attacked() {
+        let metadata = [(LINKS.to_string(), "web-1, db-1".to_string())].into();
+        let balancer = Server { metadata, ..server("1", "lb-1", &[TAG]) };
+        let found = Found::among(vec![balancer, server("2", "web-1", &[TAG]), server("3", "db-1", &[])]);
+        assert_eq!(found.links(), [("lb-1".to_string(), "web-1".to_string())]);
+    }
+
+    #[test]
+    fn a_heal_finds_the_servers_that_were_struck_by_their_ids_whatever_they_are_called_now() {
+        let ids = [("web-1".to_string(), "1".to_string()), ("web-2".to_string(), "2".to_string())].into();
+        let found = Found::of_ids(vec![server("1", "renamed", &[]), server("3", "web-2", &[TAG])], &ids);
+        assert_eq!(
+            found.open.iter().map(|(name, server)| (name.as_str(), server.id.as_str())).collect::<Vec<_>>(),
+            [("web-1", "1")]
+        );
+    }
+}

@@ -1,0 +1,46 @@
+//! The reconciler is killed at its steps while it replaces a dead server through Nova, and goes on.
+
+use crate::points::{SETTINGS, points};
+use crate::support::{Folder, chimp, run};
+use crate::{is_empty, openstack, said};
+
+/// The steps, in their order. A boot that is asked for twice would be so by a death at `ask`, which is always looked at; the
+/// others are looked at where there are as many points as make each of them one.
+const STEPS: [&str; 8] = ["ask", "list", "compare", "missing", "store", "configure", "trust", "await"];
+
+const SITE: &str = "servers:\n  - { name: web-1, role: webserver }\nentry: { host: web-1 }\n";
+const SCENARIOS: &str = "Feature: Any
+  Scenario Outline: Killed at the step <step>
+    Given the infrastructure in \"./site.yaml\"
+    And 1 user browses the site
+    And 20 requests/s of read traffic
+    When the reconciler is killed at its step \"<step>\"
+    And node \"web-1\" dies
+    Then recovery takes under 5 min
+    And no node is booted twice
+
+    Examples:
+      | step |
+";
+
+pub fn a_reconciler_killed_at_a_step_boots_no_server_twice() {
+    let folder = Folder::new("cloud-steps");
+    folder.write("site.yaml", SITE);
+    let steps = if points() < 60 { &STEPS[..1] } else { &STEPS };
+    let rows: String = steps.iter().map(|step| format!("      | {step} |\n")).collect();
+    let feature = folder.write("any.feature", &format!("{SCENARIOS}{rows}")).display().to_string();
+    let config = folder.write("chimp.toml", SETTINGS).display().to_string();
+    let out = folder.path().join("out").display().to_string();
+    let before = ever_deleted();
+    let words = ["run", &feature, "--on", "openstack", "--seed", "7", "--config", &config, "--out", &out];
+    let output = run(&mut chimp(&words));
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(is_empty());
+    assert_eq!(ever_deleted() - before, 2 * steps.len(), "each scenario has a server and its replacement");
+}
+
+/// How many servers were deleted since the cloud is there, as an operator sees it.
+fn ever_deleted() -> usize {
+    let all = openstack(&["--os-cloud", "anarcho-chimp-admin", "server", "list", "--all-projects", "--deleted"]);
+    all.as_array().unwrap().len()
+}
