@@ -169,7 +169,7 @@ fn an_environment_that_there_is_not_is_refused_with_what_named_it() {
         (code, said.as_str()),
         (
             Some(2),
-            "chimp: --on: there is no environment `mars`\n  help: known environments: `local`, `testbed`, `inventory`, `openstack`\n"
+            "chimp: --on: there is no environment `mars`\n  help: known environments: `local`, `testbed`, `inventory`, `openstack`, `ec2`\n"
         )
     );
     let folder = tempfile::tempdir().unwrap();
@@ -182,7 +182,7 @@ fn an_environment_that_there_is_not_is_refused_with_what_named_it() {
 
 #[test]
 fn an_environment_that_can_t_carry_a_scenario_out_is_refused_with_what_would_be_needed() {
-    let testbed = "needs an environment that can boot servers, and `testbed` can't\n  help: environments that can: `local`, `openstack`\n";
+    let testbed = "needs an environment that can boot servers, and `testbed` can't\n  help: environments that can: `local`, `openstack`, `ec2`\n";
     let inventory = "declares servers, and an inventory's are there already\n  help: name the inventory whose servers it \
                      runs on: `--on inventory=FILE`\n";
     for (verb, environment, refused) in [("plan", "testbed", testbed), ("run", "inventory", inventory)] {

@@ -52,14 +52,14 @@ impl Doctor {
         let per_minute = settings(self.config.as_deref())?.openstack.requests_per_minute;
         let here = openstack::clouds::Surroundings::here();
         let findings = runtime()?.block_on(openstack::doctor::look(cloud, &here, per_minute));
-        Ok(show_findings(&findings, "the cloud", ""))
+        Ok(show_findings(&findings, "the cloud"))
     }
 
     fn show_ec2(&self, profile: Option<&str>) -> Result<ExitCode, Refused> {
         let settings = settings(self.config.as_deref())?.ec2;
         let here = ec2::account::Surroundings::here();
         let findings = runtime()?.block_on(ec2::doctor::look(profile, &here, &settings));
-        Ok(show_findings(&findings, "the account", "; scenarios do not run on EC2 in this version"))
+        Ok(show_findings(&findings, "the account"))
     }
 }
 
@@ -67,8 +67,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, Refused> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Refused::Runtime)
 }
 
-/// Prints what was found of a cloud, and a remark.
-fn show_findings(findings: &Findings, what: &str, remark: &str) -> ExitCode {
+/// Prints what was found of a cloud.
+fn show_findings(findings: &Findings, what: &str) -> ExitCode {
     for row in &findings.rows {
         match &row.found {
             Ok(found) => say!("ok      {}: {found}", row.name),
@@ -80,7 +80,7 @@ fn show_findings(findings: &Findings, what: &str, remark: &str) -> ExitCode {
     }
     let usable = findings.are_good();
     let verdict = if usable { "can be used" } else { "cannot be used yet" };
-    say!("{what} {verdict} (requests sent: {}){remark}", findings.requests);
+    say!("{what} {verdict} (requests sent: {})", findings.requests);
     if usable { ExitCode::SUCCESS } else { ExitCode::from(exit::COULD_NOT_TELL) }
 }
 

@@ -143,6 +143,10 @@ impl Look<'_> {
         let Some(image) = &self.settings.image else {
             return Ok("not asked whether one could be run: `[ec2]` of `chimp.toml` names no `image`".into());
         };
+        let image = match image.starts_with("ami-") {
+            true => image.clone(),
+            false => self.api.image(image).await.map_err(|why| lack(&why, self.account))?,
+        };
         let kind = &self.settings.instance_type;
         let what = [("ImageId", image.as_str()), ("InstanceType", kind.as_str())];
         let parameters = [&what[..], &[("MinCount", "1"), ("MaxCount", "1"), ("DryRun", "true")]].concat();

@@ -10,7 +10,7 @@ use crate::units::show_duration;
 
 /// Why a request had no good answer. Nothing of it shows a secret.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Ec2Error {
+pub(crate) enum Ec2Error {
     /// What describes the account has a mistake.
     #[error(transparent)]
     Described(#[from] DocumentError),
@@ -40,7 +40,7 @@ pub(super) enum Ec2Error {
 
 impl Ec2Error {
     /// The code of the service's answer, where it said no.
-    pub(super) fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         match self {
             Ec2Error::Refused { code, .. } => code,
             _ => "",
@@ -66,6 +66,16 @@ impl Ec2Error {
         codes.contains(&self.code()) || matches!(self, Ec2Error::Refused { status: StatusCode::TOO_MANY_REQUESTS, .. })
     }
 
+    /// Whether what was named is not there: not yet, or no longer.
+    pub(super) fn is_not_found(&self) -> bool {
+        self.code().ends_with(".NotFound")
+    }
+
+    /// Whether something else still uses what was named.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.code().ends_with(".InUse") || self.code() == "DependencyViolation"
+    }
+
     /// Whether the credentials are no longer good.
     pub(super) fn is_expired(&self) -> bool {
         matches!(self.code(), "ExpiredToken" | "ExpiredTokenException")
@@ -74,7 +84,7 @@ impl Ec2Error {
 
 /// How far this machine's clock is from a service's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Skew {
+pub(crate) enum Skew {
     Behind(Duration),
     Ahead(Duration),
 }

@@ -6,25 +6,52 @@
 //! | [`credentials`] | getting credentials from there, and renewing them before they expire |
 //! | [`query`] | one signed request: tried again where that helps, within a bound per minute, or one clear error |
 //! | [`xml`] | its answer, as a tree |
+//! | [`lookup`] | images, subnets, zones, types and groups that settings name |
+//! | [`instances`], [`interfaces`], [`groups`] | what is made, done and removed there |
+//! | [`tags`] | by what it is found again |
+//! | [`mod@sweep`] | what runs have left, found by its tags and removed |
 //! | [`doctor`] | whether the account can be used, row by row |
-//!
-//! No server is made here yet. Nothing here changes an account: the only request that could is a dry run.
 
 pub mod account;
 pub mod doctor;
+pub(crate) mod groups;
+pub(crate) mod instances;
+pub(crate) mod interfaces;
+pub(crate) mod lookup;
+pub(crate) mod sweep;
+pub(crate) mod tags;
 
 mod advice;
 mod credentials;
 mod endpoint;
-mod error;
+pub(crate) mod error;
 mod http;
-mod query;
+pub(crate) mod query;
 mod signature;
 mod xml;
+
+use std::sync::Arc;
+
+use self::account::Surroundings;
+use self::error::Ec2Error;
+use self::query::Api;
+use crate::requests::Patience;
 
 #[cfg(test)]
 mod credentials_tests;
 #[cfg(test)]
+mod instances_tests;
+#[cfg(test)]
 mod query_tests;
 #[cfg(test)]
 mod test_server;
+
+/// The way to the account of this profile; of none: to the one that the surroundings mean. Nothing is asked of EC2 yet.
+///
+/// # Errors
+/// It is not described, or no region is named.
+pub(crate) async fn open(profile: &str, per_minute: u32) -> Result<Api, Ec2Error> {
+    let asked = Some(profile).filter(|profile| !profile.is_empty());
+    let account = account::read(asked, &Surroundings::here())?;
+    Api::open(Arc::new(account), per_minute, Patience::default()).await
+}

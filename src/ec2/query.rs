@@ -15,9 +15,9 @@ use super::credentials::{Credentials, Keeper, metadata};
 use super::error::{Ec2Error, Skew};
 use super::signature::{self, Scope};
 use super::xml::Element;
-use super::{endpoint, http};
+use super::{advice, endpoint, http};
 use crate::document::DocumentError;
-use crate::requests::{Pace, Patience};
+use crate::requests::{Pace, Patience, Tally};
 
 /// A service that is asked by the Query API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +42,15 @@ impl Service {
     }
 }
 
-/// The way to the APIs of an account in its region.
-pub(super) struct Api {
-    keeper: Keeper,
+/// The way to the APIs of an account in its region. Clones share the pace and the credentials.
+#[derive(Clone)]
+pub(crate) struct Api {
+    keeper: Arc<Keeper>,
     client: Client,
-    pace: Mutex<Pace>,
-    patience: Patience,
+    pace: Arc<Mutex<Pace>>,
+    /// What was sent for a part of what is done.
+    tally: Tally,
+    pub(super) patience: Patience,
     /// The region, and where it is named.
     pub(super) region: Given,
     ec2: Url,
@@ -74,8 +77,9 @@ impl Api {
         let ec2 = address(&account.endpoints.ec2, Service::Ec2)?;
         let sts = address(&account.endpoints.sts, Service::Sts)?;
         let client = http::client(&ec2, &account, patience)?;
-        let pace = Mutex::new(Pace::new(per_minute));
-        Ok(Api { keeper: Keeper::new(account, patience), client, pace, patience, region, ec2, sts })
+        let pace = Arc::new(Mutex::new(Pace::new(per_minute)));
+        let keeper = Arc::new(Keeper::new(account, patience));
+        Ok(Api { keeper, client, pace, tally: Tally::default(), patience, region, ec2, sts })
     }
 
     /// The address of EC2.
@@ -83,8 +87,27 @@ impl Api {
         &self.ec2
     }
 
+    /// The same way for a part of what is done: what it sends is [counted](Self::of_this_part) for itself, too.
+    pub(crate) fn part(&self) -> Api {
+        Api { tally: Tally::default(), ..self.clone() }
+    }
+
+    /// How many requests were sent for this part so far.
+    pub(crate) fn of_this_part(&self) -> u64 {
+        self.tally.count()
+    }
+
+    /// An error with what to do about it.
+    pub(crate) fn explained(&self, why: &Ec2Error) -> String {
+        match why {
+            // It has its hint in it.
+            Ec2Error::Described(why) => why.to_string(),
+            why => format!("{why}\n  help: {}", advice::on(why, self.keeper.account())),
+        }
+    }
+
     /// How many requests were sent, those that were sent again among them.
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner).count()
     }
 
@@ -189,6 +212,7 @@ impl<'r> Request<'r> {
     /// One attempt. With an error comes the pause that the service asks for, at least, where another attempt can help.
     async fn attempt(&self, credentials: &Credentials, attempts: u32) -> Result<Element, (Ec2Error, Option<Duration>)> {
         self.api.wait().await;
+        self.api.tally.add();
         let built = self.signed(credentials).map_err(|why| (why, None))?;
         let answered = http::send(built, &self.shown, self.api.patience.answer_within, attempts).await;
         let answer = match answered {

@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(
             refused[0].detail,
             "`web-1 hangs` needs an environment that can run commands on a server, and `sealed` can't\n  \
-             help: environments that can: `local`, `testbed`, `inventory`, `openstack`"
+             help: environments that can: `local`, `testbed`, `inventory`, `openstack`, `ec2`"
         );
     }
 
@@ -167,7 +167,7 @@ mod tests {
         let refused = refusals(named("testbed").unwrap(), &plan(&["hangs"]));
         let [refused] = refused.as_slice() else { panic!("{refused:?}") };
         assert!(refused.detail.contains("can boot servers"), "{}", refused.detail);
-        assert!(refused.detail.ends_with("environments that can: `local`, `openstack`"), "{}", refused.detail);
+        assert!(refused.detail.ends_with("environments that can: `local`, `openstack`, `ec2`"), "{}", refused.detail);
         assert_eq!(refusals(named("inventory").unwrap(), &plan(&["hangs"])), []);
     }
 

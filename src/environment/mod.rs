@@ -6,6 +6,7 @@
 //! | [`testbed`] | kept by `chimp up`, in a sandbox of its own | attacks | found again by its socket, or gone |
 //! | [`inventory`] | there already, reached over SSH | scenarios and attacks | found again by its file |
 //! | [`openstack`] | made in a cloud for a scenario; there already, for an attack | scenarios and attacks | removed by `chimp down`, by the run's id; found again by their ids |
+//! | [`ec2`] | run in Amazon's EC2 for a scenario | scenarios | removed by `chimp down`, by the run's id |
 //!
 //! A run knows this trait and [`Provider`], and nothing of sandboxes. An attack and its heal know what a [`Kind`] can
 //! [`reopen`](Kind::reopen). A new environment is a file here and a row in [`ENVIRONMENTS`].
@@ -26,14 +27,15 @@ use crate::infrastructure::Infrastructure;
 use crate::instance::Ability;
 pub use crate::inventory::file::EntryAt;
 use crate::journal::Place;
-pub use crate::openstack::sweep::{Runs, Sweep};
 use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::{Provider, ProviderError};
 use crate::render::{Addresses, Secrets};
+pub use crate::requests::sweep::{Runs, Sweep};
 use crate::settings::Settings;
 
 mod capabilities;
 mod cloud;
+pub mod ec2;
 pub mod inventory;
 pub mod local;
 pub mod openstack;
@@ -45,7 +47,7 @@ pub use reopen::{Closed, Ended, ReopenError, Reopened};
 
 /// Every environment, in the order in which they are listed.
 pub const ENVIRONMENTS: &[&dyn Kind] =
-    &[&local::Local, &testbed::Testbed, &inventory::Inventory, &openstack::OpenStack];
+    &[&local::Local, &testbed::Testbed, &inventory::Inventory, &openstack::OpenStack, &ec2::Ec2];
 
 /// A kind of environment: what can be asked of it before anything runs there.
 pub trait Kind: Sync {
@@ -136,7 +138,7 @@ pub trait Kind: Sync {
 
 /// Becomes what undoes a fault in an environment when its lease is over, if the program was started as that.
 pub fn run_if_asked() -> Option<ExitCode> {
-    openstack::run_if_asked()
+    openstack::run_if_asked().or_else(ec2::run_if_asked)
 }
 
 /// What is done in an environment; returns an exit code.

@@ -13,9 +13,10 @@ use super::limits::{self, Needed};
 use super::mark::Mark;
 use super::ports::{self, NewPort, Port};
 use super::servers::{self, NewServer, Server, Status};
-use super::sweep::{self, Runs, ThingKind};
+use super::sweep;
 use super::{floating_ips, lookup};
 use crate::provider::secret::Secret;
+use crate::requests::sweep::{Runs, Thing, ThingKind};
 
 const WITHIN: Duration = Duration::from_secs(90);
 
@@ -120,7 +121,7 @@ async fn swap_groups(client: &Client, port: &Port, empty: &str) {
 async fn sweep_all(client: &Client, mark: &Mark, server: &Server) {
     use ThingKind::{Port, SecurityGroup, Server};
     let runs = Runs::One(mark.run().into());
-    let kinds = |things: &[sweep::Thing]| things.iter().map(|thing| thing.kind).collect::<Vec<_>>();
+    let kinds = |things: &[Thing]| things.iter().map(|thing| thing.kind).collect::<Vec<_>>();
     let hour = Runs::OlderThan(Duration::from_secs(3600));
     let young = sweep::sweep(client, &hour, false).await.unwrap();
     assert!(young.removed.is_empty() && young.younger.len() == 2, "{young:?}");

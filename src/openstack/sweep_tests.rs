@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::sweep::{Runs, Sweep, ThingKind, sweep};
+use super::sweep::sweep;
 use super::test_server::{Asked, Reply, TestCloud, port, refused, refused_by_neutron, server};
+use crate::requests::sweep::{Runs, Sweep, ThingKind};
 
 fn of_run(run: &str) -> Value {
     format!("anarcho-chimp chimp-run={run} 00").into()

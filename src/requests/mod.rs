@@ -1,5 +1,5 @@
 //! What requests to any cloud's API have in common: how many are sent per minute, how long each is waited for, when it is sent
-//! again, which certificates are trusted, and how a look at a cloud is shown. What an answer means is not known here.
+//! again, which certificates are trusted, how a look at a cloud is shown, and what a sweep of it is. What an answer means is not known here.
 
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -16,6 +16,7 @@ use crate::units::show_duration;
 pub(crate) mod failure;
 pub(crate) mod findings;
 mod pace;
+pub(crate) mod sweep;
 mod tally;
 
 pub(crate) use pace::Pace;

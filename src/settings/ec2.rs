@@ -1,8 +1,11 @@
 //! `[ec2]`: how EC2's API is asked, and what of it servers are made.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use crate::units;
+use crate::units::{self, duration};
 
 /// `[ec2]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,17 +15,38 @@ pub struct Ec2Settings {
     /// to 20 a second.
     #[serde(deserialize_with = "units::positive")]
     pub requests_per_minute: u32,
-    /// The image of servers, by its id, such as `ami-0123456789abcdef0`. Without one, `chimp doctor` does not ask whether
-    /// instances may be run.
+    /// From one list of the instances to the next, at least: a change of an instance's state is seen no sooner. Default 1 s,
+    /// which is 60 requests per minute.
+    #[serde(with = "duration::positive")]
+    pub list_every: Duration,
+    /// The image of servers, by its name or its id, such as `ami-0123456789abcdef0`. Scenarios need one; without it, `chimp doctor` does
+    /// not ask whether instances may be run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// The type of instances. Default `t3.micro`.
     pub instance_type: String,
+    /// The subnet of servers without a zone, by its id; all servers are in its VPC. Default: that of the default VPC in the first zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subnet: Option<String>,
+    /// The security groups of every server, by their names or ids. Default: one of the run's own, which lets everything pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_groups: Option<Vec<String>>,
+    /// By the zones of infrastructures: the availability zones that stand for them, or subnets by their ids. Default: those of the same names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub zones: BTreeMap<String, String>,
 }
 
 impl Default for Ec2Settings {
     fn default() -> Self {
-        Ec2Settings { requests_per_minute: 300, image: None, instance_type: "t3.micro".into() }
+        Ec2Settings {
+            requests_per_minute: 300,
+            list_every: Duration::from_secs(1),
+            image: None,
+            instance_type: "t3.micro".into(),
+            subnet: None,
+            security_groups: None,
+            zones: BTreeMap::new(),
+        }
     }
 }
 

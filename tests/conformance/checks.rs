@@ -192,7 +192,16 @@ async fn breaks(ground: &Ground) -> Checked {
     Ok(None)
 }
 
+/// Why an environment can't do this, where it can't.
+fn cannot(ground: &Ground, op: PowerOp) -> Option<String> {
+    let can = ground.provider.can("web-2", &[Ability::Power(op)].into());
+    can.err().map(|_| "it has no word for that".into())
+}
+
 async fn freezes(ground: &Ground) -> Checked {
+    if let Some(why) = cannot(ground, PowerOp::Freeze) {
+        return Ok(Some(why));
+    }
     twice(ground, "web-2", PowerOp::Freeze, PowerState::Frozen).await?;
     twice(ground, "web-2", PowerOp::Thaw, PowerState::Running).await?;
     Ok(None)
@@ -229,6 +238,9 @@ async fn leased_stop(ground: &Ground) -> Checked {
 }
 
 async fn leased(ground: &Ground, op: PowerOp, state: PowerState) -> Checked {
+    if let Some(why) = cannot(ground, op) {
+        return Ok(Some(why));
+    }
     if !ground.outlives {
         return Ok(Some("its servers end with whoever froze or stopped them".into()));
     }

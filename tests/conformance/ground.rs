@@ -86,7 +86,7 @@ pub fn look_if_asked() -> Option<ExitCode> {
         return None;
     }
     let findings = match environment.as_str() {
-        "local" | "openstack" => return Some(booted_in(environment)),
+        "local" | "openstack" | "ec2" => return Some(booted_in(environment)),
         "testbed" => reopened("testbed", &serde_json::json!({ "socket": place })),
         other => reopened(other, &serde_json::json!({ "file": place })),
     };
@@ -120,7 +120,8 @@ fn booted_in(environment: &str) -> ExitCode {
                 let spec = InstanceSpec { name: name.clone(), zone, tags, address, user_data, boot_delay };
                 provider.boot(&spec).await.unwrap();
             }
-            let free_address = addresses.servers.values().max().map(|last| (u32::from(*last) + 1).into());
+            // In the same range as the first one's.
+            let free_address = addresses.servers.values().min().map(|first| (u32::from(*first) + 100).into());
             let infrastructure = infrastructure.clone();
             let ground = Ground { provider, infrastructure, boots: true, outlives, free_address };
             let findings = all(&ground).await;
@@ -143,7 +144,7 @@ fn infrastructure() -> Infrastructure {
 }
 
 fn plan(environment: &str, infrastructure: &Infrastructure) -> Plan {
-    let feature = "Feature: Any\n  Scenario: Any\n    Given the infrastructure in \"./site.yaml\"\n    When node \"web-2\" hangs for 1 s\n    \
+    let feature = "Feature: Any\n  Scenario: Any\n    Given the infrastructure in \"./site.yaml\"\n    When node \"web-2\" dies\n    \
                    Then recovery < 1 min\n";
     std::fs::write("any.feature", feature).unwrap();
     let options = anarcho_chimp::declare::DeclareOptions {
@@ -162,6 +163,11 @@ fn settings() -> Settings {
     let mut settings = Settings::default();
     let zones = [("a", "zone-a"), ("b", "zone-b")];
     settings.openstack.zones = zones.map(|(ours, theirs)| (ours.into(), theirs.into())).into();
+    if let Some(folder) = std::env::var_os("EC2_FOLDER") {
+        let file = std::fs::read_to_string(Path::new(&folder).join("chimp.toml")).unwrap();
+        let mut sections: toml::Table = file.parse().unwrap();
+        settings.ec2 = sections.remove("ec2").unwrap().try_into().unwrap();
+    }
     settings
 }
 

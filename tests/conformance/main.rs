@@ -31,5 +31,6 @@ fn main() -> ExitCode {
         (Needs::Nothing, named![table::every_environment_is_looked_at]),
         (Needs::Scenarios, named![table::every_environment_does_what_is_documented]),
         (Needs::Asked("OPENSTACK_FOLDER", "make openstack"), named![table::a_cloud_does_what_is_documented]),
+        (Needs::Asked("EC2_FOLDER", "make ec2"), named![table::an_account_does_what_is_documented]),
     ])
 }

@@ -34,7 +34,7 @@ pub fn after_a_kill(environment: &str, site: Option<&Site>) -> Findings {
 
 fn without_a_site(environment: &str) -> &'static str {
     match environment {
-        "openstack" => "`chimp down --run RUN` removes the run's servers, and the fault with them",
+        "openstack" | "ec2" => "`chimp down --run RUN` removes the run's servers, and the fault with them",
         _ => "its servers end with the run",
     }
 }

@@ -49,6 +49,11 @@ impl Keeper {
         Keeper { account, patience, held: Mutex::new(None) }
     }
 
+    /// Whose they are.
+    pub(in crate::ec2) fn account(&self) -> &Account {
+        &self.account
+    }
+
     /// Whether others can be had in place of those that are refused.
     pub(in crate::ec2) fn can_renew(&self) -> bool {
         !matches!(self.account.source, Source::Keys(_))

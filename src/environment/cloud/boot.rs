@@ -16,6 +16,8 @@ use crate::render::cloud_config;
 
 /// How long a server may take from the moment at which the cloud is asked for it to the one at which its SSH port answers.
 const BOOT: Duration = Duration::from_secs(600);
+/// How long a cloud may take to list what it made: some are consistent in the end only.
+const LISTED: Duration = Duration::from_secs(60);
 /// One attempt to connect to it is given up after this.
 const KNOCK: Duration = Duration::from_secs(1);
 
@@ -90,17 +92,27 @@ impl<M: Maker> ScenarioServers<M> {
         let user_data = cloud_config::document(&spec.name, packages, data, Some(&self.key.public))
             .map_err(|why| ProviderError::Between(why.into()))?;
         let (maker, spec, user_data) = (Arc::clone(&self.maker), spec.clone(), Secret::new(user_data));
-        let created = tokio::spawn(async move { Ok((InstanceId(maker.create(&spec, &user_data).await?), asked)) });
+        let known = Arc::clone(&self.known);
+        let created = tokio::spawn(async move {
+            let id = InstanceId(maker.create(&spec, &user_data).await?);
+            known.lock().unwrap_or_else(PoisonError::into_inner).made.insert(id.clone());
+            Ok((id, asked))
+        });
         created.await.expect("making a server does not panic, and is not cancelled")
     }
 
     /// Waits until the cloud says that it runs, and its SSH port accepts connections.
     async fn await_up(&self, name: &str, id: &InstanceId) -> Result<Instance, ProviderError> {
-        let until = Instant::now() + BOOT;
+        let (until, mut was_listed) = (Instant::now() + BOOT, false);
+        let listed_until = Instant::now() + LISTED;
         let address = loop {
             let Some(listed) = self.fleet.find(id).await? else {
-                return Err(not_up(name, format!("{} lists it no longer", M::Api::NAME)));
+                if was_listed || Instant::now() >= listed_until {
+                    return Err(not_up(name, format!("{} does not list it", M::Api::NAME)));
+                }
+                continue;
             };
+            was_listed = true;
             if let Some(why) = listed.server.failure() {
                 self.delete(id).await?;
                 return Err(why);

@@ -15,6 +15,7 @@ struct Thing {
 
 const SERVER: &str = "server";
 const PORT: &str = "port";
+const INTERFACE: &str = "network interface";
 const GROUP: &str = "security group";
 const FLOATING_IP: &str = "floating IP";
 
@@ -46,6 +47,10 @@ impl Made {
         self.add(FLOATING_IP, name, id);
     }
 
+    pub fn interface(&self, name: &str, id: &str) {
+        self.add(INTERFACE, name, id);
+    }
+
     pub fn group(&self, name: &str, id: &str) {
         self.add(GROUP, name, id);
     }
@@ -56,7 +61,8 @@ impl Made {
         let count = |what: &str, is_gone: bool| {
             all.values().filter(|thing| thing.what == what && (!is_gone || thing.is_gone)).count()
         };
-        let kinds = [SERVER, PORT, FLOATING_IP, GROUP].into_iter().filter(|what| count(what, false) > 0);
+        let all_kinds = [SERVER, PORT, INTERFACE, FLOATING_IP, GROUP];
+        let kinds = all_kinds.into_iter().filter(|what| count(what, false) > 0);
         let counted = kinds.map(|what| {
             let (made, removed) = (count(what, false), count(what, true));
             let plural = if made == 1 { "" } else { "s" };

@@ -10,6 +10,8 @@
 //! | [`power`] | when a switch of power is done |
 //! | [`lease`] | what undoes a fault of power when the run that made it is gone |
 //! | [`made`] | the list of what a run made and removed |
+//! | [`entry`] | entering such an environment, and finding what a run left there |
+//! | [`marks`] | what is written on a server about what it stands for |
 //!
 //! A cloud implements [`Api`] and [`Maker`], and [`CloudServer`] for what it lists.
 
@@ -22,12 +24,16 @@ use crate::provider::ProviderError;
 use crate::provider::secret::Secret;
 
 mod boot;
+mod entry;
 pub(super) mod fleet;
 pub(super) mod lease;
 pub(super) mod listing;
 pub(super) mod made;
+pub(super) mod marks;
 pub(super) mod power;
 pub(super) mod scenario;
+
+pub(super) use entry::{block_on, enter, left_of};
 
 /// A server as a cloud lists it.
 pub(super) trait CloudServer: Clone + Send + Sync + 'static {
@@ -52,6 +58,8 @@ pub(super) trait Api: Send + Sync + 'static {
     type Server: CloudServer;
     /// What answers, for messages: `Nova`, `EC2`.
     const NAME: &str;
+    /// What it does to a server's power.
+    const POWER: &[PowerOp];
     /// The servers that are meant.
     async fn list(&self) -> Result<Vec<Self::Server>, ProviderError>;
     /// Asks for a server to be deleted; one that is gone already is no error.
@@ -60,6 +68,17 @@ pub(super) trait Api: Send + Sync + 'static {
     async fn switch(&self, server: &Self::Server, op: PowerOp) -> Result<(), ProviderError>;
     /// The words by which this program is asked to undo it; `None` where nothing can.
     fn undo(&self, id: &str, op: PowerOp) -> Option<Vec<String>>;
+}
+
+/// The error of a cloud that has no word for this.
+pub(super) fn unsupported<A: Api>(server: &str, op: PowerOp) -> ProviderError {
+    let known: Vec<&str> = A::POWER.iter().map(|op| op.word()).collect();
+    ProviderError::Unsupported {
+        server: server.into(),
+        provider: A::NAME,
+        action: format!("{} it", op.word()),
+        hint: format!("{} knows these alone: {}", A::NAME, known.join(", ")),
+    }
 }
 
 /// What makes the servers of a scenario, and removes what was made beside them.

@@ -11,15 +11,17 @@ use futures::future::join_all;
 use tokio::time::sleep;
 
 use super::fleet::Fleet;
-use super::{Api, CloudServer, Maker, power};
+use super::{Api, CloudServer, Maker, power, unsupported};
 use crate::agent::upload::Source;
+use crate::environment::Opened;
 use crate::infrastructure::Infrastructure;
-use crate::instance::{Instance, InstanceId, InstanceSpec, Plug, PowerOp, PowerState};
+use crate::instance::{Ability, Instance, InstanceId, InstanceSpec, Plug, PowerOp, PowerState};
 use crate::inventory::HostRemote;
 use crate::provider::host_key::HostKey;
 use crate::provider::key_pair::KeyPair;
 use crate::provider::ssh::{Login, Proof, Route, SshRemote};
 use crate::provider::{Provider, ProviderError, Remote};
+use crate::render::{Addresses, Secrets};
 
 /// From one attempt to connect to the next, while it boots.
 pub(super) const KNOCK_EVERY: Duration = Duration::from_millis(100);
@@ -47,9 +49,17 @@ pub(in crate::environment) struct Known {
     remotes: BTreeMap<InstanceId, HostRemote>,
     /// Names for which the cloud was asked for a server that it may not list yet.
     pub(super) asked_for: BTreeSet<String>,
+    /// Servers that were made and not removed, by id: one that is not listed yet is removed, too.
+    pub(super) made: BTreeSet<InstanceId>,
 }
 
 impl<M: Maker> ScenarioServers<M> {
+    /// The place of a scenario whose servers these are, at these addresses.
+    pub fn opened(self, addresses: Addresses) -> Opened {
+        let secrets = Secrets::of(self.key.private.reveal());
+        Opened { addresses, provider: Arc::new(self), entry: None, secrets, attached: false, followed: BTreeMap::new() }
+    }
+
     pub(super) fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -57,8 +67,13 @@ impl<M: Maker> ScenarioServers<M> {
     /// Deletes it, and waits until it is listed no longer.
     pub(super) async fn delete(&self, id: &InstanceId) -> Result<(), ProviderError> {
         self.fleet.delete(id).await?;
-        self.maker.gone(&id.0);
+        self.gone(id);
         Ok(())
+    }
+
+    fn gone(&self, id: &InstanceId) {
+        self.known().made.remove(id);
+        self.maker.gone(&id.0);
     }
 
     /// Waits until nothing is asked for that may not be listed yet.
@@ -111,6 +126,15 @@ impl<M: Maker> ScenarioServers<M> {
 
 #[async_trait]
 impl<M: Maker> Provider for ScenarioServers<M> {
+    fn can(&self, server: &str, abilities: &BTreeSet<Ability>) -> Result<(), ProviderError> {
+        let is_unknown = |op: &PowerOp| !M::Api::POWER.contains(op);
+        let asked = abilities.iter().filter_map(|ability| match ability {
+            Ability::Power(op) => Some(*op),
+            Ability::Boot | Ability::LogIn => None,
+        });
+        ProviderError::of_all(asked.filter(is_unknown).map(|op| unsupported::<M::Api>(server, op)))
+    }
+
     async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError> {
         self.boot_server(spec).await
     }
@@ -133,7 +157,7 @@ impl<M: Maker> Provider for ScenarioServers<M> {
     async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError> {
         self.fleet.power(id, op).await?;
         if op == PowerOp::Terminate {
-            self.maker.gone(&id.0);
+            self.gone(id);
         }
         Ok(())
     }
@@ -165,9 +189,10 @@ impl<M: Maker> Provider for ScenarioServers<M> {
         drop(remotes);
         self.await_none_asked_for().await?;
         let servers = self.fleet.now().await?;
-        join_all(servers.iter().map(|listed| self.keep_console(&listed.server))).await;
-        let left = servers.iter().filter(|listed| listed.state != PowerState::Terminated);
-        let ids: Vec<InstanceId> = left.map(|listed| InstanceId(listed.server.id().into())).collect();
+        let living: Vec<_> = servers.iter().filter(|listed| listed.state != PowerState::Terminated).collect();
+        join_all(living.iter().map(|listed| self.keep_console(&listed.server))).await;
+        let mut ids: BTreeSet<InstanceId> = living.iter().map(|listed| InstanceId(listed.server.id().into())).collect();
+        ids.extend(self.known().made.iter().cloned());
         let deleted = join_all(ids.iter().map(|id| self.delete(id))).await;
         ProviderError::of_all(deleted.into_iter().filter_map(Result::err))?;
         self.maker.clear().await

@@ -30,9 +30,9 @@ use crate::openstack::groups::{self, Lets};
 use crate::openstack::ports::{self, NewPort};
 use crate::openstack::servers::Server;
 use crate::plan::{Plan, ScenarioPlan};
+use crate::provider::ProviderError;
 use crate::provider::key_pair::KeyPair;
-use crate::provider::{Provider, ProviderError};
-use crate::render::{Addresses, Secrets};
+use crate::render::Addresses;
 
 /// The name of a run's own security group.
 const GROUP: &str = "anarcho-chimp";
@@ -217,14 +217,7 @@ impl Environment for Account {
             source: Arc::clone(&self.source),
             known: Arc::default(),
         };
-        Ok(Opened {
-            addresses,
-            provider: Arc::new(servers) as Arc<dyn Provider>,
-            entry: None,
-            secrets: Secrets::of(self.key.private.reveal()),
-            attached: false,
-            followed: BTreeMap::new(),
-        })
+        Ok(servers.opened(addresses))
     }
 }
 

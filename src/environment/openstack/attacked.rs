@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::nova::Nova;
 use super::opted_in::{Found, OptedIn, TAG, opt_in};
-use super::{OpenStack, account, named, no_runtime, refused};
+use super::{OpenStack, account, named, refused};
 use crate::document::DocumentError;
+use crate::environment::cloud::block_on;
 use crate::environment::cloud::fleet::Fleet;
 use crate::environment::reopen::{passwords_of, store};
 use crate::environment::{Ended, ReopenError, Reopened};
@@ -71,13 +72,14 @@ impl Attacked {
     }
 
     fn ask(&self) -> Result<(Client, Vec<Server>), ReopenError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
-        let asked = runtime.block_on(async {
-            let client = account::log_in(&self.cloud, self.settings.requests_per_minute).await?;
-            let all = servers::list(&client).await?;
-            Ok((client, all))
-        });
-        asked.map_err(refused)
+        block_on(async {
+            let asked = async {
+                let client = account::log_in(&self.cloud, self.settings.requests_per_minute).await?;
+                let all = servers::list(&client).await?;
+                Ok((client, all))
+            };
+            asked.await.map_err(refused)
+        })
     }
 
     fn fleet(&self, client: &Arc<Client>, ids: BTreeSet<String>) -> Fleet<Nova> {

@@ -2,15 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::opted_in::{ROLE, TAGS, ZONE};
+use crate::environment::cloud::marks::{SCENARIO, SERVER, of_server};
 use crate::infrastructure::Server as Declared;
 use crate::openstack::mark::Mark;
 use crate::openstack::servers::Server;
-
-const SCENARIO: &str = "chimp_scenario";
-const SERVER: &str = "chimp_server";
-/// How much of a text Nova's metadata holds, in bytes.
-const LONGEST: usize = 255;
 
 /// Of all that is made for a scenario.
 #[derive(Debug, Clone)]
@@ -28,14 +23,7 @@ impl Marks {
 
     /// The metadata of a server, beside the run.
     pub fn of_server(&self, name: &str, declared: Option<&Declared>) -> BTreeMap<String, String> {
-        let mut all = BTreeMap::from([(SCENARIO.into(), self.scenario.clone()), (SERVER.into(), name.into())]);
-        let Some(declared) = declared else { return all };
-        all.insert(ROLE.into(), cut(&declared.role));
-        all.extend(declared.zone.iter().map(|zone| (ZONE.into(), cut(zone))));
-        if !declared.tags.is_empty() {
-            all.insert(TAGS.into(), cut(&declared.tags.join(",")));
-        }
-        all
+        of_server(&self.scenario, name, declared)
     }
 
     /// Whether a server was made for the scenario.
@@ -47,9 +35,4 @@ impl Marks {
 /// The name of the declared server that one stands for.
 pub(super) fn server(server: &Server) -> Option<&str> {
     server.metadata.get(SERVER).map(String::as_str)
-}
-
-fn cut(text: &str) -> String {
-    let end = (0..=text.len().min(LONGEST)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    text[..end].into()
 }

@@ -11,22 +11,21 @@
 //! | [`marks`] | by what a run's things are found again |
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::account::Account;
 use self::attacked::Attacked;
+use self::nova::Nova;
+use super::cloud::{self, Api};
 use super::reopen::{store, stored};
 use super::{Access, Capabilities, Down, Kind, ReopenError, Reopened, Runs, Sweep, Work};
-use crate::instance::PowerOp;
 use crate::journal::Place;
 use crate::openstack::error::CloudError;
 use crate::openstack::mark::Mark;
 use crate::openstack::{servers, sweep};
 use crate::plan::Plan;
-use crate::provider::ProviderError;
 use crate::settings::{OpenStackSettings, Settings};
 
 mod account;
@@ -40,10 +39,6 @@ mod ports;
 mod resolved;
 
 pub use nova::run_if_asked;
-
-/// What it does to servers from outside.
-const POWER: &[PowerOp] =
-    &[PowerOp::Terminate, PowerOp::Stop, PowerOp::Start, PowerOp::Reboot, PowerOp::Freeze, PowerOp::Thaw];
 
 /// The kind.
 pub struct OpenStack;
@@ -75,23 +70,15 @@ impl OpenStack {
 
     /// The servers were the run's own, and only their removal is left to do: it undoes whatever was done to them.
     fn reopen_run(cloud: &str, run: &str) -> Result<Reopened, ReopenError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
-        let left = runtime.block_on(async {
-            let client = account::log_in(cloud, OpenStackSettings::default().requests_per_minute).await?;
-            servers::of_run(&client, &Mark::new(run)).await
-        });
-        let left = left.map_err(nova::between)?.len();
-        if left == 0 {
-            let detail = format!("no server of the run {run} is left in the cloud, and no fault on one");
-            let help = "servers of your own are attacked once they carry the tag `chimp:attack`";
-            return Err(ReopenError::Gone { detail, help });
-        }
-        let on = named(cloud);
-        let detail = format!(
-            "{left} servers of the run {run} are left in the cloud: they were made for it alone, and a fault on them ends \
-             with its lease\n  help: remove them with `chimp down --on {on} --run {run}`"
-        );
-        Err(ReopenError::Provider(ProviderError::Between(detail.into())))
+        let left = cloud::block_on(async {
+            let asked = async {
+                let client = account::log_in(cloud, OpenStackSettings::default().requests_per_minute).await?;
+                servers::of_run(&client, &Mark::new(run)).await
+            };
+            Ok(asked.await.map_err(nova::between)?.len())
+        })?;
+        let help = "servers of your own are attacked once they carry the tag `chimp:attack`";
+        Err(cloud::left_of(&named(cloud), run, left, help))
     }
 }
 
@@ -117,7 +104,7 @@ impl Kind for OpenStack {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { boots: true, attaches: false, logs_in: true, power: POWER, floating_ips: true }
+        Capabilities { boots: true, attaches: false, logs_in: true, power: Nova::POWER, floating_ips: true }
     }
 
     fn reopen(&self, value: &Value, passwords: Option<&Path>) -> Result<Reopened, ReopenError> {
@@ -133,24 +120,16 @@ impl Kind for OpenStack {
     }
 
     fn sweep(&self, value: &str, runs: &Runs, settings: &Settings, dry_run: bool) -> Result<Sweep, ReopenError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
-        let swept = runtime.block_on(async {
-            let client = account::log_in(value, settings.openstack.requests_per_minute).await?;
-            sweep::sweep(&client, runs, dry_run).await
-        });
-        swept.map_err(refused)
+        cloud::block_on(async {
+            let swept = async {
+                let client = account::log_in(value, settings.openstack.requests_per_minute).await?;
+                sweep::sweep(&client, runs, dry_run).await
+            };
+            swept.await.map_err(refused)
+        })
     }
 
     fn enter(&self, value: &str, _: &Access, plan: &Plan, work: Work<'_>) -> Result<u8, String> {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|why| why.to_string())?;
-        let account = runtime.block_on(Account::open(value, plan))?;
-        let code = work(Arc::new(account));
-        runtime.shutdown_background();
-        Ok(code)
+        cloud::enter(Account::open(value, plan), work)
     }
-}
-
-fn no_runtime(source: std::io::Error) -> ProviderError {
-    ProviderError::System { server: "openstack".into(), action: "starting the runtime", source }
 }

@@ -39,6 +39,8 @@ impl Nova {
 impl Api for Nova {
     type Server = Server;
     const NAME: &str = "Nova";
+    const POWER: &[PowerOp] =
+        &[PowerOp::Terminate, PowerOp::Stop, PowerOp::Start, PowerOp::Reboot, PowerOp::Freeze, PowerOp::Thaw];
 
     async fn list(&self) -> Result<Vec<Server>, ProviderError> {
         let servers = servers::list(&self.client).await.map_err(between)?;

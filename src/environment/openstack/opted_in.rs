@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use super::nova::Nova;
 use crate::document::names::{RULE, is_name};
 use crate::environment::cloud::fleet::Fleet;
+use crate::environment::cloud::marks::{ROLE, TAGS, ZONE};
 use crate::infrastructure;
 use crate::instance::{Ability, Instance, InstanceId, InstanceSpec, Plug, PowerOp};
 use crate::inventory::InventoryCloud;
@@ -22,10 +23,6 @@ use crate::provider::{Provider, ProviderError, Remote};
 
 /// The tag of a server that may be attacked.
 pub(super) const TAG: &str = "chimp:attack";
-/// Keys of a server's metadata that say what it is: runs write the first three, users may.
-pub(super) const ROLE: &str = "chimp_role";
-pub(super) const ZONE: &str = "chimp_zone";
-pub(super) const TAGS: &str = "chimp_tags";
 /// The servers that it talks to.
 const LINKS: &str = "chimp_links";
 

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Created, Thing, ThingKind};
 use crate::openstack::client::{Client, Service};
 use crate::openstack::error::CloudError;
 use crate::openstack::{floating_ips, groups, lookup, mark, moment, ports, servers};
+use crate::requests::sweep::{Created, Thing, ThingKind};
 
 /// A thing, with what decides about it.
 pub(super) struct Found {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::find::{All, Found};
-use super::{Sweep, Thing, ThingKind};
 use crate::openstack::client::{Client, Service, longer};
 use crate::openstack::error::CloudError;
 use crate::openstack::{actions, floating_ips, groups, ports, servers};
+use crate::requests::sweep::{Sweep, Thing, ThingKind};
 
 /// How long a server may take until it is gone.
 const GONE: Duration = Duration::from_secs(120);
@@ -126,7 +126,7 @@ async fn remove_once(client: &Client, Thing { kind, id, .. }: &Thing) -> Result<
     let done = match kind {
         ThingKind::FloatingIp => floating_ips::delete(client, id).await,
         ThingKind::Server => actions::delete(client, id).await.map(|()| true),
-        ThingKind::Port => ports::delete(client, id).await,
+        ThingKind::Port | ThingKind::NetworkInterface => ports::delete(client, id).await,
         ThingKind::SecurityGroup => groups::delete(client, id).await,
         ThingKind::KeyPair => client.delete(Service::Nova, &format!("os-keypairs/{id}")).await,
     };

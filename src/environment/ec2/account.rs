@@ -1,0 +1,142 @@
+//! An account as an environment: opened once for a run; a place for each scenario.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+
+use super::Ec2;
+use super::elastic::Elastic;
+use super::groups::{Lets, OwnGroups};
+use super::maker::ServerMaker;
+use super::resolved::{Resolved, Wanted};
+use crate::agent::upload::Source;
+use crate::ec2;
+use crate::ec2::query::Api;
+use crate::environment::cloud::fleet::Fleet;
+use crate::environment::cloud::made::Made;
+use crate::environment::cloud::scenario::ScenarioServers;
+use crate::environment::{Environment, Opened};
+use crate::journal::Place;
+use crate::plan::{Plan, ScenarioPlan};
+use crate::provider::ProviderError;
+use crate::provider::key_pair::KeyPair;
+use crate::render::Addresses;
+
+/// An account that was opened.
+pub(super) struct Account {
+    /// As it was named on the command line.
+    profile: String,
+    api: Api,
+    /// By the scenario's index.
+    resolved: BTreeMap<u32, Resolved>,
+    key: Arc<KeyPair>,
+    source: Arc<Source>,
+    made: Arc<Made>,
+    groups: Arc<OwnGroups>,
+}
+
+impl Account {
+    /// Finds everything that the plan's settings name. Nothing is made.
+    ///
+    /// # Errors
+    /// In words, with what to do.
+    pub async fn open(profile: &str, plan: &Plan) -> Result<Account, String> {
+        let first = plan.scenarios.first().map(|scenario| scenario.settings.ec2.clone()).unwrap_or_default();
+        let api = ec2::open(profile, first.requests_per_minute).await.map_err(|why| why.to_string())?;
+        let (mut resolved, mut known) = (BTreeMap::new(), Vec::<(Wanted, Resolved)>::new());
+        for scenario in &plan.scenarios {
+            let wanted = Wanted::by(scenario);
+            let before = known.iter().find(|(known, _)| *known == wanted).map(|(_, found)| found.clone());
+            let found = match before {
+                Some(found) => found,
+                None => Resolved::find(&api, &wanted).await.map_err(|why| format!("{}: {why}", scenario.name))?,
+            };
+            known.push((wanted, found.clone()));
+            resolved.insert(scenario.index, found);
+        }
+        let made = Arc::default();
+        Ok(Account {
+            profile: profile.into(),
+            groups: Arc::new(OwnGroups::new(&api, &made)),
+            api,
+            resolved,
+            key: Arc::new(KeyPair::make().map_err(|why| why.to_string())?),
+            source: Arc::default(),
+            made,
+        })
+    }
+
+    /// The security groups of every server: those that the settings name, else one of the run's own, which lets everything pass. A VPC's
+    /// default group would keep the prober out.
+    async fn security_groups(&self, run: &str, resolved: &Resolved) -> Result<Vec<String>, ProviderError> {
+        if let Some(named) = &resolved.security_groups {
+            return Ok(named.clone());
+        }
+        Ok(vec![self.groups.get(run, resolved.vpc(), Lets::EverythingPass).await?])
+    }
+}
+
+#[async_trait]
+impl Environment for Account {
+    fn place(&self, run: &str) -> Place {
+        Ec2::place(&self.profile, run)
+    }
+
+    fn farewell(&self) -> Option<&'static str> {
+        None
+    }
+
+    async fn close(&self) -> Result<(), ProviderError> {
+        self.groups.remove().await
+    }
+
+    fn told(&self) -> Vec<String> {
+        let requests = format!("requests to the cloud's APIs: {}", self.api.count());
+        self.made.told().into_iter().chain([requests]).collect()
+    }
+
+    async fn open(&self, run: &str, scenario: &ScenarioPlan, logs: PathBuf) -> Result<Opened, ProviderError> {
+        let resolved = self.resolved[&scenario.index].clone();
+        let infrastructure = &scenario.infrastructure;
+        let (api, prefix) = (self.api.part(), resolved.subnet(None).prefix);
+        let groups = self.security_groups(run, &resolved).await?;
+        let elastic = Elastic {
+            profile: self.profile.clone(),
+            api: api.clone(),
+            run: run.into(),
+            scenario: scenario.index.to_string(),
+            vpc: resolved.vpc().into(),
+            groups: groups.clone(),
+            own_groups: Arc::clone(&self.groups),
+        };
+        let maker = Arc::new(ServerMaker {
+            api,
+            run: run.into(),
+            scenario: scenario.index.to_string(),
+            groups,
+            resolved,
+            infrastructure: infrastructure.clone(),
+            interfaces: Mutex::default(),
+            made: Arc::clone(&self.made),
+        });
+        maker.make_interfaces().await?;
+        let addresses = Addresses {
+            servers: maker.addresses(),
+            virtual_ips: BTreeMap::new(),
+            prefix,
+            aliases: infrastructure.aliases.clone(),
+        };
+        let servers = ScenarioServers {
+            infrastructure: infrastructure.clone(),
+            maker,
+            fleet: Fleet::new(elastic, scenario.settings.ec2.list_every),
+            logs,
+            key: Arc::clone(&self.key),
+            source: Arc::clone(&self.source),
+            known: Arc::default(),
+        };
+        Ok(servers.opened(addresses))
+    }
+}

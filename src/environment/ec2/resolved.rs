@@ -1,0 +1,98 @@
+//! What the settings of a scenario name in an account: found, and the rights to use it seen, before anything is made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ec2::error::Ec2Error;
+use crate::ec2::lookup::Subnet;
+use crate::ec2::query::Api;
+use crate::plan::ScenarioPlan;
+use crate::settings::Ec2Settings;
+
+/// What a scenario wants of an account. Many scenarios want the same, which is looked for once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wanted {
+    settings: Ec2Settings,
+    /// The zones that are declared.
+    zones: BTreeSet<String>,
+}
+
+/// By their ids.
+#[derive(Debug, Clone)]
+pub(super) struct Resolved {
+    pub image: String,
+    pub kind: String,
+    /// Of servers without a zone.
+    subnet: Subnet,
+    /// `None`: none is named.
+    pub security_groups: Option<Vec<String>>,
+    /// Of declared zones: the subnets that stand for them.
+    zones: BTreeMap<String, Subnet>,
+}
+
+impl Wanted {
+    /// That of a scenario.
+    pub fn by(scenario: &ScenarioPlan) -> Wanted {
+        let zones = scenario.infrastructure.servers.values().filter_map(|server| server.zone.clone()).collect();
+        Wanted { settings: scenario.settings.ec2.clone(), zones }
+    }
+}
+
+impl Resolved {
+    /// Looks for everything, and rehearses what a boot asks for.
+    ///
+    /// # Errors
+    /// In words, with the setting: something is not there, or not the only one of its kind; the account may not do it; EC2 can't
+    /// be asked.
+    pub async fn find(api: &Api, wanted: &Wanted) -> Result<Resolved, String> {
+        let settings = &wanted.settings;
+        let of = |setting: &'static str| {
+            move |why: Ec2Error| format!("`{setting}` under `[ec2]` in the settings: {}", api.explained(&why))
+        };
+        let Some(image) = &settings.image else {
+            return Err(
+                "`image` under `[ec2]` in the settings: it is not set, and EC2 has no image of its own choice\n  \
+                        help: name one by its id or name: it must have Debian's packages and cloud-init"
+                    .into(),
+            );
+        };
+        let image = api.image(image).await.map_err(of("image"))?;
+        let kind = settings.instance_type.clone();
+        api.look_for_type(&kind).await.map_err(of("instance_type"))?;
+        let subnet = api.subnet(settings.subnet.as_deref()).await.map_err(of("subnet"))?;
+        let security_groups = match &settings.security_groups {
+            Some(named) => Some(api.groups(named, &subnet.vpc).await.map_err(of("security_groups"))?),
+            None => None,
+        };
+        let mut zones = BTreeMap::new();
+        for zone in &wanted.zones {
+            let stands = settings.zones.get(zone).unwrap_or(zone);
+            zones.insert(zone.clone(), api.subnet_in(stands, &subnet.vpc).await.map_err(of("zones"))?);
+        }
+        let resolved = Resolved { image, kind, subnet, security_groups, zones };
+        resolved.rehearse(api).await.map_err(|why| format!("a boot was rehearsed: {}", api.explained(&why)))?;
+        Ok(resolved)
+    }
+
+    /// What is missing among the rights is better known now than in the middle of a scenario.
+    async fn rehearse(&self, api: &Api) -> Result<(), Ec2Error> {
+        let subnet = ("SubnetId", self.subnet.id.as_str());
+        let instance = [("ImageId", self.image.as_str()), ("InstanceType", &self.kind), ("MinCount", "1")];
+        api.rehearse("RunInstances", &[&instance[..], &[("MaxCount", "1"), subnet]].concat()).await?;
+        api.rehearse("CreateNetworkInterface", &[subnet]).await?;
+        if self.security_groups.is_none() {
+            let group = [("GroupName", "anarcho-chimp"), ("GroupDescription", "rehearsed"), ("VpcId", self.vpc())];
+            api.rehearse("CreateSecurityGroup", &group).await?;
+        }
+        Ok(())
+    }
+
+    /// The VPC of all servers.
+    pub fn vpc(&self) -> &str {
+        &self.subnet.vpc
+    }
+
+    /// The subnet of a server in this zone.
+    pub fn subnet(&self, zone: Option<&str>) -> &Subnet {
+        zone.and_then(|zone| self.zones.get(zone)).unwrap_or(&self.subnet)
+    }
+}
