@@ -34,6 +34,7 @@ quick: ## formatting, and every test that needs neither root nor network
 	CHIMP_QUICK=1 RUST_TEST_THREADS=6 $(CARGO) test --lib --bins $(addprefix --test ,$(TARGETS) programs)
 
 nightly: setup ## everything, @nightly and @slow too, once for each of SEEDS; the experiment goes on for SPAN
+	sh scripts/setup.sh nightly
 	sh scripts/nightly.sh '$(CARGO)' '$(SPAN)' $(SEEDS)
 
 kill-points: setup ## no fault outlives its lease: so many points of a seed; goes on where it was interrupted

@@ -5,9 +5,12 @@ set -eu
 
 PACKAGES="haproxy nginx-light apache2-bin keepalived iputils-arping openssh-server openssh-client iptables iproute2 procps python3 python3-venv
 mariadb-server-core mariadb-client-core mariadb-backup monit
-gcc libc6-dev make pkg-config libssl-dev zlib1g-dev git user-mode-linux
+gcc libc6-dev make pkg-config libssl-dev zlib1g-dev git user-mode-linux puppet-agent
 python3-configobj python3-jinja2 python3-jsonpatch python3-jsonschema python3-netifaces python3-oauthlib python3-requests
 python3-serial python3-yaml"
+
+# What only `make nightly` runs: 95 MB, and Java.
+[ "${1:-}" != nightly ] && [ "${2:-}" != nightly ] || PACKAGES="$PACKAGES puppetserver default-jre-headless"
 
 # cloud-init judges the documents of `chimp role`. Installed, it would take part in this machine's boot, so its package is
 # only unpacked, here. What it imports is installed above: libraries alone.
@@ -49,7 +52,7 @@ fi
 
 if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || { echo "setup: missing:$missing; install them as root, or install sudo" >&2; exit 1; }
-    sudo sh scripts/setup.sh packages
+    sudo sh scripts/setup.sh packages "${1:-}"
     fetch_all
     exit
 fi
@@ -96,6 +99,8 @@ for package in $missing; do
         keepalived) service=keepalived ;;
         openssh-server) service=ssh ;;
         monit) service=monit ;;
+        puppet-agent) service=puppet ;;
+        puppetserver) service=puppetserver ;;
         *) continue ;;
     esac
     if ! [ -d /run/systemd/system ]; then

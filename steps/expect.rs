@@ -62,6 +62,11 @@ fn no_double_boot(world: &mut World) -> Result<(), StepError> {
     world.declaration.expect(Expectation::NoDoubleBoot)
 }
 
+#[then(expr = "no node is configured while node {string} is down")]
+fn none_configured_without(world: &mut World, server: String) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::NoneConfiguredWithout { server })
+}
+
 #[then(expr = "at most {count} {role} is/are replaced")]
 fn at_most_replaced(world: &mut World, count: Count, role: Role) -> Result<(), StepError> {
     world.declaration.expect(Expectation::Replaced { role: role.0, bound: Bound::AtMost(count.0) })

@@ -78,6 +78,12 @@ fn config_agent_cadence(world: &mut World, duration: Span) -> Result<(), StepErr
     world.declaration.config_agent(duration.0)
 }
 
+/// The same by Puppet: servers that steps declare get a Puppet server.
+#[given(expr = "Puppet configures the nodes every {duration}")]
+fn puppet(world: &mut World, duration: Span) -> Result<(), StepError> {
+    world.declaration.puppet(duration.0)
+}
+
 #[given(expr = "Monit supervises the {role}")]
 fn monit(world: &mut World, role: Role) -> Result<(), StepError> {
     world.declaration.shape(|draft, _| draft.supervise(&role.0))

@@ -24,11 +24,12 @@ fn main() -> ExitCode {
     )])
 }
 
-const SITES: [&str; 6] = [
+const SITES: [&str; 7] = [
     "fixtures/infrastructures/figure-1.yaml",
     "fixtures/infrastructures/paper.yaml",
     "fixtures/infrastructures/apache.yaml",
     "fixtures/infrastructures/many-replicas.yaml",
+    "fixtures/infrastructures/puppet.yaml",
     "fixtures/examples/python-site/site.yaml",
     "fixtures/examples/active-active/site.yaml",
 ];

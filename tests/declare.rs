@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anarcho_chimp::declare::{DeclareError, DeclareOptions, Problem, ProblemKind, address, addresses, declare};
 use anarcho_chimp::plan::{Act, Agent, Choice, Hypothesis, Plan, Schedule, StrikeOrder};
-use anarcho_chimp::settings::{Group, Limit, Most};
+use anarcho_chimp::settings::{ConfigAgentKind, Group, Limit, Most};
 use anarcho_chimp::units::Percent;
 
 #[path = "declare/reading.rs"]
@@ -208,6 +208,18 @@ fn delays_agents_and_the_speed_of_time_are_declared() {
         (&scenario.acts[0], &scenario.acts[2]),
         (&Act::AgentStops(Agent::ConfigAgent), &Act::AgentStarts(Agent::ConfigAgent))
     );
+}
+
+#[test]
+fn puppet_brings_its_server_to_tiers_and_leaves_a_file_s_own() {
+    let plan = declared("features/puppet.feature").unwrap_or_else(|why| panic!("{why}"));
+    for scenario in &plan.scenarios {
+        let server = &scenario.infrastructure.servers["puppet"];
+        assert_eq!((server.role.as_str(), server.spare), ("puppet", false));
+        assert_eq!(scenario.infrastructure.servers.len(), 4);
+        assert!(scenario.infrastructure.links.iter().all(|(from, to)| from != "puppet" && to != "puppet"));
+        assert_eq!(scenario.settings.config_agent.kind, ConfigAgentKind::Puppet);
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod replaced;
 mod rotation;
 mod single_point;
 mod steady;
+mod unconfigured;
 mod virtual_ip;
 mod writable;
 mod writes;
@@ -71,6 +72,7 @@ fn plainly(expectation: &Expectation) -> Box<dyn Checker> {
         Expectation::NoOtherFails => Box::new(collateral::NoOtherFails),
         Expectation::NoDoubleBoot => Box::new(double_boot::NoDoubleBoot),
         Expectation::Replaced { role, bound } => Box::new(replaced::Replaced { role, bound }),
+        Expectation::NoneConfiguredWithout { server } => Box::new(unconfigured::NoneConfiguredWithout { server }),
         Expectation::ConnectionsOpen { count, phase } => Box::new(connections::ConnectionsOpen { count, phase }),
     }
 }

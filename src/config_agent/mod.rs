@@ -8,8 +8,10 @@
 //! It runs on all servers at the same moments, as cron does on machines whose clocks agree. Where those moments lie,
 //! from the scenario's begin, is drawn with its seed. What a run takes beyond the declared time to configure is real.
 //! A server that can't be reached is not configured, as none whose agent does not reach its master.
+//!
+//! Where Puppet configures the servers, each run is one of Puppet's agent ([`puppet`]), and the harness writes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,14 +21,17 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use self::puppet::Remembered;
 use crate::declared_wait::Tick;
 use crate::draw::{Draw, Purpose};
 use crate::history::{Event, Recorder};
 use crate::plan::Agent;
 use crate::reconciler::spare;
 use crate::reconciler::state::Store;
+use crate::settings::ConfigAgentKind;
 use crate::site::Site;
 
+mod puppet;
 mod survey;
 mod visit;
 
@@ -93,24 +98,40 @@ async fn work(description: Description, seed: u64, runs: watch::Receiver<bool>) 
     let clock = description.declared.recorder.clock();
     let mut tick = Tick::now(clock, Duration::ZERO);
     let mut under_way = BTreeSet::new();
-    let mut visits: JoinSet<String> = JoinSet::new();
+    let mut remembered: BTreeMap<String, Remembered> = BTreeMap::new();
+    let mut visits: JoinSet<(String, Remembered)> = JoinSet::new();
     loop {
         tokio::select! {
             _ = ticks.tick() => {
                 tick = tick.next(clock);
                 let site = description.now();
                 let idle = site.infrastructure.servers.keys().filter(|server| !under_way.contains(*server));
+                let idle = idle.filter(|server| settings.config_agent.configures(server));
                 let idle: Vec<String> = if *runs.borrow() { idle.cloned().collect() } else { Vec::new() };
                 for server in idle {
                     under_way.insert(server.clone());
-                    visits.spawn(visit::visit(site.clone(), server, tick));
+                    let last = remembered.remove(&server).unwrap_or_default();
+                    visits.spawn(visit(site.clone(), server, tick, last));
                 }
             }
-            Some(Ok(server)) = visits.join_next() => {
+            Some(Ok((server, last))) = visits.join_next() => {
                 under_way.remove(&server);
+                remembered.insert(server, last);
             }
         }
     }
+}
+
+/// One run on one server; its name, and what is to be remembered of it.
+async fn visit(site: Site, server: String, tick: Tick, remembered: Remembered) -> (String, Remembered) {
+    let last = match site.settings.config_agent.kind {
+        ConfigAgentKind::BuiltIn => {
+            visit::visit(&site, &server, tick).await;
+            Remembered::default()
+        }
+        ConfigAgentKind::Puppet => puppet::visit(&site, &server, tick, remembered).await,
+    };
+    (server, last)
 }
 
 /// How long after the scenario's begin the first run is.

@@ -18,7 +18,7 @@ use crate::site::Site;
 /// `$1`: what is made, `$2`: its permissions, the rest: what makes it.
 const MAKE: &str = r#"[ -e "$1" ] || { path=$1 mode=$2; shift 2; "$@" && chmod -- "$mode" "$path"; }"#;
 /// How long one command may take: as long as a boot with all of its commands.
-const COMMAND: Duration = Duration::from_secs(120);
+pub(super) const COMMAND: Duration = Duration::from_secs(120);
 
 /// Why a run ended before its work was done.
 #[derive(Debug, thiserror::Error)]
@@ -37,12 +37,11 @@ enum VisitError {
     NotReady(#[from] NotReady),
 }
 
-/// Makes a server what its role says, and records what that took; returns its name.
-pub(super) async fn visit(site: Site, server: String, tick: Tick) -> String {
-    if let Err(why) = run(&site, &server, tick).await {
-        site.recorder.record(Event::ConfigAgentFailed { server: server.clone(), detail: why.to_string() });
+/// Makes a server what its role says, and records what that took.
+pub(super) async fn visit(site: &Site, server: &str, tick: Tick) {
+    if let Err(why) = run(site, server, tick).await {
+        site.recorder.record(Event::ConfigAgentFailed { server: server.into(), detail: why.to_string() });
     }
-    server
 }
 
 async fn run(site: &Site, server: &str, tick: Tick) -> Result<(), VisitError> {
@@ -64,7 +63,7 @@ async fn run(site: &Site, server: &str, tick: Tick) -> Result<(), VisitError> {
     }
 }
 
-async fn running(site: &Site, server: &str) -> Result<Option<Instance>, ProviderError> {
+pub(super) async fn running(site: &Site, server: &str) -> Result<Option<Instance>, ProviderError> {
     let instances = site.provider.list().await?;
     let running = |instance: &Instance| instance.name == server && instance.state == PowerState::Running;
     Ok(instances.into_iter().rev().find(running))

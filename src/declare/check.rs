@@ -7,7 +7,7 @@ use super::listing::Listed;
 use super::run::Understood;
 use super::world::Declaration;
 use super::{guarded, observable, possible, sides};
-use crate::infrastructure::{Infrastructure, Server};
+use crate::infrastructure::{Infrastructure, PUPPET_SERVER, Server};
 use crate::measure::writes::DATABASE;
 use crate::plan::expectation::{Expectation, Phase};
 use crate::plan::{Act, Choice, Hypothesis, StrikeOrder, Target};
@@ -67,6 +67,25 @@ pub(super) fn waits(infrastructure: &Infrastructure, settings: &Settings) -> Res
         )),
         _ => Ok(()),
     }
+}
+
+/// Whether there is a Puppet server where Puppet configures the servers.
+///
+/// # Errors
+/// In words, with a hint.
+pub(super) fn puppet(infrastructure: &Infrastructure, settings: &Settings) -> Result<(), String> {
+    let is_missing = !infrastructure.is_attached() && !infrastructure.servers.contains_key(PUPPET_SERVER);
+    if !settings.config_agent.is_puppet() || !is_missing {
+        return Ok(());
+    }
+    let asked = "Puppet is to configure the nodes (`kind = \"puppet\"` under `[config_agent]`, or a step)";
+    let hint = match &infrastructure.source {
+        Some(file) => {
+            format!("declare it in {}: `- {{ name: {PUPPET_SERVER}, role: {PUPPET_SERVER} }}`", file.display())
+        }
+        None => "say `And Puppet configures the nodes every 1 min`, which adds one".into(),
+    };
+    Err(format!("{asked}, but no server is named `{PUPPET_SERVER}`\n  help: {hint}"))
 }
 
 fn can_strike(
@@ -191,9 +210,22 @@ fn judges(
         Expectation::Replaced { role, .. } | Expectation::NoSinglePointOfFailure { role } => {
             called(infrastructure, role).map(drop)
         }
+        Expectation::NoneConfiguredWithout { server } => configures(infrastructure, settings, server),
         Expectation::OneHolder { role, .. } => called(infrastructure, role).map(drop),
         _ => Ok(()),
     }
+}
+
+/// Whether something configures servers, and the one without which it should not is there.
+fn configures(infrastructure: &Infrastructure, settings: &Settings, server: &str) -> Result<(), String> {
+    if !infrastructure.servers.contains_key(server) {
+        return Err(format!("there is no node \"{server}\"\n  help: there are {}", names(infrastructure)));
+    }
+    if !settings.config_agent.enabled || !settings.reconciler.enabled {
+        let hint = "say `And Puppet configures the nodes every 1 min`, and let the reconciler run";
+        return Err(format!("no replacement is configured in this scenario\n  help: {hint}"));
+    }
+    Ok(())
 }
 
 /// Who shares a virtual IP, or how to say it.
@@ -225,6 +257,7 @@ fn needs_strike(expectation: &Expectation) -> bool {
         Expectation::LatencyStays { .. } | Expectation::Interval { .. } | Expectation::NoOtherFails => true,
         Expectation::NoSinglePointOfFailure { .. } | Expectation::NoDoubleBoot => true,
         Expectation::Replaced { .. } | Expectation::EachStrike { .. } => true,
+        Expectation::NoneConfiguredWithout { .. } => true,
         Expectation::TotalDowntime { .. } | Expectation::LongestOutage { .. } | Expectation::InRotation { .. } => false,
         Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice | Expectation::OneOwner => false,
         Expectation::FollowersCounted | Expectation::OwnWritesRead | Expectation::NeverLess => false,

@@ -45,6 +45,7 @@ pub(super) fn observes(
         Expectation::OneHolder { role, .. } => sight.holder(role),
         Expectation::Interval { interval: Interval::Removal, .. } => sight.removal(acts),
         Expectation::NoDoubleBoot
+        | Expectation::NoneConfiguredWithout { .. }
         | Expectation::Replaced { .. }
         | Expectation::Interval { interval: Interval::Replacement, .. }
             if infrastructure.is_attached() =>

@@ -13,7 +13,7 @@ use crate::document::error::one_of;
 use crate::infrastructure::tiers::Draft;
 use crate::plan::Expectation;
 use crate::plan::{Act, Hypothesis, StepText};
-use crate::settings::{Abort, ConfigAgentSettings, Group, Limit, Most, Settings};
+use crate::settings::{Abort, ConfigAgentKind, ConfigAgentSettings, Group, Limit, Most, Settings};
 use crate::units::Bound;
 
 /// What the steps of one scenario write to. A user's own steps take `&mut World` as the shipped ones do: they
@@ -83,6 +83,8 @@ pub struct Declaration {
     /// The lines of the step's table that are wrong, each with what is wrong.
     pub(super) wrong_rows: Vec<(usize, String)>,
     pub(super) settings: Settings,
+    /// The config agent that a step asked for.
+    config_agent: Option<ConfigAgentKind>,
     pub(super) acts: Vec<Act>,
     /// The line of each.
     pub(super) act_lines: Vec<usize>,
@@ -199,10 +201,33 @@ impl Declaration {
     /// # Errors
     /// A Given after the first When or Then.
     pub fn config_agent(&mut self, every: Duration) -> Result<(), StepError> {
-        self.shape(|_, settings| {
-            settings.config_agent = ConfigAgentSettings { enabled: true, every };
+        self.configures(ConfigAgentKind::BuiltIn, every)
+    }
+
+    /// Puppet configures the servers, and how often its agents run. Servers that steps declare get a Puppet server.
+    ///
+    /// # Errors
+    /// A Given after the first When or Then; another config agent.
+    pub fn puppet(&mut self, every: Duration) -> Result<(), StepError> {
+        self.configures(ConfigAgentKind::Puppet, every)?;
+        self.shape(|draft, _| {
+            draft.puppet();
             Ok(())
         })
+    }
+
+    /// One of a kind; a kind of the settings is replaced, one of another step is not.
+    fn configures(&mut self, kind: ConfigAgentKind, every: Duration) -> Result<(), StepError> {
+        if self.config_agent.is_some_and(|other| other != kind) {
+            let detail = "the config agent of the harness and Puppet would both configure the servers";
+            return Err(StepError::refused(detail, "keep one of the two steps"));
+        }
+        self.shape(|_, settings| {
+            settings.config_agent = ConfigAgentSettings { enabled: true, kind, every };
+            Ok(())
+        })?;
+        self.config_agent = Some(kind);
+        Ok(())
     }
 
     /// How many times faster declared waits pass.

@@ -28,6 +28,9 @@ pub use databases::Databases;
 pub use entry::{Entry, EntryUrl};
 pub use tiers::{Delay, Draft};
 
+/// The server on which Puppet's server runs, which is where Puppet's agents look for it by default.
+pub(crate) const PUPPET_SERVER: &str = "puppet";
+
 /// What should be. Servers are kept in the order of their names, so that the order of declaration means nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Infrastructure {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::declaration::{
     EntryPoint, InfrastructureDeclaration, LinkEntry, MOST_SERVERS, ServerEntry, can_hold, resolve,
 };
-use super::{Infrastructure, Server, VirtualIp, file};
+use super::{Infrastructure, PUPPET_SERVER, Server, VirtualIp, file};
 use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::document::names::sort_naturally;
@@ -31,6 +31,7 @@ pub struct Draft {
     delays: BTreeMap<(Delay, String), Duration>,
     supervised: Vec<String>,
     spares: BTreeMap<String, usize>,
+    puppet: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -195,6 +196,12 @@ impl Draft {
         }
     }
 
+    /// `Puppet configures the nodes every 1 min`: tiers get a Puppet server, which nothing is linked with. A file declares its
+    /// own.
+    pub(crate) fn puppet(&mut self) {
+        self.puppet = true;
+    }
+
     /// Puts everything together.
     ///
     /// # Errors
@@ -206,7 +213,10 @@ impl Draft {
                 return Err(DocumentError::new("no servers are declared").with_hint(hint));
             }
             Some(Base::File(infrastructure)) => with_spares_of_file(*infrastructure, &self.spares)?,
-            Some(Base::Tiers(declaration, _)) => {
+            Some(Base::Tiers(mut declaration, _)) => {
+                let role = if self.puppet { shipped::named(PUPPET_SERVER) } else { None };
+                let server = |role: &Shipped| ServerEntry { count: None, ..server_entry(role, 1) };
+                declaration.servers.extend(role.map(server));
                 resolve(&with_spares(*declaration, &self.spares)?, &BTreeMap::new(), None)?
             }
         };

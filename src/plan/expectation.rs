@@ -37,6 +37,8 @@ pub enum Expectation {
     NoDoubleBoot,
     /// `at most {int} {role} are replaced`
     Replaced { role: String, bound: Bound<usize> },
+    /// `no node is configured while node {string} is down`
+    NoneConfiguredWithout { server: String },
     /// `at least {int} connections stay open {phase}`: by HAProxy's own count of current sessions.
     ConnectionsOpen { count: u64, phase: Phase },
     /// `no {role} is a single point of failure`

@@ -150,7 +150,7 @@ async fn trust(context: &ReplaceContext, server: &str, instance: &Instance) -> R
 async fn bootstrap(context: &ReplaceContext, server: &str, instance: &Instance) -> Result<(), Failure> {
     context.begin(ReconcilerStep::Await, server, "waiting until it serves".into()).await?;
     let site = context.site();
-    if site.settings.config_agent.enabled {
+    if site.settings.config_agent.configures(server) {
         configured(&site, instance).await?;
     } else {
         files::refresh_one(&site, &context.store, server, instance, context.within()).await?;

@@ -2,13 +2,14 @@
 //! secrets.
 //!
 //! [`template`] renders, over what [`context`] offers; [`cloud_config`] writes the outcome as a document that other
-//! tools read; [`programs`] finds what must be on this machine.
+//! tools read, [`puppet`] what Puppet's server compiles; [`programs`] finds what must be on this machine.
 
 pub mod addresses;
 pub mod cloud_config;
 pub mod context;
 pub mod monit;
 pub mod programs;
+mod puppet;
 pub mod secrets;
 pub mod template;
 

@@ -10,11 +10,11 @@ use minijinja::{Environment, ErrorKind, Value};
 use sha2::{Digest, Sha256};
 
 use super::context::Contexts;
-use super::{Addresses, Secrets, monit, programs};
+use super::{Addresses, Secrets, monit, programs, puppet};
 use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::document::yaml::{PathSegment, Source, at};
-use crate::infrastructure::Infrastructure;
+use crate::infrastructure::{Infrastructure, PUPPET_SERVER};
 use crate::instance::{FileContent, FileSpec, ServiceSpec, UserData};
 use crate::role::templates::{environment, explain};
 use crate::role::{Role, RoleContent, RoleFile, RoleService, file, shipped};
@@ -39,7 +39,14 @@ pub fn render(
         return Err(DocumentError::new(format!("there is no server `{server}`")).with_hint(hint));
     };
     let contexts = Contexts::new(infrastructure, addresses, settings, secrets);
-    render_one(&infrastructure.roles[&declared.role], addresses, contexts.of(server))
+    let made_of = |name: &str| {
+        render_one(&infrastructure.roles[&infrastructure.servers[name].role], addresses, contexts.of(name))
+    };
+    let mut data = made_of(&declared.name)?;
+    if settings.config_agent.is_puppet() && server == PUPPET_SERVER {
+        data.files.extend(puppet::files(infrastructure, made_of)?);
+    }
+    Ok(data)
 }
 
 fn render_one(role: &Role, addresses: &Addresses, context: Value) -> Rendered<UserData> {

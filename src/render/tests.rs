@@ -17,12 +17,12 @@ fn paper() -> Infrastructure {
     draft.build().unwrap()
 }
 
-pub(super) fn rendered(site: &Infrastructure, settings: &Settings, server: &str) -> UserData {
+pub(crate) fn rendered(site: &Infrastructure, settings: &Settings, server: &str) -> UserData {
     let addresses = Addresses::assign(site, |index| Ipv4Addr::new(198, 18, 0, 10 + index as u8), 24);
     render(site, &addresses, settings, &Secrets::of("test"), server).unwrap()
 }
 
-pub(super) fn text<'a>(data: &'a UserData, path: &str) -> &'a str {
+pub(crate) fn text<'a>(data: &'a UserData, path: &str) -> &'a str {
     let file = data.files.iter().find(|file| file.path == Path::new(path)).unwrap_or_else(|| panic!("no {path}"));
     match &file.content {
         FileContent::Text(text) => text,

@@ -31,6 +31,7 @@ const SHIPPED: &[Shipped] = &[
     Shipped { name: "dbhaproxy", prefix: "dblb", text: include_str!("../../fixtures/roles/dbhaproxy.yaml") },
     Shipped { name: "dbmaster", prefix: "db", text: DATABASE },
     Shipped { name: "dbslave", prefix: "slave", text: DATABASE },
+    Shipped { name: "puppet", prefix: "puppet", text: include_str!("../../fixtures/roles/puppet.yaml") },
 ];
 
 /// Texts that shipped roles copy, by the path they name them by.

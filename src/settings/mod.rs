@@ -29,7 +29,7 @@ pub(crate) use openstack::line_of_login;
 pub use openstack::{HostKeys, LoginSettings, OpenStackSettings};
 pub use reconciler::{Policy, ReconcilerSettings};
 pub use safeguards::{Abort, Group, Limit, Most, Safeguards};
-pub use time::{ConfigAgentSettings, TimeSettings};
+pub use time::{ConfigAgentKind, ConfigAgentSettings, TimeSettings};
 
 /// The sections of `chimp.toml`. Unknown keys are refused.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -188,7 +188,7 @@ impl Site {
         let declared = &self.infrastructure.servers[server];
         let is_replacement = delay == BootDelay::Waited;
         let takes = if is_replacement { declared.boot_delay + declared.install_delay } else { Duration::ZERO };
-        let unconfigured = is_replacement && self.settings.config_agent.enabled;
+        let unconfigured = is_replacement && self.settings.config_agent.configures(server);
         Ok(InstanceSpec {
             name: server.to_string(),
             zone: declared.zone.clone(),

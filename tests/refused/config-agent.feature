@@ -18,3 +18,17 @@ Feature: Agents and times that can't be
     And Monit supervises the databases
     When a random webserver dies
     Then recovery takes under 8 min
+  Scenario: Two agents that would configure the same servers
+    Given 4 webservers behind haproxy
+    And the config agent runs every 1 min
+    And Puppet configures the nodes every 1 min
+    Then steady state holds throughout
+  Scenario: Puppet without a Puppet server
+    Given the infrastructure in "figure-1"
+    And Puppet configures the nodes every 1 min
+    Then steady state holds throughout
+  Scenario: Nothing configures that could wait
+    Given 4 webservers behind haproxy
+    When a random webserver dies
+    Then no node is configured while node "puppet" is down
+    And no node is configured while node "web-1" is down

@@ -24,8 +24,12 @@ pub fn booted(history: &History, timeline: &Timeline, victim: &str) -> Milestone
 /// When a victim's replacement fulfilled its role, or its own instance did again. An instance that was only stopped and
 /// started keeps its role: it needs no configuring.
 pub fn configured(history: &History, timeline: &Timeline, victim: &str) -> Milestone {
+    // Puppet's agent reports itself when it is done; a database is not there until it has its data, too.
+    let reports =
+        history.plan.settings.config_agent.reports(victim) && !history.plan.infrastructure.databases.has(victim);
     let done = |record: &&Record| match &record.event {
-        Event::ReconcilerReplaced { server, .. } | Event::ServerReady { server, .. } => server == victim,
+        Event::ReconcilerReplaced { server, .. } => server == victim && !reports,
+        Event::ServerReady { server, .. } => server == victim,
         _ => false,
     };
     // Of a server that the reconciler replaces, ready is not yet done.
@@ -33,7 +37,7 @@ pub fn configured(history: &History, timeline: &Timeline, victim: &str) -> Miles
         |record: &&Record| matches!(&record.event, Event::ReconcilerReplaced { server, .. } if server == victim);
     let missed =
         |record: &&Record| matches!(&record.event, Event::ReconcilerMissing { server, .. } if server == victim);
-    let by_reconciler = since_t0(history, timeline).any(|record| missed(&record));
+    let by_reconciler = since_t0(history, timeline).any(|record| missed(&record)) && !reports;
     let found = match by_reconciler {
         true => since_t0(history, timeline).find(replaced),
         false => since_t0(history, timeline).find(done),

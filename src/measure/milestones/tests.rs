@@ -182,6 +182,16 @@ fn what_was_ready_is_not_replaced_before_the_reconciler_says_so() {
 }
 
 #[test]
+fn where_puppet_configures_its_agent_says_when_and_not_the_reconciler() {
+    let mut script = web_dies().replaced(6500, 7000, 8000, "web-1");
+    script.settings.config_agent.enabled = true;
+    script.settings.config_agent.kind = crate::settings::ConfigAgentKind::Puppet;
+    assert_eq!(told(&script, Interval::Replacement), NEVER, "it serves, but its agent did not end well");
+    let ready = Event::ServerReady { server: "web-1".into(), instance: "web-1.2".into() };
+    assert_eq!(told(&script.event(9500, ready), Interval::Replacement), at(9500));
+}
+
+#[test]
 fn the_first_error_is_the_first_that_was_due_or_under_way_at_t0() {
     let first = |script: &Script| Timeline::of(&script.history()).first_error_us;
     let script = web_dies().bad(3000.0, 3002.0, Outcome::Refused);
