@@ -61,6 +61,14 @@ Feature: The network fails, and the servers do not
       And availability throughout is at least 99%
       And exactly one load balancer holds the virtual IP after recovery
 
+  Rule: A server that its environment isolates is silent, and runs on
+    @nightly
+    Scenario: A webserver is isolated
+      When a random webserver is isolated for 8 s
+      Then availability throughout is at least 95%
+      And no other node fails
+      And recovery takes under 30 s
+
   Rule: A slow network is slow and nothing else
     @pr
     Scenario: What webservers send is delayed

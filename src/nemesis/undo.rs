@@ -11,7 +11,7 @@ use crate::agent::stamp::{Stamps, Within};
 use crate::clock;
 use crate::fault::{Action, WITNESS_WITHIN, Witness};
 use crate::history::{Event, Onset};
-use crate::instance::{PowerOp, PowerState};
+use crate::instance::{Plug, PowerOp, PowerState};
 use crate::journal::Stage;
 use crate::provider::ProviderError;
 
@@ -190,11 +190,19 @@ impl Victim {
         }
     }
 
-    /// Records it where what an agent was to hold is no longer in force: what was measured since counts for nothing.
+    /// Records it where what an agent was to hold, or a provider to keep from the network, is no longer in force: what was measured since counts for nothing.
     /// Who can't be asked, being off, frozen, replaced or cut off, is not asked; what has a planned end is stamped.
     pub async fn see_that_it_lasted(&self) {
-        let asked = self.is_held() && !self.strike.impairs_its_own_path() && self.refused().is_none();
-        if !asked || self.lasts.is_some() || self.state().await != Some(PowerState::Running) {
+        let is_asked = match &self.strike.inject {
+            Action::Hold(_) => !self.strike.impairs_its_own_path(),
+            Action::Power(operation) => operation.plug() == Plug::Network,
+            Action::Exec(_) | Action::Release => false,
+        };
+        if !is_asked
+            || self.refused().is_some()
+            || self.lasts.is_some()
+            || self.state().await != Some(PowerState::Running)
+        {
             return;
         }
         match self.look(&self.strike.witness).await {

@@ -104,7 +104,7 @@ impl CloudError {
     }
 
     /// Whether a service has no such thing, or no such kind of things.
-    pub(super) fn is_not_found(&self) -> bool {
+    pub(crate) fn is_not_found(&self) -> bool {
         self.status() == Some(StatusCode::NOT_FOUND)
     }
 

@@ -31,7 +31,6 @@ pub(crate) struct SecurityGroup {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lets {
     /// Nothing at all, in either direction.
-    #[cfg(test)]
     NothingPass,
     /// Every packet of IPv4, in both directions.
     EverythingPass,

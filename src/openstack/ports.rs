@@ -38,6 +38,8 @@ pub(crate) struct Port {
     pub(crate) mac: String,
     /// Their ids.
     pub(crate) security_groups: Vec<String>,
+    /// Whether they mean anything to it: its port security is on, or the cloud says nothing of that.
+    pub(crate) is_filtered: bool,
     /// The server that it belongs to, if any.
     pub(crate) server: Option<String>,
     /// The run that made it, if one did.
@@ -55,6 +57,7 @@ struct Body {
     fixed_ips: Vec<FixedIp>,
     #[serde(default)]
     security_groups: Vec<String>,
+    port_security_enabled: Option<bool>,
     #[serde(default)]
     device_id: String,
     #[serde(default, deserialize_with = "moment::read")]
@@ -75,6 +78,7 @@ fn port(client: &Client, value: Value) -> Result<Port, CloudError> {
         name: body.name,
         mac: body.mac_address,
         security_groups: body.security_groups,
+        is_filtered: body.port_security_enabled != Some(false),
         server: Some(body.device_id).filter(|id| !id.is_empty()),
         run,
         created: body.created_at,
@@ -115,7 +119,6 @@ pub(crate) async fn ours(client: &Client) -> Result<Vec<Port>, CloudError> {
 ///
 /// # Errors
 /// Neutron can't be asked.
-#[cfg(test)]
 pub(crate) async fn of_server(client: &Client, server: &str) -> Result<Vec<Port>, CloudError> {
     let all = client.list(Service::Neutron, &format!("ports?device_id={server}"), "ports").await?;
     all.into_iter().map(|each| port(client, each)).collect()
@@ -125,7 +128,6 @@ pub(crate) async fn of_server(client: &Client, server: &str) -> Result<Vec<Port>
 ///
 /// # Errors
 /// It is not there, or Neutron can't be asked.
-#[cfg(test)]
 pub(crate) async fn get(client: &Client, id: &str) -> Result<Port, CloudError> {
     let mut answer = client.get(Service::Neutron, &format!("ports/{id}")).await?;
     port(client, answer["port"].take())
@@ -135,7 +137,6 @@ pub(crate) async fn get(client: &Client, id: &str) -> Result<Port, CloudError> {
 ///
 /// # Errors
 /// There is no such port or group, or Neutron can't be asked.
-#[cfg(test)]
 pub(crate) async fn set_security_groups(client: &Client, id: &str, groups: &[String]) -> Result<Port, CloudError> {
     let body = json!({ "port": { "security_groups": groups } });
     let mut answer = client.put(Service::Neutron, &format!("ports/{id}"), &body).await?;

@@ -31,7 +31,7 @@ pub(crate) struct Asked {
     /// Method and path, such as `GET /compute/v2.1/limits`.
     pub(crate) line: String,
     pub(super) head: String,
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 /// What is answered.
@@ -62,7 +62,7 @@ pub(crate) fn server(id: &str, status: &str, task: Option<&str>) -> Value {
 }
 
 /// A port as Neutron shows it.
-pub(super) fn port(id: &str, description: &Value) -> Value {
+pub(crate) fn port(id: &str, description: &Value) -> Value {
     json!({
         "id": id, "name": "web-1", "mac_address": "fa:16:3e:8c:be:c9", "device_id": "", "description": description,
         "fixed_ips": [{ "subnet_id": "s", "ip_address": "198.18.3.78" }], "security_groups": ["default"], "tags": [],

@@ -4,6 +4,7 @@
 mod attack;
 mod dies;
 mod floating;
+mod isolated;
 mod killed;
 mod points;
 mod secrets;
@@ -30,6 +31,9 @@ fn main() -> ExitCode {
             dies::a_server_that_dies_behind_novas_back_is_replaced,
             dies::a_zone_is_lost_and_the_site_recovers,
             floating::a_floating_ip_leads_to_the_balancer_that_serves,
+            isolated::an_isolated_server_has_the_empty_group_and_then_its_own_ones_again,
+            isolated::a_server_that_a_killed_run_isolated_gets_its_groups_back_with_the_lease,
+            isolated::an_isolation_that_lets_everything_pass_is_not_believed,
             secrets::no_secret_is_in_a_bundle_a_log_or_a_command_line,
             attack::each_failure_model_strikes_servers_with_the_tag_and_no_others,
             attack::a_killed_attack_is_undone_by_its_journal_and_by_its_lease,
@@ -65,7 +69,8 @@ fn is_empty() -> bool {
     let ports = openstack(&["port", "list"]);
     let no_port = ports.as_array().unwrap().iter().all(|port| port["Name"] == "");
     let groups = openstack(&["security", "group", "list"]);
-    let ours = groups.as_array().unwrap().iter().any(|group| group["Name"] == "anarcho-chimp");
+    let ours =
+        groups.as_array().unwrap().iter().any(|group| group["Name"].as_str().unwrap().starts_with("anarcho-chimp"));
     none("server") && no_port && none("floating ip") && !ours
 }
 

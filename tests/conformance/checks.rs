@@ -48,6 +48,8 @@ pub const CHECKS: &[Check] = checks! {
     "ends a freeze with its lease" => leased_freeze,
     "stops and starts, each twice" => stops,
     "ends a stop with its lease" => leased_stop,
+    "isolates and rejoins, each twice" => isolates,
+    "ends an isolation with its lease" => leased_isolation,
     "reboots" => reboots,
     "ends a fault on a server with its lease" => agents::leased,
     "heals a fault on a server twice" => agents::healed,
@@ -235,6 +237,44 @@ async fn leased_freeze(ground: &Ground) -> Checked {
 
 async fn leased_stop(ground: &Ground) -> Checked {
     leased(ground, PowerOp::Stop, PowerState::Stopped).await
+}
+
+async fn isolates(ground: &Ground) -> Checked {
+    let id = ground.instance("web-2").await?.id;
+    for (op, is_reached) in [(PowerOp::Isolate, false), (PowerOp::Rejoin, true)] {
+        for _ in 0..2 {
+            ground.provider.power(&id, op).await.map_err(text)?;
+            reached(ground, "web-2", is_reached).await?;
+        }
+    }
+    let remote = ground.remote("web-2").await?;
+    claim(exec(&*remote, &["hostname"]).await?.stdout.trim() == "web-2", "another server")?;
+    Ok(None)
+}
+
+async fn leased_isolation(ground: &Ground) -> Checked {
+    if !ground.outlives {
+        return Ok(Some("its servers end with whoever isolated them".into()));
+    }
+    let id = ground.instance("web-2").await?.id;
+    ground.provider.power_leased(&id, PowerOp::Isolate, Duration::from_secs(3)).await.map_err(text)?;
+    reached(ground, "web-2", false).await?;
+    reached(ground, "web-2", true).await?;
+    Ok(None)
+}
+
+/// Whether a new connection comes about, which may take a look or two to be so.
+async fn reached(ground: &Ground, server: &str, expected: bool) -> Result<(), String> {
+    let instance = ground.instance(server).await?;
+    let remote = ground.provider.connect(&instance).await.map_err(text)?;
+    let begun = Instant::now();
+    loop {
+        let knocked = remote.knock(Duration::from_millis(500)).await;
+        if knocked.is_ok() == expected || begun.elapsed() > Duration::from_secs(30) {
+            return claim(knocked.is_ok() == expected, (expected, knocked));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 async fn leased(ground: &Ground, op: PowerOp, state: PowerState) -> Checked {

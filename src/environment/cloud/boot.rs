@@ -60,6 +60,7 @@ impl<M: Maker> ScenarioServers<M> {
     /// What stands in the way of another server of this name: one that lives is an error, one that does not goes, with its
     /// disk, so that its place in the network is free.
     async fn make_way(&self, name: &str) -> Result<(), ProviderError> {
+        self.fleet.rejoin_those_gone().await?;
         let servers = self.fleet.now().await?;
         for listed in servers.iter().filter(|listed| self.is_of(&listed.server, name)) {
             match listed.state {

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::isolation::Isolation;
 use super::lease::Leases;
 use super::listing::{Listed, Listing};
 use super::{Api, CloudServer, power};
@@ -15,7 +16,9 @@ use crate::provider::ProviderError;
 pub(in crate::environment) struct Fleet<A: Api> {
     pub api: A,
     listing: Listing<A::Server>,
-    leases: Leases,
+    pub(super) leases: Leases,
+    /// What ends the isolation of each server that is isolated, by its id.
+    pub(super) isolated: tokio::sync::Mutex<BTreeMap<InstanceId, Isolation>>,
     /// Servers that were listed once, by id: a cloud says nothing of what was deleted.
     seen: Mutex<BTreeMap<InstanceId, Instance>>,
 }
@@ -23,10 +26,11 @@ pub(in crate::environment) struct Fleet<A: Api> {
 impl<A: Api> Fleet<A> {
     /// Nothing is listed yet; two lists come no closer than this.
     pub fn new(api: A, list_every: Duration) -> Self {
-        Fleet { api, listing: Listing::new(list_every), leases: Leases::default(), seen: Mutex::default() }
+        let (leases, isolated, seen) = (Leases::default(), Default::default(), Mutex::default());
+        Fleet { api, listing: Listing::new(list_every), leases, isolated, seen }
     }
 
-    fn seen(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Instance>> {
+    pub(super) fn seen(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Instance>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -79,12 +83,16 @@ impl<A: Api> Fleet<A> {
                 return Err(Self::late(id, "delete"));
             }
         }
-        Ok(())
+        self.rejoin_if_isolated(id).await
     }
 
     /// As [`Provider::power`](crate::provider::Provider::power).
     pub async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError> {
-        self.switch(id, op).await?;
+        match op {
+            PowerOp::Isolate => return self.isolate(id, None).await,
+            PowerOp::Rejoin => return self.rejoin(id).await,
+            _ => self.switch(id, op).await?,
+        }
         // Only now: if it failed, the lease still ends the fault.
         self.leases.call_off(id, op.plug()).await;
         Ok(())
@@ -117,13 +125,27 @@ impl<A: Api> Fleet<A> {
 
     /// As [`Provider::power_leased`](crate::provider::Provider::power_leased).
     pub async fn power_leased(&self, id: &InstanceId, op: PowerOp, lease: Duration) -> Result<(), ProviderError> {
+        if op == PowerOp::Isolate {
+            return self.isolate(id, Some(lease)).await;
+        }
         let Some(undo) = self.api.undo(&id.0, op) else { return self.power(id, op).await };
-        let failed =
-            |source| ProviderError::System { server: id.0.clone(), action: "starting what ends its lease", source };
         // Before anything is asked for: who is killed meanwhile leaves no fault without a lease.
-        self.leases.begin(id, op.plug(), undo, lease).await.map_err(failed)?;
+        self.lease(id, op.plug(), undo, lease).await?;
         self.switch(id, op).await?;
         self.renew(id, op.plug()).await
+    }
+
+    /// Begins a lease.
+    pub(super) async fn lease(
+        &self,
+        id: &InstanceId,
+        plug: Plug,
+        undo: Vec<String>,
+        lease: Duration,
+    ) -> Result<(), ProviderError> {
+        let failed =
+            |source| ProviderError::System { server: id.0.clone(), action: "starting what ends its lease", source };
+        self.leases.begin(id, plug, undo, lease).await.map_err(failed)
     }
 
     /// As [`Provider::renew`](crate::provider::Provider::renew).

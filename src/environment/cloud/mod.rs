@@ -8,6 +8,7 @@
 //! | [`fleet`] | some of an account's servers, and their power |
 //! | [`listing`] | the servers as the cloud lists them, dated |
 //! | [`power`] | when a switch of power is done |
+//! | [`isolation`], [`isolated`] | a server whose ports have a group without rules; those of a fleet |
 //! | [`lease`] | what undoes a fault of power when the run that made it is gone |
 //! | [`made`] | the list of what a run made and removed |
 //! | [`entry`] | entering such an environment, and finding what a run left there |
@@ -19,6 +20,7 @@ use std::net::Ipv4Addr;
 
 use async_trait::async_trait;
 
+use self::isolation::{Isolation, Ports};
 use crate::instance::{InstanceSpec, PowerOp, PowerState};
 use crate::provider::ProviderError;
 use crate::provider::secret::Secret;
@@ -26,6 +28,8 @@ use crate::provider::secret::Secret;
 mod boot;
 mod entry;
 pub(super) mod fleet;
+mod isolated;
+pub(super) mod isolation;
 pub(super) mod lease;
 pub(super) mod listing;
 pub(super) mod made;
@@ -68,6 +72,12 @@ pub(super) trait Api: Send + Sync + 'static {
     async fn switch(&self, server: &Self::Server, op: PowerOp) -> Result<(), ProviderError>;
     /// The words by which this program is asked to undo it; `None` where nothing can.
     fn undo(&self, id: &str, op: PowerOp) -> Option<Vec<String>>;
+    /// What isolates a server. No port is changed yet; the group that lets nothing pass is made if it is missing.
+    async fn isolation(&self, id: &str, name: &str) -> Result<Isolation, ProviderError>;
+    /// The ports of the servers.
+    fn ports(&self) -> &dyn Ports;
+    /// The words by which this program is asked to end an isolation.
+    fn undo_isolation(&self, id: &str, isolation: &Isolation) -> Vec<String>;
 }
 
 /// The error of a cloud that has no word for this.

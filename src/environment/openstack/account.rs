@@ -7,15 +7,15 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use tokio::sync::OnceCell;
 
 use super::OpenStack;
 use super::floating;
+use super::groups::RunGroups;
 use super::maker::ServerMaker;
 use super::marks::Marks;
-use super::nova::{Nova, between};
+use super::nova::{Nova, RunsOwn, between};
 use super::ports::{OwnPort, Ports};
-use super::resolved::{Resolved, Wanted};
+use super::resolved::{Resolved, Wanted, isolates};
 use crate::agent::upload::Source;
 use crate::environment::cloud::fleet::Fleet;
 use crate::environment::cloud::made::Made;
@@ -26,16 +26,12 @@ use crate::journal::Place;
 use crate::openstack::client::Client;
 use crate::openstack::clouds::{self, Surroundings};
 use crate::openstack::error::CloudError;
-use crate::openstack::groups::{self, Lets};
 use crate::openstack::ports::{self, NewPort};
 use crate::openstack::servers::Server;
 use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::ProviderError;
 use crate::provider::key_pair::KeyPair;
 use crate::render::Addresses;
-
-/// The name of a run's own security group.
-const GROUP: &str = "anarcho-chimp";
 
 /// A cloud that was logged in to.
 pub(super) struct Account {
@@ -47,8 +43,7 @@ pub(super) struct Account {
     key: Arc<KeyPair>,
     source: Arc<Source>,
     made: Arc<Made>,
-    /// The run's own security group, made when the first scenario needs it.
-    group: OnceCell<String>,
+    groups: Arc<RunGroups>,
 }
 
 impl Account {
@@ -70,29 +65,24 @@ impl Account {
             let (_, found) = known.iter().find(|(known, _)| *known == wanted).expect("it was found");
             resolved.insert(scenario.index, found.clone());
         }
+        let made = Arc::<Made>::default();
         Ok(Account {
             cloud: cloud.into(),
+            groups: Arc::new(RunGroups::new(Arc::clone(&client), Arc::clone(&made))),
             client,
             resolved,
             key: Arc::new(KeyPair::make().map_err(|why| why.to_string())?),
             source: Arc::default(),
-            made: Arc::default(),
-            group: OnceCell::new(),
+            made,
         })
     }
 
-    /// The security groups of every port: those that the settings name, else one of the run's own, which lets everything pass. The project's
-    /// default group would keep the prober out.
+    /// The security groups of every port: those that the settings name, else one of the run's own, which lets everything pass.
     async fn security_groups(&self, resolved: &Resolved, marks: &Marks) -> Result<Vec<String>, ProviderError> {
         if let Some(named) = &resolved.security_groups {
             return Ok(named.clone());
         }
-        let make = async || {
-            let group = groups::create(&self.client, GROUP, &marks.run, Lets::EverythingPass).await.map_err(between)?;
-            self.made.group(GROUP, &group.id);
-            Ok::<_, ProviderError>(group.id)
-        };
-        Ok(vec![self.group.get_or_try_init(make).await?.clone()])
+        Ok(vec![self.groups.open(&marks.run).await?])
     }
 
     /// Makes the ports of a scenario, so that its addresses are known before anything boots.
@@ -170,10 +160,7 @@ impl Environment for Account {
     }
 
     async fn close(&self) -> Result<(), ProviderError> {
-        let Some(group) = self.group.get() else { return Ok(()) };
-        groups::delete(&self.client, group).await.map_err(between)?;
-        self.made.gone(group);
-        Ok(())
+        self.groups.remove().await
     }
 
     fn told(&self) -> Vec<String> {
@@ -186,6 +173,10 @@ impl Environment for Account {
         let marks = Marks::new(run, scenario.index);
         let infrastructure = &scenario.infrastructure;
         resolved.security_groups = Some(self.security_groups(&resolved, &marks).await?);
+        if isolates(scenario) {
+            // Before anything strikes: making it takes a moment, and a strike counts from when it is asked for.
+            self.groups.empty(&marks.run).await?;
+        }
         let resolved = Arc::new(resolved);
         let client = Arc::new(self.client.part());
         let ports = self.make_ports(&client, &resolved, infrastructure, &marks).await?;
@@ -199,7 +190,8 @@ impl Environment for Account {
             aliases: infrastructure.aliases.clone(),
         };
         let ours = marks.clone();
-        let nova = Nova::new(&self.cloud, &client, move |server: &Server| ours.are_of(server));
+        let own = RunsOwn { groups: Arc::clone(&self.groups), mark: marks.run.clone() };
+        let nova = Nova::new(&self.cloud, &client, own, move |server: &Server| ours.are_of(server));
         let maker = ServerMaker {
             client: Arc::clone(&client),
             resolved,

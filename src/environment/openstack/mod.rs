@@ -8,6 +8,7 @@
 //! | [`nova`] | servers that Nova lists, and what it is asked for to switch their power |
 //! | [`floating`] | the floating IPs, and to which server each leads |
 //! | [`maker`], [`ports`] | how a server of a scenario is made; where it is plugged in |
+//! | [`network`], [`groups`] | how a server is isolated from the network; the security groups that a run makes for itself |
 //! | [`marks`] | by what a run's things are found again |
 
 use std::path::{Path, PathBuf};
@@ -31,8 +32,10 @@ use crate::settings::{OpenStackSettings, Settings};
 mod account;
 mod attacked;
 mod floating;
+mod groups;
 mod maker;
 mod marks;
+mod network;
 mod nova;
 mod opted_in;
 mod ports;

@@ -1,37 +1,57 @@
 //! Nova: the servers that it lists, what it is asked for, and what its words say.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::sleep;
 
-use super::account;
+use super::groups::RunGroups;
+use super::{account, network};
+use crate::environment::cloud::isolation::{Isolation, Ports};
 use crate::environment::cloud::{Api, CloudServer, lease};
-use crate::instance::{Plug, PowerOp, PowerState};
+use crate::instance::{PowerOp, PowerState};
 use crate::openstack::actions::{self, Action};
 use crate::openstack::client::Client;
 use crate::openstack::error::CloudError;
+use crate::openstack::mark::Mark;
 use crate::openstack::servers::{self, Server, Status};
 use crate::provider::ProviderError;
 use crate::settings::OpenStackSettings;
 
 /// The first argument of a program that is to undo something.
 const ASKED: &str = "__openstack";
-/// What undoes a freeze and a stop.
+/// How often undoing is tried, and how long after a try that failed: a cloud may be out of reach for a moment.
+const TRIES: u32 = 10;
+const TRY_EVERY: Duration = Duration::from_secs(3);
+/// What undoes a freeze and a stop; what undoes an isolation is the isolation itself, as JSON.
 const UNPAUSE: &str = "unpause";
 const START: &str = "start";
+
+/// What a run makes beside servers to strike them, and its mark.
+pub(super) struct RunsOwn {
+    pub groups: Arc<RunGroups>,
+    pub mark: Mark,
+}
 
 /// Some of a project's servers.
 pub(super) struct Nova {
     /// The cloud, as it was named on the command line.
     cloud: String,
     client: Arc<Client>,
+    own: RunsOwn,
     are_meant: Box<dyn Fn(&Server) -> bool + Send + Sync>,
 }
 
 impl Nova {
     /// Those that are meant.
-    pub fn new(cloud: &str, client: &Arc<Client>, are_meant: impl Fn(&Server) -> bool + Send + Sync + 'static) -> Nova {
-        Nova { cloud: cloud.into(), client: Arc::clone(client), are_meant: Box::new(are_meant) }
+    pub fn new(
+        cloud: &str,
+        client: &Arc<Client>,
+        own: RunsOwn,
+        are_meant: impl Fn(&Server) -> bool + Send + Sync + 'static,
+    ) -> Nova {
+        Nova { cloud: cloud.into(), client: Arc::clone(client), own, are_meant: Box::new(are_meant) }
     }
 }
 
@@ -52,14 +72,6 @@ impl Api for Nova {
     }
 
     async fn switch(&self, server: &Server, op: PowerOp) -> Result<(), ProviderError> {
-        if op.plug() == Plug::Network {
-            return Err(ProviderError::Unsupported {
-                server: server.name.clone(),
-                provider: "openstack",
-                action: format!("{} it", op.word()),
-                hint: "say `loses network`, which the server's own iptables do".into(),
-            });
-        }
         let Some(action) = action(op, &server.status) else { return self.delete(&server.id).await };
         actions::start(&self.client, &server.id, action).await.map_err(between)
     }
@@ -71,6 +83,20 @@ impl Api for Nova {
             _ => return None,
         };
         Some([ASKED, &self.cloud, id, undo].map(String::from).to_vec())
+    }
+
+    async fn isolation(&self, id: &str, name: &str) -> Result<Isolation, ProviderError> {
+        let empty = self.own.groups.empty(&self.own.mark).await?;
+        network::isolation(&self.client, id, name, &empty).await
+    }
+
+    fn ports(&self) -> &dyn Ports {
+        &*self.client
+    }
+
+    fn undo_isolation(&self, id: &str, isolation: &Isolation) -> Vec<String> {
+        let isolation = serde_json::to_string(isolation).expect("texts can be stored");
+        [ASKED, &self.cloud, id, &isolation].map(String::from).to_vec()
     }
 }
 
@@ -125,11 +151,30 @@ fn action(op: PowerOp, status: &Status) -> Option<Action> {
 /// Undoes what a lease was on, if this program was started for it.
 pub fn run_if_asked() -> Option<std::process::ExitCode> {
     lease::undo_if_asked(ASKED, async |cloud, id, undo| {
-        let action = if undo == UNPAUSE { Action::Unpause } else { Action::Start };
-        let client = account::log_in(cloud, OpenStackSettings::default().requests_per_minute).await;
-        let acted = async { actions::start(&client?, id, action).await };
-        acted.await.map_err(|why| why.to_string())
+        let mut done = undo_once(cloud, id, undo).await;
+        for _ in 1..TRIES {
+            if done.is_ok() {
+                break;
+            }
+            sleep(TRY_EVERY).await;
+            done = undo_once(cloud, id, undo).await;
+        }
+        done.map_err(|why| why.to_string())
     })
+}
+
+async fn undo_once(cloud: &str, id: &str, undo: &str) -> Result<(), ProviderError> {
+    let client = account::log_in(cloud, OpenStackSettings::default().requests_per_minute).await.map_err(between)?;
+    let start = async |action| actions::start(&client, id, action).await.map_err(between);
+    match undo {
+        UNPAUSE => start(Action::Unpause).await,
+        START => start(Action::Start).await,
+        isolation => {
+            let isolation: Isolation =
+                serde_json::from_str(isolation).map_err(|why| ProviderError::Between(why.into()))?;
+            isolation.end(&client).await
+        }
+    }
 }
 
 /// An error of the API.
@@ -141,8 +186,6 @@ pub(super) fn between(why: CloudError) -> ProviderError {
 mod tests {
     use std::collections::BTreeMap;
     use std::sync::atomic::{AtomicBool, Ordering};
-
-    use std::time::Duration;
 
     use futures::future::join_all;
     use serde_json::json;
@@ -176,7 +219,9 @@ mod tests {
     async fn fleet(cloud: &TestCloud, every: Duration) -> Fleet<Nova> {
         let marks = Marks::new("7", 0);
         let client = Arc::new(cloud.log_in("").await.unwrap());
-        Fleet::new(Nova::new("", &client, move |server| marks.are_of(server)), every)
+        let groups = Arc::new(RunGroups::new(Arc::clone(&client), Arc::default()));
+        let own = RunsOwn { groups, mark: marks.run.clone() };
+        Fleet::new(Nova::new("", &client, own, move |server| marks.are_of(server)), every)
     }
 
     fn lists(cloud: &TestCloud) -> usize {

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::environment::abilities_of;
+use crate::instance::{Ability, PowerOp};
 use crate::openstack::client::Client;
 use crate::openstack::error::CloudError;
 use crate::openstack::limits::{self, Needed};
 use crate::openstack::lookup::{self, Flavor};
-use crate::plan::ScenarioPlan;
+use crate::plan::{Act, ScenarioPlan};
 use crate::settings::OpenStackSettings;
 
 /// What a scenario wants of a cloud. Many scenarios want the same, which is looked for once.
@@ -18,6 +20,13 @@ pub(super) struct Wanted {
     servers: u64,
     virtual_ips: u64,
     floating_ips: u64,
+    isolates: bool,
+}
+
+/// Whether a scenario isolates servers, which needs a group that lets nothing pass.
+pub(super) fn isolates(scenario: &ScenarioPlan) -> bool {
+    let isolates = Ability::Power(PowerOp::Isolate);
+    scenario.acts.iter().flat_map(Act::orders).any(|order| abilities_of(order).contains(&isolates))
 }
 
 impl Wanted {
@@ -30,6 +39,7 @@ impl Wanted {
             servers: site.servers.len() as u64,
             virtual_ips: site.virtual_ips.iter().filter(|ip| !ip.floating_ip).count() as u64,
             floating_ips: site.virtual_ips.iter().filter(|ip| ip.floating_ip).count() as u64,
+            isolates: isolates(scenario),
         }
     }
 
@@ -40,7 +50,7 @@ impl Wanted {
             cores: self.servers * u64::from(flavor.vcpus),
             ram_mib: self.servers * u64::from(flavor.ram_mib),
             ports: self.servers + self.virtual_ips,
-            security_groups: u64::from(self.settings.security_groups.is_none()),
+            security_groups: u64::from(self.settings.security_groups.is_none()) + u64::from(self.isolates),
             floating_ips: self.floating_ips,
         }
     }

@@ -10,6 +10,7 @@ use super::{ASK_EVERY, ASKING, Attendant, Reported, lifted};
 use crate::clock;
 use crate::fault::Action;
 use crate::history::{Event, Onset};
+use crate::instance::Plug;
 use crate::nemesis::RENEWALS;
 use crate::units::show_duration;
 
@@ -60,9 +61,9 @@ impl Attendant {
             }
             if last_look.is_some_and(|at| at <= now) {
                 last_look = None;
-                match self.victim.strike.impairs_its_own_path() {
-                    true => self.knock_at_last(planned).await,
-                    false => self.look_at_last().await,
+                match self.victim.is_held() && !self.victim.strike.impairs_its_own_path() {
+                    true => self.look_at_last().await,
+                    false => self.knock_at_last(planned).await,
                 }
             }
             if renew_at.is_some_and(|at| at <= now) {
@@ -159,16 +160,19 @@ impl Attendant {
     /// How long before its planned end it is seen once more that the fault is in force; `None` where that can't be seen, or
     /// the fault is too short.
     fn last_look_before_its_end(&self) -> Option<Duration> {
-        let Action::Hold(effect) = &self.victim.strike.inject else { return None };
-        let before = match effect.impairs_its_own_path() {
-            false => LAST_LOOK,
-            true => effect.no_connection_within().filter(|least| *least > KNOCKING).map(|_| LAST_KNOCK)?,
+        let before = match &self.victim.strike.inject {
+            Action::Power(operation) => (operation.plug() == Plug::Network).then_some(LAST_KNOCK)?,
+            Action::Exec(_) | Action::Release => return None,
+            Action::Hold(effect) if !effect.impairs_its_own_path() => LAST_LOOK,
+            Action::Hold(effect) => {
+                effect.no_connection_within().filter(|least| *least > KNOCKING).map(|_| LAST_KNOCK)?
+            }
         };
         self.victim.lasts.filter(|lasts| *lasts >= 4 * before).map(|_| before)
     }
 
     /// A new connection shortly before the planned end, over the path that the fault impairs: if it comes about sooner than
-    /// the fault would let it, the fault is over, whatever its holder stamps.
+    /// the fault would let it, the fault is over, whatever its holder stamps, or a provider says.
     async fn knock_at_last(&self, planned: Option<Instant>) {
         if self.victim.context.sabotage.witnesses {
             return;

@@ -1,0 +1,71 @@
+//! The security groups that a run makes for itself, each when it is first needed.
+
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use super::nova::between;
+use crate::environment::cloud::made::Made;
+use crate::openstack::client::Client;
+use crate::openstack::groups::{self, Lets};
+use crate::openstack::mark::Mark;
+use crate::provider::ProviderError;
+
+/// Their names.
+const OPEN: &str = "anarcho-chimp";
+const EMPTY: &str = "anarcho-chimp-isolated";
+
+/// Both by their ids.
+pub(super) struct RunGroups {
+    client: Arc<Client>,
+    made: Arc<Made>,
+    open: OnceCell<String>,
+    empty: OnceCell<String>,
+}
+
+impl RunGroups {
+    /// None is made yet.
+    pub fn new(client: Arc<Client>, made: Arc<Made>) -> RunGroups {
+        RunGroups { client, made, open: OnceCell::new(), empty: OnceCell::new() }
+    }
+
+    /// The one that lets everything pass: the project's default group would keep the prober out.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub async fn open(&self, mark: &Mark) -> Result<String, ProviderError> {
+        self.get(&self.open, OPEN, mark, Lets::EverythingPass).await
+    }
+
+    /// The one that lets nothing pass, for servers that are isolated.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub async fn empty(&self, mark: &Mark) -> Result<String, ProviderError> {
+        self.get(&self.empty, EMPTY, mark, Lets::NothingPass).await
+    }
+
+    async fn get(&self, of: &OnceCell<String>, name: &str, mark: &Mark, lets: Lets) -> Result<String, ProviderError> {
+        let make = async || {
+            let group = groups::create(&self.client, name, mark, lets).await.map_err(between)?;
+            self.made.group(name, &group.id);
+            Ok::<_, ProviderError>(group.id)
+        };
+        of.get_or_try_init(make).await.cloned()
+    }
+
+    /// Removes those that were made.
+    ///
+    /// # Errors
+    /// Everything that failed, after both were tried.
+    pub async fn remove(&self) -> Result<(), ProviderError> {
+        let mut failed = Vec::new();
+        for group in [&self.open, &self.empty].into_iter().filter_map(OnceCell::get) {
+            match groups::delete(&self.client, group).await {
+                Ok(_) => self.made.gone(group),
+                Err(why) => failed.push(between(why)),
+            }
+        }
+        ProviderError::of_all(failed)
+    }
+}
