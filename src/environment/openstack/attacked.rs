@@ -84,7 +84,7 @@ impl Attacked {
 
     fn fleet(&self, client: &Arc<Client>, ids: BTreeSet<String>) -> Fleet<Nova> {
         let are_meant = move |server: &Server| ids.contains(&server.id);
-        Fleet::new(Nova::new(&self.cloud, client, are_meant), self.settings.list_every)
+        Fleet::new(Nova::new(&self.cloud, client, None, are_meant), self.settings.list_every)
     }
 
     /// Them as an infrastructure, and as hosts that can be logged in to.

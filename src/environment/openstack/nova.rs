@@ -39,7 +39,8 @@ pub(super) struct Nova {
     /// The cloud, as it was named on the command line.
     cloud: String,
     client: Arc<Client>,
-    own: RunsOwn,
+    /// `None` in an attack, which makes nothing there.
+    own: Option<RunsOwn>,
     are_meant: Box<dyn Fn(&Server) -> bool + Send + Sync>,
 }
 
@@ -48,7 +49,7 @@ impl Nova {
     pub fn new(
         cloud: &str,
         client: &Arc<Client>,
-        own: RunsOwn,
+        own: Option<RunsOwn>,
         are_meant: impl Fn(&Server) -> bool + Send + Sync + 'static,
     ) -> Nova {
         Nova { cloud: cloud.into(), client: Arc::clone(client), own, are_meant: Box::new(are_meant) }
@@ -86,7 +87,8 @@ impl Api for Nova {
     }
 
     async fn isolation(&self, id: &str, name: &str) -> Result<Isolation, ProviderError> {
-        let empty = self.own.groups.empty(&self.own.mark).await?;
+        let own = self.own.as_ref().ok_or_else(|| no_group(name))?;
+        let empty = own.groups.empty(&own.mark).await?;
         network::isolation(&self.client, id, name, &empty).await
     }
 
@@ -132,6 +134,17 @@ impl CloudServer for Server {
         let message = || self.fault.clone().unwrap_or_else(|| "Nova does not say why".into());
         let fault = || between(CloudError::Fault { server: self.name.clone(), message: message() });
         (self.status == Status::Error).then(fault)
+    }
+}
+
+/// That an attack can't isolate a server.
+pub(super) fn no_group(server: &str) -> ProviderError {
+    ProviderError::Unsupported {
+        server: server.into(),
+        provider: "openstack",
+        action: "isolate it in an attack".into(),
+        hint: "an attack makes no security group in a cloud; take `loses-network`, or isolate servers of a scenario"
+            .into(),
     }
 }
 
@@ -220,7 +233,7 @@ mod tests {
         let marks = Marks::new("7", 0);
         let client = Arc::new(cloud.log_in("").await.unwrap());
         let groups = Arc::new(RunGroups::new(Arc::clone(&client), Arc::default()));
-        let own = RunsOwn { groups, mark: marks.run.clone() };
+        let own = Some(RunsOwn { groups, mark: marks.run.clone() });
         Fleet::new(Nova::new("", &client, own, move |server| marks.are_of(server)), every)
     }
 

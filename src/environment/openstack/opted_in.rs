@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::nova::Nova;
+use super::nova::{Nova, no_group};
 use crate::document::names::{RULE, is_name};
 use crate::environment::cloud::fleet::Fleet;
 use crate::environment::cloud::marks::{ROLE, TAGS, ZONE};
@@ -149,6 +149,9 @@ impl OptedIn {
 #[async_trait]
 impl Provider for OptedIn {
     fn can(&self, server: &str, abilities: &BTreeSet<Ability>) -> Result<(), ProviderError> {
+        if abilities.contains(&Ability::Power(PowerOp::Isolate)) {
+            return Err(no_group(server));
+        }
         match abilities.contains(&Ability::LogIn) {
             true => self.hosts(server)?.can(server, &BTreeSet::from([Ability::LogIn])),
             false => Ok(()),
