@@ -88,9 +88,9 @@ impl<A: Api> Fleet<A> {
 
     /// As [`Provider::power`](crate::provider::Provider::power).
     pub async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError> {
-        match op {
-            PowerOp::Isolate => return self.isolate(id, None).await,
-            PowerOp::Rejoin => return self.rejoin(id).await,
+        match (op, self.api.isolates()) {
+            (PowerOp::Isolate, Some(by)) => return self.isolate(by, id, None).await,
+            (PowerOp::Rejoin, Some(_)) => return self.rejoin(id).await,
             _ => self.switch(id, op).await?,
         }
         // Only now: if it failed, the lease still ends the fault.
@@ -125,8 +125,8 @@ impl<A: Api> Fleet<A> {
 
     /// As [`Provider::power_leased`](crate::provider::Provider::power_leased).
     pub async fn power_leased(&self, id: &InstanceId, op: PowerOp, lease: Duration) -> Result<(), ProviderError> {
-        if op == PowerOp::Isolate {
-            return self.isolate(id, Some(lease)).await;
+        if let (PowerOp::Isolate, Some(by)) = (op, self.api.isolates()) {
+            return self.isolate(by, id, Some(lease)).await;
         }
         let Some(undo) = self.api.undo(&id.0, op) else { return self.power(id, op).await };
         // Before anything is asked for: who is killed meanwhile leaves no fault without a lease.

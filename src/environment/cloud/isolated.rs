@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Api;
 use super::fleet::Fleet;
+use super::isolation::Isolates;
 use crate::instance::{InstanceId, Plug, PowerState};
 use crate::provider::ProviderError;
 
@@ -13,7 +14,12 @@ impl<A: Api> Fleet<A> {
     ///
     /// # Errors
     /// There never was such a server, groups mean nothing to it, or the cloud can't be asked.
-    pub(super) async fn isolate(&self, id: &InstanceId, lease: Option<Duration>) -> Result<(), ProviderError> {
+    pub(super) async fn isolate(
+        &self,
+        by: &dyn Isolates,
+        id: &InstanceId,
+        lease: Option<Duration>,
+    ) -> Result<(), ProviderError> {
         let server = self.seen().get(id).cloned().ok_or_else(|| ProviderError::Unknown(id.clone()))?;
         if server.state == PowerState::Terminated {
             return Ok(());
@@ -21,13 +27,13 @@ impl<A: Api> Fleet<A> {
         let known = self.isolated.lock().await.get(id).cloned();
         let isolation = match known {
             Some(isolation) => isolation,
-            None => self.api.isolation(&id.0, &server.name).await?,
+            None => by.isolation(&id.0, &server.name).await?,
         };
         self.isolated.lock().await.insert(id.clone(), isolation.clone());
         if let Some(lease) = lease {
-            self.lease(id, Plug::Network, self.api.undo_isolation(&id.0, &isolation), lease).await?;
+            self.lease(id, Plug::Network, by.undo_isolation(&id.0, &isolation), lease).await?;
         }
-        isolation.begin(self.api.ports()).await
+        isolation.begin(by).await
     }
 
     /// Gives the ports of a server their groups back; nothing to do where it is not isolated.
@@ -42,8 +48,8 @@ impl<A: Api> Fleet<A> {
     /// The same, whether it was ever seen or not.
     pub(super) async fn rejoin_if_isolated(&self, id: &InstanceId) -> Result<(), ProviderError> {
         let isolated = self.isolated.lock().await.get(id).cloned();
-        let Some(isolation) = isolated else { return Ok(()) };
-        isolation.end(self.api.ports()).await?;
+        let (Some(isolation), Some(by)) = (isolated, self.api.isolates()) else { return Ok(()) };
+        isolation.end(by).await?;
         self.isolated.lock().await.remove(id);
         self.leases.call_off(id, Plug::Network).await;
         Ok(())

@@ -16,6 +16,15 @@ pub(in crate::environment) trait Ports: Send + Sync {
     async fn give(&self, port: &str, groups: &[String]) -> Result<(), ProviderError>;
 }
 
+/// A cloud whose servers are isolated by the groups of their ports.
+#[async_trait]
+pub(in crate::environment) trait Isolates: Ports {
+    /// What isolates a server. No port is changed yet; the group that lets nothing pass is made if it is missing.
+    async fn isolation(&self, id: &str, name: &str) -> Result<Isolation, ProviderError>;
+    /// The words by which this program is asked to end it.
+    fn undo_isolation(&self, id: &str, isolation: &Isolation) -> Vec<String>;
+}
+
 /// What the ports of a server have when nothing isolates it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::environment) struct Isolation {
@@ -37,7 +46,7 @@ impl Isolation {
     ///
     /// # Errors
     /// A port or the group is not there any more, or the cloud can't be asked; some ports may have it then.
-    pub async fn begin(&self, ports: &dyn Ports) -> Result<(), ProviderError> {
+    pub async fn begin(&self, ports: &(impl Ports + ?Sized)) -> Result<(), ProviderError> {
         for own in &self.ports {
             ports.give(&own.port, std::slice::from_ref(&self.empty)).await?;
         }
@@ -49,7 +58,7 @@ impl Isolation {
     ///
     /// # Errors
     /// All that failed, after all were tried: a group is not there any more, or the cloud can't be asked.
-    pub async fn end(&self, ports: &dyn Ports) -> Result<(), ProviderError> {
+    pub async fn end(&self, ports: &(impl Ports + ?Sized)) -> Result<(), ProviderError> {
         let mut failed = Vec::new();
         for own in &self.ports {
             failed.extend(self.give_back(ports, own).await.err());
@@ -57,7 +66,7 @@ impl Isolation {
         ProviderError::of_all(failed)
     }
 
-    async fn give_back(&self, ports: &dyn Ports, own: &OwnGroups) -> Result<(), ProviderError> {
+    async fn give_back(&self, ports: &(impl Ports + ?Sized), own: &OwnGroups) -> Result<(), ProviderError> {
         let Some(now) = ports.groups(&own.port).await? else { return Ok(()) };
         if !now.contains(&self.empty) {
             return Ok(());

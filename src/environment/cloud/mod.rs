@@ -20,7 +20,7 @@ use std::net::Ipv4Addr;
 
 use async_trait::async_trait;
 
-use self::isolation::{Isolation, Ports};
+use self::isolation::Isolates;
 use crate::instance::{InstanceSpec, PowerOp, PowerState};
 use crate::provider::ProviderError;
 use crate::provider::secret::Secret;
@@ -72,12 +72,10 @@ pub(super) trait Api: Send + Sync + 'static {
     async fn switch(&self, server: &Self::Server, op: PowerOp) -> Result<(), ProviderError>;
     /// The words by which this program is asked to undo it; `None` where nothing can.
     fn undo(&self, id: &str, op: PowerOp) -> Option<Vec<String>>;
-    /// What isolates a server. No port is changed yet; the group that lets nothing pass is made if it is missing.
-    async fn isolation(&self, id: &str, name: &str) -> Result<Isolation, ProviderError>;
-    /// The ports of the servers.
-    fn ports(&self) -> &dyn Ports;
-    /// The words by which this program is asked to end an isolation.
-    fn undo_isolation(&self, id: &str, isolation: &Isolation) -> Vec<String>;
+    /// What isolates servers by the groups of their ports; `None` where [`switch`](Self::switch) does it as it does all else.
+    fn isolates(&self) -> Option<&dyn Isolates> {
+        None
+    }
 }
 
 /// The error of a cloud that has no word for this.

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::groups::RunGroups;
 use super::{account, network};
-use crate::environment::cloud::isolation::{Isolation, Ports};
+use crate::environment::cloud::isolation::{Isolates, Isolation, Ports};
 use crate::environment::cloud::{Api, CloudServer, lease};
 use crate::instance::{PowerOp, PowerState};
 use crate::openstack::actions::{self, Action};
@@ -60,8 +60,7 @@ impl Nova {
 impl Api for Nova {
     type Server = Server;
     const NAME: &str = "Nova";
-    const POWER: &[PowerOp] =
-        &[PowerOp::Terminate, PowerOp::Stop, PowerOp::Start, PowerOp::Reboot, PowerOp::Freeze, PowerOp::Thaw];
+    const POWER: &[PowerOp] = &PowerOp::ALL;
 
     async fn list(&self) -> Result<Vec<Server>, ProviderError> {
         let servers = servers::list(&self.client).await.map_err(between)?;
@@ -86,14 +85,28 @@ impl Api for Nova {
         Some([ASKED, &self.cloud, id, undo].map(String::from).to_vec())
     }
 
+    fn isolates(&self) -> Option<&dyn Isolates> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Ports for Nova {
+    async fn groups(&self, port: &str) -> Result<Option<Vec<String>>, ProviderError> {
+        self.client.groups(port).await
+    }
+
+    async fn give(&self, port: &str, groups: &[String]) -> Result<(), ProviderError> {
+        self.client.give(port, groups).await
+    }
+}
+
+#[async_trait]
+impl Isolates for Nova {
     async fn isolation(&self, id: &str, name: &str) -> Result<Isolation, ProviderError> {
         let own = self.own.as_ref().ok_or_else(|| no_group(name))?;
         let empty = own.groups.empty(&own.mark).await?;
         network::isolation(&self.client, id, name, &empty).await
-    }
-
-    fn ports(&self) -> &dyn Ports {
-        &*self.client
     }
 
     fn undo_isolation(&self, id: &str, isolation: &Isolation) -> Vec<String> {
