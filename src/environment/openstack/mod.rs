@@ -53,7 +53,7 @@ enum Stored {
     /// The servers that a run made.
     Run { cloud: String, run: String },
     /// Servers that are there already, and may be attacked.
-    Attacked(Attacked),
+    Attacked(Box<Attacked>),
 }
 
 impl OpenStack {
@@ -68,7 +68,7 @@ impl OpenStack {
     /// When the path can't be stored.
     pub fn attacked(cloud: &str, settings: OpenStackSettings, file: Option<PathBuf>) -> Result<Place, ReopenError> {
         let attacked = Attacked { cloud: cloud.into(), settings, file, servers: None };
-        store(&OpenStack, &Stored::Attacked(attacked))
+        store(&OpenStack, &Stored::Attacked(Box::new(attacked)))
     }
 
     /// The servers were the run's own, and only their removal is left to do: it undoes whatever was done to them.
