@@ -51,11 +51,11 @@ pub fn refusals(kind: &dyn Kind, plan: &Plan) -> Vec<Refusal> {
 }
 
 fn of_scenario(kind: &dyn Kind, scenario: &ScenarioPlan) -> Vec<Refusal> {
-    let can = kind.capabilities();
+    let (name, can) = kind.capabilities_under(&scenario.settings);
     let refusal = |line, what: &str, ability| Refusal {
         feature: scenario.feature.clone(),
         line,
-        detail: needs(kind.name(), what, ability),
+        detail: needs(&name, what, ability),
     };
     let no_servers = !can.boots && !can.attaches;
     let boot = no_servers.then(|| refusal(scenario.line, &scenario.name, Ability::Boot));
@@ -68,7 +68,7 @@ fn of_scenario(kind: &dyn Kind, scenario: &ScenarioPlan) -> Vec<Refusal> {
     let floating = floating.map(|ip| Refusal {
         feature: scenario.feature.clone(),
         line: scenario.line,
-        detail: unable(kind.name(), &format!("floating IP {}", ip.name), "lead floating IPs", |can| can.floating_ips),
+        detail: unable(&name, &format!("floating IP {}", ip.name), "lead floating IPs", |can| can.floating_ips),
     });
     boot.into_iter().chain(floating).chain(strikes).collect()
 }
@@ -86,7 +86,13 @@ pub fn needs(environment: &str, what: &str, ability: Ability) -> String {
         Ability::LogIn => "run commands on a server".into(),
         Ability::Power(op) => format!("{} a server", op.word()),
     };
-    unable(environment, what, &needed, |can| can.has(ability))
+    let told = unable(environment, what, &needed, |can| can.has(ability));
+    match ability {
+        Ability::Power(PowerOp::Isolate) => {
+            format!("{told}; or say `loses network`, which iptables does on the server")
+        }
+        _ => told,
+    }
 }
 
 fn unable(environment: &str, what: &str, needed: &str, has: impl Fn(&Capabilities) -> bool) -> String {
@@ -109,6 +115,7 @@ mod tests {
     use crate::history::synthetic::Script;
     use crate::infrastructure::VirtualIp;
     use crate::plan::{SCHEMA, Schedule, StepText};
+    use crate::settings::OpenStackProfile;
 
     /// An environment that keeps servers running and allows no login.
     struct Sealed;
@@ -180,6 +187,22 @@ mod tests {
         let needs = "`floating IP www` needs an environment that can lead floating IPs, and `sealed` can't";
         assert!(refused.detail.starts_with(needs), "{}", refused.detail);
         assert_eq!(refusals(named("openstack").unwrap(), &plan), []);
+    }
+
+    #[test]
+    fn a_cloud_without_neutrons_parts_isolates_no_server_and_leads_no_floating_ip() {
+        let openstack = named("openstack").unwrap();
+        let mut plan = plan(&["dies", "isolated"]);
+        plan.scenarios[0].settings.openstack.profile = OpenStackProfile::Rackspace;
+        let floating = VirtualIp { name: "www".into(), holders: vec!["lb-1".into()], floating_ip: true };
+        plan.scenarios[0].infrastructure.virtual_ips = vec![floating];
+        let refused: Vec<String> = refusals(openstack, &plan).into_iter().map(|refusal| refusal.detail).collect();
+        let [floating, isolated] = &refused[..] else { panic!("{refused:?}") };
+        let cannot = "and `openstack with the profile rackspace` can't";
+        assert!(floating.contains("lead floating IPs") && floating.contains(cannot), "{floating}");
+        let instead = "or say `loses network`, which iptables does on the server";
+        assert!(isolated.contains("isolate a server") && isolated.contains(cannot), "{isolated}");
+        assert!(isolated.ends_with(instead), "{isolated}");
     }
 
     #[test]

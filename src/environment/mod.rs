@@ -57,6 +57,12 @@ pub trait Kind: Sync {
     /// What it can do, at most, for servers of which nothing more is known.
     fn capabilities(&self) -> Capabilities;
 
+    /// The same under a scenario's settings, which may say that a place has less; with what messages call it then.
+    fn capabilities_under(&self, settings: &Settings) -> (String, Capabilities) {
+        let _ = settings;
+        (self.name().into(), self.capabilities())
+    }
+
     /// What may follow its name (`inventory=FILE`); `None`: nothing.
     fn takes(&self) -> Option<&'static str> {
         None

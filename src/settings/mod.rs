@@ -26,7 +26,7 @@ pub use ec2::Ec2Settings;
 pub use failover::FailoverSettings;
 pub use load::{Journey, LoadSettings, RequestSettings, Scheme};
 pub(crate) use openstack::line_of_login;
-pub use openstack::{HostKeys, LoginSettings, OpenStackSettings};
+pub use openstack::{HostKeys, LoginSettings, OpenStackProfile, OpenStackSettings};
 pub use reconciler::{Policy, ReconcilerSettings};
 pub use safeguards::{Abort, Group, Limit, Most, Safeguards};
 pub use time::{ConfigAgentKind, ConfigAgentSettings, TimeSettings};

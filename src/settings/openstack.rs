@@ -21,6 +21,9 @@ pub struct OpenStackSettings {
     /// which is 120 requests per minute.
     #[serde(with = "duration::positive")]
     pub list_every: Duration,
+    /// Which of Neutron's parts the cloud has. Default: all.
+    #[serde(skip_serializing_if = "OpenStackProfile::is_default")]
+    pub profile: OpenStackProfile,
     /// The image of every server, by its name or id. Default: the only one there is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
@@ -81,11 +84,34 @@ impl Default for LoginSettings {
     }
 }
 
+/// Which of Neutron's parts a cloud has: whatever it does not have is not asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpenStackProfile {
+    /// Networks and ports, security groups, floating IPs.
+    #[default]
+    Full,
+    /// As the cloud of the paper: networks and ports alone.
+    Rackspace,
+}
+
+impl OpenStackProfile {
+    /// Whether it has security groups and floating IPs.
+    pub fn is_full(self) -> bool {
+        self == OpenStackProfile::Full
+    }
+
+    fn is_default(&self) -> bool {
+        self.is_full()
+    }
+}
+
 impl Default for OpenStackSettings {
     fn default() -> Self {
         OpenStackSettings {
             requests_per_minute: 300,
             list_every: Duration::from_millis(500),
+            profile: OpenStackProfile::Full,
             image: None,
             flavor: None,
             network: None,

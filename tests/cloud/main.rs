@@ -7,6 +7,7 @@ mod floating;
 mod isolated;
 mod killed;
 mod points;
+mod profile;
 mod secrets;
 mod steps;
 #[path = "../support/mod.rs"]
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
             isolated::an_isolated_server_has_the_empty_group_and_then_its_own_ones_again,
             isolated::a_server_that_a_killed_run_isolated_gets_its_groups_back_with_the_lease,
             isolated::an_isolation_that_lets_everything_pass_is_not_believed,
+            profile::a_cloud_without_security_groups_and_floating_ips_is_asked_for_none,
             secrets::no_secret_is_in_a_bundle_a_log_or_a_command_line,
             attack::each_failure_model_strikes_servers_with_the_tag_and_no_others,
             attack::a_killed_attack_is_undone_by_its_journal_and_by_its_lease,

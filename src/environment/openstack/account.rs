@@ -172,7 +172,9 @@ impl Environment for Account {
         let mut resolved = self.resolved[&scenario.index].clone();
         let marks = Marks::new(run, scenario.index);
         let infrastructure = &scenario.infrastructure;
-        resolved.security_groups = Some(self.security_groups(&resolved, &marks).await?);
+        if scenario.settings.openstack.profile.is_full() {
+            resolved.security_groups = Some(self.security_groups(&resolved, &marks).await?);
+        }
         if isolates(scenario) {
             // Before anything strikes: making it takes a moment, and a strike counts from when it is asked for.
             self.groups.empty(&marks.run).await?;

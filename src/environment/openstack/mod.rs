@@ -43,6 +43,10 @@ mod resolved;
 
 pub use nova::run_if_asked;
 
+/// What it does without Neutron's security groups.
+const POWER_OF_NOVA: &[PowerOp] =
+    &[PowerOp::Terminate, PowerOp::Stop, PowerOp::Start, PowerOp::Reboot, PowerOp::Freeze, PowerOp::Thaw];
+
 /// The kind.
 pub struct OpenStack;
 
@@ -108,6 +112,14 @@ impl Kind for OpenStack {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities { boots: true, attaches: false, logs_in: true, power: Nova::POWER, floating_ips: true }
+    }
+
+    fn capabilities_under(&self, settings: &Settings) -> (String, Capabilities) {
+        if settings.openstack.profile.is_full() {
+            return (self.name().into(), self.capabilities());
+        }
+        let can = Capabilities { power: POWER_OF_NOVA, floating_ips: false, ..self.capabilities() };
+        (format!("{} with the profile rackspace", self.name()), can)
     }
 
     fn reopen(&self, value: &Value, passwords: Option<&Path>) -> Result<Reopened, ReopenError> {
