@@ -26,9 +26,9 @@ took "the card's scenario"
 if [ "$SET" = all ]; then
     $CARGO test --test cloud -- --test-threads 1
 else
-    $CARGO test --test cloud -- --test-threads 1 wrong
+    $CARGO test --test cloud -- --test-threads 1 each_failure_model
 fi
-took "tests/cloud"
+took "tests of tests/cloud"
 
 $CARGO test --test conformance -- a_cloud
 took "the conformance suite"

@@ -11,7 +11,7 @@ pub fn a_dead_webserver_is_replaced_and_nothing_is_left() {
     let output = run(&mut chimp_run(&folder, DIES));
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let told = said(&output);
-    let made = "made in the cloud: 4 servers, of which 4 were removed; 3 network interfaces, of which 3 were removed; 1 security group, of which 1 were removed";
+    let made = "made in the cloud, and removed: 4 servers, 3 network interfaces, 1 security group\n";
     assert!(told.contains(made) && told.contains("requests to the cloud's APIs: "), "{told}");
     assert!(is_empty());
     let logs = folder.path().join(run_id(&folder)).join("nodes/00/web-1/console.log");

@@ -55,22 +55,26 @@ impl Made {
         self.add(GROUP, name, id);
     }
 
-    /// In words: how many of each were made and removed, then each one that is left.
+    /// In words: how many of each were made, then each one that is left; all others were removed.
     pub fn told(&self) -> Vec<String> {
         let all = self.all();
-        let count = |what: &str, is_gone: bool| {
-            all.values().filter(|thing| thing.what == what && (!is_gone || thing.is_gone)).count()
-        };
-        let all_kinds = [SERVER, PORT, INTERFACE, FLOATING_IP, GROUP];
-        let kinds = all_kinds.into_iter().filter(|what| count(what, false) > 0);
-        let counted = kinds.map(|what| {
-            let (made, removed) = (count(what, false), count(what, true));
+        let count = |what: &str| all.values().filter(|thing| thing.what == what).count();
+        let kinds = [SERVER, PORT, INTERFACE, FLOATING_IP, GROUP].map(|what| (what, count(what))).into_iter();
+        let counted = kinds.filter(|(_, made)| *made > 0).map(|(what, made)| {
             let plural = if made == 1 { "" } else { "s" };
-            format!("{made} {what}{plural}, of which {removed} were removed")
+            format!("{made} {what}{plural}")
         });
-        let first = format!("made in the cloud: {}", counted.collect::<Vec<_>>().join("; "));
-        let left = all.iter().filter(|(_, thing)| !thing.is_gone);
-        let left = left.map(|(id, thing)| format!("left there: the {} {} ({id})", thing.what, thing.name));
+        let counted = counted.collect::<Vec<_>>().join(", ");
+        let left: Vec<String> = all
+            .iter()
+            .filter(|(_, thing)| !thing.is_gone)
+            .map(|(id, thing)| format!("left there: the {} {} ({id})", thing.what, thing.name))
+            .collect();
+        let first = match (counted.is_empty(), left.is_empty()) {
+            (true, _) => "nothing was made in the cloud".into(),
+            (false, true) => format!("made in the cloud, and removed: {counted}"),
+            (false, false) => format!("made in the cloud: {counted}; removed, but for what is listed here"),
+        };
         std::iter::once(first).chain(left).collect()
     }
 }
@@ -87,12 +91,10 @@ mod tests {
         made.port("web-1", "c");
         made.gone("a");
         made.gone("c");
-        assert_eq!(
-            made.told(),
-            [
-                "made in the cloud: 2 servers, of which 1 were removed; 1 port, of which 1 were removed",
-                "left there: the server web-2 (b)"
-            ]
-        );
+        let first = "made in the cloud: 2 servers, 1 port; removed, but for what is listed here";
+        assert_eq!(made.told(), [first, "left there: the server web-2 (b)"]);
+        made.gone("b");
+        assert_eq!(made.told(), ["made in the cloud, and removed: 2 servers, 1 port"]);
+        assert_eq!(Made::default().told(), ["nothing was made in the cloud"]);
     }
 }
