@@ -22,6 +22,7 @@ use self::nova::Nova;
 use super::cloud::{self, Api};
 use super::reopen::{store, stored};
 use super::{Access, Capabilities, Down, Kind, ReopenError, Reopened, Runs, Sweep, Work};
+use crate::instance::PowerOp;
 use crate::journal::Place;
 use crate::openstack::error::CloudError;
 use crate::openstack::mark::Mark;
