@@ -110,8 +110,8 @@ fn booted_in(environment: &str) -> ExitCode {
     let work = |opened: Arc<dyn Environment>| {
         let findings = block_on(async {
             let outlives = opened.farewell().is_none();
-            let opened = opened.open("conformance", scenario, PathBuf::from("logs")).await.unwrap();
-            let Opened { provider, addresses, .. } = opened;
+            let place = opened.open("conformance", scenario, PathBuf::from("logs")).await.unwrap();
+            let Opened { provider, addresses, .. } = place;
             for (name, server) in &infrastructure.servers {
                 let (zone, tags) = (server.zone.clone(), server.tags.clone());
                 let address = addresses.servers[name];
@@ -126,6 +126,7 @@ fn booted_in(environment: &str) -> ExitCode {
             let ground = Ground { provider, infrastructure, boots: true, outlives, free_address };
             let findings = all(&ground).await;
             ground.provider.close().await.unwrap();
+            opened.close().await.unwrap();
             findings
         });
         println!("{}", serde_json::to_string(&findings).unwrap());

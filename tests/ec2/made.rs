@@ -39,7 +39,10 @@ pub fn an_isolated_server_rejoins_and_nothing_is_left() {
     let output = run(&mut chimp_run(&folder, &feature));
     let told = said(&output);
     assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(told.contains("2 security groups, of which 2 were removed"), "{told}");
+    assert!(
+        told.contains("made in the cloud, and removed: 3 servers, 3 network interfaces, 2 security groups\n"),
+        "{told}"
+    );
     assert!(is_empty());
 }
 
