@@ -17,8 +17,8 @@ fn inventory(folder: &Folder, power: &str) -> TcpListener {
     folder.write(
         "inventory.yaml",
         &format!(
-            "hosts:\n  - {{ name: box, address: 127.0.0.1, port: {port}, key: key, attack: allowed, power: {{ {power} }} }}\n\
-             host_keys: ignore\n"
+            "hosts:\n  - {{ name: box, address: 127.0.0.1, port: {port}, key: key, attack: allowed, power: {{ {power} }} }}\n  \
+             - {{ name: peer, address: 127.0.0.2, port: {port}, key: key }}\nlinks: [{{ from: box, to: peer }}]\nhost_keys: ignore\n"
         ),
     );
     listener
