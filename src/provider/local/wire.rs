@@ -115,11 +115,19 @@ pub(super) fn send<T: Serialize>(socket: BorrowedFd<'_>, message: &T, fds: &[Bor
     Ok(())
 }
 
-/// Receives one message with its descriptors; `None` when the other end is closed.
+/// Receives one message with its descriptors; `None` when the other end is closed. What was sent before it closed is received first.
 ///
 /// # Errors
 /// Those of `recvmsg(2)`, and `InvalidData` for what is no such message.
 pub(super) fn receive<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
+    match receive_once(socket) {
+        // The other end closed with something unread, which the kernel reports once, ahead of what that end had sent.
+        Err(why) if why.kind() == io::ErrorKind::ConnectionReset => receive_once(socket),
+        received => received,
+    }
+}
+
+fn receive_once<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
     use std::os::fd::FromRawFd;
     let mut bytes = vec![0_u8; PACKET_BYTES];
     let mut space = nix::cmsg_space!([std::os::fd::RawFd; MOST_DESCRIPTORS]);
@@ -178,5 +186,22 @@ impl Control {
     /// Says a word; a few bytes into an empty socket, so it never waits.
     pub fn send(&self, word: &Word) -> io::Result<()> {
         send(self.0.get_ref().as_fd(), word, &[])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_end_said_last_is_received_though_it_closed_with_something_unread() {
+        let (ours, theirs) = pair().unwrap();
+        send(ours.as_fd(), &Word::Linked, &[]).unwrap();
+        send(theirs.as_fd(), &Word::Failed { stage: BootStage::Link, errno: 1, detail: "no link".into() }, &[])
+            .unwrap();
+        drop(theirs);
+        let told = receive::<Word>(ours.as_fd()).unwrap();
+        assert!(matches!(told, Some((Word::Failed { stage: BootStage::Link, .. }, _))), "{told:?}");
+        assert!(receive::<Word>(ours.as_fd()).unwrap().is_none());
     }
 }
