@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use super::Ec2;
-use super::elastic::Elastic;
+use super::compute::Compute;
 use super::groups::{Lets, OwnGroups};
 use super::maker::ServerMaker;
 use super::resolved::{Resolved, Wanted};
@@ -102,7 +102,7 @@ impl Environment for Account {
         let infrastructure = &scenario.infrastructure;
         let (api, prefix) = (self.api.part(), resolved.subnet(None).prefix);
         let groups = self.security_groups(run, &resolved).await?;
-        let elastic = Elastic {
+        let compute = Compute {
             profile: self.profile.clone(),
             api: api.clone(),
             run: run.into(),
@@ -131,7 +131,7 @@ impl Environment for Account {
         let servers = ScenarioServers {
             infrastructure: infrastructure.clone(),
             maker,
-            fleet: Fleet::new(elastic, scenario.settings.ec2.list_every),
+            fleet: Fleet::new(compute, scenario.settings.ec2.list_every),
             logs,
             key: Arc::clone(&self.key),
             source: Arc::clone(&self.source),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use super::elastic::between;
+use super::compute::between;
 use crate::ec2::query::Api;
 use crate::ec2::tags::{self, Tags};
 use crate::environment::cloud::made::Made;

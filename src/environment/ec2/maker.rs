@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::future::join_all;
 
-use super::elastic::{Elastic, between};
+use super::compute::{Compute, between};
 use super::resolved::Resolved;
 use crate::ec2::instances::{Instance, Order};
 use crate::ec2::interfaces::{Interface, NewInterface};
@@ -98,7 +98,7 @@ impl ServerMaker {
 
 #[async_trait]
 impl Maker for ServerMaker {
-    type Api = Elastic;
+    type Api = Compute;
 
     fn named(&self, server: &Instance) -> Option<(String, Ipv4Addr)> {
         let name = server.tags.get(SERVER)?;

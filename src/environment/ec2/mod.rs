@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`account`] | the account as an environment: the places of scenarios, what was made |
 //! | [`resolved`] | what settings name, found in the account before anything is made |
-//! | [`elastic`] | instances that EC2 lists, and what it is asked for to switch their power |
+//! | [`compute`] | instances that EC2 lists, and what it is asked for to switch their power |
 //! | [`groups`] | the security groups of a run's own |
 //! | [`maker`] | how an instance of a scenario is made, and at which network interface |
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::account::Account;
-use self::elastic::Elastic;
+use self::compute::Compute;
 use super::cloud::{self, Api};
 use super::reopen::{store, stored};
 use super::{Access, Capabilities, Down, Kind, ReopenError, Reopened, Runs, Sweep, Work};
@@ -24,12 +24,12 @@ use crate::plan::Plan;
 use crate::settings::{Ec2Settings, Settings};
 
 mod account;
-mod elastic;
+mod compute;
 mod groups;
 mod maker;
 mod resolved;
 
-pub use elastic::run_if_asked;
+pub use compute::run_if_asked;
 
 /// The kind.
 pub struct Ec2;
@@ -58,7 +58,7 @@ impl Kind for Ec2 {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { boots: true, attaches: false, logs_in: true, power: Elastic::POWER, floating_ips: false }
+        Capabilities { boots: true, attaches: false, logs_in: true, power: Compute::POWER, floating_ips: false }
     }
 
     /// The servers were the run's own, and only their removal is left to do: it undoes whatever was done to them.
@@ -66,9 +66,9 @@ impl Kind for Ec2 {
         let Stored { profile, run } = stored(self, value)?;
         let left = cloud::block_on(async {
             let api =
-                ec2::open(&profile, Ec2Settings::default().requests_per_minute).await.map_err(elastic::unopened)?;
+                ec2::open(&profile, Ec2Settings::default().requests_per_minute).await.map_err(compute::unopened)?;
             let all = api.instances(tags::RUN, Some(&run)).await;
-            let all = all.map_err(|why| elastic::between(&api, &why))?;
+            let all = all.map_err(|why| compute::between(&api, &why))?;
             Ok(all.into_iter().filter(|instance| instance.state != "terminated").count())
         })?;
         let on = if profile.is_empty() { self.name().to_string() } else { format!("{}={profile}", self.name()) };
@@ -83,8 +83,8 @@ impl Kind for Ec2 {
     fn sweep(&self, value: &str, runs: &Runs, settings: &Settings, dry_run: bool) -> Result<Sweep, ReopenError> {
         let per_minute = settings.ec2.requests_per_minute;
         cloud::block_on(async {
-            let api = ec2::open(value, per_minute).await.map_err(elastic::unopened)?;
-            sweep::sweep(&api, runs, dry_run).await.map_err(|why| elastic::between(&api, &why).into())
+            let api = ec2::open(value, per_minute).await.map_err(compute::unopened)?;
+            sweep::sweep(&api, runs, dry_run).await.map_err(|why| compute::between(&api, &why).into())
         })
     }
 

@@ -24,7 +24,7 @@ const START: &str = "start";
 const REJOIN: &str = "rejoin";
 
 /// The instances of a scenario.
-pub(super) struct Elastic {
+pub(super) struct Compute {
     /// The profile, as it was named on the command line.
     pub profile: String,
     pub api: Query,
@@ -38,7 +38,7 @@ pub(super) struct Elastic {
     pub own_groups: Arc<OwnGroups>,
 }
 
-impl Elastic {
+impl Compute {
     /// Gives an instance's interface these security groups alone.
     async fn plug(&self, id: &str, groups: &[String]) -> Result<(), ProviderError> {
         swap(&self.api, id, groups).await.map_err(|why| between(&self.api, &why))
@@ -56,7 +56,7 @@ async fn swap(api: &Query, id: &str, groups: &[String]) -> Result<(), Ec2Error> 
 }
 
 #[async_trait]
-impl Api for Elastic {
+impl Api for Compute {
     type Server = Instance;
     const NAME: &str = "EC2";
     /// EC2 has no word for a pause.
