@@ -9,11 +9,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::history::{Event, Recorder};
 use crate::infrastructure::VirtualIp;
@@ -21,6 +22,7 @@ use crate::plan::Agent;
 use crate::readiness;
 use crate::settings::FailoverSettings;
 use crate::site::Site;
+use crate::units::show_duration;
 
 /// A failover at work; dropping it stops it.
 pub struct Failover {
@@ -122,7 +124,8 @@ impl Watch {
     async fn look(&mut self) {
         let looks = self.ip.holders.iter().map(|server| {
             let address = self.site.addresses.servers[server];
-            readiness::look(self.site.role(server), address, &*self.site.provider)
+            let look = readiness::look(self.site.role(server), address, &*self.site.provider);
+            answered(look, self.site.settings.failover.look_within)
         });
         let seen = join_all(looks).await;
         for (server, seen) in self.ip.holders.iter().zip(seen) {
@@ -136,6 +139,11 @@ impl Watch {
         }
         self.failed = Some(detail);
     }
+}
+
+/// What a look says that may take this long.
+async fn answered(look: impl Future<Output = Result<(), String>>, within: Duration) -> Result<(), String> {
+    timeout(within, look).await.unwrap_or_else(|_| Err(format!("no answer within {}", show_duration(within))))
 }
 
 /// Whether a server serves, as the looks at it say.
@@ -198,6 +206,13 @@ mod tests {
         assert_eq!(health.down.as_deref(), Some("3 looks in a row failed, the last one so: no answer"));
         assert_eq!(seen(&mut health, "+-+-"), [false; 4], "never two in a row");
         assert_eq!(seen(&mut health, "++"), [false, true]);
+    }
+
+    #[tokio::test]
+    async fn a_look_that_takes_too_long_failed() {
+        let within = Duration::from_millis(15);
+        assert_eq!(answered(std::future::pending(), within).await.unwrap_err(), "no answer within 15 ms");
+        assert_eq!(answered(std::future::ready(Ok(())), within).await, Ok(()));
     }
 
     #[test]

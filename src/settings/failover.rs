@@ -10,9 +10,12 @@ use crate::units::{self, duration};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FailoverSettings {
-    /// From one look at each server that may hold the address to the next. Default 1 s. A look may itself take 1 s.
+    /// From one look at each server that may hold the address to the next. Default 1 s.
     #[serde(with = "duration::positive")]
     pub every: Duration,
+    /// How long a look may take; one that has no answer by then failed. Default 1 s.
+    #[serde(with = "duration::positive")]
+    pub look_within: Duration,
     /// How many looks in a row must fail until a server counts as one that does not serve. Default 3, as HAProxy's.
     #[serde(deserialize_with = "units::positive")]
     pub fall: u32,
@@ -23,7 +26,8 @@ pub struct FailoverSettings {
 
 impl Default for FailoverSettings {
     fn default() -> Self {
-        FailoverSettings { every: Duration::from_secs(1), fall: 3, rise: 2 }
+        let second = Duration::from_secs(1);
+        FailoverSettings { every: second, look_within: second, fall: 3, rise: 2 }
     }
 }
 
