@@ -25,12 +25,16 @@ pub(super) fn on(why: &Ec2Error, account: &Account) -> String {
     }
 }
 
+/// What to do where no more Elastic IP may be allocated.
+pub(crate) const ELASTIC_IPS_ARE_USED_UP: &str =
+    "release Elastic IPs that are not needed, or ask for a greater quota in Service Quotas";
+
 const LATER: &str = "try again later; https://health.aws.amazon.com tells whether the region has trouble";
 
 fn on_code(code: &str, status: StatusCode, why: &Ec2Error, account: &Account) -> String {
     let from = credentials::source(account);
     match code {
-        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" => {
+        _ if why.is_forbidden() => {
             format!("ask an administrator of the account for a policy that allows it to the credentials from {from}")
         }
         "AuthFailure" | "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => {
@@ -50,6 +54,12 @@ fn on_code(code: &str, status: StatusCode, why: &Ec2Error, account: &Account) ->
         "InstanceLimitExceeded" | "VcpuLimitExceeded" | "MaxSpotInstanceCountExceeded" => {
             "terminate instances that are not needed, or ask for a greater quota in Service Quotas".into()
         }
+        "AddressLimitExceeded" => ELASTIC_IPS_ARE_USED_UP.into(),
+        "Gateway.NotAttached" => {
+            "attach an internet gateway to the VPC, or name a `subnet` of another one: an Elastic IP leads in by it"
+                .into()
+        }
+        "OperationNotPermitted" => on_protection(why),
         code if code.starts_with("Insufficient") => {
             "the zone has no such capacity now: take another zone or instance type, or try again later".into()
         }
@@ -61,6 +71,26 @@ fn on_code(code: &str, status: StatusCode, why: &Ec2Error, account: &Account) ->
         "" => format!("check that this is the address of EC2's API{}", named_there(account)),
         _ => "correct what the answer names".into(),
     }
+}
+
+/// What protects an instance, by the attribute that the answer names.
+fn on_protection(why: &Ec2Error) -> String {
+    let message = if let Ec2Error::Refused { message, .. } = why { message.as_str() } else { "" };
+    let instance = message.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').find(|word| word.starts_with("i-"));
+    let instance = instance.unwrap_or("INSTANCE");
+    match message {
+        _ if message.contains("disableApiTermination") => lift(instance, TERMINATION),
+        _ if message.contains("disableApiStop") => lift(instance, "--no-disable-api-stop"),
+        _ => "correct what the answer names".into(),
+    }
+}
+
+/// What lifts the protection of an instance from termination.
+pub(super) const TERMINATION: &str = "--no-disable-api-termination";
+
+/// How the protection of an instance is lifted.
+pub(super) fn lift(instance: &str, option: &str) -> String {
+    format!("lift its protection: `aws ec2 modify-instance-attribute --instance-id {instance} {option}`")
 }
 
 fn id(account: &Account) -> String {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::account::{self, Account, Surroundings};
+use super::elastic_ips::ElasticIpQuota;
 use super::error::Ec2Error;
 use super::query::{Api, Parameters, Service};
 use super::xml::Element;
@@ -120,21 +121,21 @@ impl Look<'_> {
             .ok_or_else(|| Lack { detail: format!("{action}: the account has none in this region"), fix: fix.into() })
     }
 
-    /// How many may still be allocated; a virtual IP needs one.
+    /// How many may still be allocated; a floating IP needs one.
     async fn addresses(&self) -> Result<String, Lack> {
-        let name = "max-elastic-ips";
-        let attributes =
-            self.list("DescribeAccountAttributes", "accountAttributeSet", &[("AttributeName.1", name)]).await?;
-        let most = attributes.iter().find(|attribute| attribute.text_of("attributeName") == name);
-        let most = most.and_then(|most| most.find("attributeValue")?.text.trim().parse::<usize>().ok());
-        let used = self.list("DescribeAddresses", "addressesSet", &[]).await?.len();
+        let ElasticIpQuota { used, most } =
+            self.api.elastic_ip_quota().await.map_err(|why| lack(&why, self.account))?;
         match most {
             None => Ok(format!("{used} used; the account does not say how many there may be")),
             Some(most) if used < most => Ok(format!("{} of {most} left", most - used)),
-            Some(most) => Err(Lack {
-                detail: format!("none left: {used} used of a quota of {most}"),
-                fix: "release those that are not needed, or ask for a greater quota in Service Quotas".into(),
-            }),
+            Some(most) => {
+                let detail = format!("none left: {used} used of a quota of {most}");
+                let fix = advice::ELASTIC_IPS_ARE_USED_UP.into();
+                match self.settings.virtual_ips {
+                    Some(_) => Err(Lack { detail, fix }),
+                    None => Ok(format!("{detail}; only scenarios with a floating IP need one")),
+                }
+            }
         }
     }
 

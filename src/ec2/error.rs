@@ -59,6 +59,23 @@ impl Ec2Error {
         }
     }
 
+    /// Whether it is not known if the request was carried out.
+    pub(super) fn is_unclear(&self) -> bool {
+        match self {
+            Ec2Error::NoAnswer(why) => why.may_have_arrived(),
+            Ec2Error::Refused { status, .. } => {
+                status.is_server_error() && self.is_worth_repeating() && !self.is_throttling()
+            }
+            Ec2Error::Unexpected { .. } => true,
+            Ec2Error::Described(_) | Ec2Error::NoCredentials { .. } => false,
+        }
+    }
+
+    /// Whether the account may not do this.
+    pub(super) fn is_forbidden(&self) -> bool {
+        matches!(self.code(), "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException")
+    }
+
     /// Whether there were too many requests.
     pub(super) fn is_throttling(&self) -> bool {
         let codes =

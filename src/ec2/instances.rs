@@ -96,6 +96,19 @@ impl Api {
         }
     }
 
+    /// Whether an instance is protected from termination; one that is gone is not.
+    ///
+    /// # Errors
+    /// EC2 refuses.
+    pub(super) async fn is_protected(&self, id: &str) -> Result<bool, Ec2Error> {
+        let asked = [("InstanceId", id), ("Attribute", "disableApiTermination")];
+        match self.ask(Service::Ec2, "DescribeInstanceAttribute", &asked).await {
+            Ok(answer) => Ok(answer.child("disableApiTermination").is_some_and(|set| set.text_of("value") == "true")),
+            Err(why) if why.is_not_found() => Ok(false),
+            Err(why) => Err(why),
+        }
+    }
+
     /// What an instance has printed.
     ///
     /// # Errors

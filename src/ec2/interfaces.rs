@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::Ec2Error;
 use super::query::{Api, Service};
-use super::tags::{self, Tags};
+use super::tags::{self, Tagged, Tags};
 
 /// One that is to be made.
 #[derive(Debug, Clone)]
@@ -57,6 +57,23 @@ impl Api {
         let found = self.list(ACTION, "networkInterfaceSet", &filter).await?;
         let id = found.first().map(|interface| interface.text_of("networkInterfaceId").to_owned());
         id.ok_or_else(|| self.without(ACTION, "network interface"))
+    }
+
+    /// All that runs have made, each with the instance that uses it, if any, and the ids of its security groups.
+    ///
+    /// # Errors
+    /// EC2 refuses.
+    pub(super) async fn interfaces_of_runs(&self) -> Result<Vec<(Tagged, Option<String>, Vec<String>)>, Ec2Error> {
+        let ours = [("Filter.1.Name", "tag-key"), ("Filter.1.Value.1", tags::RUN)];
+        let items = self.list("DescribeNetworkInterfaces", "networkInterfaceSet", &ours).await?;
+        let each = items.iter().filter_map(|item| {
+            let tagged = Tagged::new(item.text_of("networkInterfaceId"), &tags::read(item))?;
+            let instance = item.child("attachment").map(|attachment| attachment.text_of("instanceId"));
+            let groups = item.child("groupSet").map(|set| set.children.as_slice()).unwrap_or_default();
+            let groups = groups.iter().map(|group| group.text_of("groupId").to_owned()).collect();
+            Some((tagged, instance.filter(|id| !id.is_empty()).map(String::from), groups))
+        });
+        Ok(each.collect())
     }
 
     /// Gives a network interface these security groups in place of those that it has.

@@ -118,6 +118,17 @@ impl Api {
         }
     }
 
+    /// The same about things that there are none of yet: whether the account has the right to it, and no more.
+    ///
+    /// # Errors
+    /// It has not, or EC2 can't be asked.
+    pub(crate) async fn rehearse_right(&self, action: &str, parameters: Parameters<'_>) -> Result<(), Ec2Error> {
+        match self.rehearse(action, parameters).await {
+            Err(why) if why.code().is_empty() || why.is_forbidden() => Err(why),
+            _ => Ok(()),
+        }
+    }
+
     async fn subnets(&self, parameters: Parameters<'_>) -> Result<Vec<Subnet>, Ec2Error> {
         let found = self.list("DescribeSubnets", "subnetSet", parameters).await?;
         Ok(found.iter().filter_map(subnet).collect())

@@ -7,13 +7,14 @@
 //! | [`query`] | one signed request: tried again where that helps, within a bound per minute, or one clear error |
 //! | [`xml`] | its answer, as a tree |
 //! | [`lookup`] | images, subnets, zones, types and groups that settings name |
-//! | [`instances`], [`interfaces`], [`groups`] | what is made, done and removed there |
+//! | [`instances`], [`interfaces`], [`elastic_ips`], [`groups`] | what is made, done and removed there |
 //! | [`tags`] | by what it is found again |
 //! | [`mod@sweep`] | what runs have left, found by its tags and removed |
 //! | [`doctor`] | whether the account can be used, row by row |
 
 pub mod account;
 pub mod doctor;
+pub(crate) mod elastic_ips;
 pub(crate) mod groups;
 pub(crate) mod instances;
 pub(crate) mod interfaces;
@@ -21,7 +22,7 @@ pub(crate) mod lookup;
 pub(crate) mod sweep;
 pub(crate) mod tags;
 
-mod advice;
+pub(crate) mod advice;
 mod credentials;
 mod endpoint;
 pub(crate) mod error;
@@ -40,9 +41,13 @@ use crate::requests::Patience;
 #[cfg(test)]
 mod credentials_tests;
 #[cfg(test)]
+mod elastic_ips_tests;
+#[cfg(test)]
 mod instances_tests;
 #[cfg(test)]
 mod query_tests;
+#[cfg(test)]
+mod sweep_tests;
 #[cfg(test)]
 mod test_server;
 

@@ -130,8 +130,20 @@ impl Api {
         action: &str,
         parameters: Parameters<'_>,
     ) -> Result<Element, Ec2Error> {
+        self.send(&Request::new(self, service, action, parameters)).await
+    }
+
+    /// The same of EC2, for what makes something and takes no client token: it is sent again only where it surely was not carried out.
+    ///
+    /// # Errors
+    /// What the last attempt met; it may be [unclear](Ec2Error::is_unclear) then what became of it.
+    pub(super) async fn ask_once(&self, action: &str, parameters: Parameters<'_>) -> Result<Element, Ec2Error> {
+        let request = Request::new(self, Service::Ec2, action, parameters);
+        self.send(&Request { makes_once: true, ..request }).await
+    }
+
+    async fn send(&self, request: &Request<'_>) -> Result<Element, Ec2Error> {
         let credentials = self.keeper.get(None).await?;
-        let request = Request::new(self, service, action, parameters);
         match request.send(&credentials).await {
             Err(why) if why.is_expired() && self.keeper.can_renew() => {
                 request.send(&*self.keeper.get(Some(&credentials)).await?).await
@@ -192,6 +204,8 @@ struct Request<'r> {
     form: String,
     /// It in words, without its parameters.
     shown: String,
+    /// Whether a second one would make another thing.
+    makes_once: bool,
 }
 
 impl<'r> Request<'r> {
@@ -202,7 +216,7 @@ impl<'r> Request<'r> {
         };
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("Action", action).append_pair("Version", service.version()).extend_pairs(parameters);
-        Request { api, service, url, form: form.finish(), shown: format!("{action} at {url}") }
+        Request { api, service, url, form: form.finish(), shown: format!("{action} at {url}"), makes_once: false }
     }
 
     async fn send(&self, credentials: &Credentials) -> Result<Element, Ec2Error> {
@@ -218,7 +232,7 @@ impl<'r> Request<'r> {
         let answer = match answered {
             Ok(answer) => answer,
             Err(why) => {
-                let again = why.may_have_arrived().then_some(Duration::ZERO);
+                let again = (why.may_have_arrived() && !self.makes_once).then_some(Duration::ZERO);
                 return Err((why.into(), again));
             }
         };
@@ -227,7 +241,8 @@ impl<'r> Request<'r> {
             return Element::parse(&answer.body).map_err(unexpected);
         }
         let why = self.refused(&answer, credentials, attempts);
-        let again = why.is_worth_repeating().then(|| retry_after(&answer.headers));
+        let may_repeat = why.is_worth_repeating() && !(self.makes_once && why.is_unclear());
+        let again = may_repeat.then(|| retry_after(&answer.headers));
         Err((why, again))
     }
 

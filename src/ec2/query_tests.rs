@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::test_server::{HASTE, Reply, SECRET, TestServer, found, lack, refusal};
 use crate::requests::Patience;
-use crate::settings::Ec2Settings;
+use crate::settings::{Ec2Settings, Ec2VirtualIps};
 
 fn with_image() -> Ec2Settings {
     Ec2Settings { image: Some("ami-1".into()), ..Ec2Settings::default() }
@@ -208,8 +208,11 @@ async fn what_an_account_lacks_is_missing() {
         }
     })
     .await;
-    let findings = server.findings().await;
+    let led = Ec2Settings { virtual_ips: Some(Ec2VirtualIps::Elastic), ..Ec2Settings::default() };
+    let findings = server.findings_with(&[], &led, HASTE).await;
     assert_eq!(lack(&findings, "networks").detail, "DescribeVpcs: the account has none in this region");
     assert!(lack(&findings, "zones").detail.ends_with("no zone that is available"));
     assert_eq!(lack(&findings, "elastic IPs").detail, "none left: 5 used of a quota of 5");
+    let needless = found(&server.findings().await, "elastic IPs").to_owned();
+    assert_eq!(needless, "none left: 5 used of a quota of 5; only scenarios with a floating IP need one");
 }

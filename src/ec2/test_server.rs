@@ -209,7 +209,7 @@ fn of_a_good_account(asked: &Asked) -> Reply {
         "DescribeVpcs" => list(&action, "vpcSet", "<item><vpcId>vpc-1</vpcId></item>"),
         "DescribeSubnets" => list(&action, "subnetSet", "<item><subnetId>subnet-1</subnetId></item>"),
         "DescribeSecurityGroups" => list(&action, "securityGroupInfo", "<item><groupId>sg-1</groupId></item>"),
-        "DescribeAccountAttributes" => list(&action, "accountAttributeSet", "<item><attributeName>max-elastic-ips</attributeName><attributeValueSet><item><attributeValue>5</attributeValue></item></attributeValueSet></item>"),
+        "DescribeAccountAttributes" => list(&action, "accountAttributeSet", "<item><attributeName>vpc-max-elastic-ips</attributeName><attributeValueSet><item><attributeValue>5</attributeValue></item></attributeValueSet></item>"),
         "DescribeAddresses" => list(&action, "addressesSet", "<item><publicIp>192.0.2.1</publicIp></item>"),
         "RunInstances" if asked.body.contains("DryRun=true") => refusal(412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set."),
         _ => refusal(400, "InvalidAction", "The action is not valid for this web service."),

@@ -22,6 +22,8 @@ pub enum ThingKind {
     FloatingIp,
     /// A server.
     Server,
+    /// An Elastic IP.
+    ElasticIp,
     /// A port.
     Port,
     /// A network interface.
@@ -38,6 +40,7 @@ impl ThingKind {
         match self {
             ThingKind::FloatingIp => "floating IP",
             ThingKind::Server => "server",
+            ThingKind::ElasticIp => "Elastic IP",
             ThingKind::Port => "port",
             ThingKind::NetworkInterface => "network interface",
             ThingKind::SecurityGroup => "security group",
@@ -53,7 +56,7 @@ pub struct Thing {
     pub kind: ThingKind,
     /// The run that made it.
     pub run: String,
-    /// Its name; of a floating IP, its address.
+    /// Its name; of a floating or Elastic IP, its address.
     pub name: String,
     /// Its id; of a key pair, its name.
     pub id: String,

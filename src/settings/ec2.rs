@@ -31,9 +31,21 @@ pub struct Ec2Settings {
     /// The security groups of every server, by their names or ids. Default: one of the run's own, which lets everything pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_groups: Option<Vec<String>>,
+    /// What moves the address at which users enter, where servers share it by keepalived elsewhere. Default: nothing, so that such a
+    /// scenario is skipped: a VPC does not deliver to an address that a server announces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub virtual_ips: Option<Ec2VirtualIps>,
     /// By the zones of infrastructures: the availability zones that stand for them, or subnets by their ids. Default: those of the same names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub zones: BTreeMap<String, String>,
+}
+
+/// What stands in for keepalived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ec2VirtualIps {
+    /// An Elastic IP, which the failover leads to one of the servers.
+    Elastic,
 }
 
 impl Default for Ec2Settings {
@@ -45,6 +57,7 @@ impl Default for Ec2Settings {
             instance_type: "t3.micro".into(),
             subnet: None,
             security_groups: None,
+            virtual_ips: None,
             zones: BTreeMap::new(),
         }
     }

@@ -22,7 +22,7 @@ mod reconciler;
 mod safeguards;
 mod time;
 
-pub use ec2::Ec2Settings;
+pub use ec2::{Ec2Settings, Ec2VirtualIps};
 pub use failover::FailoverSettings;
 pub use load::{Journey, LoadSettings, RequestSettings, Scheme};
 pub(crate) use openstack::line_of_login;

@@ -18,6 +18,7 @@ const PORT: &str = "port";
 const INTERFACE: &str = "network interface";
 const GROUP: &str = "security group";
 const FLOATING_IP: &str = "floating IP";
+const ELASTIC_IP: &str = "Elastic IP";
 
 impl Made {
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Thing>> {
@@ -47,6 +48,10 @@ impl Made {
         self.add(FLOATING_IP, name, id);
     }
 
+    pub fn elastic_ip(&self, name: &str, id: &str) {
+        self.add(ELASTIC_IP, name, id);
+    }
+
     pub fn interface(&self, name: &str, id: &str) {
         self.add(INTERFACE, name, id);
     }
@@ -59,7 +64,8 @@ impl Made {
     pub fn told(&self) -> Vec<String> {
         let all = self.all();
         let count = |what: &str| all.values().filter(|thing| thing.what == what).count();
-        let kinds = [SERVER, PORT, INTERFACE, FLOATING_IP, GROUP].map(|what| (what, count(what))).into_iter();
+        let kinds =
+            [SERVER, PORT, INTERFACE, FLOATING_IP, ELASTIC_IP, GROUP].map(|what| (what, count(what))).into_iter();
         let counted = kinds.filter(|(_, made)| *made > 0).map(|(what, made)| {
             let plural = if made == 1 { "" } else { "s" };
             format!("{made} {what}{plural}")

@@ -119,15 +119,12 @@ impl Environment for Account {
             resolved,
             infrastructure: infrastructure.clone(),
             interfaces: Mutex::default(),
+            elastic_ips: Mutex::default(),
             made: Arc::clone(&self.made),
         });
-        maker.make_interfaces().await?;
-        let addresses = Addresses {
-            servers: maker.addresses(),
-            virtual_ips: BTreeMap::new(),
-            prefix,
-            aliases: infrastructure.aliases.clone(),
-        };
+        maker.make_addresses().await?;
+        let [servers, virtual_ips] = maker.addresses();
+        let addresses = Addresses { servers, virtual_ips, prefix, aliases: infrastructure.aliases.clone() };
         let servers = ScenarioServers {
             infrastructure: infrastructure.clone(),
             maker,

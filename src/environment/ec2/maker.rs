@@ -12,6 +12,7 @@ use futures::future::join_all;
 
 use super::compute::{Compute, between};
 use super::resolved::Resolved;
+use crate::ec2::elastic_ips::ElasticIp;
 use crate::ec2::instances::{Instance, Order};
 use crate::ec2::interfaces::{Interface, NewInterface};
 use crate::ec2::query::Api;
@@ -39,32 +40,47 @@ pub(super) struct ServerMaker {
     pub infrastructure: Infrastructure,
     /// By server; a replacement takes its interface over.
     pub interfaces: Mutex<BTreeMap<String, Interface>>,
+    /// By the name of the floating IP.
+    pub elastic_ips: Mutex<BTreeMap<String, ElasticIp>>,
     pub made: Arc<Made>,
 }
 
 impl ServerMaker {
-    fn interfaces(&self) -> MutexGuard<'_, BTreeMap<String, Interface>> {
+    pub(super) fn interfaces(&self) -> MutexGuard<'_, BTreeMap<String, Interface>> {
         self.interfaces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The addresses of servers, by name.
-    pub fn addresses(&self) -> BTreeMap<String, Ipv4Addr> {
-        self.interfaces().iter().map(|(name, interface)| (name.clone(), interface.address)).collect()
+    pub(super) fn elastic_ips(&self) -> MutexGuard<'_, BTreeMap<String, ElasticIp>> {
+        self.elastic_ips.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes an interface for every server, so that its addresses are known before anything boots.
+    /// The addresses of servers, by name, then those of floating IPs.
+    pub fn addresses(&self) -> [BTreeMap<String, Ipv4Addr>; 2] {
+        let servers = self.interfaces().iter().map(|(name, interface)| (name.clone(), interface.address)).collect();
+        [servers, self.elastic_ips().iter().map(|(name, ip)| (name.clone(), ip.address)).collect()]
+    }
+
+    /// Makes an interface for every server, and an Elastic IP for every floating IP, so that all addresses are known before anything
+    /// boots.
     ///
     /// # Errors
     /// One can't be made; then none is left.
-    pub async fn make_interfaces(&self) -> Result<(), ProviderError> {
+    pub async fn make_addresses(&self) -> Result<(), ProviderError> {
+        let made = async {
+            self.make_interfaces().await?;
+            self.make_elastic_ips().await
+        };
+        match made.await {
+            Ok(()) => Ok(()),
+            Err(why) => ProviderError::of_all([why].into_iter().chain(self.clear().await.err())),
+        }
+    }
+
+    async fn make_interfaces(&self) -> Result<(), ProviderError> {
         let servers = self.infrastructure.in_order();
         let made =
             join_all(servers.iter().map(|server| self.interface(&server.name, server.zone.as_deref(), None))).await;
-        let failed: Vec<ProviderError> = made.into_iter().filter_map(Result::err).collect();
-        match failed.is_empty() {
-            true => Ok(()),
-            false => ProviderError::of_all(failed.into_iter().chain(self.clear().await.err())),
-        }
+        ProviderError::of_all(made.into_iter().filter_map(Result::err))
     }
 
     /// The interface of a server: the one that was made for it, else a new one.
@@ -125,6 +141,14 @@ impl Maker for ServerMaker {
         self.api.console(id).await.map_err(|why| between(&self.api, &why))
     }
 
+    async fn lead(&self, floating_ip: &str, to: &str) -> Result<(), ProviderError> {
+        self.lead_elastic_ip(floating_ip, to).await
+    }
+
+    async fn leads_to(&self, floating_ip: &str) -> Result<Option<String>, ProviderError> {
+        self.elastic_ip_leads_to(floating_ip).await
+    }
+
     fn requests(&self) -> u64 {
         self.api.of_this_part()
     }
@@ -134,6 +158,7 @@ impl Maker for ServerMaker {
     }
 
     async fn clear(&self) -> Result<(), ProviderError> {
+        let released = self.release_elastic_ips().await;
         let interfaces = std::mem::take(&mut *self.interfaces());
         let removed = join_all(interfaces.values().map(async |interface| {
             self.api.delete_interface(&interface.id).await.map_err(|why| between(&self.api, &why))?;
@@ -141,7 +166,7 @@ impl Maker for ServerMaker {
             Ok(())
         }))
         .await;
-        ProviderError::of_all(removed.into_iter().filter_map(Result::err))
+        ProviderError::of_all(removed.into_iter().chain([released]).filter_map(Result::err))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::ec2::advice::ELASTIC_IPS_ARE_USED_UP;
 use crate::ec2::error::Ec2Error;
 use crate::ec2::lookup::Subnet;
 use crate::ec2::query::Api;
@@ -14,6 +15,8 @@ pub(super) struct Wanted {
     settings: Ec2Settings,
     /// The zones that are declared.
     zones: BTreeSet<String>,
+    /// How many Elastic IPs.
+    elastic_ips: usize,
 }
 
 /// By their ids.
@@ -29,11 +32,39 @@ pub(super) struct Resolved {
     zones: BTreeMap<String, Subnet>,
 }
 
+/// Whether so many Elastic IPs may be allocated, led to servers and released.
+///
+/// # Errors
+/// In words: not so many are left, the account may not do it, or EC2 can't be asked.
+async fn elastic_ips(api: &Api, wanted: usize) -> Result<(), String> {
+    let explained = |why: Ec2Error| format!("an Elastic IP was rehearsed: {}", api.explained(&why));
+    let quota = api.elastic_ip_quota().await.map_err(explained)?;
+    if let (false, Some(most)) = (quota.has_room_for(wanted), quota.most) {
+        let detail = format!("Elastic IPs: {wanted} needed, {} of a quota of {most} used", quota.used);
+        return Err(format!("{detail}\n  help: {ELASTIC_IPS_ARE_USED_UP}"));
+    }
+    rehearse_elastic_ip(api).await.map_err(explained)
+}
+
+/// Of what is done to an address that there is not yet, no more can be known than the right to it. Whoever may not release one would leave it.
+async fn rehearse_elastic_ip(api: &Api) -> Result<(), Ec2Error> {
+    let address = ("AllocationId", "eipalloc-00000000000000000");
+    let interface = ("NetworkInterfaceId", "eni-00000000000000000");
+    api.rehearse("AllocateAddress", &[("Domain", "vpc")]).await?;
+    api.rehearse_right("AssociateAddress", &[address, interface]).await?;
+    api.rehearse_right("DisassociateAddress", &[("AssociationId", "eipassoc-00000000000000000")]).await?;
+    api.rehearse_right("ReleaseAddress", &[address]).await
+}
+
 impl Wanted {
     /// That of a scenario.
     pub fn by(scenario: &ScenarioPlan) -> Wanted {
-        let zones = scenario.infrastructure.servers.values().filter_map(|server| server.zone.clone()).collect();
-        Wanted { settings: scenario.settings.ec2.clone(), zones }
+        let site = &scenario.infrastructure;
+        Wanted {
+            settings: scenario.settings.ec2.clone(),
+            zones: site.servers.values().filter_map(|server| server.zone.clone()).collect(),
+            elastic_ips: site.virtual_ips.iter().filter(|ip| ip.floating_ip).count(),
+        }
     }
 }
 
@@ -70,6 +101,10 @@ impl Resolved {
         }
         let resolved = Resolved { image, kind, subnet, security_groups, zones };
         resolved.rehearse(api).await.map_err(|why| format!("a boot was rehearsed: {}", api.explained(&why)))?;
+        match wanted.elastic_ips {
+            0 => {}
+            wanted => elastic_ips(api, wanted).await?,
+        }
         Ok(resolved)
     }
 

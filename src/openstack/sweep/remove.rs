@@ -124,7 +124,7 @@ async fn remove(client: &Client, thing: &Thing) -> Result<(), CloudError> {
 
 async fn remove_once(client: &Client, Thing { kind, id, .. }: &Thing) -> Result<(), CloudError> {
     let done = match kind {
-        ThingKind::FloatingIp => floating_ips::delete(client, id).await,
+        ThingKind::FloatingIp | ThingKind::ElasticIp => floating_ips::delete(client, id).await,
         ThingKind::Server => actions::delete(client, id).await.map(|()| true),
         ThingKind::Port | ThingKind::NetworkInterface => ports::delete(client, id).await,
         ThingKind::SecurityGroup => groups::delete(client, id).await,
