@@ -8,6 +8,7 @@ use super::world::Declaration;
 use super::{DeclareOptions, check, entered, guarded, listing, request};
 use crate::document::DocumentError;
 use crate::environment::On;
+use crate::infrastructure::Infrastructure;
 use crate::plan::{Act, ScenarioPlan};
 use crate::render::check_templates;
 
@@ -46,6 +47,9 @@ fn planned(
         return Err(Vec::new());
     }
     let declared = draft.map(|draft| draft.build().map_err(|why| vec![cant_be(why)])).transpose()?;
+    // Where no server is to take the address over, nothing else does.
+    let is_led = settings.balancer.keepalived && on.kind.leads_entry(&settings);
+    let declared = if is_led { declared.map(Infrastructure::with_led_entry) } else { declared };
     let adopted = attached::adopt(&one, on, declared.as_ref(), &mut settings)?;
     let infrastructure = &adopted.infrastructure;
     let senseless = |why| at(ProblemKind::Meaning, why);

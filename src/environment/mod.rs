@@ -63,6 +63,13 @@ pub trait Kind: Sync {
         (self.name().into(), self.capabilities())
     }
 
+    /// Whether it leads the address at which users enter, under these settings, though servers share it by keepalived elsewhere.
+    /// Then it is a floating IP: keepalived does not run, and the [failover](crate::failover) moves it.
+    fn leads_entry(&self, settings: &Settings) -> bool {
+        let _ = settings;
+        false
+    }
+
     /// What may follow its name (`inventory=FILE`); `None`: nothing.
     fn takes(&self) -> Option<&'static str> {
         None

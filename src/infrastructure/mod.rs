@@ -102,6 +102,16 @@ impl Infrastructure {
             .collect()
     }
 
+    /// Has the environment lead the address at which users enter, if servers share one.
+    #[must_use]
+    pub(crate) fn with_led_entry(mut self) -> Infrastructure {
+        let entry = self.virtual_ips.iter_mut().find(|ip| ip.name == self.entry.host);
+        if let Some(entry) = entry {
+            entry.floating_ip = true;
+        }
+        self
+    }
+
     /// Whether its servers are there already, so that how they are configured, and how long they take, is not known.
     pub fn is_attached(&self) -> bool {
         self.entry.url.is_some()

@@ -6,6 +6,7 @@
 //! | [`resolved`] | what settings name, found in the account before anything is made |
 //! | [`compute`] | instances that EC2 lists, and what it is asked for to switch their power |
 //! | [`groups`] | the security groups of a run's own |
+//! | [`elastic`] | the Elastic IPs of floating IPs, and to which server each leads |
 //! | [`maker`] | how an instance of a scenario is made, and at which network interface |
 
 use std::path::Path;
@@ -20,11 +21,12 @@ use super::reopen::{store, stored};
 use super::{Access, Capabilities, Down, Kind, ReopenError, Reopened, Runs, Sweep, Work};
 use crate::ec2::{self, sweep, tags};
 use crate::journal::Place;
-use crate::plan::Plan;
-use crate::settings::{Ec2Settings, Settings};
+use crate::plan::{Plan, ScenarioPlan};
+use crate::settings::{Ec2Settings, Ec2VirtualIps, Settings};
 
 mod account;
 mod compute;
+mod elastic;
 mod groups;
 mod maker;
 mod resolved;
@@ -58,7 +60,11 @@ impl Kind for Ec2 {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { boots: true, attaches: false, logs_in: true, power: Compute::POWER, floating_ips: false }
+        Capabilities { boots: true, attaches: false, logs_in: true, power: Compute::POWER, floating_ips: true }
+    }
+
+    fn leads_entry(&self, settings: &Settings) -> bool {
+        settings.ec2.virtual_ips == Some(Ec2VirtualIps::Elastic)
     }
 
     /// The servers were the run's own, and only their removal is left to do: it undoes whatever was done to them.
@@ -88,21 +94,77 @@ impl Kind for Ec2 {
         })
     }
 
-    /// A VPC delivers by its own tables: an address that a server announces by itself, as keepalived does, is reached by none.
     fn unable(&self, plan: &Plan) -> Vec<(u32, String)> {
-        let shared = plan.scenarios.iter().filter_map(|scenario| {
-            let ip = scenario.infrastructure.virtual_ips.first()?;
-            let why = format!(
-                "its servers share the address `{}`, which keepalived announces by ARP, and no VPC of EC2 delivers to such an address: say \
-                 `behind a load balancer`, or run it in another environment",
-                ip.name
-            );
-            Some((scenario.index, why))
-        });
-        shared.collect()
+        plan.scenarios.iter().filter_map(|scenario| Some((scenario.index, not_delivered(scenario)?))).collect()
     }
 
     fn enter(&self, value: &str, _: &Access, plan: &Plan, work: Work<'_>) -> Result<u8, String> {
         cloud::enter(Account::open(value, plan), work)
+    }
+}
+
+/// Why an address that a scenario's servers share is reached by none, if there is one. A VPC delivers by its own tables, and not to an
+/// address that a server announces by itself, as keepalived does.
+fn not_delivered(scenario: &ScenarioPlan) -> Option<String> {
+    let site = &scenario.infrastructure;
+    let ip = site.virtual_ips.iter().find(|ip| !ip.floating_ip)?;
+    if !scenario.settings.balancer.keepalived {
+        return Some(format!(
+            "no virtual IP daemon runs in it, and on EC2 no daemon ever moves the address `{}`: run it in another environment",
+            ip.name
+        ));
+    }
+    let instead = match ip.name == site.entry.host {
+        true => {
+            "set `virtual_ips = \"elastic\"` under `[ec2]` in `chimp.toml`, and the failover leads an Elastic IP to one of them"
+        }
+        false => "run it in another environment, as an Elastic IP leads in from outside, and not from server to server",
+    };
+    Some(format!(
+        "its servers share the address `{}`, which keepalived announces by ARP, and no VPC of EC2 delivers to such an address: {instead}",
+        ip.name
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::declare::{DeclareOptions, declare};
+
+    /// A plan on EC2, as it is printed, and why its scenario can't run there.
+    fn planned(steps: &str, virtual_ips: Option<Ec2VirtualIps>) -> (String, Option<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("any.feature");
+        let acts = "When the highest-degree node dies\n    Then recovery < 8 min";
+        std::fs::write(&path, format!("Feature: F\n  Scenario: S\n    {steps}\n    {acts}\n")).unwrap();
+        let settings = Settings { ec2: Ec2Settings { virtual_ips, ..Ec2Settings::default() }, ..Settings::default() };
+        let environment = Some("ec2".to_owned());
+        let plan =
+            declare(&DeclareOptions { paths: vec![path], settings, environment, ..DeclareOptions::default() }).unwrap();
+        let why = Ec2.unable(&plan).pop().map(|(_, why)| why);
+        (crate::report::plan::plan(&plan, "0"), why)
+    }
+
+    #[test]
+    fn where_servers_share_an_address_an_elastic_ip_stands_in_for_keepalived_or_the_setting_is_named() {
+        let card = "Given 4 webservers behind haproxy";
+        let (told, why) = planned(card, Some(Ec2VirtualIps::Elastic));
+        assert!(told.contains("www: shared by lb-1, lb-2, a floating IP that the failover moves"), "{told}");
+        assert_eq!(why, None);
+        let (told, why) = planned(card, None);
+        assert!(!told.contains("floating IP"), "{told}");
+        assert!(why.unwrap().contains("set `virtual_ips = \"elastic\"` under `[ec2]` in `chimp.toml`"));
+    }
+
+    #[test]
+    fn what_no_failover_may_take_over_runs_elsewhere() {
+        let steps = "Given 4 webservers behind haproxy\n    And no virtual IP daemon runs";
+        for virtual_ips in [None, Some(Ec2VirtualIps::Elastic)] {
+            let (told, why) = planned(steps, virtual_ips);
+            assert!(
+                !told.contains("floating IP") && why.unwrap().starts_with("no virtual IP daemon runs in it"),
+                "{told}"
+            );
+        }
     }
 }
