@@ -60,7 +60,7 @@ cloud-points: ## runs on a real OpenStack that are killed at 60 boundaries, and 
 
 ec2: ## an EC2 API with instances that run, in namespaces that end with it, used by Amazon's own library and by all tests that need it: fixtures/ec2/README.md
 	$(CARGO) build --bins
-	$(CARGO) test --test ec2 --test conformance --no-run
+	$(CARGO) test --test chaos --test ec2 --test conformance --no-run
 	$(PYTHON) fixtures/ec2/ec2.py run -- sh scripts/on_ec2.sh '$(CARGO)'
 
 static: ## a release binary that needs nothing of the server it runs on: target/<cpu>-unknown-linux-gnu/release/chimp

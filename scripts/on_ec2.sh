@@ -6,5 +6,6 @@ set -eu
 CARGO=$1
 
 sh fixtures/ec2/smoke.sh target/debug/chimp
+$CARGO test --test chaos -- --on ec2 --config "$EC2_FOLDER/chimp.toml" --tags @card
 $CARGO test --test ec2 -- --test-threads 1
 $CARGO test --test conformance -- an_account

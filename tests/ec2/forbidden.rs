@@ -13,8 +13,13 @@ const WAITS: &str = "Feature: Any
     Then recovery takes under 2 min
 ";
 
+/// Lets the user do everything again.
+pub fn allow_everything() {
+    allow("['ec2:*', 'autoscaling:*']");
+}
+
 /// Lets the user do this alone.
-fn allow(actions: &str) {
+pub fn allow(actions: &str) {
     amazon(&format!(
         "policy = json.dumps({{'Version': '2012-10-17', 'Statement': [{{'Effect': 'Allow', 'Action': {actions}, 'Resource': '*'}}]}})\n\
          client('iam', 'admin').put_user_policy(UserName='chimp', PolicyName='chimp', PolicyDocument=policy)\n\
@@ -28,7 +33,7 @@ pub fn access_denied_in_the_middle_of_a_strike_cannot_be_judged() {
     until("the baseline", || said_in(&folder).contains("baseline"));
     allow("['ec2:Describe*', 'ec2:TerminateInstances', 'ec2:Delete*', 'ec2:GetConsoleOutput']");
     let code = child.wait().unwrap().code();
-    allow("['ec2:*', 'autoscaling:*']");
+    allow_everything();
     let told = said_in(&folder);
     assert_eq!(code, Some(3), "{told}");
     assert!(told.contains("AccessDenied"), "{told}");

@@ -2,9 +2,11 @@
 //! became of the account is asked of Amazon's own library.
 
 mod account;
+mod elastic;
 mod forbidden;
 mod killed;
 mod made;
+mod protected;
 #[path = "../support/mod.rs"]
 mod support;
 mod trouble;
@@ -22,6 +24,11 @@ fn main() -> ExitCode {
             made::a_zone_is_lost_and_the_site_recovers,
             made::an_isolated_server_rejoins_and_nothing_is_left,
             made::a_key_of_the_account_is_in_no_bundle_log_or_process_list,
+            elastic::an_elastic_ip_leads_to_the_balancer_that_serves,
+            elastic::an_elastic_ip_of_a_killed_run_goes_by_its_id,
+            elastic::an_allocation_whose_answer_is_lost_leaves_no_second_address,
+            elastic::addresses_that_are_used_up_and_rights_that_are_missing_are_known_before_anything_is_made,
+            protected::a_strike_on_a_protected_instance_is_not_judged_and_down_goes_on_with_the_others,
             killed::the_servers_of_a_killed_run_start_again_by_themselves_and_go_by_its_id,
             forbidden::access_denied_in_the_middle_of_a_strike_cannot_be_judged,
             forbidden::a_user_who_may_only_look_is_refused_before_anything_is_made,

@@ -8,10 +8,10 @@ use crate::account::{DIES, chimp_run, ec2_folder, is_empty, said};
 use crate::support::{Folder, run};
 
 /// What goes wrong until this is dropped.
-struct Trouble(PathBuf);
+pub struct Trouble(PathBuf);
 
 impl Trouble {
-    fn of(what: &Value) -> Trouble {
+    pub fn of(what: &Value) -> Trouble {
         let path = ec2_folder().join("trouble.json");
         std::fs::write(&path, what.to_string()).unwrap();
         Trouble(path)

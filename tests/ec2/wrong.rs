@@ -64,9 +64,12 @@ pub fn what_ec2_has_no_word_for_is_refused_with_its_line() {
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("any.feature:4"), "{}", said(&output));
     let shared = DIES.replace("behind a load balancer", "behind haproxy");
-    let output = run(&mut chimp_run(&folder, &shared));
+    let feature = folder.write("shared.feature", &shared).display().to_string();
+    let config = settings(&folder, |text| text.replace("virtual_ips", "# virtual_ips"));
+    let output = run(&mut chimp(&["run", &feature, "--on", "ec2", "--config", &config]));
     let told = said(&output).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(told.contains("SKIPPED") && told.contains("no VPC of EC2 delivers to such an address"), "{told}");
+    assert!(told.contains("set `virtual_ips = \"elastic\"` under `[ec2]`"), "{told}");
     assert_eq!(output.status.code(), Some(7), "{told}");
     assert!(is_empty());
 }
