@@ -20,7 +20,7 @@ PYTHON ?= /usr/bin/python3
 chaos: setup ## the features not tagged @nightly or @slow, the verdict table, the report's path
 	$(CARGO) test --test chaos -- --tags 'not @nightly and not @slow'
 
-test: setup ## formatting, lints and every test, also a short set on a real OpenStack
+test: setup ## formatting, lints and every test, also short sets on a real OpenStack and an EC2 API
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --quiet
@@ -36,7 +36,7 @@ quick: ## formatting, and every test that needs neither root nor network
 nightly: setup ## everything, @nightly and @slow too, once for each of SEEDS; the experiment goes on for SPAN
 	sh scripts/setup.sh nightly
 	sh scripts/nightly.sh '$(CARGO)' '$(SPAN)' $(SEEDS)
-	@if [ "$$(id -u)" -eq 0 ]; then $(MAKE) cloud-points; else echo 'make nightly: the kills on OpenStack are left out: they need root'; fi
+	@if [ "$$(id -u)" -eq 0 ]; then $(MAKE) openstack cloud-points ec2; else echo 'make nightly: the tests in clouds are left out: they need root'; fi
 
 kill-points: setup ## no fault outlives its lease: so many points of a seed; goes on where it was interrupted
 	$(CARGO) test --test kill_points -- --points $(POINTS) --seed $(SEED)
@@ -61,7 +61,7 @@ cloud-points: ## runs on a real OpenStack that are killed at 60 boundaries, and 
 ec2: ## an EC2 API with instances that run, in namespaces that end with it, used by Amazon's own library and by all tests that need it: fixtures/ec2/README.md
 	$(CARGO) build --bins
 	$(CARGO) test --test chaos --test ec2 --test conformance --no-run
-	$(PYTHON) fixtures/ec2/ec2.py run -- sh scripts/on_ec2.sh '$(CARGO)'
+	$(PYTHON) fixtures/ec2/ec2.py run -- sh scripts/on_ec2.sh '$(CARGO)' all
 
 static: ## a release binary that needs nothing of the server it runs on: target/<cpu>-unknown-linux-gnu/release/chimp
 	sh scripts/setup.sh

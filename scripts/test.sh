@@ -1,34 +1,32 @@
 #!/bin/sh
-# The tests of this machine and, beside them, a short set on a real OpenStack (scripts/on_openstack.sh): that has a network of its own and mostly
-# waits, so both take little longer than one.
+# The tests of this machine and, beside them, short sets on a real OpenStack and an EC2 API (scripts/on_clouds.sh): these have a
+# network of their own and mostly wait, so all take little longer than the tests of this machine.
 # usage: scripts/test.sh CARGO PYTHON
 set -u
 
 CARGO=$1
 PYTHON=$2
-LOG=target/on-openstack.log
+LOG=target/on-clouds.log
 
 cd "$(dirname "$0")/.."
 $CARGO test --lib --bins --tests --no-run || exit
 
-cloud=""
+clouds=""
 if [ "$(id -u)" -eq 0 ] || [ -n "${CI:-}" ]; then
-    echo "make test: a real OpenStack is started beside the tests; what it says is in $LOG" >&2
-    # However this shell ends, the cloud ends with it, and the kernel removes whatever runs there.
-    setpriv --pdeathsig TERM "$PYTHON" fixtures/openstack/openstack.py run -- \
-        sh scripts/on_openstack.sh "$CARGO" short >"$LOG" 2>&1 &
-    cloud=$!
+    echo "make test: a real OpenStack, and then an EC2 API, are started beside the tests; what they say is in $LOG" >&2
+    # However this shell ends, the clouds end with it.
+    setpriv --pdeathsig TERM sh scripts/on_clouds.sh "$CARGO" "$PYTHON" >"$LOG" 2>&1 &
+    clouds=$!
 else
-    echo "make test: the tests on OpenStack are ignored: they need root" >&2
+    echo "make test: the tests on OpenStack and EC2 are ignored: they need root" >&2
 fi
 
 $CARGO test --lib --bins --tests
 tests=$?
 
-[ -n "$cloud" ] || exit "$tests"
-wait "$cloud"
-on_cloud=$?
-echo "make test: on OpenStack (exit code $on_cloud):" >&2
+[ -n "$clouds" ] || exit "$tests"
+wait "$clouds"
+on_clouds=$?
 cat "$LOG" >&2
 [ "$tests" -ne 0 ] && exit "$tests"
-exit "$on_cloud"
+exit "$on_clouds"
