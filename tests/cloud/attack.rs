@@ -2,17 +2,16 @@
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::client::{does, openstack};
 use crate::support::{Folder, chimp, run, stderr};
-use crate::{await_said, openstack, said, until};
+use crate::{await_said, said, until};
 
-/// The version of Nova's API from which a server gets its tags when it is made.
-const WITH_TAGS: &str = "2.52";
 /// A server has a service with a port, and a process that can be killed.
 const SERVICE: &str = "#cloud-config
 write_files:
@@ -43,10 +42,10 @@ impl Site {
     /// Makes `count` servers `name-1`, `name-2` and so on, or one `name`.
     pub fn make(&mut self, name: &str, count: u32, words: &[&str]) {
         let (data, count) = (self.path("user-data"), count.to_string());
-        let fixed = ["--os-compute-api-version", WITH_TAGS, "server", "create", name, "--wait"];
+        let fixed = ["server", "create", name, "--wait"];
         let of = ["--flavor", "small", "--image", "empty", "--network", "site", "--key-name", "chimp"];
         let many = ["--min", &count, "--max", &count, "--user-data", &data];
-        ask(&[&fixed[..], &of, &many, words].concat());
+        openstack(&[&fixed[..], &of, &many, words].concat());
         self.ids = servers().into_iter().map(|server| server.id).collect();
     }
 
@@ -77,7 +76,7 @@ impl Drop for Site {
         let ids = self.ids.iter().map(String::as_str).filter(|id| servers().iter().any(|server| server.id == *id));
         let words: Vec<&str> = ["server", "delete", "--wait"].into_iter().chain(ids).collect();
         if words.len() > 3 && !std::thread::panicking() {
-            ask(&words);
+            does(&words);
         }
     }
 }
@@ -96,13 +95,6 @@ impl Server {
         let at: SocketAddr = format!("{}:80", self.address).parse().unwrap();
         TcpStream::connect_timeout(&at, Duration::from_secs(1)).is_ok()
     }
-}
-
-/// Does something by the official client.
-fn ask(words: &[&str]) -> Output {
-    let output = run(Command::new("openstack").args(words).stdin(Stdio::null()));
-    assert!(output.status.success(), "{words:?}: {}", stderr(&output));
-    output
 }
 
 /// The servers as the official client lists them.
@@ -139,12 +131,12 @@ pub fn each_failure_model_strikes_servers_with_the_tag_and_no_others() {
     let none = run(&mut site.attack(&["random"]));
     assert!(refusal(&none).contains("none carries the tag `chimp:attack`"), "{}", said(&none));
     site.make("web", 3, &["--tag", "chimp:attack"]);
-    ask(&["server", "lock", "web-3"]);
+    does(&["server", "lock", "web-3"]);
     refuses_what_is_not_open(&site);
     random(&site);
     process(&site);
     network(&site);
-    ask(&["server", "unlock", "web-3"]);
+    does(&["server", "unlock", "web-3"]);
     graph(&site);
 }
 
@@ -201,7 +193,7 @@ fn process(site: &Site) {
     for server in servers() {
         assert_eq!((server.status.as_str(), server.serves()), ("ACTIVE", server.name != victim), "{server:?}");
     }
-    ask(&["server", "reboot", "--hard", "--wait", &named(&victim).id]);
+    does(&["server", "reboot", "--hard", "--wait", &named(&victim).id]);
     all_serve();
 }
 
@@ -243,10 +235,10 @@ pub fn a_killed_attack_is_undone_by_its_journal_and_by_its_lease() {
         assert_eq!((named("web-1").status.as_str(), named("web-2").status.as_str()), (status, "ACTIVE"), "{fault}");
         if fault == "power-off" {
             // Neither the tag nor the name is needed for what was done already.
-            ask(&["--os-compute-api-version", WITH_TAGS, "server", "unset", "--tag", "chimp:attack", "web-1"]);
+            does(&["server", "unset", "--tag", "chimp:attack", "web-1"]);
             let heal = run(&mut chimp(&["heal", "--out", &site.path("reports")]));
             assert!(heal.status.success() && said(&heal).contains("web-1: healed"), "{}", said(&heal));
-            ask(&["--os-compute-api-version", WITH_TAGS, "server", "set", "--tag", "chimp:attack", "web-1"]);
+            does(&["server", "set", "--tag", "chimp:attack", "web-1"]);
         }
         all_serve();
     }

@@ -1,7 +1,8 @@
 //! A floating IP that the failover leads from one balancer to another.
 
+use crate::client::openstack;
 use crate::support::Folder;
-use crate::{await_said, begun, is_empty, openstack, run_id, until};
+use crate::{await_said, begun, is_empty, run_id, until};
 
 pub fn a_floating_ip_leads_to_the_balancer_that_serves() {
     let folder = Folder::new("cloud-floating");

@@ -1,10 +1,10 @@
 //! A server that is isolated by the security groups of its port.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
-use crate::support::{Folder, chimp, run, stderr};
-use crate::{await_said, begun, is_empty, openstack, run_id, said, until};
+use crate::client::openstack;
+use crate::support::{Folder, chimp, run};
+use crate::{await_said, begun, is_empty, run_id, said, until};
 
 /// The group that lets nothing pass, which the run makes.
 const EMPTY: &str = "anarcho-chimp-isolated";
@@ -17,7 +17,7 @@ fn scenario(folder: &Folder, steps: &str) -> String {
     folder.write("any.feature", &text).display().to_string()
 }
 
-/// The security groups of the ports of both balancers, by name. One question to OpenStack's client, which takes seconds.
+/// The security groups of the ports of both balancers, by name.
 type Groups = BTreeMap<String, BTreeSet<String>>;
 
 fn groups() -> Groups {
@@ -101,9 +101,7 @@ pub fn an_isolation_that_lets_everything_pass_is_not_believed() {
     until("the empty group is there", || empty_group().is_some());
     let group = empty_group().unwrap();
     for direction in ["--ingress", "--egress"] {
-        let rule = ["security", "group", "rule", "create", direction, "--protocol", "any", &group];
-        let made = run(Command::new("openstack").args(rule));
-        assert!(made.status.success(), "{}", stderr(&made));
+        openstack(&["security", "group", "rule", "create", direction, "--protocol", "any", &group]);
     }
     let code = child.wait().unwrap().code();
     let told = std::fs::read_to_string(folder.path().join("said")).unwrap();

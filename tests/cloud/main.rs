@@ -2,7 +2,9 @@
 //! the cloud is asked of OpenStack's own client.
 
 mod attack;
+mod client;
 mod dies;
+mod figure_1;
 mod floating;
 mod isolated;
 mod killed;
@@ -18,6 +20,7 @@ use std::fs::File;
 use std::process::{Child, Command, ExitCode, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use client::openstack;
 use serde_json::Value;
 use support::{Folder, Needs, chimp, named, run, stderr, stdout};
 
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
             killed::the_servers_of_a_killed_run_heal_themselves_and_go_by_its_id,
             dies::a_server_that_dies_behind_novas_back_is_replaced,
             dies::a_zone_is_lost_and_the_site_recovers,
+            figure_1::the_writable_database_of_figure_1_dies_and_no_write_is_lost,
             floating::a_floating_ip_leads_to_the_balancer_that_serves,
             isolated::an_isolated_server_has_the_empty_group_and_then_its_own_ones_again,
             isolated::a_server_that_a_killed_run_isolated_gets_its_groups_back_with_the_lease,
@@ -44,13 +48,6 @@ fn main() -> ExitCode {
             wrong::what_is_named_wrongly_is_refused_before_anything_is_made,
         ],
     )])
-}
-
-/// What OpenStack's own client answers in JSON.
-fn openstack(words: &[&str]) -> Value {
-    let output = run(Command::new("openstack").args(words).args(["-f", "json"]).stdin(Stdio::null()));
-    assert!(output.status.success(), "{words:?}: {}", stderr(&output));
-    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// The servers that there are: name, status, id.

@@ -1,8 +1,9 @@
 //! The reconciler is killed at its steps while it replaces a dead server through Nova, and goes on.
 
+use crate::client::as_operator;
 use crate::points::{SETTINGS, points};
 use crate::support::{Folder, chimp, run};
-use crate::{is_empty, openstack, said};
+use crate::{is_empty, said};
 
 /// The steps, in their order. A boot that is asked for twice would be so by a death at `ask`, which is always looked at; the
 /// others are looked at where there are as many points as make each of them one.
@@ -41,6 +42,6 @@ pub fn a_reconciler_killed_at_a_step_boots_no_server_twice() {
 
 /// How many servers were deleted since the cloud is there, as an operator sees it.
 fn ever_deleted() -> usize {
-    let all = openstack(&["--os-cloud", "anarcho-chimp-admin", "server", "list", "--all-projects", "--deleted"]);
+    let all = as_operator(&["server", "list", "--all-projects", "--deleted"]);
     all.as_array().unwrap().len()
 }
