@@ -43,7 +43,8 @@ pub fn what_is_named_wrongly_is_refused_before_anything_is_made() {
         let feature = folder.write("any.feature", if setting == "zones" { ZONES } else { DIES }).display().to_string();
         let other = |line: &&str| !line.starts_with(&format!("{setting} ="));
         let change = |text: &str| {
-            text.lines().filter(other).chain([format!("{setting} = {value}").as_str()]).collect::<Vec<_>>().join("\n")
+            let others: Vec<&str> = text.lines().filter(other).collect();
+            others.join("\n").replace("[ec2]", &format!("[ec2]\n{setting} = {value}"))
         };
         let (config, out) = (settings(&folder, change), folder.path().join("out").display().to_string());
         let output = run(&mut chimp(&["run", &feature, "--on", "ec2", "--config", &config, "--out", &out]));
