@@ -85,12 +85,22 @@ impl Ec2Error {
 
     /// Whether what was named is not there: not yet, or no longer.
     pub(super) fn is_not_found(&self) -> bool {
-        self.code().ends_with(".NotFound")
+        let is_group = |message: &str| message.contains("AutoScalingGroup") && message.contains("not found");
+        match self {
+            Ec2Error::Refused { code, message, .. } if code == "ValidationError" => is_group(message),
+            _ => self.code().ends_with(".NotFound") || self.code().ends_with(".NotFoundException"),
+        }
     }
 
     /// Whether something else still uses what was named.
     pub(super) fn is_in_use(&self) -> bool {
-        self.code().ends_with(".InUse") || self.code() == "DependencyViolation"
+        self.code().ends_with(".InUse")
+            || ["DependencyViolation", "ResourceInUse", "ScalingActivityInProgress"].contains(&self.code())
+    }
+
+    /// Whether the account's rights are not enough.
+    pub(crate) fn is_denied(&self) -> bool {
+        ["UnauthorizedOperation", "AccessDenied", "AccessDeniedException"].contains(&self.code())
     }
 
     /// Whether the credentials are no longer good.

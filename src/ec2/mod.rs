@@ -8,6 +8,7 @@
 //! | [`xml`] | its answer, as a tree |
 //! | [`lookup`] | images, subnets, zones, types and groups that settings name |
 //! | [`instances`], [`interfaces`], [`elastic_ips`], [`groups`] | what is made, done and removed there |
+//! | [`templates`], [`scaling`] | launch templates, and the Auto Scaling groups that launch instances by them |
 //! | [`tags`] | by what it is found again |
 //! | [`mod@sweep`] | what runs have left, found by its tags and removed |
 //! | [`doctor`] | whether the account can be used, row by row |
@@ -19,8 +20,10 @@ pub(crate) mod groups;
 pub(crate) mod instances;
 pub(crate) mod interfaces;
 pub(crate) mod lookup;
+pub(crate) mod scaling;
 pub(crate) mod sweep;
 pub(crate) mod tags;
+pub(crate) mod templates;
 
 pub(crate) mod advice;
 mod credentials;
@@ -46,6 +49,8 @@ mod elastic_ips_tests;
 mod instances_tests;
 #[cfg(test)]
 mod query_tests;
+#[cfg(test)]
+mod scaling_tests;
 #[cfg(test)]
 mod sweep_tests;
 #[cfg(test)]

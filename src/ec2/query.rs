@@ -1,4 +1,4 @@
-//! One request to the Query API of EC2 or STS: signed, sent again while that can help, then one clear error.
+//! One request to the Query API of EC2, STS or Auto Scaling: signed, sent again while that can help, then one clear error.
 //!
 //! Sent again, after a growing pause, is what met throttling, 5xx, a time-out or a broken connection. What no pause changes fails
 //! at once: another refusal, no route, a certificate that is not trusted, a zone without capacity. Credentials that have expired
@@ -24,6 +24,7 @@ use crate::requests::{Pace, Patience, Tally};
 pub(super) enum Service {
     Ec2,
     Sts,
+    AutoScaling,
 }
 
 impl Service {
@@ -31,6 +32,7 @@ impl Service {
         match self {
             Service::Ec2 => "ec2",
             Service::Sts => "sts",
+            Service::AutoScaling => "autoscaling",
         }
     }
 
@@ -38,6 +40,7 @@ impl Service {
         match self {
             Service::Ec2 => "2016-11-15",
             Service::Sts => "2011-06-15",
+            Service::AutoScaling => "2011-01-01",
         }
     }
 }
@@ -55,6 +58,7 @@ pub(crate) struct Api {
     pub(super) region: Given,
     ec2: Url,
     sts: Url,
+    auto_scaling: Url,
 }
 
 /// What is sent beside the action.
@@ -76,15 +80,24 @@ impl Api {
         };
         let ec2 = address(&account.endpoints.ec2, Service::Ec2)?;
         let sts = address(&account.endpoints.sts, Service::Sts)?;
+        let auto_scaling = address(&account.endpoints.auto_scaling, Service::AutoScaling)?;
         let client = http::client(&ec2, &account, patience)?;
         let pace = Arc::new(Mutex::new(Pace::new(per_minute)));
         let keeper = Arc::new(Keeper::new(account, patience));
-        Ok(Api { keeper, client, pace, tally: Tally::default(), patience, region, ec2, sts })
+        Ok(Api { keeper, client, pace, tally: Tally::default(), patience, region, ec2, sts, auto_scaling })
     }
 
     /// The address of EC2.
     pub(super) fn address(&self) -> &Url {
-        &self.ec2
+        self.address_of(Service::Ec2)
+    }
+
+    pub(super) fn address_of(&self, service: Service) -> &Url {
+        match service {
+            Service::Ec2 => &self.ec2,
+            Service::Sts => &self.sts,
+            Service::AutoScaling => &self.auto_scaling,
+        }
     }
 
     /// The same way for a part of what is done: what it sends is [counted](Self::of_this_part) for itself, too.
@@ -210,10 +223,7 @@ struct Request<'r> {
 
 impl<'r> Request<'r> {
     fn new(api: &'r Api, service: Service, action: &str, parameters: Parameters<'_>) -> Self {
-        let url = match service {
-            Service::Ec2 => &api.ec2,
-            Service::Sts => &api.sts,
-        };
+        let url = api.address_of(service);
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("Action", action).append_pair("Version", service.version()).extend_pairs(parameters);
         Request { api, service, url, form: form.finish(), shown: format!("{action} at {url}"), makes_once: false }

@@ -1,4 +1,5 @@
-//! What runs have left in an account, found by its tags and removed: instances, Elastic IPs, network interfaces, security groups.
+//! What runs have left in an account, found by its tags and removed: Auto Scaling groups, instances, launch templates, Elastic IPs, network
+//! interfaces, security groups.
 //!
 //! Removed is what carries the tag of a run that is meant, and nothing else. An instance that is protected from termination is left
 //! alone, and with it what it uses. Doing it twice is harmless, and it may be done while the run goes on: then the run loses its
@@ -17,6 +18,8 @@ use super::query::Api;
 use super::tags::{RUN, Tagged};
 use crate::requests::sweep::{Created, Runs, Sweep, Thing, ThingKind, choose};
 
+mod scaling;
+
 /// How long an instance may take until it is terminated.
 const GONE: Duration = Duration::from_secs(120);
 /// From one look whether it is to the next.
@@ -26,9 +29,9 @@ const LOOK: Duration = Duration::from_millis(500);
 struct Found {
     thing: Thing,
     made: Option<Timestamp>,
-    /// The id of what uses it: an interface's instance, an Elastic IP's interface.
+    /// The id of what uses it: the instance of an interface or of an Auto Scaling group, an Elastic IP's interface.
     used_by: Option<String>,
-    /// The ids of what it uses: an interface's security groups.
+    /// The ids of what it uses: an interface's security groups, an Auto Scaling group's launch template.
     uses: Vec<String>,
 }
 
@@ -55,7 +58,9 @@ pub(crate) async fn sweep(api: &Api, runs: &Runs, dry_run: bool) -> Result<Sweep
             kept.insert(server.id.clone(), format!("it is protected from termination; {lift}"));
         }
     }
+    keep_what_is_used(&all, &mut kept);
     if !dry_run {
+        sweep.removed.extend(scaling::remove(api, &mut all, &mut kept).await);
         let terminated = terminate(api, &all, &mut kept).await;
         sweep.removed.extend(terminated);
     }
@@ -80,9 +85,12 @@ pub(crate) async fn sweep(api: &Api, runs: &Runs, dry_run: bool) -> Result<Sweep
 /// Everything that runs have made and that is still there.
 async fn find(api: &Api) -> Result<Vec<Found>, Ec2Error> {
     let there = |instance: &Instance| instance.state != "terminated";
-    let instances = api.instances(RUN, None).await?.into_iter().filter(there);
-    let instances = instances.filter_map(|instance| Tagged::new(&instance.id, &instance.tags));
-    let mut all: Vec<Found> = instances.map(|tagged| Found::new(ThingKind::Server, tagged)).collect();
+    let instances: Vec<Instance> = api.instances(RUN, None).await?.into_iter().filter(there).collect();
+    let mut all = scaling::find(api, &instances).await?;
+    let instances = instances.iter().filter_map(|instance| Tagged::new(&instance.id, &instance.tags));
+    all.extend(instances.map(|tagged| Found::new(ThingKind::Server, tagged)));
+    let templates = api.tagged("DescribeLaunchTemplates", "launchTemplates", "launchTemplateId").await?;
+    all.extend(templates.into_iter().map(|tagged| Found::new(ThingKind::LaunchTemplate, tagged)));
     for ElasticIp { id, address, interface, tags, .. } in api.elastic_ips_of_runs().await? {
         let Some(tagged) = Tagged::new(&id, &tags) else { continue };
         let found = Found::new(ThingKind::ElasticIp, Tagged { name: address.to_string(), ..tagged });
@@ -149,21 +157,33 @@ async fn remove(api: &Api, thing: &Thing) -> Result<(), Ec2Error> {
     match thing.kind {
         ThingKind::ElasticIp => api.release_elastic_ip(&thing.id).await,
         ThingKind::SecurityGroup => api.delete_group(&thing.id).await,
+        ThingKind::LaunchTemplate => api.delete_template(&thing.id).await,
         _ => api.delete_interface(&thing.id).await,
     }
 }
 
 async fn await_gone(api: &Api, servers: &[Thing]) -> Result<(), String> {
-    let ids: BTreeSet<&str> = servers.iter().map(|server| server.id.as_str()).collect();
-    let until = tokio::time::Instant::now() + GONE;
-    while !ids.is_empty() {
+    let listed = async || {
         let all = api.instances(RUN, None).await.map_err(|why| api.explained(&why))?;
-        let is_left = |instance: &Instance| ids.contains(instance.id.as_str()) && instance.state != "terminated";
-        if !all.iter().any(is_left) {
+        Ok(all.into_iter().filter(|instance| instance.state != "terminated").map(|instance| instance.id).collect())
+    };
+    until_none(servers, "terminated", listed).await
+}
+
+/// Waits until none of these things is listed any more.
+async fn until_none(
+    things: &[Thing],
+    what: &str,
+    listed: impl AsyncFn() -> Result<BTreeSet<String>, String>,
+) -> Result<(), String> {
+    let until = tokio::time::Instant::now() + GONE;
+    while !things.is_empty() {
+        let there = listed().await?;
+        if !things.iter().any(|thing| there.contains(&thing.id)) {
             break;
         }
         if tokio::time::Instant::now() >= until {
-            return Err(format!("not terminated within {}", crate::units::show_duration(GONE)));
+            return Err(format!("not {what} within {}", crate::units::show_duration(GONE)));
         }
         tokio::time::sleep(LOOK).await;
     }

@@ -112,3 +112,43 @@ async fn a_protected_instance_stays_with_what_it_uses_and_all_others_go() {
         assert_eq!(changes(&server), if dry_run { vec![] } else { expected.map(String::from).into() });
     }
 }
+
+/// The same account, whose `web-1` is of an Auto Scaling group until that is deleted.
+fn with_group(protected: &'static str) -> impl Fn(&[Asked]) -> Option<Reply> + Send + Sync {
+    let rest = account_with(protected);
+    move |asked| match asked.last()?.action().as_str() {
+        "DescribeAutoScalingGroups" => {
+            let is_gone = asked.iter().any(|asked| asked.action() == "DeleteAutoScalingGroup");
+            let tag = |key: &str, value: &str| format!("<member><Key>{key}</Key><Value>{value}</Value></member>");
+            let tags = tag("Name", "web-1") + &tag("chimp_run", "r");
+            let template = "<LaunchTemplate><LaunchTemplateId>lt-1</LaunchTemplateId></LaunchTemplate>";
+            let member = "<Instances><member><InstanceId>i-2</InstanceId></member></Instances>";
+            let name = "<AutoScalingGroupName>g-1</AutoScalingGroupName>";
+            let group = format!("<member>{name}{template}{member}<Tags>{tags}</Tags></member>");
+            list("AutoScalingGroups", if is_gone { "" } else { &group })
+        }
+        "DescribeLaunchTemplates" => {
+            let id = "<launchTemplateId>lt-1</launchTemplateId>";
+            list("launchTemplates", &format!("<item>{id}{}</item>", tags("web-1", "r")))
+        }
+        _ => rest(asked),
+    }
+}
+
+#[tokio::test]
+async fn a_group_goes_before_its_instance_which_it_would_replace_and_stays_with_one_that_is_protected() {
+    let server = TestServer::start(with_group("none")).await;
+    let swept_all = swept(&server, false).await;
+    assert!(swept_all.left.is_empty() && ids(&swept_all).contains(&"g-1") && ids(&swept_all).contains(&"lt-1"));
+    let actions: Vec<String> =
+        changes(&server).iter().map(|change| change.split(' ').next().unwrap().to_string()).collect();
+    let at = |action: &str| actions.iter().position(|done| done == action).unwrap();
+    assert_eq!(at("DeleteAutoScalingGroup"), 0, "{actions:?}");
+    assert!(at("TerminateInstances") < at("DeleteLaunchTemplate"), "{actions:?}");
+
+    let server = TestServer::start(with_group("i-2")).await;
+    let swept_some = swept(&server, false).await;
+    let left: Vec<&str> = swept_some.left.iter().map(|(thing, _)| thing.id.as_str()).collect();
+    assert!(["g-1", "i-2", "lt-1"].iter().all(|id| left.contains(id)), "{left:?}");
+    assert!(!changes(&server).iter().any(|change| change.starts_with("DeleteAutoScalingGroup")));
+}

@@ -7,7 +7,7 @@ use quick_xml::events::{BytesRef, Event};
 const DEEPEST: usize = 64;
 
 /// An element.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Element {
     pub(super) name: String,
     pub(super) text: String,

@@ -18,6 +18,8 @@ pub enum Runs {
 /// A kind of thing, in the order in which they are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ThingKind {
+    /// An Auto Scaling group: it would replace servers that are removed.
+    ScalingGroup,
     /// A floating IP.
     FloatingIp,
     /// A server.
@@ -26,6 +28,8 @@ pub enum ThingKind {
     ElasticIp,
     /// A port.
     Port,
+    /// A launch template.
+    LaunchTemplate,
     /// A network interface.
     NetworkInterface,
     /// A security group.
@@ -38,6 +42,8 @@ impl ThingKind {
     /// In words.
     pub fn name(self) -> &'static str {
         match self {
+            ThingKind::ScalingGroup => "Auto Scaling group",
+            ThingKind::LaunchTemplate => "launch template",
             ThingKind::FloatingIp => "floating IP",
             ThingKind::Server => "server",
             ThingKind::ElasticIp => "Elastic IP",

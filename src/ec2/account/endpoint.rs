@@ -10,7 +10,7 @@ use crate::document::error::one_of;
 /// The address of the instance metadata, where nothing else is named.
 const METADATA: &str = "http://169.254.169.254/";
 
-/// The addresses of EC2, STS and the single sign-on.
+/// The addresses of EC2, STS, Auto Scaling and the single sign-on.
 pub(super) fn endpoints(
     from: &Surroundings,
     profiles: &Profiles,
@@ -35,7 +35,7 @@ pub(super) fn endpoints(
             from.first(&[&variable, "AWS_ENDPOINT_URL"]).or_else(in_section).or_else(|| of_profile("endpoint_url"));
         given.map(|given| Ok((address(&given)?, given))).transpose()
     };
-    Ok(Endpoints { ec2: of("ec2")?, sts: of("sts")?, sso: of("sso")? })
+    Ok(Endpoints { ec2: of("ec2")?, sts: of("sts")?, auto_scaling: of("auto_scaling")?, sso: of("sso")? })
 }
 
 /// Where the instance metadata is asked; `None` where that is disabled.

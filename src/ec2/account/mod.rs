@@ -47,6 +47,7 @@ pub(in crate::ec2) struct Account {
 pub(in crate::ec2) struct Endpoints {
     pub(in crate::ec2) ec2: Option<(Url, Given)>,
     pub(in crate::ec2) sts: Option<(Url, Given)>,
+    pub(in crate::ec2) auto_scaling: Option<(Url, Given)>,
     pub(in crate::ec2) sso: Option<(Url, Given)>,
 }
 

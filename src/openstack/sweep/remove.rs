@@ -128,6 +128,8 @@ async fn remove_once(client: &Client, Thing { kind, id, .. }: &Thing) -> Result<
         ThingKind::Server => actions::delete(client, id).await.map(|()| true),
         ThingKind::Port | ThingKind::NetworkInterface => ports::delete(client, id).await,
         ThingKind::SecurityGroup => groups::delete(client, id).await,
+        // None of these is found in OpenStack.
+        ThingKind::ScalingGroup | ThingKind::LaunchTemplate => Ok(false),
         ThingKind::KeyPair => client.delete(Service::Nova, &format!("os-keypairs/{id}")).await,
     };
     done.map(drop)
