@@ -98,7 +98,7 @@
 // | `environment` | where scenarios run and attacks strike: the sandbox of this machine, a testbed, an inventory, a cloud |
 // | `config_agent`, `testbed` | the cron job that gives servers their roles; an infrastructure that is kept up, to be attacked from other processes |
 // | `attach` | taking over a site that is there already |
-// | `reconciler`, `provision`, `failover` | the reconciler that replaces what is missing; bringing a whole site up; leading floating IPs to servers that serve |
+// | `reconciler`, `provision`, `failover`, `auto_scaling` | the reconciler that replaces what is missing; bringing a whole site up; leading floating IPs to servers that serve; what Auto Scaling replaces, seen |
 // | `database`, `final_state`, `nemesis`, `declared_wait` | databases that are formed, failed over and rebuilt; what they hold when the load is over; strikes with witnesses; declared waits, divided where time runs faster |
 // | `site`, `observer`, `load`, `journal` | an infrastructure on a provider; what components see themselves; the open-loop prober that judges, and goose users; heals, on disk before their faults |
 // | `measure` | definitions: phases, milestones, quantiles |
@@ -127,6 +127,7 @@ pub mod agent;
 mod attach;
 #[doc(hidden)]
 pub mod attack;
+mod auto_scaling;
 mod awaited;
 mod checker;
 #[doc(hidden)]

@@ -105,6 +105,15 @@ fn no_reconciler(world: &mut World) -> Result<(), StepError> {
     })
 }
 
+/// The environment's own: the reconciler leaves these alone.
+#[given(expr = "Auto Scaling replaces the {role}")]
+fn auto_scaling(world: &mut World, role: Role) -> Result<(), StepError> {
+    world.declaration.shape(|_, settings| {
+        settings.auto_scaling.replace(&role.0);
+        Ok(())
+    })
+}
+
 #[given(expr = "the reconciler terminates {condition} nodes")]
 fn reconciler_policy(world: &mut World, condition: Condition) -> Result<(), StepError> {
     world.declaration.shape(|_, settings| {

@@ -28,6 +28,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("Given", "time runs 20 times faster"),
     ("Given", "the reconciler runs every 1 min"),
     ("Given", "the reconciler is off"),
+    ("Given", "Auto Scaling replaces the webservers"),
     ("Given", "the reconciler terminates unhealthy nodes"),
     ("Given", "the reconciler terminates surplus nodes"),
     ("Given", "the reconciler does not back off"),
@@ -256,7 +257,7 @@ the moment it was due. "During failover" lies inside "while degraded".
 
 | interval | from t0 until |
 |---|---|
-| detection | the first record of the fault by the system itself: a failing check, a takeover of the virtual IP, the reconciler missing a server |
+| detection | the first record of the fault by the system itself: a failing check, a takeover of the virtual IP, the reconciler missing a server, an activity of Auto Scaling for it |
 | removal from rotation | no living balancer has a victim in rotation, or another server holds its virtual IP: the last victim counts |
 | failover | the first good request after the first error that a whole steady window follows; no time at all if no request was bad |
 | replacement | the replacement fulfils its role: of the last victim that needed one; `invalid` if none did |
@@ -358,7 +359,7 @@ A Then that nothing in this infrastructure can answer is refused before anything
 | rotation, removal from rotation | a HAProxy in front of the servers whose role file declares `stats_socket:`; for removal, a server that may hold a virtual IP counts too |
 | connections that stay open | such a HAProxy |
 | the holder of the virtual IP | a virtual IP that only servers of this role share |
-| detection | one of these, or the reconciler |
+| detection | one of these, the reconciler, or Auto Scaling |
 | databases that agree or are writable, writes that are lost or applied twice, follower counts | databases |
 
 An observer looks again and again: at the virtual IP every 10 ms, at a load balancer every 20 ms, at instances every 50 ms, at a
@@ -392,9 +393,6 @@ fn the_documented_language_is_this_one() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(path, &written).unwrap();
     }
-    assert_eq!(
-        std::fs::read_to_string(path).unwrap_or_default(),
-        written,
-        "docs/language.md is not what is registered"
-    );
+    let on_disk = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(on_disk, written, "docs/language.md is not what is registered");
 }

@@ -29,6 +29,7 @@ mod observable;
 mod possible;
 mod request;
 mod run;
+mod scaled;
 mod sides;
 mod strikes;
 mod table;

@@ -5,7 +5,7 @@
 //! | rotation, removal from rotation | a HAProxy with a `stats_socket` in front of the servers |
 //! | connections that stay open | such a HAProxy |
 //! | the virtual IP's holder | a virtual IP that only servers called so may hold |
-//! | detection | one of these, or the reconciler |
+//! | detection | one of these, the reconciler, or Auto Scaling |
 //! | replacements and boots | servers that are booted here, and no inventory's |
 //! | what databases hold, agree on or accept | databases |
 //!
@@ -55,7 +55,9 @@ pub(super) fn observes(
         Expectation::Interval { interval: Interval::Detection, .. } if infrastructure.is_attached() => {
             sight.removal(acts)
         }
-        Expectation::Interval { interval: Interval::Detection, .. } if !settings.reconciler.enabled => {
+        Expectation::Interval { interval: Interval::Detection, .. }
+            if !settings.reconciler.enabled && settings.auto_scaling.replaces.is_empty() =>
+        {
             sight.detection(acts)
         }
         Expectation::OneWritable { role, .. } => sight.writable(role),

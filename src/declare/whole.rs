@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::attached::{self, Drafted};
 use super::error::{Problem, ProblemKind};
 use super::world::Declaration;
-use super::{DeclareOptions, check, entered, guarded, listing, request};
+use super::{DeclareOptions, check, entered, guarded, listing, request, scaled};
 use crate::document::DocumentError;
 use crate::environment::On;
 use crate::infrastructure::Infrastructure;
@@ -58,6 +58,7 @@ fn planned(
     problems.extend(safeguards.err().map(senseless));
     problems.extend(check::waits(infrastructure, &settings).err().map(senseless));
     problems.extend(check::puppet(infrastructure, &settings).err().map(senseless));
+    problems.extend(scaled::makes_sense(infrastructure, &settings).err().map(senseless));
     problems.extend(request::wrong(&settings.request, options.config.as_deref()));
     let mut of_steps = entered::unknown(&one, &adopted);
     add_to(&mut of_steps, attached::strikes(&one, on, &adopted, victims));

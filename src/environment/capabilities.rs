@@ -21,6 +21,8 @@ pub struct Capabilities {
     pub power: &'static [PowerOp],
     /// Leads floating IPs to servers.
     pub floating_ips: bool,
+    /// Replaces servers by its own Auto Scaling.
+    pub auto_scaling: bool,
 }
 
 /// A step or a scenario that an environment can't carry out.
@@ -70,7 +72,25 @@ fn of_scenario(kind: &dyn Kind, scenario: &ScenarioPlan) -> Vec<Refusal> {
         line: scenario.line,
         detail: unable(&name, &format!("floating IP {}", ip.name), "lead floating IPs", |can| can.floating_ips),
     });
-    boot.into_iter().chain(floating).chain(strikes).collect()
+    boot.into_iter().chain(floating).chain(scaled(scenario, &name, &can)).chain(strikes).collect()
+}
+
+/// How the step begins that leaves servers to Auto Scaling.
+const AUTO_SCALING: &str = "Auto Scaling replaces ";
+
+/// That a scenario leaves servers to Auto Scaling where there is none, at the step that says so.
+fn scaled(scenario: &ScenarioPlan, name: &str, can: &Capabilities) -> Option<Refusal> {
+    if can.auto_scaling || scenario.settings.auto_scaling.replaces.is_empty() {
+        return None;
+    }
+    let step = scenario.steps.iter().find(|step| step.text.starts_with(AUTO_SCALING));
+    let (line, what) = match step {
+        Some(step) => (step.line, step.text.as_str()),
+        None => (scenario.line, "replaces = … under [auto_scaling] in the settings"),
+    };
+    let detail = unable(name, what, "replace servers by Auto Scaling", |can| can.auto_scaling);
+    let detail = format!("{detail}; or leave it out, and the reconciler replaces them");
+    Some(Refusal { feature: scenario.feature.clone(), line, detail })
 }
 
 /// What a strike asks of its victim's environment, its heal included.
@@ -132,6 +152,7 @@ mod tests {
                 logs_in: false,
                 power: &[PowerOp::Stop, PowerOp::Start],
                 floating_ips: false,
+                auto_scaling: false,
             }
         }
 
@@ -187,6 +208,21 @@ mod tests {
         let needs = "`floating IP www` needs an environment that can lead floating IPs, and `sealed` can't";
         assert!(refused.detail.starts_with(needs), "{}", refused.detail);
         assert_eq!(refusals(named("openstack").unwrap(), &plan), []);
+    }
+
+    #[test]
+    fn auto_scaling_is_refused_with_its_line_where_there_is_none() {
+        let mut plan = plan(&[]);
+        let step = |text: &str, line| StepText { keyword: "Given".into(), text: text.into(), line };
+        plan.scenarios[0].steps = vec![step("2 webservers", 3), step("Auto Scaling replaces the webservers", 4)];
+        assert_eq!(refusals(&Sealed, &plan), [], "nothing is left to it");
+        plan.scenarios[0].settings.auto_scaling.replace("webserver");
+        let [refused] = &refusals(&Sealed, &plan)[..] else { panic!("it is refused once") };
+        assert_eq!(refused.line, 4);
+        let needs = "`Auto Scaling replaces the webservers` needs an environment that can replace servers by Auto Scaling, \
+                     and `sealed` can't\n  help: environments that can: `ec2`; or leave it out";
+        assert!(refused.detail.starts_with(needs), "{}", refused.detail);
+        assert_eq!(refusals(named("ec2").unwrap(), &plan), []);
     }
 
     #[test]

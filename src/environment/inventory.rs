@@ -63,7 +63,14 @@ impl Kind for Inventory {
 
     /// A server has those power operations that a command was declared for.
     fn capabilities(&self) -> Capabilities {
-        Capabilities { boots: false, attaches: true, logs_in: true, power: &PowerOp::ALL, floating_ips: false }
+        Capabilities {
+            boots: false,
+            attaches: true,
+            logs_in: true,
+            power: &PowerOp::ALL,
+            floating_ips: false,
+            auto_scaling: false,
+        }
     }
 
     fn adopt(&self, value: &str, declared: Option<&Infrastructure>) -> Result<Adopted, Mistakes> {

@@ -36,7 +36,14 @@ impl Kind for Local {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { boots: true, attaches: false, logs_in: true, power: &PowerOp::ALL, floating_ips: true }
+        Capabilities {
+            boots: true,
+            attaches: false,
+            logs_in: true,
+            power: &PowerOp::ALL,
+            floating_ips: true,
+            auto_scaling: false,
+        }
     }
 
     fn reopen(&self, _: &Value, _: Option<&Path>) -> Result<Reopened, ReopenError> {

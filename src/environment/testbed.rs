@@ -45,7 +45,14 @@ impl Kind for Testbed {
 
     /// Its site is up before an attack begins, so a scenario has nothing to boot there.
     fn capabilities(&self) -> Capabilities {
-        Capabilities { boots: false, attaches: false, logs_in: true, power: &PowerOp::ALL, floating_ips: false }
+        Capabilities {
+            boots: false,
+            attaches: false,
+            logs_in: true,
+            power: &PowerOp::ALL,
+            floating_ips: false,
+            auto_scaling: false,
+        }
     }
 
     fn takes(&self) -> Option<&'static str> {

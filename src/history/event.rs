@@ -181,6 +181,12 @@ pub enum Event {
     ReconcilerRefreshed { server: String, files: Vec<String> },
     /// A replacement is ready: its role is configured and it serves.
     ReconcilerReplaced { server: String, instance: String },
+    /// Auto Scaling does something to a server, or has done it. `status` is its own word: `InProgress`, `Successful`, `Failed`.
+    AutoScalingActivity { server: String, description: String, detail: String, status: String },
+    /// A replacement that Auto Scaling launched serves.
+    AutoScalingReplaced { server: String, instance: String },
+    /// Auto Scaling could not be asked, or what it launched does not serve.
+    AutoScalingFailed { server: String, detail: String },
     /// Something the reconciler tried failed; it will try again.
     ReconcilerFailed { server: String, detail: String },
     /// A wait begins that the scenario declares for a server: `declared_ms` long, of which time that runs faster leaves

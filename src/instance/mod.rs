@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 
 mod ability;
+mod activity;
 pub(crate) mod bytes;
 mod command;
 mod question;
@@ -18,6 +19,7 @@ pub(crate) mod service_end;
 mod spec;
 
 pub use ability::Ability;
+pub use activity::Activity;
 pub use command::{Command, Output};
 pub use question::Question;
 pub use service_end::{HowEnded, ServiceEnd};

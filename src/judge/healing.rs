@@ -9,6 +9,8 @@ use super::scenario::{origin_us, since};
 
 /// What may be said of one server again without a word of news between.
 const UNDONE: &str = "wait";
+/// What Auto Scaling says of what it did not do.
+const FAILED: [&str; 2] = ["Failed", "Cancelled"];
 
 /// In the order in which it came.
 pub(super) fn healing(history: &History, timeline: &Timeline) -> Vec<HealingRecord> {
@@ -37,6 +39,14 @@ fn told(event: &Event) -> Option<(String, String, String, bool)> {
         Event::ReconcilerReplaced { server, instance } => {
             (server.clone(), "replaced".into(), format!("by {instance}, which serves"), true)
         }
+        Event::AutoScalingActivity { server, description, detail, status } => {
+            let detail = format!("{description}: {status}: {detail}");
+            (server.clone(), "Auto Scaling".into(), detail, !FAILED.contains(&status.as_str()))
+        }
+        Event::AutoScalingReplaced { server, instance } => {
+            (server.clone(), "replaced".into(), format!("by {instance}, which serves"), true)
+        }
+        Event::AutoScalingFailed { server, detail } => (server.clone(), "failed".into(), detail.clone(), false),
         Event::ReconcilerFailed { server, detail } => (server.clone(), "failed".into(), detail.clone(), false),
         Event::FloatingIpAsked { name, from, to, why } => {
             (to.clone(), "lead the address".into(), format!("{name} from {from}: {why}"), true)

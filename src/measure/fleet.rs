@@ -117,6 +117,7 @@ impl<'a> Fleet<'a> {
                 self.ready(server, instance);
                 self.repairs.remove(server.as_str());
             }
+            Event::AutoScalingReplaced { server, instance } => self.ready(server, instance),
             Event::ReconcilerMissing { server, .. } | Event::ReconcilerBoots { server } => {
                 self.repairs.insert(server);
             }

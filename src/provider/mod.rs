@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::instance::{
-    Ability, Between, Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, Plug, PowerOp, Question,
+    Ability, Activity, Between, Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, Plug, PowerOp, Question,
     ServiceEnd,
 };
 use crate::launch::{ASKED, PROGRAM};
@@ -113,6 +113,10 @@ pub trait Provider: Send + Sync {
     async fn reach(&self, servers: &BTreeSet<String>) -> Result<(), ProviderError> {
         let _ = servers;
         Ok(())
+    }
+    /// What the place itself did to replace servers, as it says now: none where it replaces no server by itself.
+    async fn activities(&self) -> Result<Vec<Activity>, ProviderError> {
+        Ok(Vec::new())
     }
     /// How many requests were sent to the API of a cloud for these servers so far; `None` where there is no such API.
     fn requests(&self) -> Option<u64> {

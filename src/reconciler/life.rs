@@ -19,6 +19,7 @@ use super::{Config, Failure, files};
 use crate::database;
 use crate::declared_wait::Tick;
 use crate::history::{DeclaredDelay, Event};
+use crate::infrastructure::Server;
 use crate::instance::{Instance, InstanceId, PowerOp};
 use crate::plan::reconciler_step::ReconcilerStep;
 use crate::settings::Policy;
@@ -165,17 +166,23 @@ impl Reconciler {
         let provider = &self.context.declared.provider;
         let listing = async {
             let booting = provider.booting().await?;
-            Ok::<_, Failure>(Actual { booting, instances: provider.list().await? })
+            let mut instances = provider.list().await?;
+            instances.retain(|instance| !self.context.leaves(&instance.name));
+            Ok::<_, Failure>(Actual { booting, instances })
         };
         Failure::in_time("listing the instances", self.context.within(), listing).await?
     }
 
     pub(super) fn differences(&self, found: &Actual) -> Differences {
-        let servers = &self.context.declared.infrastructure.servers;
-        let desired: Desired = servers.values().map(|server| (server.name.clone(), server.role.clone())).collect();
+        let desired: Desired = self.desired().map(|server| (server.name.clone(), server.role.clone())).collect();
         let known = self.context.store.now().servers;
         let booted_as = known.iter().filter_map(|(name, known)| Some((name.clone(), known.role.clone()?))).collect();
         compare(&desired, found, &booted_as, &self.ours())
+    }
+
+    /// Those that Auto Scaling replaces are none of its.
+    fn desired(&self) -> impl Iterator<Item = &Server> {
+        self.context.declared.infrastructure.servers.values().filter(|server| !self.context.leaves(&server.name))
     }
 
     /// The instance that was booted for each server, as far as this reconciler did it.
@@ -192,7 +199,7 @@ impl Reconciler {
             return;
         }
         self.last = seen;
-        let declared = self.context.declared.infrastructure.servers.len();
+        let declared = self.desired().count();
         let booting = found.booting.len();
         self.context.took(ReconcilerStep::List, ALL, format!("{there} instances, {booting} being booted"));
         let (missing, surplus) = (differences.missing.len(), differences.surplus.len());
@@ -357,10 +364,8 @@ impl Reconciler {
     /// Whether every declared server is there, and no replacement is left half done.
     fn is_settled(&self, found: &Actual) -> bool {
         let ours = self.ours();
-        let there = |server: &String| stands_for(&found.instances, server, &ours).is_some();
-        self.context.declared.infrastructure.servers.keys().all(there)
-            && self.context.store.now().replacements.is_empty()
-            && !self.unwritten
+        let there = |server: &Server| stands_for(&found.instances, &server.name, &ours).is_some();
+        self.desired().all(there) && self.context.store.now().replacements.is_empty() && !self.unwritten
     }
 }
 

@@ -40,6 +40,12 @@ impl ReplaceContext {
         Site { infrastructure: Arc::new(placed), ..self.declared.clone() }
     }
 
+    /// Whether a server is left to Auto Scaling: never do two replace one.
+    pub fn leaves(&self, server: &str) -> bool {
+        let scaled = &self.declared.settings.auto_scaling;
+        !scaled.replaces.is_empty() && scaled.servers(&self.declared.infrastructure).contains(server)
+    }
+
     /// How long a call may take.
     pub fn within(&self) -> Duration {
         self.declared.settings.reconciler.call_within

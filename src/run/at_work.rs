@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::scenario::{Attempt, AttemptError};
+use crate::auto_scaling::AutoScaling;
 use crate::config_agent::{ConfigAgent, Description};
 use crate::failover::Failover;
 use crate::load::{self, JourneyConfig, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
@@ -22,6 +23,7 @@ pub(super) struct AtWork {
     reconciler: Option<Supervised>,
     config_agent: Option<ConfigAgent>,
     failover: Option<Failover>,
+    auto_scaling: Option<AutoScaling>,
 }
 
 impl Attempt<'_> {
@@ -38,8 +40,8 @@ impl Attempt<'_> {
         let reconciler = enabled.then(|| Supervised::start(site.clone(), self.reconciler(site)));
         let configures = self.plan.settings.config_agent.enabled;
         let config_agent = configures.then(|| ConfigAgent::start(self.description(site), self.plan.seed));
-        let failover = Failover::start(site);
-        Ok(AtWork { prober, users, observers, reconciler, config_agent, failover })
+        let (failover, auto_scaling) = (Failover::start(site), AutoScaling::start(site));
+        Ok(AtWork { prober, users, observers, reconciler, config_agent, failover, auto_scaling })
     }
 
     fn reconciler(&self, site: &Site) -> reconciler::Config {
@@ -132,6 +134,9 @@ impl AtWork {
         }
         if let Some(failover) = self.failover {
             failover.stop().await;
+        }
+        if let Some(auto_scaling) = self.auto_scaling {
+            auto_scaling.stop().await;
         }
         self.observers.stop().await;
     }

@@ -13,6 +13,7 @@ use crate::text;
 use crate::units::{self, Percent, duration};
 
 mod admit;
+mod auto_scaling;
 mod ec2;
 mod failover;
 mod load;
@@ -22,6 +23,7 @@ mod reconciler;
 mod safeguards;
 mod time;
 
+pub use auto_scaling::AutoScalingSettings;
 pub use ec2::{Ec2Settings, Ec2VirtualIps};
 pub use failover::FailoverSettings;
 pub use load::{Journey, LoadSettings, RequestSettings, Scheme};
@@ -44,6 +46,9 @@ pub struct Settings {
     pub steady: SteadySettings,
     /// The reconciler.
     pub reconciler: ReconcilerSettings,
+    /// Auto Scaling, where it replaces servers.
+    #[serde(skip_serializing_if = "AutoScalingSettings::is_default")]
+    pub auto_scaling: AutoScalingSettings,
     /// The web tier: HAProxy's health checks and keepalived's VRRP.
     pub balancer: BalancerSettings,
     /// The database tier.

@@ -95,14 +95,18 @@ pub fn instances() -> Vec<(String, String, String)> {
     serde_json::from_value(all).unwrap()
 }
 
-/// Nothing of a run is there: no instance, no network interface, no group. Of Elastic IPs there are none at all.
+/// Nothing of a run is there: no instance, no network interface, no group of either kind, no launch template. Of Elastic IPs there are none at
+/// all.
 pub fn is_empty() -> bool {
     let left = amazon(
         "ec2 = client()\n\
          interfaces = ec2.describe_network_interfaces(Filters=[{'Name': 'tag-key', 'Values': ['chimp_run']}])\n\
          groups = ec2.describe_security_groups(Filters=[{'Name': 'tag-key', 'Values': ['chimp_run']}])\n\
          addresses = ec2.describe_addresses()\n\
-         print(json.dumps(len(interfaces['NetworkInterfaces']) + len(groups['SecurityGroups']) + len(addresses['Addresses'])))",
+         templates = ec2.describe_launch_templates(Filters=[{'Name': 'tag-key', 'Values': ['chimp_run']}])\n\
+         scaling = client('autoscaling').describe_auto_scaling_groups()['AutoScalingGroups']\n\
+         left = [addresses['Addresses'], interfaces['NetworkInterfaces'], groups['SecurityGroups'], templates['LaunchTemplates'], scaling]\n\
+         print(json.dumps(sum(map(len, left))))",
     );
     left == 0 && instances().is_empty()
 }

@@ -7,6 +7,7 @@ mod forbidden;
 mod killed;
 mod made;
 mod protected;
+mod scaled;
 #[path = "../support/mod.rs"]
 mod support;
 mod trouble;
@@ -32,6 +33,10 @@ fn main() -> ExitCode {
             killed::the_servers_of_a_killed_run_start_again_by_themselves_and_go_by_its_id,
             forbidden::access_denied_in_the_middle_of_a_strike_cannot_be_judged,
             forbidden::a_user_who_may_only_look_is_refused_before_anything_is_made,
+            scaled::what_is_gone_or_off_is_replaced_by_its_group_and_nothing_is_left,
+            scaled::a_group_that_is_suspended_replaces_nothing_and_recovery_fails,
+            scaled::a_killed_run_leaves_groups_that_go_first,
+            scaled::a_user_without_the_rights_to_auto_scaling_is_refused_before_anything_is_made,
             trouble::an_account_that_throttles_loses_answers_and_lists_late_makes_each_server_once,
             trouble::a_zone_without_capacity_is_an_error_and_nothing_is_left,
             wrong::what_is_named_wrongly_is_refused_before_anything_is_made,

@@ -19,6 +19,8 @@ const INTERFACE: &str = "network interface";
 const GROUP: &str = "security group";
 const FLOATING_IP: &str = "floating IP";
 const ELASTIC_IP: &str = "Elastic IP";
+const TEMPLATE: &str = "launch template";
+const SCALING_GROUP: &str = "Auto Scaling group";
 
 impl Made {
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Thing>> {
@@ -56,6 +58,14 @@ impl Made {
         self.add(INTERFACE, name, id);
     }
 
+    pub fn template(&self, name: &str, id: &str) {
+        self.add(TEMPLATE, name, id);
+    }
+
+    pub fn scaling_group(&self, name: &str, id: &str) {
+        self.add(SCALING_GROUP, name, id);
+    }
+
     pub fn group(&self, name: &str, id: &str) {
         self.add(GROUP, name, id);
     }
@@ -64,8 +74,8 @@ impl Made {
     pub fn told(&self) -> Vec<String> {
         let all = self.all();
         let count = |what: &str| all.values().filter(|thing| thing.what == what).count();
-        let kinds =
-            [SERVER, PORT, INTERFACE, FLOATING_IP, ELASTIC_IP, GROUP].map(|what| (what, count(what))).into_iter();
+        let kinds = [SERVER, PORT, INTERFACE, FLOATING_IP, ELASTIC_IP, SCALING_GROUP, TEMPLATE, GROUP];
+        let kinds = kinds.map(|what| (what, count(what))).into_iter();
         let counted = kinds.filter(|(_, made)| *made > 0).map(|(what, made)| {
             let plural = if made == 1 { "" } else { "s" };
             format!("{made} {what}{plural}")

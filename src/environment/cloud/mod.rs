@@ -21,7 +21,7 @@ use std::net::Ipv4Addr;
 use async_trait::async_trait;
 
 use self::isolation::Isolates;
-use crate::instance::{InstanceSpec, PowerOp, PowerState};
+use crate::instance::{Activity, InstanceSpec, PowerOp, PowerState};
 use crate::provider::ProviderError;
 use crate::provider::secret::Secret;
 
@@ -109,6 +109,15 @@ pub(super) trait Maker: Send + Sync + 'static {
     /// The server to which it leads now.
     async fn leads_to(&self, floating_ip: &str) -> Result<Option<String>, ProviderError> {
         Err(ProviderError::no_floating_ips(floating_ip))
+    }
+    /// What the cloud's own Auto Scaling did to servers of the scenario, as it says now.
+    async fn activities(&self) -> Result<Vec<Activity>, ProviderError> {
+        Ok(Vec::new())
+    }
+    /// Ends what replaces servers by itself, so that none comes any more. Whether there was such a thing: servers may have come and
+    /// gone by it.
+    async fn stop_replacing(&self) -> Result<bool, ProviderError> {
+        Ok(false)
     }
     /// How many requests were sent for the scenario so far.
     fn requests(&self) -> u64;

@@ -11,11 +11,12 @@ use futures::future::join_all;
 use tokio::time::sleep;
 
 use super::fleet::Fleet;
+use super::listing::Listed;
 use super::{Api, CloudServer, Maker, power, unsupported};
 use crate::agent::upload::Source;
 use crate::environment::Opened;
 use crate::infrastructure::Infrastructure;
-use crate::instance::{Ability, Instance, InstanceId, InstanceSpec, Plug, PowerOp, PowerState};
+use crate::instance::{Ability, Activity, Instance, InstanceId, InstanceSpec, Plug, PowerOp, PowerState};
 use crate::inventory::HostRemote;
 use crate::provider::host_key::HostKey;
 use crate::provider::key_pair::KeyPair;
@@ -69,6 +70,12 @@ impl<M: Maker> ScenarioServers<M> {
         self.fleet.delete(id).await?;
         self.gone(id);
         Ok(())
+    }
+
+    /// Those that are there, in whatever state.
+    async fn living(&self) -> Result<Vec<Listed<<M::Api as Api>::Server>>, ProviderError> {
+        let servers = self.fleet.now().await?;
+        Ok(servers.iter().filter(|listed| listed.state != PowerState::Terminated).cloned().collect())
     }
 
     fn gone(&self, id: &InstanceId) {
@@ -178,6 +185,10 @@ impl<M: Maker> Provider for ScenarioServers<M> {
         self.maker.leads_to(floating_ip).await
     }
 
+    async fn activities(&self) -> Result<Vec<Activity>, ProviderError> {
+        self.maker.activities().await
+    }
+
     fn requests(&self) -> Option<u64> {
         Some(self.maker.requests())
     }
@@ -188,9 +199,12 @@ impl<M: Maker> Provider for ScenarioServers<M> {
         // What runs on a server goes with it; only what this process keeps going is ended.
         drop(remotes);
         self.await_none_asked_for().await?;
-        let servers = self.fleet.now().await?;
-        let living: Vec<_> = servers.iter().filter(|listed| listed.state != PowerState::Terminated).collect();
+        let mut living = self.living().await?;
         join_all(living.iter().map(|listed| self.keep_console(&listed.server))).await;
+        // First: what replaces servers would replace those that are deleted.
+        if self.maker.stop_replacing().await? {
+            living = self.living().await?;
+        }
         let mut ids: BTreeSet<InstanceId> = living.iter().map(|listed| InstanceId(listed.server.id().into())).collect();
         ids.extend(self.known().made.iter().cloned());
         let deleted = join_all(ids.iter().map(|id| self.delete(id))).await;

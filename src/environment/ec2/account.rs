@@ -11,6 +11,7 @@ use super::compute::Compute;
 use super::groups::{Lets, OwnGroups};
 use super::maker::ServerMaker;
 use super::resolved::{Resolved, Wanted};
+use super::scaling::ScalingGroups;
 use crate::agent::upload::Source;
 use crate::ec2;
 use crate::ec2::query::Api;
@@ -111,6 +112,15 @@ impl Environment for Account {
             groups: groups.clone(),
             own_groups: Arc::clone(&self.groups),
         };
+        let scaling = ScalingGroups {
+            api: api.clone(),
+            run: run.into(),
+            scenario: scenario.index.to_string(),
+            made: Arc::clone(&self.made),
+            servers: scenario.settings.auto_scaling.servers(infrastructure),
+            word: format!("{:08x}", rand::random::<u32>()),
+            known: Mutex::default(),
+        };
         let maker = Arc::new(ServerMaker {
             api,
             run: run.into(),
@@ -121,6 +131,7 @@ impl Environment for Account {
             interfaces: Mutex::default(),
             elastic_ips: Mutex::default(),
             made: Arc::clone(&self.made),
+            scaling,
         });
         maker.make_addresses().await?;
         let [servers, virtual_ips] = maker.addresses();

@@ -12,6 +12,7 @@ use futures::future::join_all;
 
 use super::compute::{Compute, between};
 use super::resolved::Resolved;
+use super::scaling::ScalingGroups;
 use crate::ec2::elastic_ips::ElasticIp;
 use crate::ec2::instances::{Instance, Order};
 use crate::ec2::interfaces::{Interface, NewInterface};
@@ -21,7 +22,7 @@ use crate::environment::cloud::Maker;
 use crate::environment::cloud::made::Made;
 use crate::environment::cloud::marks::{self, SERVER};
 use crate::infrastructure::Infrastructure;
-use crate::instance::InstanceSpec;
+use crate::instance::{Activity, InstanceSpec};
 use crate::provider::ProviderError;
 use crate::provider::secret::Secret;
 
@@ -43,6 +44,8 @@ pub(super) struct ServerMaker {
     /// By the name of the floating IP.
     pub elastic_ips: Mutex<BTreeMap<String, ElasticIp>>,
     pub made: Arc<Made>,
+    /// Those of the servers that Auto Scaling replaces.
+    pub scaling: ScalingGroups,
 }
 
 impl ServerMaker {
@@ -132,6 +135,10 @@ impl Maker for ServerMaker {
             user_data: fitting(&spec.name, user_data)?,
             tags: self.tags(&spec.name),
         };
+        if self.scaling.has(&spec.name) {
+            let zone = &self.resolved.subnet(spec.zone.as_deref()).zone;
+            return self.scaling.launch(&spec.name, zone, &order).await;
+        }
         let id = self.api.run(&order).await.map_err(|why| between(&self.api, &why))?.id;
         self.made.server(&spec.name, &id);
         Ok(id)
@@ -149,6 +156,14 @@ impl Maker for ServerMaker {
         self.elastic_ip_leads_to(floating_ip).await
     }
 
+    async fn activities(&self) -> Result<Vec<Activity>, ProviderError> {
+        self.scaling.activities().await
+    }
+
+    async fn stop_replacing(&self) -> Result<bool, ProviderError> {
+        self.scaling.remove().await
+    }
+
     fn requests(&self) -> u64 {
         self.api.of_this_part()
     }
@@ -159,6 +174,7 @@ impl Maker for ServerMaker {
 
     async fn clear(&self) -> Result<(), ProviderError> {
         let released = self.release_elastic_ips().await;
+        let templates = self.scaling.clear().await;
         let interfaces = std::mem::take(&mut *self.interfaces());
         let removed = join_all(interfaces.values().map(async |interface| {
             self.api.delete_interface(&interface.id).await.map_err(|why| between(&self.api, &why))?;
@@ -166,7 +182,8 @@ impl Maker for ServerMaker {
             Ok(())
         }))
         .await;
-        ProviderError::of_all(removed.into_iter().chain([released]).filter_map(Result::err))
+        let others = [released, templates];
+        ProviderError::of_all(removed.into_iter().chain(others).filter_map(Result::err))
     }
 }
 

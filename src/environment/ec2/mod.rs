@@ -7,6 +7,7 @@
 //! | [`compute`] | instances that EC2 lists, and what it is asked for to switch their power |
 //! | [`groups`] | the security groups of a run's own |
 //! | [`elastic`] | the Elastic IPs of floating IPs, and to which server each leads |
+//! | [`scaling`] | the Auto Scaling groups of servers that Auto Scaling replaces |
 //! | [`maker`] | how an instance of a scenario is made, and at which network interface |
 
 use std::path::Path;
@@ -30,6 +31,7 @@ mod elastic;
 mod groups;
 mod maker;
 mod resolved;
+mod scaling;
 
 pub use compute::run_if_asked;
 
@@ -60,7 +62,14 @@ impl Kind for Ec2 {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { boots: true, attaches: false, logs_in: true, power: Compute::POWER, floating_ips: true }
+        Capabilities {
+            boots: true,
+            attaches: false,
+            logs_in: true,
+            power: Compute::POWER,
+            floating_ips: true,
+            auto_scaling: true,
+        }
     }
 
     fn leads_entry(&self, settings: &Settings) -> bool {

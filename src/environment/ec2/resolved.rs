@@ -17,6 +17,8 @@ pub(super) struct Wanted {
     zones: BTreeSet<String>,
     /// How many Elastic IPs.
     elastic_ips: usize,
+    /// Whether Auto Scaling replaces a server.
+    is_scaled: bool,
 }
 
 /// By their ids.
@@ -64,6 +66,7 @@ impl Wanted {
             settings: scenario.settings.ec2.clone(),
             zones: site.servers.values().filter_map(|server| server.zone.clone()).collect(),
             elastic_ips: site.virtual_ips.iter().filter(|ip| ip.floating_ip).count(),
+            is_scaled: !scenario.settings.auto_scaling.replaces.is_empty(),
         }
     }
 }
@@ -104,6 +107,11 @@ impl Resolved {
         match wanted.elastic_ips {
             0 => {}
             wanted => elastic_ips(api, wanted).await?,
+        }
+        if wanted.is_scaled {
+            let rehearsed = api.rehearse_scaling(&resolved.subnet.zone).await;
+            let what = "the making of an Auto Scaling group was rehearsed";
+            rehearsed.map_err(|why| format!("{what}: {}", api.explained(&why)))?;
         }
         Ok(resolved)
     }

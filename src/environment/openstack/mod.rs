@@ -112,7 +112,14 @@ impl Kind for OpenStack {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { boots: true, attaches: false, logs_in: true, power: Nova::POWER, floating_ips: true }
+        Capabilities {
+            boots: true,
+            attaches: false,
+            logs_in: true,
+            power: Nova::POWER,
+            floating_ips: true,
+            auto_scaling: false,
+        }
     }
 
     fn capabilities_under(&self, settings: &Settings) -> (String, Capabilities) {

@@ -8,7 +8,9 @@ use super::{Milestone, reached, sight, since_t0};
 
 /// The system's own first record of the fault, from t0 on.
 pub fn detected(history: &History, timeline: &Timeline) -> Milestone {
-    let observed = history.plan.settings.reconciler.enabled
+    let settings = &history.plan.settings;
+    let observed = settings.reconciler.enabled
+        || !settings.auto_scaling.replaces.is_empty()
         || watched(history)
             .iter()
             .any(|record| matches!(record.event, Event::BalancerView { .. } | Event::VirtualIpHolders { .. }));
@@ -42,7 +44,7 @@ fn notices(record: &Record, history: &History, timeline: &Timeline) -> bool {
             let before = holders_before(history, timeline, name);
             before.iter().any(|holder| victims.contains(holder) && taken_over(holders, holder))
         }
-        Event::ReconcilerMissing { server, .. } => victims.contains(server),
+        Event::ReconcilerMissing { server, .. } | Event::AutoScalingActivity { server, .. } => victims.contains(server),
         _ => false,
     }
 }

@@ -12,7 +12,8 @@ use crate::settings::{Journey, LoadSettings, Most, Safeguards};
 use crate::units::{show_duration, shown_alike};
 
 /// Settings that have lines of their own.
-const TOLD: [&str; 6] = ["environment.", "load.deadline", "load.journey", "load.rate", "load.users", "safeguards."];
+const TOLD: [&str; 7] =
+    ["auto_scaling.", "environment.", "load.deadline", "load.journey", "load.rate", "load.users", "safeguards."];
 
 /// All of it, a line each.
 pub(super) fn show(text: &mut String, scenario: &ScenarioPlan) {
@@ -21,6 +22,7 @@ pub(super) fn show(text: &mut String, scenario: &ScenarioPlan) {
     if !there.is_attached() {
         delays(text, there);
         monit(text, there);
+        scaled(text, scenario);
     }
     safeguards(text, &settings.safeguards);
     for setting in in_force(settings, there.is_attached()) {
@@ -76,6 +78,14 @@ fn monit(text: &mut String, infrastructure: &Infrastructure) {
     let names: Vec<&str> = supervised.map(|server| server.name.as_str()).collect();
     if !names.is_empty() {
         let _ = writeln!(text, "  monit    on {}", listed(&names));
+    }
+}
+
+fn scaled(text: &mut String, scenario: &ScenarioPlan) {
+    let servers = scenario.settings.auto_scaling.servers(&scenario.infrastructure);
+    if !servers.is_empty() {
+        let names: Vec<&str> = servers.iter().map(String::as_str).collect();
+        let _ = writeln!(text, "  scaling  Auto Scaling replaces {}, and not the reconciler", listed(&names));
     }
 }
 

@@ -173,7 +173,9 @@ pub fn declared(plan: &ScenarioPlan, record: &ScenarioRecord) -> Vec<Declared> {
         let text = format!("health checks {} × {}", balancer.check_misses, show_duration(balancer.check_every));
         declared.push(Declared { milestone: "removed", text, takes: balancer.check_every * balancer.check_misses });
     }
-    if plan.settings.reconciler.enabled && !struck.is_empty() {
+    let scaled = plan.settings.auto_scaling.servers(&plan.infrastructure);
+    let is_reconciled = !struck.is_empty() && struck.iter().all(|server| !scaled.contains(&server.name));
+    if plan.settings.reconciler.enabled && is_reconciled {
         declared.extend(of_replacement(plan, &struck));
     }
     declared
