@@ -243,7 +243,8 @@ impl<'a> Conductor<'a> {
             let turns = turns(scenario, number, self.jobs) as u32;
             let turn = self.turns.acquire_many(turns).await.expect("the semaphore is never closed");
             let span = tracing::info_span!("scenario", name = scenario.name, attempt = number);
-            if let Err(why) = self.attempt(scenario, number).run().instrument(span).await {
+            let removed = self.attempt(scenario, number).run().instrument(span).await;
+            if let Err(why) = &removed {
                 let detail = why.to_string();
                 self.recorder.scenario(scenario.index).record(Event::LeftBehind { detail });
             }
@@ -252,7 +253,8 @@ impl<'a> Conductor<'a> {
             let (verdict, headline) = self.verdict_now(scenario).await;
             let (sign, word) = (verdict_sign(verdict), verdict_word(verdict).to_uppercase());
             self.board.say(&format!("{sign} {word} {}: {headline}", scenario.name));
-            if !matches!(verdict, Verdict::Invalid | Verdict::Infra) {
+            // Beside servers that could not be removed, another attempt would say nothing of the first one's trouble.
+            if removed.is_err() || !matches!(verdict, Verdict::Invalid | Verdict::Infra) {
                 break;
             }
             if number <= self.options.retries && !self.ends.is_now() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
@@ -36,6 +36,8 @@ pub(super) struct Account {
     source: Arc<Source>,
     made: Arc<Made>,
     groups: Arc<OwnGroups>,
+    /// How many places were opened for each scenario.
+    opened: Mutex<BTreeMap<u32, u32>>,
 }
 
 impl Account {
@@ -66,7 +68,20 @@ impl Account {
             key: Arc::new(KeyPair::make().map_err(|why| why.to_string())?),
             source: Arc::default(),
             made,
+            opened: Mutex::default(),
         })
+    }
+
+    /// What a new place of a scenario has on its things: EC2 lists instances for an hour after their end, and those of an earlier attempt
+    /// are none of its own.
+    fn mark(&self, scenario: u32) -> String {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempt = opened.entry(scenario).or_default();
+        *attempt += 1;
+        match *attempt {
+            1 => scenario.to_string(),
+            attempt => format!("{scenario}.{attempt}"),
+        }
     }
 
     /// The security groups of every server: those that the settings name, else one of the run's own, which lets everything pass. A VPC's
@@ -103,11 +118,12 @@ impl Environment for Account {
         let infrastructure = &scenario.infrastructure;
         let (api, prefix) = (self.api.part(), resolved.subnet(None).prefix);
         let groups = self.security_groups(run, &resolved).await?;
+        let mark = self.mark(scenario.index);
         let compute = Compute {
             profile: self.profile.clone(),
             api: api.clone(),
             run: run.into(),
-            scenario: scenario.index.to_string(),
+            scenario: mark.clone(),
             vpc: resolved.vpc().into(),
             groups: groups.clone(),
             own_groups: Arc::clone(&self.groups),
@@ -115,7 +131,7 @@ impl Environment for Account {
         let scaling = ScalingGroups {
             api: api.clone(),
             run: run.into(),
-            scenario: scenario.index.to_string(),
+            scenario: mark.clone(),
             made: Arc::clone(&self.made),
             servers: scenario.settings.auto_scaling.servers(infrastructure),
             word: format!("{:08x}", rand::random::<u32>()),
@@ -124,7 +140,7 @@ impl Environment for Account {
         let maker = Arc::new(ServerMaker {
             api,
             run: run.into(),
-            scenario: scenario.index.to_string(),
+            scenario: mark,
             groups,
             resolved,
             infrastructure: infrastructure.clone(),

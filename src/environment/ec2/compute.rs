@@ -29,7 +29,7 @@ pub(super) struct Compute {
     pub profile: String,
     pub api: Query,
     pub run: String,
-    /// By its index.
+    /// By its index, with the attempt at it.
     pub scenario: String,
     /// Of all of them.
     pub vpc: String,

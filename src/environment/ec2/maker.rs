@@ -33,7 +33,7 @@ const USER_DATA: usize = 16 << 10;
 pub(super) struct ServerMaker {
     pub api: Api,
     pub run: String,
-    /// By its index.
+    /// By its index, with the attempt at it.
     pub scenario: String,
     pub resolved: Resolved,
     /// Ids of the security groups of every server.
