@@ -20,7 +20,8 @@ pub fn a_strike_on_a_protected_instance_is_not_judged_and_down_goes_on_with_the_
     let id = protect("web-1", true);
     let code = child.wait().unwrap().code();
     let told = said_in(&folder);
-    assert_eq!(code, Some(3), "{told}");
+    assert_eq!(code, Some(5), "the server is left: {told}");
+    assert!(!told.contains("attempt 2"), "{told}");
     assert_eq!(folder.record()["scenarios"][0]["verdict"], "infra", "{told}");
     let lift = format!("aws ec2 modify-instance-attribute --instance-id {id} --no-disable-api-termination");
     assert!(told.contains("OperationNotPermitted") && told.contains(&lift), "{told}");
