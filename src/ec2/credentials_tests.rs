@@ -100,11 +100,11 @@ async fn instance() -> TestServer {
         match asked.line.strip_prefix("GET /latest/meta-data/") {
             None if asked.line == "PUT /latest/api/token" => good("t-1"),
             None => None,
-            Some(_) if !has_token => Some(Reply::Status(401, String::new(), String::new())),
+            Some(_) if !has_token => Some(Reply::Status(401, "", String::new())),
             Some("placement/region") => good("eu-north-1"),
             Some("iam/security-credentials/") => good("site\n"),
             Some("iam/security-credentials/site") => good(&format!("{{\"Code\": \"Success\", \"AccessKeyId\": \"AKIAROLE\", \"SecretAccessKey\": \"of-the-chimp\", \"Token\": \"token-of-the-chimp\", \"Expiration\": \"{LATER}\"}}")),
-            Some(_) => Some(Reply::Status(404, String::new(), String::new())),
+            Some(_) => Some(Reply::Status(404, "", String::new())),
         }
     })
     .await;
@@ -145,7 +145,7 @@ async fn signed_in(until: &str, reply: Reply) -> TestServer {
         let is_it = asked.line == "GET /federation/credentials?role_name=admin&account_id=123";
         is_it.then(|| match asked.head.contains("x-amz-sso_bearer_token: sso-of-the-chimp") {
             true => reply.clone(),
-            false => Reply::Status(401, String::new(), String::new()),
+            false => Reply::Status(401, "", String::new()),
         })
     })
     .await;
@@ -176,8 +176,7 @@ async fn who_is_signed_in_gets_the_credentials_of_the_role() {
 #[tokio::test]
 async fn who_is_not_signed_in_is_said_to_sign_in() {
     let expired = signed_in("2020-01-01T00:00:00UTC", of_role()).await;
-    let refused =
-        signed_in(LATER, Reply::Status(401, String::new(), "{\"message\": \"Session token not found\"}".into())).await;
+    let refused = signed_in(LATER, Reply::Status(401, "", "{\"message\": \"Session token not found\"}".into())).await;
     let absent = signed_in(LATER, of_role()).await;
     fs::remove_dir_all(absent.home.path().join(".aws/sso")).unwrap();
     for (server, detail) in [
@@ -190,7 +189,7 @@ async fn who_is_not_signed_in_is_said_to_sign_in() {
         assert!(lack.detail.contains(detail), "{lack:?}");
         assert_eq!(lack.fix, "run `aws sso login --profile default`");
     }
-    let forbidden = Reply::Status(403, String::new(), "{\"message\": \"No access\"}".into());
+    let forbidden = Reply::Status(403, "", "{\"message\": \"No access\"}".into());
     let seen = findings(&signed_in(LATER, forbidden).await, &[]).await;
     let lack = lack(&seen, "credentials");
     assert!(lack.detail.ends_with("answered 403 Forbidden: No access"), "{lack:?}");

@@ -117,8 +117,7 @@ async fn each_refusal_is_one_error_with_its_code_message_and_request_and_what_to
 #[tokio::test]
 async fn a_refusal_of_sts_names_the_file_and_line_of_the_key_or_the_secret() {
     let body = "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated with wJalrXUtnFEMI/of-the-chimp does not match</Message></Error><RequestId>f00</RequestId></ErrorResponse>";
-    let server =
-        TestServer::at("GetCallerIdentity", move |_| Some(Reply::Status(403, String::new(), body.into()))).await;
+    let server = TestServer::at("GetCallerIdentity", move |_| Some(Reply::Status(403, "", body.into()))).await;
     let findings = server.findings().await;
     let lack = lack(&findings, "identity");
     assert!(lack.detail.ends_with("calculated with *** does not match (request id f00)"), "{lack:?}");
@@ -149,7 +148,7 @@ async fn an_answer_that_does_not_come_is_one_error() {
 
 #[tokio::test]
 async fn no_connection_and_no_api_are_errors_that_name_the_address() {
-    let server = TestServer::start(|_| Some(Reply::Status(404, String::new(), "<html>Not here</html>".into()))).await;
+    let server = TestServer::start(|_| Some(Reply::Status(404, "", "<html>Not here</html>".into()))).await;
     let findings = server.findings().await;
     let there = lack(&findings, "identity");
     assert!(there.detail.ends_with("answered 404 Not Found"), "{there:?}");
@@ -167,7 +166,7 @@ async fn a_clock_that_is_wrong_is_said_to_be() {
     for code in ["RequestExpired", "SignatureDoesNotMatch", "AuthFailure"] {
         let server = TestServer::at("GetCallerIdentity", move |_| {
             let Reply::Status(status, _, body) = refusal(400, code, "Request has expired.") else { return None };
-            Some(Reply::Status(status, "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n".into(), body))
+            Some(Reply::Status(status, "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", body))
         })
         .await;
         let findings = server.findings().await;

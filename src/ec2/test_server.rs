@@ -2,29 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 use super::account::Surroundings;
 use super::doctor::look_with;
 use crate::requests::Patience;
 use crate::requests::findings::{Findings, Lack};
+use crate::requests::test_server::Endpoint;
+pub(super) use crate::requests::test_server::{Asked, HASTE, Reply};
 use crate::settings::Ec2Settings;
 
 pub(super) const SECRET: &str = "wJalrXUtnFEMI/of-the-chimp";
 const CREDENTIALS: &str = "[default]\naws_access_key_id = AKIACHIMP\naws_secret_access_key = wJalrXUtnFEMI/of-the-chimp\nregion = eu-central-1\n";
-
-/// A request that came.
-#[derive(Debug, Clone)]
-pub(super) struct Asked {
-    /// Method and path, such as `POST /`.
-    pub(super) line: String,
-    /// In lower case.
-    pub(super) head: String,
-    pub(super) body: String,
-}
 
 impl Asked {
     /// The action of the Query API; of anything else, its path.
@@ -34,26 +22,13 @@ impl Asked {
     }
 }
 
-/// What is answered.
-#[derive(Clone)]
-pub(super) enum Reply {
-    Good(String),
-    /// Status, further headers, body.
-    Status(u16, String, String),
-    Hang,
-    Cut,
-}
-
 /// A refusal of EC2's.
 pub(super) fn refusal(status: u16, code: &str, message: &str) -> Reply {
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>7a62c49f-347e</RequestID></Response>"
     );
-    Reply::Status(status, String::new(), body)
+    Reply::Status(status, "", body)
 }
-
-/// Answers a request, by all that came, this one among them; `None`: as a good account.
-type Script = dyn Fn(&[Asked]) -> Option<Reply> + Send + Sync;
 
 /// An endpoint that lives as long as the test's runtime, and a user's folder.
 pub(super) struct TestServer {
@@ -63,19 +38,15 @@ pub(super) struct TestServer {
 }
 
 impl TestServer {
+    /// Answers a request by all that came, this one among them; `None`: as a good account.
     pub(super) async fn start(script: impl Fn(&[Asked]) -> Option<Reply> + Send + Sync + 'static) -> TestServer {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let server = TestServer { base, asked: asked.clone(), home: tempfile::tempdir().unwrap() };
+        let Endpoint { base, asked } = Endpoint::start(None, move |asked, _| {
+            let last = asked.last().expect("a request has come");
+            (script(asked).unwrap_or_else(|| of_a_good_account(last)), String::new())
+        })
+        .await;
+        let server = TestServer { base, asked, home: tempfile::tempdir().unwrap() };
         server.file("credentials", CREDENTIALS);
-        let script: Arc<Script> = Arc::new(script);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (script, asked) = (script.clone(), asked.clone());
-                tokio::spawn(async move { converse(stream, &*script, &asked).await });
-            }
-        });
         server
     }
 
@@ -134,15 +105,6 @@ impl TestServer {
     }
 }
 
-/// Tests do not wait as users do. A loaded machine answers within the second.
-pub(super) const HASTE: Patience = Patience {
-    attempts: 3,
-    first_pause: Duration::from_millis(1),
-    longest_pause: Duration::from_secs(5),
-    connect_within: Duration::from_secs(5),
-    answer_within: Duration::from_secs(60),
-};
-
 pub(super) fn lack<'f>(findings: &'f Findings, name: &str) -> &'f Lack {
     let row =
         findings.rows.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("no row `{name}`: {findings:?}"));
@@ -153,43 +115,6 @@ pub(super) fn found<'f>(findings: &'f Findings, name: &str) -> &'f str {
     let row =
         findings.rows.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("no row `{name}`: {findings:?}"));
     row.found.as_ref().unwrap_or_else(|lack| panic!("{lack:?}"))
-}
-
-/// One request per connection.
-async fn converse(mut stream: TcpStream, script: &Script, all: &Mutex<Vec<Asked>>) {
-    let mut read = Vec::new();
-    let asked = loop {
-        match stream.read_buf(&mut read).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
-        if let Some(asked) = whole(&String::from_utf8_lossy(&read)) {
-            break asked;
-        }
-    };
-    let reply = {
-        let mut all = all.lock().unwrap();
-        all.push(asked.clone());
-        script(&all)
-    };
-    let (status, headers, body) = match reply.unwrap_or_else(|| of_a_good_account(&asked)) {
-        Reply::Good(body) => (200, String::new(), body),
-        Reply::Status(status, headers, body) => (status, headers, body),
-        Reply::Hang => return std::future::pending().await,
-        Reply::Cut => return,
-    };
-    let answer =
-        format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}", body.len());
-    let _ = stream.write_all(answer.as_bytes()).await;
-    let _ = stream.shutdown().await;
-}
-
-fn whole(text: &str) -> Option<Asked> {
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    let line = head.split(' ').take(2).collect::<Vec<_>>().join(" ");
-    let head = head.to_lowercase();
-    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse().ok());
-    (body.len() >= length.unwrap_or(0)).then(|| Asked { line, body: body.into(), head })
 }
 
 /// As the documentation of the API shows them, in short.

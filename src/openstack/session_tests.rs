@@ -19,7 +19,7 @@ fn logins(asked: &[String]) -> usize {
 async fn with_token(change: impl Fn(&mut Value) + Send + Sync + 'static) -> TestCloud {
     TestCloud::start(move |asked: &[Asked]| {
         let last = asked.last().filter(|last| last.line.starts_with("POST"))?;
-        let host = last.head.to_lowercase().split("host: ").nth(1)?.split("\r\n").next()?.to_string();
+        let host = last.head.split("host: ").nth(1)?.split("\r\n").next()?.to_string();
         let mut answer = token(&format!("http://{host}"));
         change(&mut answer["token"]);
         Some(Reply::Json(answer))

@@ -3,20 +3,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::client::Client;
 use super::clouds::{self, Surroundings};
 use super::doctor::{Findings, look_with};
 use super::error::CloudError;
-use crate::requests::Patience;
+pub(crate) use crate::requests::test_server::{Asked, Reply};
+use crate::requests::test_server::{Endpoint, HASTE};
 
 pub(super) const PASSWORD: &str = "hunter2-of-the-chimp";
 /// The tokens that are issued are this with their number behind it.
@@ -24,23 +22,6 @@ pub(super) const TOKEN: &str = "gAAAAA-token-";
 const LOGIN: &str = "POST /identity/v3/auth/tokens";
 const UNAUTHORIZED: &str =
     r#"{"error":{"code":401,"message":"The request you have made requires authentication.","title":"Unauthorized"}}"#;
-
-/// A request that came.
-#[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    /// Method and path, such as `GET /compute/v2.1/limits`.
-    pub(crate) line: String,
-    pub(super) head: String,
-    pub(crate) body: String,
-}
-
-/// What is answered.
-pub(crate) enum Reply {
-    Json(Value),
-    Status(u16, &'static str, String),
-    Hang,
-    Cut,
-}
 
 /// An error as Nova words it.
 pub(super) fn refused(status: u16, message: &str) -> Reply {
@@ -74,9 +55,6 @@ pub(super) fn unauthorized() -> Reply {
     Reply::Status(401, "", UNAUTHORIZED.into())
 }
 
-/// Answers a request, by all that came, this one among them; `None`: as the recorded cloud.
-type Script = dyn Fn(&[Asked]) -> Option<Reply> + Send + Sync;
-
 /// A cloud that lives as long as the test's runtime.
 pub(crate) struct TestCloud {
     pub(super) base: String,
@@ -85,13 +63,14 @@ pub(crate) struct TestCloud {
 }
 
 impl TestCloud {
+    /// Answers a request by all that came, this one among them; `None`: as the recorded cloud.
     pub(crate) async fn start(script: impl Fn(&[Asked]) -> Option<Reply> + Send + Sync + 'static) -> TestCloud {
-        serve(Arc::new(script), None).await
+        serve(script, None).await
     }
 
     /// With the certificate of this name of `load/test_certificates`.
     pub(super) async fn with_tls(name: &str) -> TestCloud {
-        serve(Arc::new(|_: &[Asked]| None), Some(acceptor(name))).await
+        serve(|_| None, Some(acceptor(name))).await
     }
 
     /// What the doctor finds, where the cloud's entry has these lines more.
@@ -128,15 +107,6 @@ impl TestCloud {
     }
 }
 
-/// Tests do not wait as users do. A loaded machine answers within the second.
-pub(super) const HASTE: Patience = Patience {
-    attempts: 3,
-    first_pause: Duration::from_millis(1),
-    longest_pause: Duration::from_secs(5),
-    connect_within: Duration::from_secs(5),
-    answer_within: Duration::from_secs(60),
-};
-
 /// Folder of the certificates.
 pub(super) fn certificates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/load/test_certificates")
@@ -151,71 +121,18 @@ fn acceptor(name: &str) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap()))
 }
 
-async fn serve(script: Arc<Script>, tls: Option<TlsAcceptor>) -> TestCloud {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let base = format!("{scheme}://{}", listener.local_addr().unwrap());
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let cloud = TestCloud { base: base.clone(), asked: asked.clone(), folder: tempfile::tempdir().unwrap() };
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (script, asked, base, tls) = (script.clone(), asked.clone(), base.clone(), tls.clone());
-            tokio::spawn(async move {
-                match tls {
-                    None => converse(stream, &*script, &asked, &base).await,
-                    Some(tls) => {
-                        if let Ok(stream) = tls.accept(stream).await {
-                            converse(stream, &*script, &asked, &base).await;
-                        }
-                    }
-                }
-            });
-        }
-    });
-    cloud
-}
-
-/// One request per connection.
-async fn converse(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    script: &Script,
-    all: &Mutex<Vec<Asked>>,
-    base: &str,
-) {
-    let mut read = Vec::new();
-    let asked = loop {
-        match stream.read_buf(&mut read).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
-        if let Some(asked) = whole(&String::from_utf8_lossy(&read)) {
-            break asked;
-        }
-    };
-    let (reply, before) = {
-        let mut all = all.lock().unwrap();
-        all.push(asked.clone());
-        let tokens = all.iter().filter(|asked| asked.line == LOGIN).count();
-        (script(&all), tokens)
-    };
-    let (status, headers, body) = match reply.unwrap_or_else(|| recorded(&asked, base, before)) {
-        Reply::Json(body) => (200, format!("X-Subject-Token: {TOKEN}{before}\r\n"), body.to_string()),
-        Reply::Status(status, headers, body) => (status, headers.into(), body),
-        Reply::Hang => return std::future::pending().await,
-        Reply::Cut => return,
-    };
-    let answer =
-        format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}", body.len());
-    let _ = stream.write_all(answer.as_bytes()).await;
-    let _ = stream.shutdown().await;
-}
-
-fn whole(text: &str) -> Option<Asked> {
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    let length =
-        head.to_lowercase().split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse().ok());
-    let words: Vec<&str> = head.split(' ').take(2).collect();
-    (body.len() >= length.unwrap_or(0)).then(|| Asked { line: words.join(" "), head: head.into(), body: body.into() })
+async fn serve(
+    script: impl Fn(&[Asked]) -> Option<Reply> + Send + Sync + 'static,
+    tls: Option<TlsAcceptor>,
+) -> TestCloud {
+    let Endpoint { base, asked } = Endpoint::start(tls, move |asked, base| {
+        let tokens = asked.iter().filter(|asked| asked.line == LOGIN).count();
+        let last = asked.last().expect("a request has come");
+        let reply = script(asked).unwrap_or_else(|| recorded(last, base, tokens));
+        (reply, format!("X-Subject-Token: {TOKEN}{tokens}\r\n"))
+    })
+    .await;
+    TestCloud { base, asked, folder: tempfile::tempdir().unwrap() }
 }
 
 /// A token that is good for an hour.
@@ -243,7 +160,7 @@ pub(super) fn token(base: &str) -> Value {
 /// As Keystone 30, Nova 34, Neutron 29 and Glance 33 answered, in short.
 fn recorded(asked: &Asked, base: &str, tokens: usize) -> Reply {
     let line = asked.line.split('?').next().unwrap_or_default();
-    if line != LOGIN && !asked.head.to_lowercase().contains(&format!("x-auth-token: {TOKEN}{tokens}").to_lowercase()) {
+    if line != LOGIN && !asked.head.contains(&format!("x-auth-token: {TOKEN}{tokens}").to_lowercase()) {
         return unauthorized();
     }
     match line {
@@ -252,7 +169,7 @@ fn recorded(asked: &Asked, base: &str, tokens: usize) -> Reply {
         "GET /compute/v2.1/" => {
             Reply::Json(json!({ "version": { "id": "v2.1", "version": "2.104", "min_version": "2.1" } }))
         }
-        "GET /compute/v2.1/limits" if asked.head.to_lowercase().contains("x-openstack-nova-api-version: 2.90") => {
+        "GET /compute/v2.1/limits" if asked.head.contains("x-openstack-nova-api-version: 2.90") => {
             let absolute =
                 json!({ "maxTotalInstances": 10, "totalInstancesUsed": 3, "maxTotalCores": -1, "totalCoresUsed": 4 });
             Reply::Json(json!({ "limits": { "rate": [], "absolute": absolute } }))

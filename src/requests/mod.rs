@@ -18,6 +18,8 @@ pub(crate) mod findings;
 mod pace;
 pub(crate) mod sweep;
 mod tally;
+#[cfg(test)]
+pub(crate) mod test_server;
 
 pub(crate) use pace::Pace;
 pub(crate) use tally::Tally;
