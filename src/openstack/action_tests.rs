@@ -146,20 +146,17 @@ async fn a_server_in_error_says_why() {
         shown(broken)
     };
     let cloud = with(broken, |_| None).await;
-    let why =
-        servers::await_status(&cloud.client().await, "s-1", &Status::Active, WITHIN).await.unwrap_err().to_string();
+    let found = servers::get(&cloud.client().await, "s-1").await.unwrap();
+    let why = CloudError::Fault { server: found.name, message: found.fault.unwrap() }.to_string();
     assert!(why.starts_with("the server `name-of-s-1` is in ERROR: No valid host was found. There are"), "{why}");
     assert!(why.contains("take a smaller flavor or another zone"), "{why}");
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_get_there_in_time_is_named_with_what_it_does() {
-    let cloud = with(|_| shown(server("s-1", "BUILD", Some("spawning"))), |_| None).await;
-    let why = servers::await_status(&cloud.client().await, "s-1", &Status::Active, Duration::ZERO).await.unwrap_err();
-    assert!(
-        why.to_string().starts_with("the server `name-of-s-1` is BUILD (spawning), expected ACTIVE within "),
-        "{why}"
-    );
+async fn a_server_that_does_not_go_in_time_is_named_with_what_it_is() {
+    let cloud = with(|_| shown(server("s-1", "ACTIVE", Some("deleting"))), |_| None).await;
+    let why = servers::await_gone(&cloud.client().await, "s-1", Duration::ZERO).await.unwrap_err().to_string();
+    assert!(why.starts_with("the server `name-of-s-1` is ACTIVE, expected that it is gone within "), "{why}");
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ impl Action {
     }
 
     /// The status that the server has when it is done.
-    pub(crate) fn leads_to(self) -> Status {
+    pub(super) fn leads_to(self) -> Status {
         match self {
             Action::Stop => Status::Shutoff,
             Action::Pause => Status::Paused,
@@ -50,8 +50,7 @@ impl Action {
     }
 }
 
-/// Asks Nova for an action, and returns before it is done: [`servers::await_status`] waits for that. Idempotent, but for
-/// reboots. What Nova does with the server already is waited for.
+/// Asks Nova for an action, and returns before it is done. Idempotent, but for reboots. What Nova does with the server already is waited for.
 ///
 /// # Errors
 /// The server is locked, gone, or stays busy; its state does not allow the action; or Nova can't be asked.

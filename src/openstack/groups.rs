@@ -1,8 +1,5 @@
 //! Security groups: what may pass at a port. A new group of ours lets nothing pass, in either direction.
 
-#[cfg(test)]
-use std::net::Ipv4Addr;
-
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
@@ -73,19 +70,6 @@ pub(crate) async fn create(client: &Client, name: &str, mark: &Mark, lets: Lets)
     }
     let (run, rules) = (Some(mark.run().into()), directions.len());
     Ok(SecurityGroup { id: body.id, name: body.name, rules, run, created: body.created_at })
-}
-
-/// Lets a protocol in at a port, from these addresses.
-///
-/// # Errors
-/// There is no such group, its quota is used up, or Neutron can't be asked.
-#[cfg(test)]
-pub(crate) async fn let_in(client: &Client, group: &str, tcp: u16, from: (Ipv4Addr, u8)) -> Result<(), CloudError> {
-    let rule = json!({
-        "security_group_id": group, "direction": "ingress", "ethertype": "IPv4", "protocol": "tcp",
-        "port_range_min": tcp, "port_range_max": tcp, "remote_ip_prefix": format!("{}/{}", from.0, from.1),
-    });
-    add_rule(client, &json!({ "security_group_rule": rule })).await
 }
 
 /// A rule that is there already is as good as a new one: Neutron never has the same one twice.

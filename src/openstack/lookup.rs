@@ -1,4 +1,4 @@
-//! What a user names, found in a cloud: an image, a flavor, a network, a key pair, an availability zone.
+//! What a user names, found in a cloud: an image, a flavor, a network, an availability zone.
 
 use std::net::Ipv4Addr;
 
@@ -143,16 +143,6 @@ pub(crate) async fn security_groups(client: &Client, names: &[String]) -> Result
     names.iter().map(|name| one("security group", Some(name), known())).collect()
 }
 
-/// Sees that there is a key pair of this name.
-///
-/// # Errors
-/// There is none.
-#[cfg(test)]
-pub(crate) async fn key_pair(client: &Client, name: &str) -> Result<(), CloudError> {
-    let names = key_pairs(client).await?;
-    one("key pair", Some(name), names.into_iter().map(|each| (each.clone(), each, ())).collect())
-}
-
 /// The names of the user's key pairs.
 pub(super) async fn key_pairs(client: &Client) -> Result<Vec<String>, CloudError> {
     #[derive(Deserialize)]
@@ -165,16 +155,6 @@ pub(super) async fn key_pairs(client: &Client) -> Result<Vec<String>, CloudError
     }
     let all: Vec<Wrapped> = entries(client, Service::Nova, "os-keypairs", "keypairs").await?;
     Ok(all.into_iter().map(|wrapped| wrapped.keypair.name).collect())
-}
-
-/// The names of the availability zones that servers can be booted in now.
-///
-/// # Errors
-/// Nova can't be asked.
-#[cfg(test)]
-pub(crate) async fn zones(client: &Client) -> Result<Vec<String>, CloudError> {
-    let all = all_zones(client).await?;
-    Ok(all.into_iter().filter(|zone| zone.zone_state.available).map(|zone| zone.zone_name).collect())
 }
 
 /// Sees that there is an availability zone of this name, in which servers can be booted.

@@ -7,7 +7,7 @@
 //! | [`api`] | one request: tried again where that helps, within a bound per minute, or one clear error |
 //! | [`compute`] | what is particular to Nova's API: its microversions |
 //! | [`client`] | requests to Nova, Neutron and Glance, by path; how a thing is made once and never twice |
-//! | [`lookup`] | what a user names: images, flavors, networks, key pairs, zones |
+//! | [`lookup`] | what a user names: images, flavors, networks, groups, zones |
 //! | [`servers`], [`actions`] | Nova's servers; what is done to them |
 //! | [`ports`], [`groups`], [`floating_ips`] | Neutron's things; [`neutron`] has what they share |
 //! | [`moment`] | moments as the services write them |

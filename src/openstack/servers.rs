@@ -261,37 +261,6 @@ pub(crate) async fn of_run(client: &Client, mark: &Mark) -> Result<Vec<Server>, 
     Ok(list(client).await?.into_iter().filter(|server| server.run() == Some(mark.run())).collect())
 }
 
-/// Waits until a server has this status, and Nova does nothing more with it.
-///
-/// # Errors
-/// It comes into ERROR, is gone, does not get there in time, or Nova can't be asked.
-#[cfg(test)]
-pub(crate) async fn await_status(
-    client: &Client,
-    id: &str,
-    wanted: &Status,
-    within: Duration,
-) -> Result<Server, CloudError> {
-    let (started, mut pause) = (Instant::now(), client.patience.first_pause);
-    loop {
-        let server = get(client, id).await?;
-        if server.status == *wanted && server.task.is_none() {
-            return Ok(server);
-        }
-        if server.status == Status::Error {
-            let message = server.fault.unwrap_or_else(|| "Nova does not say why".into());
-            return Err(CloudError::Fault { server: server.name, message });
-        }
-        if started.elapsed() >= within {
-            let doing = server.task.map(|task| format!(" ({task})")).unwrap_or_default();
-            let found = format!("{}{doing}", server.status);
-            return Err(CloudError::NotReached { server: server.name, found, wanted: wanted.to_string(), within });
-        }
-        tokio::time::sleep(pause).await;
-        pause = longer(pause);
-    }
-}
-
 /// Waits until a server is gone.
 ///
 /// # Errors
