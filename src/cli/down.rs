@@ -19,8 +19,8 @@ use crate::units::{parse_duration, show_duration};
 /// End the testbed that `chimp up` started, and wait until nothing of it is left; with `--on`, take away what runs and attacks
 /// left in another environment.
 ///
-/// On OpenStack, what runs left in the project is found by the marks that it carries: servers, ports, security groups, floating
-/// IPs and key pairs. `--run` or `--all` says which runs. A locked server is left with what it uses.
+/// On OpenStack, what runs left in the project is found by the marks that it carries: servers, ports, security groups and
+/// floating IPs. `--run` or `--all` says which runs. A locked server is left with what it uses.
 ///
 /// On an inventory, every fault that chimp holds on a server that may be attacked is undone, also one of a run that is still
 /// under way, and uploaded programs that no run uses are removed. Faults of a server's power are in the journal: `chimp heal`.

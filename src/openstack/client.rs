@@ -233,10 +233,9 @@ fn is_quota(message: &str) -> bool {
     message.contains("Quota exceeded") || message.contains("quota exceeded")
 }
 
-/// What the next page begins after. A key pair is wrapped, and has a name only.
+/// What the next page begins after.
 fn marker_of(last: &Value) -> Option<String> {
-    let marker = last.get("id").or_else(|| last.get("keypair")?.get("name"))?;
-    marker.as_str().map(String::from)
+    last.get("id")?.as_str().map(String::from)
 }
 
 /// Whether an answer is a page with another one behind it. Nova and Neutron link to it by the key, Glance by `next`.

@@ -31,8 +31,8 @@ async fn make_server(client: &Client, user_data: &str) -> Result<String, CloudEr
     let (mark, user_data) = (Mark::new("run-7"), Secret::new(user_data.into()));
     let metadata = BTreeMap::from([("chimp_server".to_string(), "web-1".to_string())]);
     let (name, image, flavor, port) = ("web-1", "i", "f", "p");
-    let (key_name, zone, mark, user_data) = (Some("chimp"), Some("zone-a"), &mark, &user_data);
-    servers::create(client, &NewServer { name, image, flavor, key_name, zone, port, mark, metadata, user_data }).await
+    let (zone, mark, user_data) = (Some("zone-a"), &mark, &user_data);
+    servers::create(client, &NewServer { name, image, flavor, zone, port, mark, metadata, user_data }).await
 }
 
 fn body(asked: &Asked) -> Value {
@@ -158,7 +158,7 @@ async fn a_server_whose_answer_did_not_come_in_time_is_found_by_its_port() {
     let asked = cloud.asked.lock().unwrap().clone();
     let sent = &body(last(&asked, SERVERS).unwrap())["server"];
     assert_eq!(sent["metadata"], json!({ "chimp_port": "p", "chimp_run": "run-7", "chimp_server": "web-1" }));
-    assert_eq!((&sent["networks"], &sent["key_name"]), (&json!([{ "port": "p" }]), &json!("chimp")));
+    assert_eq!(sent["networks"], json!([{ "port": "p" }]));
     assert_eq!(asked.iter().filter(|asked| asked.line == SERVERS).count(), 1, "it is asked for once");
     assert!(last(&asked, SERVERS).unwrap().head.contains("x-openstack-nova-api-version: 2.90"));
 }

@@ -143,20 +143,6 @@ pub(crate) async fn security_groups(client: &Client, names: &[String]) -> Result
     names.iter().map(|name| one("security group", Some(name), known())).collect()
 }
 
-/// The names of the user's key pairs.
-pub(super) async fn key_pairs(client: &Client) -> Result<Vec<String>, CloudError> {
-    #[derive(Deserialize)]
-    struct Wrapped {
-        keypair: Only,
-    }
-    #[derive(Deserialize)]
-    struct Only {
-        name: String,
-    }
-    let all: Vec<Wrapped> = entries(client, Service::Nova, "os-keypairs", "keypairs").await?;
-    Ok(all.into_iter().map(|wrapped| wrapped.keypair.name).collect())
-}
-
 /// Sees that there is an availability zone of this name, in which servers can be booted.
 ///
 /// # Errors

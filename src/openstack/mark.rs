@@ -4,7 +4,6 @@
 //! |---|---|
 //! | server | the metadata `chimp_run` |
 //! | port, security group, floating IP | the tags `anarcho-chimp` and `chimp-run=RUN`, and from its first moment the description |
-//! | key pair | its name, `anarcho-chimp RUN` with more behind it or not, since it has neither |
 
 use serde_json::Value;
 
@@ -55,13 +54,6 @@ fn run_in(words: &[&str]) -> Option<String> {
     (words.contains(&OURS) && !run.is_empty()).then(|| run.into())
 }
 
-/// The run that made a key pair of this name; `None` where no run did.
-pub(super) fn run_of_key_pair(name: &str) -> Option<String> {
-    let mut words = name.split(' ');
-    let run = (words.next() == Some(OURS)).then(|| words.next()).flatten();
-    run.filter(|run| !run.is_empty()).map(String::from)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -88,10 +80,5 @@ mod tests {
         ] {
             assert_eq!(run_of(&other), None, "{other}");
         }
-        assert_eq!(run_of_key_pair("anarcho-chimp 7 key"), Some("7".into()));
-        assert_eq!(
-            ["chimp", "anarcho-chimp", "anarcho-chimp ", "anarcho-chimps 7"].map(run_of_key_pair),
-            [const { None }; 4]
-        );
     }
 }

@@ -44,7 +44,6 @@ async fn boot(client: &Client, mark: &Mark, port: &Port) -> Server {
         name: &port.name,
         image: &lookup::image(client, Some("empty")).await.unwrap().id,
         flavor: &lookup::flavor(client, Some("small")).await.unwrap().id,
-        key_name: Some("chimp"),
         zone: Some("zone-b"),
         port: &port.id,
         mark,

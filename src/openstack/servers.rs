@@ -29,7 +29,6 @@ pub(crate) struct NewServer<'s> {
     pub(crate) image: &'s str,
     /// The flavor's id.
     pub(crate) flavor: &'s str,
-    pub(crate) key_name: Option<&'s str>,
     /// The availability zone; `None`: one that Nova chooses.
     pub(crate) zone: Option<&'s str>,
     /// The id of the port that is its only one. No other server may have it.
@@ -215,9 +214,8 @@ pub(crate) async fn create(client: &Client, new: &NewServer<'_>) -> Result<Strin
         "name": new.name, "imageRef": new.image, "flavorRef": new.flavor, "metadata": metadata,
         "networks": [{ "port": new.port }], "user_data": user_data.reveal(),
     });
-    let optional = [("key_name", new.key_name), ("availability_zone", new.zone)];
-    for (field, value) in optional.into_iter().filter_map(|(field, value)| Some((field, value?))) {
-        body[field] = value.into();
+    if let Some(zone) = new.zone {
+        body["availability_zone"] = zone.into();
     }
     let find = || async {
         let all = list(client).await?;

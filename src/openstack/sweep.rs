@@ -1,4 +1,4 @@
-//! What runs have left in a cloud, found by its marks and removed: servers, ports, security groups, floating IPs, key pairs.
+//! What runs have left in a cloud, found by its marks and removed: servers, ports, security groups, floating IPs.
 //!
 //! Removed is what carries the mark of a run that is meant, and nothing else. A locked server is left alone, and so is what it
 //! uses. Doing it twice is harmless, and it may be done while the run goes on: then the run loses its servers.

@@ -34,8 +34,6 @@ pub enum ThingKind {
     NetworkInterface,
     /// A security group.
     SecurityGroup,
-    /// A key pair.
-    KeyPair,
 }
 
 impl ThingKind {
@@ -50,7 +48,6 @@ impl ThingKind {
             ThingKind::Port => "port",
             ThingKind::NetworkInterface => "network interface",
             ThingKind::SecurityGroup => "security group",
-            ThingKind::KeyPair => "key pair",
         }
     }
 }
@@ -64,7 +61,7 @@ pub struct Thing {
     pub run: String,
     /// Its name; of a floating or Elastic IP, its address.
     pub name: String,
-    /// Its id; of a key pair, its name.
+    /// Its id.
     pub id: String,
 }
 

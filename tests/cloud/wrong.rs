@@ -1,7 +1,7 @@
 //! What the settings name and the cloud does not have.
 
 use crate::support::{Folder, chimp, one_complaint, run};
-use crate::{is_empty, settings};
+use crate::{ended, is_empty, settings};
 
 /// A line of `[openstack]`, and what is complained of.
 const WRONG: [(&str, &str); 4] = [
@@ -20,6 +20,14 @@ const EXTERNAL: (&str, &str) = (
     "`floating_network` under `[openstack]` in the settings: the cloud has no external network `site`",
 );
 
+/// The settings name an availability zone for the zones `a` and `b` alone, so the third one would have to be the cloud's.
+const THREE_ZONES: &str = "Feature: Any
+  Scenario: Any
+    Given 3 webservers behind haproxy
+    And the webservers are spread over 3 zones
+    Then total downtime is under 1 min
+";
+
 pub fn what_is_named_wrongly_is_refused_before_anything_is_made() {
     let card = WRONG.map(|wrong| ("features/card.feature", wrong));
     for (feature, (line, complaint)) in card.into_iter().chain([("features/floating-ip.feature", EXTERNAL)]) {
@@ -30,6 +38,11 @@ pub fn what_is_named_wrongly_is_refused_before_anything_is_made() {
         assert!(told.contains(complaint), "{told}");
         assert!(!folder.path().join("out").exists(), "a bundle of a run that never began");
     }
+    let folder = Folder::new("cloud-wrong-zone");
+    let feature = folder.write("zones.feature", THREE_ZONES).display().to_string();
+    let told = one_complaint(&ended(&folder, &[&feature]), 3);
+    let complaint = "`zones` under `[openstack]` in the settings: the cloud has no availability zone `c`";
+    assert!(told.contains(complaint), "{told}");
     let unknown = run(chimp(&["run", "features/card.feature", "--on", "openstack=nowhere"]).env_remove("OS_CLOUD"));
     assert!(one_complaint(&unknown, 3).contains("nowhere"));
     assert!(is_empty());

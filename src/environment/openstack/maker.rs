@@ -79,7 +79,6 @@ impl Maker for ServerMaker {
             name: &spec.name,
             image: &self.resolved.image,
             flavor: &self.resolved.flavor,
-            key_name: None,
             zone: spec.zone.as_deref().map(|zone| self.resolved.zone(zone)),
             port: &port,
             mark: &self.marks.run,

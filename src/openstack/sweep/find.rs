@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
-use crate::openstack::client::{Client, Service};
+use crate::openstack::client::Client;
 use crate::openstack::error::CloudError;
-use crate::openstack::{floating_ips, groups, lookup, mark, moment, ports, servers};
+use crate::openstack::{floating_ips, groups, ports, servers};
 use crate::requests::sweep::{Created, Thing, ThingKind};
 
 /// A thing, with what decides about it.
@@ -67,25 +66,5 @@ pub(super) async fn all(client: &Client) -> Result<All, CloudError> {
         let found = Found::new(ThingKind::FloatingIp, &run, ip.address.to_string(), ip.id, ip.created);
         all.things.push(Found { of: ip.port, ..found });
     }
-    for name in lookup::key_pairs(client).await? {
-        let Some(run) = mark::run_of_key_pair(&name) else { continue };
-        let created = key_pair_created(client, &name).await?;
-        all.things.push(Found::new(ThingKind::KeyPair, &run, name.clone(), name, created));
-    }
     Ok(all)
-}
-
-/// A list of key pairs does not say it.
-async fn key_pair_created(client: &Client, name: &str) -> Result<Option<Timestamp>, CloudError> {
-    #[derive(Deserialize)]
-    struct KeyPair {
-        #[serde(default, deserialize_with = "moment::read")]
-        created_at: Option<Timestamp>,
-    }
-    let found: Result<KeyPair, _> = client.get_as(Service::Nova, &format!("os-keypairs/{name}"), "keypair").await;
-    match found {
-        Ok(found) => Ok(found.created_at),
-        Err(why) if why.is_not_found() => Ok(None),
-        Err(why) => Err(why),
-    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::find::{All, Found};
-use crate::openstack::client::{Client, Service, longer};
+use crate::openstack::client::{Client, longer};
 use crate::openstack::error::CloudError;
 use crate::openstack::{actions, floating_ips, groups, ports, servers};
 use crate::requests::sweep::{Sweep, Thing, ThingKind};
@@ -130,7 +130,6 @@ async fn remove_once(client: &Client, Thing { kind, id, .. }: &Thing) -> Result<
         ThingKind::SecurityGroup => groups::delete(client, id).await,
         // None of these is found in OpenStack.
         ThingKind::ScalingGroup | ThingKind::LaunchTemplate => Ok(false),
-        ThingKind::KeyPair => client.delete(Service::Nova, &format!("os-keypairs/{id}")).await,
     };
     done.map(drop)
 }
