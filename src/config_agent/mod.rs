@@ -31,6 +31,7 @@ use crate::reconciler::state::Store;
 use crate::settings::ConfigAgentKind;
 use crate::site::Site;
 
+mod error;
 mod puppet;
 mod survey;
 mod visit;

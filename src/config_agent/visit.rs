@@ -3,15 +3,15 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::survey::{Drift, SurveyError, survey};
+use super::error::VisitError;
+use super::survey::{Drift, survey};
 use crate::declared_wait::Tick;
-use crate::document::DocumentError;
 use crate::history::{DeclaredDelay, Event};
 use crate::instance::{Command, FileContent, FileSpec, Instance, PowerState, ServiceSpec, UserData};
 use crate::launch;
 use crate::launch::UNCONFIGURED_MARK;
-use crate::provider::{ProviderError, Remote, RemoteError};
-use crate::readiness::{NotReady, await_ready};
+use crate::provider::{ProviderError, Remote};
+use crate::readiness::await_ready;
 use crate::render::monit;
 use crate::site::Site;
 
@@ -19,23 +19,6 @@ use crate::site::Site;
 const MAKE: &str = r#"[ -e "$1" ] || { path=$1 mode=$2; shift 2; "$@" && chmod -- "$mode" "$path"; }"#;
 /// How long one command may take: as long as a boot with all of its commands.
 pub(super) const COMMAND: Duration = Duration::from_secs(120);
-
-/// Why a run ended before its work was done.
-#[derive(Debug, thiserror::Error)]
-enum VisitError {
-    #[error(transparent)]
-    Infrastructure(#[from] DocumentError),
-    #[error(transparent)]
-    Provider(#[from] ProviderError),
-    #[error(transparent)]
-    Remote(#[from] RemoteError),
-    #[error(transparent)]
-    Survey(#[from] SurveyError),
-    #[error("`{command}` ended with {status:?}: {stderr}")]
-    Command { command: String, status: Option<i32>, stderr: String },
-    #[error(transparent)]
-    NotReady(#[from] NotReady),
-}
 
 /// Makes a server what its role says, and records what that took.
 pub(super) async fn visit(site: &Site, server: &str, tick: Tick) {
@@ -148,8 +131,8 @@ impl Work<'_> {
         match output.status {
             Some(0) => Ok(()),
             status => {
-                let stderr = output.stderr.trim().to_string();
-                Err(VisitError::Command { command: argv.join(" "), status, stderr })
+                let said = output.stderr.trim().to_string();
+                Err(VisitError::Command { command: argv.join(" "), status, said })
             }
         }
     }

@@ -4,7 +4,8 @@
 //! one is cleaned (revoked and removed), the replacement asks for a new one, and that is signed: the paper's step 7. A Puppet
 //! server that was itself replaced has another authority, which knows no server: all are enrolled again.
 
-use super::{PATIENCE, PuppetError, exec};
+use super::{PATIENCE, exec};
+use crate::config_agent::error::VisitError;
 use crate::infrastructure::PUPPET_SERVER;
 use crate::instance::{Instance, InstanceId};
 use crate::provider::Remote;
@@ -43,7 +44,7 @@ pub(super) async fn enrol(
     server: &str,
     remote: &dyn Remote,
     authority: &Instance,
-) -> Result<Vec<String>, PuppetError> {
+) -> Result<Vec<String>, VisitError> {
     let puppet = site.provider.connect(authority).await?;
     let mut done = Vec::new();
     if clean(server, puppet.as_ref()).await? {
@@ -58,11 +59,11 @@ pub(super) async fn enrol(
 }
 
 /// Whether there was one, or a request for one.
-async fn clean(server: &str, puppet: &dyn Remote) -> Result<bool, PuppetError> {
+async fn clean(server: &str, puppet: &dyn Remote) -> Result<bool, VisitError> {
     match exec(puppet, &["puppetserver", "ca", "clean", "--certname", server]).await {
         Ok(_) => Ok(true),
-        Err(PuppetError::Command { said, .. }) if said.contains(CLEANED) => Ok(true),
-        Err(PuppetError::Command { said, .. }) if said.contains(NOTHING_TO_CLEAN) => Ok(false),
+        Err(VisitError::Command { said, .. }) if said.contains(CLEANED) => Ok(true),
+        Err(VisitError::Command { said, .. }) if said.contains(NOTHING_TO_CLEAN) => Ok(false),
         Err(why) => Err(why),
     }
 }

@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use self::certificate::{CERTIFICATES, Enrolment, enrol};
 use self::report::{Report, ReportError};
-use super::survey::{SurveyError, survey};
+use super::error::VisitError;
+use super::survey::survey;
 use super::visit::{COMMAND, running};
 use crate::declared_wait::Tick;
 use crate::history::{DeclaredDelay, Event};
 use crate::infrastructure::PUPPET_SERVER;
 use crate::instance::{Command, Instance, InstanceId, Output};
 use crate::launch::UNCONFIGURED_MARK;
-use crate::provider::{ProviderError, Remote, RemoteError};
-use crate::readiness::{NotReady, await_ready};
+use crate::provider::Remote;
+use crate::readiness::await_ready;
 use crate::site::Site;
 
 mod certificate;
@@ -34,25 +35,15 @@ const PATIENCE: [&str; 6] = ["--waitforcert", "0", "--http_connect_timeout", "10
 /// How often it is looked whether the server of a run still runs.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Why a run ended before its work was done.
+/// What is particular to Puppet, of why a run ended before its work was done.
 #[derive(Debug, thiserror::Error)]
-enum PuppetError {
-    #[error(transparent)]
-    Provider(#[from] ProviderError),
-    #[error(transparent)]
-    Remote(#[from] RemoteError),
-    #[error(transparent)]
-    Survey(#[from] SurveyError),
+pub(super) enum PuppetError {
     #[error(transparent)]
     Report(#[from] ReportError),
-    #[error(transparent)]
-    NotReady(#[from] NotReady),
     #[error("the Puppet server does not run, and {0} has no certificate that it signed")]
     NoAuthority(String),
     #[error("{0} did not run to the end of Puppet's run")]
     Gone(InstanceId),
-    #[error("`{command}` ended with {status:?}: {said}")]
-    Command { command: String, status: Option<i32>, said: String },
     #[error("Puppet's agent ended with {status:?}, and left no report of this run: {said}")]
     NoReport { status: Option<i32>, said: String },
     #[error("Puppet's run failed: {0}")]
@@ -79,7 +70,7 @@ pub(super) async fn visit(site: &Site, server: &str, tick: Tick, mut remembered:
 
 /// A run takes seconds, in which its server may die. It ends then, so that the next one is of the replacement, which answers at
 /// the same address.
-async fn run(site: &Site, server: &str, tick: Tick, remembered: &mut Remembered) -> Result<(), PuppetError> {
+async fn run(site: &Site, server: &str, tick: Tick, remembered: &mut Remembered) -> Result<(), VisitError> {
     let Some(instance) = running(site, server).await? else { return Ok(()) };
     tokio::select! {
         ended = run_on(site, server, &instance, tick, remembered) => ended,
@@ -88,12 +79,12 @@ async fn run(site: &Site, server: &str, tick: Tick, remembered: &mut Remembered)
 }
 
 /// Returns when an instance does not run any more, or it is not known whether it does.
-async fn gone(site: &Site, server: &str, instance: &Instance) -> PuppetError {
+async fn gone(site: &Site, server: &str, instance: &Instance) -> VisitError {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         match running(site, server).await {
             Ok(Some(now)) if now.id == instance.id => {}
-            Ok(_) => return PuppetError::Gone(instance.id.clone()),
+            Ok(_) => return PuppetError::Gone(instance.id.clone()).into(),
             Err(why) => return why.into(),
         }
     }
@@ -105,7 +96,7 @@ async fn run_on(
     instance: &Instance,
     tick: Tick,
     remembered: &mut Remembered,
-) -> Result<(), PuppetError> {
+) -> Result<(), VisitError> {
     let remote = site.provider.connect(instance).await?;
     let unconfigured = survey(remote.as_ref(), &[], &[]).await?.unconfigured;
     if unconfigured {
@@ -137,12 +128,12 @@ async fn certify(
     remote: &dyn Remote,
     instance: &Instance,
     remembered: &mut Remembered,
-) -> Result<(), PuppetError> {
+) -> Result<(), VisitError> {
     let is_own = remembered.enrolment.as_ref().is_some_and(|one| one.instance == instance.id);
     let authority = match running(site, PUPPET_SERVER).await? {
         Some(authority) => authority,
         None if is_own => return Ok(()),
-        None => return Err(PuppetError::NoAuthority(server.into())),
+        None => return Err(PuppetError::NoAuthority(server.into()).into()),
     };
     let wanted = Enrolment { instance: instance.id.clone(), authority: authority.id.clone() };
     if remembered.enrolment.as_ref() != Some(&wanted) {
@@ -178,19 +169,21 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Runs the agent; its report of this run.
-    async fn apply(&self) -> Result<Found, PuppetError> {
+    async fn apply(&self) -> Result<Found, VisitError> {
         let before = self.read().await?.map(|found| found.report.run);
         let output = self.remote.exec(&command(&agent(self.server))).await?;
         let after = self.read().await?.filter(|found| before.as_ref() != Some(&found.report.run));
         match after {
-            Some(Found { report: Report { failure: Some(failure), .. }, .. }) => Err(PuppetError::Failed(failure)),
+            Some(Found { report: Report { failure: Some(failure), .. }, .. }) => {
+                Err(PuppetError::Failed(failure).into())
+            }
             Some(found) => Ok(found),
-            None => Err(PuppetError::NoReport { status: output.status, said: said(&output) }),
+            None => Err(PuppetError::NoReport { status: output.status, said: said(&output) }.into()),
         }
     }
 
     /// The last report that there is.
-    async fn read(&self) -> Result<Option<Found>, PuppetError> {
+    async fn read(&self) -> Result<Option<Found>, VisitError> {
         let clock = self.site.recorder.clock();
         let asked_us = clock.now_us();
         let answer = exec(self.remote, &["sh", "-c", READ, "sh", REPORT]).await?;
@@ -202,11 +195,11 @@ impl Work<'_> {
         if rest.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Found { report: Report::read(rest)?, server_clock, asked_us, had_us }))
+        Ok(Some(Found { report: Report::read(rest).map_err(PuppetError::from)?, server_clock, asked_us, had_us }))
     }
 
     /// A server that serves at the first look was configured when its report says; one that serves later, later.
-    async fn becomes_ready(&self, instance: &Instance, found: &Found) -> Result<(), PuppetError> {
+    async fn becomes_ready(&self, instance: &Instance, found: &Found) -> Result<(), VisitError> {
         let served = self.site.serves(instance).await.is_ok();
         if !served {
             let role = self.site.role(self.server);
@@ -235,14 +228,14 @@ fn command(argv: &[&str]) -> Command {
 }
 
 /// Runs a command to its end; what it printed.
-async fn exec(remote: &dyn Remote, argv: &[&str]) -> Result<String, PuppetError> {
+async fn exec(remote: &dyn Remote, argv: &[&str]) -> Result<String, VisitError> {
     let output = remote.exec(&command(argv)).await?;
     match output.status {
         Some(0) => Ok(output.stdout),
         status => {
             // Of a script no more than that it is one.
             let shown = if argv.first() == Some(&"sh") { &["sh"][..] } else { argv };
-            Err(PuppetError::Command { command: shown.join(" "), status, said: said(&output) })
+            Err(VisitError::Command { command: shown.join(" "), status, said: said(&output) })
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Report {
 
 /// Why a report can't be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReportError {
+pub(in crate::config_agent) enum ReportError {
     /// It is no report.
     #[error("Puppet's report can't be read: {0}")]
     Malformed(#[from] serde_yaml::Error),
