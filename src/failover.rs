@@ -185,52 +185,5 @@ fn next(holders: &[String], health: &BTreeMap<String, Health>, from: Option<&str
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn seen(health: &mut Health, looks: &str) -> Vec<bool> {
-        let settings = FailoverSettings { rise: 2, fall: 3, ..FailoverSettings::default() };
-        let look = |look| if look == '+' { Ok(()) } else { Err("no answer".to_string()) };
-        let mut take = |one| {
-            health.take(look(one), &settings);
-            health.down.is_none()
-        };
-        looks.chars().map(&mut take).collect()
-    }
-
-    #[test]
-    fn a_server_falls_and_rises_after_so_many_looks_in_a_row() {
-        let mut health = Health::default();
-        assert_eq!(seen(&mut health, "--+--"), [true; 5], "never three in a row");
-        assert_eq!(seen(&mut health, "-"), [false]);
-        assert_eq!(health.down.as_deref(), Some("3 looks in a row failed, the last one so: no answer"));
-        assert_eq!(seen(&mut health, "+-+-"), [false; 4], "never two in a row");
-        assert_eq!(seen(&mut health, "++"), [false, true]);
-    }
-
-    #[tokio::test]
-    async fn a_look_that_takes_too_long_failed() {
-        let within = Duration::from_millis(15);
-        assert_eq!(answered(std::future::pending(), within).await.unwrap_err(), "no answer within 15 ms");
-        assert_eq!(answered(std::future::ready(Ok(())), within).await, Ok(()));
-    }
-
-    #[test]
-    fn an_address_leads_on_to_the_first_that_serves_and_never_back() {
-        let holders = ["lb-1", "lb-2", "lb-3"].map(String::from);
-        let health = |down: &[&str]| -> BTreeMap<String, Health> {
-            let health = |name: &String| {
-                let down = down.contains(&name.as_str()).then(|| "dead".to_string());
-                (name.clone(), Health { down, against: 0 })
-            };
-            holders.iter().map(health).collect()
-        };
-        let leads = |down: &[&str], from| next(&holders, &health(down), from).map(|(to, _)| to);
-        assert_eq!(leads(&["lb-1"], Some("lb-1")).as_deref(), Some("lb-2"));
-        assert_eq!(leads(&["lb-1", "lb-2"], Some("lb-2")).as_deref(), Some("lb-3"));
-        assert_eq!(leads(&["lb-2"], Some("lb-2")).as_deref(), Some("lb-1"));
-        assert_eq!(leads(&[], Some("lb-2")), None, "lb-1 serves again, and so does lb-2");
-        assert_eq!(leads(&["lb-1", "lb-2", "lb-3"], Some("lb-1")), None, "none serves");
-        assert_eq!(leads(&[], None).as_deref(), Some("lb-1"), "it leads nowhere");
-    }
-}
+#[path = "failover_tests.rs"]
+mod tests;
