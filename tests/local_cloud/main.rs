@@ -2,6 +2,7 @@
 //!
 //! Each case enters a sandbox of its own, in a process of its own.
 
+mod floating;
 mod inside;
 mod isolated;
 mod observers;
@@ -32,5 +33,10 @@ fn main() -> std::process::ExitCode {
     }
     let anywhere = [inside::CASES, isolated::CASES, shape::CASES, outside::CASES, streams::CASES].concat();
     let sites = [stack::CASES, observers::CASES].concat();
-    runner::main(&[(Needs::Scenarios, &anywhere), (Needs::RootAnd(stack::PROGRAMS), &sites)], 1)
+    let groups = [
+        (Needs::Scenarios, &anywhere[..]),
+        (Needs::RootAnd(floating::PROGRAMS), floating::CASES),
+        (Needs::RootAnd(stack::PROGRAMS), &sites),
+    ];
+    runner::main(&groups, 1)
 }
