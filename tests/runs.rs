@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         (
             Needs::Scenarios,
             named![
+                a_floating_ip_without_iptables_is_skipped_with_the_reason,
                 a_report_is_rendered_again_byte_for_byte,
                 the_same_seed_strikes_the_same_victims_and_another_seed_others,
                 a_fault_on_its_own_path_counts_from_its_true_moment_and_ends_with_its_victim,
@@ -94,6 +95,21 @@ fn what_cannot_run_here_is_skipped_with_the_reason_and_never_green() {
         record["scenarios"][0]["reason"]
     );
     assert_eq!(run(without_rights(&out).env("CI", "true")).status.code(), Some(3));
+}
+
+/// Debian's `iptables` is a link into a folder of links, which is empty here for this process alone.
+fn a_floating_ip_without_iptables_is_skipped_with_the_reason() {
+    let out = Folder::new("no-iptables");
+    let script = "mount -t tmpfs none /etc/alternatives && exec \"$0\" run features/floating-ip.feature --out \"$1\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_chimp")]).arg(out.path());
+    let output = run(command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("CI").stdin(Stdio::null()));
+    assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
+    for scenario in out.record()["scenarios"].as_array().unwrap() {
+        assert_eq!(scenario["verdict"], "skipped", "{scenario}");
+        let reason = scenario["reason"].as_str().unwrap();
+        assert!(reason.contains("can't translate addresses by iptables (`iptables` is not installed)"), "{reason}");
+    }
 }
 
 fn the_command_on_record_is_for_that_scenario_alone_with_its_seed() {

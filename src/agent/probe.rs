@@ -34,7 +34,12 @@ pub fn probe() -> Vec<(Need, Finding)> {
         Delays::Netem => "netem".to_string(),
         Delays::Queue => "NFQUEUE (this kernel has no netem)".to_string(),
     });
-    vec![(Need::Iptables, iptables()), (Need::DelayQueue, delays), (Need::TokenBucket, token_bucket())]
+    vec![
+        (Need::Iptables, iptables()),
+        (Need::DelayQueue, delays),
+        (Need::TokenBucket, token_bucket()),
+        (Need::Nat, nat()),
+    ]
 }
 
 /// netem; NFQUEUE where there is none.
@@ -65,6 +70,15 @@ fn iptables() -> Finding {
         Ok(()) => Ok("iptables".into()),
         Err(why) => Err(format!("this machine can't drop packets by iptables ({why}); install iptables")),
     }
+}
+
+fn nat() -> Finding {
+    for target in ["CONNMARK --set-mark 1", "DNAT --to-destination 192.0.2.2"] {
+        let rule = format!("iptables -w 5 -t nat -A OUTPUT -d 192.0.2.1 -j {target}");
+        let no_nat = |why| format!("this machine can't translate addresses by iptables ({why}); install iptables");
+        apart(&rule, no_preparation).map_err(no_nat)?;
+    }
+    Ok("iptables".into())
 }
 
 fn no_preparation() -> io::Result<()> {
@@ -108,7 +122,7 @@ mod tests {
     fn each_need_is_answered_once_and_says_what_is_used_or_what_to_do() {
         let found = probe();
         let needs: Vec<_> = found.iter().map(|(need, _)| *need).collect();
-        assert_eq!(needs, [Need::Iptables, Need::DelayQueue, Need::TokenBucket]);
+        assert_eq!(needs, [Need::Iptables, Need::DelayQueue, Need::TokenBucket, Need::Nat]);
         for (need, finding) in found {
             println!("{need:?}: {finding:?}");
             match finding {

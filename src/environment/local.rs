@@ -109,11 +109,14 @@ fn missing_programs(plan: &Plan) -> Vec<(u32, String)> {
     plan.scenarios.iter().filter_map(reason).collect()
 }
 
-/// The scenarios with a fault that this machine's kernel can't make; tried out once, and only if a fault needs it.
+/// The scenarios with a fault that this machine's kernel can't make, or a floating IP that it can't lead; tried out once, and only
+/// where something needs it.
 fn missing_needs(plan: &Plan) -> Vec<(u32, String)> {
     let needs = |scenario: &ScenarioPlan| -> BTreeSet<Need> {
         let faults = scenario.acts.iter().flat_map(Act::orders).filter_map(|order| fault::named(&order.fault));
-        faults.flat_map(|fault| fault.needs().iter().copied()).collect()
+        let of_faults = faults.flat_map(|fault| fault.needs().iter().copied());
+        let floats = scenario.infrastructure.virtual_ips.iter().any(|ip| ip.floating_ip);
+        of_faults.chain(floats.then_some(Need::Nat)).collect()
     };
     if plan.scenarios.iter().all(|scenario| needs(scenario).is_empty()) || cannot_sandbox().is_some() {
         return Vec::new();
