@@ -187,6 +187,8 @@ fn a_mistake_about_the_site_is_one_error_with_its_place_and_a_hint() {
             "a virtual IP called as a host",
             format!("{host}{keys}virtual_ips: [{{name: web-1, address: 192.0.2.9, holders: [web-1]}}]\n"),
         ),
+        ("a floating IP", format!("{host}{keys}virtual_ips: [{{name: www, floating_ip: true, holders: [web-1]}}]\n")),
+        ("a virtual IP without an address", format!("{host}{keys}virtual_ips: [{{name: www, holders: [web-1]}}]\n")),
         ("a relative socket", format!("{host}    stats_socket: admin.sock\n{keys}")),
         (
             "two sockets for one role",

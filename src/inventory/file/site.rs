@@ -22,8 +22,11 @@ const OUTSIDE: &str = "outside";
 #[serde(deny_unknown_fields, expecting = "a virtual IP: `{ name: www, address: 192.0.2.100, holders: [lb-1, lb-2] }`")]
 pub(super) struct VirtualIpEntry {
     pub(super) name: String,
-    address: String,
+    address: Option<String>,
     holders: Vec<String>,
+    /// It is refused: what is meant is the address of a cloud.
+    #[serde(default)]
+    floating_ip: bool,
 }
 
 impl Reader<'_> {
@@ -46,7 +49,7 @@ impl Reader<'_> {
     fn virtual_ip(
         &self,
         index: usize,
-        VirtualIpEntry { name, address, holders }: &VirtualIpEntry,
+        VirtualIpEntry { name, address, holders, floating_ip }: &VirtualIpEntry,
         before: &BTreeMap<String, Ipv4Addr>,
     ) -> Checked<Ipv4Addr> {
         if !is_name(name) {
@@ -56,8 +59,16 @@ impl Reader<'_> {
             let detail = format!("the name `{name}` is given twice");
             return self.error(&at!["virtual_ips", index, "name"], detail, "give it a name of its own");
         }
-        let read = address::read_shared(address);
+        if *floating_ip {
+            let detail = format!("an inventory's servers are led no floating IP, as `{name}` should be");
+            let hint = "leave out `floating_ip`, and give the `address` that keepalived shares";
+            return self.error(&at!["virtual_ips", index, "floating_ip"], detail, hint);
+        }
+        let Some(address) = address else {
+            return self.error(&at!["virtual_ips", index], "missing field `address`", "add it");
+        };
         let at = at!["virtual_ips", index, "address"];
+        let read = address::read_shared(address);
         let address = read.or_else(|mistake| self.error(&at, mistake.detail, mistake.hint))?;
         let has_it = |host: &HostEntry| host.jump.is_none() && host.address == address.to_string();
         if let Some((_, host)) = self.entries.iter().find(|(_, host)| has_it(host)) {
