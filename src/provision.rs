@@ -8,6 +8,10 @@ use tokio::time::{Instant, timeout};
 
 use crate::database::{self, DatabaseError};
 use crate::history::Event;
+use crate::infrastructure::Infrastructure;
+use crate::provider::ProviderError;
+use crate::provider::local::LocalCloud;
+use crate::render::Addresses;
 use crate::site::{BootDelay, BootError, Site};
 
 /// Why a site could not be brought up.
@@ -37,6 +41,22 @@ impl ProvisionError {
 
 /// How long the entry may take once all servers are ready: a VRRP election and a connect.
 const ENTRY_WITHIN: Duration = Duration::from_secs(15);
+
+/// Leads each floating IP of a sandbox to the first server that may hold it. To be called before the first boot.
+///
+/// # Errors
+/// When one can't be led, with its name.
+pub async fn lead_floating_ips(
+    cloud: &LocalCloud,
+    infrastructure: &Infrastructure,
+    addresses: &Addresses,
+) -> Result<(), ProviderError> {
+    for ip in infrastructure.virtual_ips.iter().filter(|ip| ip.floating_ip) {
+        let servers = ip.holders.iter().map(|name| (name.clone(), addresses.servers[name])).collect();
+        cloud.float((&ip.name, addresses.virtual_ips[&ip.name]), servers, &ip.holders[0]).await?;
+    }
+    Ok(())
+}
 
 /// Boots every server side by side and waits until each is ready and the entry answers.
 ///

@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::Refused;
 use crate::console::complain;
-use crate::document::DocumentError;
 use crate::exit;
 use crate::infrastructure::file;
 use crate::render;
@@ -46,13 +45,6 @@ impl Up {
         let settings = super::settings(self.config.as_deref())?;
         let infrastructure = file::read(&self.file)?;
         render::check_templates(&infrastructure, &settings)?;
-        if let Some(ip) = infrastructure.virtual_ips.iter().find(|ip| ip.floating_ip) {
-            let detail = format!("a testbed has no failover that would lead the floating IP `{}`", ip.name);
-            let hint = "leave out `floating_ip`, so that keepalived shares the address";
-            return Err(
-                DocumentError { file: Some(self.file.clone()), ..DocumentError::new(detail).with_hint(hint) }.into()
-            );
-        }
         if let Some(missing) = render::missing_programs(&infrastructure).first() {
             complain!("chimp: {missing}");
             return Ok(ExitCode::from(exit::COULD_NOT_TELL));

@@ -15,6 +15,7 @@ use crate::journal::Place;
 use crate::plan::{Act, Plan, ScenarioPlan};
 use crate::provider::ProviderError;
 use crate::provider::local::{LocalCloud, Zygote, doctor, sandbox};
+use crate::provision::lead_floating_ips;
 use crate::render::{self, Addresses, Secrets};
 
 /// Networks there are; far more than scenarios may be under way at once.
@@ -84,10 +85,7 @@ impl Environment for Sandbox {
         let cloud = LocalCloud::create(&self.zygote, scenario.index % SLOTS, logs).await?;
         let address = |n| cloud.address(n + FIRST);
         let addresses = Addresses::assign(&scenario.infrastructure, address, cloud.prefix());
-        for ip in scenario.infrastructure.virtual_ips.iter().filter(|ip| ip.floating_ip) {
-            let servers = ip.holders.iter().map(|name| (name.clone(), addresses.servers[name])).collect();
-            cloud.float((&ip.name, addresses.virtual_ips[&ip.name]), servers, &ip.holders[0]).await?;
-        }
+        lead_floating_ips(&cloud, &scenario.infrastructure, &addresses).await?;
         Ok(Opened {
             addresses,
             provider: Arc::new(cloud),

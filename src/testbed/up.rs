@@ -14,11 +14,12 @@ use super::protocol::{Kept, TestbedId};
 use super::server::{Keeps, RequestHandler};
 use crate::clock::Clock;
 use crate::console::put;
+use crate::failover::Failover;
 use crate::history::Recorder;
 use crate::infrastructure::Infrastructure;
 use crate::provider::Provider;
 use crate::provider::local::{LocalCloud, Zygote};
-use crate::provision::provision;
+use crate::provision::{lead_floating_ips, provision};
 use crate::render::{Addresses, Secrets};
 use crate::settings::Settings;
 use crate::site::Site;
@@ -60,7 +61,8 @@ async fn live(options: &UpOptions, inside: Inside) -> Result<(), KeepError> {
         infrastructure: options.infrastructure.clone(),
         addresses: site.addresses.clone(),
     };
-    let provider = Arc::clone(&inside.cloud) as Arc<dyn Provider>;
+    let cloud = Arc::clone(&inside.cloud);
+    let provider = Arc::clone(&cloud) as Arc<dyn Provider>;
     let (pid, key) = (inside.pid, inside.zygote.key());
     let handler = |down| RequestHandler {
         pid,
@@ -75,7 +77,9 @@ async fn live(options: &UpOptions, inside: Inside) -> Result<(), KeepError> {
     };
     let keeping_up = async {
         let begun = Instant::now();
+        lead_floating_ips(&cloud, &site.infrastructure, &site.addresses).await?;
         provision(&site).await?;
+        let _failover = Failover::start(&site);
         show(options, &site, begun.elapsed());
         up.send_replace(true);
         std::future::pending::<Result<Infallible, KeepError>>().await
@@ -125,7 +129,8 @@ fn table(infrastructure: &Infrastructure, addresses: &Addresses) -> String {
     });
     let shared = infrastructure.virtual_ips.iter().map(|ip| {
         let address = addresses.virtual_ips.get(&ip.name).map(ToString::to_string).unwrap_or_default();
-        [ip.name.clone(), format!("shared by {}", ip.holders.join(", ")), address, "-".into(), "-".into()]
+        let how = if ip.floating_ip { "led to one of" } else { "shared by" };
+        [ip.name.clone(), format!("{how} {}", ip.holders.join(", ")), address, "-".into(), "-".into()]
     });
     let rows: Vec<[String; 5]> = std::iter::once(heads).chain(servers).chain(shared).collect();
     let widths = [0, 1, 2, 3, 4].map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));

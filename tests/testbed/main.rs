@@ -2,6 +2,7 @@
 
 mod attack;
 mod documents;
+mod floating;
 mod hypervisor;
 mod identity;
 mod kept;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
                 attack::a_server_that_has_ended_is_not_drawn_and_not_struck,
                 attack::an_inventory_logs_in_with_a_password_to_hosts_it_knows,
                 attack::an_attack_on_a_host_whose_key_is_revoked_strikes_nothing,
+                floating::its_floating_ip_leads_to_the_server_that_serves,
                 hypervisor::a_server_is_what_a_cloud_says_and_gone_without_a_trace,
                 hypervisor::what_cannot_be_carried_out_boots_nothing_and_is_said,
                 hypervisor::only_what_is_decided_passes_and_open_connections_are_cut,
