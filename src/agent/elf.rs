@@ -74,6 +74,29 @@ impl Elf {
     }
 }
 
+/// A program without what lies behind all that is loaded of it: names and debugging information, which are more than half of a
+/// development build. It runs as before; a panic still names its file and line.
+///
+/// # Errors
+/// As [`Elf::read`].
+pub fn without_symbols(mut bytes: Vec<u8>) -> Result<Vec<u8>, ElfError> {
+    let file = File::of(&bytes)?;
+    let mut end = file.header_end()?;
+    for segment in file.segments()? {
+        end = end.max(after(segment.offset, segment.size)?);
+    }
+    let end = usize::try_from(end).map_err(|_| ElfError::Damaged)?;
+    let sections = file.sections();
+    if end >= bytes.len() {
+        return Ok(bytes);
+    }
+    bytes.truncate(end);
+    for (at, length) in sections {
+        bytes.get_mut(at..at + length).ok_or(ElfError::Damaged)?.fill(0);
+    }
+    Ok(bytes)
+}
+
 struct Segment {
     kind: u32,
     offset: u64,
@@ -124,11 +147,28 @@ impl<'a> File<'a> {
         Ok(String::from_utf8_lossy(&rest[..end]).into_owned())
     }
 
-    fn segments(&self) -> Result<Vec<Segment>, ElfError> {
-        let (table, size, count) = match self.wide {
+    /// The table of program headers: where it is, the size of an entry, and how many there are.
+    fn table(&self) -> Result<(u64, u64, u64), ElfError> {
+        Ok(match self.wide {
             true => (self.word(32)?, self.number(54, 2)?, self.number(56, 2)?),
             false => (self.word(28)?, self.number(42, 2)?, self.number(44, 2)?),
-        };
+        })
+    }
+
+    /// Where the file's header and its table of program headers end.
+    fn header_end(&self) -> Result<u64, ElfError> {
+        let (table, size, count) = self.table()?;
+        let header = if self.wide { 64 } else { 52 };
+        Ok(after(table, size * count)?.max(header))
+    }
+
+    /// The fields of the header that lead to the table of sections: where each is, and its length.
+    fn sections(&self) -> [(usize, usize); 3] {
+        if self.wide { [(40, 8), (60, 2), (62, 2)] } else { [(32, 4), (48, 2), (50, 2)] }
+    }
+
+    fn segments(&self) -> Result<Vec<Segment>, ElfError> {
+        let (table, size, count) = self.table()?;
         (0..count.min(MOST as u64)).map(|index| self.segment(after(table, index * size)?)).collect()
     }
 
@@ -174,6 +214,9 @@ fn offset_of(address: u64, segments: &[Segment]) -> Result<u64, ElfError> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
     use proptest::prelude::*;
 
     use super::*;
@@ -194,6 +237,25 @@ mod tests {
         assert_eq!(elf.machine, std::env::consts::ARCH);
         assert!(elf.loader.is_some_and(|loader| loader.contains("/ld-")));
         assert!(elf.libraries.iter().any(|library| library.starts_with("libc.so")), "{:?}", elf.libraries);
+    }
+
+    #[test]
+    fn without_its_symbols_a_program_is_smaller_and_runs() {
+        let whole = std::fs::read("/proc/self/exe").unwrap();
+        let (length, elf) = (whole.len(), Elf::read(&whole).unwrap());
+        let small = without_symbols(whole).unwrap();
+        assert!(small.len() < length, "{} of {length}", small.len());
+        assert_eq!((Elf::read(&small).unwrap(), without_symbols(small.clone()).unwrap()), (elf, small.clone()));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("program");
+        // Another process writes it: a descriptor that a child of another test inherits would keep it from being run.
+        let mut writer = Command::new("sh");
+        writer.args(["-c", "cat >\"$0\" && chmod 700 \"$0\""]).arg(&path).stdin(Stdio::piped());
+        let mut writer = writer.spawn().unwrap();
+        writer.stdin.take().unwrap().write_all(&small).unwrap();
+        assert!(writer.wait().unwrap().success());
+        let output = Command::new(&path).args(["--list", "agent::elf"]).output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stdout).contains("a_program_is_smaller_and_runs"), "{output:?}");
     }
 
     #[test]
@@ -226,6 +288,7 @@ mod tests {
             bytes[..20].copy_from_slice(&head[..20]);
             bytes[count.min(63)] = 0;
             let _ = Elf::read(&bytes);
+            let _ = without_symbols(bytes);
         }
     }
 }
