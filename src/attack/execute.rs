@@ -16,7 +16,7 @@ use crate::exit;
 use crate::history::recorder::RunRecorder;
 use crate::history::{EVENTS_FILE, Event, EventTail, Recorder};
 use crate::infrastructure::Infrastructure;
-use crate::instance::{Ability, PowerState};
+use crate::instance::{Ability, PowerOp, PowerState};
 use crate::journal::{Journal, Note, Place, Stage};
 use crate::nemesis::{self, Nemesis, Sabotage, StrikeContext};
 use crate::observer::Observations;
@@ -126,6 +126,7 @@ pub(super) async fn take_away(provider: &dyn Provider) {
 async fn carry_out(plan: &AttackPlan, field: &Field, options: &Options) -> Result<u8, AttackError> {
     refuse_unreached(plan, field).await?;
     refuse_dirty(plan, field, options.lease).await?;
+    refuse_what_cannot_be_undone(plan, field).await?;
     let (folder, run_id) = bundle_of(plan, &options.out)?;
     let in_bundle = |source| AttackError::Bundle { path: folder.clone(), source };
     let run_recorder = RunRecorder::create(&folder, Clock::start()).map_err(in_bundle)?;
@@ -186,6 +187,22 @@ async fn refuse_dirty(plan: &AttackPlan, field: &Field, lease: Duration) -> Resu
             let detail = format!("{} is not clean: {} (strike {})", instance.name, held.evidence, held.id.0);
             let down = if field.place.environment == "inventory" { WITHOUT_JOURNAL } else { "" };
             return Err(AttackError::Dirty(format!("{detail}: nothing was touched; to undo it: chimp heal{down}")));
+        }
+    }
+    Ok(())
+}
+
+/// A server whose isolation could not be ended is not isolated, nor is any other struck.
+async fn refuse_what_cannot_be_undone(plan: &AttackPlan, field: &Field) -> Result<(), AttackError> {
+    let isolates = |abilities: &BTreeSet<Ability>| abilities.contains(&Ability::Power(PowerOp::Isolate));
+    let asks = plan.asks().into_iter().filter(|(_, _, abilities)| isolates(abilities));
+    let isolated: BTreeSet<String> = asks.map(|(server, _, _)| server).collect();
+    if isolated.is_empty() {
+        return Ok(());
+    }
+    for instance in field.provider.list().await? {
+        if isolated.contains(&instance.name) && instance.state != PowerState::Terminated {
+            field.provider.undo_record(&instance.id, PowerOp::Isolate).await?;
         }
     }
     Ok(())

@@ -31,7 +31,8 @@ mod rounds;
 pub(super) enum Model {
     /// Terminate servers drawn at random, none of them twice; with --for they lose power and come back.
     Random(#[command(flatten)] Common),
-    /// Cut servers drawn at random off the network: sets the policies of iptables to DROP over SSH, after a delay.
+    /// Cut servers drawn at random off the network: sets the policies of iptables to DROP over SSH, after a delay. Servers that nothing
+    /// says how to log in to are isolated by their cloud at once, as `is isolated` does.
     Network {
         #[command(flatten)]
         common: Common,

@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::agent::StrikeId;
 use crate::fault::ServerStrike;
@@ -84,6 +85,9 @@ pub struct PlannedStrike {
     /// one that heals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<HostProgram>,
+    /// What only the provider understands, and undoing it takes: of a server in a cloud, the security groups that its ports had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Value>,
 }
 
 /// How far a strike came.
@@ -217,7 +221,8 @@ mod tests {
         let strike = ServerStrike::held("web-1", Effect::DropFrom { peers: Vec::new() });
         let id = StrikeId(format!("run.{number}"));
         let instance = InstanceId("web-1.1".into());
-        Note::Planned(Box::new(PlannedStrike { id, strike, instance, lease: Duration::from_secs(30), program: None }))
+        let (lease, program, undo) = (Duration::from_secs(30), None, None);
+        Note::Planned(Box::new(PlannedStrike { id, strike, instance, lease, program, undo }))
     }
 
     fn reached(number: u32, stage: Stage) -> Note {

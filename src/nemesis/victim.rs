@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::context::StrikeContext;
@@ -92,9 +93,12 @@ impl Victim {
 
     /// A victim of a run that is over, to be healed alone.
     pub async fn of_journal(context: Arc<StrikeContext>, planned: &PlannedStrike) -> Result<Self, ProviderError> {
-        let PlannedStrike { id, strike, instance, lease, program } = planned.clone();
+        let PlannedStrike { id, strike, instance, lease, program, undo } = planned.clone();
         let mut victim = Victim::of(context, 0, id, Plan { strike, lease, lasts: None });
         let instances = victim.context.provider.list().await?;
+        if let Some(record) = &undo {
+            victim.context.provider.recall(&instance, record).await?;
+        }
         victim.instance = instances.into_iter().find(|found| found.id == instance);
         if let Some(found) = victim.instance.as_ref().filter(|_| victim.strike.is_inside()) {
             let remote = victim.context.provider.connect(found).await?;
@@ -201,7 +205,8 @@ impl Victim {
     async fn try_write_ahead(&self) -> Result<(), String> {
         let instance = self.instance().expect("a victim that was not refused was found").clone();
         let (id, strike, lease) = (self.id.clone(), self.strike.clone(), self.lease);
-        let planned = PlannedStrike { id, strike, instance, lease, program: self.uploaded().await? };
+        let (program, undo) = (self.uploaded().await?, self.undo_record(&instance).await?);
+        let planned = PlannedStrike { id, strike, instance, lease, program, undo };
         self.context.note(Note::Planned(Box::new(planned))).await?;
         let Some(order) = self.order() else { return Ok(()) };
         let _ = self.armed.set(Instant::now());
@@ -209,6 +214,16 @@ impl Victim {
         Agent::new(&*remote).arm(&order).await.map_err(|why| why.to_string())?;
         self.reached(Stage::Armed, "the lease runs").await;
         Ok(())
+    }
+
+    /// What the provider will need to undo it, as long as nothing was done.
+    async fn undo_record(&self, instance: &InstanceId) -> Result<Option<Value>, String> {
+        match &self.strike.inject {
+            Action::Power(operation) if self.strike.undoing().is_some() => {
+                self.context.provider.undo_record(instance, *operation).await.map_err(|why| why.to_string())
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The program that will hold the fault, if the victim did not have it from its boot.

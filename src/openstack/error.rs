@@ -114,7 +114,7 @@ impl CloudError {
     }
 
     /// Whether it can't be done to the thing as it is now.
-    pub(super) fn is_conflict(&self) -> bool {
+    pub(crate) fn is_conflict(&self) -> bool {
         self.status() == Some(StatusCode::CONFLICT)
     }
 

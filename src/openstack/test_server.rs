@@ -24,7 +24,7 @@ const UNAUTHORIZED: &str =
     r#"{"error":{"code":401,"message":"The request you have made requires authentication.","title":"Unauthorized"}}"#;
 
 /// An error as Nova words it.
-pub(super) fn refused(status: u16, message: &str) -> Reply {
+pub(crate) fn refused(status: u16, message: &str) -> Reply {
     Reply::Status(status, "", json!({ "badRequest": { "code": status, "message": message } }).to_string())
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::instance::{
     Ability, Activity, Between, Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, Plug, PowerOp, Question,
@@ -88,6 +89,23 @@ pub trait Provider: Send + Sync {
     /// The lease of [`power_leased`](Self::power_leased) on this plug runs from now again. An error where it is over already.
     async fn renew(&self, id: &InstanceId, plug: Plug) -> Result<(), ProviderError> {
         let _ = (id, plug);
+        Ok(())
+    }
+    /// What undoing this will take beside the instance's id, for a journal, looked up now; `None`: nothing more. Nothing of the
+    /// instance is changed.
+    ///
+    /// # Errors
+    /// It can't be done to this instance, or it can't be known how to undo it.
+    async fn undo_record(&self, id: &InstanceId, op: PowerOp) -> Result<Option<Value>, ProviderError> {
+        let _ = (id, op);
+        Ok(None)
+    }
+    /// Takes what [`undo_record`](Self::undo_record) answered another process, so that this one can undo it.
+    ///
+    /// # Errors
+    /// It is no such record.
+    async fn recall(&self, id: &InstanceId, record: &Value) -> Result<(), ProviderError> {
+        let _ = (id, record);
         Ok(())
     }
     /// Leads a floating IP to a server, wherever it led to; both by name. Idempotent. Returns once the provider says that it

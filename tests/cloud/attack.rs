@@ -66,7 +66,7 @@ impl Site {
         self.attack(words).stdout(said.try_clone().unwrap()).stderr(said).spawn().unwrap()
     }
 
-    fn said(&self) -> String {
+    pub fn said(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("said")).unwrap()
     }
 }
@@ -85,13 +85,13 @@ impl Drop for Site {
 pub struct Server {
     pub name: String,
     pub status: String,
-    id: String,
+    pub id: String,
     address: String,
 }
 
 impl Server {
     /// Whether its service accepts a connection.
-    fn serves(&self) -> bool {
+    pub fn serves(&self) -> bool {
         let at: SocketAddr = format!("{}:80", self.address).parse().unwrap();
         TcpStream::connect_timeout(&at, Duration::from_secs(1)).is_ok()
     }
@@ -110,18 +110,18 @@ pub fn servers() -> Vec<Server> {
     all.as_array().unwrap().iter().map(server).collect()
 }
 
-fn named(name: &str) -> Server {
+pub fn named(name: &str) -> Server {
     servers().into_iter().find(|server| server.name == name).unwrap_or_else(|| panic!("{name} is there"))
 }
 
 /// The server that a report of an attack says was struck.
-fn struck(said: &str) -> String {
+pub fn struck(said: &str) -> String {
     let line = said.lines().find(|line| line.contains(" struck; ")).unwrap_or_else(|| panic!("{said}"));
     line.split_whitespace().nth(2).unwrap().into()
 }
 
 /// All that may be attacked are as they were made, and so is everything else.
-fn all_serve() {
+pub fn all_serve() {
     until("all servers serve", || servers().iter().all(|server| server.status == "ACTIVE" && server.serves()));
 }
 

@@ -27,7 +27,7 @@ fn groups() -> Groups {
     balancers.map(|port| (text(&port["Name"]), texts(&port["Security Groups"]))).collect()
 }
 
-fn text(value: &serde_json::Value) -> String {
+pub fn text(value: &serde_json::Value) -> String {
     value.as_str().unwrap_or_default().to_string()
 }
 
@@ -36,7 +36,7 @@ fn address_pairs(name: &str) -> String {
     openstack(&["port", "show", name])["allowed_address_pairs"].to_string()
 }
 
-fn empty_group() -> Option<String> {
+pub fn empty_group() -> Option<String> {
     let groups = openstack(&["security", "group", "list"]);
     let found = groups.as_array().unwrap().iter().find(|group| group["Name"] == EMPTY)?;
     Some(found["ID"].as_str().unwrap().to_string())

@@ -2,6 +2,7 @@
 //! the cloud is asked of OpenStack's own client.
 
 mod attack;
+mod attack_isolated;
 mod client;
 mod dies;
 mod figure_1;
@@ -42,6 +43,8 @@ fn main() -> ExitCode {
             profile::a_cloud_without_security_groups_and_floating_ips_is_asked_for_none,
             secrets::no_secret_is_in_a_bundle_a_log_or_a_command_line,
             attack::each_failure_model_strikes_servers_with_the_tag_and_no_others,
+            attack_isolated::an_attack_isolates_a_server_and_gives_its_ports_their_own_groups_back,
+            attack_isolated::an_isolation_of_a_killed_attack_ends_by_its_journal_and_by_its_lease,
             attack::a_killed_attack_is_undone_by_its_journal_and_by_its_lease,
             points::a_run_killed_at_any_boundary_leaves_nothing_after_down_and_no_fault_after_its_lease,
             steps::a_reconciler_killed_at_a_step_boots_no_server_twice,

@@ -15,6 +15,7 @@ use crate::document::yaml::form_hint;
 use crate::draw::{Draw, Purpose};
 use crate::environment::Ended;
 use crate::graph::{Links, Measure};
+use crate::instance::{Ability, PowerOp};
 use crate::plan::Parameters;
 
 impl Model {
@@ -22,6 +23,9 @@ impl Model {
     pub(super) fn rounds(&self, field: &Field, draw: Draw) -> Result<Vec<Round>, String> {
         match self {
             Model::Random(common) => common.drawn(field, draw, common.terminates(), Parameters::default()),
+            Model::Network { common, .. } if common.is_outside(field)? => {
+                common.lasting().drawn(field, draw, "isolated", Parameters::default())
+            }
             Model::Network { common, after } => {
                 let with = Parameters { after: Some(*after), ..Parameters::default() };
                 common.lasting().drawn(field, draw, "loses-network", with)
@@ -77,6 +81,16 @@ impl Common {
     fn lasting(&self) -> Common {
         let lasts = Some(self.lasts.unwrap_or(Duration::from_secs(30)));
         Common { lasts, ..self.clone() }
+    }
+
+    /// Whether none of the servers that may be drawn can be logged in to, while their environment can isolate all of them.
+    fn is_outside(&self, field: &Field) -> Result<bool, String> {
+        let names = pick::candidates(&field.infrastructure, self.tag.as_deref())?;
+        let can = |server: &String, abilities: &[Ability]| {
+            field.provider.can(server, &abilities.iter().copied().collect()).is_ok()
+        };
+        let isolation = [Ability::Power(PowerOp::Isolate), Ability::Power(PowerOp::Rejoin)];
+        Ok(names.iter().all(|server| !can(server, &[Ability::LogIn]) && can(server, &isolation)))
     }
 
     fn drawn(&self, field: &Field, draw: Draw, fault: &str, with: Parameters) -> Result<Vec<Round>, String> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::Api;
 use super::fleet::Fleet;
-use super::isolation::Isolates;
-use crate::instance::{InstanceId, Plug, PowerState};
+use super::isolation::{Isolates, Isolation};
+use crate::instance::{Instance, InstanceId, Plug, PowerState};
 use crate::provider::ProviderError;
 
 impl<A: Api> Fleet<A> {
@@ -27,13 +27,38 @@ impl<A: Api> Fleet<A> {
         let known = self.isolated.lock().await.get(id).cloned();
         let isolation = match known {
             Some(isolation) => isolation,
-            None => by.isolation(&id.0, &server.name).await?,
+            None => self.look_up_isolation(by, &server).await?,
         };
-        self.isolated.lock().await.insert(id.clone(), isolation.clone());
         if let Some(lease) = lease {
             self.lease(id, Plug::Network, by.undo_isolation(&id.0, &isolation), lease).await?;
         }
         isolation.begin(by).await
+    }
+
+    /// What isolates a server, by the groups that its ports have now; by those that they had before, where they have the empty one
+    /// already. `None`: it is gone.
+    ///
+    /// # Errors
+    /// There never was such a server, groups mean nothing to it, or the cloud can't be asked.
+    pub async fn isolation(&self, id: &InstanceId) -> Result<Option<Isolation>, ProviderError> {
+        let server = self.seen().get(id).cloned().ok_or_else(|| ProviderError::Unknown(id.clone()))?;
+        let Some(by) = self.api.isolates().filter(|_| server.state != PowerState::Terminated) else { return Ok(None) };
+        let known = self.isolated.lock().await.get(id).cloned();
+        match (self.look_up_isolation(by, &server).await, known) {
+            (Err(_), Some(known)) => Ok(Some(known)),
+            (found, _) => found.map(Some),
+        }
+    }
+
+    /// Takes an isolation that another process has begun.
+    pub async fn recall(&self, id: &InstanceId, isolation: Isolation) {
+        self.isolated.lock().await.insert(id.clone(), isolation);
+    }
+
+    async fn look_up_isolation(&self, by: &dyn Isolates, server: &Instance) -> Result<Isolation, ProviderError> {
+        let found = by.isolation(&server.id.0, &server.name).await?;
+        self.isolated.lock().await.insert(server.id.clone(), found.clone());
+        Ok(found)
     }
 
     /// Gives the ports of a server their groups back; nothing to do where it is not isolated.
@@ -59,7 +84,7 @@ impl<A: Api> Fleet<A> {
     ///
     /// # Errors
     /// The cloud can't be asked.
-    pub(super) async fn rejoin_those_gone(&self) -> Result<(), ProviderError> {
+    pub async fn rejoin_those_gone(&self) -> Result<(), ProviderError> {
         let isolated: Vec<InstanceId> = self.isolated.lock().await.keys().cloned().collect();
         for id in isolated {
             if self.find(&id).await?.is_none_or(|listed| listed.state == PowerState::Terminated) {

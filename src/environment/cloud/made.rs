@@ -31,6 +31,11 @@ impl Made {
         self.all().insert(id.into(), Thing { what, name: name.into(), is_gone: false });
     }
 
+    /// Whether nothing was made.
+    pub fn is_empty(&self) -> bool {
+        self.all().is_empty()
+    }
+
     /// It was removed.
     pub fn gone(&self, id: &str) {
         if let Some(thing) = self.all().get_mut(id) {

@@ -192,7 +192,7 @@ impl Environment for Account {
             aliases: infrastructure.aliases.clone(),
         };
         let ours = marks.clone();
-        let own = Some(RunsOwn { groups: Arc::clone(&self.groups), mark: marks.run.clone() });
+        let own = Some(RunsOwn { groups: Arc::clone(&self.groups), mark: marks.run.clone(), outlived: false });
         let nova = Nova::new(&self.cloud, &client, own, move |server: &Server| ours.are_of(server));
         let maker = ServerMaker {
             client: Arc::clone(&client),

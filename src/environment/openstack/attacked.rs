@@ -6,18 +6,21 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::nova::Nova;
+use super::groups::RunGroups;
+use super::nova::{Nova, RunsOwn};
 use super::opted_in::{Found, OptedIn, TAG, opt_in};
 use super::{OpenStack, account, named, refused};
 use crate::document::DocumentError;
 use crate::environment::cloud::block_on;
 use crate::environment::cloud::fleet::Fleet;
+use crate::environment::cloud::made::Made;
 use crate::environment::reopen::{passwords_of, store};
 use crate::environment::{Ended, ReopenError, Reopened};
 use crate::infrastructure::Infrastructure;
 use crate::inventory::InventoryCloud;
 use crate::inventory::login::{self, Login};
 use crate::openstack::client::Client;
+use crate::openstack::mark::Mark;
 use crate::openstack::servers::{self, Server};
 use crate::provider::ssh::Route;
 use crate::settings::OpenStackSettings;
@@ -34,6 +37,9 @@ pub(super) struct Attacked {
     /// whatever is said of them by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub servers: Option<BTreeMap<String, String>>,
+    /// What carries the mark of this attack in the cloud, as if it were a run of this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
 }
 
 impl Attacked {
@@ -57,14 +63,19 @@ impl Attacked {
         let addresses = servers.iter().map(|(server, address)| (server.name.clone(), address.to_string())).collect();
         let (infrastructure, hosts) = self.hosts(&found, passwords)?;
         let (client, ids) = (Arc::new(client), found.open.values().map(|server| server.id.clone()).collect());
-        let fleet = self.fleet(&client, ids);
+        let made = Arc::<Made>::default();
+        let groups = Arc::new(RunGroups::new(Arc::clone(&client), Arc::clone(&made)));
+        let mark = self.mark.clone().unwrap_or_else(|| format!("attack-{:016x}", rand::random::<u64>()));
+        let isolates = self.settings.profile.is_full();
+        let own = RunsOwn { groups: Arc::clone(&groups), mark: Mark::new(&mark), outlived: true };
+        let fleet = self.fleet(&client, Some(own).filter(|_| isolates), ids);
         let whereabouts = named(&self.cloud);
         let ids = found.open.iter().map(|(name, server)| (name.clone(), server.id.clone())).collect();
         Ok(Reopened {
-            place: store(&OpenStack, &Attacked { servers: Some(ids), ..self })?,
+            place: store(&OpenStack, &Attacked { servers: Some(ids), mark: Some(mark), ..self })?,
             whereabouts,
             addresses,
-            provider: Arc::new(OptedIn { client, fleet, known, hosts }),
+            provider: Arc::new(OptedIn { client, fleet, known, hosts, isolates, groups, made }),
             infrastructure,
             ended: Ended::new(),
             closed: found.closed,
@@ -82,9 +93,9 @@ impl Attacked {
         })
     }
 
-    fn fleet(&self, client: &Arc<Client>, ids: BTreeSet<String>) -> Fleet<Nova> {
+    fn fleet(&self, client: &Arc<Client>, own: Option<RunsOwn>, ids: BTreeSet<String>) -> Fleet<Nova> {
         let are_meant = move |server: &Server| ids.contains(&server.id);
-        Fleet::new(Nova::new(&self.cloud, client, None, are_meant), self.settings.list_every)
+        Fleet::new(Nova::new(&self.cloud, client, own, are_meant), self.settings.list_every)
     }
 
     /// Them as an infrastructure, and as hosts that can be logged in to.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`account`] | the cloud as an environment: who logs in, the places of scenarios, what was made |
 //! | [`attacked`], [`opted_in`] | where an attack finds servers; those of them that may be struck, as a provider |
+//! | [`outside`] | a server that nothing says how to log in to |
 //! | [`resolved`] | what settings name, found in the cloud before anything is made |
 //! | [`nova`] | servers that Nova lists, and what it is asked for to switch their power |
 //! | [`floating`] | the floating IPs, and to which server each leads |
@@ -39,6 +40,7 @@ mod marks;
 mod network;
 mod nova;
 mod opted_in;
+mod outside;
 mod ports;
 mod resolved;
 
@@ -72,7 +74,7 @@ impl OpenStack {
     /// # Errors
     /// When the path can't be stored.
     pub fn attacked(cloud: &str, settings: OpenStackSettings, file: Option<PathBuf>) -> Result<Place, ReopenError> {
-        let attacked = Attacked { cloud: cloud.into(), settings, file, servers: None };
+        let attacked = Attacked { cloud: cloud.into(), settings, file, servers: None, mark: None };
         store(&OpenStack, &Stored::Attacked(Box::new(attacked)))
     }
 

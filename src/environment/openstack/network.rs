@@ -34,35 +34,40 @@ impl Ports for Client {
     }
 }
 
-/// What isolates a server. Nothing is changed.
+/// The ports of a server, each with its own groups. Nothing is changed.
 ///
 /// # Errors
-/// It has no port, or one to which groups mean nothing; one has the empty group already, so that its own are not known; Neutron
-/// can't be asked.
-pub(super) async fn isolation(client: &Client, id: &str, name: &str, empty: &str) -> Result<Isolation, ProviderError> {
+/// It has no port, or one to which groups mean nothing; Neutron can't be asked.
+pub(super) async fn own_groups(client: &Client, id: &str, name: &str) -> Result<Vec<OwnGroups>, ProviderError> {
     let found = ports::of_server(client, id).await.map_err(between)?;
     if found.is_empty() {
         let hint = "say `loses network`, which the server's own iptables do";
         return Err(between(unusable("server", name, "has no port in Neutron".into(), hint.into())));
     }
-    let ports = found.into_iter().map(|port| own_groups(port, empty)).collect::<Result<_, _>>().map_err(between)?;
-    Ok(Isolation { empty: empty.into(), ports })
+    found.into_iter().map(own).collect::<Result<_, _>>().map_err(between)
 }
 
-fn own_groups(port: Port, empty: &str) -> Result<OwnGroups, CloudError> {
+fn own(port: Port) -> Result<OwnGroups, CloudError> {
     if !port.is_filtered {
         let detail = "has no port security, so security groups mean nothing to it".into();
         let hint =
             format!("`openstack port set --enable-port-security {}` enables it; else say `loses network`", port.id);
         return Err(unusable("port", &port.id, detail, hint));
     }
-    if port.security_groups.iter().any(|group| group == empty) {
-        let detail = "has the group that lets nothing pass, and which it had before is not known".into();
-        let hint =
-            format!("give it its own: `openstack port set --no-security-group --security-group GROUP {}`", port.id);
-        return Err(unusable("port", &port.id, detail, hint));
-    }
     Ok(OwnGroups { port: port.id, groups: port.security_groups })
+}
+
+/// What isolates the server of these ports by this empty group.
+///
+/// # Errors
+/// A port has the empty group already, so that its own are not known.
+pub(super) fn isolation(ports: Vec<OwnGroups>, empty: String) -> Result<Isolation, ProviderError> {
+    let Some(OwnGroups { port, .. }) = ports.iter().find(|own| own.groups.contains(&empty)) else {
+        return Ok(Isolation { empty, ports });
+    };
+    let detail = "has the group that lets nothing pass, and which it had before is not known".into();
+    let hint = format!("give it its own: `openstack port set --no-security-group --security-group GROUP {port}`");
+    Err(between(unusable("port", port, detail, hint)))
 }
 
 fn unusable(kind: &'static str, name: &str, detail: String, hint: String) -> CloudError {
@@ -119,11 +124,15 @@ mod tests {
         cloud.asked.lock().unwrap().iter().filter(|asked| asked.line.starts_with("PUT")).count()
     }
 
+    async fn isolation_of(client: &Client) -> Result<Isolation, ProviderError> {
+        isolation(own_groups(client, "s-1", "web-1").await?, "empty".into())
+    }
+
     #[tokio::test]
     async fn every_port_of_a_server_is_given_the_empty_group_and_its_own_ones_again() {
         let (cloud, all) = cloud(two_ports()).await;
         let client = cloud.log_in("").await.unwrap();
-        let isolation = isolation(&client, "s-1", "web-1", "empty").await.unwrap();
+        let isolation = isolation_of(&client).await.unwrap();
         assert_eq!(changes(&cloud), 0, "looking changes nothing");
         isolation.begin(&client).await.unwrap();
         assert_eq!(groups(&all), [json!(["empty"]), json!(["empty"])]);
@@ -142,7 +151,7 @@ mod tests {
             change(&mut all);
             let (cloud, _) = cloud(all).await;
             let client = cloud.log_in("").await.unwrap();
-            let why = isolation(&client, "s-1", "web-1", "empty").await.unwrap_err().to_string();
+            let why = isolation_of(&client).await.unwrap_err().to_string();
             assert_eq!(changes(&cloud), 0, "{why}");
             why
         };

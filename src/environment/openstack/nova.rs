@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 use super::groups::RunGroups;
@@ -14,6 +15,7 @@ use crate::instance::{PowerOp, PowerState};
 use crate::openstack::actions::{self, Action};
 use crate::openstack::client::Client;
 use crate::openstack::error::CloudError;
+use crate::openstack::groups;
 use crate::openstack::mark::Mark;
 use crate::openstack::servers::{self, Server, Status};
 use crate::provider::ProviderError;
@@ -24,14 +26,39 @@ const ASKED: &str = "__openstack";
 /// How often undoing is tried, and how long after a try that failed: a cloud may be out of reach for a moment.
 const TRIES: u32 = 10;
 const TRY_EVERY: Duration = Duration::from_secs(3);
-/// What undoes a freeze and a stop; what undoes an isolation is the isolation itself, as JSON.
+/// What undoes a freeze and a stop; what undoes an isolation is [`Rejoining`], as JSON.
 const UNPAUSE: &str = "unpause";
 const START: &str = "start";
 
-/// What a run makes beside servers to strike them, and its mark.
+/// What a run or an attack makes beside servers to strike them, and its mark.
 pub(super) struct RunsOwn {
     pub groups: Arc<RunGroups>,
     pub mark: Mark,
+    /// Whether the servers are there already. Then nothing else than the lease removes the empty group after a kill.
+    pub outlived: bool,
+}
+
+/// What ends an isolation when its lease is over.
+#[derive(Serialize, Deserialize)]
+struct Rejoining {
+    #[serde(flatten)]
+    isolation: Isolation,
+    /// Whether the empty group goes then, unless another server still has it.
+    #[serde(default)]
+    removes_group: bool,
+}
+
+impl Rejoining {
+    async fn rejoin(&self, client: &Client) -> Result<(), ProviderError> {
+        self.isolation.end(client).await?;
+        if !self.removes_group {
+            return Ok(());
+        }
+        match groups::delete(client, &self.isolation.empty).await {
+            Err(why) if !why.is_conflict() => Err(between(why)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Some of a project's servers.
@@ -39,7 +66,7 @@ pub(super) struct Nova {
     /// The cloud, as it was named on the command line.
     cloud: String,
     client: Arc<Client>,
-    /// `None` in an attack, which makes nothing there.
+    /// `None` where the cloud has no security groups.
     own: Option<RunsOwn>,
     are_meant: Box<dyn Fn(&Server) -> bool + Send + Sync>,
 }
@@ -105,13 +132,15 @@ impl Ports for Nova {
 impl Isolates for Nova {
     async fn isolation(&self, id: &str, name: &str) -> Result<Isolation, ProviderError> {
         let own = self.own.as_ref().ok_or_else(|| no_group(name))?;
-        let empty = own.groups.empty(&own.mark).await?;
-        network::isolation(&self.client, id, name, &empty).await
+        let ports = network::own_groups(&self.client, id, name).await?;
+        network::isolation(ports, own.groups.empty(&own.mark).await?)
     }
 
     fn undo_isolation(&self, id: &str, isolation: &Isolation) -> Vec<String> {
-        let isolation = serde_json::to_string(isolation).expect("texts can be stored");
-        [ASKED, &self.cloud, id, &isolation].map(String::from).to_vec()
+        let removes_group = self.own.as_ref().is_some_and(|own| own.outlived);
+        let undo = Rejoining { isolation: isolation.clone(), removes_group };
+        let undo = serde_json::to_string(&undo).expect("texts can be stored");
+        [ASKED, &self.cloud, id, &undo].map(String::from).to_vec()
     }
 }
 
@@ -150,14 +179,13 @@ impl CloudServer for Server {
     }
 }
 
-/// That an attack can't isolate a server.
+/// That a server can't be isolated in a cloud without security groups.
 pub(super) fn no_group(server: &str) -> ProviderError {
     ProviderError::Unsupported {
         server: server.into(),
         provider: "openstack",
-        action: "isolate it in an attack".into(),
-        hint: "an attack makes no security group in a cloud; take `loses-network`, or isolate servers of a scenario"
-            .into(),
+        action: "isolate it with the profile rackspace".into(),
+        hint: "no security group is asked for then; take `loses-network`".into(),
     }
 }
 
@@ -195,10 +223,10 @@ async fn undo_once(cloud: &str, id: &str, undo: &str) -> Result<(), ProviderErro
     match undo {
         UNPAUSE => start(Action::Unpause).await,
         START => start(Action::Start).await,
-        isolation => {
-            let isolation: Isolation =
-                serde_json::from_str(isolation).map_err(|why| ProviderError::Between(why.into()))?;
-            isolation.end(&client).await
+        rejoining => {
+            let rejoining: Rejoining =
+                serde_json::from_str(rejoining).map_err(|why| ProviderError::Between(why.into()))?;
+            rejoining.rejoin(&client).await
         }
     }
 }
@@ -246,7 +274,7 @@ mod tests {
         let marks = Marks::new("7", 0);
         let client = Arc::new(cloud.log_in("").await.unwrap());
         let groups = Arc::new(RunGroups::new(Arc::clone(&client), Arc::default()));
-        let own = Some(RunsOwn { groups, mark: marks.run.clone() });
+        let own = Some(RunsOwn { groups, mark: marks.run.clone(), outlived: false });
         Fleet::new(Nova::new("", &client, own, move |server| marks.are_of(server)), every)
     }
 

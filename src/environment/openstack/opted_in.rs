@@ -9,10 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::Value;
 
+use super::groups::RunGroups;
 use super::nova::{Nova, no_group};
+use super::outside::{HELP, Outside};
 use crate::document::names::{RULE, is_name};
 use crate::environment::cloud::fleet::Fleet;
+use crate::environment::cloud::isolation::Isolation;
+use crate::environment::cloud::made::Made;
 use crate::environment::cloud::marks::{ROLE, TAGS, ZONE};
 use crate::infrastructure;
 use crate::instance::{Ability, Instance, InstanceId, InstanceSpec, Plug, PowerOp};
@@ -136,12 +141,15 @@ pub(super) struct OptedIn {
     pub known: BTreeMap<String, (String, Ipv4Addr)>,
     /// The same as hosts; `None` where nothing says how to log in.
     pub hosts: Option<InventoryCloud>,
+    /// Whether the cloud has security groups.
+    pub isolates: bool,
+    pub groups: Arc<RunGroups>,
+    pub made: Arc<Made>,
 }
 
 impl OptedIn {
     fn hosts(&self, server: &str) -> Result<&InventoryCloud, ProviderError> {
-        let help = "write `[openstack.login]` into `chimp.toml`, with `user`, `key`, and `known_hosts` or `host_keys`";
-        let why = || format!("{server}: nothing says how to log in to it\n  help: {help}");
+        let why = || format!("{server}: nothing says how to log in to it\n  help: {HELP}");
         self.hosts.as_ref().ok_or_else(|| ProviderError::Between(why().into()))
     }
 }
@@ -149,10 +157,12 @@ impl OptedIn {
 #[async_trait]
 impl Provider for OptedIn {
     fn can(&self, server: &str, abilities: &BTreeSet<Ability>) -> Result<(), ProviderError> {
-        if abilities.contains(&Ability::Power(PowerOp::Isolate)) {
+        if abilities.contains(&Ability::Power(PowerOp::Isolate)) && !self.isolates {
             return Err(no_group(server));
         }
-        match abilities.contains(&Ability::LogIn) {
+        // A fault of power is seen from outside. Where nothing says how to log in, only the look whether a server is clean is left out.
+        let is_of_power = abilities.iter().any(|ability| matches!(ability, Ability::Power(_)));
+        match abilities.contains(&Ability::LogIn) && !(is_of_power && self.hosts.is_none()) {
             true => self.hosts(server)?.can(server, &BTreeSet::from([Ability::LogIn])),
             false => Ok(()),
         }
@@ -187,106 +197,55 @@ impl Provider for OptedIn {
         self.fleet.renew(id, plug).await
     }
 
+    async fn undo_record(&self, id: &InstanceId, op: PowerOp) -> Result<Option<Value>, ProviderError> {
+        if op != PowerOp::Isolate {
+            return Ok(None);
+        }
+        let isolation = self.fleet.isolation(id).await?;
+        Ok(isolation.map(|isolation| serde_json::to_value(isolation).expect("texts can be stored")))
+    }
+
+    async fn recall(&self, id: &InstanceId, record: &Value) -> Result<(), ProviderError> {
+        let isolation: Isolation =
+            serde_json::from_value(record.clone()).map_err(|why| ProviderError::Between(why.into()))?;
+        self.groups.adopt_empty(&isolation.empty);
+        self.fleet.recall(id, isolation).await;
+        Ok(())
+    }
+
+    /// Where nothing says how to log in, what would need it was refused before.
     async fn reach(&self, servers: &BTreeSet<String>) -> Result<(), ProviderError> {
-        match servers.first() {
-            Some(server) => self.hosts(server)?.reach(servers).await,
+        match &self.hosts {
+            Some(hosts) => hosts.reach(servers).await,
             None => Ok(()),
         }
     }
 
     async fn close(&self) -> Result<(), ProviderError> {
-        match &self.hosts {
+        let rejoined = self.fleet.rejoin_those_gone().await;
+        let removed = self.groups.remove().await;
+        let left = match &self.hosts {
             Some(hosts) => hosts.close().await,
             None => Ok(()),
-        }
+        };
+        ProviderError::of_all([rejoined, removed, left].into_iter().filter_map(Result::err))
     }
 
     fn told(&self) -> Vec<String> {
-        vec![format!("requests to the cloud's APIs: {}", self.client.requests())]
+        let made = if self.made.is_empty() { Vec::new() } else { self.made.told() };
+        let requests = format!("requests to the cloud's APIs: {}", self.client.requests());
+        made.into_iter().chain([requests]).collect()
     }
 
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError> {
+        let Some(hosts) = &self.hosts else {
+            return Ok(Box::new(Outside { server: instance.name.clone(), address: instance.address }));
+        };
         // A host's id is its name.
-        let host = Instance { id: InstanceId(instance.name.clone()), ..instance.clone() };
-        self.hosts(&instance.name)?.connect(&host).await
+        hosts.connect(&Instance { id: InstanceId(instance.name.clone()), ..instance.clone() }).await
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::openstack::servers::Power;
-
-    fn server(id: &str, name: &str, tags: &[&str]) -> Server {
-        Server {
-            id: id.into(),
-            name: name.into(),
-            status: Status::Active,
-            task: None,
-            power: Power::Running,
-            zone: Some("nova".into()),
-            metadata: BTreeMap::new(),
-            tags: tags.iter().map(ToString::to_string).collect(),
-            addresses: vec![Ipv4Addr::new(192, 0, 2, 1)],
-            fault: None,
-            locked: false,
-            created: None,
-        }
-    }
-
-    #[test]
-    fn only_what_carries_the_tag_may_be_attacked_and_the_rest_says_why_not() {
-        let found = Found::among(vec![
-            server("1", "web-1", &[TAG]),
-            server("2", "web-2", &["chimp", "attack"]),
-            Server { locked: true, ..server("3", "web-3", &[TAG]) },
-            server("4", "Web 4", &[TAG]),
-            server("5", "web-5", &[TAG]),
-            server("6", "web-5", &[TAG]),
-            Server { addresses: Vec::new(), ..server("7", "web-7", &[TAG]) },
-            Server { status: Status::Build, ..server("8", "web-8", &[TAG]) },
-            server("9", "web-1", &[]),
-        ]);
-        assert_eq!(found.open.values().map(|server| server.id.as_str()).collect::<Vec<_>>(), ["1"]);
-        let why = |name: &str| found.closed[name].as_str();
-        assert!(
-            why("web-2").starts_with("it was not opted in\n  help: openstack ")
-                && why("web-2").ends_with("chimp:attack 2")
-        );
-        assert_eq!(why("web-3"), "it is locked in Nova\n  help: openstack server unlock 3");
-        assert!(why("Web 4").starts_with("a name has "));
-        assert!(why("web-5").starts_with("2 servers of this name were opted in"));
-        assert!(why("web-7").starts_with("it has no IPv4 address") && why("web-8").starts_with("Nova still builds it"));
-        assert_eq!(found.closed.len(), 6, "{:?}", found.closed);
-    }
-
-    #[test]
-    fn what_a_server_is_comes_from_its_metadata_else_from_its_name_and_from_nova() {
-        let plain = declared("db-12", &server("1", "db-12", &["blue", TAG]));
-        assert_eq!((plain.role.as_str(), plain.zone.as_deref(), plain.tags), ("db", Some("nova"), vec!["blue".into()]));
-        let metadata = [(ROLE, "database"), (ZONE, "a"), (TAGS, "green,old")];
-        let metadata = metadata.map(|(key, value)| (key.to_string(), value.to_string())).into();
-        let told = declared("x", &Server { metadata, ..server("1", "x", &["blue", TAG]) });
-        assert_eq!((told.role.as_str(), told.zone.as_deref()), ("database", Some("a")));
-        assert_eq!(told.tags, ["blue", "green", "old"]);
-        assert_eq!(declared("7", &server("1", "7", &[TAG])).role, "7");
-    }
-
-    #[test]
-    fn links_join_servers_that_may_be_attacked() {
-        let metadata = [(LINKS.to_string(), "web-1, db-1".to_string())].into();
-        let balancer = Server { metadata, ..server("1", "lb-1", &[TAG]) };
-        let found = Found::among(vec![balancer, server("2", "web-1", &[TAG]), server("3", "db-1", &[])]);
-        assert_eq!(found.links(), [("lb-1".to_string(), "web-1".to_string())]);
-    }
-
-    #[test]
-    fn a_heal_finds_the_servers_that_were_struck_by_their_ids_whatever_they_are_called_now() {
-        let ids = [("web-1".to_string(), "1".to_string()), ("web-2".to_string(), "2".to_string())].into();
-        let found = Found::of_ids(vec![server("1", "renamed", &[]), server("3", "web-2", &[TAG])], &ids);
-        assert_eq!(
-            found.open.iter().map(|(name, server)| (name.as_str(), server.id.as_str())).collect::<Vec<_>>(),
-            [("web-1", "1")]
-        );
-    }
-}
+#[path = "opted_in_tests.rs"]
+mod tests;
