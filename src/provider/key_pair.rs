@@ -1,4 +1,4 @@
-//! A key pair of a run's own, which opens the servers that it boots.
+//! A key pair of a run's own: which opens the servers that it boots, or by which one of them proves to be the one.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -6,7 +6,13 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::secret::{Secret, read_private};
+
+/// What kind it is.
+pub const KIND: &str = "ssh-ed25519";
 
 /// Both halves, in OpenSSH's form.
 #[derive(Debug)]
@@ -63,6 +69,11 @@ impl KeyPair {
         let public = fs::read_to_string(file.with_extension("pub"))?;
         Ok(KeyPair { private: Secret::new(private.to_string()), public: public.trim_end().into() })
     }
+
+    /// The public key as SSH sends it; nothing where it is not in OpenSSH's form.
+    pub fn public_bytes(&self) -> Vec<u8> {
+        self.public.split(' ').nth(1).and_then(|base64| STANDARD.decode(base64).ok()).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -74,5 +85,7 @@ mod tests {
         let pair = KeyPair::make().unwrap();
         assert!(pair.private.reveal().starts_with("-----BEGIN OPENSSH PRIVATE KEY-----\n"));
         assert!(pair.public.starts_with("ssh-ed25519 ") && !pair.public.contains('\n'), "{}", pair.public);
+        let bytes = pair.public_bytes();
+        assert_eq!((bytes.len(), &bytes[4..15]), (51, &b"ssh-ed25519"[..]));
     }
 }

@@ -12,11 +12,21 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::document::DocumentError;
 use crate::instance::{FileContent, FileSpec, ServiceSpec, UserData};
+use crate::provider::key_pair::KeyPair;
 
 /// Where systemd looks for units of an administrator.
 const UNITS: &str = "/etc/systemd/system";
 
-/// The document of a server with these packages of Debian, whose user `root` the owner of this public key of OpenSSH may log in as, if one is given.
+/// The keys of SSH that a server is made with.
+#[derive(Debug, Clone, Copy)]
+pub struct SshKeys<'k> {
+    /// The public key, in OpenSSH's form, whose owner may log in as `root`.
+    pub user: &'k str,
+    /// Its host key.
+    pub host: &'k KeyPair,
+}
+
+/// The document of a server with these packages of Debian and, if any are given, these keys.
 ///
 /// # Errors
 /// When a file of this machine can't be read that the server holds a copy of.
@@ -24,7 +34,7 @@ pub fn document(
     server: &str,
     packages: &[String],
     data: &UserData,
-    key: Option<&str>,
+    ssh: Option<SshKeys<'_>>,
 ) -> Result<String, DocumentError> {
     let mut packages: Vec<String> = packages.iter().map(|package| quoted(package)).collect();
     packages.sort_unstable();
@@ -36,9 +46,11 @@ pub fn document(
         format!("[{}]", words.join(", "))
     });
     let mut text = format!("#cloud-config\n{}hostname: {}\n", programs(data), quoted(server));
-    if let Some(key) = key {
+    if let Some(SshKeys { user, host }) = ssh {
         text.push_str("disable_root: false\n");
-        list(&mut text, "ssh_authorized_keys", vec![quoted(key)]);
+        list(&mut text, "ssh_authorized_keys", vec![quoted(user)]);
+        let (private, public) = (block(host.private.reveal(), "    "), quoted(&host.public));
+        let _ = writeln!(text, "ssh_keys:\n  ed25519_private: {private}\n  ed25519_public: {public}");
     }
     list(&mut text, "packages", packages);
     list(&mut text, "write_files", files.collect::<Result<Vec<_>, _>>()?);

@@ -3,6 +3,7 @@
 mod attack;
 mod documents;
 mod floating;
+mod host_key;
 mod hypervisor;
 mod identity;
 mod kept;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
                 attack::an_inventory_logs_in_with_a_password_to_hosts_it_knows,
                 attack::an_attack_on_a_host_whose_key_is_revoked_strikes_nothing,
                 floating::its_floating_ip_leads_to_the_server_that_serves,
+                host_key::another_key_than_the_one_that_a_server_was_made_with_is_refused,
                 hypervisor::a_server_is_what_a_cloud_says_and_gone_without_a_trace,
                 hypervisor::what_cannot_be_carried_out_boots_nothing_and_is_said,
                 hypervisor::only_what_is_decided_passes_and_open_connections_are_cut,

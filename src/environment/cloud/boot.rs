@@ -10,9 +10,11 @@ use tokio::time::{sleep, timeout};
 use super::scenario::{KNOCK_EVERY, Known, SSH, ScenarioServers, not_up};
 use super::{Api, CloudServer, Maker};
 use crate::instance::{Instance, InstanceId, InstanceSpec, PowerState, UserData};
+use crate::provider::host_key::HostKey;
+use crate::provider::key_pair::KeyPair;
 use crate::provider::secret::Secret;
 use crate::provider::{Provider, ProviderError};
-use crate::render::cloud_config;
+use crate::render::cloud_config::{self, SshKeys};
 
 /// How long a server may take from the moment at which the cloud is asked for it to the one at which its SSH port answers.
 const BOOT: Duration = Duration::from_secs(600);
@@ -90,13 +92,21 @@ impl<M: Maker> ScenarioServers<M> {
         // Where a config agent will give it its role, it has none of it yet.
         let unconfigured = UserData { unconfigured: true, ..UserData::default() };
         let data = if spec.user_data.unconfigured { &unconfigured } else { &spec.user_data };
-        let user_data = cloud_config::document(&spec.name, packages, data, Some(&self.key.public))
+        let failed =
+            |source| ProviderError::System { server: spec.name.clone(), action: "making its host key", source };
+        let host = tokio::task::spawn_blocking(KeyPair::make).await.expect("making a key does not panic");
+        let host = host.map_err(failed)?;
+        let ssh = SshKeys { user: &self.key.public, host: &host };
+        let user_data = cloud_config::document(&spec.name, packages, data, Some(ssh))
             .map_err(|why| ProviderError::Between(why.into()))?;
+        let host_key = HostKey::Given(host.public_bytes().into());
         let (maker, spec, user_data) = (Arc::clone(&self.maker), spec.clone(), Secret::new(user_data));
         let known = Arc::clone(&self.known);
         let created = tokio::spawn(async move {
             let id = InstanceId(maker.create(&spec, &user_data).await?);
-            known.lock().unwrap_or_else(PoisonError::into_inner).made.insert(id.clone());
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.made.insert(id.clone());
+            known.host_keys.insert(id.clone(), host_key);
             Ok((id, asked))
         });
         created.await.expect("making a server does not panic, and is not cancelled")

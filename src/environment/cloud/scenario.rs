@@ -46,6 +46,8 @@ pub(in crate::environment) struct ScenarioServers<M: Maker> {
 /// What the cloud does not say.
 #[derive(Default)]
 pub(in crate::environment) struct Known {
+    /// The host key that each was made with, by id.
+    pub(super) host_keys: BTreeMap<InstanceId, HostKey>,
     /// The way to each, by id.
     remotes: BTreeMap<InstanceId, HostRemote>,
     /// Names for which the cloud was asked for a server that it may not list yet.
@@ -114,6 +116,8 @@ impl<M: Maker> ScenarioServers<M> {
 
     fn remote(&self, instance: &Instance) -> HostRemote {
         let mut known = self.known();
+        // All that are listed were made here.
+        let host_key = known.host_keys.get(&instance.id).cloned().unwrap_or(HostKey::Unchecked);
         let made = known.remotes.entry(instance.id.clone()).or_insert_with(|| {
             let login = Login {
                 name: None,
@@ -121,8 +125,7 @@ impl<M: Maker> ScenarioServers<M> {
                 port: SSH,
                 user: USER.into(),
                 proof: Proof::Key(self.key.private.clone()),
-                // It was made a moment ago, and has made its key itself.
-                host_key: HostKey::Unchecked,
+                host_key,
                 route: Route::Direct,
             };
             HostRemote::new(&instance.name, SshRemote::new(login), &self.source)

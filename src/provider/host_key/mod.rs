@@ -1,6 +1,7 @@
 //! How a host proves to be the one: by its key, and the file of known keys.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -15,6 +16,8 @@ pub(crate) use pattern::matches;
 
 use known_hosts::Trust;
 
+use super::key_pair;
+
 /// How a host proves to be the one.
 #[derive(Debug, Clone)]
 pub enum HostKey {
@@ -22,6 +25,8 @@ pub enum HostKey {
     Unchecked,
     /// By a key that is known for its name, or, where it has none, for its address.
     Known(KnownHosts),
+    /// By this very key, as SSH sends it: the host was made with it.
+    Given(Arc<[u8]>),
 }
 
 /// A host as files of known hosts name it.
@@ -51,9 +56,11 @@ impl HostKey {
     /// # Errors
     /// What libssh2 says.
     pub(super) fn prefer(&self, session: &Session, host: Named<'_>) -> Result<(), ssh2::Error> {
-        let HostKey::Known(known) = self else { return Ok(()) };
-        let first = host.first();
-        let kinds = known.kinds(&first, host.port);
+        let kinds = match self {
+            HostKey::Unchecked => return Ok(()),
+            HostKey::Known(known) => known.kinds(&host.first(), host.port),
+            HostKey::Given(_) => vec![key_pair::KIND],
+        };
         // An RSA key is shown under the name of its signature.
         let is_known = |method: &&str| kinds.contains(method) || (method.contains("rsa") && kinds.contains(&"ssh-rsa"));
         let (first, then): (Vec<&str>, Vec<&str>) =
@@ -67,8 +74,12 @@ impl HostKey {
     /// # Errors
     /// Says why the key is not accepted, by which line of which file, and what to do.
     pub(super) fn check(&self, session: &Session, host: Named<'_>) -> Result<(), String> {
-        let HostKey::Known(known) = self else { return Ok(()) };
-        let (key, _) = session.host_key().ok_or("the host showed no key")?;
+        let shown = || session.host_key().map(|(key, _)| key).ok_or("the host showed no key");
+        let (known, key) = match self {
+            HostKey::Unchecked => return Ok(()),
+            HostKey::Known(known) => (known, shown()?),
+            HostKey::Given(given) => return is_given(given, shown()?),
+        };
         let refused = |of: &str, trust: Trust| refusal(known, of, host.port, key, trust);
         let first = host.first();
         refused(&first, known.trust(&first, host.port, key))?;
@@ -78,6 +89,18 @@ impl HostKey {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a host showed the key that it was given.
+fn is_given(given: &[u8], shown: &[u8]) -> Result<(), String> {
+    if given == shown {
+        return Ok(());
+    }
+    let (given, shown) = (fingerprint(given), fingerprint(shown));
+    Err(format!(
+        "its host key is not the one that it was made with: expected {given}, found {shown}: another machine answers at its address, \
+         or its image does not take the keys of its user data"
+    ))
 }
 
 /// Why a key that `of` showed is not accepted, if it is not.

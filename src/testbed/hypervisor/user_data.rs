@@ -17,6 +17,8 @@ use crate::instance::{FileContent, FileSpec, ServiceSpec, UserData};
 const HEAD: &str = "#cloud-config";
 /// Where units lie.
 const UNITS: &str = "/etc/systemd/system";
+/// Where the host key lies.
+const HOST_KEY: &str = "/etc/ssh/host_key";
 /// Where what is appended waits for it; gone at the next boot.
 const APPENDED: &str = "/run/appended";
 /// `$1`: what is appended, `$2`: to which file, `$3`: its permissions.
@@ -64,12 +66,22 @@ struct Form {
     _disable_root: bool,
     #[serde(default)]
     ssh_authorized_keys: Vec<String>,
+    ssh_keys: Option<HostKeyForm>,
     #[serde(default)]
     packages: Vec<String>,
     #[serde(default)]
     write_files: Vec<FileForm>,
     #[serde(default)]
     runcmd: Vec<CommandForm>,
+}
+
+/// The only kind of host key that servers here have.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HostKeyForm {
+    ed25519_private: String,
+    #[serde(rename = "ed25519_public")]
+    _ed25519_public: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,6 +134,10 @@ pub(super) fn read(text: &str, is_installed: impl Fn(&str) -> bool) -> Result<As
         return Err(UserDataError::Packages(missing.join(", ")));
     }
     let mut data = UserData::default();
+    if let Some(key) = form.ssh_keys {
+        let content = FileContent::Text(key.ed25519_private);
+        data.files.push(FileSpec { path: HOST_KEY.into(), content, mode: 0o600 });
+    }
     let mut units = BTreeMap::new();
     for file in &form.write_files {
         write(&mut data, file)?;

@@ -1,6 +1,8 @@
 use super::*;
 use crate::infrastructure::file;
-use crate::render::{Addresses, Secrets, cloud_config, render};
+use crate::provider::key_pair::KeyPair;
+use crate::render::cloud_config::{self, SshKeys};
+use crate::render::{Addresses, Secrets, render};
 use crate::settings::Settings;
 
 fn asked(text: &str) -> Asked {
@@ -47,6 +49,16 @@ fn what_a_server_is_made_of_is_read_back_from_its_document() {
             assert_eq!(asked.data, as_document(&data), "{document}");
         }
     }
+}
+
+#[test]
+fn a_server_that_is_made_with_keys_has_them() {
+    let host = KeyPair::make().unwrap();
+    let ssh = SshKeys { user: "ssh-ed25519 AAAA chimp", host: &host };
+    let asked = asked(&cloud_config::document("web-1", &[], &UserData::default(), Some(ssh)).unwrap());
+    let content = FileContent::Text(host.private.reveal().into());
+    assert_eq!(asked.authorized_keys, [ssh.user]);
+    assert_eq!(asked.data.files, [FileSpec { path: "/etc/ssh/host_key".into(), content, mode: 0o600 }]);
 }
 
 #[test]
