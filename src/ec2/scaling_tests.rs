@@ -39,7 +39,7 @@ fn of_scaling(status: u16, code: &str, message: &str) -> Reply {
     let body = format!(
         "<ErrorResponse xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\"><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>7c6e177f</RequestId></ErrorResponse>"
     );
-    Reply::Status(status, String::new(), body)
+    Reply::Status(status, "", body)
 }
 
 fn done(action: &str) -> Reply {
