@@ -3,6 +3,7 @@
 //! `chimp run` and the `chaos` test target both go through [`run()`]. Order matters here: nothing may start a thread
 //! before an environment is entered, and nothing may boot before everything was declared without an error.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
@@ -98,6 +99,22 @@ pub fn note(plan: &Plan) {
     let on = environment::on(&plan.environment);
     for note in on.map_or(Vec::new(), |on| on.kind.notes(&on.value)) {
         complain!("note: {note}");
+    }
+}
+
+/// Says on stderr which scenarios a run would skip, and why, as far as that depends on where they are to run. What this machine lacks
+/// for the sandbox is said by `chimp doctor`, and when they run.
+pub fn note_skips(plan: &Plan) {
+    let on = environment::on(&plan.environment).ok().filter(|on| on.kind.name() != "local");
+    let mut skipped = BTreeMap::<String, Vec<u32>>::new();
+    for (index, why) in on.map_or(Vec::new(), |on| on.kind.unable(plan)) {
+        skipped.entry(why).or_default().push(index);
+    }
+    for (why, indices) in skipped {
+        let first = plan.scenarios.iter().find(|scenario| Some(&scenario.index) == indices.first());
+        let place = first.map_or(String::new(), |first| format!("{}:{}", first.feature.display(), first.line));
+        let more = if indices.len() == 1 { String::new() } else { format!(" and {} more", indices.len() - 1) };
+        complain!("note: {place}{more}: a run would skip it: {why}");
     }
 }
 

@@ -214,6 +214,7 @@ fn plan(what: &What, json: bool) -> Result<ExitCode, Refused> {
     what.check_environment(options.environment.as_deref())?;
     let plan = declare(&options)?;
     harness::note(&plan);
+    harness::note_skips(&plan);
     if json {
         say!("{}", serde_json::to_string_pretty(&report::plan::json(&plan)).expect("a plan is plain data"));
     } else {

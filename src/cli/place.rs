@@ -81,6 +81,9 @@ impl OnPlace {
             ("inventory" | "testbed" | "openstack", ..) => {
                 Err("the place is named twice\n  help: leave out `--testbed` and `--inventory`".into())
             }
+            ("ec2", ..) => Err(
+                "nothing but a scenario finds servers in EC2\n  help: list yours in an inventory, and name `inventory=FILE`".into(),
+            ),
             (kind, ..) => Err(format!(
                 "the servers of `{kind}` end with the scenario that booted them\n  help: name `testbed`, which `chimp up` keeps up, `inventory=FILE` or `openstack`"
             )),
@@ -132,6 +135,7 @@ mod tests {
         assert!(refused("--on inventory=a.yaml --on inventory=b.yaml").contains("more than once"));
         assert!(refused("--on inventory=a.yaml --testbed a.sock").contains("named twice"));
         assert!(refused("--on local").contains("end with the scenario"), "{}", refused("--on local"));
+        assert!(refused("--on ec2").contains("list yours in an inventory"), "{}", refused("--on ec2"));
         assert!(refused("--on invntory=a.yaml").contains("did you mean `inventory`?"));
     }
 
