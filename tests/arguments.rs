@@ -193,6 +193,37 @@ fn an_environment_that_can_t_carry_a_scenario_out_is_refused_with_what_would_be_
 }
 
 #[test]
+fn a_plan_notes_what_a_run_would_skip() {
+    let (code, said) = chimp(&["plan", "features/card.feature", "--on", "ec2"]);
+    let note = "note: features/card.feature:6: a run would skip it: its servers share the address `www`";
+    assert!(code == Some(0) && said.contains(note) && said.contains("virtual_ips = \"elastic\""), "{said}");
+    let (code, said) = chimp(&["plan", "features/power.feature", "--on", "openstack"]);
+    assert!(code == Some(0) && !said.contains("skip"), "{said}");
+}
+
+/// A feature and a file of settings, and where they are complained of.
+fn complained(feature: &str, settings: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("any.feature"), feature).unwrap();
+    std::fs::write(path("chimp.toml"), settings).unwrap();
+    let (code, said) = chimp(&["plan", &path("any.feature"), "--on", "ec2", "--config", &path("chimp.toml")]);
+    assert_eq!(code, Some(2), "{said}");
+    said.replace(&path(""), "")
+}
+
+#[test]
+fn what_auto_scaling_can_t_replace_is_refused_where_that_is_written() {
+    let feature = "Feature: Any\n  Scenario: Any\n    Given 2 webservers behind a load balancer\n\
+                   STEPS    When node \"web-1\" dies\n    Then recovery < 8 min\n";
+    let steps = "    And 1 spare webserver\n    And Auto Scaling replaces the webservers\n";
+    let said = complained(&feature.replace("STEPS", steps), "");
+    assert!(said.starts_with("any.feature:5: Auto Scaling can't replace these servers: web-3 is a spare"), "{said}");
+    let said = complained(&feature.replace("STEPS", ""), "[auto_scaling]\nreplaces = [\"webservr\"]\n");
+    assert!(said.starts_with("chimp.toml:2: no server here is called `webservr`"), "{said}");
+}
+
+#[test]
 fn a_folder_that_is_no_bundle_is_refused_with_what_would_be_one() {
     let folder = tempfile::tempdir().unwrap();
     for verb in ["report", "replay"] {

@@ -14,7 +14,7 @@ pub(super) fn wrong(settings: &RequestSettings, config: Option<&Path>) -> Vec<Pr
 
 fn problem(why: &RequestError, config: Option<&Path>) -> Problem {
     let text = config.and_then(|file| text::read(file).ok()).unwrap_or_default();
-    let line = line_of(&text, why.field());
+    let line = line_of(&text, "[request", why.field());
     let help = why.help().map_or(String::new(), |help| format!("\n  help: {help}"));
     Problem {
         file: config.map(Into::into),
@@ -25,23 +25,24 @@ fn problem(why: &RequestError, config: Option<&Path>) -> Problem {
     }
 }
 
-/// The line that sets a field of `[request]`, as far as it is written plainly; else that of the section.
-fn line_of(text: &str, field: &str) -> Option<usize> {
+/// The line of a file of settings that sets a field of a section, such as `[request`, or of a part of it, as far as it is written
+/// plainly; else that of the section.
+pub(super) fn line_of(text: &str, section: &str, field: &str) -> Option<usize> {
     let sets = |line: &str| {
         line.match_indices(field).any(|(at, _)| {
             let whole = !line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '-');
             whole && line[at + field.len()..].trim_start_matches(['"', '\'']).trim_start().starts_with('=')
         })
     };
-    let mut section = None;
+    let mut begun = None;
     for (index, line) in text.lines().map(str::trim).enumerate() {
         if line.starts_with('[') {
-            section = if line.starts_with("[request") { section.or(Some(index + 1)) } else { None };
-        } else if section.is_some() && !line.starts_with('#') && sets(line) {
+            begun = if line.starts_with(section) { begun.or(Some(index + 1)) } else { None };
+        } else if begun.is_some() && !line.starts_with('#') && sets(line) {
             return Some(index + 1);
         }
     }
-    let start = text.lines().position(|line| line.trim_start().starts_with("[request"));
+    let start = text.lines().position(|line| line.trim_start().starts_with(section));
     start.map(|index| index + 1)
 }
 

@@ -1,16 +1,39 @@
 //! Whether Auto Scaling can replace the servers that are left to it: it launches each by a template that was made before the first fault,
 //! and does no more than that.
 
+use std::path::Path;
+
 use super::check::called;
+use super::error::{Problem, ProblemKind};
+use super::listing::{self, Listed};
+use super::request::line_of;
 use crate::infrastructure::Infrastructure;
-use crate::settings::Settings;
+use crate::settings::{Settings, auto_scaling};
+use crate::text;
 use crate::units::show_duration;
 
-/// Whether a replacement that Auto Scaling launches is what its predecessor was.
-///
+/// Why a replacement that Auto Scaling launches would not be what its predecessor was: at the step that leaves servers to it, else
+/// where the settings do.
+pub(super) fn wrong(
+    listed: &Listed,
+    infrastructure: &Infrastructure,
+    settings: &Settings,
+    config: Option<&Path>,
+) -> Option<Problem> {
+    let why = makes_sense(infrastructure, settings).err()?;
+    let steps = listed.steps.iter().map(|step| listing::step_text(&step.step));
+    let step = steps.into_iter().find(|step| step.text.starts_with(auto_scaling::STEP));
+    let (file, line) = match (step, config) {
+        (Some(step), _) => (listed.file.path.as_path(), Some(step.line)),
+        (None, Some(config)) => (config, line_of(&text::read(config).unwrap_or_default(), "[auto_scaling", "replaces")),
+        (None, None) => (listed.file.path.as_path(), Some(listed.line)),
+    };
+    Some(Problem { file: Some(file.into()), line, column: None, kind: ProblemKind::Meaning, detail: why })
+}
+
 /// # Errors
 /// In words, with a hint.
-pub(super) fn makes_sense(infrastructure: &Infrastructure, settings: &Settings) -> Result<(), String> {
+fn makes_sense(infrastructure: &Infrastructure, settings: &Settings) -> Result<(), String> {
     for word in &settings.auto_scaling.replaces {
         called(infrastructure, word)?;
     }

@@ -58,7 +58,7 @@ fn planned(
     problems.extend(safeguards.err().map(senseless));
     problems.extend(check::waits(infrastructure, &settings).err().map(senseless));
     problems.extend(check::puppet(infrastructure, &settings).err().map(senseless));
-    problems.extend(scaled::makes_sense(infrastructure, &settings).err().map(senseless));
+    problems.extend(scaled::wrong(listed, infrastructure, &settings, options.config.as_deref()));
     problems.extend(request::wrong(&settings.request, options.config.as_deref()));
     let mut of_steps = entered::unknown(&one, &adopted);
     add_to(&mut of_steps, attached::strikes(&one, on, &adopted, victims));

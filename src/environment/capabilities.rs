@@ -7,6 +7,7 @@ use super::{ENVIRONMENTS, Kind};
 use crate::fault;
 use crate::instance::{Ability, PowerOp};
 use crate::plan::{Act, Plan, ScenarioPlan, StrikeOrder};
+use crate::settings::auto_scaling;
 
 /// What an environment can do, at most: a provider may still refuse one of its servers ([`crate::provider::Provider::can`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,15 +76,12 @@ fn of_scenario(kind: &dyn Kind, scenario: &ScenarioPlan) -> Vec<Refusal> {
     boot.into_iter().chain(floating).chain(scaled(scenario, &name, &can)).chain(strikes).collect()
 }
 
-/// How the step begins that leaves servers to Auto Scaling.
-const AUTO_SCALING: &str = "Auto Scaling replaces ";
-
 /// That a scenario leaves servers to Auto Scaling where there is none, at the step that says so.
 fn scaled(scenario: &ScenarioPlan, name: &str, can: &Capabilities) -> Option<Refusal> {
     if can.auto_scaling || scenario.settings.auto_scaling.replaces.is_empty() {
         return None;
     }
-    let step = scenario.steps.iter().find(|step| step.text.starts_with(AUTO_SCALING));
+    let step = scenario.steps.iter().find(|step| step.text.starts_with(auto_scaling::STEP));
     let (line, what) = match step {
         Some(step) => (step.line, step.text.as_str()),
         None => (scenario.line, "replaces = … under [auto_scaling] in the settings"),

@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::infrastructure::Infrastructure;
 
+/// How the step begins that leaves servers to Auto Scaling.
+pub(crate) const STEP: &str = "Auto Scaling replaces ";
+
 /// `[auto_scaling]`
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AutoScalingSettings {
-    /// The servers that the environment's Auto Scaling replaces, by what steps call them: `webserver`, `node` for all, or a role's
-    /// name. Default none: the reconciler replaces servers. It leaves these alone.
+    /// The servers that the environment's Auto Scaling replaces, by what a step calls one of them: `webserver`, or `node` for all. Default none: the reconciler replaces servers. It leaves these alone.
     pub replaces: Vec<String>,
 }
 

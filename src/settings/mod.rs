@@ -13,7 +13,7 @@ use crate::text;
 use crate::units::{self, Percent, duration};
 
 mod admit;
-mod auto_scaling;
+pub(crate) mod auto_scaling;
 mod ec2;
 mod failover;
 mod load;
