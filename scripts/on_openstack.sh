@@ -1,6 +1,7 @@
 #!/bin/sh
-# What is run beside the OpenStack of fixtures/openstack: `short`, a part of `make test`, or `all`, of `make openstack`.
-# usage: scripts/on_openstack.sh CARGO short|all
+# What is run beside the OpenStack of fixtures/openstack: `short`, a part of `make test`; `usual`, by `make openstack`; or `all`, by
+# `make openstack-all`, a part of `make nightly`. What kills runs at many boundaries is `make cloud-points`.
+# usage: scripts/on_openstack.sh CARGO short|usual|all
 set -eu
 
 CARGO=$1
@@ -13,7 +14,11 @@ took() {
     begun=$now
 }
 
-if [ "$SET" = all ]; then
+tests() {
+    $CARGO test --test cloud -- --test-threads 1 "$@"
+}
+
+if [ "$SET" != short ]; then
     openstack-python -P fixtures/openstack/smoke.py
     took "the smoke check"
     $CARGO test --lib real_cloud -- --ignored
@@ -23,12 +28,11 @@ fi
 $CARGO test --test chaos -- --on openstack --tags @card
 took "the card's scenario"
 
-if [ "$SET" = all ]; then
-    # What kills runs and reconcilers takes ten minutes: `make cloud-points`, a part of `make nightly`.
-    $CARGO test --test cloud -- --test-threads 1 --skip killed_at_a
-else
-    $CARGO test --test cloud -- --test-threads 1 each_failure_model
-fi
+case $SET in
+short) tests each_failure_model ;;
+usual) tests --skip killed --skip attack_isolated --skip lets_everything_pass --skip profile --skip secrets ;;
+all) tests --skip killed_at_a ;;
+esac
 took "tests of tests/cloud"
 
 $CARGO test --test conformance -- a_cloud
