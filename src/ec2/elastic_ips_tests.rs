@@ -1,27 +1,12 @@
 //! What is asked of EC2 for Elastic IPs, and that no unclear answer leaves one behind.
 
-use std::sync::Arc;
-
-use super::account;
 use super::elastic_ips::{ElasticIp, ElasticIpQuota};
-use super::query::Api;
 use super::tags::Tags;
-use super::test_server::{Asked, HASTE, Reply, TestServer, refusal};
-
-async fn api(server: &TestServer) -> Api {
-    let account = account::read(None, &server.surroundings(&[])).unwrap();
-    Api::open(Arc::new(account), 10_000, HASTE).await.unwrap()
-}
-
-/// The fields of a request, after action and version.
-fn fields(asked: &Asked) -> Vec<String> {
-    let all = form_urlencoded::parse(asked.body.as_bytes());
-    all.skip(2).map(|(name, value)| format!("{name}={value}")).collect()
-}
+use super::test_server::{Asked, Reply, TestServer, refusal};
 
 /// The value of a field of a request.
 fn field(asked: &Asked, wanted: &str) -> Option<String> {
-    fields(asked).iter().find_map(|field| Some(field.strip_prefix(wanted)?.strip_prefix('=')?.to_owned()))
+    asked.fields().iter().find_map(|field| Some(field.strip_prefix(wanted)?.strip_prefix('=')?.to_owned()))
 }
 
 /// An address as EC2 lists it, which leads to `eni-1` or nowhere.
@@ -51,13 +36,13 @@ fn tags() -> Tags {
 async fn one_is_allocated_with_its_tags_and_leads_nowhere() {
     let server =
         TestServer::at("AllocateAddress", |_| Some(Reply::Good(format!("<R>{}</R>", item("eipalloc-1", false))))).await;
-    let ElasticIp { id, address, interface, .. } = api(&server).await.allocate_elastic_ip(&tags()).await.unwrap();
+    let ElasticIp { id, address, interface, .. } = server.api().await.allocate_elastic_ip(&tags()).await.unwrap();
     assert_eq!((id.as_str(), address.to_string().as_str(), interface), ("eipalloc-1", "192.0.2.7", None));
-    let asked = fields(server.asked.lock().unwrap().last().unwrap());
+    let asked = server.last_fields();
     let fixed =
         ["Domain=vpc", "TagSpecification.1.ResourceType=elastic-ip", "TagSpecification.1.Tag.1.Key=chimp_order"];
-    assert_eq!(asked[..3], fixed);
-    assert_eq!(asked[4..], ["TagSpecification.1.Tag.2.Key=chimp_run", "TagSpecification.1.Tag.2.Value=r-1"]);
+    assert_eq!(asked[2..5], fixed);
+    assert_eq!(asked[6..], ["TagSpecification.1.Tag.2.Key=chimp_run", "TagSpecification.1.Tag.2.Value=r-1"]);
 }
 
 /// The first answer to an order is lost by this; the address is listed at the second look.
@@ -71,10 +56,13 @@ async fn one_whose_answer_is_lost(lost: Reply) -> Vec<String> {
         }
     })
     .await;
-    assert_eq!(api(&server).await.allocate_elastic_ip(&tags()).await.unwrap().id, "eipalloc-1");
+    assert_eq!(server.api().await.allocate_elastic_ip(&tags()).await.unwrap().id, "eipalloc-1");
     let asked = server.asked.lock().unwrap();
     let order = field(&asked[0], "TagSpecification.1.Tag.1.Value").unwrap();
-    assert_eq!(fields(&asked[1]), ["Filter.1.Name=tag:chimp_order".to_owned(), format!("Filter.1.Value.1={order}")]);
+    assert_eq!(
+        asked[1].fields()[2..],
+        ["Filter.1.Name=tag:chimp_order".to_owned(), format!("Filter.1.Value.1={order}")]
+    );
     asked.iter().map(Asked::action).collect()
 }
 
@@ -99,7 +87,7 @@ async fn an_order_that_was_not_carried_out_is_sent_again_with_the_same_tag() {
         }
     })
     .await;
-    api(&server).await.allocate_elastic_ip(&tags()).await.unwrap();
+    server.api().await.allocate_elastic_ip(&tags()).await.unwrap();
     let asked = server.asked.lock().unwrap();
     let orders: Vec<_> = asked.iter().filter(|asked| asked.action() == "AllocateAddress").collect();
     assert_eq!(orders.len(), 3);
@@ -112,7 +100,7 @@ async fn an_order_that_was_not_carried_out_is_sent_again_with_the_same_tag() {
 async fn a_quota_that_is_used_up_is_one_clear_error() {
     let full = "The maximum number of addresses has been reached.";
     let server = TestServer::at("AllocateAddress", move |_| Some(refusal(400, "AddressLimitExceeded", full))).await;
-    let api = api(&server).await;
+    let api = server.api().await;
     let why = api.allocate_elastic_ip(&tags()).await.unwrap_err();
     assert_eq!(server.actions(), ["AllocateAddress"]);
     let told = api.explained(&why);
@@ -130,14 +118,14 @@ async fn one_is_led_to_an_interface_wherever_it_led_to_and_its_place_is_read() {
         })
     })
     .await;
-    let api = api(&server).await;
+    let api = server.api().await;
     api.lead_elastic_ip("eipalloc-1", "eni-1").await.unwrap();
     assert_eq!(api.elastic_ip_leads_to("eipalloc-1").await.unwrap().as_deref(), Some("eni-1"));
     let asked = server.asked.lock().unwrap();
     let expected = ["AllocationId=eipalloc-1", "NetworkInterfaceId=eni-1", "AllowReassociation=true"];
     assert_eq!(
-        (fields(&asked[1]), fields(&asked[2])),
-        (expected.map(String::from).into(), vec!["AllocationId.1=eipalloc-1".into()])
+        (&asked[1].fields()[2..], &asked[2].fields()[2..]),
+        (&expected.map(String::from)[..], &["AllocationId.1=eipalloc-1".to_string()][..])
     );
 }
 
@@ -154,7 +142,7 @@ async fn one_that_leads_somewhere_leads_nowhere_before_it_is_released() {
         })
     })
     .await;
-    let api = api(&server).await;
+    let api = server.api().await;
     api.release_elastic_ip("eipalloc-1").await.unwrap();
     let once = ["DescribeAddresses", "DisassociateAddress", "ReleaseAddress"];
     assert_eq!(server.actions(), [once, once].concat());

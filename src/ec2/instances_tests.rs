@@ -1,28 +1,7 @@
 //! What is asked of EC2 for instances, and how its lists are read.
 
-use std::sync::Arc;
-
-use super::account;
 use super::instances::{Action, Order};
-use super::query::Api;
-use super::test_server::{HASTE, Reply, TestServer, refusal};
-
-async fn api(server: &TestServer) -> Api {
-    let account = account::read(None, &server.surroundings(&[])).unwrap();
-    Api::open(Arc::new(account), 10_000, HASTE).await.unwrap()
-}
-
-/// Answers every request so.
-async fn answering(reply: impl Fn(usize) -> Reply + Send + Sync + 'static) -> TestServer {
-    TestServer::start(move |asked| Some(reply(asked.len()))).await
-}
-
-/// The fields of the last request, after action and version.
-fn fields(server: &TestServer) -> Vec<String> {
-    let asked = server.asked.lock().unwrap();
-    let all = form_urlencoded::parse(asked.last().unwrap().body.as_bytes());
-    all.skip(2).map(|(name, value)| format!("{name}={value}")).collect()
-}
+use super::test_server::{Reply, TestServer, refusal};
 
 fn item(id: &str) -> String {
     format!(
@@ -32,7 +11,7 @@ fn item(id: &str) -> String {
 
 #[tokio::test]
 async fn an_instance_is_run_once_with_its_tags_and_user_data() {
-    let server = answering(|number| match number {
+    let server = TestServer::answering(|number| match number {
         1 => refusal(503, "Unavailable", "Try again."),
         _ => Reply::Good(format!("<R><instancesSet>{}</instancesSet></R>", item("i-1"))),
     })
@@ -46,11 +25,11 @@ async fn an_instance_is_run_once_with_its_tags_and_user_data() {
         user_data: b"#cloud-config\n".to_vec(),
         tags: tags.into(),
     };
-    let instance = api(&server).await.run(&order).await.unwrap();
+    let instance = server.api().await.run(&order).await.unwrap();
     assert_eq!((instance.id.as_str(), instance.state.as_str()), ("i-1", "running"));
     assert_eq!(instance.tags, [("run".to_owned(), "r-1".to_owned())].into());
     assert_eq!(
-        fields(&server),
+        server.last_fields()[2..],
         [
             "ClientToken=r-1/web-1",
             "ImageId=ami-1",
@@ -73,7 +52,7 @@ async fn an_instance_is_run_once_with_its_tags_and_user_data() {
 
 #[tokio::test]
 async fn instances_are_listed_by_their_tags_over_reservations_and_pages() {
-    let server = answering(|number| {
+    let server = TestServer::answering(|number| {
         let reservation = |id: &str| format!("<item><instancesSet>{}</instancesSet></item>", item(id));
         Reply::Good(match number {
             1 => format!(
@@ -85,16 +64,16 @@ async fn instances_are_listed_by_their_tags_over_reservations_and_pages() {
         })
     })
     .await;
-    let found = api(&server).await.instances("chimp_run", Some("r-1")).await.unwrap();
+    let found = server.api().await.instances("chimp_run", Some("r-1")).await.unwrap();
     assert_eq!(found.iter().map(|instance| instance.id.as_str()).collect::<Vec<_>>(), ["i-1", "i-2", "i-3"]);
     let asked = ["MaxResults=1000", "Filter.1.Name=tag:chimp_run", "Filter.1.Value.1=r-1", "NextToken=n"];
-    assert_eq!(fields(&server), asked);
+    assert_eq!(server.last_fields()[2..], asked);
 }
 
 #[tokio::test]
 async fn what_is_done_to_an_instance_names_it() {
-    let server = answering(|_| Reply::Good("<R><return>true</return></R>".into())).await;
-    let api = api(&server).await;
+    let server = TestServer::answering(|_| Reply::Good("<R><return>true</return></R>".into())).await;
+    let api = server.api().await;
     let actions = [
         (Action::Start, "StartInstances", None),
         (Action::StopAtOnce, "StopInstances", Some("Force=true")),
@@ -104,7 +83,7 @@ async fn what_is_done_to_an_instance_names_it() {
     for (action, name, more) in actions {
         api.act(action, "i-1").await.unwrap();
         let expected: Vec<&str> = std::iter::once("InstanceId.1=i-1").chain(more).collect();
-        assert_eq!(fields(&server), expected);
+        assert_eq!(server.last_fields()[2..], expected);
         assert_eq!(server.actions().last().unwrap(), name);
     }
 }
@@ -112,28 +91,28 @@ async fn what_is_done_to_an_instance_names_it() {
 #[tokio::test]
 async fn an_instance_that_is_not_found_yet_is_asked_for_again() {
     let unknown = || refusal(400, "InvalidInstanceID.NotFound", "The instance ID 'i-1' does not exist");
-    let server = answering(move |number| match number {
+    let server = TestServer::answering(move |number| match number {
         1 | 2 => unknown(),
         _ => Reply::Good("<R/>".into()),
     })
     .await;
-    api(&server).await.act(Action::StopAtOnce, "i-1").await.unwrap();
+    server.api().await.act(Action::StopAtOnce, "i-1").await.unwrap();
     assert_eq!(server.count("StopInstances"), 3);
-    let never = answering(move |_| unknown()).await;
-    let why = api(&never).await.act(Action::Start, "i-1").await.unwrap_err();
+    let never = TestServer::answering(move |_| unknown()).await;
+    let why = never.api().await.act(Action::Start, "i-1").await.unwrap_err();
     assert_eq!((why.code(), never.count("StartInstances")), ("InvalidInstanceID.NotFound", 3));
-    api(&never).await.act(Action::Terminate, "i-1").await.unwrap();
+    never.api().await.act(Action::Terminate, "i-1").await.unwrap();
 }
 
 #[tokio::test]
 async fn what_is_in_use_is_deleted_once_it_is_not_and_what_is_gone_is_no_error() {
-    let server = answering(|number| match number {
+    let server = TestServer::answering(|number| match number {
         1 => refusal(400, "InvalidNetworkInterface.InUse", "Interface: [eni-1] in use."),
         2 => Reply::Good("<R/>".into()),
         _ => refusal(400, "InvalidGroup.NotFound", "The security group 'sg-1' does not exist"),
     })
     .await;
-    let api = api(&server).await;
+    let api = server.api().await;
     api.delete_interface("eni-1").await.unwrap();
     assert_eq!(server.count("DeleteNetworkInterface"), 2);
     api.delete_group("sg-1").await.unwrap();
@@ -141,8 +120,10 @@ async fn what_is_in_use_is_deleted_once_it_is_not_and_what_is_gone_is_no_error()
 
 #[tokio::test]
 async fn an_instance_that_is_protected_is_not_terminated() {
-    let server =
-        answering(|_| refusal(400, "OperationNotPermitted", "Modify its 'disableApiTermination' attribute")).await;
-    let why = api(&server).await.act(Action::Terminate, "i-1").await.unwrap_err();
+    let server = TestServer::answering(|_| {
+        refusal(400, "OperationNotPermitted", "Modify its 'disableApiTermination' attribute")
+    })
+    .await;
+    let why = server.api().await.act(Action::Terminate, "i-1").await.unwrap_err();
     assert_eq!((why.code(), server.count("TerminateInstances")), ("OperationNotPermitted", 1));
 }

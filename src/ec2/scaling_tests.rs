@@ -1,30 +1,9 @@
 //! What is asked of Auto Scaling, and how its answers are read.
 
-use std::sync::Arc;
-
-use super::account;
 use super::instances::Order;
-use super::query::Api;
 use super::scaling::NewGroup;
 use super::tags::Tags;
-use super::test_server::{HASTE, Reply, TestServer, refusal};
-
-async fn api(server: &TestServer) -> Api {
-    let account = account::read(None, &server.surroundings(&[])).unwrap();
-    Api::open(Arc::new(account), 10_000, HASTE).await.unwrap()
-}
-
-/// Answers every request so.
-async fn answering(reply: impl Fn(usize) -> Reply + Send + Sync + 'static) -> TestServer {
-    TestServer::start(move |asked| Some(reply(asked.len()))).await
-}
-
-/// The fields of the last request, with its action and version.
-fn fields(server: &TestServer) -> Vec<String> {
-    let asked = server.asked.lock().unwrap();
-    let all = form_urlencoded::parse(asked.last().unwrap().body.as_bytes());
-    all.map(|(name, value)| format!("{name}={value}")).collect()
-}
+use super::test_server::{Reply, TestServer, refusal};
 
 fn tags() -> Tags {
     [("Name", "web-1"), ("chimp_run", "r-1")].map(|(key, value)| (key.into(), value.into())).into()
@@ -50,7 +29,7 @@ fn done(action: &str) -> Reply {
 
 #[tokio::test]
 async fn a_template_has_the_interface_and_the_user_data_of_an_order() {
-    let server = answering(|_| {
+    let server = TestServer::answering(|_| {
         Reply::Good("<CreateLaunchTemplateResponse><launchTemplate><launchTemplateId>lt-1</launchTemplateId></launchTemplate></CreateLaunchTemplateResponse>".into())
     })
     .await;
@@ -62,9 +41,9 @@ async fn a_template_has_the_interface_and_the_user_data_of_an_order() {
         user_data: b"#cloud-config\n".to_vec(),
         tags: tags(),
     };
-    assert_eq!(api(&server).await.create_template("r-1-web-1", &order).await.unwrap(), "lt-1");
+    assert_eq!(server.api().await.create_template("r-1-web-1", &order).await.unwrap(), "lt-1");
     assert_eq!(
-        fields(&server),
+        server.last_fields(),
         [
             "Action=CreateLaunchTemplate",
             "Version=2016-11-15",
@@ -86,14 +65,14 @@ async fn a_template_has_the_interface_and_the_user_data_of_an_order() {
 
 #[tokio::test]
 async fn a_group_keeps_one_instance_in_the_zone_and_one_whose_answer_was_lost_is_ours() {
-    let server = answering(|number| match number {
+    let server = TestServer::answering(|number| match number {
         1 => of_scaling(500, "InternalFailure", "Try again."),
         _ => of_scaling(400, "AlreadyExists", "AutoScalingGroup by this name already exists"),
     })
     .await;
-    api(&server).await.create_scaling_group(&new_group()).await.unwrap();
+    server.api().await.create_scaling_group(&new_group()).await.unwrap();
     assert_eq!(
-        fields(&server),
+        server.last_fields(),
         [
             "Action=CreateAutoScalingGroup",
             "Version=2011-01-01",
@@ -125,19 +104,19 @@ async fn groups_are_listed_by_their_tags_over_pages() {
             "<DescribeAutoScalingGroupsResponse xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\"><DescribeAutoScalingGroupsResult><AutoScalingGroups><member><AutoScalingGroupName>{name}</AutoScalingGroupName><Tags><member><ResourceId>{name}</ResourceId><PropagateAtLaunch>true</PropagateAtLaunch><Value>r-1</Value><Key>chimp_run</Key></member></Tags><Instances><member><InstanceId>i-1</InstanceId><HealthStatus>Healthy</HealthStatus><LifecycleState>InService</LifecycleState></member></Instances></member></AutoScalingGroups>{next}</DescribeAutoScalingGroupsResult></DescribeAutoScalingGroupsResponse>"
         ))
     };
-    let server = answering(move |number| match number {
+    let server = TestServer::answering(move |number| match number {
         1 => page("g-1", "<NextToken>n</NextToken>"),
         _ => page("g-2", ""),
     })
     .await;
-    let found = api(&server).await.scaling_groups("chimp_run", Some("r-1")).await.unwrap();
+    let found = server.api().await.scaling_groups("chimp_run", Some("r-1")).await.unwrap();
     assert_eq!(found.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(), ["g-1", "g-2"]);
     let member = &found[0].members[0];
     assert_eq!([&member.id, &member.state, &member.health], ["i-1", "InService", "Healthy"]);
     assert_eq!(found[0].tags, [("chimp_run".to_owned(), "r-1".to_owned())].into());
     let asked = ["Filters.member.1.Name=tag:chimp_run", "Filters.member.1.Values.member.1=r-1", "MaxRecords=100"];
-    assert_eq!(fields(&server)[2..5], asked);
-    assert_eq!(fields(&server)[5], "NextToken=n");
+    assert_eq!(server.last_fields()[2..5], asked);
+    assert_eq!(server.last_fields()[5], "NextToken=n");
 }
 
 #[tokio::test]
@@ -157,31 +136,31 @@ async fn what_a_group_did_is_read_with_the_instance_and_the_reason() {
         one("Terminating EC2 instance: i-1", "InProgress", ""),
     ]
     .concat();
-    let server = answering(move |_| {
+    let server = TestServer::answering(move |_| {
         Reply::Good(format!(
             "<DescribeScalingActivitiesResponse><DescribeScalingActivitiesResult><Activities>{activities}</Activities></DescribeScalingActivitiesResult></DescribeScalingActivitiesResponse>"
         ))
     })
     .await;
-    let found = api(&server).await.scaling_activities("g-1").await.unwrap();
+    let found = server.api().await.scaling_activities("g-1").await.unwrap();
     let told: Vec<_> = found.iter().map(|one| (one.instance(), one.is_launch(), one.status.as_str())).collect();
     assert_eq!(told, [(Some("i-2"), true, "Successful"), (None, true, "Failed"), (Some("i-1"), false, "InProgress")]);
     assert_eq!(found[1].message, "Interface: [eni-1] in use.");
     assert_eq!(found[0].cause, "At 2026-11-29T10:00:00Z an instance was started in response to a difference");
-    assert_eq!(fields(&server)[2..], ["AutoScalingGroupName=g-1", "MaxRecords=100"]);
+    assert_eq!(server.last_fields()[2..], ["AutoScalingGroupName=g-1", "MaxRecords=100"]);
 }
 
 #[tokio::test]
 async fn a_group_is_deleted_with_its_instances_also_while_it_works_and_one_that_is_gone_is_no_error() {
-    let server = answering(|number| match number {
+    let server = TestServer::answering(|number| match number {
         1 => of_scaling(400, "ScalingActivityInProgress", "Activities are in progress"),
         2 => done("DeleteAutoScalingGroup"),
         _ => of_scaling(400, "ValidationError", "AutoScalingGroup name not found - AutoScalingGroup 'g-1' not found"),
     })
     .await;
-    let api = api(&server).await;
+    let api = server.api().await;
     api.delete_scaling_group("g-1").await.unwrap();
-    assert_eq!(fields(&server)[2..], ["AutoScalingGroupName=g-1", "ForceDelete=true"]);
+    assert_eq!(server.last_fields()[2..], ["AutoScalingGroupName=g-1", "ForceDelete=true"]);
     assert_eq!(server.count("DeleteAutoScalingGroup"), 2);
     api.delete_scaling_group("g-1").await.unwrap();
 }
@@ -199,7 +178,7 @@ fn rehearsed(action: &str) -> Reply {
 #[tokio::test]
 async fn a_missing_right_is_known_before_a_group_is_made() {
     let server = TestServer::start(|asked| Some(rehearsed(&asked.last().unwrap().action()))).await;
-    api(&server).await.rehearse_scaling("eu-central-1a").await.unwrap();
+    server.api().await.rehearse_scaling("eu-central-1a").await.unwrap();
     let all = ["CreateLaunchTemplate", "DescribeAutoScalingGroups", "DeleteAutoScalingGroup", "CreateAutoScalingGroup"];
     assert_eq!(server.actions(), all);
     for denied in &all[1..] {
@@ -210,17 +189,16 @@ async fn a_missing_right_is_known_before_a_group_is_made() {
             Some(if action == denied { no() } else { rehearsed(&action) })
         })
         .await;
-        let why = api(&server).await.rehearse_scaling("eu-central-1a").await.unwrap_err();
+        let why = server.api().await.rehearse_scaling("eu-central-1a").await.unwrap_err();
         assert!(why.is_denied(), "{why}");
     }
 }
 
 #[tokio::test]
 async fn auto_scaling_is_asked_at_an_address_of_its_own_where_one_is_named() {
-    let server = answering(|_| Reply::Good("<R><DescribeAutoScalingGroupsResult/></R>".into())).await;
+    let server = TestServer::answering(|_| Reply::Good("<R><DescribeAutoScalingGroupsResult/></R>".into())).await;
     let other = [("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:1"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:1")];
     let variables = [&other[..], &[("AWS_ENDPOINT_URL_AUTO_SCALING", server.base.as_str())]].concat();
-    let account = account::read(None, &server.surroundings(&variables)).unwrap();
-    let api = Api::open(Arc::new(account), 10_000, HASTE).await.unwrap();
+    let api = server.api_with(&variables).await;
     assert_eq!(api.scaling_groups("chimp_run", None).await.unwrap(), []);
 }

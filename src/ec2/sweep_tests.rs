@@ -1,11 +1,7 @@
 //! What a sweep removes, in which order, and what it leaves.
 
-use std::sync::Arc;
-
-use super::account;
-use super::query::Api;
 use super::sweep::sweep;
-use super::test_server::{Asked, HASTE, Reply, TestServer};
+use super::test_server::{Asked, Reply, TestServer};
 use crate::requests::sweep::{Runs, Sweep};
 
 fn tags(name: &str, run: &str) -> String {
@@ -61,9 +57,7 @@ fn account_with(protected: &'static str) -> impl Fn(&[Asked]) -> Option<Reply> +
 }
 
 async fn swept(server: &TestServer, dry_run: bool) -> Sweep {
-    let account = account::read(None, &server.surroundings(&[])).unwrap();
-    let api = Api::open(Arc::new(account), 10_000, HASTE).await.unwrap();
-    sweep(&api, &Runs::One("r".into()), dry_run).await.unwrap()
+    sweep(&server.api().await, &Runs::One("r".into()), dry_run).await.unwrap()
 }
 
 fn ids(swept: &Sweep) -> Vec<&str> {

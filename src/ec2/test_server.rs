@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use super::account::Surroundings;
+use super::account::{self, Surroundings};
 use super::doctor::look_with;
+use super::query::Api;
 use crate::requests::Patience;
 use crate::requests::findings::{Findings, Lack};
 use crate::requests::test_server::Endpoint;
@@ -19,6 +20,11 @@ impl Asked {
     pub(super) fn action(&self) -> String {
         let mut fields = form_urlencoded::parse(self.body.as_bytes());
         fields.find(|(name, _)| name == "Action").map_or_else(|| self.line.clone(), |(_, action)| action.into_owned())
+    }
+
+    /// The fields of the Query API: `NAME=VALUE`, in their order. The first two are the action and its version.
+    pub(super) fn fields(&self) -> Vec<String> {
+        form_urlencoded::parse(self.body.as_bytes()).map(|(name, value)| format!("{name}={value}")).collect()
     }
 }
 
@@ -50,6 +56,11 @@ impl TestServer {
         server
     }
 
+    /// Answers every request so; their number is known, from 1.
+    pub(super) async fn answering(reply: impl Fn(usize) -> Reply + Send + Sync + 'static) -> TestServer {
+        TestServer::start(move |asked| Some(reply(asked.len()))).await
+    }
+
     /// Answers requests of this action so; the number of those that came, from 1, is known.
     pub(super) async fn at(
         action: &'static str,
@@ -60,6 +71,17 @@ impl TestServer {
             asked.last().filter(is_one).and_then(|_| reply(asked.iter().filter(is_one).count()))
         })
         .await
+    }
+
+    /// A user of its API.
+    pub(super) async fn api(&self) -> Api {
+        self.api_with(&[]).await
+    }
+
+    /// The same where the environment has these variables more.
+    pub(super) async fn api_with(&self, variables: &[(&str, &str)]) -> Api {
+        let account = account::read(None, &self.surroundings(variables)).unwrap();
+        Api::open(Arc::new(account), 10_000, HASTE).await.unwrap()
     }
 
     /// Writes a file of the user's `.aws`.
@@ -94,6 +116,11 @@ impl TestServer {
         let shown = format!("{findings:?}");
         assert!(!shown.contains("of-the-chimp"), "a secret is shown: {shown}");
         findings
+    }
+
+    /// The [fields](Asked::fields) of the last request.
+    pub(super) fn last_fields(&self) -> Vec<String> {
+        self.asked.lock().unwrap().last().expect("a request has come").fields()
     }
 
     pub(super) fn actions(&self) -> Vec<String> {

@@ -53,6 +53,14 @@ pub fn begun(folder: &Folder, feature: &str) -> Child {
     chimp_run(folder, feature).stdout(Stdio::null()).stderr(said).spawn().unwrap()
 }
 
+/// The same, killed as soon as it has said this.
+pub fn killed(folder: &Folder, feature: &str, word: &str) {
+    let mut child = begun(folder, feature);
+    until(word, || said_in(folder).contains(word));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 /// What a run in the background has said.
 pub fn said_in(folder: &Folder) -> String {
     std::fs::read_to_string(folder.path().join("said")).unwrap()

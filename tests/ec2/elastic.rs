@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::account::{amazon, begun, chimp_run, is_empty, run_id, said, said_in, until};
+use crate::account::{amazon, begun, chimp_run, is_empty, killed, run_id, said, said_in, until};
 use crate::support::{Folder, chimp, one_complaint, run};
 use crate::trouble::Trouble;
 
@@ -51,10 +51,7 @@ pub fn an_elastic_ip_leads_to_the_balancer_that_serves() {
 
 pub fn an_elastic_ip_of_a_killed_run_goes_by_its_id() {
     let folder = Folder::new("ec2-elastic-killed");
-    let mut child = begun(&folder, HOLDER_DIES);
-    until("the baseline", || said_in(&folder).contains("baseline"));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    killed(&folder, HOLDER_DIES, "baseline");
     assert_eq!(lead_to(), ["lb-1"]);
     let id = run_id(&folder);
     let down = |more: &[&str]| run(&mut chimp(&[&["down", "--on", "ec2", "--run", &id], more].concat()));

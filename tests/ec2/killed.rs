@@ -1,14 +1,11 @@
 //! A run that is killed while a fault of power is in force.
 
-use crate::account::{LOSES_POWER, begun, instances, is_empty, run_id, said, said_in, until};
+use crate::account::{LOSES_POWER, instances, is_empty, killed, run_id, said, until};
 use crate::support::{Folder, chimp, run};
 
 pub fn the_servers_of_a_killed_run_start_again_by_themselves_and_go_by_its_id() {
     let folder = Folder::new("ec2-killed");
-    let mut child = begun(&folder, LOSES_POWER);
-    until("struck", || said_in(&folder).contains("struck"));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    killed(&folder, LOSES_POWER, "struck");
     let count = |state: &str| instances().into_iter().filter(|(_, found, _)| found == state).count();
     assert_eq!((count("stopped"), count("running")), (1, 2), "{:?}", instances());
     until("none is off any more", || count("running") == 3);

@@ -1,6 +1,6 @@
 //! Servers that Auto Scaling replaces.
 
-use crate::account::{amazon, begun, chimp_run, is_empty, run_id, said, said_in, until};
+use crate::account::{amazon, begun, chimp_run, is_empty, killed, run_id, said, said_in, until};
 use crate::support::{Folder, chimp, one_complaint, run};
 
 const FEATURE: &str = include_str!("../../fixtures/ec2/features/auto-scaling.feature");
@@ -80,10 +80,7 @@ pub fn a_group_that_is_suspended_replaces_nothing_and_recovery_fails() {
 
 pub fn a_killed_run_leaves_groups_that_go_first() {
     let folder = Folder::new("ec2-scaled-killed");
-    let mut child = begun(&folder, DIES);
-    until("struck", || said_in(&folder).contains("struck"));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    killed(&folder, DIES, "struck");
     let id = run_id(&folder);
     let dry = run(&mut chimp(&["down", "--on", "ec2", "--run", &id, "--dry-run"]));
     let text = said(&dry);
