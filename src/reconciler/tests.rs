@@ -22,6 +22,8 @@ use crate::settings::Policy;
 use crate::settings::Settings;
 use crate::site::topology_lock::TopologyLock;
 
+mod auto_scaled;
+
 /// Far more than anything here takes, on a machine with other things to do.
 const LIMIT: Duration = Duration::from_secs(30);
 const EVERY: Duration = Duration::from_millis(10);
