@@ -41,9 +41,14 @@ impl Site {
 
     /// Makes `count` servers `name-1`, `name-2` and so on, or one `name`.
     pub fn make(&mut self, name: &str, count: u32, words: &[&str]) {
+        self.make_at(&["--network", "site"], name, count, words);
+    }
+
+    /// The same, plugged in as the first words say.
+    pub fn make_at(&mut self, at: &[&str], name: &str, count: u32, words: &[&str]) {
         let (data, count) = (self.path("user-data"), count.to_string());
-        let fixed = ["server", "create", name, "--wait"];
-        let of = ["--flavor", "small", "--image", "empty", "--network", "site", "--key-name", "chimp"];
+        let fixed = [&["server", "create", name, "--wait"], at].concat();
+        let of = ["--flavor", "small", "--image", "empty", "--key-name", "chimp"];
         let many = ["--min", &count, "--max", &count, "--user-data", &data];
         openstack(&[&fixed[..], &of, &many, words].concat());
         self.ids = servers().into_iter().map(|server| server.id).collect();

@@ -44,6 +44,8 @@ fn main() -> ExitCode {
             secrets::no_secret_is_in_a_bundle_a_log_or_a_command_line,
             attack::each_failure_model_strikes_servers_with_the_tag_and_no_others,
             attack_isolated::an_attack_isolates_a_server_and_gives_its_ports_their_own_groups_back,
+            attack_isolated::an_attack_that_is_killed_as_soon_as_it_has_its_empty_group_leaves_none_after_its_heal,
+            attack_isolated::a_port_that_outlives_the_attacked_servers_gets_its_own_groups_back,
             attack_isolated::an_isolation_of_a_killed_attack_ends_by_its_journal_and_by_its_lease,
             attack::a_killed_attack_is_undone_by_its_journal_and_by_its_lease,
             points::a_run_killed_at_any_boundary_leaves_nothing_after_down_and_no_fault_after_its_lease,

@@ -9,7 +9,7 @@ use crate::instance::{Instance, InstanceId, Plug, PowerState};
 use crate::provider::ProviderError;
 
 impl<A: Api> Fleet<A> {
-    /// Swaps the groups of a server's ports. The lease runs before anything is changed, so that it ends what was half done. A server
+    /// Swaps the groups of a server's ports. The lease runs before anything is made or changed, so that it ends what was half done. A server
     /// that is gone stays so.
     ///
     /// # Errors
@@ -32,7 +32,7 @@ impl<A: Api> Fleet<A> {
         if let Some(lease) = lease {
             self.lease(id, Plug::Network, by.undo_isolation(&id.0, &isolation), lease).await?;
         }
-        isolation.begin(by).await
+        isolation.begin(by, &by.empty_group().await?).await
     }
 
     /// What isolates a server, by the groups that its ports have now; by those that they had before, where they have the empty one
@@ -74,7 +74,9 @@ impl<A: Api> Fleet<A> {
     pub(super) async fn rejoin_if_isolated(&self, id: &InstanceId) -> Result<(), ProviderError> {
         let isolated = self.isolated.lock().await.get(id).cloned();
         let (Some(isolation), Some(by)) = (isolated, self.api.isolates()) else { return Ok(()) };
-        isolation.end(by).await?;
+        if let Some(empty) = isolation.made(by).await? {
+            isolation.end(by, &empty).await?;
+        }
         self.isolated.lock().await.remove(id);
         self.leases.call_off(id, Plug::Network).await;
         Ok(())

@@ -19,8 +19,12 @@ pub(in crate::environment) trait Ports: Send + Sync {
 /// A cloud whose servers are isolated by the groups of their ports.
 #[async_trait]
 pub(in crate::environment) trait Isolates: Ports {
-    /// What isolates a server. No port is changed yet; the group that lets nothing pass is made if it is missing.
+    /// What isolates a server. Nothing is made or changed yet.
     async fn isolation(&self, id: &str, name: &str) -> Result<Isolation, ProviderError>;
+    /// The id of the group that lets nothing pass, which is made if it is missing.
+    async fn empty_group(&self) -> Result<String, ProviderError>;
+    /// The same where it was made, by this process or by one that was killed; `None`: it was not.
+    async fn find_empty_group(&self) -> Result<Option<String>, ProviderError>;
     /// The words by which this program is asked to end it.
     fn undo_isolation(&self, id: &str, isolation: &Isolation) -> Vec<String>;
 }
@@ -28,8 +32,10 @@ pub(in crate::environment) trait Isolates: Ports {
 /// What the ports of a server have when nothing isolates it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::environment) struct Isolation {
-    /// The id of the group that lets nothing pass.
-    pub empty: String,
+    /// The id of the group that lets nothing pass, in journals of older versions. Now this is recorded before the group is made, whose mark
+    /// leads to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty: Option<String>,
     /// All ports of the server.
     pub ports: Vec<OwnGroups>,
 }
@@ -42,13 +48,24 @@ pub(in crate::environment) struct OwnGroups {
 }
 
 impl Isolation {
+    /// The group that lets nothing pass; `None`: it was never made, so no port has it.
+    ///
+    /// # Errors
+    /// The cloud can't be asked.
+    pub async fn made(&self, by: &dyn Isolates) -> Result<Option<String>, ProviderError> {
+        match &self.empty {
+            Some(empty) => Ok(Some(empty.clone())),
+            None => by.find_empty_group().await,
+        }
+    }
+
     /// Gives every port the empty group and no other. Idempotent.
     ///
     /// # Errors
     /// A port or the group is not there any more, or the cloud can't be asked; some ports may have it then.
-    pub async fn begin(&self, ports: &(impl Ports + ?Sized)) -> Result<(), ProviderError> {
+    pub async fn begin(&self, ports: &(impl Ports + ?Sized), empty: &str) -> Result<(), ProviderError> {
         for own in &self.ports {
-            ports.give(&own.port, std::slice::from_ref(&self.empty)).await?;
+            ports.give(&own.port, &[empty.into()]).await?;
         }
         Ok(())
     }
@@ -58,26 +75,26 @@ impl Isolation {
     ///
     /// # Errors
     /// All that failed, after all were tried: a group is not there any more, or the cloud can't be asked.
-    pub async fn end(&self, ports: &(impl Ports + ?Sized)) -> Result<(), ProviderError> {
+    pub async fn end(&self, ports: &(impl Ports + ?Sized), empty: &str) -> Result<(), ProviderError> {
         let mut failed = Vec::new();
         for own in &self.ports {
-            failed.extend(self.give_back(ports, own).await.err());
+            failed.extend(give_back(ports, own, empty).await.err());
         }
         ProviderError::of_all(failed)
     }
+}
 
-    async fn give_back(&self, ports: &(impl Ports + ?Sized), own: &OwnGroups) -> Result<(), ProviderError> {
-        let Some(now) = ports.groups(&own.port).await? else { return Ok(()) };
-        if !now.contains(&self.empty) {
-            return Ok(());
-        }
-        let more = now.into_iter().filter(|group| *group != self.empty && !own.groups.contains(group));
-        let groups: Vec<String> = own.groups.iter().cloned().chain(more).collect();
-        match ports.give(&own.port, &groups).await {
-            // It may have gone with its server in between.
-            Err(_) if ports.groups(&own.port).await?.is_none() => Ok(()),
-            given => given,
-        }
+async fn give_back(ports: &(impl Ports + ?Sized), own: &OwnGroups, empty: &str) -> Result<(), ProviderError> {
+    let Some(now) = ports.groups(&own.port).await? else { return Ok(()) };
+    if !now.iter().any(|group| group == empty) {
+        return Ok(());
+    }
+    let more = now.into_iter().filter(|group| group != empty && !own.groups.contains(group));
+    let groups: Vec<String> = own.groups.iter().cloned().chain(more).collect();
+    match ports.give(&own.port, &groups).await {
+        // It may have gone with its server in between.
+        Err(_) if ports.groups(&own.port).await?.is_none() => Ok(()),
+        given => given,
     }
 }
 
@@ -119,7 +136,7 @@ mod tests {
 
     fn isolation() -> Isolation {
         let own = |port: &str, groups: &[&str]| OwnGroups { port: port.into(), groups: texts(groups) };
-        Isolation { empty: "empty".into(), ports: vec![own("p-1", &["default", "web"]), own("p-2", &[])] }
+        Isolation { empty: None, ports: vec![own("p-1", &["default", "web"]), own("p-2", &[])] }
     }
 
     impl Fake {
@@ -141,15 +158,15 @@ mod tests {
     async fn each_port_has_the_empty_group_alone_and_gets_its_own_ones_back() {
         let ports = Fake::own();
         for _ in 0..2 {
-            isolation().begin(&ports).await.unwrap();
+            isolation().begin(&ports, "empty").await.unwrap();
             assert_eq!(ports.shown(), ["empty", "empty"]);
         }
         // Another process undoes it, by what it was handed as a text.
         let handed: Isolation = serde_json::from_str(&serde_json::to_string(&isolation()).unwrap()).unwrap();
-        handed.end(&ports).await.unwrap();
+        handed.end(&ports, "empty").await.unwrap();
         assert_eq!(ports.shown(), ["default,web", ""]);
         let before = *ports.given.lock().unwrap();
-        isolation().end(&ports).await.unwrap();
+        isolation().end(&ports, "empty").await.unwrap();
         assert_eq!(*ports.given.lock().unwrap(), before, "it was undone before");
     }
 
@@ -158,11 +175,11 @@ mod tests {
         let ports = Fake::own();
         ports.set("p-1", &["empty", "more"]);
         ports.set("p-2", &["another"]);
-        isolation().end(&ports).await.unwrap();
+        isolation().end(&ports, "empty").await.unwrap();
         assert_eq!(ports.shown(), ["default,web,more", "another"]);
         ports.all.lock().unwrap().remove("p-1");
         ports.set("p-2", &["empty"]);
-        isolation().end(&ports).await.unwrap();
+        isolation().end(&ports, "empty").await.unwrap();
         assert_eq!(ports.shown(), [""], "one that is gone keeps no other from its groups");
     }
 
@@ -171,7 +188,7 @@ mod tests {
         let ports = Fake { refuses: Some("p-1"), ..Fake::own() };
         ports.set("p-1", &["empty"]);
         ports.set("p-2", &["empty"]);
-        let why = isolation().end(&ports).await.unwrap_err().to_string();
+        let why = isolation().end(&ports, "empty").await.unwrap_err().to_string();
         assert_eq!((why.as_str(), ports.shown()), ("p-1 refuses", texts(&["empty", ""])));
     }
 }

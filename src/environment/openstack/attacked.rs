@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::groups::RunGroups;
+use super::groups::{self, RunGroups};
 use super::nova::{Nova, RunsOwn};
 use super::opted_in::{Found, OptedIn, TAG, opt_in};
+use super::outside::SSH;
 use super::{OpenStack, account, named, refused};
 use crate::document::DocumentError;
 use crate::environment::cloud::block_on;
@@ -20,6 +21,7 @@ use crate::infrastructure::Infrastructure;
 use crate::inventory::InventoryCloud;
 use crate::inventory::login::{self, Login};
 use crate::openstack::client::Client;
+use crate::openstack::error::CloudError;
 use crate::openstack::mark::Mark;
 use crate::openstack::servers::{self, Server};
 use crate::provider::ssh::Route;
@@ -48,12 +50,8 @@ impl Attacked {
     /// # Errors
     /// The cloud can't be asked, none of its servers may be attacked, or what the login names can't be used.
     pub fn open(self, passwords: Option<&Path>) -> Result<Reopened, ReopenError> {
-        let (client, all) = self.ask()?;
-        let found = match &self.servers {
-            None => Found::among(all),
-            Some(ids) => Found::of_ids(all, ids),
-        };
-        if found.open.is_empty() {
+        let (client, found, is_isolated) = self.ask()?;
+        if found.open.is_empty() && !is_isolated {
             return Err(self.none_open(&found));
         }
         let servers = found.servers();
@@ -75,22 +73,42 @@ impl Attacked {
             place: store(&OpenStack, &Attacked { servers: Some(ids), mark: Some(mark), ..self })?,
             whereabouts,
             addresses,
-            provider: Arc::new(OptedIn { client, fleet, known, hosts, isolates, groups, made }),
+            provider: Arc::new(OptedIn { client, fleet, known, ssh: SSH, hosts, isolates, groups, made }),
             infrastructure,
             ended: Ended::new(),
             closed: found.closed,
         })
     }
 
-    fn ask(&self) -> Result<(Client, Vec<Server>), ReopenError> {
+    /// The client, the servers, and whether ports may still be isolated though none of the servers is left.
+    fn ask(&self) -> Result<(Client, Found, bool), ReopenError> {
         block_on(async {
             let asked = async {
                 let client = account::log_in(&self.cloud, self.settings.requests_per_minute).await?;
-                let all = servers::list(&client).await?;
-                Ok((client, all))
+                let found = self.find(&client).await?;
+                let is_isolated = found.open.is_empty() && self.has_a_group(&client).await?;
+                Ok((client, found, is_isolated))
             };
             asked.await.map_err(refused)
         })
+    }
+
+    async fn find(&self, client: &Client) -> Result<Found, CloudError> {
+        let all = servers::list(client).await?;
+        Ok(match &self.servers {
+            None => Found::among(all),
+            Some(ids) => Found::of_ids(all, ids),
+        })
+    }
+
+    /// Whether the empty group of this attack is there: a port that outlived its server may have it.
+    pub(super) async fn has_a_group(&self, client: &Client) -> Result<bool, CloudError> {
+        match &self.mark {
+            Some(mark) if self.settings.profile.is_full() => {
+                Ok(groups::find_empty(client, &Mark::new(mark)).await?.is_some())
+            }
+            _ => Ok(false),
+        }
     }
 
     fn fleet(&self, client: &Arc<Client>, own: Option<RunsOwn>, ids: BTreeSet<String>) -> Fleet<Nova> {
@@ -104,7 +122,8 @@ impl Attacked {
         found: &Found,
         passwords: Option<&Path>,
     ) -> Result<(Infrastructure, Option<InventoryCloud>), ReopenError> {
-        let (Some(how), Some(file)) = (&self.settings.login, &self.file) else {
+        let login = self.settings.login.as_ref().filter(|_| !found.open.is_empty());
+        let (Some(how), Some(file)) = (login, &self.file) else {
             return Ok((login::infrastructure(found.servers(), found.links(), None), None));
         };
         let inventory = Login::new(how, file).inventory(found.servers(), found.links())?;

@@ -7,13 +7,23 @@ use tokio::sync::OnceCell;
 use super::nova::between;
 use crate::environment::cloud::made::Made;
 use crate::openstack::client::Client;
-use crate::openstack::groups::{self, Lets};
+use crate::openstack::error::CloudError;
+use crate::openstack::groups::{self, Lets, SecurityGroup};
 use crate::openstack::mark::Mark;
 use crate::provider::ProviderError;
 
 /// Their names.
 const OPEN: &str = "anarcho-chimp";
 const EMPTY: &str = "anarcho-chimp-isolated";
+
+/// The id of the group that lets nothing pass and carries this mark, whichever process has made it.
+///
+/// # Errors
+/// Neutron can't be asked.
+pub(super) async fn find_empty(client: &Client, mark: &Mark) -> Result<Option<String>, CloudError> {
+    let is_it = |group: &SecurityGroup| group.name == EMPTY && group.run.as_deref() == Some(mark.run());
+    Ok(groups::ours(client).await?.into_iter().find(is_it).map(|group| group.id))
+}
 
 /// Both by their ids.
 pub(super) struct RunGroups {
@@ -43,6 +53,24 @@ impl RunGroups {
     /// It can't be made.
     pub async fn empty(&self, mark: &Mark) -> Result<String, ProviderError> {
         self.get(&self.empty, EMPTY, mark, Lets::NothingPass).await
+    }
+
+    /// The same where it is there: this process has made it, or one that was killed.
+    ///
+    /// # Errors
+    /// Neutron can't be asked.
+    pub async fn find_empty(&self, mark: &Mark) -> Result<Option<String>, ProviderError> {
+        if self.empty.get().is_none()
+            && let Some(found) = find_empty(&self.client, mark).await.map_err(between)?
+        {
+            self.adopt_empty(&found);
+        }
+        Ok(self.known_empty().cloned())
+    }
+
+    /// The same where this process knows of it.
+    pub fn known_empty(&self) -> Option<&String> {
+        self.empty.get()
     }
 
     /// Takes the one that another process has made to isolate servers, which is removed with all others.

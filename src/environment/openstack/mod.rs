@@ -44,6 +44,9 @@ mod outside;
 mod ports;
 mod resolved;
 
+#[cfg(test)]
+mod isolation_tests;
+
 pub use nova::run_if_asked;
 
 /// What it does without Neutron's security groups.

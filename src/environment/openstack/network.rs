@@ -57,13 +57,14 @@ fn own(port: Port) -> Result<OwnGroups, CloudError> {
     Ok(OwnGroups { port: port.id, groups: port.security_groups })
 }
 
-/// What isolates the server of these ports by this empty group.
+/// What isolates the server of these ports; the empty group is known where it was made.
 ///
 /// # Errors
 /// A port has the empty group already, so that its own are not known.
-pub(super) fn isolation(ports: Vec<OwnGroups>, empty: String) -> Result<Isolation, ProviderError> {
-    let Some(OwnGroups { port, .. }) = ports.iter().find(|own| own.groups.contains(&empty)) else {
-        return Ok(Isolation { empty, ports });
+pub(super) fn isolation(ports: Vec<OwnGroups>, empty: Option<&String>) -> Result<Isolation, ProviderError> {
+    let has_it = |own: &&OwnGroups| empty.is_some_and(|empty| own.groups.contains(empty));
+    let Some(OwnGroups { port, .. }) = ports.iter().find(has_it) else {
+        return Ok(Isolation { empty: None, ports });
     };
     let detail = "has the group that lets nothing pass, and which it had before is not known".into();
     let hint = format!("give it its own: `openstack port set --no-security-group --security-group GROUP {port}`");
@@ -82,6 +83,8 @@ mod tests {
 
     use super::*;
     use crate::openstack::test_server::{Asked, Reply, TestCloud, port};
+
+    const EMPTY: &str = "empty";
 
     /// A server `s-1` with these ports, whose groups are what they were last given.
     async fn cloud(all: Vec<Value>) -> (TestCloud, Arc<Mutex<Vec<Value>>>) {
@@ -125,7 +128,7 @@ mod tests {
     }
 
     async fn isolation_of(client: &Client) -> Result<Isolation, ProviderError> {
-        isolation(own_groups(client, "s-1", "web-1").await?, "empty".into())
+        isolation(own_groups(client, "s-1", "web-1").await?, Some(&EMPTY.into()))
     }
 
     #[tokio::test]
@@ -134,14 +137,14 @@ mod tests {
         let client = cloud.log_in("").await.unwrap();
         let isolation = isolation_of(&client).await.unwrap();
         assert_eq!(changes(&cloud), 0, "looking changes nothing");
-        isolation.begin(&client).await.unwrap();
+        isolation.begin(&client, EMPTY).await.unwrap();
         assert_eq!(groups(&all), [json!(["empty"]), json!(["empty"])]);
-        isolation.end(&client).await.unwrap();
+        isolation.end(&client, EMPTY).await.unwrap();
         assert_eq!(groups(&all), [json!(["default", "web"]), json!([])]);
-        isolation.begin(&client).await.unwrap();
+        isolation.begin(&client, EMPTY).await.unwrap();
         all.lock().unwrap().clear();
-        isolation.end(&client).await.unwrap();
-        assert!(isolation.begin(&client).await.is_err(), "a port that is gone can't be isolated");
+        isolation.end(&client, EMPTY).await.unwrap();
+        assert!(isolation.begin(&client, EMPTY).await.is_err(), "a port that is gone can't be isolated");
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
-use super::groups::RunGroups;
+use super::groups::{self as own_groups, RunGroups};
 use super::{account, network};
 use crate::environment::cloud::isolation::{Isolates, Isolation, Ports};
 use crate::environment::cloud::{Api, CloudServer, lease};
@@ -43,18 +43,21 @@ pub(super) struct RunsOwn {
 struct Rejoining {
     #[serde(flatten)]
     isolation: Isolation,
+    /// What the empty group carries, which was not made yet when the lease began.
+    mark: String,
     /// Whether the empty group goes then, unless another server still has it.
-    #[serde(default)]
     removes_group: bool,
 }
 
 impl Rejoining {
     async fn rejoin(&self, client: &Client) -> Result<(), ProviderError> {
-        self.isolation.end(client).await?;
+        let mark = Mark::new(&self.mark);
+        let Some(empty) = own_groups::find_empty(client, &mark).await.map_err(between)? else { return Ok(()) };
+        self.isolation.end(client, &empty).await?;
         if !self.removes_group {
             return Ok(());
         }
-        match groups::delete(client, &self.isolation.empty).await {
+        match groups::delete(client, &empty).await {
             Err(why) if !why.is_conflict() => Err(between(why)),
             _ => Ok(()),
         }
@@ -133,12 +136,25 @@ impl Isolates for Nova {
     async fn isolation(&self, id: &str, name: &str) -> Result<Isolation, ProviderError> {
         let own = self.own.as_ref().ok_or_else(|| no_group(name))?;
         let ports = network::own_groups(&self.client, id, name).await?;
-        network::isolation(ports, own.groups.empty(&own.mark).await?)
+        network::isolation(ports, own.groups.known_empty())
+    }
+
+    async fn empty_group(&self) -> Result<String, ProviderError> {
+        let own = self.own.as_ref().expect("without security groups there is no isolation");
+        own.groups.empty(&own.mark).await
+    }
+
+    async fn find_empty_group(&self) -> Result<Option<String>, ProviderError> {
+        match &self.own {
+            Some(own) => own.groups.find_empty(&own.mark).await,
+            None => Ok(None),
+        }
     }
 
     fn undo_isolation(&self, id: &str, isolation: &Isolation) -> Vec<String> {
-        let removes_group = self.own.as_ref().is_some_and(|own| own.outlived);
-        let undo = Rejoining { isolation: isolation.clone(), removes_group };
+        let own = self.own.as_ref().expect("without security groups there is no isolation");
+        let (isolation, mark) = (isolation.clone(), own.mark.run().into());
+        let undo = Rejoining { isolation, mark, removes_group: own.outlived };
         let undo = serde_json::to_string(&undo).expect("texts can be stored");
         [ASKED, &self.cloud, id, &undo].map(String::from).to_vec()
     }

@@ -4,7 +4,7 @@
 //! settings say. To all other servers of the project nothing is done, and none of them is logged in to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,6 +139,8 @@ pub(super) struct OptedIn {
     pub fleet: Fleet<Nova>,
     /// Their names and addresses, by Nova's ids.
     pub known: BTreeMap<String, (String, Ipv4Addr)>,
+    /// Where they answer to SSH if nothing says how to log in.
+    pub ssh: u16,
     /// The same as hosts; `None` where nothing says how to log in.
     pub hosts: Option<InventoryCloud>,
     /// Whether the cloud has security groups.
@@ -208,9 +210,12 @@ impl Provider for OptedIn {
     async fn recall(&self, id: &InstanceId, record: &Value) -> Result<(), ProviderError> {
         let isolation: Isolation =
             serde_json::from_value(record.clone()).map_err(|why| ProviderError::Between(why.into()))?;
-        self.groups.adopt_empty(&isolation.empty);
+        if let Some(empty) = &isolation.empty {
+            self.groups.adopt_empty(empty);
+        }
         self.fleet.recall(id, isolation).await;
-        Ok(())
+        // Nothing else ends the isolation of ports whose server is gone: another server may get them.
+        self.fleet.rejoin_those_gone().await
     }
 
     /// Where nothing says how to log in, what would need it was refused before.
@@ -239,7 +244,10 @@ impl Provider for OptedIn {
 
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError> {
         let Some(hosts) = &self.hosts else {
-            return Ok(Box::new(Outside { server: instance.name.clone(), address: instance.address }));
+            return Ok(Box::new(Outside {
+                server: instance.name.clone(),
+                at: SocketAddrV4::new(instance.address, self.ssh),
+            }));
         };
         // A host's id is its name.
         hosts.connect(&Instance { id: InstanceId(instance.name.clone()), ..instance.clone() }).await

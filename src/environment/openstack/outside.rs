@@ -1,6 +1,6 @@
 //! A server that nothing says how to log in to: it is seen from outside alone.
 
-use std::net::Ipv4Addr;
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,8 +9,8 @@ use crate::instance::{Command, FileSpec, Output};
 use crate::provider::ssh::Route;
 use crate::provider::{Remote, RemoteError};
 
-/// Where SSH answers.
-const SSH: u16 = 22;
+/// Where SSH answers unless something says otherwise.
+pub(super) const SSH: u16 = 22;
 /// What to do where a login is needed.
 pub(super) const HELP: &str =
     "write `[openstack.login]` into `chimp.toml`, with `user`, `key`, and `known_hosts` or `host_keys`";
@@ -18,7 +18,8 @@ pub(super) const HELP: &str =
 /// It can be knocked at, and nothing more.
 pub(super) struct Outside {
     pub server: String,
-    pub address: Ipv4Addr,
+    /// Where it answers to SSH.
+    pub at: SocketAddrV4,
 }
 
 impl Outside {
@@ -39,7 +40,7 @@ impl Remote for Outside {
     }
 
     async fn knock(&self, timeout: Duration) -> Result<(), RemoteError> {
-        let knocked = Route::Direct.knock(self.address, SSH, timeout).await;
+        let knocked = Route::Direct.knock(*self.at.ip(), self.at.port(), timeout).await;
         knocked.map_err(|why| RemoteError::Connect { host: self.server.clone(), detail: why.to_string() })
     }
 }
