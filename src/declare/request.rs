@@ -27,7 +27,7 @@ fn problem(why: &RequestError, config: Option<&Path>) -> Problem {
 
 /// The line of a file of settings that sets a field of a section, such as `[request`, or of a part of it, as far as it is written
 /// plainly; else that of the section.
-pub(super) fn line_of(text: &str, section: &str, field: &str) -> Option<usize> {
+fn line_of(text: &str, section: &str, field: &str) -> Option<usize> {
     let sets = |line: &str| {
         line.match_indices(field).any(|(at, _)| {
             let whole = !line[..at].ends_with(|before: char| before.is_alphanumeric() || before == '-');

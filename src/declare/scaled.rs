@@ -6,8 +6,8 @@ use std::path::Path;
 use super::check::called;
 use super::error::{Problem, ProblemKind};
 use super::listing::{self, Listed};
-use super::request::line_of;
 use crate::infrastructure::Infrastructure;
+use crate::settings::lines::line_of;
 use crate::settings::{Settings, auto_scaling};
 use crate::text;
 use crate::units::show_duration;
@@ -25,7 +25,9 @@ pub(super) fn wrong(
     let step = steps.into_iter().find(|step| step.text.starts_with(auto_scaling::STEP));
     let (file, line) = match (step, config) {
         (Some(step), _) => (listed.file.path.as_path(), Some(step.line)),
-        (None, Some(config)) => (config, line_of(&text::read(config).unwrap_or_default(), "[auto_scaling", "replaces")),
+        (None, Some(config)) => {
+            (config, line_of(&text::read(config).unwrap_or_default(), &["auto_scaling", "replaces"]))
+        }
         (None, None) => (listed.file.path.as_path(), Some(listed.line)),
     };
     Some(Problem { file: Some(file.into()), line, column: None, kind: ProblemKind::Meaning, detail: why })

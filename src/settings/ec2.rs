@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::words;
 use crate::units::{self, duration};
 
 /// `[ec2]`
@@ -21,22 +22,23 @@ pub struct Ec2Settings {
     pub list_every: Duration,
     /// The image of servers, by its name or its id, such as `ami-0123456789abcdef0`. Scenarios need one; without it, `chimp doctor` does
     /// not ask whether instances may be run.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "words::optional")]
     pub image: Option<String>,
     /// The type of instances. Default `t3.micro`.
+    #[serde(deserialize_with = "words::said")]
     pub instance_type: String,
     /// The subnet of servers without a zone, by its id; all servers are in its VPC. Default: that of the default VPC in the first zone.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "words::optional")]
     pub subnet: Option<String>,
     /// The security groups of every server, by their names or ids. Default: one of the run's own, which lets everything pass.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "words::list")]
     pub security_groups: Option<Vec<String>>,
     /// What moves the address at which users enter, where servers share it by keepalived elsewhere. Default: nothing, so that such a
     /// scenario is skipped: a VPC does not deliver to an address that a server announces.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "words::optional_of")]
     pub virtual_ips: Option<Ec2VirtualIps>,
     /// By the zones of infrastructures: the availability zones that stand for them, or subnets by their ids. Default: those of the same names.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "words::map")]
     pub zones: BTreeMap<String, String>,
 }
 

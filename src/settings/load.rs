@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::words;
 use crate::units::{self, duration};
 
 /// `[load]`
@@ -21,6 +22,7 @@ pub struct LoadSettings {
     #[serde(with = "duration")]
     pub pause_max: Duration,
     /// What users do. Default: they browse the pages of `[request]`.
+    #[serde(deserialize_with = "words::one_of")]
     pub journey: Journey,
     /// Operations a second of all users together, where they do more than browse: their pauses follow from it, and a
     /// site that answers late gets fewer. Default 0: as the pauses say.
@@ -56,6 +58,7 @@ pub enum Journey {
 #[serde(default, deny_unknown_fields)]
 pub struct RequestSettings {
     /// `http` or `https`. Default `http`.
+    #[serde(deserialize_with = "words::one_of")]
     pub scheme: Scheme,
     /// A PEM file with the certificate authority that signed the site's certificate; HTTPS only.
     pub ca: Option<PathBuf>,

@@ -32,8 +32,18 @@ pub(super) fn read(text: &str) -> Result<Settings, Mistakes> {
 
 fn mistake(text: &str, why: &Error) -> DocumentError {
     let (line, column) = why.span().map(|span| place(text, span.start)).unzip();
-    let detail = plain(why.message().trim_end());
+    let plain = plain(why.message().trim_end());
+    let detail = field(why).map_or_else(|| plain.clone(), |field| format!("`{field}`: {plain}"));
     DocumentError { line, column, hint: form_hint(why.message()), ..DocumentError::new(detail) }
+}
+
+/// The setting that an error is about, such as `ec2.image`. toml shows it only where it has no text to show instead.
+fn field(why: &Error) -> Option<String> {
+    let mut bare = why.clone();
+    bare.set_input(None);
+    let shown = bare.to_string();
+    let field = shown.strip_prefix(why.message())?.trim().strip_prefix("in `")?.strip_suffix('`')?;
+    Some(field.into())
 }
 
 /// The line and column, from 1, of a byte.
@@ -78,6 +88,55 @@ mod tests {
             "found the number 5, expected a duration such as \"5 s\"",
         ] {
             assert!(told.contains(part), "{part}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_with_its_line_its_field_and_what_was_expected() {
+        for (text, line, told) in [
+            ("[ec2]\nvirtual_ips = true\n", 2, "`ec2.virtual_ips`: found `true`, expected `elastic`"),
+            ("[ec2]\nvirtual_ips = \"x\"\n", 2, "`ec2.virtual_ips`: unknown word `x`, expected `elastic`"),
+            ("[ec2]\nimage = \"\"\n", 2, "`ec2.image`: found an empty text, expected a name, an id or a path"),
+            ("[ec2]\ninstance_type = \" \"\n", 2, "`ec2.instance_type`: found an empty text"),
+            ("[ec2]\nzones = { a = \"x\", b = \"\" }\n", 2, "`ec2.zones.b`: found an empty text"),
+            ("[ec2]\nzones = { \"\" = \"x\" }\n", 2, "`ec2.zones`: found an empty text"),
+            ("[ec2]\nsecurity_groups = []\n", 2, "`ec2.security_groups`: found an empty list, expected one name"),
+            ("[openstack]\nflavor = 3\n", 2, "`openstack.flavor`: found the number 3, expected a string"),
+            (
+                "[openstack]\nprofile = 3\n",
+                2,
+                "`openstack.profile`: found the number 3, expected `full` or `rackspace`",
+            ),
+            (
+                "[openstack]\nsecurity_groups = [\n\"a\",\n\"\"]\n",
+                2,
+                "`openstack.security_groups`: found an empty text",
+            ),
+            ("[openstack.zones]\na = true\n", 2, "`openstack.zones.a`: found `true`, expected a string"),
+            ("[openstack.login]\nkey = \"\"\n", 2, "`openstack.login.key`: found an empty text"),
+            (
+                "[openstack]\nlogin = { host_keys = 1 }\n",
+                2,
+                "`openstack.login.host_keys`: found the number 1, expected `ignore`",
+            ),
+            ("[failover]\nfall = 0\n", 2, "`failover.fall`: 0 is too little; expected more than zero"),
+            ("[failover]\nevery = 3\n", 2, "`failover.every`: found the number 3, expected a duration"),
+            (
+                "[auto_scaling]\nreplaces = \"nodes\"\n",
+                2,
+                "`auto_scaling.replaces`: found the text \"nodes\", expected a list",
+            ),
+            ("[database]\nwrite = 1\n", 2, "`database.write`: found the number 1, expected `active` or `round_robin`"),
+            (
+                "[config_agent]\nkind = 1\n",
+                2,
+                "`config_agent.kind`: found the number 1, expected `built_in` or `puppet`",
+            ),
+            ("[failover]\nfal = 1\n", 2, "`failover`: unknown field `fal`, expected one of"),
+        ] {
+            let Mistakes(all) = read(text).unwrap_err();
+            let [one] = all.as_slice() else { panic!("{text}: {all:?}") };
+            assert!(one.line == Some(line) && one.detail.starts_with(told), "{text}: {one}");
         }
     }
 

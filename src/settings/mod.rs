@@ -16,12 +16,14 @@ mod admit;
 pub(crate) mod auto_scaling;
 mod ec2;
 mod failover;
+pub(crate) mod lines;
 mod load;
 mod mistakes;
 mod openstack;
 mod reconciler;
 mod safeguards;
 mod time;
+mod words;
 
 pub use auto_scaling::AutoScalingSettings;
 pub use ec2::{Ec2Settings, Ec2VirtualIps};
@@ -128,7 +130,8 @@ pub struct BalancerSettings {
     /// VRRP version 3 advertisement interval. Default 50 ms: a takeover within about 0.2 s.
     #[serde(with = "duration::positive")]
     pub advert: Duration,
-    /// Whether keepalived runs where a virtual IP is shared. Default yes; without it nobody takes over.
+    /// Whether keepalived runs where a virtual IP is shared. Default yes; without it no server takes over. Where the environment leads each
+    /// such address, it does not run.
     pub keepalived: bool,
 }
 
@@ -137,6 +140,7 @@ pub struct BalancerSettings {
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseSettings {
     /// Which masters are written to. Default: the active one, the other stands by.
+    #[serde(deserialize_with = "words::one_of")]
     pub write: WriteTo,
     /// Whether a master waits until another database has each write. Default no.
     pub semi_sync: bool,

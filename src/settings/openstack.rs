@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use toml::Spanned;
 
-use super::mistakes::place;
+use super::{lines, words};
 use crate::units::{self, duration};
 
 /// `[openstack]`
@@ -22,25 +21,25 @@ pub struct OpenStackSettings {
     #[serde(with = "duration::positive")]
     pub list_every: Duration,
     /// Which of Neutron's parts the cloud has. Default: all.
-    #[serde(skip_serializing_if = "OpenStackProfile::is_default")]
+    #[serde(skip_serializing_if = "OpenStackProfile::is_default", deserialize_with = "words::one_of")]
     pub profile: OpenStackProfile,
     /// The image of every server, by its name or id. Default: the only one there is.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "words::optional")]
     pub image: Option<String>,
     /// The flavor of every server, by its name or id. Default: the only one there is.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "words::optional")]
     pub flavor: Option<String>,
     /// The network in which every server is, by its name or id. Default: the only one of the project that is not external.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "words::optional")]
     pub network: Option<String>,
     /// The external network of which floating IPs are, by its name or id. Default: the only one that is external.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "words::optional")]
     pub floating_network: Option<String>,
     /// The security groups of every server, by their names or ids. Default: one of the run's own, which lets everything pass.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "words::list")]
     pub security_groups: Option<Vec<String>>,
     /// By the zones of infrastructures: the availability zones that stand for them. Default: those of the same names.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "words::map")]
     pub zones: BTreeMap<String, String>,
     /// How an attack logs in to servers that it may strike. Default: not at all, so that only their power is switched.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,21 +51,22 @@ pub struct OpenStackSettings {
 #[serde(default, deny_unknown_fields)]
 pub struct LoginSettings {
     /// Who logs in. Default `root`: faults need root's rights.
+    #[serde(deserialize_with = "words::said")]
     pub user: String,
     /// The user's key, by its path relative to this file. Default: a password, or any key of the SSH agent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "words::optional")]
     pub key: Option<String>,
     /// The SSH port. Default 22.
     #[serde(deserialize_with = "units::positive")]
     pub port: u16,
     /// A file of host keys, as OpenSSH reads it. Without it, `host_keys` must say that none is checked.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "words::optional")]
     pub known_hosts: Option<String>,
     /// `ignore`: the network is trusted.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "words::optional_of")]
     pub host_keys: Option<HostKeys>,
     /// The program that holds faults on these servers. Default: this very program.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "words::optional")]
     pub agent: Option<String>,
 }
 
@@ -130,18 +130,9 @@ impl OpenStackSettings {
     }
 }
 
-/// The line of a `chimp.toml` at which `[openstack.login]` begins.
+/// The line of a `chimp.toml` at which `[openstack.login]` begins, where it has one.
 pub(crate) fn line_of_login(text: &str) -> Option<usize> {
-    #[derive(Deserialize)]
-    struct File {
-        openstack: Section,
-    }
-    #[derive(Deserialize)]
-    struct Section {
-        login: Spanned<toml::Table>,
-    }
-    let login = toml::from_str::<File>(text).ok()?.openstack.login;
-    Some(place(text, login.span().start).0)
+    lines::line_of_all(text, &["openstack", "login"])
 }
 
 #[cfg(test)]

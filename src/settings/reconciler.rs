@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::words;
 use crate::units::{self, duration};
 
 /// `[reconciler]`
@@ -19,8 +20,10 @@ pub struct ReconcilerSettings {
     #[serde(deserialize_with = "units::positive")]
     pub at_once: usize,
     /// What is done about instances that are not declared, and about second ones of a name. Default: left alone.
+    #[serde(deserialize_with = "words::one_of")]
     pub surplus: Policy,
     /// What is done about instances that are off, hang or do not serve. Default: left alone.
+    #[serde(deserialize_with = "words::one_of")]
     pub unhealthy: Policy,
     /// For how many looks in a row such an instance must not have served. Default 5.
     #[serde(deserialize_with = "units::positive")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::words;
 use crate::infrastructure::PUPPET_SERVER;
 use crate::units::duration;
 
@@ -45,6 +46,7 @@ impl ConfigAgentKind {
 #[serde(default, deny_unknown_fields)]
 struct ConfigAgentForm {
     enabled: Option<bool>,
+    #[serde(deserialize_with = "words::optional_of")]
     kind: Option<ConfigAgentKind>,
     #[serde(with = "duration::positive")]
     every: Duration,
