@@ -3,20 +3,21 @@
 //! `chimp run` and the `chaos` test target both go through [`run()`]. Order matters here: nothing may start a thread
 //! before an environment is entered, and nothing may boot before everything was declared without an error.
 
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use crate::console::{self, complain, say};
 use crate::declare::{DeclareError, DeclareOptions, declare};
-use crate::environment::{self, Access, On, Refusal};
+use crate::environment::{self, Access, EnterError, On, Refusal};
 use crate::exit;
-use crate::plan::Plan;
+use crate::plan::{Plan, ScenarioPlan};
 use crate::report::{self, columns, terminal};
 use crate::run::{self, Finished, RunOptions};
 
+mod notes;
 mod turn;
 
+pub use notes::{note, note_settings, note_skips};
 use turn::{TurnError, turn};
 
 /// What somebody asked for.
@@ -64,12 +65,12 @@ fn carry_out(plan: &Plan, access: &Access, options: &RunOptions) -> u8 {
     note(plan);
     let refusals = environment::refusals(environment, plan);
     if !refusals.is_empty() {
-        for Refusal { feature, line, detail } in refusals {
+        for Refusal { feature, line, detail, .. } in refusals {
             complain!("{}:{line}: {detail}", feature.display());
         }
         return exit::USAGE;
     }
-    let skips = environment.unable(plan);
+    let skips = environment::unable(environment, plan);
     if skips.len() == plan.scenarios.len() {
         return show(run::execute(plan, &skips, options, None));
     }
@@ -85,36 +86,14 @@ fn carry_out(plan: &Plan, access: &Access, options: &RunOptions) -> u8 {
         }
     };
     let work = |opened| show(run::execute(plan, &skips, options, Some(opened)));
-    match environment.enter(&value, access, plan, Box::new(work)) {
+    let runs = |scenario: &&ScenarioPlan| skips.iter().all(|(index, _)| *index != scenario.index);
+    let run = Plan { scenarios: plan.scenarios.iter().filter(runs).cloned().collect(), ..plan.clone() };
+    match environment.enter(&value, access, &run, Box::new(work)) {
         Ok(code) => code,
         Err(why) => {
             complain!("chimp: {why}");
-            exit::COULD_NOT_TELL
+            if matches!(why, EnterError::Described(_)) { exit::USAGE } else { exit::COULD_NOT_TELL }
         }
-    }
-}
-
-/// Says on stderr what users should know of a plan's servers, though it is no mistake.
-pub fn note(plan: &Plan) {
-    let on = environment::on(&plan.environment);
-    for note in on.map_or(Vec::new(), |on| on.kind.notes(&on.value)) {
-        complain!("note: {note}");
-    }
-}
-
-/// Says on stderr which scenarios a run would skip, and why, as far as that depends on where they are to run. What this machine lacks
-/// for the sandbox is said by `chimp doctor`, and when they run.
-pub fn note_skips(plan: &Plan) {
-    let on = environment::on(&plan.environment).ok().filter(|on| on.kind.name() != "local");
-    let mut skipped = BTreeMap::<String, Vec<u32>>::new();
-    for (index, why) in on.map_or(Vec::new(), |on| on.kind.unable(plan)) {
-        skipped.entry(why).or_default().push(index);
-    }
-    for (why, indices) in skipped {
-        let first = plan.scenarios.iter().find(|scenario| Some(&scenario.index) == indices.first());
-        let place = first.map_or(String::new(), |first| format!("{}:{}", first.feature.display(), first.line));
-        let more = if indices.len() == 1 { String::new() } else { format!(" and {} more", indices.len() - 1) };
-        complain!("note: {place}{more}: a run would skip it: {why}");
     }
 }
 

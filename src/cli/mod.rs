@@ -215,6 +215,7 @@ fn plan(what: &What, json: bool) -> Result<ExitCode, Refused> {
     let plan = declare(&options)?;
     harness::note(&plan);
     harness::note_skips(&plan);
+    harness::note_settings(&plan, options.config.as_deref());
     if json {
         say!("{}", serde_json::to_string_pretty(&report::plan::json(&plan)).expect("a plan is plain data"));
     } else {

@@ -6,17 +6,18 @@
 //! [`files`] finds and reads · [`gherkin`] parses · [`keywords`] finds what Gherkin swallows · [`listing`] names, tags and selects ·
 //! [`vocabulary`] matches and suggests · [`run`] lets the steps speak ([`strikes`] and [`table`] hold what Whens may
 //! say of faults) · [`attached`] which servers stand for what is declared · [`check`], [`sides`] and [`guarded`] ask whether it makes
-//! sense, [`observable`] whether anything can observe it, [`entered`] whether it is known where users enter, [`request`] whether requests can be made · [`whole`] puts all of it together.
+//! sense, [`observable`] whether anything can observe it, [`entered`] whether it is known where users enter, [`request`] whether requests can be made, [`beyond`] whether the environment and the settings are enough · [`whole`] puts all of it together.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::environment::{self, Access, On, Refusal};
+use crate::environment::{self, Access};
 use crate::plan::{Plan, SCHEMA};
 use crate::settings::Settings;
 
 mod agents;
 mod attached;
+mod beyond;
 mod check;
 mod entered;
 mod error;
@@ -110,16 +111,10 @@ pub fn declare(options: &DeclareOptions) -> Result<Plan, DeclareError> {
         problems.extend(more);
     }
     let plan = Plan { schema: SCHEMA, seed: options.seed, environment, scenarios };
-    problems.extend(beyond(&on, &plan));
+    problems.extend(beyond::wrong(&on, &plan, options.config.as_deref()));
     let locked_out = on.kind.locked_out(&on.value, &options.access, &victims);
     problems.extend(locked_out.into_iter().map(|why| Problem::of(why, ProblemKind::Access)));
     DeclareError::refused(problems).map_or(Ok(plan), Err)
-}
-
-/// What the environment of a plan can't carry out.
-fn beyond(on: &On, plan: &Plan) -> Vec<Problem> {
-    let problem = |Refusal { feature, line, detail }| Problem::at(&feature, line, ProblemKind::Environment, detail);
-    environment::refusals(on.kind, plan).into_iter().map(problem).collect()
 }
 
 /// The addresses of the selected scenarios, without declaring them.

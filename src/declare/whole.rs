@@ -52,6 +52,7 @@ fn planned(
     let declared = if is_led { declared.map(Infrastructure::with_led_entry) } else { declared };
     let adopted = attached::adopt(&one, on, declared.as_ref(), &mut settings)?;
     let infrastructure = &adopted.infrastructure;
+    settings.balancer.keepalived &= !infrastructure.is_led();
     let senseless = |why| at(ProblemKind::Meaning, why);
     let safeguards = guarded::makes_sense(infrastructure, &settings.safeguards, &options.settings.safeguards);
     problems.extend(check_templates(infrastructure, &settings).err().map(cant_be));

@@ -28,7 +28,7 @@ pub(super) async fn look_with(
         Ok(account) => Arc::new(account),
         Err(why) => {
             let fix = why.hint.clone().unwrap_or_else(|| "correct it".into());
-            findings.add("account", Err(Lack { detail: without_hint(why), fix }));
+            findings.add_undescribed("account", Lack { detail: without_hint(why), fix });
             return findings;
         }
     };
@@ -37,6 +37,7 @@ pub(super) async fn look_with(
             Look { api: &api, account: &account, settings }.at_everything(&mut findings).await;
             findings.requests = api.count();
         }
+        Err(why @ Ec2Error::Described(_)) => findings.add_undescribed("region", lack(&why, &account)),
         Err(why) => findings.add("region", Err(lack(&why, &account))),
     }
     findings

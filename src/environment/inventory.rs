@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reopen::{passwords_of, store, stored};
-use super::{Access, Adopted, Capabilities, Down, Ended, Environment, Kind, Opened, ReopenError, Reopened, Work};
+use super::{
+    Access, Adopted, Capabilities, Down, Ended, EnterError, Environment, Kind, Opened, ReopenError, Reopened, Work,
+};
 use crate::document::{DocumentError, Mistakes};
 use crate::infrastructure::{EntryUrl, Infrastructure};
 use crate::instance::{Ability, PowerOp};
@@ -152,9 +154,10 @@ impl Kind for Inventory {
         Ok(Down::Servers(runtime.block_on(cloud.sweep_each(dry_run))))
     }
 
-    fn enter(&self, value: &str, access: &Access, _: &Plan, work: Work<'_>) -> Result<u8, String> {
+    fn enter(&self, value: &str, access: &Access, _: &Plan, work: Work<'_>) -> Result<u8, EnterError> {
         let path = Path::new(value);
-        let (inventory, passwords) = read(path, access.passwords.as_deref()).map_err(|why| why.to_string())?;
+        let described = |why: ReopenError| EnterError::Described(why.to_string());
+        let (inventory, passwords) = read(path, access.passwords.as_deref()).map_err(described)?;
         let path = std::path::absolute(path).map_err(|why| format!("{value}: {why}"))?;
         let place = Inventory::place(&path).map_err(|why| why.to_string())?;
         let servers = Servers { cloud: InventoryCloud::new(inventory, passwords, Route::Direct), place };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{Access, Capabilities, Down, Environment, Kind, Opened, ReopenError, Reopened, Work};
+use super::{Access, Capabilities, Down, EnterError, Environment, Kind, Opened, ReopenError, Reopened, Work};
 use crate::agent::{Need, probe};
 use crate::fault;
 use crate::instance::PowerOp;
@@ -66,8 +66,8 @@ impl Kind for Local {
         lacking.into_iter().collect()
     }
 
-    fn enter(&self, _: &str, _: &Access, _: &Plan, work: Work<'_>) -> Result<u8, String> {
-        sandbox::enter(|zygote| work(Arc::new(Sandbox { zygote }))).map_err(|why| why.to_string())
+    fn enter(&self, _: &str, _: &Access, _: &Plan, work: Work<'_>) -> Result<u8, EnterError> {
+        sandbox::enter(|zygote| work(Arc::new(Sandbox { zygote }))).map_err(|why| EnterError::Failed(why.to_string()))
     }
 }
 

@@ -40,10 +40,12 @@ pub mod inventory;
 pub mod local;
 pub mod openstack;
 mod reopen;
+mod required;
 pub mod testbed;
 
-pub use capabilities::{Capabilities, Refusal, abilities_of, needs, refusals};
+pub use capabilities::{Capabilities, Refusal, abilities_of, lacking, needs, refusals, unable};
 pub use reopen::{Closed, Ended, ReopenError, Reopened};
+pub use required::{WrongSetting, Zones, unused_zones, wrong_settings, zones_of};
 
 /// Every environment, in the order in which they are listed.
 pub const ENVIRONMENTS: &[&dyn Kind] =
@@ -130,28 +132,57 @@ pub trait Kind: Sync {
         Err(ReopenError::NoRuns { environment: self.name() })
     }
 
-    /// The scenarios that can't run there, by index, each with the reason and the command or setting that changes it.
-    /// Touches nothing.
+    /// The scenarios that can't run there, by index, each with the reason and the command or setting that changes it; without what it
+    /// [lacks](lacking) by its [capabilities](Self::capabilities). Touches nothing.
     fn unable(&self, plan: &Plan) -> Vec<(u32, String)> {
         let _ = plan;
         Vec::new()
+    }
+
+    /// What is missing or can't be right in the settings of a scenario that would run there, as far as nothing has to be asked for it.
+    fn wrong_settings(&self, scenario: &ScenarioPlan) -> Vec<WrongSetting> {
+        let _ = scenario;
+        Vec::new()
+    }
+
+    /// Which of its zones stand for those of infrastructures; `None` where a zone is no place of its own there.
+    fn zones<'s>(&self, settings: &'s Settings) -> Option<Zones<'s>> {
+        let _ = settings;
+        None
     }
 
     /// Makes an environment for a plan, does the work in it, and takes it down; returns the work's exit code. Called while
     /// the process has one thread: the work may be done in another process.
     ///
     /// # Errors
-    /// When there can be no such environment, or it came to a bad end; in words, with what to do.
-    fn enter(&self, value: &str, access: &Access, plan: &Plan, work: Work<'_>) -> Result<u8, String> {
+    /// When there can be no such environment, or it came to a bad end.
+    fn enter(&self, value: &str, access: &Access, plan: &Plan, work: Work<'_>) -> Result<u8, EnterError> {
         let _ = (value, access, plan);
         drop(work);
-        Err(format!("no scenario runs in the environment `{}`", self.name()))
+        Err(EnterError::Described(format!("no scenario runs in the environment `{}`", self.name())))
     }
 }
 
 /// Becomes what undoes a fault in an environment when its lease is over, if the program was started as that.
 pub fn run_if_asked() -> Option<ExitCode> {
     openstack::run_if_asked().or_else(ec2::run_if_asked)
+}
+
+/// Why an environment was not entered, in words, with what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnterError {
+    /// What describes it, such as `clouds.yaml`, is not there or has a mistake. Nothing was touched.
+    #[error("{0}")]
+    Described(String),
+    /// It can't be made or asked, lacks what the settings name, or came to a bad end.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<String> for EnterError {
+    fn from(why: String) -> Self {
+        EnterError::Failed(why)
+    }
 }
 
 /// What is done in an environment; returns an exit code.

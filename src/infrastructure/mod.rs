@@ -112,6 +112,11 @@ impl Infrastructure {
         self
     }
 
+    /// Whether servers share addresses, and the environment leads all of them: keepalived has no part in it then.
+    pub(crate) fn is_led(&self) -> bool {
+        !self.virtual_ips.is_empty() && self.virtual_ips.iter().all(|ip| ip.floating_ip)
+    }
+
     /// Whether its servers are there already, so that how they are configured, and how long they take, is not known.
     pub fn is_attached(&self) -> bool {
         self.entry.url.is_some()

@@ -36,7 +36,7 @@ pub(super) async fn look_with(
     let (cloud, api) = match read() {
         Ok(read) => read,
         Err(why) => {
-            findings.add("cloud", Err(of_document(why)));
+            findings.add_undescribed("cloud", of_document(why));
             return findings;
         }
     };

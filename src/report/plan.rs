@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::draw::Draw;
+use crate::environment::{self, On};
 use crate::infrastructure::Infrastructure;
 use crate::plan::{Act, Partition, Plan, ScenarioPlan, Schedule, StrikeOrder};
 use crate::selector::{Foreseen, Foresight};
@@ -21,8 +22,9 @@ const NAMED: usize = 6;
 /// The whole plan, whose hash is given.
 pub fn plan(plan: &Plan, sha256: &str) -> String {
     let mut text = heading(plan, sha256) + "\n";
+    let on = environment::on(&plan.environment).ok();
     for planned in &plan.scenarios {
-        scenario(&mut text, planned);
+        scenario(&mut text, planned, on.as_ref());
     }
     text
 }
@@ -37,10 +39,11 @@ pub fn heading(plan: &Plan, sha256: &str) -> String {
     format!("{count} in the environment {} · seed {} · plan {hash}", plan.environment, plan.seed)
 }
 
-fn scenario(text: &mut String, scenario: &ScenarioPlan) {
+fn scenario(text: &mut String, scenario: &ScenarioPlan, on: Option<&On>) {
     let _ = writeln!(text, "\n{}:{}: {}", scenario.feature.display(), scenario.line, scenario.name);
     let _ = writeln!(text, "  seed     {}", scenario.seed);
     infrastructure(text, &scenario.infrastructure);
+    zones(text, scenario, on);
     given::show(text, scenario);
     let protected = scenario.settings.safeguards.protected(&scenario.infrastructure);
     let mut foresight = Foresight::new(&scenario.infrastructure, &protected, Draw::of(scenario.seed));
@@ -70,6 +73,17 @@ fn infrastructure(text: &mut String, infrastructure: &Infrastructure) {
         None if entry.host.is_empty() => writeln!(text, "  entry    not known"),
         None => writeln!(text, "  entry    {}, port {}", entry.host, entry.port),
     };
+}
+
+/// Which zones of a cloud stand for those of the servers, where they are to be made in one.
+fn zones(text: &mut String, scenario: &ScenarioPlan, on: Option<&On>) {
+    let Some(zones) = on.and_then(|on| on.kind.zones(&scenario.settings)) else { return };
+    for zone in environment::zones_of(scenario) {
+        let of = scenario.infrastructure.in_order().into_iter().filter(|server| server.zone.as_deref() == Some(zone));
+        let names: Vec<&str> = of.map(|server| server.name.as_str()).collect();
+        let stands = zones.stands_for(zone).unwrap_or("nothing");
+        let _ = writeln!(text, "  zone     {zone}, for which {stands} stands: {}", listed(&names));
+    }
 }
 
 fn listed(names: &[&str]) -> String {

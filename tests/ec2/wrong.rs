@@ -26,7 +26,11 @@ const WRONG: [(&str, &str, &str); 6] = [
         "[\"sit\"]",
         "`security_groups` under `[ec2]` in the settings: the region `eu-central-1` has no security group `sit`",
     ),
-    ("zones", "{ a = \"eu-central-1x\" }", "in the settings: the region `eu-central-1` has no subnet of vpc-"),
+    (
+        "zones",
+        "{ a = \"eu-central-1x\", b = \"eu-central-1x\" }",
+        "in the settings: the region `eu-central-1` has no subnet of vpc-",
+    ),
 ];
 
 const ZONES: &str = "Feature: Any
@@ -53,17 +57,21 @@ pub fn what_is_named_wrongly_is_refused_before_anything_is_made() {
     }
     let folder = Folder::new("ec2-nowhere");
     let feature = folder.write("any.feature", DIES).display().to_string();
-    let unknown = run(chimp(&["run", &feature, "--on", "ec2=nowhere"]).env_remove("AWS_PROFILE"));
-    assert!(one_complaint(&unknown, 3).contains("nowhere"), "{}", said(&unknown));
+    let config = settings(&folder, str::to_string);
+    let unknown = ["run", &feature, "--on", "ec2=nowhere", "--config", &config];
+    let unknown = run(chimp(&unknown).env_remove("AWS_PROFILE"));
+    assert!(one_complaint(&unknown, 2).contains("nowhere"), "{}", said(&unknown));
     assert!(is_empty());
 }
 
-pub fn what_ec2_has_no_word_for_is_refused_with_its_line() {
+pub fn what_ec2_has_no_word_for_is_skipped_with_its_line() {
     let hangs = DIES.replace("dies", "hangs for 2 s");
     let folder = Folder::new("ec2-hangs");
     let output = run(&mut chimp_run(&folder, &hangs));
-    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-    assert!(said(&output).contains("any.feature:4"), "{}", said(&output));
+    let told = said(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(7), "{told}");
+    let why = "`node \"web-1\" hangs for 2 s` (line 4) needs an environment that can freeze a server, and `ec2` can't";
+    assert!(told.contains("SKIPPED") && told.contains(why), "{told}");
     let shared = DIES.replace("behind a load balancer", "behind haproxy");
     let feature = folder.write("shared.feature", &shared).display().to_string();
     let config = settings(&folder, |text| text.replace("virtual_ips", "# virtual_ips"));

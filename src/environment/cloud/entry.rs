@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::super::{Environment, ReopenError, Work};
+use super::super::{EnterError, Environment, ReopenError, Work};
 use crate::provider::ProviderError;
 
 /// Opens an account, does the work in it, and returns the work's exit code.
 ///
 /// # Errors
-/// It can't be opened; in words.
+/// It can't be opened.
 pub(in crate::environment) fn enter<E: Environment + 'static>(
-    open: impl Future<Output = Result<E, String>>,
+    open: impl Future<Output = Result<E, EnterError>>,
     work: Work<'_>,
-) -> Result<u8, String> {
+) -> Result<u8, EnterError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|why| why.to_string())?;
     let account = runtime.block_on(open)?;
     let code = work(Arc::new(account));

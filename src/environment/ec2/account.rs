@@ -14,11 +14,12 @@ use super::resolved::{Resolved, Wanted};
 use super::scaling::ScalingGroups;
 use crate::agent::upload::Source;
 use crate::ec2;
+use crate::ec2::error::Ec2Error;
 use crate::ec2::query::Api;
 use crate::environment::cloud::fleet::Fleet;
 use crate::environment::cloud::made::Made;
 use crate::environment::cloud::scenario::ScenarioServers;
-use crate::environment::{Environment, Opened};
+use crate::environment::{EnterError, Environment, Opened};
 use crate::journal::Place;
 use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::ProviderError;
@@ -44,10 +45,10 @@ impl Account {
     /// Finds everything that the plan's settings name. Nothing is made.
     ///
     /// # Errors
-    /// In words, with what to do.
-    pub async fn open(profile: &str, plan: &Plan) -> Result<Account, String> {
+    /// Nothing describes it, it can't be asked, or lacks something.
+    pub async fn open(profile: &str, plan: &Plan) -> Result<Account, EnterError> {
         let first = plan.scenarios.first().map(|scenario| scenario.settings.ec2.clone()).unwrap_or_default();
-        let api = ec2::open(profile, first.requests_per_minute).await.map_err(|why| why.to_string())?;
+        let api = ec2::open(profile, first.requests_per_minute).await.map_err(unopened)?;
         let (mut resolved, mut known) = (BTreeMap::new(), Vec::<(Wanted, Resolved)>::new());
         for scenario in &plan.scenarios {
             let wanted = Wanted::by(scenario);
@@ -91,6 +92,13 @@ impl Account {
             return Ok(named.clone());
         }
         Ok(vec![self.groups.get(run, resolved.vpc(), Lets::EverythingPass).await?])
+    }
+}
+
+fn unopened(why: Ec2Error) -> EnterError {
+    match why {
+        Ec2Error::Described(why) => EnterError::Described(why.to_string()),
+        why => EnterError::Failed(why.to_string()),
     }
 }
 

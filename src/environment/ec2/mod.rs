@@ -19,7 +19,9 @@ use self::account::Account;
 use self::compute::Compute;
 use super::cloud::{self, Api};
 use super::reopen::{store, stored};
-use super::{Access, Capabilities, Down, Kind, ReopenError, Reopened, Runs, Sweep, Work};
+use super::{
+    Access, Capabilities, Down, EnterError, Kind, ReopenError, Reopened, Runs, Sweep, Work, WrongSetting, Zones,
+};
 use crate::ec2::{self, sweep, tags};
 use crate::journal::Place;
 use crate::plan::{Plan, ScenarioPlan};
@@ -107,9 +109,24 @@ impl Kind for Ec2 {
         plan.scenarios.iter().filter_map(|scenario| Some((scenario.index, not_delivered(scenario)?))).collect()
     }
 
-    fn enter(&self, value: &str, _: &Access, plan: &Plan, work: Work<'_>) -> Result<u8, String> {
+    fn wrong_settings(&self, scenario: &ScenarioPlan) -> Vec<WrongSetting> {
+        let missing = WrongSetting::of("ec2", "image", resolved::NO_IMAGE, resolved::WHICH_IMAGE);
+        if scenario.settings.ec2.image.is_none() { vec![missing] } else { Vec::new() }
+    }
+
+    fn zones<'s>(&self, settings: &'s Settings) -> Option<Zones<'s>> {
+        let what = "an availability zone such as `eu-central-1a`, or a subnet by its id";
+        Some(Zones { section: "ec2", named: &settings.ec2.zones, what, can_be: is_zone })
+    }
+
+    fn enter(&self, value: &str, _: &Access, plan: &Plan, work: Work<'_>) -> Result<u8, EnterError> {
         cloud::enter(Account::open(value, plan), work)
     }
+}
+
+/// Whether an availability zone or a subnet can be called so: a zone's name begins with its region's, such as `eu-central-1a`.
+fn is_zone(name: &str) -> bool {
+    name.contains('-')
 }
 
 /// Why an address that a scenario's servers share is reached by none, if there is one. A VPC delivers by its own tables, and not to an
@@ -146,7 +163,9 @@ mod tests {
         let path = folder.path().join("any.feature");
         let acts = "When the highest-degree node dies\n    Then recovery < 8 min";
         std::fs::write(&path, format!("Feature: F\n  Scenario: S\n    {steps}\n    {acts}\n")).unwrap();
-        let settings = Settings { ec2: Ec2Settings { virtual_ips, ..Ec2Settings::default() }, ..Settings::default() };
+        let image = Some("ami-1".into());
+        let settings =
+            Settings { ec2: Ec2Settings { virtual_ips, image, ..Ec2Settings::default() }, ..Settings::default() };
         let environment = Some("ec2".to_owned());
         let plan =
             declare(&DeclareOptions { paths: vec![path], settings, environment, ..DeclareOptions::default() }).unwrap();
@@ -159,9 +178,10 @@ mod tests {
         let card = "Given 4 webservers behind haproxy";
         let (told, why) = planned(card, Some(Ec2VirtualIps::Elastic));
         assert!(told.contains("www: shared by lb-1, lb-2, a floating IP that the failover moves"), "{told}");
+        assert!(told.contains("setting  balancer.keepalived = false (default true)"), "{told}");
         assert_eq!(why, None);
         let (told, why) = planned(card, None);
-        assert!(!told.contains("floating IP"), "{told}");
+        assert!(!told.contains("floating IP") && !told.contains("balancer.keepalived"), "{told}");
         assert!(why.unwrap().contains("set `virtual_ips = \"elastic\"` under `[ec2]` in `chimp.toml`"));
     }
 

@@ -9,6 +9,11 @@ use crate::ec2::query::Api;
 use crate::plan::ScenarioPlan;
 use crate::settings::Ec2Settings;
 
+/// Why there is no image where the settings name none, and what to do.
+pub(super) const NO_IMAGE: &str = "it is not set, and EC2 has no image of its own choice";
+pub(super) const WHICH_IMAGE: &str =
+    "name one under `[ec2]` by its id or name, `image = \"ami-…\"`: it must have Debian's packages and cloud-init";
+
 /// What a scenario wants of an account. Many scenarios want the same, which is looked for once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wanted {
@@ -83,11 +88,7 @@ impl Resolved {
             move |why: Ec2Error| format!("`{setting}` under `[ec2]` in the settings: {}", api.explained(&why))
         };
         let Some(image) = &settings.image else {
-            return Err(
-                "`image` under `[ec2]` in the settings: it is not set, and EC2 has no image of its own choice\n  \
-                        help: name one by its id or name: it must have Debian's packages and cloud-init"
-                    .into(),
-            );
+            return Err(format!("`ec2.image`: {NO_IMAGE}\n  help: {WHICH_IMAGE}"));
         };
         let image = api.image(image).await.map_err(of("image"))?;
         let kind = settings.instance_type.clone();

@@ -20,7 +20,7 @@ use crate::agent::upload::Source;
 use crate::environment::cloud::fleet::Fleet;
 use crate::environment::cloud::made::Made;
 use crate::environment::cloud::scenario::ScenarioServers;
-use crate::environment::{Environment, Opened};
+use crate::environment::{EnterError, Environment, Opened};
 use crate::infrastructure::Infrastructure;
 use crate::journal::Place;
 use crate::openstack::client::Client;
@@ -50,10 +50,10 @@ impl Account {
     /// Logs in, and finds everything that the plan's settings name. Nothing is made.
     ///
     /// # Errors
-    /// In words, with what to do.
-    pub async fn open(cloud: &str, plan: &Plan) -> Result<Account, String> {
+    /// Nothing describes it, it can't be logged in to, or lacks something.
+    pub async fn open(cloud: &str, plan: &Plan) -> Result<Account, EnterError> {
         let first = plan.scenarios.first().map(|scenario| scenario.settings.openstack.clone()).unwrap_or_default();
-        let client = log_in(cloud, first.requests_per_minute).await.map_err(|why| why.to_string())?;
+        let client = log_in(cloud, first.requests_per_minute).await.map_err(unopened)?;
         let client = Arc::new(client);
         let (mut resolved, mut known) = (BTreeMap::new(), Vec::<(Wanted, Resolved)>::new());
         for scenario in &plan.scenarios {
@@ -212,6 +212,13 @@ impl Environment for Account {
             known: Arc::default(),
         };
         Ok(servers.opened(addresses))
+    }
+}
+
+fn unopened(why: CloudError) -> EnterError {
+    match why {
+        CloudError::Described(why) => EnterError::Described(why.to_string()),
+        why => EnterError::Failed(why.to_string()),
     }
 }
 

@@ -22,13 +22,15 @@ use self::attacked::Attacked;
 use self::nova::Nova;
 use super::cloud::{self, Api};
 use super::reopen::{store, stored};
-use super::{Access, Capabilities, Down, Kind, ReopenError, Reopened, Runs, Sweep, Work};
+use super::{
+    Access, Capabilities, Down, EnterError, Kind, ReopenError, Reopened, Runs, Sweep, Work, WrongSetting, Zones,
+};
 use crate::instance::PowerOp;
 use crate::journal::Place;
 use crate::openstack::error::CloudError;
 use crate::openstack::mark::Mark;
 use crate::openstack::{servers, sweep};
-use crate::plan::Plan;
+use crate::plan::{Plan, ScenarioPlan};
 use crate::settings::{OpenStackSettings, Settings};
 
 mod account;
@@ -88,7 +90,7 @@ impl OpenStack {
                 let client = account::log_in(cloud, OpenStackSettings::default().requests_per_minute).await?;
                 servers::of_run(&client, &Mark::new(run)).await
             };
-            Ok(asked.await.map_err(nova::between)?.len())
+            Ok(asked.await.map_err(refused)?.len())
         })?;
         let help = "servers of your own are attacked once they carry the tag `chimp:attack`";
         Err(cloud::left_of(&named(cloud), run, left, help))
@@ -135,6 +137,23 @@ impl Kind for OpenStack {
         (format!("{} with the profile rackspace", self.name()), can)
     }
 
+    fn wrong_settings(&self, scenario: &ScenarioPlan) -> Vec<WrongSetting> {
+        let settings = &scenario.settings.openstack;
+        let has_none = !settings.profile.is_full() && settings.security_groups.is_some();
+        let wrong = WrongSetting::of(
+            "openstack",
+            "security_groups",
+            "a cloud of the profile `rackspace` has no security groups",
+            "leave out `security_groups`, or `profile`",
+        );
+        if has_none { vec![wrong] } else { Vec::new() }
+    }
+
+    fn zones<'s>(&self, settings: &'s Settings) -> Option<Zones<'s>> {
+        let (named, what) = (&settings.openstack.zones, "an availability zone of the cloud");
+        Some(Zones { section: "openstack", named, what, can_be: |_| true })
+    }
+
     fn reopen(&self, value: &Value, passwords: Option<&Path>) -> Result<Reopened, ReopenError> {
         match stored(self, value)? {
             Stored::Run { cloud, run } => OpenStack::reopen_run(&cloud, &run),
@@ -157,7 +176,7 @@ impl Kind for OpenStack {
         })
     }
 
-    fn enter(&self, value: &str, _: &Access, plan: &Plan, work: Work<'_>) -> Result<u8, String> {
+    fn enter(&self, value: &str, _: &Access, plan: &Plan, work: Work<'_>) -> Result<u8, EnterError> {
         cloud::enter(Account::open(value, plan), work)
     }
 }

@@ -81,11 +81,6 @@ impl Resolved {
     /// can't be asked.
     pub async fn find(client: &Client, wanted: &Wanted) -> Result<Resolved, String> {
         let settings = &wanted.settings;
-        if let (false, Some(_)) = (settings.profile.is_full(), &settings.security_groups) {
-            let why =
-                "a cloud of this profile has no security groups\n  help: leave out `security_groups`, or `profile`";
-            return Err(format!("`profile` under `[openstack]` in the settings: {why}"));
-        }
         let image = lookup::image(client, settings.image.as_deref()).await.map_err(of("image"))?;
         let flavor = lookup::flavor(client, settings.flavor.as_deref()).await.map_err(of("flavor"))?;
         let network = lookup::network(client, settings.network.as_deref()).await.map_err(of("network"))?;

@@ -1,0 +1,49 @@
+//! What users should know of a plan, though it is no mistake.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::console::complain;
+use crate::environment;
+use crate::plan::Plan;
+use crate::settings::lines::line_of;
+use crate::text;
+
+/// Says on stderr what users should know of a plan's servers.
+pub fn note(plan: &Plan) {
+    let on = environment::on(&plan.environment);
+    for note in on.map_or(Vec::new(), |on| on.kind.notes(&on.value)) {
+        complain!("note: {note}");
+    }
+}
+
+/// Says on stderr which scenarios a run would skip, and why, as far as that depends on where they are to run. What this machine lacks
+/// for the sandbox is said by `chimp doctor`, and when they run.
+pub fn note_skips(plan: &Plan) {
+    let Ok(on) = environment::on(&plan.environment) else { return };
+    let skips = match on.kind.name() {
+        "local" => environment::lacking(on.kind, plan),
+        _ => environment::unable(on.kind, plan),
+    };
+    let mut skipped = BTreeMap::<String, Vec<u32>>::new();
+    for (index, why) in skips {
+        skipped.entry(why).or_default().push(index);
+    }
+    for (why, indices) in skipped {
+        let first = plan.scenarios.iter().find(|scenario| Some(&scenario.index) == indices.first());
+        let place = first.map_or(String::new(), |first| format!("{}:{}", first.feature.display(), first.line));
+        let more = if indices.len() == 1 { String::new() } else { format!(" and {} more", indices.len() - 1) };
+        complain!("note: {place}{more}: a run would skip it: {why}");
+    }
+}
+
+/// Says on stderr which settings mean nothing to these scenarios, though they name something for them.
+pub fn note_settings(plan: &Plan, config: Option<&Path>) {
+    let Ok(on) = environment::on(&plan.environment) else { return };
+    let text = config.and_then(|file| text::read(file).ok()).unwrap_or_default();
+    for [section, key] in environment::unused_zones(on.kind, plan) {
+        let line = line_of(&text, &[&section, "zones", &key]).map_or(String::new(), |line| format!(":{line}"));
+        let place = config.map_or(String::new(), |file| format!("{}{line}: ", file.display()));
+        complain!("note: {place}`{section}.zones.{key}`: no scenario here has servers in a zone `{key}`");
+    }
+}
