@@ -84,7 +84,7 @@ fn runs_are_named_only_where_what_they_made_carries_their_marks() {
         ("--on local --all", "--older-than <DURATION>"),
         ("--on local --older-than 2h", "--all"),
         ("--on local --run 7 --all --older-than 2h", "cannot be used with"),
-        ("--run 7", "--on <NAME[=VALUE]>"),
+        ("--run 7", "nothing names the environment, and `--dry-run`, `--run` and `--all` look for what is left in one"),
         ("--on local --all --older-than soon", "`soon` is not a duration"),
     ] {
         let (code, said) = down(words);
@@ -201,26 +201,174 @@ fn a_plan_notes_what_a_run_would_skip() {
     assert!(code == Some(0) && !said.contains("skip"), "{said}");
 }
 
-/// A feature and a file of settings, and where they are complained of.
-fn complained(feature: &str, settings: &str) -> String {
+/// What a plan of a feature in an environment ends with and says, standard output first, with a file of settings.
+fn planned(feature: &str, settings: &str, on: &str) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     std::fs::write(path("any.feature"), feature).unwrap();
     std::fs::write(path("chimp.toml"), settings).unwrap();
-    let (code, said) = chimp(&["plan", &path("any.feature"), "--on", "ec2", "--config", &path("chimp.toml")]);
+    let mut plan = std::process::Command::new(env!("CARGO_BIN_EXE_chimp"));
+    let words = ["plan", &path("any.feature"), "--on", on, "--config", &path("chimp.toml"), "--seed", "7"];
+    let output = plan.args(words).output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    (output.status.code(), said.replace(&path(""), ""))
+}
+
+/// A feature and a file of settings, and where they are complained of.
+fn complained(feature: &str, settings: &str) -> String {
+    let (code, said) = planned(feature, settings, "ec2");
     assert_eq!(code, Some(2), "{said}");
-    said.replace(&path(""), "")
+    said
+}
+
+/// Two webservers behind a balancer in two zones; one of them is struck so.
+fn struck(how: &str) -> String {
+    format!(
+        "Feature: Any\n  Scenario: It dies\n    Given 2 webservers behind a load balancer\n    And the nodes are spread over 2 zones\n    \
+         When node \"web-1\" dies\n    Then recovery < 8 min\n  Scenario: Something else\n    \
+         Given 2 webservers behind a load balancer\n    When node \"web-1\" {how}\n    Then recovery < 8 min\n"
+    )
+}
+
+const ON_EC2: &str = "[ec2]\nimage = \"ami-1\"\nzones = { a = \"eu-central-1a\", b = \"subnet-1\" }\n";
+
+#[test]
+fn a_scenario_that_asks_for_what_an_environment_lacks_is_skipped_and_the_others_are_not() {
+    let (code, said) = planned(&struck("hangs for 2 s"), ON_EC2, "ec2");
+    let note = "note: any.feature:7: a run would skip it: `node \"web-1\" hangs for 2 s` (line 9) needs an environment that can freeze \
+                a server, and `ec2` can't; `local`, `inventory`, `openstack` can\n";
+    assert!(code == Some(0) && said.contains(note) && said.matches("would skip").count() == 1, "{said}");
+    let rackspace = "[openstack]\nprofile = \"rackspace\"\n";
+    let (code, said) = planned(&struck("is isolated for 2 s"), rackspace, "openstack");
+    let note = "any.feature:7: a run would skip it: `node \"web-1\" is isolated for 2 s` (line 9) needs";
+    assert!(code == Some(0) && said.contains(note), "{said}");
+    let scaled = struck("dies").replacen("    When", "    And Auto Scaling replaces the webservers\n    When", 1);
+    let (code, said) = planned(&scaled, "", "local");
+    let note = "any.feature:2: a run would skip it: `Auto Scaling replaces the webservers` (line 5) needs";
+    assert!(code == Some(0) && said.contains(note) && said.contains("; `ec2` can; leave it out"), "{said}");
+    let (code, said) = planned(&struck("dies"), "\n[auto_scaling]\nreplaces = [\"webserver\"]\n", "local");
+    let refused = "chimp.toml:3: `auto_scaling.replaces` needs an environment that can replace servers by Auto Scaling";
+    assert!(code == Some(2) && said.starts_with(refused) && said.contains("1 error; nothing was touched"), "{said}");
+}
+
+#[test]
+fn what_a_cloud_needs_and_the_settings_lack_is_refused_before_it_is_asked() {
+    let dies = struck("dies");
+    let said = complained(&dies, "[load]\nusers = 3\n\n[ec2]\nzones = { a = \"subnet-1\", b = \"subnet-2\" }\n");
+    let help =
+        "name one under `[ec2]` by its id or name, `image = \"ami-…\"`: it must have Debian's packages and cloud-init";
+    let image = "`ec2.image`: it is not set, and EC2 has no image of its own choice";
+    assert_eq!(said, format!("chimp.toml:4: {image}\n  help: {help}\n1 error; nothing was touched\n"));
+    let said = complained(&dies, "[ec2]\nimage = \"\"\n");
+    assert!(said.starts_with("chimp: chimp.toml:2:9: `ec2.image`: found an empty text, expected"), "{said}");
+    let said = complained(&dies, "[ec2]\nimage = \"ami-1\"\nzones = { a = \"eu-central-1a\" }\n");
+    let zone = "chimp.toml:3: `ec2.zones`: nothing stands for the zone `b`, in which any.feature:2 has servers\n  help: add `b = \"…\"`";
+    assert!(said.starts_with(zone), "{said}");
+    let (code, said) =
+        planned(&dies, "[openstack]\nprofile = \"rackspace\"\nsecurity_groups = [\"site\"]\n", "openstack");
+    assert!(code == Some(2) && said.starts_with("chimp.toml:3: `openstack.security_groups`: a cloud of"), "{said}");
+}
+
+#[test]
+fn a_plan_in_a_cloud_shows_which_zones_stand_for_those_of_servers_and_notes_the_others() {
+    let zones = ON_EC2.replace(" }", ", c = \"subnet-2\" }");
+    let (code, said) = planned(&struck("dies"), &zones, "ec2");
+    let shown =
+        "  zone     a, for which eu-central-1a stands: lb-1, web-2\n  zone     b, for which subnet-1 stands: web-1\n";
+    assert!(code == Some(0) && said.matches(shown).count() == 1, "{said}");
+    let note = "note: chimp.toml:3: `ec2.zones.c`: no scenario here has servers in a zone `c`\n";
+    assert!(said.contains(note), "{said}");
+    let (code, said) = planned(&struck("dies"), "", "openstack");
+    assert!(code == Some(0) && said.contains("  zone     a, for which a stands: "), "{said}");
+    let (code, said) = planned(&struck("dies"), "", "local");
+    assert!(code == Some(0) && !said.contains("  zone "), "{said}");
+}
+
+#[test]
+fn a_cloud_that_nothing_describes_is_the_same_mistake_for_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(at("any.feature"), struck("dies")).unwrap();
+    std::fs::write(at("chimp.toml"), "[ec2]\nimage = \"ami-1\"\nzones = { a = \"subnet-1\", b = \"subnet-2\" }\n")
+        .unwrap();
+    let ended = |words: &str| {
+        let mut chimp = std::process::Command::new(env!("CARGO_BIN_EXE_chimp"));
+        chimp
+            .env_clear()
+            .env("HOME", folder.path())
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .current_dir(folder.path());
+        let output = chimp.args(words.split(' ')).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    for words in [
+        "run any.feature --on openstack=nowhere",
+        "attack random --on openstack=nowhere",
+        "down --on openstack=nowhere --run 7",
+        "doctor --on openstack=nowhere",
+        "run any.feature --on ec2=nowhere",
+        "down --on ec2=nowhere --run 7",
+        "doctor --on ec2=nowhere",
+    ] {
+        let (code, said) = ended(words);
+        let told = said.contains("no file describes a cloud") || said.contains("nowhere") && said.contains("profile");
+        assert!(code == Some(2) && told, "{words}: {code:?} {said}");
+    }
+}
+
+#[test]
+fn where_no_on_is_given_the_settings_name_the_environment_of_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = |on: &str, words: &str| {
+        std::fs::write(folder.path().join("chimp.toml"), format!("[environment]\non = \"{on}\"\n")).unwrap();
+        let mut chimp = std::process::Command::new(env!("CARGO_BIN_EXE_chimp"));
+        chimp
+            .env_clear()
+            .env("HOME", folder.path())
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .current_dir(folder.path());
+        let output = chimp.args(words.split(' ')).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    for (on, words, told) in [
+        ("openstack=nowhere", "attack random --dry-run", "no file describes a cloud"),
+        ("openstack=nowhere", "doctor", "no file describes a cloud"),
+        ("openstack=nowhere", "down --run 7 --dry-run", "no file describes a cloud"),
+        ("openstack=nowhere", "down", "nothing says which runs are meant in the environment `openstack`"),
+        (
+            "openstack",
+            "reconcile any.yaml",
+            "chimp.toml: `on` of `[environment]`: in a cloud only scenarios replace servers",
+        ),
+        ("ec2", "attack random", "chimp.toml: `on` of `[environment]`: nothing but a scenario finds servers in EC2"),
+        ("ec2=nowhere", "doctor", "nowhere"),
+        ("mars", "doctor", "chimp.toml: `on` of `[environment]`: `mars` is nothing that can be checked"),
+        ("mars", "down", "chimp.toml: `on` of `[environment]`: there is no environment `mars`"),
+        ("mars", "attack random", "chimp.toml: `on` of `[environment]`: there is no environment `mars`"),
+    ] {
+        let (code, said) = ended(on, words);
+        assert!(code == Some(2) && said.contains(told), "{on}: {words}: {code:?} {said}");
+    }
+    let (code, said) = ended("local", "down");
+    assert!(code == Some(0) && said.starts_with("local: its servers end with the run"), "{said}");
+    assert!(said.contains("a testbed is ended by `chimp down --on testbed`"), "{said}");
+    let (code, said) = ended("openstack=nowhere", "down --testbed nothing.sock");
+    assert!(code == Some(3) && said.contains("no testbed answers at nothing.sock"), "{said}");
+    let (_, said) = ended("openstack=nowhere", "doctor --on local");
+    assert!(said.contains("scenarios can"), "what is given counts: {said}");
 }
 
 #[test]
 fn what_auto_scaling_can_t_replace_is_refused_where_that_is_written() {
     let feature = "Feature: Any\n  Scenario: Any\n    Given 2 webservers behind a load balancer\n\
                    STEPS    When node \"web-1\" dies\n    Then recovery < 8 min\n";
+    let config = "[ec2]\nimage = \"ami-1\"\n";
     let steps = "    And 1 spare webserver\n    And Auto Scaling replaces the webservers\n";
-    let said = complained(&feature.replace("STEPS", steps), "");
+    let said = complained(&feature.replace("STEPS", steps), config);
     assert!(said.starts_with("any.feature:5: Auto Scaling can't replace these servers: web-3 is a spare"), "{said}");
-    let said = complained(&feature.replace("STEPS", ""), "[auto_scaling]\nreplaces = [\"webservr\"]\n");
-    assert!(said.starts_with("chimp.toml:2: no server here is called `webservr`"), "{said}");
+    let said =
+        complained(&feature.replace("STEPS", ""), &format!("{config}[auto_scaling]\nreplaces = [\"webservr\"]\n"));
+    assert!(said.starts_with("chimp.toml:4: no server here is called `webservr`"), "{said}");
 }
 
 #[test]

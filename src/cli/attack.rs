@@ -29,7 +29,8 @@ mod rounds;
 /// The failure models of the attacker.
 #[derive(Debug, Clone, Subcommand)]
 pub(super) enum Model {
-    /// Terminate servers drawn at random, none of them twice; with --for they lose power and come back.
+    /// Terminate servers drawn at random, none of them twice; with --for they lose power and come back. A cloud deletes what is terminated, with its
+    /// disk.
     Random(#[command(flatten)] Common),
     /// Cut servers drawn at random off the network: sets the policies of iptables to DROP over SSH, after a delay. Servers that nothing
     /// says how to log in to are isolated by their cloud at once, as `is isolated` does.
@@ -55,7 +56,8 @@ pub(super) enum Model {
     Graph {
         #[command(flatten)]
         common: Common,
-        /// The graph: servers with `in` and `out` links (`.json`), `.graphml` or `.dot`. Default: the links that the testbed or the inventory declares.
+        /// The graph: servers with `in` and `out` links (`.json`), `.graphml` or `.dot`. Default: the links that the testbed, the inventory or `chimp_links` in the
+        /// metadata of a cloud's servers declares.
         #[arg(long, value_name = "FILE")]
         graph: Option<PathBuf>,
         /// The measure of how much a server matters.
@@ -202,7 +204,7 @@ impl Model {
     /// Says on stderr what is missing in the graph that an inventory declares, where servers are chosen by it.
     fn note(&self) {
         let Model::Graph { common, graph: None, .. } = self else { return };
-        if let Ok(Ground::Inventory(file)) = common.at.place.ground() {
+        if let Ok(Ground::Inventory(file)) = common.at.place.ground(common.how.config.as_deref()) {
             for note in Inventory.notes(&file.display().to_string()) {
                 complain!("note: {note}");
             }
@@ -223,7 +225,7 @@ impl Model {
 impl At {
     /// `config`: the file of settings, if one was named.
     fn place(&self, config: Option<&Path>) -> Result<Place, Refused> {
-        match self.place.ground()? {
+        match self.place.ground(config)? {
             Ground::Inventory(file) => Inventory::place(&absolute(&file)?),
             Ground::Testbed(socket) => Testbed::place(&absolute(&socket)?),
             Ground::OpenStack(cloud) => {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::what::NamedBy;
 use super::{Refused, settings};
 use crate::console::say;
 use crate::document::error::one_of;
@@ -20,9 +21,10 @@ use crate::{ec2, openstack};
 #[derive(Debug, Clone, Args)]
 pub(super) struct Doctor {
     /// What is checked: `local`, which is this machine; `openstack[=CLOUD]`: a cloud of `clouds.yaml` or of the variables
-    /// `OS_*`; or `ec2[=PROFILE]`: an account of `~/.aws` or of the variables `AWS_*`. Nothing in the cloud is changed.
-    #[arg(long, value_name = "NAME[=CLOUD]", default_value = "local")]
-    on: String,
+    /// `OS_*`; or `ec2[=PROFILE]`: an account of `~/.aws` or of the variables `AWS_*`. Nothing in the cloud is changed. Default: `on` of
+    /// `[environment]` in `chimp.toml`, else `local`.
+    #[arg(long, value_name = "NAME[=CLOUD]")]
+    on: Option<String>,
     /// The settings that override the defaults. Default: `chimp.toml` of the working directory, if there is one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -31,8 +33,10 @@ pub(super) struct Doctor {
 impl Doctor {
     /// Prints what was checked; fails where something is missing.
     pub(super) fn run(&self) -> Result<ExitCode, Refused> {
-        let refused = |why: String| Err(Refused::Environment("--on".into(), why));
-        match self.on.split_once('=').map_or((self.on.as_str(), None), |(name, value)| (name, Some(value))) {
+        let usual = || NamedBy { on: "local".into(), whence: "--on".into() };
+        let named = NamedBy::find(self.on.as_deref(), self.config.as_deref())?.unwrap_or_else(usual);
+        let refused = |why: String| Err(named.refused(why));
+        match named.on.split_once('=').map_or((named.on.as_str(), None), |(name, value)| (name, Some(value))) {
             ("local", None) => Ok(show()),
             ("openstack", Some("")) => refused("nothing follows `openstack=`\n  help: write `openstack=CLOUD`".into()),
             ("openstack", cloud) => self.show_openstack(cloud),
@@ -77,6 +81,10 @@ fn show_findings(findings: &Findings, what: &str) -> ExitCode {
                 say!("          fix: {fix}");
             }
         }
+    }
+    if !findings.is_described {
+        say!("{what} is not described");
+        return ExitCode::from(exit::USAGE);
     }
     let usable = findings.are_good();
     let verdict = if usable { "can be used" } else { "cannot be used yet" };

@@ -1,11 +1,12 @@
 //! `chimp down`: takes away what runs and attacks have left.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 
+use super::what::NamedBy;
 use super::{AccessArgs, Refused, settings};
 use crate::agent::sweep::Swept;
 use crate::attack::AttackError;
@@ -19,35 +20,37 @@ use crate::units::{parse_duration, show_duration};
 /// End the testbed that `chimp up` started, and wait until nothing of it is left; with `--on`, take away what runs and attacks
 /// left in another environment.
 ///
-/// On OpenStack, what runs left in the project is found by the marks that it carries: servers, ports, security groups and
-/// floating IPs. `--run` or `--all` says which runs. A locked server is left with what it uses.
+/// In a cloud, what runs left is found by the marks that it carries. On OpenStack that is servers, ports, security groups and floating IPs; on EC2,
+/// instances, Auto Scaling groups, launch templates, network interfaces, security groups and Elastic IPs. `--run` or `--all` says which runs. A server that is locked,
+/// or protected from termination, is left with what it uses.
 ///
 /// On an inventory, every fault that chimp holds on a server that may be attacked is undone, also one of a run that is still
 /// under way, and uploaded programs that no run uses are removed. Faults of a server's power are in the journal: `chimp heal`.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Down {
     /// The testbed's control socket.
-    #[arg(long, alias = "keeper", value_name = "PATH", default_value = SOCKET)]
-    testbed: PathBuf,
-    /// The environment, such as `inventory=FILE` or `testbed=SOCKET`.
+    #[arg(long, alias = "keeper", value_name = "PATH")]
+    testbed: Option<PathBuf>,
+    /// The environment, such as `inventory=FILE`, `openstack=CLOUD` or `testbed=SOCKET`. Default: `on` of `[environment]` in `chimp.toml`,
+    /// else the testbed at the socket at which `chimp up` listens by default.
     #[arg(long, value_name = "NAME[=VALUE]", conflicts_with = "testbed")]
     on: Option<String>,
     /// Print what is there and change nothing. Where a fault may be held and no program is left on the server to ask, one is put there for the
     /// look.
-    #[arg(long, requires = "on")]
+    #[arg(long)]
     dry_run: bool,
     /// Where what runs made carries their marks: the run, by its id, which is the name of its folder in `reports`. It may be
     /// still under way, and then loses its servers.
-    #[arg(long, value_name = "RUN", requires = "on", conflicts_with = "all")]
+    #[arg(long, value_name = "RUN", conflicts_with = "all")]
     run: Option<String>,
     /// The same for all runs that have made nothing for as long as `--older-than` says.
-    #[arg(long, requires = "on", requires = "older_than")]
+    #[arg(long, requires = "older_than")]
     all: bool,
     /// How long ago a run must have made something for the last time, by the cloud's clock, such as `2h`.
     #[arg(long, value_name = "DURATION", requires = "all", value_parser = parse_duration)]
     older_than: Option<Duration>,
     /// The settings that override the defaults. Default: `chimp.toml` of the working directory, if there is one.
-    #[arg(long, value_name = "FILE", requires = "on")]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
     access: AccessArgs,
@@ -56,19 +59,31 @@ pub(super) struct Down {
 impl Down {
     /// Does it; returns when it is done.
     pub(super) fn run(&self) -> Result<ExitCode, Refused> {
-        match &self.on {
-            Some(named) => {
-                let on = environment::on(named).map_err(|why| Refused::Environment("--on".into(), why))?;
-                match self.runs() {
-                    Some(runs) => self.sweep(&on, &runs),
-                    None => self.take_down(&on),
-                }
+        let named = match &self.testbed {
+            Some(_) => None,
+            None => NamedBy::find(self.on.as_deref(), self.config.as_deref())?,
+        };
+        if let Some(named) = named {
+            let on = environment::on(&named.on).map_err(|why| named.refused(why))?;
+            if self.on.is_none() && on.kind.name() == "local" {
+                complain!("note: {} names `local`; a testbed is ended by `chimp down --on testbed`", named.whence);
             }
-            None => Ok(match Testbed::at(&self.testbed).down() {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(why) => could_not_tell(&why),
-            }),
+            return match self.runs() {
+                Some(runs) => self.sweep(&on, &runs),
+                None => self.take_down(&on),
+            };
         }
+        if self.dry_run || self.run.is_some() || self.all {
+            let why =
+                "nothing names the environment, and `--dry-run`, `--run` and `--all` look for what is left in one";
+            let help = "name it: `--on NAME[=VALUE]`, or `on` of `[environment]` in `chimp.toml`";
+            return Err(Refused::Environment("--on".into(), format!("{why}\n  help: {help}")));
+        }
+        let socket = self.testbed.as_deref().unwrap_or(Path::new(SOCKET));
+        Ok(match Testbed::at(socket).down() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => could_not_tell(&why),
+        })
     }
 
     fn runs(&self) -> Option<Runs> {

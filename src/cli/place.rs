@@ -1,18 +1,20 @@
-//! `--on`: where the servers are that a command attacks or keeps. They are there already.
+//! `--on`, or `on` of the settings: where the servers are that a command attacks or keeps. They are there already.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::Refused;
+use super::what::{NamedBy, set_in};
 use crate::environment;
 use crate::testbed::SOCKET;
 
 /// Where the servers are.
 #[derive(Debug, Clone, Args)]
 pub(super) struct OnPlace {
-    /// The environment of the servers: `testbed`, `testbed=SOCKET`, `inventory=FILE` or, for attacks, `openstack[=CLOUD]`. Default:
-    /// `testbed`, at the socket at which `chimp up` listens by default.
+    /// The environment of the servers: `testbed`, `testbed=SOCKET`, `inventory=FILE` or, for attacks, `openstack[=CLOUD]`, whose servers with
+    /// the tag `chimp:attack` are meant. Default: `on` of `[environment]` in `chimp.toml`, else `testbed`, at the socket at which `chimp up`
+    /// listens by default.
     // Several only because `attack fault` once named its victims so.
     #[arg(long, alias = "provider", value_name = "NAME[=VALUE]")]
     on: Vec<String>,
@@ -36,12 +38,26 @@ pub(super) enum Ground {
 }
 
 impl OnPlace {
-    /// The place.
+    /// The place; where nothing names it, that of the settings in this file.
     ///
     /// # Errors
-    /// An environment that there is not, more than one, or one that has no servers of its own.
-    pub(super) fn ground(&self) -> Result<Ground, Refused> {
-        self.read().map_err(|why| Refused::Environment("--on".into(), why))
+    /// An environment that there is not, more than one, or one that has no servers of its own; settings with mistakes.
+    pub(super) fn ground(&self, config: Option<&Path>) -> Result<Ground, Refused> {
+        let refused = |why| Refused::Environment("--on".into(), why);
+        let named = self.named().map_err(refused)?;
+        if named.is_empty() && self.testbed.is_none() && self.inventory.is_none() {
+            return match NamedBy::find(None, config)? {
+                Some(by) => self.read(&by.on).map_err(|why| by.refused(why)),
+                None => Ok(Ground::Testbed(SOCKET.into())),
+            };
+        }
+        self.read(named).map_err(refused)
+    }
+
+    /// Why the place can't be used, with what names it.
+    pub(super) fn refused(&self, config: Option<&Path>, why: &str) -> Refused {
+        let is_given = self.on.iter().any(|named| is_place(named));
+        Refused::Environment(if is_given { "--on".into() } else { set_in(config) }, why.into())
     }
 
     /// What `--on` names besides the place: the victims, in the older spelling of `attack fault`.
@@ -58,12 +74,17 @@ impl OnPlace {
         other.unwrap_or(Ok(())).map_err(|why| Refused::Environment("--on".into(), why))
     }
 
-    fn read(&self) -> Result<Ground, String> {
+    /// The place that `--on` names; empty: none.
+    fn named(&self) -> Result<&str, String> {
         let named: Vec<&String> = self.on.iter().filter(|named| is_place(named)).collect();
-        if named.len() > 1 {
-            return Err("it is given more than once\n  help: name one environment".into());
+        match named.as_slice() {
+            [] => Ok(""),
+            [one] => Ok(one),
+            _ => Err("it is given more than once\n  help: name one environment".into()),
         }
-        let named = named.first().map_or("", |named| named.as_str());
+    }
+
+    fn read(&self, named: &str) -> Result<Ground, String> {
         let (kind, value) = match named {
             "" => ("", String::new()),
             named => environment::on(named).map(|on| (on.kind.name(), on.value))?,
@@ -108,9 +129,40 @@ mod tests {
         at: OnPlace,
     }
 
+    fn at(words: &str) -> OnPlace {
+        Any::try_parse_from(["any"].into_iter().chain(words.split_whitespace())).unwrap().at
+    }
+
     fn ground(words: &str) -> Result<Ground, String> {
-        let at = Any::try_parse_from(["any"].into_iter().chain(words.split_whitespace())).unwrap().at;
-        at.ground().map_err(|why| why.to_string())
+        let folder = tempfile::tempdir().unwrap();
+        let nothing = folder.path().join("chimp.toml");
+        std::fs::write(&nothing, "").unwrap();
+        at(words).ground(Some(&nothing)).map_err(|why| why.to_string())
+    }
+
+    #[test]
+    fn where_nothing_names_a_place_the_settings_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("chimp.toml");
+        let set = |on: &str, words: &str| {
+            std::fs::write(&config, format!("[environment]\non = \"{on}\"\n")).unwrap();
+            let ground = at(words).ground(Some(&config));
+            ground.map_err(|why| why.to_string().replace(&format!("{}/", folder.path().display()), ""))
+        };
+        assert_eq!(set("openstack=x", ""), Ok(Ground::OpenStack("x".into())));
+        assert_eq!(set("inventory=a.yaml", ""), Ok(Ground::Inventory("a.yaml".into())));
+        assert_eq!(set("openstack=x", "--on testbed"), Ok(Ground::Testbed(SOCKET.into())));
+        assert_eq!(set("openstack=x", "--testbed a.sock"), Ok(Ground::Testbed("a.sock".into())));
+        assert_eq!(set("openstack=x", "--inventory a.yaml"), Ok(Ground::Inventory("a.yaml".into())));
+        assert_eq!(
+            set("openstack=x", "--on web-1"),
+            Ok(Ground::OpenStack("x".into())),
+            "the older spelling of a victim"
+        );
+        let why = set("local", "").unwrap_err();
+        assert!(why.starts_with("chimp.toml: `on` of `[environment]`: the servers of `local` end with"), "{why}");
+        let why = set("mars", "").unwrap_err();
+        assert!(why.starts_with("chimp.toml: `on` of `[environment]`: there is no environment `mars`"), "{why}");
     }
 
     #[test]
@@ -141,10 +193,9 @@ mod tests {
 
     #[test]
     fn a_server_that_is_named_in_the_older_spelling_is_told_from_a_place() {
-        let at = |words: &str| Any::try_parse_from(["any"].into_iter().chain(words.split_whitespace())).unwrap().at;
         let old = at("--on web-1 --on inventory=a.yaml --on web-2");
         assert_eq!(old.servers().collect::<Vec<_>>(), ["web-1", "web-2"]);
-        assert_eq!(old.ground().ok(), Some(Ground::Inventory("a.yaml".into())));
+        assert_eq!(old.ground(None).ok(), Some(Ground::Inventory("a.yaml".into())));
         assert!(old.only_a_place().is_err() && at("--on inventory=a.yaml").only_a_place().is_ok());
     }
 }

@@ -96,13 +96,13 @@ impl Reconcile {
         // There is no config agent beside it: what it boots has its role from the first.
         settings.config_agent.enabled = false;
         self.place.only_a_place()?;
-        let place = self.place.ground()?;
+        let place = self.place.ground(self.config.as_deref())?;
         let infrastructure = file::read(&self.file)?;
         render::check_templates(&infrastructure, &settings)?;
         let (recorder, memory) = Recorder::memory(Clock::start());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Refused::Runtime)?;
         let opened = match &place {
-            Ground::OpenStack(_) => return Err(Refused::Environment("--on".into(), NO_CLOUD.into())),
+            Ground::OpenStack(_) => return Err(self.place.refused(self.config.as_deref(), NO_CLOUD)),
             Ground::Testbed(socket) => self.at_testbed(socket, infrastructure, settings, recorder),
             Ground::Inventory(file) => {
                 let inventory = (file.as_path(), inventory::file::read(file)?);

@@ -29,7 +29,7 @@ pub(super) struct What {
     /// The seed: the same one chooses the same victims. Default: drawn from the clock, and printed.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::whole(0..=u64::MAX))]
     pub(super) seed: Option<u64>,
-    /// The environment to run in, such as `local` or `inventory=FILE`. Default: `on` of `[environment]` in `chimp.toml`,
+    /// The environment to run in, such as `local`, `inventory=FILE`, `openstack=CLOUD` or `ec2=PROFILE`. Default: `on` of `[environment]` in `chimp.toml`,
     /// else the inventory that the scenarios name, else `local`.
     #[arg(long, value_name = "NAME[=VALUE]", alias = "provider")]
     pub(super) on: Option<String>,
@@ -41,6 +41,38 @@ pub(super) struct What {
     /// How long random faults strike where the step does not say, for example `2h`. Default: 10 min.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) span: Option<Duration>,
+}
+
+/// An environment, and what names it.
+#[derive(Debug, Clone)]
+pub(super) struct NamedBy {
+    /// As it is written: `openstack=my-cloud`.
+    pub(super) on: String,
+    /// `--on`, or the setting; for errors.
+    pub(super) whence: String,
+}
+
+impl NamedBy {
+    /// The one that `--on` names, else the settings' own.
+    ///
+    /// # Errors
+    /// The settings have mistakes.
+    pub(super) fn find(on: Option<&str>, config: Option<&Path>) -> Result<Option<NamedBy>, SettingsError> {
+        match on {
+            Some(on) => Ok(Some(NamedBy { on: on.into(), whence: "--on".into() })),
+            None => Ok(settings(config)?.environment.on.map(|on| NamedBy { on, whence: set_in(config) })),
+        }
+    }
+
+    /// The same as an error about it.
+    pub(super) fn refused(&self, why: impl Into<String>) -> Refused {
+        Refused::Environment(self.whence.clone(), why.into())
+    }
+}
+
+/// The setting that names an environment, for errors.
+pub(super) fn set_in(config: Option<&Path>) -> String {
+    format!("{}: `on` of `[environment]`", config.unwrap_or(Path::new(DEFAULT_CONFIG)).display())
 }
 
 /// How servers that are there already are logged in to.
@@ -68,8 +100,7 @@ impl What {
     /// Whether there is such an environment; the error says what named it.
     pub(super) fn check_environment(&self, named: Option<&str>) -> Result<(), Refused> {
         let Some(named) = named else { return Ok(()) };
-        let file = self.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG)).display();
-        let whence = || if self.on.is_some() { "--on".into() } else { format!("{file}: `on` of `[environment]`") };
+        let whence = || if self.on.is_some() { "--on".into() } else { set_in(self.config.as_deref()) };
         environment::on(named).map(drop).map_err(|why| Refused::Environment(whence(), why))
     }
 
