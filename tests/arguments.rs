@@ -337,7 +337,7 @@ fn where_no_on_is_given_the_settings_name_the_environment_of_every_command() {
         ("openstack=nowhere", "down", "nothing says which runs are meant in the environment `openstack`"),
         (
             "openstack",
-            "reconcile any.yaml",
+            concat!("reconcile ", env!("CARGO_MANIFEST_DIR"), "/fixtures/infrastructures/two-zones.yaml"),
             "chimp.toml: `on` of `[environment]`: in a cloud only scenarios replace servers",
         ),
         ("ec2", "attack random", "chimp.toml: `on` of `[environment]`: nothing but a scenario finds servers in EC2"),

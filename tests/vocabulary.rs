@@ -362,9 +362,9 @@ A Then that nothing in this infrastructure can answer is refused before anything
 | detection | one of these, the reconciler, or Auto Scaling |
 | databases that agree or are writable, writes that are lost or applied twice, follower counts | databases |
 
-An observer looks again and again: at the virtual IP every 10 ms, at a load balancer every 20 ms, at instances every 50 ms, at a
-database every 100 ms. What begins and ends between two looks is not seen. A change is known to within the time since the last
-look that saw, and a verdict respects that.
+An observer looks again and again: at the virtual IP every 10 ms, at a load balancer every 20 ms, at instances every 50 ms, at a database every 100 ms.
+In a cloud, instances are listed through its API, every 500 ms on OpenStack and every second on EC2 (`list_every`), and the server to which a floating IP leads is asked for at half that pace; what is seen on a server is seen as often as elsewhere. The reconciler compares every second there, too (`every` under `[reconciler]`), each time with a list that was asked for afterwards, so it waits up to one `list_every` more.
+What begins and ends between two looks is not seen. A change is known to within the time since the last look that saw, and a verdict respects that.
 
 In the local sandbox the harness looks itself, through `/proc`. A server whose processes are not on this machine is watched by the
 harness's agent, which looks at the same things as often, and reports each change over SSH with the time of that server's clock.

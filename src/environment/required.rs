@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Kind, unable};
-use crate::document::error::did_you_mean;
 use crate::plan::{Plan, ScenarioPlan};
 
 /// A setting that is missing, or that can't be right.
@@ -53,10 +52,8 @@ impl Zones<'_> {
         };
         match self.stands_for(zone) {
             None => {
-                let near = did_you_mean(zone, self.named.keys().map(String::as_str));
-                let help = format!("add `{zone} = \"…\"`, {what}");
-                let help = near.map_or(help.clone(), |near| format!("{near} Else {help}"));
-                wrong(&[], format!("nothing stands for the zone `{zone}`, in which {place} has servers"), help)
+                let why = format!("nothing stands for the zone `{zone}`, in which {place} has servers");
+                wrong(&[], why, format!("add `{zone} = \"…\"`, with {what}"))
             }
             Some(stands) if !(self.can_be)(stands) && self.named.is_empty() => {
                 let why = format!(
