@@ -20,7 +20,7 @@ const CHECKSUMS: Duration = Duration::from_secs(120);
 /// # Errors
 /// When they differ, with the tables; when they can't be brought to one state.
 pub(super) async fn compare(site: &Site, server: &str, with: &str) -> Result<String, DatabaseError> {
-    let (connection, other) = (DatabaseConnection::on(site, server).await?, DatabaseConnection::on(site, with).await?);
+    let (connection, other) = DatabaseConnection::both(site, server, with).await?;
     let tables = tables(&connection).await?;
     if tables.is_empty() {
         return Ok("there are no tables".into());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::plan::TopologyStep;
 use super::sql::{DatabaseConnection, look};
 use super::status::{Seen, Status};
-use super::{DatabaseError, compare, rebuild};
+use super::{DatabaseError, compare, rebuild, tier};
 use crate::history::Event;
 use crate::settings::WriteTo;
 use crate::site::Site;
@@ -73,7 +73,7 @@ async fn drain(site: &Site, server: &str) -> Result<String, DatabaseError> {
 
 /// Lets it fetch what the other has and it lacks. Nothing is changed where it lacks nothing.
 async fn salvage(site: &Site, server: &str, from: &str) -> Result<String, DatabaseError> {
-    let (connection, other) = (DatabaseConnection::on(site, server).await?, DatabaseConnection::on(site, from).await?);
+    let (connection, other) = DatabaseConnection::both(site, server, from).await?;
     let wanted = other.position().await?;
     let Some(lacking) = connection.position().await?.lacks(&wanted) else {
         return Ok("it lacks nothing".into());
@@ -91,33 +91,34 @@ async fn promote(site: &Site, server: &str) -> Result<String, DatabaseError> {
     connection.open(site.settings.database.semi_sync).await?;
     let promoted = connection.until("to be writable", CONNECT, |status| status.writable).await?;
     if site.settings.database.write == WriteTo::Active {
-        for other in site.infrastructure.databases.all().filter(|other| other.server != server) {
-            if look(site, &other.server).await?.status().is_some_and(|status| status.writable) {
-                connection.close().await?;
-                let expected = "to be the only one that may be written to".into();
-                let found = format!("{} may be, too", other.server);
-                return Err(DatabaseError::NotSo { server: server.into(), expected, found });
-            }
+        let found = tier(site).await?;
+        let writable = |seen: &Seen| seen.status().is_some_and(|status| status.writable);
+        if let Some((other, _)) = found.0.iter().find(|(other, seen)| *other != server && writable(seen)) {
+            connection.close().await?;
+            let expected = "to be the only one that may be written to".into();
+            return Err(DatabaseError::NotSo {
+                server: server.into(),
+                expected,
+                found: format!("{other} may be, too"),
+            });
         }
     }
     Ok(format!("it is writable, at `{}`", promoted.position))
 }
 
 async fn rebuilt(site: &Site, server: &str, donor: &str) -> Result<String, DatabaseError> {
-    let number = site.databases.number(greatest_id(site).await?);
-    let (empty, donor) = (DatabaseConnection::on(site, server).await?, DatabaseConnection::on(site, donor).await?);
+    let both = DatabaseConnection::both(site, server, donor);
+    let (greatest, (empty, donor)) = tokio::try_join!(greatest_id(site), both)?;
+    let number = site.databases.number(greatest);
     let position = rebuild::rebuild(&empty, &donor, number).await?;
     Ok(format!("it is at `{position}`, with the number {number}"))
 }
 
 /// The greatest number that any living database ever heard of, or that was declared.
 async fn greatest_id(site: &Site) -> Result<u32, DatabaseError> {
-    let mut greatest = 0;
-    for database in site.infrastructure.databases.all() {
-        let heard = look(site, &database.server).await?.status().map_or(0, |status| status.greatest_id);
-        greatest = greatest.max(heard).max(database.id);
-    }
-    Ok(greatest)
+    let found = tier(site).await?;
+    let heard = found.0.values().filter_map(Seen::status).map(|status| status.greatest_id);
+    Ok(heard.chain(site.infrastructure.databases.all().map(|database| database.id)).max().unwrap_or(0))
 }
 
 async fn resume(site: &Site, server: &str) -> Result<String, DatabaseError> {
@@ -130,8 +131,7 @@ async fn resume(site: &Site, server: &str) -> Result<String, DatabaseError> {
 /// Lets it follow a source. First it gets as far as the source is now, if it follows somebody who lives; and the source gets as far
 /// as it is: so that the source's binary log has whatever it asks for.
 async fn follow(site: &Site, server: &str, source: &str) -> Result<String, DatabaseError> {
-    let (connection, source) =
-        (DatabaseConnection::on(site, server).await?, DatabaseConnection::on(site, source).await?);
+    let (connection, source) = DatabaseConnection::both(site, server, source).await?;
     let now = connection.status().await?;
     if now.replicates() && has_living_source(site, &now).await? {
         let there = source.position().await?;
@@ -175,8 +175,7 @@ pub(super) async fn point(
 /// The survivor goes on being written to. It follows the newcomer from where both are; for that the newcomer has to have
 /// all of the survivor's own changes up to there.
 async fn close_ring(site: &Site, survivor: &str, newcomer: &str) -> Result<String, DatabaseError> {
-    let (survivor, newcomer) =
-        (DatabaseConnection::on(site, survivor).await?, DatabaseConnection::on(site, newcomer).await?);
+    let (survivor, newcomer) = DatabaseConnection::both(site, survivor, newcomer).await?;
     let rows = survivor
         .sql("STOP SLAVE; SET GLOBAL gtid_slave_pos=@@gtid_current_pos; SELECT @@gtid_slave_pos AS position")
         .await?;
@@ -191,3 +190,7 @@ async fn close_ring(site: &Site, survivor: &str, newcomer: &str) -> Result<Strin
     point(site, &survivor, &newcomer).await?;
     Ok(format!("from `{position}` on"))
 }
+
+#[cfg(test)]
+#[path = "execute_tests.rs"]
+mod tests;

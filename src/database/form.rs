@@ -47,8 +47,7 @@ async fn start(site: &Site, server: &str) -> Result<(), DatabaseError> {
 }
 
 async fn follow(site: &Site, database: &Database) -> Result<(), DatabaseError> {
-    let (connection, source) =
-        (DatabaseConnection::on(site, &database.server).await?, DatabaseConnection::on(site, &database.source).await?);
+    let (connection, source) = DatabaseConnection::both(site, &database.server, &database.source).await?;
     point(site, &connection, &source).await?;
     connection.until("to follow", CONNECT, Status::replicates).await?;
     record(site, &database.server, "follow", format!("it follows {}", database.source));

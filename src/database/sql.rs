@@ -63,6 +63,18 @@ impl<'a> DatabaseConnection<'a> {
         Ok(DatabaseConnection { server, role, instance, site, remote })
     }
 
+    /// Those of two servers, by one list of the instances: an API bounds how often it is asked for one.
+    ///
+    /// # Errors
+    /// When one of them has none that runs.
+    pub async fn both(
+        site: &'a Site,
+        server: &'a str,
+        other: &'a str,
+    ) -> Result<(DatabaseConnection<'a>, DatabaseConnection<'a>), DatabaseError> {
+        tokio::try_join!(DatabaseConnection::on(site, server), DatabaseConnection::on(site, other))
+    }
+
     /// Carries statements out, in one session, and returns all rows of their answers.
     ///
     /// # Errors
