@@ -25,3 +25,9 @@ Feature: Power is lost and comes back
       When a random webserver reboots
       Then availability throughout is at least 99%
       And 4 webservers are in rotation
+
+    @nightly
+    Scenario: A webserver reboots gracefully
+      When a random webserver reboots gracefully
+      Then availability throughout is at least 99%
+      And 4 webservers are in rotation

@@ -125,7 +125,7 @@ registered! {
     Agent: "reconciler, config agent, failover",
     Condition: "surplus, unhealthy",
     Target: "node \"web-1\"; the [N] highest-degree|most central|busiest|idlest R; the active|standby|primary|same R; a|N random R; P% of the R; every [other|critical|unhealthy] R; … in zone \"a\", … tagged \"x\"",
-    Event: "dies, loses power, comes back, reboots, hangs, loses network, is isolated, gets a full disk",
+    Event: "dies, loses power, comes back, reboots, reboots gracefully, hangs, is suspended, loses network, is isolated, gets a full disk",
     ProcessEvent: "dies, stops, hangs, restarts",
     Signal: "SIGTERM, SIGSEGV",
     Port: "80",

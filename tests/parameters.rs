@@ -102,7 +102,9 @@ fn events_are_faults_in_singular_and_plural() {
         ("loses power", "lose power", "power-off"),
         ("comes back", "come back", "power-on"),
         ("reboots", "reboot", "reboots"),
+        ("reboots gracefully", "reboot gracefully", "soft-reboots"),
         ("hangs", "hang", "hangs"),
+        ("is suspended", "are suspended", "suspended"),
         ("loses network", "lose network", "loses-network"),
         ("is isolated", "are isolated", "isolated"),
         ("gets a full disk", "get a full disk", "disk-full"),
@@ -119,9 +121,8 @@ fn events_are_faults_in_singular_and_plural() {
 
 #[test]
 fn every_event_is_a_fault_that_there_is() {
-    let events =
-        ["dies", "loses power", "comes back", "reboots", "hangs", "loses network", "is isolated", "gets a full disk"];
-    for text in events {
+    let events = ["dies", "loses power", "comes back", "reboots", "reboots gracefully", "hangs", "is suspended"];
+    for text in events.into_iter().chain(["loses network", "is isolated", "gets a full disk"]) {
         assert!(anarcho_chimp::fault::named(read::<Event>(text).0).is_some(), "{text}");
     }
     for text in ["dies", "stops", "hangs", "restarts"] {

@@ -42,6 +42,7 @@ pub(crate) enum Action {
     Start,
     /// Without a flush of its disks, as a loss of power.
     StopAtOnce,
+    /// Asks the guest; EC2 takes the power from one that has not shut down after a few minutes.
     Reboot,
     Terminate,
 }

@@ -137,7 +137,7 @@ fn words(ability: Ability) -> String {
     match ability {
         Ability::Boot => "boot servers".into(),
         Ability::LogIn => "run commands on a server".into(),
-        Ability::Power(op) => format!("{} a server", op.word()),
+        Ability::Power(op) => format!("{} a server", op.verb()),
     }
 }
 
@@ -243,6 +243,15 @@ mod tests {
         let told = "`web-1 hangs` (line 10) needs an environment that can freeze a server, and `ec2` can't; \
                     `local`, `inventory`, `openstack` can";
         assert_eq!(why, told);
+    }
+
+    #[test]
+    fn ec2_suspends_no_server_and_reboots_one_gracefully() {
+        let ec2 = named("ec2").unwrap();
+        let told = "`web-1 suspended` (line 10) needs an environment that can suspend a server, and `ec2` can't; \
+                    `local`, `inventory`, `openstack` can";
+        assert_eq!(skipped(ec2, &plan(&["suspended"])).unwrap(), told);
+        assert_eq!(skipped(ec2, &plan(&["soft-reboots"])), None);
     }
 
     #[test]

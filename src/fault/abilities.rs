@@ -40,6 +40,8 @@ mod tests {
     fn what_heals_a_fault_is_asked_for_with_it() {
         use Ability::{LogIn, Power};
         assert_eq!(of("hangs"), [LogIn, Power(Freeze), Power(Thaw)]);
+        assert_eq!(of("suspended"), [LogIn, Power(Suspend), Power(Resume)]);
+        assert_eq!(of("soft-reboots"), [LogIn, Power(SoftReboot)]);
         assert_eq!(of("power-off"), [LogIn, Power(Stop), Power(Start)]);
         assert_eq!(of("zone-lost"), of("power-off"));
         assert_eq!(of("reboots"), [LogIn, Power(Stop), Power(Start)]);
@@ -50,7 +52,8 @@ mod tests {
 
     #[test]
     fn every_other_fault_needs_to_log_in_and_nothing_more() {
-        let switch = ["hangs", "power-off", "zone-lost", "reboots", "dies", "power-on", "isolated"];
+        let switch =
+            ["hangs", "suspended", "power-off", "zone-lost", "reboots", "soft-reboots", "dies", "power-on", "isolated"];
         for fault in FAULTS.iter().filter(|fault| !switch.contains(&fault.name())) {
             assert_eq!(of(fault.name()), [Ability::LogIn], "{}", fault.name());
         }

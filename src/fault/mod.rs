@@ -36,6 +36,8 @@ mod process_dies;
 mod process_restarts;
 mod process_stops;
 mod reboots;
+mod soft_reboots;
+mod suspended;
 mod zone_lost;
 
 pub use orders::{Refusal, check, missing};
@@ -46,7 +48,9 @@ pub const FAULTS: &[&dyn Fault] = &[
     &power_off::PowerOff,
     &power_on::PowerOn,
     &reboots::Reboots,
+    &soft_reboots::SoftReboots,
     &hangs::Hangs,
+    &suspended::Suspended,
     &process_dies::ProcessDies,
     &process_stops::ProcessStops,
     &process_restarts::ProcessRestarts,
@@ -227,6 +231,8 @@ pub enum Witness {
     NoProcess(String),
     /// Other processes of this name run than before the strike.
     ProcessRestarted(String),
+    /// It runs since another boot than before the strike.
+    Rebooted,
     /// An agent in the instance sees that the effect is, or is not, in force.
     InForce(bool),
     /// A new TCP connection to the instance's SSH port comes about, or does not.

@@ -235,7 +235,10 @@ mod tests {
         assert_eq!(checked("hangs", Parameters::default(), Schedule::For(second)), Ok(()));
         assert_eq!(checked("zone-lost", Parameters::default(), after), Ok(()));
         assert_refused(checked("dies", Parameters::default(), after), "can't be undone");
+        assert_eq!(checked("suspended", Parameters::default(), Schedule::For(second)), Ok(()));
         assert_refused(checked("reboots", Parameters::default(), Schedule::For(second)), "`reboots` can't last");
+        let soft = checked("soft-reboots", Parameters::default(), Schedule::For(second));
+        assert_refused(soft, "`reboots gracefully` can't last");
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Between {
 pub enum PowerState {
     /// Its first process lives and is not stopped.
     Running,
-    /// Alive, but every process of it is stopped.
+    /// Alive, but every process of it is stopped; or suspended.
     Frozen,
     /// No process; its disk is kept, `Start` boots it again.
     Stopped,
@@ -92,12 +92,16 @@ pub enum PowerOp {
     Stop,
     /// Boots a stopped instance from its kept disk.
     Start,
-    /// Stop, then start.
-    Reboot,
+    /// Its own init ends everything in order, and it boots again from its disk.
+    SoftReboot,
     /// Every process stops where it is (SIGSTOP); nothing is closed.
     Freeze,
     /// They go on (SIGCONT).
     Thaw,
+    /// Its memory is put aside: every process stops where it is, and nothing answers for it, its kernel neither.
+    Suspend,
+    /// It goes on where it was suspended.
+    Resume,
     /// No packet passes to or from it any more, of open connections neither, and neither end is told. It runs on.
     Isolate,
     /// Packets pass as they did before.
@@ -106,29 +110,38 @@ pub enum PowerOp {
 
 impl PowerOp {
     /// All of them.
-    pub const ALL: [PowerOp; 8] = [
+    pub const ALL: [PowerOp; 10] = [
         PowerOp::Terminate,
         PowerOp::Stop,
         PowerOp::Start,
-        PowerOp::Reboot,
+        PowerOp::SoftReboot,
         PowerOp::Freeze,
         PowerOp::Thaw,
+        PowerOp::Suspend,
+        PowerOp::Resume,
         PowerOp::Isolate,
         PowerOp::Rejoin,
     ];
 
-    /// Its word in inventories and messages.
+    /// Its word in inventories.
     pub fn word(self) -> &'static str {
         match self {
             PowerOp::Terminate => "terminate",
             PowerOp::Stop => "stop",
             PowerOp::Start => "start",
-            PowerOp::Reboot => "reboot",
+            PowerOp::SoftReboot => "soft_reboot",
             PowerOp::Freeze => "freeze",
             PowerOp::Thaw => "thaw",
+            PowerOp::Suspend => "suspend",
+            PowerOp::Resume => "resume",
             PowerOp::Isolate => "isolate",
             PowerOp::Rejoin => "rejoin",
         }
+    }
+
+    /// What it does, for messages: `soft reboot`.
+    pub fn verb(self) -> String {
+        self.word().replace('_', " ")
     }
 
     /// What undoes it: a provider that outlives its client can hold a lease on it. `None` for what is for good, and for what itself
@@ -136,9 +149,11 @@ impl PowerOp {
     pub fn undone_by(self) -> Option<PowerOp> {
         match self {
             PowerOp::Freeze => Some(PowerOp::Thaw),
+            PowerOp::Suspend => Some(PowerOp::Resume),
             PowerOp::Stop => Some(PowerOp::Start),
             PowerOp::Isolate => Some(PowerOp::Rejoin),
-            PowerOp::Terminate | PowerOp::Start | PowerOp::Reboot | PowerOp::Thaw | PowerOp::Rejoin => None,
+            PowerOp::Terminate | PowerOp::Start | PowerOp::SoftReboot => None,
+            PowerOp::Thaw | PowerOp::Resume | PowerOp::Rejoin => None,
         }
     }
 

@@ -91,15 +91,16 @@ impl InventoryCloud {
     }
 
     fn command<'h>(&self, id: &InstanceId, host: &'h Host, op: PowerOp) -> Result<&'h [String], ProviderError> {
-        host.power.of(op).ok_or_else(|| self.undeclared(&id.0, host, &[op.word()]))
+        host.power.of(op).ok_or_else(|| self.undeclared(&id.0, host, &[op]))
     }
 
     /// No command was declared for this.
-    fn undeclared(&self, server: &str, host: &Host, words: &[&str]) -> ProviderError {
-        let commands: Vec<String> = words.iter().map(|word| format!("{word}: [virsh, …, {server}]")).collect();
+    fn undeclared(&self, server: &str, host: &Host, ops: &[PowerOp]) -> ProviderError {
+        let commands: Vec<String> = ops.iter().map(|op| format!("{}: [virsh, …, {server}]", op.word())).collect();
+        let verbs: Vec<String> = ops.iter().map(|op| op.verb()).collect();
         ProviderError::NoCommand {
             server: server.into(),
-            action: words.join(" or to "),
+            action: verbs.join(" or to "),
             place: self.ways.place(host),
             example: format!("power: {{ {} }}", commands.join(", ")),
         }
@@ -139,8 +140,8 @@ impl InventoryCloud {
         let now = match op {
             PowerOp::Isolate | PowerOp::Rejoin => return,
             PowerOp::Terminate => Some(PowerState::Terminated),
-            PowerOp::Freeze => Some(PowerState::Frozen),
-            PowerOp::Stop | PowerOp::Start | PowerOp::Reboot | PowerOp::Thaw => None,
+            PowerOp::Freeze | PowerOp::Suspend => Some(PowerState::Frozen),
+            PowerOp::Stop | PowerOp::Start | PowerOp::SoftReboot | PowerOp::Thaw | PowerOp::Resume => None,
         };
         match now {
             Some(state) => drop(self.asked().insert(id.0.clone(), state)),
@@ -192,12 +193,12 @@ impl Provider for InventoryCloud {
         let id = InstanceId(server.into());
         let host = self.allowed(&id)?;
         let undeclared = |ability: &Ability| match ability {
-            Ability::Power(op) => host.power.of(*op).is_none().then(|| op.word()),
+            Ability::Power(op) => host.power.of(*op).is_none().then_some(*op),
             Ability::Boot | Ability::LogIn => None,
         };
-        let words: Vec<&str> = abilities.iter().filter_map(undeclared).collect();
-        if !words.is_empty() {
-            return Err(self.undeclared(server, host, &words));
+        let undeclared: Vec<PowerOp> = abilities.iter().filter_map(undeclared).collect();
+        if !undeclared.is_empty() {
+            return Err(self.undeclared(server, host, &undeclared));
         }
         if abilities.contains(&Ability::LogIn) { self.ways.can_log_in(server, host) } else { Ok(()) }
     }

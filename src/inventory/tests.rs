@@ -269,14 +269,14 @@ async fn a_server_is_running_while_its_port_accepts_connections() {
 
 const POWERFUL: &str = "hosts:\n  - name: web-1\n    address: 127.0.0.1\n    port: 1\n    attack: allowed\n    power:\n      \
                         stop: [touch, \"$(hostname); 'x'\"]\n      freeze: [touch, frozen]\n      thaw: [rm, frozen]\n      \
-                        reboot: [sh, -c, \"echo no such machine >&2; exit 3\"]\nhost_keys: ignore\n";
+                        soft_reboot: [sh, -c, \"echo no such machine >&2; exit 3\"]\nhost_keys: ignore\n";
 
 #[tokio::test]
 async fn power_is_switched_by_the_declared_command_and_no_shell() {
     let (folder, cloud) = cloud(POWERFUL);
     cloud.power(&id("web-1"), PowerOp::Stop).await.unwrap();
     assert!(folder.path().join("$(hostname); 'x'").exists());
-    let failed = cloud.power(&id("web-1"), PowerOp::Reboot).await.expect_err("status 3").to_string();
+    let failed = cloud.power(&id("web-1"), PowerOp::SoftReboot).await.expect_err("status 3").to_string();
     assert!(failed.contains("exit status: 3: no such machine"), "{failed}");
     let undeclared = cloud.power(&id("web-1"), PowerOp::Terminate).await.expect_err("no command").to_string();
     assert!(undeclared.contains("power: { terminate: ["), "{undeclared}");

@@ -26,6 +26,7 @@ mod agenda;
 mod aim;
 mod attendant;
 mod back;
+mod boots;
 mod context;
 mod leftover;
 mod open;

@@ -156,7 +156,7 @@ impl Victim {
     fn ends_without_power(&self) -> bool {
         match &self.strike.inject {
             Action::Hold(effect) => !effect.outlives_power(),
-            Action::Power(operation) => *operation == PowerOp::Freeze,
+            Action::Power(operation) => matches!(operation, PowerOp::Freeze | PowerOp::Suspend),
             _ => false,
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::boots::Boots;
 use super::context::StrikeContext;
 use super::witness::{KNOCK, WitnessContext, WitnessReport, patience};
 use crate::agent::client::{Agent, AgentError};
@@ -20,8 +21,11 @@ use crate::instance::{Instance, InstanceId, PowerOp, PowerState};
 use crate::journal::{Note, PlannedStrike, Stage};
 use crate::provider::{HostProgram, ProviderError, Remote};
 
-/// From one look of a witness to the next.
+/// From one look of a witness to the next; and where each is a command on the victim, which may be away for minutes.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
+const ASK_EVERY: Duration = Duration::from_millis(50);
+/// How much longer a server of another machine may take to shut down and to boot: a cloud waits some minutes for its guest.
+const REBOOT: Duration = Duration::from_secs(300);
 
 /// A server under one strike, bound to the instance that stood for it when the strike was resolved.
 pub(super) struct Victim {
@@ -37,6 +41,8 @@ pub(super) struct Victim {
     /// Of its clock.
     offset: Offset,
     pids_before: BTreeSet<i32>,
+    /// Where the strike is a reboot.
+    boots: Option<Boots>,
     patience: Duration,
     armed: OnceLock<Instant>,
     refused: OnceLock<Refusal>,
@@ -72,7 +78,7 @@ impl Victim {
     fn of(context: Arc<StrikeContext>, number: u32, id: StrikeId, plan: Plan) -> Self {
         let Plan { strike, lease, lasts } = plan;
         let (instance, remote, offset) = (None, RwLock::default(), Offset::SHARED);
-        let (pids_before, patience) = (BTreeSet::new(), KNOCK);
+        let (pids_before, boots, patience) = (BTreeSet::new(), None, KNOCK);
         let (armed, refused) = (OnceLock::new(), OnceLock::new());
         Victim {
             context,
@@ -85,6 +91,7 @@ impl Victim {
             remote,
             offset,
             pids_before,
+            boots,
             patience,
             armed,
             refused,
@@ -132,6 +139,9 @@ impl Victim {
             let remote = self.remote();
             let found = self.scene(remote.as_deref(), None).pids(pattern).await.map_err(|why| unable(&why))?;
             self.pids_before = found.map_err(Refusal::Unable)?;
+        }
+        if self.strike.witness == Witness::Rebooted {
+            self.boots = Some(Boots::before(&*self.reached_by()).await.map_err(Refusal::Unable)?);
         }
         Ok(())
     }
@@ -280,15 +290,24 @@ impl Victim {
         Some(Order { id, effect, lease: self.lease, lasts: self.lasts, address, heals_nothing, ends_early })
     }
 
+    /// How long its witness is asked before the answer is no.
+    pub(super) fn witness_within(&self) -> Duration {
+        let reboots_elsewhere = self.boots.is_some() && !self.context.provider.shares_kernel();
+        self.strike.witness_within() + if reboots_elsewhere { REBOOT } else { Duration::ZERO }
+    }
+
     /// Looks until the witness confirms or its time is over.
     pub(super) async fn await_witness(&self, witness: &Witness, within: Duration) -> WitnessReport {
         let begun = Instant::now();
+        let awaited = self.context.recorder.awaited();
+        let _waiting = self.boots.as_ref().map(|_| awaited.begin(format!("{} to reboot", self.strike.server)));
+        let every = if self.boots.is_some() { ASK_EVERY } else { LOOK_EVERY };
         loop {
             let testimony = self.look(witness).await.unwrap_or_else(|why| WitnessReport::new(false, why.to_string()));
             if testimony.confirmed || begun.elapsed() >= within {
                 return testimony;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(every).await;
         }
     }
 
@@ -309,6 +328,7 @@ impl Victim {
             order,
             patience: self.patience,
             pids_before: &self.pids_before,
+            boots: self.boots.as_ref(),
         }
     }
 

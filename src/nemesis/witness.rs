@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::boots::Boots;
 use crate::agent::Order;
 use crate::agent::client::Agent;
 use crate::fault::{Witness, process};
@@ -49,6 +50,8 @@ pub(super) struct WitnessContext<'a> {
     pub patience: Duration,
     /// The processes that ran before the strike, where that matters.
     pub pids_before: &'a BTreeSet<i32>,
+    /// The boot before the strike, where that matters.
+    pub boots: Option<&'a Boots>,
 }
 
 impl WitnessContext<'_> {
@@ -59,6 +62,7 @@ impl WitnessContext<'_> {
             Witness::ProcessRuns(pattern) => self.processes(pattern, true).await,
             Witness::NoProcess(pattern) => self.processes(pattern, false).await,
             Witness::ProcessRestarted(pattern) => self.restarted(pattern).await,
+            Witness::Rebooted => Ok(self.boots.expect("it was looked for before").look(self.remote()?).await),
             Witness::InForce(wanted) => self.in_force(*wanted).await,
             Witness::Reachable(wanted) => Ok(self.reachable(*wanted).await),
         }

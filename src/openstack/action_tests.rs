@@ -92,8 +92,23 @@ async fn what_is_so_already_is_not_asked_for_except_a_reboot() {
     actions::start(&cloud.client().await, "s-1", Action::Stop).await.unwrap();
     assert_eq!(acts(&cloud), 0);
     let cloud = with(|_| shown(server("s-1", "ACTIVE", None)), |_| accepted()).await;
-    actions::start(&cloud.client().await, "s-1", Action::HardReboot).await.unwrap();
+    actions::start(&cloud.client().await, "s-1", Action::SoftReboot).await.unwrap();
     assert_eq!(acts(&cloud), 1);
+}
+
+#[tokio::test]
+async fn a_server_is_suspended_resumed_and_asked_to_reboot_in_novas_words() {
+    let of = async |status: &'static str, action| {
+        let cloud = with(move |_| shown(server("s-1", status, None)), |_| accepted()).await;
+        actions::start(&cloud.client().await, "s-1", action).await.unwrap();
+        let asked = cloud.asked.lock().unwrap();
+        asked.iter().find(|asked| asked.line == ACT).map(|asked| serde_json::from_str::<Value>(&asked.body).unwrap())
+    };
+    assert_eq!(of("ACTIVE", Action::Suspend).await.unwrap(), json!({ "suspend": null }));
+    assert_eq!(of("SUSPENDED", Action::Suspend).await, None);
+    assert_eq!(of("SUSPENDED", Action::Resume).await.unwrap(), json!({ "resume": null }));
+    assert_eq!(of("ACTIVE", Action::Resume).await, None);
+    assert_eq!(of("ACTIVE", Action::SoftReboot).await.unwrap(), json!({ "reboot": { "type": "SOFT" } }));
 }
 
 #[tokio::test]
@@ -114,10 +129,10 @@ async fn a_locked_server_is_neither_acted_on_nor_deleted() {
 
 #[tokio::test]
 async fn a_reboot_that_may_be_under_way_is_not_asked_for_again() {
-    for (task, is_done) in [(Some("rebooting_hard"), true), (None, false)] {
+    for (task, is_done) in [(Some("rebooting"), true), (None, false)] {
         let look = move |number: usize| shown(server("s-1", "ACTIVE", task.filter(|_| number > 1)));
         let cloud = with(look, |_| Some(Reply::Cut)).await;
-        let done = actions::start(&cloud.client().await, "s-1", Action::HardReboot).await;
+        let done = actions::start(&cloud.client().await, "s-1", Action::SoftReboot).await;
         assert_eq!((done.is_ok(), acts(&cloud)), (is_done, 1), "{done:?}");
     }
 }

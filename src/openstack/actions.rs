@@ -16,10 +16,11 @@ const BUSY: Duration = Duration::from_secs(60);
 pub(crate) enum Action {
     Stop,
     Start,
-    /// As if its power were cut.
-    HardReboot,
+    /// Asks the guest to shut down first.
+    SoftReboot,
     Pause,
     Unpause,
+    Suspend,
     Resume,
 }
 
@@ -28,9 +29,10 @@ impl Action {
         match self {
             Action::Stop => json!({ "os-stop": null }),
             Action::Start => json!({ "os-start": null }),
-            Action::HardReboot => json!({ "reboot": { "type": "HARD" } }),
+            Action::SoftReboot => json!({ "reboot": { "type": "SOFT" } }),
             Action::Pause => json!({ "pause": null }),
             Action::Unpause => json!({ "unpause": null }),
+            Action::Suspend => json!({ "suspend": null }),
             Action::Resume => json!({ "resume": null }),
         }
     }
@@ -40,13 +42,14 @@ impl Action {
         match self {
             Action::Stop => Status::Shutoff,
             Action::Pause => Status::Paused,
-            Action::Start | Action::HardReboot | Action::Unpause | Action::Resume => Status::Active,
+            Action::Suspend => Status::Suspended,
+            Action::Start | Action::SoftReboot | Action::Unpause | Action::Resume => Status::Active,
         }
     }
 
     /// Whether nothing is to be done where the server has that status already.
     fn is_done_at(self, status: &Status) -> bool {
-        self != Action::HardReboot && *status == self.leads_to()
+        self != Action::SoftReboot && *status == self.leads_to()
     }
 }
 
@@ -89,7 +92,7 @@ pub(crate) async fn start(client: &Client, id: &str, action: Action) -> Result<(
 }
 
 fn is_reboot(action: Action) -> bool {
-    action == Action::HardReboot
+    action == Action::SoftReboot
 }
 
 /// A second reboot would be seen, so none is asked for where the first may be under way.

@@ -98,7 +98,9 @@ async fn real_cloud_serves_a_run_from_its_first_port_to_its_sweep() {
     );
     assert_eq!(ports::of_server(&client, &server.id).await.unwrap()[0].id, first.id);
     swap_groups(&client, &first, &empty.id).await;
-    for action in [Action::Stop, Action::Stop, Action::Start, Action::HardReboot, Action::Pause, Action::Unpause] {
+    let power = [Action::Stop, Action::Stop, Action::Start, Action::SoftReboot];
+    let pauses = [Action::Pause, Action::Unpause, Action::Suspend, Action::Suspend, Action::Resume];
+    for action in power.into_iter().chain(pauses) {
         actions::start(&client, &server.id, action).await.unwrap_or_else(|why| panic!("{action:?}: {why}"));
         await_status(&client, &server.id, &action.leads_to()).await;
     }

@@ -152,6 +152,7 @@ impl Power {
 fn done(op: PowerOp) -> &'static str {
     match op {
         PowerOp::Start => "started again",
+        PowerOp::Resume => "resumed",
         PowerOp::Rejoin => "its network is back",
         _ => "thawed",
     }

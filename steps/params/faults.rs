@@ -6,11 +6,11 @@ use cucumber::Parameter;
 
 use super::ParamError;
 
-/// What befalls a server: `dies`, `loses power`, `comes back`, `reboots`, `hangs`, `is isolated`, …; singular or plural.
+/// What befalls a server: `dies`, `loses power`, `comes back`, `reboots`, `reboots gracefully`, `hangs`, `is suspended`, …; singular or plural.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
 #[param(
     name = "event",
-    regex = r"(?:dies?|loses? power|comes? back|reboots?|hangs?|loses? network|(?:is|are) isolated|gets? a full disk)"
+    regex = r"(?:dies?|loses? power|comes? back|reboots?(?: gracefully)?|hangs?|(?:is|are) suspended|loses? network|(?:is|are) isolated|gets? a full disk)"
 )]
 pub struct Event(
     /// The fault's name in the table of faults.
@@ -52,7 +52,9 @@ impl FromStr for Event {
             "loses power" | "lose power" => "power-off",
             "comes back" | "come back" => "power-on",
             "reboots" | "reboot" => "reboots",
+            "reboots gracefully" | "reboot gracefully" => "soft-reboots",
             "hangs" | "hang" => "hangs",
+            "is suspended" | "are suspended" => "suspended",
             "loses network" | "lose network" => "loses-network",
             "is isolated" | "are isolated" => "isolated",
             "gets a full disk" | "get a full disk" => "disk-full",

@@ -179,7 +179,7 @@ fn never() -> Outcome {
 
 fn with_its_victim() -> Outcome {
     sandboxed(async |cloud| {
-        let ends = [Some(PowerOp::Terminate), Some(PowerOp::Stop), Some(PowerOp::Reboot), None];
+        let ends = [Some(PowerOp::Terminate), Some(PowerOp::Stop), Some(PowerOp::SoftReboot), None];
         let mut field = field(cloud, ends.len(), Sabotage::default()).await?;
         let asked = |op: &Option<PowerOp>| if op.is_some() { FOR_EVER } else { CLOSED };
         for (n, op) in ends.iter().enumerate() {

@@ -9,6 +9,10 @@ Feature: One of each kind of fault, on servers that are there already
     When node "web-2" hangs for 1 s
     Then total downtime is under 1 min
 
+  Scenario: suspended
+    When node "web-2" is suspended for 1 s
+    Then total downtime is under 1 min
+
   Scenario: power-off
     When node "web-2" loses power for 1 s
     Then total downtime is under 1 min
@@ -52,6 +56,10 @@ Feature: One of each kind of fault, on servers that are there already
 
   Scenario: reboots
     When node "web-2" reboots
+    Then total downtime is under 1 min
+
+  Scenario: soft-reboots
+    When node "web-2" reboots gracefully
     Then total downtime is under 1 min
 
   Scenario: process-dies

@@ -21,7 +21,7 @@ pub fn each_fault_is_made_witnessed_and_healed_by_ssh_alone() {
     assert_eq!(site.caretakers("web-1"), BTreeSet::new(), "and goes with the run");
     let record = site.record();
     let scenarios = record["scenarios"].as_array().unwrap();
-    assert_eq!(scenarios.len(), 14);
+    assert_eq!(scenarios.len(), 16);
     for scenario in scenarios {
         let strikes = scenario["strikes"].as_array().unwrap();
         assert_eq!(strikes.len(), 1, "{scenario}");

@@ -228,10 +228,35 @@ fn graph(site: &Site) {
     all_serve();
 }
 
+/// Nova says SUSPENDED, and then ACTIVE; another boot is seen after a reboot that Nova lists.
+pub fn a_server_is_suspended_and_reboots_gracefully() {
+    let mut site = Site::new("cloud-attack-power");
+    site.make("web", 2, &["--tag", "chimp:attack"]);
+    let mut attack = site.begin(&["fault", "suspended", "--for", "6s", "--server", "web-1"]);
+    await_said(&site.folder, "struck");
+    let (web_1, web_2) = (named("web-1"), named("web-2"));
+    assert_eq!((web_1.status.as_str(), web_1.serves()), ("SUSPENDED", false));
+    assert_eq!((web_2.status.as_str(), web_2.serves()), ("ACTIVE", true));
+    assert_eq!(attack.wait().unwrap().code(), Some(0), "{}", site.said());
+    all_serve();
+    let output = run(&mut site.attack(&["fault", "soft-reboots", "--server", "web-1"]));
+    assert!(output.status.success() && struck(&said(&output)) == "web-1", "{}", said(&output));
+    assert!(said(&output).contains("first process started at"), "{}", said(&output));
+    let listed = |server: &str, action: &str| {
+        let events = openstack(&["server", "event", "list", server]);
+        events.as_array().unwrap().iter().filter(|event| event["Action"] == action).count()
+    };
+    for action in ["suspend", "resume", "reboot"] {
+        assert_eq!((listed("web-1", action), listed("web-2", action)), (1, 0), "{action}");
+    }
+    all_serve();
+}
+
 pub fn a_killed_attack_is_undone_by_its_journal_and_by_its_lease() {
     let mut site = Site::new("cloud-attack-killed");
     site.make("web", 2, &["--tag", "chimp:attack"]);
-    for (fault, status, lease) in [("power-off", "SHUTOFF", "10min"), ("hangs", "PAUSED", "10s")] {
+    let faults = [("power-off", "SHUTOFF", "10min"), ("hangs", "PAUSED", "10s"), ("suspended", "SUSPENDED", "10s")];
+    for (fault, status, lease) in faults {
         let words = ["fault", fault, "--for", "10min", "--lease", lease, "--server", "web-1"];
         let mut attack = site.begin(&words);
         await_said(&site.folder, "struck");

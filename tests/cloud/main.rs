@@ -43,6 +43,7 @@ fn main() -> ExitCode {
             profile::a_cloud_without_security_groups_and_floating_ips_is_asked_for_none,
             secrets::no_secret_is_in_a_bundle_a_log_or_a_command_line,
             attack::each_failure_model_strikes_servers_with_the_tag_and_no_others,
+            attack::a_server_is_suspended_and_reboots_gracefully,
             attack_isolated::an_attack_isolates_a_server_and_gives_its_ports_their_own_groups_back,
             attack_isolated::an_attack_that_is_killed_as_soon_as_it_has_its_empty_group_leaves_none_after_its_heal,
             attack_isolated::a_port_that_outlives_the_attacked_servers_gets_its_own_groups_back,

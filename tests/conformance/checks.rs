@@ -46,11 +46,13 @@ pub const CHECKS: &[Check] = checks! {
     "outlives a connection that breaks within a command" => breaks,
     "freezes and thaws, each twice" => freezes,
     "ends a freeze with its lease" => leased_freeze,
+    "suspends and resumes, each twice" => suspends,
+    "ends a suspension with its lease" => leased_suspension,
     "stops and starts, each twice" => stops,
     "ends a stop with its lease" => leased_stop,
     "isolates and rejoins, each twice" => isolates,
     "ends an isolation with its lease" => leased_isolation,
-    "reboots" => reboots,
+    "has a server reboot gracefully" => reboots,
     "ends a fault on a server with its lease" => agents::leased,
     "heals a fault on a server twice" => agents::healed,
     "terminates, twice" => terminates,
@@ -209,6 +211,21 @@ async fn freezes(ground: &Ground) -> Checked {
     Ok(None)
 }
 
+async fn suspends(ground: &Ground) -> Checked {
+    if let Some(why) = cannot(ground, PowerOp::Suspend) {
+        return Ok(Some(why));
+    }
+    twice(ground, "web-2", PowerOp::Suspend, PowerState::Frozen).await?;
+    reached(ground, "web-2", false).await?;
+    twice(ground, "web-2", PowerOp::Resume, PowerState::Running).await?;
+    reached(ground, "web-2", true).await?;
+    Ok(None)
+}
+
+async fn leased_suspension(ground: &Ground) -> Checked {
+    leased(ground, PowerOp::Suspend, PowerState::Frozen).await
+}
+
 async fn stops(ground: &Ground) -> Checked {
     twice(ground, "web-2", PowerOp::Stop, PowerState::Stopped).await?;
     twice(ground, "web-2", PowerOp::Start, PowerState::Running).await?;
@@ -217,13 +234,34 @@ async fn stops(ground: &Ground) -> Checked {
     Ok(None)
 }
 
+/// Notes that it was asked to end.
+const ASKED: &str = "setsid sh -c 'trap \"echo asked >/etc/asked; exit\" TERM; echo >/run/listens; while :; do sleep 0.05; done' \
+                     >/dev/null 2>&1 & while [ ! -e /run/listens ]; do sleep 0.05; done";
+
+/// Its programs are asked to end, its files stay, and another first process runs.
 async fn reboots(ground: &Ground) -> Checked {
-    let id = ground.instance("web-2").await?.id;
-    ground.provider.power(&id, PowerOp::Reboot).await.map_err(text)?;
-    becomes(ground, "web-2", PowerState::Running).await?;
     let remote = ground.remote("web-2").await?;
+    claim(exec(&*remote, &["sh", "-c", ASKED]).await?.status == Some(0), "no program to be asked")?;
+    let before = started(&*remote).await?;
+    let id = ground.instance("web-2").await?.id;
+    ground.provider.power(&id, PowerOp::SoftReboot).await.map_err(text)?;
+    let begun = Instant::now();
+    let remote = loop {
+        let remote = ground.remote("web-2").await?;
+        match started(&*remote).await {
+            Ok(now) if now != before => break remote,
+            seen => claim(begun.elapsed() < Duration::from_secs(30), seen)?,
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
     claim(exec(&*remote, &["hostname"]).await?.stdout.trim() == "web-2", "another server")?;
+    claim(exec(&*remote, &["cat", "/etc/asked"]).await?.stdout.trim() == "asked", "no program was asked to end")?;
     Ok(None)
+}
+
+/// When its first process was started, in ticks of its kernel.
+async fn started(remote: &dyn Remote) -> Result<String, String> {
+    Ok(exec(remote, &["awk", "{ print $22 }", "/proc/1/stat"]).await?.stdout)
 }
 
 async fn terminates(ground: &Ground) -> Checked {

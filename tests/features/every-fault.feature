@@ -23,8 +23,16 @@ Feature: A scenario for each fault there is
     When node "web-2" reboots
     Then total downtime is under 1 min
 
+  Scenario: soft-reboots
+    When node "web-2" reboots gracefully
+    Then total downtime is under 1 min
+
   Scenario: hangs
     When node "web-2" hangs for 1 s
+    Then total downtime is under 1 min
+
+  Scenario: suspended
+    When node "web-2" is suspended for 1 s
     Then total downtime is under 1 min
 
   Scenario: process-dies

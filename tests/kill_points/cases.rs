@@ -24,6 +24,8 @@ pub enum Kind {
     Power,
     /// Over in two halves: the second one undoes the first.
     Reboot,
+    /// What begins with it comes to its end by itself.
+    SoftReboot,
     /// A process of its own is started to be killed.
     Disposable,
     /// What it kills is started again by somebody else.
@@ -52,10 +54,12 @@ pub const CASES: &[Case] = &[
     case("disk-taken", r#"{"percent": 10}"#, Kind::Held),
     case("disk-full", "{}", Kind::Held),
     case("hangs", "{}", Kind::Power),
+    case("suspended", "{}", Kind::Power),
     case("power-off", "{}", Kind::Power),
     case("zone-lost", "{}", Kind::Power),
     case("isolated", "{}", Kind::Power),
     case("reboots", "{}", Kind::Reboot),
+    case("soft-reboots", "{}", Kind::SoftReboot),
     case("process-dies", r#"{"process": "disposable"}"#, Kind::Disposable),
     case("process-restarts", r#"{"process": "supervised"}"#, Kind::Supervised),
     case("power-on", "{}", Kind::PowerOn),
@@ -76,7 +80,9 @@ impl Case {
             }
             Kind::Power => &[Journalled, Injected, Witnessed, Healing, Healed],
             Kind::Reboot => &[Journalled, Injected, Witnessed, Healed],
-            Kind::Disposable | Kind::Supervised | Kind::PowerOn | Kind::Dies => &[Journalled, Injected, Witnessed],
+            Kind::SoftReboot | Kind::Disposable | Kind::Supervised | Kind::PowerOn | Kind::Dies => {
+                &[Journalled, Injected, Witnessed]
+            }
         }
     }
 

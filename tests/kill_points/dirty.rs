@@ -56,7 +56,8 @@ fn healed(kept: &Kept, dirt: &str, attacker: &Attacker) -> Result<(), String> {
         _ => return Err(format!("`chimp heal` of {dirt} ended with {code:?}: {said}")),
     }
     if dirt != "hangs" {
-        kept.switch("victim-1", anarcho_chimp::instance::PowerOp::Reboot)?;
+        kept.switch("victim-1", anarcho_chimp::instance::PowerOp::Stop)?;
+        kept.switch("victim-1", anarcho_chimp::instance::PowerOp::Start)?;
     }
     kept.baseline("victim-1").map(drop)
 }

@@ -136,7 +136,8 @@ impl Matrix {
 
     /// After a red point: another boot is a clean start for the next one.
     fn reset(&self, victim: &str, baseline: &Snapshot) -> Result<(), String> {
-        self.kept.switch(victim, PowerOp::Reboot)?;
+        self.kept.switch(victim, PowerOp::Stop)?;
+        self.kept.switch(victim, PowerOp::Start)?;
         let now = self.kept.baseline(victim)?;
         match baseline.differs(&now, &[]) {
             None => Ok(()),

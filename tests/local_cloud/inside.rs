@@ -93,7 +93,7 @@ fn keeps_its_disk() -> Outcome {
             shell(&cloud, &instance, "cat /etc/kept; ls /run/gone 2>&1 || true").await?.starts_with("second"),
             "kept",
         )?;
-        cloud.power(&instance.id, PowerOp::Reboot).await.map_err(text)?;
+        cloud.power(&instance.id, PowerOp::SoftReboot).await.map_err(text)?;
         claim(shell(&cloud, &instance, "cat /etc/kept").await? == "second\n", "kept over a reboot")?;
         claim(shell(&cloud, &instance, "test -e /run/gone || echo gone").await? == "gone\n", "/run is fresh")?;
         let log = fs::read_to_string(logs.join("node-1/hello.log")).map_err(text)?;
@@ -108,7 +108,7 @@ fn terminates() -> Outcome {
         cloud.power(&instance.id, PowerOp::Freeze).await.map_err(text)?;
         let gone = becomes(&cloud, &instance.id, PowerOp::Terminate, PowerState::Terminated).await?;
         claim(gone.evidence.contains("is gone (pidfd), link gone, no disk"), &gone)?;
-        for op in [PowerOp::Start, PowerOp::Reboot, PowerOp::Thaw, PowerOp::Freeze, PowerOp::Stop] {
+        for op in [PowerOp::Start, PowerOp::SoftReboot, PowerOp::Thaw, PowerOp::Suspend, PowerOp::Stop] {
             becomes(&cloud, &instance.id, op, PowerState::Terminated).await?;
         }
         let unknown = cloud.power(&InstanceId("node-1.9".into()), PowerOp::Stop).await;

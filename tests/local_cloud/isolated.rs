@@ -73,7 +73,7 @@ fn over_a_boot() -> Outcome {
         let cloud = LocalCloud::create(&zygote, 0, logs).await.map_err(text)?;
         let victim = boot_all(&cloud, 1).await?.remove(0);
         cloud.power(&victim.id, PowerOp::Isolate).await.map_err(text)?;
-        cloud.power(&victim.id, PowerOp::Reboot).await.map_err(text)?;
+        cloud.power(&victim.id, PowerOp::SoftReboot).await.map_err(text)?;
         is_silent(&victim)?;
         becomes(&cloud, &victim.id, PowerOp::Rejoin, PowerState::Running).await?;
         claim(shell(&cloud, &victim, "hostname").await? == "node-1\n", "it answers again")?;

@@ -3,6 +3,7 @@
 //! Each case enters a sandbox of its own, in a process of its own.
 
 mod floating;
+mod in_order;
 mod inside;
 mod isolated;
 mod observers;
@@ -31,7 +32,8 @@ fn main() -> std::process::ExitCode {
     {
         return victim::main(kind);
     }
-    let anywhere = [inside::CASES, isolated::CASES, shape::CASES, outside::CASES, streams::CASES].concat();
+    let anywhere =
+        [inside::CASES, in_order::CASES, isolated::CASES, shape::CASES, outside::CASES, streams::CASES].concat();
     let sites = [stack::CASES, observers::CASES].concat();
     let groups = [
         (Needs::Scenarios, &anywhere[..]),

@@ -106,7 +106,7 @@ async fn churn(zygote: Zygote) -> Result<(), ProviderError> {
         let instances = try_join_all(specs.iter().map(|spec| cloud.boot(spec))).await?;
         let remote = cloud.connect(&instances[0]).await?;
         remote.exec(&Command::new(["hostname"])).await?;
-        let ops = [PowerOp::Freeze, PowerOp::Reboot, PowerOp::Terminate, PowerOp::Stop];
+        let ops = [PowerOp::Freeze, PowerOp::SoftReboot, PowerOp::Terminate, PowerOp::Stop, PowerOp::Suspend];
         try_join_all(instances.iter().zip(ops).map(|(instance, op)| cloud.power(&instance.id, op))).await?;
         cloud.close().await?;
     }

@@ -206,7 +206,11 @@ pub fn only_what_is_decided_passes_and_open_connections_are_cut() {
     assert!(!hypervisor.answers(80), "a paused server is silent");
     hypervisor.power(&booted.id, PowerOp::Thaw);
     assert!(hypervisor.testbed.dial(ADDRESS, 80, LIMIT).is_ok(), "its kernel answers at once");
-    hypervisor.power(&booted.id, PowerOp::Reboot);
+    hypervisor.power(&booted.id, PowerOp::Suspend);
+    assert!(!hypervisor.answers(80), "a suspended server is silent");
+    hypervisor.power(&booted.id, PowerOp::Resume);
+    assert!(hypervisor.testbed.dial(ADDRESS, 80, LIMIT).is_ok(), "its kernel answers at once");
+    hypervisor.power(&booted.id, PowerOp::SoftReboot);
     assert!(!hypervisor.answers(22), "what was decided holds after a reboot");
     until("it serves again", || hypervisor.answers(80).then_some(()));
 }

@@ -80,7 +80,7 @@ impl<A: Api> Fleet<A> {
         let until = Instant::now() + power::WITHIN;
         while self.find(id).await?.is_some_and(|listed| listed.state != PowerState::Terminated) {
             if Instant::now() >= until {
-                return Err(Self::late(id, "delete"));
+                return Err(Self::late(id, "delete", power::WITHIN));
             }
         }
         self.rejoin_if_isolated(id).await
@@ -111,12 +111,12 @@ impl<A: Api> Fleet<A> {
             return self.delete(id).await;
         }
         self.api.switch(&listed.server, op).await?;
-        let until = Instant::now() + power::WITHIN;
+        let until = Instant::now() + power::within(op);
         loop {
             match self.find(id).await? {
                 Some(now) if now.state == power::done_in(op) && !now.server.is_busy() => break,
                 Some(_) if Instant::now() < until => {}
-                Some(_) => return Err(Self::late(id, op.word())),
+                Some(_) => return Err(Self::late(id, &op.verb(), power::within(op))),
                 None => break,
             }
         }
@@ -154,8 +154,8 @@ impl<A: Api> Fleet<A> {
         self.leases.renew(id, plug).await.map_err(failed)
     }
 
-    fn late(id: &InstanceId, what: &str) -> ProviderError {
-        let within = crate::units::show_duration(power::WITHIN);
+    fn late(id: &InstanceId, what: &str, within: Duration) -> ProviderError {
+        let within = crate::units::show_duration(within);
         ProviderError::Between(format!("{id}: {} did not {what} it within {within}", A::NAME).into())
     }
 }

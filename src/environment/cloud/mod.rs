@@ -80,11 +80,11 @@ pub(super) trait Api: Send + Sync + 'static {
 
 /// The error of a cloud that has no word for this.
 pub(super) fn unsupported<A: Api>(server: &str, op: PowerOp) -> ProviderError {
-    let known: Vec<&str> = A::POWER.iter().map(|op| op.word()).collect();
+    let known: Vec<String> = A::POWER.iter().map(|op| op.verb()).collect();
     ProviderError::Unsupported {
         server: server.into(),
         provider: A::NAME,
-        action: format!("{} it", op.word()),
+        action: format!("{} it", op.verb()),
         hint: format!("{} knows these alone: {}", A::NAME, known.join(", ")),
     }
 }

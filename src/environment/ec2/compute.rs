@@ -59,9 +59,9 @@ async fn swap(api: &Query, id: &str, groups: &[String]) -> Result<(), Ec2Error> 
 impl Api for Compute {
     type Server = Instance;
     const NAME: &str = "EC2";
-    /// EC2 has no word for a pause.
+    /// EC2 has no word for a pause, and suspends only instances that were made to hibernate.
     const POWER: &[PowerOp] =
-        &[PowerOp::Terminate, PowerOp::Stop, PowerOp::Start, PowerOp::Reboot, PowerOp::Isolate, PowerOp::Rejoin];
+        &[PowerOp::Terminate, PowerOp::Stop, PowerOp::Start, PowerOp::SoftReboot, PowerOp::Isolate, PowerOp::Rejoin];
 
     async fn list(&self) -> Result<Vec<Instance>, ProviderError> {
         let all = self.api.instances(tags::RUN, Some(&self.run)).await.map_err(|why| between(&self.api, &why))?;
@@ -76,11 +76,11 @@ impl Api for Compute {
         let action = match op {
             PowerOp::Start => Action::Start,
             PowerOp::Stop => Action::StopAtOnce,
-            PowerOp::Reboot => Action::Reboot,
+            PowerOp::SoftReboot => Action::Reboot,
             PowerOp::Terminate => Action::Terminate,
             PowerOp::Isolate => return self.isolate(&server.id).await,
             PowerOp::Rejoin => return self.plug(&server.id, &self.groups).await,
-            PowerOp::Freeze | PowerOp::Thaw => {
+            PowerOp::Freeze | PowerOp::Thaw | PowerOp::Suspend | PowerOp::Resume => {
                 return Err(unsupported::<Self>(&server.id, op));
             }
         };

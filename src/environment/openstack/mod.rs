@@ -52,8 +52,16 @@ mod isolation_tests;
 pub use nova::run_if_asked;
 
 /// What it does without Neutron's security groups.
-const POWER_OF_NOVA: &[PowerOp] =
-    &[PowerOp::Terminate, PowerOp::Stop, PowerOp::Start, PowerOp::Reboot, PowerOp::Freeze, PowerOp::Thaw];
+const POWER_OF_NOVA: &[PowerOp] = &[
+    PowerOp::Terminate,
+    PowerOp::Stop,
+    PowerOp::Start,
+    PowerOp::SoftReboot,
+    PowerOp::Freeze,
+    PowerOp::Thaw,
+    PowerOp::Suspend,
+    PowerOp::Resume,
+];
 
 /// The kind.
 pub struct OpenStack;

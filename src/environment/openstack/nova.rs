@@ -26,8 +26,9 @@ const ASKED: &str = "__openstack";
 /// How often undoing is tried, and how long after a try that failed: a cloud may be out of reach for a moment.
 const TRIES: u32 = 10;
 const TRY_EVERY: Duration = Duration::from_secs(3);
-/// What undoes a freeze and a stop; what undoes an isolation is [`Rejoining`], as JSON.
+/// What undoes a freeze, a suspension and a stop; what undoes an isolation is [`Rejoining`], as JSON.
 const UNPAUSE: &str = "unpause";
+const RESUME: &str = "resume";
 const START: &str = "start";
 
 /// What a run or an attack makes beside servers to strike them, and its mark.
@@ -109,6 +110,7 @@ impl Api for Nova {
     fn undo(&self, id: &str, op: PowerOp) -> Option<Vec<String>> {
         let undo = match op {
             PowerOp::Freeze => UNPAUSE,
+            PowerOp::Suspend => RESUME,
             PowerOp::Stop => START,
             _ => return None,
         };
@@ -211,10 +213,11 @@ fn action(op: PowerOp, status: &Status) -> Option<Action> {
         PowerOp::Terminate | PowerOp::Isolate | PowerOp::Rejoin => None,
         PowerOp::Stop => Some(Action::Stop),
         PowerOp::Start => Some(Action::Start),
-        PowerOp::Reboot => Some(Action::HardReboot),
+        PowerOp::SoftReboot => Some(Action::SoftReboot),
         PowerOp::Freeze => Some(Action::Pause),
-        PowerOp::Thaw if *status == Status::Suspended => Some(Action::Resume),
-        PowerOp::Thaw => Some(Action::Unpause),
+        PowerOp::Suspend => Some(Action::Suspend),
+        PowerOp::Thaw | PowerOp::Resume if *status == Status::Suspended => Some(Action::Resume),
+        PowerOp::Thaw | PowerOp::Resume => Some(Action::Unpause),
     }
 }
 
@@ -238,6 +241,7 @@ async fn undo_once(cloud: &str, id: &str, undo: &str) -> Result<(), ProviderErro
     let start = async |action| actions::start(&client, id, action).await.map_err(between);
     match undo {
         UNPAUSE => start(Action::Unpause).await,
+        RESUME => start(Action::Resume).await,
         START => start(Action::Start).await,
         rejoining => {
             let rejoining: Rejoining =
@@ -326,6 +330,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_lease_ends_in_the_word_that_undoes_what_it_is_on() {
+        let client = Arc::new(cloud(Arc::default()).await.log_in("").await.unwrap());
+        let nova = Nova::new("mine", &client, None, |_| true);
+        let undone = [(PowerOp::Freeze, "unpause"), (PowerOp::Suspend, "resume"), (PowerOp::Stop, "start")];
+        for (op, word) in undone {
+            assert_eq!(nova.undo("s-1", op).unwrap(), [ASKED, "mine", "s-1", word], "{op:?}");
+        }
+        assert_eq!(nova.undo("s-1", PowerOp::SoftReboot), None);
+    }
+
+    #[tokio::test]
     async fn a_change_is_dated_between_two_lists() {
         let is_off = Arc::new(AtomicBool::new(false));
         let cloud = cloud(Arc::clone(&is_off)).await;
@@ -365,9 +380,11 @@ mod tests {
     }
 
     #[test]
-    fn what_thaws_a_server_depends_on_what_froze_it() {
-        assert_eq!(action(PowerOp::Thaw, &Status::Suspended), Some(Action::Resume));
-        assert_eq!(action(PowerOp::Thaw, &Status::Paused), Some(Action::Unpause));
+    fn what_lets_a_server_go_on_depends_on_what_stopped_it() {
+        for op in [PowerOp::Thaw, PowerOp::Resume] {
+            assert_eq!(action(op, &Status::Suspended), Some(Action::Resume));
+            assert_eq!(action(op, &Status::Paused), Some(Action::Unpause));
+        }
         assert_eq!(action(PowerOp::Terminate, &Status::Active), None);
     }
 }

@@ -162,8 +162,10 @@ impl Provider for OptedIn {
         if abilities.contains(&Ability::Power(PowerOp::Isolate)) && !self.isolates {
             return Err(no_group(server));
         }
-        // A fault of power is seen from outside. Where nothing says how to log in, only the look whether a server is clean is left out.
-        let is_of_power = abilities.iter().any(|ability| matches!(ability, Ability::Power(_)));
+        // A fault of power is seen from outside, but for another boot. Where nothing says how to log in, only the look whether a
+        // server is clean is left out.
+        let is_seen_outside = |ability: &Ability| matches!(ability, Ability::Power(op) if *op != PowerOp::SoftReboot);
+        let is_of_power = abilities.iter().any(is_seen_outside);
         match abilities.contains(&Ability::LogIn) && !(is_of_power && self.hosts.is_none()) {
             true => self.hosts(server)?.can(server, &BTreeSet::from([Ability::LogIn])),
             false => Ok(()),

@@ -39,7 +39,7 @@ impl Attendant {
     /// witness can date is known more exactly.
     pub(super) async fn hear_witness(&self) -> WitnessReport {
         let strike = &self.victim.strike;
-        let testimony = self.victim.await_witness(&strike.witness, strike.witness_within()).await;
+        let testimony = self.victim.await_witness(&strike.witness, self.victim.witness_within()).await;
         if testimony.confirmed {
             let not_before_us = self.called_us + clock::micros(strike.waits());
             let seen = Onset { not_before_us, by_us: self.victim.now_us() };

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::victim::{Refusal, Victim};
 use super::witness::WitnessReport;
 use crate::agent::stamp::{Account, Within};
-use crate::fault::Action;
+use crate::fault::{Action, Witness};
 use crate::journal::Stage;
 use crate::provider::ProviderError;
 
@@ -53,6 +53,8 @@ pub(super) struct Attendant {
     /// The last moment at which the victim surely lived.
     alive_us: u64,
     confirmed: bool,
+    /// Whether it was seen to be over in the moment in which it struck.
+    is_over: bool,
     /// What its holder stamped as the onset.
     onset: Option<Within>,
 }
@@ -82,6 +84,7 @@ impl Attendant {
             called_us,
             alive_us: called_us,
             confirmed: false,
+            is_over: false,
             onset: None,
         }
     }
@@ -117,7 +120,7 @@ impl Attendant {
             return self.heal().await;
         }
         if self.victim.strike.heal.is_none() {
-            return Left::NothingToUndo;
+            return if self.is_over { Left::Healed } else { Left::NothingToUndo };
         }
         match self.stay().await {
             End::PlannedStrike if self.victim.is_held() => self.collect().await,
@@ -145,9 +148,12 @@ impl Attendant {
         self.confirmed = testimony.confirmed;
         victim.reached(Stage::Witnessed, &testimony.evidence).await;
         injected.map_err(|why| why.to_string())?;
-        if let (true, Some(action)) = (testimony.confirmed, &victim.strike.then) {
-            victim.undo(action, &victim.strike.before, self.called_us, None).await;
-        }
+        self.is_over = match &victim.strike.then {
+            Some(action) if testimony.confirmed => {
+                victim.undo(action, &victim.strike.before, self.called_us, None).await.0
+            }
+            _ => testimony.confirmed && victim.strike.witness == Witness::Rebooted,
+        };
         Ok(())
     }
 

@@ -24,7 +24,7 @@ use super::announce::Announcements;
 use super::ends::Ends;
 use super::sandbox::handled;
 use super::wire::{self, BootOrder, BootStage, Word};
-use super::{root, services, sys, zygote};
+use super::{root, services, shut_down, sys, zygote};
 use crate::instance::{FileSpec, HowEnded, ServiceSpec};
 use crate::launch::{ENVIRONMENT, UNCONFIGURED_MARK};
 
@@ -214,7 +214,7 @@ fn in_own_session(command: &mut Command) -> &mut Command {
 }
 
 impl Up {
-    /// Answers and reaps until the harness is gone.
+    /// Answers and reaps until the harness is gone, or wants it shut down.
     fn serve(mut self, control: &OwnedFd) {
         loop {
             let accepts = if self.logins.len() < MOST_LOGINS { PollFlags::POLLIN } else { PollFlags::empty() };
@@ -230,9 +230,9 @@ impl Up {
             if !matches!(polled, Ok(_) | Err(nix::errno::Errno::EINTR)) {
                 return;
             }
-            let [gone, child, login] = watched.map(|fd| fd.any().unwrap_or(true));
-            if gone {
-                return;
+            let [told, child, login] = watched.map(|fd| fd.any().unwrap_or(true));
+            if told {
+                return self.heed(control.as_fd());
             }
             if child {
                 self.reap();
@@ -240,6 +240,14 @@ impl Up {
             if login {
                 self.log_in();
             }
+        }
+    }
+
+    /// Shuts down if it was told to; else the harness is gone. Nobody can log in meanwhile.
+    fn heed(self, control: BorrowedFd<'_>) {
+        drop(self.listener);
+        if let Ok(Some((Word::ShutDown, _))) = wire::receive::<Word>(control) {
+            shut_down::end_all(control, &self.signals);
         }
     }
 

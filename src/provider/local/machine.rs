@@ -18,7 +18,7 @@ use super::link::{Bridge, Port};
 use super::subnet::Subnet;
 use super::wire::{self, BootOrder, Control, MOST_DESCRIPTORS, Word};
 use super::zygote::Zygote;
-use super::{ends, image, process, sys};
+use super::{ends, image, process, shut_down, sys};
 use crate::instance::service_end::last_lines;
 use crate::instance::{Instance, InstanceId, InstanceSpec, PowerState, ServiceEnd};
 use crate::provider::ProviderError;
@@ -28,6 +28,7 @@ use crate::provider::ssh::{Login, Proof, Route, SshRemote};
 use crate::units::show_duration;
 
 mod isolation;
+mod standing;
 
 /// How long a boot with its boot-time commands may take.
 const BOOT: Duration = Duration::from_secs(120);
@@ -73,6 +74,8 @@ struct Life {
     control: Control,
     /// While it is frozen: the processes that somebody had stopped before.
     stood: Mutex<Option<BTreeSet<i32>>>,
+    /// Whether nothing answers for it, its kernel neither.
+    is_suspended: AtomicBool,
 }
 
 impl Life {
@@ -228,6 +231,7 @@ impl Machine {
             remote: SshRemote::new(login),
             control,
             stood: Mutex::default(),
+            is_suspended: AtomicBool::new(false),
         });
         if network_ready {
             self.link_or_hear_why(&life).await?;
@@ -306,6 +310,14 @@ impl Machine {
         Ok(())
     }
 
+    /// Has its own first process end everything in it in order; then its power is cut. One that has not ended by then is killed.
+    pub async fn shut_down(&self) -> Result<(), ProviderError> {
+        let Some(life) = self.living() else { return Ok(()) };
+        life.control.send(&Word::ShutDown).map_err(self.system("shutting it down"))?;
+        let _ = tokio::time::timeout(shut_down::WITHIN + DEATH, life.pidfd.readable()).await;
+        self.cut_power().await
+    }
+
     /// Kills it and waits until it is gone.
     pub async fn kill(&self) -> Result<(), ProviderError> {
         let Some(life) = self.life() else { return Ok(()) };
@@ -322,22 +334,6 @@ impl Machine {
         let disk = self.disk_name();
         let removed = tokio::task::spawn_blocking(move || image::remove_disk(&disk)).await;
         removed.unwrap_or_else(|why| Err(io::Error::other(why))).map_err(self.system("removing its disk"))
-    }
-
-    /// Stops every process of it; nothing to do where there is none.
-    pub async fn freeze(&self) -> Result<(), ProviderError> {
-        let Some(life) = self.living() else { return Ok(()) };
-        life.stood().get_or_insert_with(|| process::standing(life.namespace));
-        process::freeze(life.namespace).await.map_err(self.system("freezing it"))
-    }
-
-    /// Lets every process of it go on that its freezing stopped; nothing to do where there is none.
-    pub async fn thaw(&self) -> Result<(), ProviderError> {
-        let Some(life) = self.living() else { return Ok(()) };
-        let Some(stood) = life.stood().clone() else { return Ok(()) };
-        process::thaw(life.namespace, &stood).await.map_err(self.system("thawing it"))?;
-        life.stood().take();
-        Ok(())
     }
 
     /// The services of its present life that ended, with the last lines of their logs.
@@ -370,7 +366,7 @@ impl Machine {
 
     fn state(&self, life: &Life) -> (PowerState, String) {
         let (first, port) = (life.first_process, life.port.get().map_or("never linked", Port::state));
-        let isolated = self.isolated();
+        let unplugged = self.unplugged(life);
         if sys::has_exited(life.pidfd.get_ref().as_fd()) {
             let gone = format!("first process {first} is gone (pidfd), {port}");
             return match self.has_disk() {
@@ -380,11 +376,11 @@ impl Machine {
         }
         let state = process::find(first).map_or('?', |process| process.state);
         if state != 'T' {
-            return (PowerState::Running, format!("first process {first} lives ({state}), {port}{isolated}"));
+            return (PowerState::Running, format!("first process {first} lives ({state}), {port}{unplugged}"));
         }
         let members = process::freezable(life.namespace);
         let stopped = members.iter().filter(|member| member.state == 'T').count();
-        let evidence = format!("{stopped} of {} processes stopped (T), {port}{isolated}", members.len());
+        let evidence = format!("{stopped} of {} processes stopped (T), {port}{unplugged}", members.len());
         (if stopped == members.len() { PowerState::Frozen } else { PowerState::Running }, evidence)
     }
 }

@@ -38,6 +38,7 @@ mod program;
 mod root;
 pub mod sandbox;
 mod services;
+mod shut_down;
 pub mod subnet;
 mod sys;
 mod wire;
@@ -304,12 +305,14 @@ impl Provider for LocalCloud {
             }
             PowerOp::Stop => machine.cut_power().await,
             PowerOp::Start => self.start(&machine).await,
-            PowerOp::Reboot => {
-                machine.cut_power().await?;
+            PowerOp::SoftReboot if !machine.is_alive() => Ok(()),
+            PowerOp::SoftReboot => {
+                machine.shut_down().await?;
                 self.start(&machine).await
             }
             PowerOp::Freeze => machine.freeze().await,
-            PowerOp::Thaw => machine.thaw().await,
+            PowerOp::Suspend => machine.suspend().await,
+            PowerOp::Thaw | PowerOp::Resume => machine.thaw().await,
             PowerOp::Isolate => machine.isolate().await,
             PowerOp::Rejoin => machine.rejoin().await,
         }

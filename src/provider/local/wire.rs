@@ -53,6 +53,8 @@ pub(super) enum Word {
     LinkRaised,
     /// The instance: services started, port 22 open.
     Up,
+    /// The harness: end all your processes in order, then yourself.
+    ShutDown,
     /// The instance: it could not do this; it ends now.
     Failed { stage: BootStage, errno: i32, detail: String },
     /// The instance: this boot-time command begins.

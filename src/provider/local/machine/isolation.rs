@@ -1,9 +1,9 @@
-//! An instance that no packet reaches, whose link is up all the same.
+//! An instance that no packet reaches, whose link is up all the same: it is isolated, or suspended.
 
 use std::io;
 use std::sync::atomic::Ordering;
 
-use super::Machine;
+use super::{Life, Machine};
 use crate::provider::ProviderError;
 use crate::provider::local::link::{Port, Whither};
 
@@ -11,17 +11,26 @@ impl Machine {
     /// Nothing that it sends arrives, and nothing that is sent to it, in this life and in those to come.
     pub async fn isolate(&self) -> Result<(), ProviderError> {
         self.is_isolated.store(true, Ordering::Relaxed);
-        self.plug_into(Whither::Limbo).await.map_err(self.system("isolating it"))
+        self.plug_living().await.map_err(self.system("isolating it"))
     }
 
     /// Undoes [`isolate`](Self::isolate).
     pub async fn rejoin(&self) -> Result<(), ProviderError> {
         self.is_isolated.store(false, Ordering::Relaxed);
-        self.plug_into(Whither::Bridge).await.map_err(self.system("letting it rejoin the network"))
+        self.plug_living().await.map_err(self.system("letting it rejoin the network"))
     }
 
-    async fn plug_into(&self, whither: Whither) -> io::Result<()> {
-        let Some(life) = self.living() else { return Ok(()) };
+    async fn plug_living(&self) -> io::Result<()> {
+        match self.living() {
+            Some(life) => self.plug(&life).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Plugs its link in where packets pass, or where none does.
+    pub(super) async fn plug(&self, life: &Life) -> io::Result<()> {
+        let is_silent = self.is_isolated.load(Ordering::Relaxed) || life.is_suspended.load(Ordering::Relaxed);
+        let whither = if is_silent { Whither::Limbo } else { Whither::Bridge };
         match life.port.get() {
             Some(port) => self.context.bridge.plug_into(port, whither).await,
             None => Ok(()),
@@ -37,7 +46,11 @@ impl Machine {
     }
 
     /// The same as a part of its evidence.
-    pub(super) fn isolated(&self) -> &'static str {
-        if self.is_isolated.load(Ordering::Relaxed) { ", isolated" } else { "" }
+    pub(super) fn unplugged(&self, life: &Life) -> &'static str {
+        match (self.is_isolated.load(Ordering::Relaxed), life.is_suspended.load(Ordering::Relaxed)) {
+            (_, true) => ", suspended",
+            (true, false) => ", isolated",
+            (false, false) => "",
+        }
     }
 }
