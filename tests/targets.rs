@@ -3,9 +3,10 @@
 #[path = "support/trial.rs"]
 mod trial;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use libtest_mimic::Arguments;
 
@@ -87,6 +88,31 @@ fn no_test_says_skipped_and_passes() {
 fn found(file: &str, fragment: &str) -> usize {
     let text = fs::read_to_string(file).unwrap_or_default();
     text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().matches(fragment).count()
+}
+
+/// The features of every package on this machine, by name and version.
+fn features(edges: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut tree = Command::new(env!("CARGO"));
+    tree.args(["tree", "--offline", "--workspace", "--prefix", "none", "--format", "{p} {f}", "--edges", edges]);
+    let tree = String::from_utf8(tree.output().unwrap().stdout).unwrap();
+    let mut all: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for line in tree.lines() {
+        let mut words = line.trim_end_matches(" (*)").splitn(3, ' ');
+        let package = words.by_ref().take(2).collect::<Vec<_>>().join(" ");
+        let features = words.next().unwrap_or_default().rsplit(' ').next().unwrap_or_default();
+        all.entry(package).or_default().extend(features.split(',').map(String::from));
+    }
+    all
+}
+
+#[test]
+fn what_programs_and_tests_share_is_built_once_for_both() {
+    let (programs, tests) = (features("normal,build"), features("normal,build,dev"));
+    assert!(programs.len() > 100, "{programs:?}");
+    for (package, features) in programs {
+        let more: Vec<_> = tests[&package].difference(&features).collect();
+        assert!(more.is_empty(), "only the tests ask for {more:?} of {package}: ask for it in [dependencies] as well");
+    }
 }
 
 #[test]
