@@ -80,6 +80,7 @@ pub fn blind<'a>(history: &'a History, moments: &Moments) -> Vec<Blind<'a>> {
     found.extend(open.into_iter().map(|((observer, of), lost)| (observer, of, lost, moments.end_us)));
     let mut blind: Vec<Blind<'_>> = Vec::new();
     for (observer, of, Lost { since_us, detail, servers }, to_us) in found {
+        let since_us = since_us.max(moments.zero_us.unwrap_or(0));
         let unexplained = |server| unexplained(Span::new(since_us, to_us), server, moments, &power);
         let counts = servers.into_iter().flat_map(unexplained).filter(|span| span.length_us() > MISSED_US);
         blind.extend(counts.map(|span| Blind { observer, of, span, detail }));
@@ -184,6 +185,13 @@ mod tests {
             spans(&Script::website(2, 2).blind(7000, BALANCER, "lb-1").sees_again(7251, BALANCER, "lb-1")),
             [(7000, 7251)]
         );
+    }
+
+    #[test]
+    fn only_what_lies_after_zero_counts() {
+        let until = |ms| Script::website(2, 2).blind(600, BALANCER, "lb-1").sees_again(ms, BALANCER, "lb-1");
+        assert_eq!(spans(&until(1010)), [], "the observers see, a few looks late");
+        assert_eq!(spans(&until(1260)), [(1000, 1260)]);
     }
 
     #[test]
