@@ -14,6 +14,14 @@ Feature: A hang is not a crash
       And no other node fails
       And recovery takes under 15 s
 
+  Rule: Nothing answers for a server that is suspended, not even its kernel, and it goes on where it was
+    @nightly
+    Scenario: A webserver is suspended for 3 s
+      When a random webserver is suspended for 3 s
+      Then availability throughout is at least 99%
+      And no other node fails
+      And recovery takes under 15 s
+
   Rule: A hung balancer is taken over from, and does not take the address back
     @nightly
     Scenario: The active balancer hangs

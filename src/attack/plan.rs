@@ -200,7 +200,11 @@ impl Round {
     pub fn check(&self) -> Result<(), String> {
         let fault = fault::named(&self.fault).ok_or_else(|| {
             let names = || fault::FAULTS.iter().map(|fault| fault.name());
-            let hint = did_you_mean(&self.fault, names())
+            let said = self.fault.replace('-', " ");
+            let as_steps = fault::FAULTS.iter().find(|fault| fault.in_words() == said);
+            let hint = as_steps
+                .map(|fault| format!("did you mean `{}`?", fault.name()))
+                .or_else(|| did_you_mean(&self.fault, names()))
                 .unwrap_or_else(|| format!("known faults: {}", names().collect::<Vec<_>>().join(", ")));
             format!("there is no fault `{}`\n  help: {hint}", self.fault)
         })?;
@@ -350,6 +354,8 @@ mod tests {
     fn a_misspelt_fault_or_server_is_answered_with_the_nearest() {
         let told = named("power-of", &["web-1"]).unwrap_err();
         assert_eq!(told, "there is no fault `power-of`\n  help: did you mean `power-off`?");
+        let told = named("reboots-gracefully", &["web-1"]).unwrap_err();
+        assert_eq!(told, "there is no fault `reboots-gracefully`\n  help: did you mean `soft-reboots`?");
         let told = named("flood", &["web-1"]).unwrap_err();
         assert!(told.starts_with("there is no fault `flood`\n  help: known faults: dies, "), "{told}");
         let told = named("power-off", &["wbe-1"]).unwrap_err();

@@ -68,7 +68,7 @@ pub(super) enum Model {
     Fault {
         #[command(flatten)]
         common: Common,
-        /// The name of the fault: `hangs`, `gains-delay`, …
+        /// The name of the fault: `hangs`, `gains-delay`, …; a name that there is not is answered with all of them.
         fault: String,
         /// The server to strike: at least one; may be given several times.
         #[arg(long = "server", value_name = "SERVER", required_unless_present = "on")]

@@ -81,6 +81,16 @@ pub fn unable(kind: &dyn Kind, plan: &Plan) -> Vec<(u32, String)> {
     all.into_iter().collect()
 }
 
+/// What of a plan a run would skip, by the index of each scenario, with the reason, as far as that depends on where it is to run. What this machine
+/// lacks for the sandbox is said by `chimp doctor`, and when it runs.
+pub fn skips(plan: &Plan) -> BTreeMap<u32, String> {
+    let Ok(on) = super::on(&plan.environment) else { return BTreeMap::new() };
+    match on.kind.name() {
+        "local" => lacking(on.kind, plan).into_iter().collect(),
+        _ => unable(on.kind, plan).into_iter().collect(),
+    }
+}
+
 /// The scenarios that ask for what this environment does not have, by index, each with the first step that does, what would be needed, and
 /// where that is.
 pub fn lacking(kind: &dyn Kind, plan: &Plan) -> Vec<(u32, String)> {

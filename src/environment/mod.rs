@@ -43,7 +43,7 @@ mod reopen;
 mod required;
 pub mod testbed;
 
-pub use capabilities::{Capabilities, Refusal, abilities_of, lacking, needs, refusals, unable};
+pub use capabilities::{Capabilities, Refusal, abilities_of, needs, refusals, skips, unable};
 pub use reopen::{Closed, Ended, ReopenError, Reopened};
 pub use required::{WrongSetting, Zones, unused_zones, wrong_settings, zones_of};
 

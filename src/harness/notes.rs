@@ -17,23 +17,20 @@ pub fn note(plan: &Plan) {
     }
 }
 
-/// Says on stderr which scenarios a run would skip, and why, as far as that depends on where they are to run. What this machine lacks
-/// for the sandbox is said by `chimp doctor`, and when they run.
+/// Says on stderr which scenarios a run would skip, and why.
 pub fn note_skips(plan: &Plan) {
-    let Ok(on) = environment::on(&plan.environment) else { return };
-    let skips = match on.kind.name() {
-        "local" => environment::lacking(on.kind, plan),
-        _ => environment::unable(on.kind, plan),
-    };
     let mut skipped = BTreeMap::<String, Vec<u32>>::new();
-    for (index, why) in skips {
+    for (index, why) in environment::skips(plan) {
         skipped.entry(why).or_default().push(index);
     }
     for (why, indices) in skipped {
         let first = plan.scenarios.iter().find(|scenario| Some(&scenario.index) == indices.first());
         let place = first.map_or(String::new(), |first| format!("{}:{}", first.feature.display(), first.line));
-        let more = if indices.len() == 1 { String::new() } else { format!(" and {} more", indices.len() - 1) };
-        complain!("note: {place}{more}: a run would skip it: {why}");
+        let (more, them) = match indices.len() {
+            1 => (String::new(), "it"),
+            count => (format!(" and {} more", count - 1), "them"),
+        };
+        complain!("note: {place}{more}: a run would skip {them}: {why}");
     }
 }
 

@@ -22,9 +22,12 @@ const NAMED: usize = 6;
 /// The whole plan, whose hash is given.
 pub fn plan(plan: &Plan, sha256: &str) -> String {
     let mut text = heading(plan, sha256) + "\n";
-    let on = environment::on(&plan.environment).ok();
+    let (on, skips) = (environment::on(&plan.environment).ok(), environment::skips(plan));
+    if !skips.is_empty() {
+        let _ = writeln!(text, "a run would skip {} of them: see `skipped` below", skips.len());
+    }
     for planned in &plan.scenarios {
-        scenario(&mut text, planned, on.as_ref());
+        scenario(&mut text, planned, on.as_ref(), skips.get(&planned.index));
     }
     text
 }
@@ -39,8 +42,11 @@ pub fn heading(plan: &Plan, sha256: &str) -> String {
     format!("{count} in the environment {} · seed {} · plan {hash}", plan.environment, plan.seed)
 }
 
-fn scenario(text: &mut String, scenario: &ScenarioPlan, on: Option<&On>) {
+fn scenario(text: &mut String, scenario: &ScenarioPlan, on: Option<&On>, skipped: Option<&String>) {
     let _ = writeln!(text, "\n{}:{}: {}", scenario.feature.display(), scenario.line, scenario.name);
+    if let Some(why) = skipped.and_then(|why| why.lines().next()) {
+        let _ = writeln!(text, "  skipped  {why}");
+    }
     let _ = writeln!(text, "  seed     {}", scenario.seed);
     infrastructure(text, &scenario.infrastructure);
     zones(text, scenario, on);
@@ -258,6 +264,28 @@ mod tests {
         let told = shown("rows.feature", &feature);
         assert!(told.contains("every 1 min on average, for 10 min (33% of all strikes of the table)"), "{told}");
         assert!(told.contains("every 30 s on average, for 10 min (67% of all strikes of the table)"), "{told}");
+    }
+
+    #[test]
+    fn what_a_run_would_skip_is_marked() {
+        let feature = |what| format!("Feature: F\n  Scenario: S\n    Given 2 webservers\n    When node \"web-1\" {what}\n    Then recovery < 8 min\n");
+        let planned = |what| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("any.feature");
+            std::fs::write(&path, feature(what)).unwrap();
+            let mut settings = crate::settings::Settings::default();
+            settings.ec2.image = Some("ami-1".into());
+            let environment = Some("ec2".to_string());
+            declare(&DeclareOptions { paths: vec![path], settings, environment, ..DeclareOptions::default() }).unwrap()
+        };
+        let hangs = planned("hangs for 3 s");
+        let told = super::plan(&hangs, "0123");
+        assert!(told.contains("a run would skip 1 of them") && told.contains("\n  skipped  `"), "{told}");
+        assert!(super::json(&hangs)["scenarios"][0]["skipped"].is_string());
+        let dies = planned("dies");
+        let told = super::plan(&dies, "0123");
+        assert!(!told.contains("skip"), "{told}");
+        assert!(super::json(&dies)["scenarios"][0]["skipped"].is_null());
     }
 
     #[test]

@@ -3,16 +3,19 @@
 use serde_json::{Value, json};
 
 use crate::draw::Draw;
+use crate::environment;
 use crate::plan::{Plan, ScenarioPlan};
 use crate::selector::{Foreseen, Foresight};
 
-/// The plan's own JSON with its hash as `plan_sha256` and, in each scenario, `victims`: for each strike in the order of the
+/// The plan's own JSON with its hash as `plan_sha256` and, in each scenario, `skipped`, why a run would skip it (else `null`), and `victims`: for each strike in the order of the
 /// acts its `line`, its `step`, and what is known of its `servers`. `known` is `always`, `while` another server holds the site's
 /// address (`holder`), `at_the_strike` or `none`; `why` says it in words.
 pub fn json(plan: &Plan) -> Value {
     let mut value = serde_json::to_value(plan).expect("a plan is plain data");
     value["plan_sha256"] = plan.sha256().into();
+    let skips = environment::skips(plan);
     for (index, scenario) in plan.scenarios.iter().enumerate() {
+        value["scenarios"][index]["skipped"] = json!(skips.get(&scenario.index));
         value["scenarios"][index]["victims"] = victims(scenario);
     }
     value
