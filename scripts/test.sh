@@ -21,7 +21,8 @@ else
     echo "make test: the tests on OpenStack and EC2 are ignored: they need root" >&2
 fi
 
-$CARGO test --lib --bins --tests
+# Half of the tests of the library wait.
+RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} $CARGO test --lib --bins --tests
 tests=$?
 
 [ -n "$clouds" ] || exit "$tests"
