@@ -88,14 +88,15 @@
 // | modules | own |
 // |---|---|
 // | `cli` | the command line, and the `chaos` test target |
-// | `harness`, `attack` | from a request to an exit code; an attack on servers that run already |
+// | `init` | the first files of somebody who begins |
+// | `harness`, `attack`, `observe` | from a request to an exit code; an attack on servers that run already; a site that is observed without a fault |
 // | `run` | carrying a plan through |
 // | `steps` | the step language |
 // | `declare` | from feature files to a `plan::Plan`, or one clear error |
 // | `judge` | verdicts of hypotheses, scenarios and runs |
 // | `report` | HTML, Markdown, JUnit, JSON, the terminal's table |
 // | `checker` | hypotheses: pure functions of a history |
-// | `environment` | where scenarios run and attacks strike: the sandbox of this machine, a testbed, an inventory, a cloud |
+// | `environment` | where scenarios run and attacks strike: the sandbox of this machine, a testbed, an inventory, a cloud, a site's URL |
 // | `config_agent`, `testbed` | the cron job that gives servers their roles; an infrastructure that is kept up, to be attacked from other processes |
 // | `attach` | taking over a site that is there already |
 // | `reconciler`, `provision`, `failover`, `auto_scaling` | the reconciler that replaces what is missing; bringing a whole site up; leading floating IPs to servers that serve; what Auto Scaling replaces, seen |
@@ -157,6 +158,7 @@ mod harness;
 pub mod history;
 #[doc(hidden)]
 pub mod infrastructure;
+mod init;
 #[doc(hidden)]
 pub mod instance;
 #[doc(hidden)]
@@ -175,6 +177,7 @@ mod log;
 pub mod measure;
 #[doc(hidden)]
 pub mod nemesis;
+mod observe;
 #[doc(hidden)]
 pub mod observer;
 mod openstack;

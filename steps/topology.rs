@@ -45,6 +45,12 @@ fn inventory_file(world: &mut World, file: String) -> Result<(), StepError> {
     world.declaration.inventory(&file)
 }
 
+/// Only probes and users reach it: nothing is known of its servers, so nothing can be struck.
+#[given(expr = "the site at {string}")]
+fn site_at(world: &mut World, url: String) -> Result<(), StepError> {
+    world.declaration.site(&url)
+}
+
 #[given(expr = "the {role} are spread over {int} zones")]
 fn spread(world: &mut World, role: Role, zones: usize) -> Result<(), StepError> {
     world.declaration.provision(|draft| draft.spread(&role.0, zones))

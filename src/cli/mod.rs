@@ -1,4 +1,4 @@
-//! The command line: `chimp run`, `plan`, `report`, `up`, `down`, `attack`, `heal`, `replay`, `reconcile`, `graph`,
+//! The command line: `chimp run`, `plan`, `report`, `observe`, `calibrate`, `init`, `up`, `down`, `attack`, `heal`, `replay`, `reconcile`, `graph`,
 //! `role`, `doctor`; and the `chaos` test target.
 
 use std::path::{Path, PathBuf};
@@ -25,8 +25,10 @@ mod doctor;
 mod down;
 mod graph;
 mod hypervisor;
+mod init;
 pub mod libtest;
 mod number;
+mod observe;
 mod place;
 mod reconcile;
 mod role;
@@ -77,6 +79,9 @@ enum Verb {
         #[arg(long, value_name = "DIR")]
         to: Option<PathBuf>,
     },
+    Observe(observe::Observe),
+    Calibrate(observe::Calibrate),
+    Init(init::Init),
     Up(testbed::Up),
     /// Attack servers that are up already, of `chimp up`, of an inventory or of a cloud; without a feature, load or a verdict.
     Attack {
@@ -136,6 +141,9 @@ pub fn main() -> ExitCode {
         Verb::Attack { model } => model.run(),
         Verb::Heal(heal) => heal.run(),
         Verb::Replay(replay) => replay.run(),
+        Verb::Observe(observe) => observe.run(),
+        Verb::Calibrate(calibrate) => calibrate.run(),
+        Verb::Init(init) => init.run(),
         Verb::Up(up) => up.run(),
         Verb::Reconcile(reconcile) => reconcile.run(),
         Verb::Down(down) => down.run(),
@@ -259,6 +267,9 @@ enum Refused {
     Attack(#[from] crate::attack::AttackError),
     #[error("can't start the runtime: {0}")]
     Runtime(std::io::Error),
+    /// A site can't be observed.
+    #[error("{0}")]
+    Observe(String),
     /// There is no such environment.
     #[error("{0}: {1}")]
     Environment(String, String),

@@ -9,9 +9,10 @@ use super::guarded::drawn;
 use super::listing::Listed;
 use super::run::Understood;
 use super::sides::known;
+use super::there::There;
 use super::world::Declaration;
 use crate::document::{DocumentError, Mistakes};
-use crate::environment::{self, Adopted, EntryAt, On, abilities_of, needs};
+use crate::environment::{self, Adopted, EntryAt, INVENTORY, On, SITE, abilities_of, needs};
 use crate::infrastructure::Infrastructure;
 use crate::instance::Ability;
 use crate::plan::{Act, StepText, StrikeOrder, Target};
@@ -20,7 +21,6 @@ use crate::settings::{Scheme, Settings};
 
 /// The environment of scenarios that name none, where none of them names an inventory.
 const USUAL: &str = "local";
-const INVENTORY: &str = "inventory";
 
 /// Of a step that only makes sense where servers are booted.
 const MADE: &str = "says how servers are made or repaired, and these are there already\n  help: leave the step out: that is the \
@@ -50,18 +50,21 @@ pub(super) fn environment_of(
     drafted: &mut Vec<Drafted<'_>>,
     problems: &mut Vec<Problem>,
 ) -> Result<String, Problem> {
-    let named = drafted.iter().find_map(|one| one.declaration.inventory.as_ref());
+    let named = drafted.iter().find_map(|one| one.declaration.there.as_ref());
     let asked = match (options.environment.as_deref(), named) {
-        (Some(INVENTORY) | None, Some((file, _))) => format!("{INVENTORY}={}", file.display()),
+        (Some(asked), Some(there)) if asked == there.environment => there.on(),
+        (None, Some(there)) => there.on(),
         (Some(asked), _) => asked.to_string(),
         (None, None) => USUAL.into(),
     };
     let detail = |why| Problem { file: None, line: None, column: None, kind: ProblemKind::Environment, detail: why };
     let on = environment::on(&asked).map_err(detail)?;
-    let whence = match (&options.environment, drafted.iter().find(|one| one.declaration.inventory.is_some())) {
-        (Some(asked), _) if asked != INVENTORY => "as `--on` or `on` of `[environment]` says".to_string(),
+    let whence = match (&options.environment, drafted.iter().find(|one| one.declaration.there.is_some())) {
+        (Some(asked), _) if named.is_none_or(|there| asked != there.environment) => {
+            "as `--on` or `on` of `[environment]` says".to_string()
+        }
         (_, Some(one)) => {
-            let line = one.declaration.inventory.as_ref().map_or(one.listed.line, |(_, line)| *line);
+            let line = one.declaration.there.as_ref().map_or(one.listed.line, |there| there.line);
             format!("as {}:{line} says for `{}`", one.listed.file.path.display(), one.listed.name)
         }
         _ => "which is the usual one".to_string(),
@@ -77,53 +80,41 @@ pub(super) fn environment_of(
 
 /// Why a scenario can't be in this run.
 fn elsewhere(one: &Drafted<'_>, on: &On, options: &DeclareOptions, whence: &str) -> Option<Problem> {
-    if one.declaration.inventory.is_none() && !one.understood.givens {
-        // The step that was not understood may name its inventory.
+    if one.declaration.there.is_none() && !one.understood.givens {
+        // The step that was not understood may name where it runs.
         return None;
     }
     let apart = "a run has one environment: run it apart, by its file, name or tags";
-    let (name, value) = (on.kind.name(), &on.value);
-    match &one.declaration.inventory {
-        Some((file, line)) if name != INVENTORY => {
-            let file = file.display();
-            let detail = format!(
-                "`{}` wants the inventory {file}, and this run is in the environment `{name}`, {whence}\n  help: {apart}",
-                one.listed.name
-            );
-            Some(one.problem(*line, detail))
-        }
-        Some((file, line)) if !same_file(file, Path::new(value)) && !file.is_file() => {
+    let (name, value, scenario) = (on.kind.name(), &on.value, &one.listed.name);
+    let here = if value.is_empty() { format!("in the environment `{name}`") } else { format!("on the {name} {value}") };
+    match &one.declaration.there {
+        Some(there) if there.is(on) => None,
+        Some(there) if there.environment == INVENTORY && name == INVENTORY && !Path::new(&there.value).is_file() => {
             let hint = "a path in a step is relative to the feature";
-            Some(one.problem(*line, format!("there is no inventory {}\n  help: {hint}", file.display())))
+            Some(one.problem(there.line, format!("there is no inventory {}\n  help: {hint}", there.value)))
         }
-        Some((file, line)) if !same_file(file, Path::new(value)) => {
-            let file = file.display();
+        Some(There { environment, value, line }) => {
             let detail = format!(
-                "`{}` wants the inventory {file}, and this run is on the inventory {value}, {whence}\n  help: {apart}",
-                one.listed.name
+                "`{scenario}` wants the {environment} {value}, and this run is {here}, {whence}\n  help: {apart}"
             );
             Some(one.problem(*line, detail))
         }
         None if name == INVENTORY && options.environment.as_deref() == Some(INVENTORY) => {
             let hint = "name the inventory whose servers it runs on: `--on inventory=FILE`";
-            let detail =
-                format!("`{}` declares servers, and an inventory's are there already\n  help: {hint}", one.listed.name);
+            let detail = format!("`{scenario}` declares servers, and an inventory's are there already\n  help: {hint}");
             Some(one.problem(one.listed.line, detail))
         }
-        None if name == INVENTORY && options.environment.is_none() => {
-            let detail = format!(
-                "`{}` declares servers, and this run is on the inventory {value}, {whence}\n  help: {apart}",
-                one.listed.name
-            );
+        None if options.environment.is_none() && named_by_a_step(on) => {
+            let detail = format!("`{scenario}` declares servers, and this run is {here}, {whence}\n  help: {apart}");
             Some(one.problem(one.listed.line, detail))
         }
-        _ => None,
+        None => None,
     }
 }
 
-fn same_file(one: &Path, other: &Path) -> bool {
-    let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.into());
-    one == other || whole(one) == whole(other)
+/// Whether steps name such an environment.
+fn named_by_a_step(on: &On) -> bool {
+    [INVENTORY, SITE].contains(&on.kind.name())
 }
 
 /// The steps that only make sense where servers are booted, if these are there already.
@@ -153,7 +144,7 @@ pub(super) fn adopt(
         return Err(vec![one.problem(one.listed.line, needs(on.kind.name(), &one.listed.name, Ability::Boot))]);
     }
     let file = &one.listed.file.path;
-    let line = one.declaration.inventory.as_ref().map_or(one.listed.line, |(_, line)| *line);
+    let line = one.declaration.there.as_ref().map_or(one.listed.line, |there| there.line);
     let no_site = |why: DocumentError| match why.line {
         Some(_) => Problem::of(why, ProblemKind::Infrastructure),
         None => Problem::at(file, line, ProblemKind::Infrastructure, why.to_string()),

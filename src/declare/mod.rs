@@ -34,6 +34,7 @@ mod scaled;
 mod sides;
 mod strikes;
 mod table;
+mod there;
 mod vocabulary;
 mod whole;
 mod world;

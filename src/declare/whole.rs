@@ -42,7 +42,7 @@ fn planned(
     let at = |kind, why: String| Problem::at(&listed.file.path, listed.line, kind, why);
     let cant_be = |why: DocumentError| at(ProblemKind::Infrastructure, why.to_string());
     let mut settings = one.declaration.settings.clone();
-    let draft = one.declaration.inventory.is_none().then(|| one.declaration.draft.clone());
+    let draft = one.declaration.there.is_none().then(|| one.declaration.draft.clone());
     if draft.is_some() && !understood.givens {
         return Err(Vec::new());
     }

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use cucumber::gherkin::StepType;
 
+use super::there::{self, There};
 use crate::document::DocumentError;
 use crate::document::error::one_of;
+use crate::environment;
 use crate::infrastructure::tiers::Draft;
 use crate::plan::Expectation;
 use crate::plan::{Act, Hypothesis, StepText};
@@ -71,8 +73,8 @@ pub struct Declaration {
     pub(super) rows: Vec<usize>,
     pub(super) draft: Draft,
     pub(super) provisioned: bool,
-    /// The inventory whose servers it runs on, and the line that says so.
-    pub(super) inventory: Option<(PathBuf, usize)>,
+    /// The site that it runs on, which is there already.
+    pub(super) there: Option<There>,
     /// The steps that say how servers are made or repaired: senseless where they are there already.
     pub(super) shaped: Vec<StepText>,
     /// A Given about the infrastructure failed, or was not understood; those that follow would only complain about its
@@ -114,9 +116,9 @@ impl Declaration {
     /// Those of the draft; a Given after the first When or Then.
     pub fn provision(&mut self, add: impl FnOnce(&mut Draft) -> Result<(), DocumentError>) -> Result<(), StepError> {
         self.before_any_act()?;
-        if self.inventory.is_some() {
-            let hint = "leave it out; zones, tags, links and virtual IPs stand in the inventory's file";
-            return Err(StepError::refused("the servers of an inventory are there already, as they are", hint));
+        if let Some(there) = &self.there {
+            let (detail, hint) = there.refuses_servers();
+            return Err(StepError::refused(detail, hint));
         }
         self.provisioned = true;
         if self.broken {
@@ -131,17 +133,32 @@ impl Declaration {
     /// # Errors
     /// Servers that were declared before; a Given after the first When or Then.
     pub fn inventory(&mut self, file: &str) -> Result<(), StepError> {
+        let file = self.beside_the_feature(file).display().to_string();
+        self.attach(environment::INVENTORY, file)
+    }
+
+    /// Only probes and loads the site at a URL, modestly where `chimp.toml` does not say otherwise.
+    ///
+    /// # Errors
+    /// Servers that were declared before; a Given after the first When or Then.
+    pub fn site(&mut self, url: &str) -> Result<(), StepError> {
+        self.attach(environment::SITE, url.into())?;
+        there::modestly(&mut self.settings);
+        Ok(())
+    }
+
+    fn attach(&mut self, environment: &'static str, value: String) -> Result<(), StepError> {
         self.before_any_act()?;
         if self.broken {
             self.provisioned = true;
             return Ok(());
         }
         if self.provisioned {
-            let hint = "leave out the other step; a scenario runs on the servers of one inventory, or on what it boots";
+            let hint = "leave out the other step; a scenario runs on one site that is there, or on what it boots";
             return Err(StepError::refused("servers were declared before", hint));
         }
         self.provisioned = true;
-        self.inventory = Some((self.beside_the_feature(file), self.step.line));
+        self.there = Some(There { environment, value, line: self.step.line });
         Ok(())
     }
 

@@ -19,6 +19,7 @@ use crate::instance::{Ability, PowerOp};
 use crate::inventory::file::{EntryAt, Found};
 use crate::inventory::{self, InventoryCloud, file, stands_for};
 use crate::journal::Place;
+use crate::load;
 use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
@@ -239,11 +240,10 @@ impl Environment for Servers {
     }
 }
 
-/// The first address of the entry's host, as a browser would take it.
+/// The address of the entry's host.
 async fn address_of(url: &EntryUrl) -> Result<IpAddr, ProviderError> {
-    let unknown = |why: String| ProviderError::Between(format!("the entry {url} can't be reached: {why}").into());
-    let mut found = tokio::net::lookup_host((url.host(), url.port())).await.map_err(|why| unknown(why.to_string()))?;
-    found.next().map(|address| address.ip()).ok_or_else(|| unknown("its name has no address".into()))
+    let found = load::Site::at(url).await;
+    found.map(|site| site.address).map_err(|why| ProviderError::Between(format!("the entry {why}").into()))
 }
 
 #[cfg(test)]

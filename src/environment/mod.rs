@@ -7,6 +7,7 @@
 //! | [`inventory`] | there already, reached over SSH | scenarios and attacks | found again by its file |
 //! | [`openstack`] | made in a cloud for a scenario; there already, for an attack | scenarios and attacks | removed by `chimp down`, by the run's id; found again by their ids |
 //! | [`ec2`] | run in Amazon's EC2 for a scenario | scenarios | removed by `chimp down`, by the run's id |
+//! | [`site`] | not known: there is only its URL | scenarios without faults | not touched |
 //!
 //! A run knows this trait and [`Provider`], and nothing of sandboxes. An attack and its heal know what a [`Kind`] can
 //! [`reopen`](Kind::reopen). A new environment is a file here and a row in [`ENVIRONMENTS`].
@@ -41,6 +42,7 @@ pub mod local;
 pub mod openstack;
 mod reopen;
 mod required;
+pub mod site;
 pub mod testbed;
 
 pub use capabilities::{Capabilities, Refusal, abilities_of, needs, refusals, skips, unable};
@@ -49,7 +51,11 @@ pub use required::{WrongSetting, Zones, unused_zones, wrong_settings, zones_of};
 
 /// Every environment, in the order in which they are listed.
 pub const ENVIRONMENTS: &[&dyn Kind] =
-    &[&local::Local, &testbed::Testbed, &inventory::Inventory, &openstack::OpenStack, &ec2::Ec2];
+    &[&local::Local, &testbed::Testbed, &inventory::Inventory, &openstack::OpenStack, &ec2::Ec2, &site::Site];
+
+/// The environments that a step names: an inventory's servers, a site's URL.
+pub const INVENTORY: &str = "inventory";
+pub const SITE: &str = "site";
 
 /// A kind of environment: what can be asked of it before anything runs there.
 pub trait Kind: Sync {
@@ -133,7 +139,7 @@ pub trait Kind: Sync {
     }
 
     /// The scenarios that can't run there, by index, each with the reason and the command or setting that changes it; without what it
-    /// [lacks](lacking) by its [capabilities](Self::capabilities). Touches nothing.
+    /// [lacks](capabilities::lacking) by its [capabilities](Self::capabilities). Touches nothing.
     fn unable(&self, plan: &Plan) -> Vec<(u32, String)> {
         let _ = plan;
         Vec::new()

@@ -11,6 +11,8 @@
 use std::io;
 use std::net::IpAddr;
 
+use crate::infrastructure::EntryUrl;
+
 mod client;
 mod frames;
 mod interface;
@@ -42,6 +44,31 @@ pub struct Site {
     pub port: u16,
     /// What the site is called: the Host header and the TLS server name, unless the settings name another.
     pub host: String,
+}
+
+/// A site whose name has no address.
+#[derive(Debug, thiserror::Error)]
+#[error("{url} can't be reached: {why}\n  help: look up the name by `getent hosts {}`", .url.host())]
+pub struct NoAddress {
+    /// The site.
+    url: EntryUrl,
+    /// Why.
+    why: String,
+}
+
+impl Site {
+    /// Looks a site's name up once: every request goes to the same address, so that a change of what the name means is no change of
+    /// its figures. Of several addresses the first is taken, as a browser does.
+    ///
+    /// # Errors
+    /// Its name has no address.
+    pub async fn at(url: &EntryUrl) -> Result<Site, NoAddress> {
+        let unknown = |why: String| NoAddress { url: url.clone(), why };
+        let found = tokio::net::lookup_host((url.host(), url.port())).await;
+        let mut found = found.map_err(|why| unknown(why.to_string()))?;
+        let address = found.next().ok_or_else(|| unknown("its name has no address".into()))?.ip();
+        Ok(Site { address, port: url.port(), host: url.host().into() })
+    }
 }
 
 /// Why a load could not be started or ended.

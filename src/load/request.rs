@@ -118,6 +118,17 @@ impl PreparedRequest {
         Self::with_environment(settings, site, &|name| std::env::var(name).ok())
     }
 
+    /// The same request, sent to a proxy that leads to the site.
+    #[must_use]
+    pub fn by_way_of(self, proxy: SocketAddr) -> Self {
+        PreparedRequest { address: proxy, ..self }
+    }
+
+    /// Where it is sent.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(super) fn with_environment(
         settings: &RequestSettings,
         site: &Site,

@@ -268,7 +268,11 @@ mod tests {
 
     #[test]
     fn what_a_run_would_skip_is_marked() {
-        let feature = |what| format!("Feature: F\n  Scenario: S\n    Given 2 webservers\n    When node \"web-1\" {what}\n    Then recovery < 8 min\n");
+        let feature = |what| {
+            format!(
+                "Feature: F\n  Scenario: S\n    Given 2 webservers\n    When node \"web-1\" {what}\n    Then recovery < 8 min\n"
+            )
+        };
         let planned = |what| {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("any.feature");

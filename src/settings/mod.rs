@@ -19,6 +19,7 @@ mod failover;
 pub(crate) mod lines;
 mod load;
 mod mistakes;
+mod observe;
 mod openstack;
 mod reconciler;
 mod safeguards;
@@ -29,6 +30,7 @@ pub use auto_scaling::AutoScalingSettings;
 pub use ec2::{Ec2Settings, Ec2VirtualIps};
 pub use failover::FailoverSettings;
 pub use load::{Journey, LoadSettings, RequestSettings, Scheme};
+pub use observe::ObserveSettings;
 pub(crate) use openstack::line_of_login;
 pub use openstack::{HostKeys, LoginSettings, OpenStackProfile, OpenStackSettings};
 pub use reconciler::{Policy, ReconcilerSettings};
@@ -73,6 +75,9 @@ pub struct Settings {
     pub ec2: Ec2Settings,
     /// Where scenarios run.
     pub environment: EnvironmentSettings,
+    /// How a site is observed without a fault.
+    #[serde(skip_serializing_if = "ObserveSettings::is_default")]
+    pub observe: ObserveSettings,
     /// How a cloud's APIs are asked.
     #[serde(skip_serializing_if = "OpenStackSettings::is_default")]
     pub openstack: OpenStackSettings,

@@ -17,7 +17,7 @@ pub struct Span(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Parameter)]
 #[param(
     name = "duration_bound",
-    regex = r"(?:(?:under|over|at least|at most|<|>) ?\d[\d_.]* ?[a-zµ]+(?: \d[\d_.]* ?[a-zµ]+)*|between \d[\d_.]* ?[a-zµ]+(?: \d[\d_.]* ?[a-zµ]+)* and \d[\d_.]* ?[a-zµ]+(?: \d[\d_.]* ?[a-zµ]+)*)"
+    regex = r"(?:(?:under|over|at least|at most|<=|>=|<|>|≤|≥) ?\d[\d_.]* ?[a-zµ]+(?: \d[\d_.]* ?[a-zµ]+)*|between \d[\d_.]* ?[a-zµ]+(?: \d[\d_.]* ?[a-zµ]+)* and \d[\d_.]* ?[a-zµ]+(?: \d[\d_.]* ?[a-zµ]+)*)"
 )]
 pub struct DurationBound(pub units::DurationBound);
 
@@ -30,7 +30,7 @@ pub struct Percent(pub units::Percent);
 #[derive(Debug, Clone, Copy, PartialEq, Parameter)]
 #[param(
     name = "percent_bound",
-    regex = r"(?:(?:under|over|at least|at most|<|>) ?\d[\d_.]* ?%|between \d[\d_.]* ?% and \d[\d_.]* ?%)"
+    regex = r"(?:(?:under|over|at least|at most|<=|>=|<|>|≤|≥) ?\d[\d_.]* ?%|between \d[\d_.]* ?% and \d[\d_.]* ?%)"
 )]
 pub struct PercentBound(pub units::PercentBound);
 
@@ -106,13 +106,13 @@ fn bound<T: Copy + PartialOrd>(
             Err(ParamError(format!("`{text}` is empty: the first limit is above the second")))
         };
     }
-    let words = ["under", "<", "over", ">", "at least", "at most"];
+    let words = ["under", "<=", "<", "over", ">=", ">", "≤", "≥", "at least", "at most"];
     let found = words.iter().find_map(|word| Some((*word, text.strip_prefix(word)?)));
     let (word, rest) = found.ok_or_else(|| ParamError(format!("`{text}` is not a bound; write `under`, `over`, …")))?;
     let form = match word {
         "under" | "<" => Bound::Under,
         "over" | ">" => Bound::Over,
-        "at least" => Bound::AtLeast,
+        "at least" | ">=" | "≥" => Bound::AtLeast,
         _ => Bound::AtMost,
     };
     limit(rest.trim_start()).map(form)
