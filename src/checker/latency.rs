@@ -5,11 +5,10 @@
 
 use crate::clock::micros;
 use crate::history::History;
+use crate::measure::latency::known_us;
 use crate::measure::phases::{phase_span, stays_span};
-use crate::measure::quantile::quantile_us;
-use crate::measure::resolution::resolution_us;
 use crate::measure::worst::{CountedFrom, WorstSecond, worst_second};
-use crate::measure::{Known, Moments, Sample, Span, Timeline};
+use crate::measure::{Moments, Sample, Span, Timeline};
 use crate::units::{Bound, DurationBound, Quantile, trimmed};
 
 use super::availability::still_open;
@@ -42,7 +41,7 @@ impl Checker for LatencyStays {
         let since = if history.plan.acts.is_empty() { CountedFrom::Baseline } else { CountedFrom::Onset };
         let worst = worst_second(&sample, span).map(|worst| show_worst(&worst, &sample, span, since));
         let notes: Vec<String> = slower(self.quantile, self.bound, &sample).into_iter().chain(worst).collect();
-        judge(history, self.quantile, self.bound, &sample, Some(notes.join("; ")))
+        judge(self.quantile, self.bound, &sample, Some(notes.join("; ")))
     }
 }
 
@@ -51,34 +50,26 @@ impl Checker for Latency {
         match phase_span(&Timeline::of(history), self.phase) {
             Ok(found) => {
                 let note = found.open.then(|| still_open(true).trim_start_matches("; ").to_string());
-                judge(history, self.quantile, self.bound, &Sample::of(history).within(found.span), note)
+                judge(self.quantile, self.bound, &Sample::of(history).within(found.span), note)
             }
             Err(why) => Judgement::invalid(self.bound.to_string(), "ms", 0, why),
         }
     }
 }
 
-fn judge(
-    history: &History,
-    quantile: Quantile,
-    bound: DurationBound,
-    sample: &Sample<'_>,
-    note: Option<String>,
-) -> Judgement {
+fn judge(quantile: Quantile, bound: DurationBound, sample: &Sample<'_>, note: Option<String>) -> Judgement {
     let n = sample.due();
-    let value = match quantile_us(sample, quantile) {
-        Ok(value) => value,
+    let known = match known_us(sample, quantile) {
+        Ok(known) => known,
         Err(few) => {
             let why = format!("too few samples for {quantile}: {} were due, it takes {}", few.have, few.need);
             return Judgement::invalid(bound.to_string(), "ms", n, why);
         }
     };
     let deadline = sample.deadline_us();
-    let (measured, observed) = if value >= deadline {
+    let (measured, observed) = if known.us >= deadline {
         (Measured::AtLeast(deadline), format!("{quantile} ≥ {}", show_us(deadline)))
     } else {
-        // A histogram of three significant digits tells a value to a thousandth.
-        let known = Known::within(value, resolution_us(history).max(value / 1000));
         (Measured::Known(known), format!("{quantile} {known}"))
     };
     let unknown = format!("the deadline of {} hides how much longer it took", show_us(deadline));
@@ -115,7 +106,7 @@ fn show_worst(worst: &WorstSecond, sample: &Sample<'_>, span: Span, since: Count
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::synthetic::Script;
+    use crate::history::synthetic::{Script, Stretch};
     use crate::plan::Expectation;
     use crate::verdict::Verdict;
 
@@ -178,10 +169,15 @@ mod tests {
 
     #[test]
     fn a_value_next_to_its_bound_cannot_be_told() {
-        let near = dies().slow(6000.0, 66_000.0, 499.0);
-        assert_eq!(stays(&near, 0.99, Bound::Under(ms(500))).verdict, Verdict::Invalid);
-        assert_eq!(stays(&near, 0.99, Bound::Under(ms(502))).verdict, Verdict::Pass);
-        assert_eq!(stays(&near, 0.99, Bound::Under(ms(496))).verdict, Verdict::Fail);
+        let near = |late_ms| {
+            let outcome = Some(Outcome::Good);
+            dies().stretch(Stretch { from_ms: 6000.0, to_ms: 66_000.0, outcome, latency_ms: 499.0, late_ms })
+        };
+        assert_eq!(stays(&near(0.0), 0.99, Bound::Under(ms(500))).verdict, Verdict::Pass, "probes are 2 ms apart");
+        assert_eq!(stays(&near(2.0), 0.99, Bound::Under(ms(500))).verdict, Verdict::Invalid);
+        assert_eq!(stays(&near(2.0), 0.99, Bound::Under(ms(502))).verdict, Verdict::Pass);
+        assert_eq!(stays(&near(2.0), 0.99, Bound::Under(ms(496))).verdict, Verdict::Invalid, "4 ms below");
+        assert_eq!(stays(&near(2.0), 0.99, Bound::Under(ms(494))).verdict, Verdict::Fail);
         let slower = dies().slow(6000.0, 66_000.0, 4000.0);
         assert_eq!(stays(&slower, 0.99, Bound::Under(ms(4004))).verdict, Verdict::Invalid, "the histogram's bin");
     }

@@ -24,8 +24,8 @@
 //! | turn | one strike of a series that hits one server after the other; it has moments of its own ([`turns`]) |
 //! | phases | before + degraded + after = throughout; failover lies inside degraded ([`phases`]) |
 //! | model time | measured + (N − 1) × the declared waits on the way, where time runs N times faster ([`model`]) |
-//! | resolution | the longer of the probes' spacing and their lateness at p99; nothing finer is asserted ([`resolution`]) |
-//! | known | a length of time with the two that it truly lies between ([`known`]) |
+//! | resolution | the longer of the probes' spacing and their lateness at p99; nothing finer is asserted of outages and intervals ([`resolution`]) |
+//! | known | a length of time with the two that it truly lies between ([`known`]); of a latency, by how late the prober was ([`mod@latency`]) |
 //! | blind | an observer could not see what it watches, and no fault explains it ([`sight`]) |
 //! | uptime | availability from t0 on, with a 95 % confidence interval by blocks of 10 s; of long runs ([`uptime`]) |
 //! | back to normal | of one strike among many: the start of the first steady window with redundancy after it ([`recovery`]) |
@@ -38,6 +38,7 @@ pub mod downtime;
 pub mod entry;
 pub mod fleet;
 pub mod known;
+pub mod latency;
 pub mod milestones;
 pub mod model;
 pub mod moments;

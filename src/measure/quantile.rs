@@ -45,19 +45,33 @@ pub fn quantile_us(sample: &Sample<'_>, quantile: Quantile) -> Result<u64, TooFe
 /// Several quantiles of a sample's latency, in microseconds, each as [`quantile_us`] says it; the sample is gone through
 /// once.
 pub fn quantiles_us<const N: usize>(sample: &Sample<'_>, shares: [f64; N]) -> [Option<u64>; N] {
-    let histogram = histogram(sample);
+    let histogram = histogram(ranks(sample));
     let enough = |share| sample.due() >= needed(Quantile::At(share));
     shares.map(|share| enough(share).then(|| histogram.value_at_quantile(share)))
 }
 
 /// The same however few the samples are: for tables and plots, not for verdicts. `None` when nothing was due.
 pub fn plain_us(sample: &Sample<'_>, quantile: Quantile) -> Option<u64> {
-    let ranks = || sample.requests().iter().map(|request| sample.rank_us(request));
+    of_ranks_us(ranks(sample), quantile)
+}
+
+/// The same of any lengths of time, in microseconds.
+pub(super) fn of_ranks_us(ranks: impl Iterator<Item = u64>, quantile: Quantile) -> Option<u64> {
     match quantile {
-        Quantile::At(share) if share < 1.0 => (sample.due() > 0).then(|| histogram(sample).value_at_quantile(share)),
-        Quantile::At(_) | Quantile::Maximum => ranks().max(),
-        Quantile::Mean => (sample.due() > 0).then(|| ranks().sum::<u64>() / sample.due()),
+        Quantile::At(share) if share < 1.0 => {
+            let histogram = histogram(ranks);
+            (!histogram.is_empty()).then(|| histogram.value_at_quantile(share))
+        }
+        Quantile::At(_) | Quantile::Maximum => ranks.max(),
+        Quantile::Mean => {
+            let (sum, count) = ranks.fold((0, 0), |(sum, count), us| (sum + us, count + 1));
+            (count > 0).then(|| sum / count)
+        }
     }
+}
+
+fn ranks<'s>(sample: &'s Sample<'_>) -> impl Iterator<Item = u64> + 's {
+    sample.requests().iter().map(|request| sample.rank_us(request))
 }
 
 /// A statistic of plain values, in microseconds.
@@ -77,11 +91,10 @@ pub fn of_values_us(values: impl Iterator<Item = u64>, quantile: Quantile) -> Re
     })
 }
 
-/// A sample's latencies as a histogram.
-pub fn histogram(sample: &Sample<'_>) -> Histogram<u64> {
+fn histogram(ranks: impl Iterator<Item = u64>) -> Histogram<u64> {
     let mut histogram = Histogram::new(DIGITS).expect("three significant digits are allowed");
-    for request in sample.requests() {
-        histogram.record(sample.rank_us(request)).expect("the histogram resizes itself");
+    for us in ranks {
+        histogram.record(us).expect("the histogram resizes itself");
     }
     histogram
 }
