@@ -112,13 +112,12 @@ impl Observe {
         let watched = observe::watch(&observation, |passed, stats| live.show(passed, stats), interrupted()).await;
         live.end();
         let seen = watched.map_err(refused)?;
-        let (figures, judged) = (observe::figures(&seen), observe::judge(&seen));
-        let code = observe::exit_code(&seen, &judged);
+        let findings = seen.findings();
         match self.site.json {
-            true => say!("{}", observe::json(&observation.url, &seen, figures.as_ref(), &judged, code)),
-            false => put!("{}", observe::page(&observation.url.to_string(), &seen, figures.as_ref(), &judged)),
+            true => say!("{}", findings.json(&observation.url)),
+            false => put!("{}", observe::page(&observation.url.to_string(), &findings)),
         }
-        Ok(ExitCode::from(code))
+        Ok(ExitCode::from(findings.exit_code()))
     }
 }
 

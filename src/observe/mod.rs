@@ -1,7 +1,7 @@
 //! Observing a site that is there already: probes at a modest rate, without a fault, without rights, and without writing anything.
 //!
-//! [`watch`] sends the probes and keeps what became of them in memory; [`Figures`] are what they say; [`judge`] holds them against
-//! objectives, with the checkers of scenarios; [`page`] is how people read it. [`calibrate`] finds out how well outages are measured on the
+//! [`watch`] sends the probes and keeps what became of them in memory; [`Findings`] are what they come to: [`Figures`], and objectives
+//! that the checkers of scenarios judge; [`page`] is how people read it. [`calibrate`] finds out how well outages are measured on the
 //! way to it.
 
 use std::time::Duration;
@@ -53,6 +53,17 @@ pub struct Observation {
 /// What was seen of a site.
 pub struct Seen {
     history: History,
+    interrupted: Option<&'static str>,
+}
+
+/// What an observation comes to.
+pub struct Findings {
+    /// What the probes say; `None` when there was none.
+    pub figures: Option<Figures>,
+    /// Why it can't be believed: the prober was starved, or too few probes were sent.
+    pub doubts: Vec<String>,
+    /// Each objective, judged.
+    pub judged: Vec<Judged>,
     /// The signal that ended it early.
     pub interrupted: Option<&'static str>,
 }
@@ -146,50 +157,51 @@ fn plan(observation: &Observation) -> ScenarioPlan {
     }
 }
 
-/// What the probes say; `None` when there was none.
-pub fn figures(seen: &Seen) -> Option<Figures> {
-    Figures::of(&seen.history)
-}
-
-/// Why what was seen can't be believed: the prober was starved, or too few probes were sent.
-pub fn doubts(seen: &Seen) -> Vec<String> {
-    validity::reasons(&seen.history, &Timeline::of(&seen.history))
-}
-
-/// Each objective, judged.
-pub fn judge(seen: &Seen) -> Vec<Judged> {
-    let judged = |hypothesis: &Hypothesis| Judged {
-        text: hypothesis.step.clone(),
-        judgement: checker::of(&hypothesis.expectation).check(&seen.history),
-    };
-    seen.history.plan.hypotheses.iter().map(judged).collect()
-}
-
-/// What the process ends with.
-pub fn exit_code(seen: &Seen, judged: &[Judged]) -> u8 {
-    let any = |verdict| judged.iter().any(|one| one.judgement.verdict == verdict);
-    let is_unknown = !doubts(seen).is_empty() || !seen.history.probes.iter().any(|probe| probe.outcome.is_good());
-    match () {
-        () if seen.interrupted.is_some() => exit::INTERRUPTED,
-        () if any(Verdict::Fail) && doubts(seen).is_empty() => exit::FAIL,
-        () if any(Verdict::Invalid) || is_unknown => exit::COULD_NOT_TELL,
-        () => exit::PASS,
+impl Seen {
+    /// What it comes to.
+    pub fn findings(&self) -> Findings {
+        let history = &self.history;
+        let judged = |hypothesis: &Hypothesis| Judged {
+            text: hypothesis.step.clone(),
+            judgement: checker::of(&hypothesis.expectation).check(history),
+        };
+        Findings {
+            figures: Figures::of(history),
+            doubts: validity::reasons(history, &Timeline::of(history)),
+            judged: history.plan.hypotheses.iter().map(judged).collect(),
+            interrupted: self.interrupted,
+        }
     }
 }
 
-/// All of it as JSON: the figures (`null` without a single request), what can't be believed, the objectives, and the exit code.
-pub fn json(url: &SiteUrl, seen: &Seen, figures: Option<&Figures>, judged: &[Judged], code: u8) -> String {
-    let slo = |one: &Judged| json!({ "text": one.text, "judgement": one.judgement });
-    let all = json!({
-        "schema": 1,
-        "url": url.to_string(),
-        "interrupted": seen.interrupted,
-        "figures": figures,
-        "doubts": doubts(seen),
-        "slos": judged.iter().map(slo).collect::<Vec<_>>(),
-        "exit_code": code,
-    });
-    serde_json::to_string_pretty(&all).expect("figures are plain data")
+impl Findings {
+    /// What the process ends with.
+    pub fn exit_code(&self) -> u8 {
+        let any = |verdict| self.judged.iter().any(|one| one.judgement.verdict == verdict);
+        let is_believed = self.doubts.is_empty();
+        let is_answered = self.figures.as_ref().is_some_and(|figures| figures.good > 0);
+        match () {
+            () if self.interrupted.is_some() => exit::INTERRUPTED,
+            () if any(Verdict::Fail) && is_believed => exit::FAIL,
+            () if any(Verdict::Invalid) || !is_believed || !is_answered => exit::COULD_NOT_TELL,
+            () => exit::PASS,
+        }
+    }
+
+    /// All of it as JSON: the figures (`null` without a single request), what can't be believed, the objectives, and the exit code.
+    pub fn json(&self, url: &SiteUrl) -> String {
+        let slo = |one: &Judged| json!({ "text": one.text, "judgement": one.judgement });
+        let all = json!({
+            "schema": 1,
+            "url": url.to_string(),
+            "interrupted": self.interrupted,
+            "figures": self.figures,
+            "doubts": self.doubts,
+            "slos": self.judged.iter().map(slo).collect::<Vec<_>>(),
+            "exit_code": self.exit_code(),
+        });
+        serde_json::to_string_pretty(&all).expect("figures are plain data")
+    }
 }
 
 /// How many probes there will be, at most.

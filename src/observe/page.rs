@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Figures, Judged, Seen, doubts};
+use super::{Figures, Findings};
+use crate::checker::Judgement;
 use crate::measure::quantile::needed;
 use crate::report::words::{grouped, latency, percent, seconds, verdict_sign, verdict_word};
 use crate::units::{Quantile, trimmed};
@@ -15,8 +16,8 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 const BAD: char = '×';
 
 /// The figures of `site`, what can't be believed, and the objectives. Ends with a newline.
-pub fn page(site: &str, seen: &Seen, figures: Option<&Figures>, judged: &[Judged]) -> String {
-    let Some(figures) = figures else {
+pub fn page(site: &str, findings: &Findings) -> String {
+    let Findings { figures: Some(figures), doubts, judged, .. } = findings else {
         return format!("{site}: it was not observed long enough for a single request\n");
     };
     let mut page = format!(
@@ -30,7 +31,7 @@ pub fn page(site: &str, seen: &Seen, figures: Option<&Figures>, judged: &[Judged
     }
     let _ = writeln!(page, "\n{:<15}{}", "each second", picture(&figures.seconds));
     let _ = writeln!(page, "{:<15}its slowest request, up to {}; {BAD} something was bad", "", slowest(figures));
-    for doubt in doubts(seen) {
+    for doubt in doubts {
         let _ = writeln!(page, "\nnot to be believed: {doubt}");
     }
     if !judged.is_empty() {
@@ -40,11 +41,12 @@ pub fn page(site: &str, seen: &Seen, figures: Option<&Figures>, judged: &[Judged
         let (verdict, judgement) = (one.judgement.verdict, &one.judgement);
         let _ = write!(
             page,
-            "{} {} {}: observed {}",
+            "{} {} {}: observed {}{}",
             verdict_sign(verdict),
             verdict_word(verdict).to_uppercase(),
             one.text,
-            judgement.observed
+            judgement.observed,
+            give_or_take(judgement).unwrap_or_default()
         );
         let _ = writeln!(page, "{}", judgement.reason.as_ref().map(|why| format!(" ({why})")).unwrap_or_default());
     }
@@ -103,6 +105,14 @@ fn rows(figures: &Figures) -> Vec<(&'static str, String)> {
             ),
         ),
     ]
+}
+
+/// How exactly a length of time is known, in its unit: ` ± 0.4 ms`.
+fn give_or_take(judgement: &Judgement) -> Option<String> {
+    let (value, low, high) = (judgement.value?, judgement.low?, judgement.high?);
+    let off = (value - low).max(high - value);
+    let is_told = low > 0.0 && off > 0.0;
+    is_told.then(|| format!(" ± {} {}", trimmed(off, if off < 1.0 { 2 } else { 1 }), judgement.unit))
 }
 
 fn slowest(figures: &Figures) -> String {
