@@ -1,5 +1,6 @@
-//! `chimp init`: the first files for a site that is there already.
+//! `chimp init`: the first files, for a site that is there already or for one that boots in the sandbox.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,30 +8,37 @@ use std::time::Duration;
 use clap::Args;
 
 use super::observe::{Asked, refused, runtime};
+use super::there::{There, there};
 use super::{Refused, settings};
 use crate::console::{complain, say};
-use crate::environment::{self, INVENTORY};
-use crate::init::{Beginning, Written, files, write};
+use crate::environment::{self, Adopted, INVENTORY, On};
+use crate::infrastructure::Infrastructure;
+use crate::init::{Beginning, Servers, SiteAt, Written, files, write};
 use crate::observe::{self, Observation, SiteUrl};
 
 /// How long the site is looked at.
 const LOOK: Duration = Duration::from_secs(3);
+/// The environment of this machine's own, whose site is made for a run.
+const SANDBOX: &str = "local";
+/// The environment of a Compose project, and its files, in the order in which Compose looks for them.
+const COMPOSE: &str = "compose";
+const COMPOSE_FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 
-/// Write the first files for a site that is there already: a feature that runs, the settings, a test target in a crate, a nightly job.
-/// Overwrites nothing.
+/// Write the first files: a feature that runs, the settings, a test target in a crate, a nightly job. Overwrites nothing.
 #[derive(Debug, Args)]
 pub(super) struct Init {
-    /// The site: a URL, or `inventory=FILE`.
-    #[arg(value_name = "URL|inventory=FILE")]
-    site: String,
+    /// The site: a URL, or what `--on` takes, such as `inventory=FILE`. Default: the Compose project of the working directory, if there is
+    /// one, else a site that boots in the sandbox (`local`).
+    #[arg(value_name = "URL|ENVIRONMENT")]
+    site: Option<String>,
 }
 
 impl Init {
     pub(super) fn run(&self) -> Result<ExitCode, Refused> {
-        let beginning = match self.site.split_once('=') {
-            Some((INVENTORY, file)) => self.of_inventory(Path::new(file))?,
-            _ if self.site.contains("://") => self.of_url()?,
-            _ => return Err(self.neither()),
+        let named = self.site.clone().or_else(found).unwrap_or_else(|| SANDBOX.into());
+        let beginning = match named.as_str() {
+            SANDBOX => Beginning { site: SiteAt::Sandbox, path: "/".into(), slowest_ms: None, is_crate: is_crate() },
+            _ => of(there(&named)?)?,
         };
         for file in files(&beginning) {
             let written =
@@ -46,71 +54,85 @@ impl Init {
         say!("\nnext: chimp plan features/first.feature, then chimp run features/first.feature");
         Ok(ExitCode::SUCCESS)
     }
+}
 
-    fn neither(&self) -> Refused {
-        let hint = "write `chimp init https://www.example.org/`, or `chimp init inventory=staging.yaml`";
-        refused(format!("`{}` is neither a URL nor `inventory=FILE`\n  help: {hint}", self.site))
-    }
+/// What is there in the working directory.
+fn found() -> Option<String> {
+    let file = COMPOSE_FILES.into_iter().find(|file| Path::new(file).is_file())?;
+    environment::named(COMPOSE).ok()?;
+    complain!("{file} is here: its project is the site; `chimp init {SANDBOX}` takes no notice of it");
+    Some(format!("{COMPOSE}={file}"))
+}
 
-    fn of_url(&self) -> Result<Beginning, Refused> {
-        let url = SiteUrl::read(&self.site).map_err(refused)?;
-        let slowest_ms = self.look(&url)?;
-        Ok(Beginning {
-            site: url.to_string(),
-            given: format!("the site at \"{}\"", url.entry()),
-            file: None,
-            path: url.path.clone().unwrap_or_else(|| "/".into()),
-            slowest_ms,
-            victim: None,
-            closed: None,
-            is_crate: is_crate(),
-        })
-    }
+fn of(There { url, servers }: There) -> Result<Beginning, Refused> {
+    let (given, servers) = match servers {
+        Some((on, adopted)) => (given(&on, &adopted), servers_of(&on, &adopted)),
+        None => (format!("the site at \"{}\"", url.entry()), None),
+    };
+    Ok(Beginning {
+        path: url.path.clone().unwrap_or_else(|| "/".into()),
+        slowest_ms: look(&url)?,
+        site: SiteAt::There { url: url.to_string(), given, servers },
+        is_crate: is_crate(),
+    })
+}
 
-    fn of_inventory(&self, path: &Path) -> Result<Beginning, Refused> {
-        let adopted = environment::on(&self.site).map_err(refused)?;
-        let adopted = adopted.kind.adopt(&adopted.value, None)?;
-        let url = adopted.infrastructure.entry.url.clone().ok_or_else(|| refused("no entry"))?;
-        let url = SiteUrl::read(&url.to_string()).map_err(refused)?;
-        let mut servers: Vec<&String> = adopted.infrastructure.servers.keys().collect();
-        // A balancer comes before what it leads to, and is no first victim.
-        servers.sort_by_key(|name| adopted.infrastructure.entry.host == **name);
-        let victim = servers.iter().find(|name| !adopted.closed.contains(**name)).map(|name| name.to_string());
-        let closed = servers.iter().find(|name| adopted.closed.contains(**name)).map(|name| name.to_string());
-        Ok(Beginning {
-            site: url.to_string(),
-            given: format!("the inventory in \"{}\"", from_features(path).display()),
-            file: Some(path.into()),
-            path: "/".into(),
-            slowest_ms: self.look(&url)?,
-            victim,
-            closed,
-            is_crate: is_crate(),
-        })
+/// The Given that names the same environment in a feature below `features/`.
+fn given(on: &On, adopted: &Adopted) -> String {
+    let file = || from_features(&file_of(on, adopted)).display().to_string();
+    match on.kind.name() {
+        INVENTORY => format!("the inventory in \"{}\"", file()),
+        COMPOSE => format!("the Compose project in \"{}\"", file()),
+        name => format!("the {name} at \"{}\"", on.value),
     }
+}
 
-    /// The slowest of some requests. A site that does not answer is no mistake: its feature will say so.
-    fn look(&self, url: &SiteUrl) -> Result<Option<f64>, Refused> {
-        let asked = Asked::of(url.clone(), settings(None)?);
-        runtime()?.block_on(async {
-            let request = asked.request().await?;
-            let Asked { url, settings, rate } = asked;
-            complain!("looking at {url} for {} s", LOOK.as_secs());
-            let observation = Observation { url, request, settings, rate, lasts: LOOK, slos: Vec::new() };
-            let seen = observe::watch(&observation, |_, _| {}, std::future::pending()).await.map_err(refused)?;
-            let figures = observe::figures(&seen);
-            match figures.filter(|figures| figures.good > 0) {
-                Some(figures) => Ok(Some(figures.max_ms)),
-                None => {
-                    complain!(
-                        "note: {} gave no good answer; is `path` or `good_status` of `[request]` another?",
-                        observation.url
-                    );
-                    Ok(None)
-                }
-            }
-        })
+/// The file that describes the servers.
+fn file_of(on: &On, adopted: &Adopted) -> PathBuf {
+    match &adopted.infrastructure.source {
+        Some(source) if on.value.is_empty() => source.clone(),
+        _ => PathBuf::from(&on.value),
     }
+}
+
+fn servers_of(on: &On, adopted: &Adopted) -> Option<Servers> {
+    let there = &adopted.infrastructure;
+    let is_closed = |name: &String| adopted.closed.contains(name);
+    // Users enter by a balancer, and that is no first victim.
+    let victim = there.servers.keys().min_by_key(|name| (is_closed(name), is_entry(there, name)))?;
+    let mut words: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, server) in &there.servers {
+        words.entry(there.roles[&server.role].noun.clone()).or_default().push(name.clone());
+    }
+    let opt_in = match on.kind.name() {
+        COMPOSE => format!("write `attack = [\"{}\"]` under `[compose]` of chimp.toml", there.servers[victim].role),
+        _ => format!("write `attack: allowed` beside it in {}", file_of(on, adopted).display()),
+    };
+    Some(Servers { words, victim: victim.clone(), opt_in: is_closed(victim).then_some(opt_in) })
+}
+
+/// Whether users enter at this server, or at an address that it may hold.
+fn is_entry(there: &Infrastructure, server: &String) -> bool {
+    let host = &there.entry.host;
+    host == server || there.virtual_ips.iter().any(|ip| ip.name == *host && ip.holders.contains(server))
+}
+
+/// The slowest of some requests. A site that does not answer is no mistake: its feature will say so.
+fn look(url: &SiteUrl) -> Result<Option<f64>, Refused> {
+    let asked = Asked::of(url.clone(), settings(None)?);
+    runtime()?.block_on(async {
+        let request = asked.request().await?;
+        let Asked { url, settings, rate } = asked;
+        complain!("looking at {url} for {} s", LOOK.as_secs());
+        let observation = Observation { url, request, settings, rate, lasts: LOOK, slos: Vec::new() };
+        let seen = observe::watch(&observation, |_, _| {}, std::future::pending()).await.map_err(refused)?;
+        let Some(figures) = seen.findings().figures.filter(|figures| figures.good > 0) else {
+            let site = observation.url;
+            complain!("note: {site} gave no good answer; is `path` or `good_status` of `[request]` another?");
+            return Ok(None);
+        };
+        Ok(Some(figures.max_ms))
+    })
 }
 
 fn is_crate() -> bool {

@@ -33,6 +33,7 @@ mod place;
 mod reconcile;
 mod role;
 mod testbed;
+mod there;
 mod usage;
 mod what;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::there::{There, there};
 use super::{Refused, number, settings};
 use crate::console::{complain, put, say};
 use crate::exit;
@@ -16,7 +17,8 @@ use crate::settings::{Scheme, Settings};
 use crate::signals::interrupted;
 use crate::units::{parse_duration, show_duration, trimmed};
 
-/// Measure a site that is there already: probes at a modest rate, no fault, no root, and nothing is written. With `--slo`, a gate.
+/// Measure a site that is there already: probes at a modest rate, no fault, no root, and nothing is written. With `--slo`, a gate. Of an
+/// environment, what its users enter by is measured; no server is logged in to.
 #[derive(Debug, Args)]
 pub(super) struct Observe {
     #[command(flatten)]
@@ -43,8 +45,9 @@ pub(super) struct Calibrate {
 /// Which site, and how it is asked.
 #[derive(Debug, Args)]
 struct SiteArgs {
-    /// The site as its users call it: `https://www.example.org/`, with a path where another page is to be asked for.
-    #[arg(value_name = "URL")]
+    /// The site as its users call it: `https://www.example.org/`, with a path where another page is to be asked for. Or what `--on` takes:
+    /// `inventory=FILE`.
+    #[arg(value_name = "URL|ENVIRONMENT")]
     site: String,
     /// Requests a second. Default: `rate` of `[observe]`, 20; more than 50 are sent only if they are asked for here.
     #[arg(long, value_name = "N", value_parser = rate)]
@@ -72,8 +75,12 @@ pub(super) struct Asked {
 
 impl SiteArgs {
     fn read(&self) -> Result<Asked, Refused> {
-        let url = SiteUrl::read(&self.site).map_err(refused)?;
-        let asked = Asked::of(url, settings(self.config.as_deref())?);
+        let settings = settings(self.config.as_deref())?;
+        let There { url, servers } = there(&self.site)?;
+        if servers.is_some() {
+            complain!("the users of {} enter at {url}", self.site);
+        }
+        let asked = Asked::of(url, settings);
         Ok(Asked { rate: self.rate.unwrap_or(asked.rate), ..asked })
     }
 }

@@ -1,6 +1,7 @@
 //! The first files of somebody who begins: a feature that runs, the settings, a test target and a nightly job. Pure: what is there was
 //! looked at before, and `write` alone touches the disk.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,24 +18,44 @@ const WORKFLOW: &str = include_str!("templates/chaos.yml.jinja");
 /// Where features lie.
 const FEATURES: &str = "features";
 
-/// The site that is there.
+/// What the first files are written for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Beginning {
-    /// As people call it.
-    pub site: String,
-    /// The Given that names it.
-    pub given: String,
-    /// The inventory's file, where there is one.
-    pub file: Option<PathBuf>,
+    /// The site.
+    pub site: SiteAt,
     /// What is asked for.
     pub path: String,
     /// The slowest request of a short look, in milliseconds; `None` where none was answered well.
     pub slowest_ms: Option<f64>,
-    /// A server that may be struck, and one that may not.
-    pub victim: Option<String>,
-    pub closed: Option<String>,
     /// Whether the working directory holds a crate.
     pub is_crate: bool,
+}
+
+/// Where a site is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SiteAt {
+    /// None is there: it boots in the sandbox.
+    Sandbox,
+    /// One is there already.
+    There {
+        /// Where its users enter.
+        url: String,
+        /// The Given that names it.
+        given: String,
+        /// Its servers; `None`: nothing is known of them.
+        servers: Option<Servers>,
+    },
+}
+
+/// Servers that are there already.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Servers {
+    /// Their names, by what steps call them: `webserver`, `load balancer`.
+    pub words: BTreeMap<String, Vec<String>>,
+    /// The first that is to be struck.
+    pub victim: String,
+    /// How that is allowed, in the imperative; `None`: it is.
+    pub opt_in: Option<String>,
 }
 
 /// A file to be written.
@@ -69,20 +90,34 @@ pub fn files(of: &Beginning) -> Vec<NewFile> {
 
 fn filled(template: &str, of: &Beginning) -> String {
     let environment = Environment::new();
+    let (url, given, servers) = match &of.site {
+        SiteAt::Sandbox => (None, None, None),
+        SiteAt::There { url, given, servers } => (Some(url), Some(given), servers.as_ref()),
+    };
+    let words = servers.iter().flat_map(|servers| &servers.words);
     let values = context! {
-        site => &of.site,
-        given => &of.given,
-        folder => FEATURES,
-        file => of.file.as_ref().map(|file| file.display().to_string()),
-        users => of.file.as_ref().map(|_| 5),
+        sandbox => of.site == SiteAt::Sandbox,
+        site => url.map_or("a website", String::as_str),
+        given,
+        words => words.map(|(word, servers)| context! { word, servers }).collect::<Vec<_>>(),
+        victim => servers.map(|servers| &servers.victim),
+        opt_in => servers.and_then(|servers| servers.opt_in.as_ref()),
+        rate => rate(&of.site),
         bound => bound(of.slowest_ms),
-        victim => &of.victim,
-        closed => &of.closed,
-        rate => if of.file.is_some() { 50 } else { 20 },
+        folder => FEATURES,
         path => &of.path,
         crate => of.is_crate,
     };
     environment.render_str(template, values).expect("the templates are constants") + "\n"
+}
+
+/// Probes a second: few where nothing is known of a site, and as many as is usual where it is ours.
+fn rate(of: &SiteAt) -> u32 {
+    match of {
+        SiteAt::Sandbox => 500,
+        SiteAt::There { servers: Some(_), .. } => 50,
+        SiteAt::There { servers: None, .. } => 20,
+    }
 }
 
 /// Ten times the slowest of a short look, rounded up to a number that people say; at least 200 ms.
@@ -113,20 +148,21 @@ mod tests {
     use super::*;
 
     fn beginning() -> Beginning {
-        Beginning {
-            site: "https://shop.test/".into(),
-            given: "the site at \"https://shop.test\"".into(),
-            file: None,
-            path: "/".into(),
-            slowest_ms: Some(12.0),
-            victim: None,
-            closed: None,
-            is_crate: false,
-        }
+        Beginning { site: there(None), path: "/".into(), slowest_ms: Some(12.0), is_crate: false }
+    }
+
+    fn there(servers: Option<Servers>) -> SiteAt {
+        SiteAt::There { url: "https://shop.test/".into(), given: "the site at \"https://shop.test\"".into(), servers }
     }
 
     fn text(of: &Beginning, path: &str) -> String {
         files(of).into_iter().find(|file| file.path == Path::new(path)).expect(path).text
+    }
+
+    /// The lines of the feature that say something.
+    fn steps(of: &Beginning) -> Vec<String> {
+        let feature = text(of, "features/first.feature");
+        feature.lines().map(str::trim).filter(|line| !line.starts_with('#')).map(String::from).collect()
     }
 
     #[test]
@@ -139,18 +175,35 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_waits_for_a_server_that_may_be_struck() {
-        let inventory = Beginning { file: Some("staging.yaml".into()), closed: Some("web-1".into()), ..beginning() };
-        let feature = text(&inventory, "features/first.feature");
-        assert!(
-            feature.contains("# Scenario: web-1 answers late") && !feature.contains("\n  Scenario: web-1"),
-            "{feature}"
-        );
-        let allowed = text(&Beginning { victim: Some("web-1".into()), ..inventory }, "features/first.feature");
-        assert!(
-            allowed.contains("\n    When the network of node \"web-1\" gains 100 ms of delay for 10 s\n"),
-            "{allowed}"
-        );
+    fn a_fault_is_there_to_be_allowed_and_uncommented() {
+        let servers = Servers {
+            words: BTreeMap::from([("webserver".into(), vec!["web-1".into(), "web-2".into()])]),
+            victim: "web-1".into(),
+            opt_in: Some("write `attack: allowed` beside it in staging.yaml".into()),
+        };
+        let closed = Beginning { site: there(Some(servers.clone())), ..beginning() };
+        let feature = text(&closed, "features/first.feature");
+        for expected in [
+            "#   webserver: web-1, web-2\n",
+            "before it is allowed: write `attack: allowed` beside it in staging.yaml.\n",
+            "\n  #   When the network of node \"web-1\" gains 100 ms of delay for 10 s\n",
+        ] {
+            assert!(feature.contains(expected), "{expected}: {feature}");
+        }
+        let allowed = Beginning { site: there(Some(Servers { opt_in: None, ..servers })), ..beginning() };
+        assert!(!text(&allowed, "features/first.feature").contains("before it is allowed"));
+        for of in [closed, allowed] {
+            assert!(!steps(&of).join("\n").contains("When "), "it strikes nothing at first");
+        }
+    }
+
+    #[test]
+    fn without_a_site_one_boots_in_the_sandbox() {
+        let sandbox = Beginning { site: SiteAt::Sandbox, slowest_ms: None, ..beginning() };
+        let steps = steps(&sandbox);
+        assert!(steps.contains(&"Given 2 webservers behind haproxy".into()), "{steps:?}");
+        assert!(text(&sandbox, ".github/workflows/chaos.yml").contains("sudo -E chimp run features"));
+        assert!(text(&sandbox, "chimp.toml").contains("rate = 500\n"));
     }
 
     #[test]

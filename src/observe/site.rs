@@ -66,6 +66,12 @@ impl SiteUrl {
     }
 }
 
+impl From<EntryUrl> for SiteUrl {
+    fn from(entry: EntryUrl) -> SiteUrl {
+        SiteUrl { entry, path: None }
+    }
+}
+
 impl fmt::Display for SiteUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.entry, self.path.as_deref().unwrap_or("/"))

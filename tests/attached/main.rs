@@ -1,6 +1,7 @@
 //! Scenarios on a site that is there already: `chimp up` keeps one in a sandbox, and a run from another process inside
 //! that network reaches its servers by SSH alone, as an inventory's.
 
+mod begun;
 mod failover;
 mod faults;
 mod followed;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         (
             Needs::Scenarios,
             named![
+                begun::the_first_files_of_an_inventory_run_and_a_fault_follows_once_a_server_is_allowed,
                 faults::each_fault_is_made_witnessed_and_healed_by_ssh_alone,
                 seen::what_balancers_and_holders_do_is_judged_by_what_watchers_on_servers_report,
                 failover::a_failover_is_judged_as_in_the_sandbox,
