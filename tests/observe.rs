@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -368,4 +369,31 @@ fn an_ordinary_user_observes_calibrates_and_runs_a_feature_on_a_site() {
     let run = passes(&["run", "features/first.feature"]);
     assert!(run.contains("The site is steady"), "{run}");
     assert!(names(&user.folder()).contains(&"reports".to_string()));
+}
+
+#[test]
+fn a_first_file_that_can_t_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("features"), "no folder").unwrap();
+    let output = chimp(&["init", "local"]).current_dir(&folder).output().unwrap();
+    let told = said(&output);
+    assert!(
+        output.status.code() == Some(2) && told.contains("chimp: features/first.feature: can't be written: "),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_inventory_whose_path_no_plan_could_name_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let features = folder.path().join("features").join(OsStr::from_bytes(b"caf\xe9"));
+    fs::create_dir_all(&features).unwrap();
+    let feature = "Feature: Any\n  Scenario: Any\n    Given the inventory in \"staging.yaml\"\n    \
+                   Then availability throughout is at least 99%\n";
+    fs::write(features.join("any.feature"), feature).unwrap();
+    let output = chimp(&["plan", "features"]).current_dir(&folder).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    let detail =
+        "any.feature:3: the path of this inventory is not UTF-8: features/caf\u{fffd}/staging.yaml\n  help: rename";
+    assert!(output.status.code() == Some(2) && told.contains(detail), "{told}");
 }

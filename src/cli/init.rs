@@ -1,19 +1,21 @@
 //! `chimp init`: the first files, for a site that is there already or for one that boots in the sandbox.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::observe::{Asked, refused, runtime};
+use super::observe::{Asked, runtime};
 use super::there::{There, there};
 use super::{Refused, settings};
 use crate::console::{complain, say};
 use crate::environment::{self, Adopted, INVENTORY, On};
 use crate::infrastructure::Infrastructure;
 use crate::init::{Beginning, Servers, SiteAt, Written, files, write};
+use crate::load::LoadError;
 use crate::observe::{self, Observation, SiteUrl};
 
 /// How long the site is looked at.
@@ -33,6 +35,17 @@ pub(super) struct Init {
     site: Option<String>,
 }
 
+/// Why not all of the files were written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InitError {
+    /// The site can't be asked.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The disk refuses.
+    #[error("{}: can't be written: {source}\n  help: correct that, and give the same command again; what was written stays as it is", .path.display())]
+    Unwritten { path: PathBuf, source: io::Error },
+}
+
 impl Init {
     pub(super) fn run(&self) -> Result<ExitCode, Refused> {
         let named = self.site.clone().or_else(found).unwrap_or_else(|| SANDBOX.into());
@@ -41,8 +54,8 @@ impl Init {
             _ => of(there(&named)?)?,
         };
         for file in files(&beginning) {
-            let written =
-                write(Path::new("."), &file).map_err(|why| refused(format!("{}: {why}", file.path.display())))?;
+            let written = write(Path::new("."), &file)
+                .map_err(|source| InitError::Unwritten { path: file.path.clone(), source })?;
             let how = if written == Written::New { file.what } else { "is there already, and was left as it is" };
             say!("{:<30}{how}", file.path.display());
         }
@@ -125,7 +138,8 @@ fn look(url: &SiteUrl) -> Result<Option<f64>, Refused> {
         let Asked { url, settings, rate } = asked;
         complain!("looking at {url} for {} s", LOOK.as_secs());
         let observation = Observation { url, request, settings, rate, lasts: LOOK, slos: Vec::new() };
-        let seen = observe::watch(&observation, |_, _| {}, std::future::pending()).await.map_err(refused)?;
+        let seen = observe::watch(&observation, |_, _| {}, std::future::pending()).await;
+        let seen = seen.map_err(InitError::from)?;
         let Some(figures) = seen.findings().figures.filter(|figures| figures.good > 0) else {
             let site = observation.url;
             complain!("note: {site} gave no good answer; is `path` or `good_status` of `[request]` another?");

@@ -271,6 +271,9 @@ enum Refused {
     /// A site can't be observed.
     #[error("{0}")]
     Observe(String),
+    /// The first files of a site can't be written.
+    #[error(transparent)]
+    Init(#[from] init::InitError),
     /// There is no such environment.
     #[error("{0}: {1}")]
     Environment(String, String),

@@ -131,10 +131,14 @@ impl Declaration {
     /// feature.
     ///
     /// # Errors
-    /// Servers that were declared before; a Given after the first When or Then.
+    /// Servers that were declared before; a Given after the first When or Then; a path that is not UTF-8.
     pub fn inventory(&mut self, file: &str) -> Result<(), StepError> {
-        let file = self.beside_the_feature(file).display().to_string();
-        self.attach(environment::INVENTORY, file)
+        let file = self.beside_the_feature(file);
+        let Some(file) = file.to_str() else {
+            let detail = format!("the path of this inventory is not UTF-8: {}", file.display());
+            return Err(StepError::refused(detail, "rename the folder or the file, so that plans can name it"));
+        };
+        self.attach(environment::INVENTORY, file.to_string())
     }
 
     /// Only probes and loads the site at a URL, modestly where `chimp.toml` does not say otherwise.
