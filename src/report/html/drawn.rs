@@ -68,12 +68,14 @@ fn plots(history: &History, record: &ScenarioRecord, share: usize) -> Plots {
     let [Some(wide), Some(narrow)] = &timelines else { return Plots::default() };
     let on = |sheet| if sheet == SheetSize::Wide { wide } else { narrow };
     let declared = waterfall::declared(plan, record);
+    // Of a site that is known by its URL alone, no server is.
+    let has_servers = !plan.infrastructure.servers.is_empty();
     Plots {
         latency: both(&|sheet| Some(latency::plot(on(sheet), &judged, sheet))),
         around_t0: both(&|sheet| latency::around_t0(on(sheet), &judged, sheet)),
         outcomes: both(&|sheet| Some(outcomes::plot(on(sheet), plan.settings.steady.availability, sheet))),
         waterfall: waterfall(record, &declared).map(|plot| Value::from_safe_string(chart("", &plot))),
-        states: both(&|sheet| Some(states::plot(on(sheet), history, sheet))),
+        states: both(&|sheet| has_servers.then(|| states::plot(on(sheet), history, sheet))),
     }
 }
 

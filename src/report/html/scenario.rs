@@ -94,7 +94,7 @@ pub struct Section {
     pub doubts: Vec<String>,
     pub validity: Vec<ValidityRow>,
     pub invalid_because: Vec<String>,
-    /// `None` where there is no plan of it.
+    /// `None` where there is no plan of it, or no server in it.
     pub redundancy: Option<Redundancy>,
     pub settings: Vec<Setting>,
     pub settings_changed: usize,
@@ -202,7 +202,9 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         doubts: if probed { validity::doubts(record) } else { Vec::new() },
         validity: if probed { validity::rows(record) } else { Vec::new() },
         invalid_because: record.validity.reasons.clone(),
-        redundancy: plan.map(|plan| redundancy(plan, record, drawn.and_then(|drawn| drawn.entry_holder.as_deref()))),
+        redundancy: plan
+            .filter(|plan| !plan.infrastructure.servers.is_empty())
+            .map(|plan| redundancy(plan, record, drawn.and_then(|drawn| drawn.entry_holder.as_deref()))),
         settings_changed: settings.iter().filter(|setting| setting.default.is_some()).count(),
         settings,
         plots: drawn.map(|drawn| drawn.plots.clone()).unwrap_or_default(),

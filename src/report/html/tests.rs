@@ -212,3 +212,19 @@ fn a_verdict_to_be_read_with_care_says_so_and_why_beside_itself() {
     let (index, _) = html.split_once("</nav>").unwrap();
     assert_eq!(index.matches("href=\"#s0-validity\"").count(), 1, "the index says so, too");
 }
+
+#[test]
+fn a_site_of_which_no_server_is_known_has_no_section_about_servers() {
+    let mut run = sample::run();
+    run.record.scenarios.truncate(1);
+    let servers = |html: &str| ["states", "redundancy"].map(|name| html.contains(&format!("data-section=\"{name}\"")));
+    assert_eq!(servers(&rendered(&run)), [true, true]);
+    let mut history = sample::history(0);
+    history.plan.infrastructure.servers.clear();
+    run.plan.scenarios[0].infrastructure.servers.clear();
+    let drawn = Drawn::of(&history, &run.record.scenarios[0], std::path::Path::new("scenarios/00"), 1);
+    run.drawn.insert(0, drawn);
+    let html = rendered(&run);
+    assert_eq!(servers(&html), [false, false]);
+    assert!(html.contains("data-section=\"latency\""));
+}
