@@ -22,6 +22,7 @@ fn listing(arguments: &str) -> Result<String, DeclareError> {
 }
 
 const ROW: &str = "tests/accepted/forms::An outline without its values in the name";
+const ALL_AT_ONCE: &str = "tests/accepted/forms::Everything said at once";
 
 #[test]
 fn what_cargo_test_and_nextest_pass_is_accepted() {
@@ -110,23 +111,29 @@ fn the_long_scenarios_run_only_when_asked_for() {
     assert_eq!(tags("--tags @nightly").as_deref(), Some("@nightly"));
     assert_eq!(tags("--exact NAME"), None);
     assert_eq!(tags("--include-ignored"), None);
+    assert_eq!(tags("--ignored").as_deref(), Some("@nightly or @slow"));
+    assert_eq!(tags("--ignored --tags @pr").as_deref(), Some("(@pr) and (@nightly or @slow)"));
+    assert_eq!(tags("--ignored --exact NAME"), None, "nextest runs so what was listed as ignored");
     assert!(include_str!("../scripts/nightly.sh").contains("-- --include-ignored"), "every night all of them run");
 }
 
 #[test]
 fn a_terse_list_has_one_line_a_scenario_and_nothing_else() {
-    let expected = format!("{ROW} (25%, 99%): test\n{ROW} (50%, 98%): test\n");
+    let expected = format!("{ROW} (25%, 99%): test\n{ROW} (50%, 98%): test\n{ALL_AT_ONCE}: test\n");
     assert_eq!(listing("--list --format terse"), Ok(expected));
 }
 
 #[test]
 fn a_pretty_list_ends_with_a_count() {
-    assert!(listing("--list").unwrap().ends_with("(50%, 98%): test\n\n2 tests, 0 benchmarks\n"));
+    assert!(listing("--list").unwrap().ends_with("said at once: test\n\n3 tests, 0 benchmarks\n"));
 }
 
 #[test]
-fn nothing_is_ignored_so_the_list_of_ignored_scenarios_is_empty() {
-    assert_eq!(listing("--list --format terse --ignored"), Ok(String::new()));
+fn the_list_of_ignored_scenarios_has_the_long_ones_alone() {
+    let listed = |words: &str| listing(&format!("--list --format terse {words}"));
+    assert_eq!(listed("--ignored"), Ok(format!("{ALL_AT_ONCE}: test\n")));
+    assert_eq!(listed("--ignored --tags @nosuch"), Ok(String::new()));
+    assert_eq!(listed("--ignored --skip Everything"), Ok(String::new()));
 }
 
 #[test]
@@ -136,7 +143,7 @@ fn a_name_that_no_scenario_has_lists_nothing_and_is_no_error() {
 
 #[test]
 fn an_exact_address_lists_that_scenario_even_if_it_is_a_long_one() {
-    let name = "tests/accepted/forms::Everything said at once";
+    let name = ALL_AT_ONCE;
     let arguments =
         ChaosArgs { names: vec![name.into()], exact: true, list: true, format: "terse".into(), ..parsed("") };
     let options = arguments.declare_options(&["tests/accepted".into()], 1, Settings::default());

@@ -18,6 +18,16 @@ fn without_a_harness() -> BTreeSet<String> {
     own.map(|target| target["name"].as_str().unwrap().to_string()).collect()
 }
 
+/// With `cargo nextest run`, every test is a process, and several run side by side.
+#[test]
+fn nextest_gives_tests_that_boot_servers_the_machine_for_themselves() {
+    let config: toml::Table = fs::read_to_string(".config/nextest.toml").unwrap().parse().unwrap();
+    let [of_them] = &config["profile"]["default"]["overrides"].as_array().unwrap()[..] else { panic!("{config}") };
+    let names = without_a_harness().into_iter().collect::<Vec<_>>().join("|");
+    assert_eq!(of_them["filter"].as_str().unwrap(), format!("binary(/^({names})$/)"));
+    assert_eq!(of_them["threads-required"].as_str(), Some("num-test-threads"));
+}
+
 /// The files of a target: `tests/NAME.rs`, or all below `tests/NAME/`.
 fn files(target: &str) -> Vec<PathBuf> {
     let (file, folder) = (Path::new("tests").join(target).with_extension("rs"), Path::new("tests").join(target));

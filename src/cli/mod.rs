@@ -188,8 +188,12 @@ pub fn chaos(folder: &str) -> ExitCode {
 fn run_target(folder: &str, arguments: &ChaosArgs) -> Result<ExitCode, Refused> {
     let settings = settings(arguments.config.as_deref())?.with_span(arguments.span);
     let declare = arguments.declare_options(&[folder.into()], drawn_seed(), settings);
-    if arguments.list || arguments.ignored {
+    if arguments.list {
         put!("{}", arguments.listing(&declare)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.ignores_nothing(&declare) {
+        say!("\nrunning 0 scenarios\nnone that was asked for is tagged @nightly or @slow");
         return Ok(ExitCode::SUCCESS);
     }
     let out = arguments.out.clone().unwrap_or_else(|| DEFAULT_OUT.into());
