@@ -15,7 +15,7 @@ TARGET = $(shell uname -m)-unknown-linux-gnu
 # Debian's own, so that a version that comes first in PATH makes no second cache.
 PYTHON ?= /usr/bin/python3
 
-.PHONY: chaos test quick nightly setup bench kill-points fuzz static openstack openstack-all cloud-points ec2
+.PHONY: chaos test quick nightly setup bench example kill-points fuzz static openstack openstack-all cloud-points ec2
 
 chaos: setup ## the features not tagged @nightly or @slow, the verdict table, the report's path
 	$(CARGO) test --test chaos -- --tags 'not @nightly and not @slow'
@@ -36,7 +36,11 @@ quick: ## formatting, and every test that needs neither root nor network
 nightly: setup ## everything, @nightly and @slow too, once for each of SEEDS; the experiment goes on for SPAN
 	sh scripts/setup.sh nightly
 	sh scripts/nightly.sh '$(CARGO)' '$(SPAN)' $(SEEDS)
+	$(MAKE) example
 	@if [ "$$(id -u)" -eq 0 ]; then $(MAKE) openstack-all cloud-points ec2; else echo 'make nightly: the tests in clouds are left out: they need root'; fi
+
+example: setup ## the crate outside of the workspace, as its README says: everything is built anew for it
+	cd examples/shop && $(CARGO) test --test chaos
 
 kill-points: setup ## no fault outlives its lease: so many points of a seed; goes on where it was interrupted
 	$(CARGO) test --test kill_points -- --points $(POINTS) --seed $(SEED)

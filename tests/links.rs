@@ -25,7 +25,8 @@ fn files(folder: &Path, fits: fn(&str) -> bool) -> Vec<PathBuf> {
 
 /// Every document of the repository. A run's own summary, in its bundle below `reports/`, is none.
 fn documents() -> Vec<PathBuf> {
-    let bundle = |path: &PathBuf| path.starts_with("./reports") && path.parent() != Some(Path::new("./reports"));
+    let is_reports = |folder: &Path| folder.ends_with("reports");
+    let bundle = |path: &PathBuf| path.parent().is_some_and(|folder| folder.ancestors().skip(1).any(is_reports));
     files(Path::new("."), |name| name.ends_with(".md")).into_iter().filter(|path| !bundle(path)).collect()
 }
 

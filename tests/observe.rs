@@ -1,5 +1,6 @@
 //! `chimp observe`: true figures of a site that is there already, a gate, and nothing written.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

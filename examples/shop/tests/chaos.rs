@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    anarcho_chimp::chaos("features")
+}

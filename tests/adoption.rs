@@ -1,0 +1,85 @@
+//! A crate adopts the harness with one dev-dependency and three lines: `examples/shop` does, outside the workspace.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use support::{Folder, Needs, named, run, stdout};
+
+const CRATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/shop");
+
+fn main() -> ExitCode {
+    support::tests(&[
+        (Needs::Nothing, named![it_takes_one_dev_dependency_and_three_lines]),
+        (Needs::Scenarios, named![its_scenario_passes_and_is_ignored_where_it_can_not_run]),
+    ])
+}
+
+fn it_takes_one_dev_dependency_and_three_lines() {
+    let manifest: toml::Table = fs::read_to_string(format!("{CRATE}/Cargo.toml")).unwrap().parse().unwrap();
+    let asked: Vec<&String> = manifest["dev-dependencies"].as_table().unwrap().keys().collect();
+    assert_eq!(asked, ["anarcho-chimp"]);
+    let mut sections: Vec<&String> = manifest.keys().collect();
+    sections.sort();
+    assert_eq!(sections, ["dev-dependencies", "package", "test", "workspace"], "no profile, no feature, no patch");
+    let target = fs::read_to_string(format!("{CRATE}/tests/chaos.rs")).unwrap();
+    assert_eq!(target.lines().count(), 3);
+    let documented = fs::read_to_string("docs/how-to/extend.md").unwrap();
+    assert!(documented.contains(&format!("```rust\n{target}```")), "docs/how-to/extend.md has another target");
+    assert!(include_str!("../src/init/templates/chaos.rs.jinja").ends_with(&target), "`chimp init` writes another one");
+}
+
+/// The library as cargo has built it for this test.
+fn library(built: &Path) -> PathBuf {
+    let is_library = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.starts_with("libanarcho_chimp-") && name.ends_with(".rlib")
+    };
+    let all = fs::read_dir(built).unwrap().flatten().map(|entry| entry.path()).filter(is_library);
+    let newest = all.max_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
+    newest.expect("cargo has built it")
+}
+
+/// Builds a target of the crate. Cargo itself would build the library anew, since the crate has a workspace of its own: the nightly job does.
+fn build(source: &str, program: &Path, built: &Path) {
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.args(["--edition", "2024", "-o"]).arg(program).arg(Path::new(CRATE).join(source));
+    rustc.arg("--extern").arg(format!("anarcho_chimp={}", library(built).display()));
+    rustc.arg("-L").arg(format!("dependency={}", built.display()));
+    assert!(run(&mut rustc).status.success(), "{source} can't be built");
+}
+
+fn its_scenario_passes_and_is_ignored_where_it_can_not_run() {
+    let folder = Folder::new("adoption");
+    let built = std::env::current_exe().unwrap().parent().unwrap().to_path_buf();
+    let (target, deps) = (folder.path().join("debug"), folder.path().join("debug/deps"));
+    fs::create_dir_all(&deps).unwrap();
+    build("src/main.rs", &target.join("shop"), &built);
+    build("tests/chaos.rs", &deps.join("chaos"), &built);
+    let out = folder.path().join("reports");
+    let ended = |mut chaos: Command, ci: bool, words: &[&str]| {
+        chaos.args(words).current_dir(CRATE).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        if ci {
+            chaos.env("CI", "true");
+        }
+        run(&mut chaos)
+    };
+    let chaos = || Command::new(deps.join("chaos"));
+    let address = "features/shop::One of two shops dies";
+    let line = format!("{address}: test\n");
+    let list = ["--list", "--format", "terse", "--ignored"];
+    assert_eq!(stdout(&ended(chaos(), false, &list[..3])), line);
+    assert_eq!(stdout(&ended(chaos(), false, &list)), "");
+    let without_rights = || {
+        let mut chaos = Command::new("setpriv");
+        chaos.arg("--bounding-set=-sys_admin").arg(deps.join("chaos"));
+        chaos
+    };
+    assert_eq!(stdout(&ended(without_rights(), false, &list)), line, "without root it is ignored");
+    assert_eq!(stdout(&ended(without_rights(), true, &list)), "", "in CI it is not");
+    let words = ["--exact", address, "--nocapture", "--out", out.to_str().unwrap()];
+    assert_eq!(ended(chaos(), false, &words).status.code(), Some(0));
+    assert!(out.join("latest/report.html").is_file());
+}
