@@ -121,6 +121,16 @@ mod tests {
         assert!(known(&requests, Quantile::At(0.99)).low_us > 590_000);
     }
 
+    #[test]
+    fn what_was_read_late_is_not_taken_for_the_site_beside_what_the_site_made_slow() {
+        let slow = std::iter::repeat_n(good(300_000, 100), 50);
+        // As many were sent late as were read late: fewer than one in a hundred.
+        let late = std::iter::repeat_n(good(45_000, 25_000), 90).chain(std::iter::repeat_n(good(45_000, 100), 90));
+        let requests: Vec<Request> = slow.chain(late).chain(std::iter::repeat_n(good(20_000, 100), 9_770)).collect();
+        let p99 = known(&requests, Quantile::At(0.99));
+        assert!(p99.us >= 45_000 && p99.low_us <= 20_000, "{p99:?}");
+    }
+
     /// The harness's own lateness, with a heavy tail: mostly 50 to 250 µs, once in fifty 5 to 25 ms.
     fn late(rng: &mut StdRng) -> u64 {
         if rng.random_bool(0.02) { rng.random_range(5_000..25_000) } else { rng.random_range(50..250) }
