@@ -182,7 +182,7 @@ fn a_signal_ends_it_with_what_was_seen_so_far() {
     let mut child = chimp;
     let mut first = String::new();
     BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut first).unwrap();
-    assert!(first.starts_with("5 of 3600 s: ") && first.contains(" good"), "{first}");
+    assert!(first.starts_with("2 of 3600 s: ") && first.contains(" good"), "{first}");
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
@@ -304,8 +304,7 @@ fn the_first_figures_come_within_five_seconds() {
     child.wait().unwrap();
     println!("the first figures came after {took:?}");
     assert!(first.contains(" good · slowest of the last second "), "{first}");
-    // The line is due after five seconds; a machine under load may be late with it.
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
 #[test]
