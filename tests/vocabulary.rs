@@ -270,8 +270,7 @@ What happens after recovery does not change it. A server that is missing again, 
 reported, it counts as downtime, and it belongs to "after recovery".
 
 **What is not known is not judged.** An interval may be shorter than measured by the time between t0 and the witness, and by
-the resolution of whatever saw its end; an outage may be shorter or longer by the resolution of the probes. A latency counts from when
-a probe was due, so it may be shorter or longer by how late the prober sent and read, however far apart the probes are. A Then passes if
+the resolution of whatever saw its end; an outage may be shorter or longer by the resolution of the probes, a latency by how late the prober sent and read. A Then passes if
 its bound holds for everything that the value may be, fails if it holds for nothing of that, and is `invalid` if the bound
 lies between. A figure that can't be told from nothing is written as the most that it can be: `≤ 31 ms`.
 
