@@ -26,13 +26,11 @@ fn a_users_own_role_brings_files_service_environment_and_readiness() {
 
 /// Reads a site with a role of its own from a folder that is removed again.
 fn own_site(name: &str, role: &str, site: &str) -> Infrastructure {
-    let folder = std::env::temp_dir().join(format!("chimp-own-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("shop.yaml"), role).unwrap();
-    std::fs::write(folder.join("site.yaml"), site).unwrap();
-    let site = crate::infrastructure::file::read(&folder.join("site.yaml"));
-    std::fs::remove_dir_all(&folder).unwrap();
-    site.unwrap()
+    // Tests run side by side, so a name alone does not do.
+    let folder = tempfile::Builder::new().prefix(&format!("chimp-own-{name}-")).tempdir().unwrap();
+    std::fs::write(folder.path().join("shop.yaml"), role).unwrap();
+    std::fs::write(folder.path().join("site.yaml"), site).unwrap();
+    crate::infrastructure::file::read(&folder.path().join("site.yaml")).unwrap()
 }
 
 const EVERYTHING: &str = "port: 8080
