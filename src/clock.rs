@@ -42,6 +42,17 @@ pub fn monotonic_us() -> u64 {
     micros(Duration::from(now))
 }
 
+/// A moment that the kernel counts in ticks of 10 ms since the machine's boot, such as a process's start: not before the first of these
+/// microseconds of `CLOCK_MONOTONIC`, and by the second. `None` where that clock can't be read.
+pub(crate) fn boot_ticks_us(ticks: u64) -> Option<(u64, u64)> {
+    const TICK_US: u64 = 10_000;
+    let boot_us = micros(Duration::from(clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?));
+    // The one goes on while the machine sleeps, the other does not.
+    let slept_us = boot_us.saturating_sub(monotonic_us());
+    let since_us = (ticks * TICK_US).saturating_sub(slept_us);
+    Some((since_us, since_us + TICK_US))
+}
+
 /// A duration in whole microseconds.
 pub fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)

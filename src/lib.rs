@@ -103,7 +103,7 @@
 // | `database`, `final_state`, `nemesis`, `declared_wait` | databases that are formed, failed over and rebuilt; what they hold when the load is over; strikes with witnesses; declared waits, divided where time runs faster |
 // | `site`, `observer`, `load`, `journal` | an infrastructure on a provider; what components see themselves; the open-loop prober that judges, and goose users; heals, on disk before their faults |
 // | `measure` | definitions: phases, milestones, quantiles |
-// | `fault`, `selector`, `inventory`, `openstack`, `ec2` | what breaks; which servers; servers that are there already, over SSH; an OpenStack cloud's account and its APIs; an account of EC2 and its API |
+// | `fault`, `selector`, `inventory`, `docker`, `openstack`, `ec2` | what breaks; which servers; servers that are there already, over SSH; the Docker Engine of this machine, and a way into its containers; an OpenStack cloud's account and its APIs; an account of EC2 and its API |
 // | `history` | everything that was observed, on disk as it happens |
 // | `agent`, `readiness` | what holds a fault on a victim, under a lease; whether a server is what its role says |
 // | `graph`, `render`, `plan` | the servers as a graph; roles filled in for one server; what a scenario asks for, as data |
@@ -141,6 +141,8 @@ mod database;
 #[doc(hidden)]
 pub mod declare;
 mod declared_wait;
+#[doc(hidden)]
+pub mod docker;
 mod document;
 mod draw;
 mod ec2;

@@ -45,6 +45,12 @@ fn inventory_file(world: &mut World, file: String) -> Result<(), StepError> {
     world.declaration.inventory(&file)
 }
 
+/// Its containers are there already, or are brought up for the run.
+#[given(expr = "the Compose project in {string}")]
+fn compose_project(world: &mut World, file: String) -> Result<(), StepError> {
+    world.declaration.compose(&file)
+}
+
 /// Only probes and users reach it: nothing is known of its servers, so nothing can be struck.
 #[given(expr = "the site at {string}")]
 fn site_at(world: &mut World, url: String) -> Result<(), StepError> {

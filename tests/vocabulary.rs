@@ -16,6 +16,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("Given", "1 spare webserver"),
     ("Given", "the infrastructure in \"./site.yaml\""),
     ("Given", "the inventory in \"./staging.yaml\""),
+    ("Given", "the Compose project in \"./docker-compose.yml\""),
     ("Given", "the site at \"https://www.example.org\""),
     ("Given", "the nodes are spread over 2 zones"),
     ("Given", "the load balancers share a virtual IP"),
@@ -271,8 +272,7 @@ reported, it counts as downtime, and it belongs to "after recovery".
 
 **What is not known is not judged.** An interval may be shorter than measured by the time between t0 and the witness, and by
 the resolution of whatever saw its end; an outage may be shorter or longer by the resolution of the probes, a latency by how late the prober sent and read. A Then passes if
-its bound holds for everything that the value may be, fails if it holds for nothing of that, and is `invalid` if the bound
-lies between. A figure that can't be told from nothing is written as the most that it can be: `≤ 31 ms`.
+its bound holds for everything that the value may be, fails if it holds for nothing of that, and is `invalid` if the bound lies between. A figure that can't be told from nothing is written as the most that it can be: `≤ 31 ms`.
 
 A Then that rests on an observer which was blind for more than 250 ms in the judged span is `invalid`. Two exceptions: what was seen and refutes
 the Then still does, and a victim need not be visible while its own fault lasts.

@@ -117,6 +117,15 @@ impl Effect {
         }
     }
 
+    /// Whether it changes how packets pass.
+    pub fn is_of_the_network(&self) -> bool {
+        match self {
+            Effect::DropAll { .. } | Effect::DropFrom { .. } | Effect::Port { .. } => true,
+            Effect::Shape { .. } | Effect::Rate { .. } => true,
+            Effect::StopProcess { .. } | Effect::Cpu { .. } | Effect::Memory { .. } | Effect::Disk { .. } => false,
+        }
+    }
+
     /// Whether what it does stays on the victim's disk when the power goes.
     pub fn outlives_power(&self) -> bool {
         matches!(self, Effect::Disk { .. })

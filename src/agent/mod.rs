@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 mod caretaker;
 pub mod client;
+mod contained;
 mod detach;
 mod driver;
 pub mod effect;
@@ -27,7 +28,7 @@ mod need;
 pub mod offset;
 mod prefork;
 pub mod probe;
-mod process;
+pub(crate) mod process;
 pub mod program;
 mod queue;
 mod record;

@@ -13,7 +13,7 @@ use crate::launch::ASKED;
 
 /// The very process, though its number may be another's later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     pub pid: i32,
     /// Clock ticks from the boot of the machine to its start.
     pub started: u64,
@@ -21,7 +21,7 @@ pub(super) struct Identity {
 
 /// What `/proc/<pid>/stat` says of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Process {
+pub(crate) struct Process {
     pub identity: Identity,
     /// As the kernel keeps it: 15 bytes at most, and they may be any.
     pub name: Vec<u8>,
@@ -30,9 +30,14 @@ pub(super) struct Process {
 }
 
 impl Identity {
+    /// The process that has this number now.
+    pub fn of(pid: i32) -> Option<Identity> {
+        find(pid).map(|process| process.identity)
+    }
+
     /// This process.
     pub fn own() -> Option<Identity> {
-        find(std::process::id() as i32).map(|process| process.identity)
+        Identity::of(std::process::id() as i32)
     }
 
     /// The process, if it still lives.

@@ -12,6 +12,7 @@ use crate::attack::execute::{self, Options, PLAN_FILE};
 use crate::attack::{self, AttackError, AttackPlan, heal};
 use crate::console::{complain, put, say};
 use crate::draw::Draw;
+use crate::environment::compose::Compose;
 use crate::environment::inventory::Inventory;
 use crate::environment::openstack::OpenStack;
 use crate::environment::testbed::Testbed;
@@ -228,6 +229,10 @@ impl At {
         match self.place.ground(config)? {
             Ground::Inventory(file) => Inventory::place(&absolute(&file)?),
             Ground::Testbed(socket) => Testbed::place(&absolute(&socket)?),
+            Ground::Compose(file) => {
+                let file = if file.is_empty() { file } else { absolute(Path::new(&file))?.display().to_string() };
+                Compose::place(&file, &super::settings(config)?.compose)
+            }
             Ground::OpenStack(cloud) => {
                 let file = super::config_in_force(config).map(|file| absolute(&file)).transpose()?;
                 OpenStack::attacked(&cloud, super::settings(config)?.openstack, file)

@@ -12,7 +12,8 @@ use super::observe::{Asked, runtime};
 use super::there::{There, there};
 use super::{Refused, settings};
 use crate::console::{complain, say};
-use crate::environment::{self, Adopted, INVENTORY, On};
+use crate::environment::compose::FILES;
+use crate::environment::{Adopted, COMPOSE, INVENTORY, On};
 use crate::infrastructure::Infrastructure;
 use crate::init::{Beginning, Servers, SiteAt, Written, files, write};
 use crate::load::LoadError;
@@ -22,9 +23,6 @@ use crate::observe::{self, Observation, SiteUrl};
 const LOOK: Duration = Duration::from_secs(3);
 /// The environment of this machine's own, whose site is made for a run.
 const SANDBOX: &str = "local";
-/// The environment of a Compose project, and its files, in the order in which Compose looks for them.
-const COMPOSE: &str = "compose";
-const COMPOSE_FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 
 /// Write the first files: a feature that runs, the settings, a test target in a crate, a nightly job. Overwrites nothing.
 #[derive(Debug, Args)]
@@ -51,7 +49,7 @@ impl Init {
         let named = self.site.clone().or_else(found).unwrap_or_else(|| SANDBOX.into());
         let beginning = match named.as_str() {
             SANDBOX => Beginning { site: SiteAt::Sandbox, path: "/".into(), slowest_ms: None, is_crate: is_crate() },
-            _ => of(there(&named)?)?,
+            _ => of(there(&named, &settings(None)?)?)?,
         };
         for file in files(&beginning) {
             let written = write(Path::new("."), &file)
@@ -71,8 +69,7 @@ impl Init {
 
 /// What is there in the working directory.
 fn found() -> Option<String> {
-    let file = COMPOSE_FILES.into_iter().find(|file| Path::new(file).is_file())?;
-    environment::named(COMPOSE).ok()?;
+    let file = FILES.into_iter().find(|file| Path::new(file).is_file())?;
     complain!("{file} is here: its project is the site; `chimp init {SANDBOX}` takes no notice of it");
     Some(format!("{COMPOSE}={file}"))
 }
@@ -103,7 +100,7 @@ fn given(on: &On, adopted: &Adopted) -> String {
 /// The file that describes the servers.
 fn file_of(on: &On, adopted: &Adopted) -> PathBuf {
     match &adopted.infrastructure.source {
-        Some(source) if on.value.is_empty() => source.clone(),
+        Some(source) if on.value.is_empty() => from_here(source.display().to_string()).into(),
         _ => PathBuf::from(&on.value),
     }
 }
@@ -111,17 +108,16 @@ fn file_of(on: &On, adopted: &Adopted) -> PathBuf {
 fn servers_of(on: &On, adopted: &Adopted) -> Option<Servers> {
     let there = &adopted.infrastructure;
     let is_closed = |name: &String| adopted.closed.contains(name);
-    // Users enter by a balancer, and that is no first victim.
-    let victim = there.servers.keys().min_by_key(|name| (is_closed(name), is_entry(there, name)))?;
+    // Users enter by a balancer, and that is no first victim; what it leads to is.
+    let is_led_to = |name: &String| there.links.iter().any(|(from, to)| to == name && is_entry(there, from));
+    let victim = there.servers.keys().min_by_key(|name| (is_closed(name), is_entry(there, name), !is_led_to(name)))?;
     let mut words: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, server) in &there.servers {
         words.entry(there.roles[&server.role].noun.clone()).or_default().push(name.clone());
     }
-    let opt_in = match on.kind.name() {
-        COMPOSE => format!("write `attack = [\"{}\"]` under `[compose]` of chimp.toml", there.servers[victim].role),
-        _ => format!("write `attack: allowed` beside it in {}", file_of(on, adopted).display()),
-    };
-    Some(Servers { words, victim: victim.clone(), opt_in: is_closed(victim).then_some(opt_in) })
+    let opt_in = is_closed(victim).then(|| from_here(on.kind.opt_in(&on.value, victim)));
+    let service = (on.kind.name() == COMPOSE).then(|| there.servers[victim].role.clone());
+    Some(Servers { words, victim: victim.clone(), opt_in, service })
 }
 
 /// Whether users enter at this server, or at an address that it may hold.
@@ -156,4 +152,10 @@ fn is_crate() -> bool {
 /// A path as a feature in `features/` writes it.
 fn from_features(path: &Path) -> PathBuf {
     if path.is_absolute() { path.into() } else { Path::new("..").join(path) }
+}
+
+/// Paths in a text as they are written from the working directory: files that are kept with a project name none of a machine's own.
+fn from_here(text: String) -> String {
+    let here = std::env::current_dir().map(|here| format!("{}/", here.display()));
+    here.map_or(text.clone(), |here| text.replace(&here, ""))
 }

@@ -46,7 +46,7 @@ pub(super) struct Calibrate {
 #[derive(Debug, Args)]
 struct SiteArgs {
     /// The site as its users call it: `https://www.example.org/`, with a path where another page is to be asked for. Or what `--on` takes:
-    /// `inventory=FILE`.
+    /// `inventory=FILE`, `compose`.
     #[arg(value_name = "URL|ENVIRONMENT")]
     site: String,
     /// Requests a second. Default: `rate` of `[observe]`, 20; more than 50 are sent only if they are asked for here.
@@ -76,7 +76,7 @@ pub(super) struct Asked {
 impl SiteArgs {
     fn read(&self) -> Result<Asked, Refused> {
         let settings = settings(self.config.as_deref())?;
-        let There { url, servers } = there(&self.site)?;
+        let There { url, servers } = there(&self.site, &settings)?;
         if servers.is_some() {
             complain!("the users of {} enter at {url}", self.site);
         }

@@ -12,8 +12,8 @@ use crate::testbed::SOCKET;
 /// Where the servers are.
 #[derive(Debug, Clone, Args)]
 pub(super) struct OnPlace {
-    /// The environment of the servers: `testbed`, `testbed=SOCKET`, `inventory=FILE` or, for attacks, `openstack[=CLOUD]`, whose servers with
-    /// the tag `chimp:attack` are meant. Default: `on` of `[environment]` in `chimp.toml`, else `testbed`, at the socket at which `chimp up`
+    /// The environment of the servers: `testbed`, `testbed=SOCKET`, `inventory=FILE` or, for attacks, `compose[=FILE]`, whose services under
+    /// `attack` of `[compose]` in `chimp.toml` are meant, and `openstack[=CLOUD]`, whose servers with the tag `chimp:attack` are. Default: `on` of `[environment]` in `chimp.toml`, else `testbed`, at the socket at which `chimp up`
     /// listens by default.
     // Several only because `attack fault` once named its victims so.
     #[arg(long, alias = "provider", value_name = "NAME[=VALUE]")]
@@ -33,6 +33,8 @@ pub(super) enum Ground {
     Testbed(PathBuf),
     /// The file of an inventory.
     Inventory(PathBuf),
+    /// A Compose file; empty: that of the working directory.
+    Compose(String),
     /// The name of a cloud; empty: the one that the variables `OS_*` mean.
     OpenStack(String),
 }
@@ -98,15 +100,16 @@ impl OnPlace {
             ("" | "testbed", None, None, socket) => {
                 Ok(Ground::Testbed(socket.clone().unwrap_or_else(|| Path::new(SOCKET).into())))
             }
+            ("compose", _, None, None) => Ok(Ground::Compose(value)),
             ("openstack", _, None, None) => Ok(Ground::OpenStack(value)),
-            ("inventory" | "testbed" | "openstack", ..) => {
+            ("inventory" | "testbed" | "compose" | "openstack", ..) => {
                 Err("the place is named twice\n  help: leave out `--testbed` and `--inventory`".into())
             }
             ("ec2", ..) => Err(
                 "nothing but a scenario finds servers in EC2\n  help: list yours in an inventory, and name `inventory=FILE`".into(),
             ),
             (kind, ..) => Err(format!(
-                "the servers of `{kind}` end with the scenario that booted them\n  help: name `testbed`, which `chimp up` keeps up, `inventory=FILE` or `openstack`"
+                "the servers of `{kind}` end with the scenario that booted them\n  help: name `testbed`, which `chimp up` keeps up, `inventory=FILE`, `compose=FILE` or `openstack`"
             )),
         }
     }
@@ -175,6 +178,7 @@ mod tests {
         for words in ["--on testbed=a.sock", "--testbed a.sock", "--provider testbed --testbed a.sock"] {
             assert_eq!(ground(words), testbed("a.sock"), "{words}");
         }
+        assert_eq!(ground("--on compose=a.yml"), Ok(Ground::Compose("a.yml".into())));
         let openstack = |cloud: &str| Ok(Ground::OpenStack(cloud.into()));
         assert_eq!((ground("--on openstack"), ground("--on openstack=x")), (openstack(""), openstack("x")));
         assert_eq!((ground(""), ground("--on testbed")), (testbed(SOCKET), testbed(SOCKET)));

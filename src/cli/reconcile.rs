@@ -37,6 +37,9 @@ use crate::units;
 /// Why a cloud is refused.
 const NO_CLOUD: &str =
     "in a cloud only scenarios replace servers\n  help: name `testbed`, which `chimp up` keeps up, or `inventory=FILE`";
+/// Why a Compose project is refused.
+const NO_PROJECT: &str = "Docker's restart policies start containers again, and an orchestrator replaces them\n  help: write `restart: always` \
+                          beside a service, or run it in a Swarm";
 /// How often what happened is shown.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
 
@@ -102,6 +105,7 @@ impl Reconcile {
         let (recorder, memory) = Recorder::memory(Clock::start());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Refused::Runtime)?;
         let opened = match &place {
+            Ground::Compose(_) => return Err(self.place.refused(self.config.as_deref(), NO_PROJECT)),
             Ground::OpenStack(_) => return Err(self.place.refused(self.config.as_deref(), NO_CLOUD)),
             Ground::Testbed(socket) => self.at_testbed(socket, infrastructure, settings, recorder),
             Ground::Inventory(file) => {

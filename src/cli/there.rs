@@ -4,6 +4,7 @@ use super::Refused;
 use super::observe::refused;
 use crate::environment::{self, Adopted, ENVIRONMENTS, Kind, On};
 use crate::observe::SiteUrl;
+use crate::settings::Settings;
 
 /// A site, and what is known of it.
 pub(super) struct There {
@@ -13,11 +14,11 @@ pub(super) struct There {
     pub servers: Option<(On, Adopted)>,
 }
 
-/// Reads what a command was given. Connects to no server, and writes nothing.
+/// Reads what a command was given; an environment may be described by the settings, too. Connects to no server, and writes nothing.
 ///
 /// # Errors
 /// It is neither; the environment boots its servers for a run; its site has mistakes, or it is not known where users enter.
-pub(super) fn there(text: &str) -> Result<There, Refused> {
+pub(super) fn there(text: &str, settings: &Settings) -> Result<There, Refused> {
     if !names_environment(text) {
         let url = SiteUrl::read(text).map_err(|why| refused(format!("{why}, or {}", others())))?;
         return Ok(There { url, servers: None });
@@ -26,7 +27,7 @@ pub(super) fn there(text: &str) -> Result<There, Refused> {
     if !on.kind.capabilities().attaches {
         return Err(refused(not_there(on.kind)));
     }
-    let adopted = on.kind.adopt(&on.value, None)?;
+    let adopted = on.kind.adopt(&on.value, None, settings)?;
     let unknown = || refused(format!("`{text}` does not say where users enter\n  help: write the URL of its entry"));
     let entry = adopted.infrastructure.entry.url.clone().ok_or_else(unknown)?;
     Ok(There { url: SiteUrl::from(entry), servers: Some((on, adopted)) })

@@ -12,7 +12,7 @@ use super::sides::known;
 use super::there::There;
 use super::world::Declaration;
 use crate::document::{DocumentError, Mistakes};
-use crate::environment::{self, Adopted, EntryAt, INVENTORY, On, SITE, abilities_of, needs};
+use crate::environment::{self, Adopted, COMPOSE, EntryAt, INVENTORY, On, SITE, abilities_of, needs};
 use crate::infrastructure::Infrastructure;
 use crate::instance::Ability;
 use crate::plan::{Act, StepText, StrikeOrder, Target};
@@ -114,7 +114,7 @@ fn elsewhere(one: &Drafted<'_>, on: &On, options: &DeclareOptions, whence: &str)
 
 /// Whether steps name such an environment.
 fn named_by_a_step(on: &On) -> bool {
-    [INVENTORY, SITE].contains(&on.kind.name())
+    [INVENTORY, COMPOSE, SITE].contains(&on.kind.name())
 }
 
 /// The steps that only make sense where servers are booted, if these are there already.
@@ -150,7 +150,7 @@ pub(super) fn adopt(
         None => Problem::at(file, line, ProblemKind::Infrastructure, why.to_string()),
     };
     let no_sites = |Mistakes(all): Mistakes| all.into_iter().map(no_site).collect::<Vec<_>>();
-    let adopted = on.kind.adopt(&on.value, declared).map_err(no_sites)?;
+    let adopted = on.kind.adopt(&on.value, declared, settings).map_err(no_sites)?;
     settings.reconciler.enabled = false;
     settings.safeguards.protected.extend(adopted.closed.iter().cloned());
     if let Some(url) = &adopted.infrastructure.entry.url {
@@ -167,10 +167,16 @@ pub(super) fn strikes(one: &Drafted<'_>, on: &On, adopted: &Adopted, victims: &m
         return Vec::new();
     }
     let orders = one.declaration.acts.iter().flat_map(Act::orders);
-    orders.filter_map(|order| Some(one.problem(order.step.line, unable(order, on, adopted, victims)?))).collect()
+    orders.filter_map(|order| Some(one.problem(order.step.line, unable(one, order, on, adopted, victims)?))).collect()
 }
 
-fn unable(order: &StrikeOrder, on: &On, adopted: &Adopted, all: &mut BTreeSet<String>) -> Option<String> {
+fn unable(
+    one: &Drafted<'_>,
+    order: &StrikeOrder,
+    on: &On,
+    adopted: &Adopted,
+    all: &mut BTreeSet<String>,
+) -> Option<String> {
     let known = known(&adopted.infrastructure, &order.target);
     let step = &order.step.text;
     let there = &adopted.infrastructure.servers;
@@ -180,7 +186,7 @@ fn unable(order: &StrikeOrder, on: &On, adopted: &Adopted, all: &mut BTreeSet<St
     }
     if let Prospect::HeldBack(closed) = selector::prospect(&adopted.infrastructure, &adopted.closed, order) {
         let closed = either(&closed);
-        let hint = format!("write `attack: allowed` beside {closed} in {}", on.value);
+        let hint = on.kind.opt_in(&on.value, &closed);
         return Some(format!("`{step}` would strike {closed}, which may not be attacked\n  help: {hint}"));
     }
     let among = selector::candidates(&order.target, &adopted.infrastructure).len();
@@ -189,7 +195,7 @@ fn unable(order: &StrikeOrder, on: &On, adopted: &Adopted, all: &mut BTreeSet<St
     }
     let allowed = may_be(&order.target, adopted).len();
     if let Some(count) = drawn(&order.target, among).filter(|count| *count > allowed) {
-        let hint = format!("write `attack: allowed` beside more of them in {}", on.value);
+        let hint = on.kind.opt_in(&on.value, "more of them");
         let text = &order.target.text;
         return Some(format!(
             "`{text}` asks for {count} of {among} servers, and {allowed} may be attacked\n  help: {hint}"
@@ -201,7 +207,7 @@ fn unable(order: &StrikeOrder, on: &On, adopted: &Adopted, all: &mut BTreeSet<St
         all.extend(victims.iter().cloned());
     }
     let victims: Vec<String> = victims.into_iter().collect();
-    let why = on.kind.lacking(&on.value, &victims, &abilities);
+    let why = on.kind.lacking(&on.value, &one.declaration.settings, &victims, &abilities);
     (!why.is_empty()).then(|| format!("`{step}` can't be done:\n  {}", why.join("\n  ")))
 }
 

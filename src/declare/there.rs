@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::environment::{INVENTORY, On, SITE};
+use super::world::{Declaration, StepError};
+use crate::environment::{COMPOSE, INVENTORY, On, SITE};
 use crate::settings::{LoadSettings, Settings};
 
 /// Where a scenario runs, which is there already.
@@ -24,7 +25,8 @@ impl There {
 
     /// Whether a run in this environment is on it.
     pub fn is(&self, on: &On) -> bool {
-        let is_same = || self.environment == INVENTORY && same_file(Path::new(&self.value), Path::new(&on.value));
+        let is_file = [INVENTORY, COMPOSE].contains(&self.environment);
+        let is_same = || is_file && same_file(Path::new(&self.value), Path::new(&on.value));
         on.kind.name() == self.environment && (self.value == on.value || is_same())
     }
 
@@ -35,6 +37,10 @@ impl There {
                 "nothing is known of the servers of a site but its URL",
                 "leave it out, or list the servers in an inventory: `Given the inventory in \"FILE\"`",
             ),
+            COMPOSE => (
+                "the containers of a Compose project are what its file says",
+                "leave it out; what steps call a service stands under `words` of `[compose]` in chimp.toml",
+            ),
             _ => (
                 "the servers of an inventory are there already, as they are",
                 "leave it out; zones, tags, links and virtual IPs stand in the inventory's file",
@@ -43,8 +49,59 @@ impl There {
     }
 }
 
+/// The Givens that name a site that is there already.
+impl Declaration {
+    /// Runs the scenario on the servers of an inventory, which are there already. A relative path is relative to the
+    /// feature.
+    ///
+    /// # Errors
+    /// Servers that were declared before; a Given after the first When or Then; a path that is not UTF-8.
+    pub fn inventory(&mut self, file: &str) -> Result<(), StepError> {
+        let file = self.beside_the_feature(file);
+        let Some(file) = file.to_str() else {
+            let detail = format!("the path of this inventory is not UTF-8: {}", file.display());
+            return Err(StepError::refused(detail, "rename the folder or the file, so that plans can name it"));
+        };
+        self.attach(INVENTORY, file.to_string())
+    }
+
+    /// Runs the scenario on the containers of a Compose project. A relative path is relative to the feature.
+    ///
+    /// # Errors
+    /// As [`inventory`](Self::inventory).
+    pub fn compose(&mut self, file: &str) -> Result<(), StepError> {
+        let file = self.beside_the_feature(file).display().to_string();
+        self.attach(COMPOSE, file)
+    }
+
+    /// Only probes and loads the site at a URL, modestly where `chimp.toml` does not say otherwise.
+    ///
+    /// # Errors
+    /// Servers that were declared before; a Given after the first When or Then.
+    pub fn site(&mut self, url: &str) -> Result<(), StepError> {
+        self.attach(SITE, url.into())?;
+        modestly(&mut self.settings);
+        Ok(())
+    }
+
+    fn attach(&mut self, environment: &'static str, value: String) -> Result<(), StepError> {
+        self.before_any_act()?;
+        if self.broken {
+            self.provisioned = true;
+            return Ok(());
+        }
+        if self.provisioned {
+            let hint = "leave out the other step; a scenario runs on one site that is there, or on what it boots";
+            return Err(StepError::refused("servers were declared before", hint));
+        }
+        self.provisioned = true;
+        self.there = Some(There { environment, value, line: self.step.line });
+        Ok(())
+    }
+}
+
 /// Loads a site of which nothing more is known as gently as it is observed, where `chimp.toml` does not say otherwise.
-pub(super) fn modestly(settings: &mut Settings) {
+fn modestly(settings: &mut Settings) {
     let usual = LoadSettings::default();
     let (load, observe) = (&mut settings.load, &settings.observe);
     if load.rate == usual.rate {

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use cucumber::gherkin::StepType;
 
-use super::there::{self, There};
+use super::there::There;
 use crate::document::DocumentError;
 use crate::document::error::one_of;
-use crate::environment;
 use crate::infrastructure::tiers::Draft;
 use crate::plan::Expectation;
 use crate::plan::{Act, Hypothesis, StepText};
@@ -79,7 +78,7 @@ pub struct Declaration {
     pub(super) shaped: Vec<StepText>,
     /// A Given about the infrastructure failed, or was not understood; those that follow would only complain about its
     /// consequences.
-    broken: bool,
+    pub(super) broken: bool,
     /// A When was not understood: it may have struck.
     may_have_struck: bool,
     /// The lines of the step's table that are wrong, each with what is wrong.
@@ -125,45 +124,6 @@ impl Declaration {
             return Ok(());
         }
         add(&mut self.draft).inspect_err(|_| self.broken = true).map_err(StepError::from)
-    }
-
-    /// Runs the scenario on the servers of an inventory, which are there already. A relative path is relative to the
-    /// feature.
-    ///
-    /// # Errors
-    /// Servers that were declared before; a Given after the first When or Then; a path that is not UTF-8.
-    pub fn inventory(&mut self, file: &str) -> Result<(), StepError> {
-        let file = self.beside_the_feature(file);
-        let Some(file) = file.to_str() else {
-            let detail = format!("the path of this inventory is not UTF-8: {}", file.display());
-            return Err(StepError::refused(detail, "rename the folder or the file, so that plans can name it"));
-        };
-        self.attach(environment::INVENTORY, file.to_string())
-    }
-
-    /// Only probes and loads the site at a URL, modestly where `chimp.toml` does not say otherwise.
-    ///
-    /// # Errors
-    /// Servers that were declared before; a Given after the first When or Then.
-    pub fn site(&mut self, url: &str) -> Result<(), StepError> {
-        self.attach(environment::SITE, url.into())?;
-        there::modestly(&mut self.settings);
-        Ok(())
-    }
-
-    fn attach(&mut self, environment: &'static str, value: String) -> Result<(), StepError> {
-        self.before_any_act()?;
-        if self.broken {
-            self.provisioned = true;
-            return Ok(());
-        }
-        if self.provisioned {
-            let hint = "leave out the other step; a scenario runs on one site that is there, or on what it boots";
-            return Err(StepError::refused("servers were declared before", hint));
-        }
-        self.provisioned = true;
-        self.there = Some(There { environment, value, line: self.step.line });
-        Ok(())
     }
 
     /// Says how servers are made or repaired, which is possible only where they are booted.
@@ -351,7 +311,7 @@ impl Declaration {
         })
     }
 
-    fn beside_the_feature(&self, file: &str) -> PathBuf {
+    pub(super) fn beside_the_feature(&self, file: &str) -> PathBuf {
         self.feature.parent().unwrap_or(Path::new(".")).join(file.trim_start_matches("./"))
     }
 
@@ -371,7 +331,7 @@ impl Declaration {
         self.may_have_struck |= kind == StepType::When;
     }
 
-    fn before_any_act(&self) -> Result<(), StepError> {
+    pub(super) fn before_any_act(&self) -> Result<(), StepError> {
         if self.acts.is_empty() && self.hypotheses.is_empty() {
             return Ok(());
         }

@@ -48,7 +48,7 @@ impl Capabilities {
     pub fn has(&self, ability: Ability) -> bool {
         match ability {
             Ability::Boot => self.boots,
-            Ability::LogIn => self.logs_in,
+            Ability::LogIn | Ability::Network => self.logs_in,
             Ability::Power(op) => self.power.contains(&op),
         }
     }
@@ -147,6 +147,7 @@ fn words(ability: Ability) -> String {
     match ability {
         Ability::Boot => "boot servers".into(),
         Ability::LogIn => "run commands on a server".into(),
+        Ability::Network => "change a server's network".into(),
         Ability::Power(op) => format!("{} a server", op.verb()),
     }
 }
@@ -239,7 +240,7 @@ mod tests {
         assert_eq!(
             skipped(&Sealed, &plan(&["power-on", "hangs", "dies"])).unwrap(),
             "`web-1 hangs` (line 11) needs an environment that can run commands on a server, and `sealed` can't; \
-             `local`, `inventory`, `openstack`, `ec2` can",
+             `local`, `inventory`, `compose`, `openstack`, `ec2` can",
             "a testbed runs no scenario"
         );
     }
@@ -251,7 +252,7 @@ mod tests {
         assert_eq!(refusals(ec2, &both), []);
         let [(0, why)] = &lacking(ec2, &both)[..] else { panic!("{:?}", lacking(ec2, &both)) };
         let told = "`web-1 hangs` (line 10) needs an environment that can freeze a server, and `ec2` can't; \
-                    `local`, `inventory`, `openstack` can";
+                    `local`, `inventory`, `compose`, `openstack` can";
         assert_eq!(why, told);
     }
 

@@ -25,6 +25,7 @@ use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
 use crate::provider::{Provider, ProviderError};
 use crate::render::Addresses;
+use crate::settings::Settings;
 
 /// Their addresses are in no network that is known.
 const ONE_HOST: u8 = 32;
@@ -76,7 +77,7 @@ impl Kind for Inventory {
         }
     }
 
-    fn adopt(&self, value: &str, declared: Option<&Infrastructure>) -> Result<Adopted, Mistakes> {
+    fn adopt(&self, value: &str, declared: Option<&Infrastructure>, _: &Settings) -> Result<Adopted, Mistakes> {
         let Found { inventory, entry_at, .. } = file::find(Path::new(value))?;
         let there = &inventory.infrastructure;
         let refused = |detail: String, hint: &str| Err(DocumentError::new(detail).with_hint(hint).into());
@@ -119,7 +120,7 @@ impl Kind for Inventory {
         all
     }
 
-    fn lacking(&self, value: &str, servers: &[String], abilities: &BTreeSet<Ability>) -> Vec<String> {
+    fn lacking(&self, value: &str, _: &Settings, servers: &[String], abilities: &BTreeSet<Ability>) -> Vec<String> {
         let Ok(Found { inventory, .. }) = file::find(Path::new(value)) else { return Vec::new() };
         let cloud = InventoryCloud::new(inventory, Passwords::default(), Route::Direct);
         let abilities = abilities.iter().filter(|ability| **ability != Ability::LogIn).cloned().collect();
@@ -255,7 +256,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("staging.yaml");
         std::fs::write(&path, file).unwrap();
-        let adopted = Inventory.adopt(path.to_str().unwrap(), declared);
+        let adopted = Inventory.adopt(path.to_str().unwrap(), declared, &Settings::default());
         adopted.map_err(|why| why.to_string().replace(&format!("{}/", folder.path().display()), ""))
     }
 

@@ -5,6 +5,7 @@
 //! | [`local`] | Linux namespaces in a sandbox on this machine | scenarios | gone, with every fault |
 //! | [`testbed`] | kept by `chimp up`, in a sandbox of its own | attacks | found again by its socket, or gone |
 //! | [`inventory`] | there already, reached over SSH | scenarios and attacks | found again by its file |
+//! | [`compose`] | containers of a Compose project | scenarios and attacks | found again by its file |
 //! | [`openstack`] | made in a cloud for a scenario; there already, for an attack | scenarios and attacks | removed by `chimp down`, by the run's id; found again by their ids |
 //! | [`ec2`] | run in Amazon's EC2 for a scenario | scenarios | removed by `chimp down`, by the run's id |
 //! | [`site`] | not known: there is only its URL | scenarios without faults | not touched |
@@ -22,6 +23,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::agent::sweep::Swept;
+use crate::docker::enter;
 use crate::document::error::one_of;
 use crate::document::{DocumentError, Mistakes};
 use crate::infrastructure::Infrastructure;
@@ -36,6 +38,7 @@ use crate::settings::Settings;
 
 mod capabilities;
 mod cloud;
+pub mod compose;
 pub mod ec2;
 pub mod inventory;
 pub mod local;
@@ -50,11 +53,19 @@ pub use reopen::{Closed, Ended, ReopenError, Reopened};
 pub use required::{WrongSetting, Zones, unused_zones, wrong_settings, zones_of};
 
 /// Every environment, in the order in which they are listed.
-pub const ENVIRONMENTS: &[&dyn Kind] =
-    &[&local::Local, &testbed::Testbed, &inventory::Inventory, &openstack::OpenStack, &ec2::Ec2, &site::Site];
+pub const ENVIRONMENTS: &[&dyn Kind] = &[
+    &local::Local,
+    &testbed::Testbed,
+    &inventory::Inventory,
+    &compose::Compose,
+    &openstack::OpenStack,
+    &ec2::Ec2,
+    &site::Site,
+];
 
-/// The environments that a step names: an inventory's servers, a site's URL.
+/// The environments that a step names: an inventory's servers, a Compose project, a site's URL.
 pub const INVENTORY: &str = "inventory";
+pub const COMPOSE: &str = "compose";
 pub const SITE: &str = "site";
 
 /// A kind of environment: what can be asked of it before anything runs there.
@@ -85,12 +96,12 @@ pub trait Kind: Sync {
 
     /// The servers that are there already and stand for what a scenario declares, by what follows the environment's
     /// name; for a scenario that declares none, all of them. Asked only where it [attaches](Capabilities::attaches).
-    /// Connects to nothing.
+    /// Connects to nothing but a daemon of this machine.
     ///
     /// # Errors
     /// When there is no such site there: everything that is wrong with it, with what to do.
-    fn adopt(&self, value: &str, declared: Option<&Infrastructure>) -> Result<Adopted, Mistakes> {
-        let _ = (value, declared);
+    fn adopt(&self, value: &str, declared: Option<&Infrastructure>, settings: &Settings) -> Result<Adopted, Mistakes> {
+        let _ = (value, declared, settings);
         Err(DocumentError::new(format!("no scenario runs in the environment `{}`", self.name())).into())
     }
 
@@ -110,9 +121,20 @@ pub trait Kind: Sync {
 
     /// What of all this can't be done to these servers, which were adopted: in words, each with what to do. That they can
     /// be logged in to is supposed. Connects to nothing.
-    fn lacking(&self, value: &str, servers: &[String], abilities: &BTreeSet<Ability>) -> Vec<String> {
-        let _ = (value, servers, abilities);
+    fn lacking(
+        &self,
+        value: &str,
+        settings: &Settings,
+        servers: &[String],
+        abilities: &BTreeSet<Ability>,
+    ) -> Vec<String> {
+        let _ = (value, settings, servers, abilities);
         Vec::new()
+    }
+
+    /// How a server there, or one of several, is opted in to be attacked: what to write, and where.
+    fn opt_in(&self, value: &str, server: &str) -> String {
+        format!("write `attack: allowed` beside {server} in {value}")
     }
 
     /// The same place again, by what a journal or an attack's plan stored of it; servers that the file names a password
@@ -169,9 +191,9 @@ pub trait Kind: Sync {
     }
 }
 
-/// Becomes what undoes a fault in an environment when its lease is over, if the program was started as that.
+/// Becomes what undoes a fault in an environment when its lease is over, or enters a container, if the program was started as that.
 pub fn run_if_asked() -> Option<ExitCode> {
-    openstack::run_if_asked().or_else(ec2::run_if_asked)
+    openstack::run_if_asked().or_else(ec2::run_if_asked).or_else(compose::run_if_asked).or_else(enter::run_if_asked)
 }
 
 /// Why an environment was not entered, in words, with what to do.

@@ -19,6 +19,7 @@ use crate::load;
 use crate::plan::{Plan, ScenarioPlan};
 use crate::provider::{Provider, ProviderError, Remote};
 use crate::render::{Addresses, Secrets};
+use crate::settings::Settings;
 
 /// It is in no network that is known.
 const ONE_HOST: u8 = 32;
@@ -52,7 +53,7 @@ impl Kind for Site {
         }
     }
 
-    fn adopt(&self, value: &str, declared: Option<&Infrastructure>) -> Result<Adopted, Mistakes> {
+    fn adopt(&self, value: &str, declared: Option<&Infrastructure>, _: &Settings) -> Result<Adopted, Mistakes> {
         if declared.is_some_and(|declared| !declared.servers.is_empty()) {
             let hint = "list its servers in an inventory, and name `inventory=FILE`";
             return Err(DocumentError::new("nothing is known of the servers of a site but its URL")

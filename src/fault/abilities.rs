@@ -13,13 +13,14 @@ impl ServerStrike {
         let actions = [Some(&self.inject), self.then.as_ref(), heals.map(|heal| &heal.action)].into_iter().flatten();
         let looks_outside = self.before == Witness::State(PowerState::Stopped);
         let log_in = (!looks_outside).then_some(Ability::LogIn);
-        actions.filter_map(power).chain(log_in).collect()
+        actions.filter_map(ability).chain(log_in).collect()
     }
 }
 
-fn power(action: &Action) -> Option<Ability> {
+fn ability(action: &Action) -> Option<Ability> {
     match action {
         Action::Power(op) => Some(Ability::Power(*op)),
+        Action::Hold(effect) if effect.is_of_the_network() => Some(Ability::Network),
         Action::Exec(_) | Action::Hold(_) | Action::Release => None,
     }
 }
@@ -55,7 +56,21 @@ mod tests {
         let switch =
             ["hangs", "suspended", "power-off", "zone-lost", "reboots", "soft-reboots", "dies", "power-on", "isolated"];
         for fault in FAULTS.iter().filter(|fault| !switch.contains(&fault.name())) {
-            assert_eq!(of(fault.name()), [Ability::LogIn], "{}", fault.name());
+            let other = of(fault.name()).into_iter().filter(|ability| *ability != Ability::Network).collect::<Vec<_>>();
+            assert_eq!(other, [Ability::LogIn], "{}", fault.name());
+        }
+    }
+
+    #[test]
+    fn what_an_agent_does_to_the_network_is_told_from_the_rest() {
+        for (fault, is_of_it) in [
+            ("loses-network", true),
+            ("gains-delay", true),
+            ("port-rejected", true),
+            ("cpu-taken", false),
+            ("dies", false),
+        ] {
+            assert_eq!(of(fault).contains(&Ability::Network), is_of_it, "{fault}");
         }
     }
 }

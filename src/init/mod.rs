@@ -56,6 +56,8 @@ pub struct Servers {
     pub victim: String,
     /// How that is allowed, in the imperative; `None`: it is.
     pub opt_in: Option<String>,
+    /// The service that it is a container of, in a Compose project.
+    pub service: Option<String>,
 }
 
 /// A file to be written.
@@ -102,6 +104,7 @@ fn filled(template: &str, of: &Beginning) -> String {
         words => words.map(|(word, servers)| context! { word, servers }).collect::<Vec<_>>(),
         victim => servers.map(|servers| &servers.victim),
         opt_in => servers.and_then(|servers| servers.opt_in.as_ref()),
+        service => servers.and_then(|servers| servers.service.as_ref()),
         rate => rate(&of.site),
         bound => bound(of.slowest_ms),
         folder => FEATURES,
@@ -179,17 +182,25 @@ mod tests {
         let servers = Servers {
             words: BTreeMap::from([("webserver".into(), vec!["web-1".into(), "web-2".into()])]),
             victim: "web-1".into(),
-            opt_in: Some("write `attack: allowed` beside it in staging.yaml".into()),
+            opt_in: Some("write `attack: allowed` beside web-1 in staging.yaml".into()),
+            service: None,
         };
         let closed = Beginning { site: there(Some(servers.clone())), ..beginning() };
         let feature = text(&closed, "features/first.feature");
         for expected in [
             "#   webserver: web-1, web-2\n",
-            "before it is allowed: write `attack: allowed` beside it in staging.yaml.\n",
+            "before it is allowed: write `attack: allowed` beside web-1 in staging.yaml.\n",
             "\n  #   When the network of node \"web-1\" gains 100 ms of delay for 10 s\n",
         ] {
             assert!(feature.contains(expected), "{expected}: {feature}");
         }
+        assert!(!text(&closed, "chimp.toml").contains("[compose]"));
+        let container = Servers { service: Some("app".into()), ..servers.clone() };
+        let compose = Beginning { site: there(Some(container)), ..beginning() };
+        assert!(
+            text(&compose, "chimp.toml").contains("\n[compose]\n")
+                && text(&compose, "chimp.toml").contains("# attack = [\"app\"]\n")
+        );
         let allowed = Beginning { site: there(Some(Servers { opt_in: None, ..servers })), ..beginning() };
         assert!(!text(&allowed, "features/first.feature").contains("before it is allowed"));
         for of in [closed, allowed] {

@@ -9,6 +9,8 @@ pub enum Ability {
     Boot,
     /// Running commands in it.
     LogIn,
+    /// Changing its network from inside.
+    Network,
     /// Switching its power.
     Power(PowerOp),
 }

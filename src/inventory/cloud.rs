@@ -194,7 +194,7 @@ impl Provider for InventoryCloud {
         let host = self.allowed(&id)?;
         let undeclared = |ability: &Ability| match ability {
             Ability::Power(op) => host.power.of(*op).is_none().then_some(*op),
-            Ability::Boot | Ability::LogIn => None,
+            Ability::Boot | Ability::LogIn | Ability::Network => None,
         };
         let undeclared: Vec<PowerOp> = abilities.iter().filter_map(undeclared).collect();
         if !undeclared.is_empty() {

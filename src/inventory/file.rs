@@ -54,7 +54,7 @@ mod unusable;
 pub use unusable::UnusableKey;
 
 use declaration::{Declaration, LinkEntry};
-pub(super) use hosts::role as host_role;
+pub(crate) use hosts::role as host_role;
 use hosts::{Attack, HostEntry, server};
 
 /// An inventory, and which of the keys, known hosts and programs that it names can't be used: nothing else is wrong with it.

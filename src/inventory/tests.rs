@@ -344,7 +344,7 @@ fn every_fault_is_refused_beforehand_where_a_command_of_it_is_missing() {
             let strike = fault.strike(&target, &crate::plan::Parameters::default());
             let missing = |ability: &Ability| match ability {
                 Ability::Power(op) => !declared.contains(&op.word()),
-                Ability::Boot | Ability::LogIn => false,
+                Ability::Boot | Ability::LogIn | Ability::Network => false,
             };
             let lacks = strike.abilities().iter().any(missing);
             match cloud.can("web-1", &strike.abilities()) {

@@ -37,15 +37,22 @@ impl Nemesis {
         let addresses = self.addresses().await.map_err(|why| why.to_string())?;
         let peers: BTreeMap<_, _> = peers
             .into_iter()
-            .map(|(victim, peers)| (victim, peers.iter().filter_map(|peer| addresses.get(peer).copied()).collect()))
+            .map(|(victim, peers)| {
+                (victim, peers.iter().filter_map(|peer| addresses.get(peer)).flatten().copied().collect())
+            })
             .collect();
         selection.servers = peers.keys().cloned().collect();
         Ok(ResolvedTargets { selection, peers: Some(peers) })
     }
 
-    async fn addresses(&self) -> Result<BTreeMap<String, Ipv4Addr>, ProviderError> {
-        let instances = self.context.provider.list().await?;
-        Ok(instances.into_iter().map(|instance| (instance.name, instance.address)).collect())
+    /// Of the last instance of each server.
+    async fn addresses(&self) -> Result<BTreeMap<String, Vec<Ipv4Addr>>, ProviderError> {
+        let mut addresses = BTreeMap::new();
+        for instance in self.context.provider.list().await? {
+            let found = self.context.provider.addresses(&instance).await;
+            addresses.insert(instance.name, found);
+        }
+        Ok(addresses)
     }
 
     /// The servers of a target, for the strike with this number.

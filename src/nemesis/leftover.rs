@@ -26,7 +26,9 @@ pub async fn leftover(
         None => {}
     }
     match agent.held().await {
-        Err(AgentError::Remote(why @ (RemoteError::Connect { .. } | RemoteError::Program(_)))) => Err(why.into()),
+        Err(AgentError::Remote(
+            why @ (RemoteError::Connect { .. } | RemoteError::Closed { .. } | RemoteError::Program(_)),
+        )) => Err(why.into()),
         // A server without our program has never held anything of ours.
         held => Ok(held.unwrap_or_default().into_iter().next()),
     }

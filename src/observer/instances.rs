@@ -38,6 +38,8 @@ pub struct InstanceObserver {
     /// As last listed; `None` while they can't be.
     listed: Option<Vec<Instance>>,
     known: BTreeMap<InstanceId, PowerState>,
+    /// Those that the place itself has made, and that do not serve yet.
+    coming: BTreeSet<InstanceId>,
     /// The servers that are being looked at, and when each was last, in microseconds of the run's clock.
     looks: JoinSet<Result<Instance, ProviderError>>,
     looking: BTreeSet<InstanceId>,
@@ -48,17 +50,22 @@ impl InstanceObserver {
     /// Publishes each list it makes.
     pub fn new(provider: Arc<dyn Provider>, publish: watch::Sender<Vec<Instance>>, last_heard: LastHeard) -> Self {
         let (known, looks) = (BTreeMap::new(), JoinSet::new());
-        let (looking, looked) = (BTreeSet::new(), BTreeMap::new());
-        InstanceObserver { provider, publish, last_heard, listed: None, known, looks, looking, looked }
+        let (coming, looking, looked) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+        InstanceObserver { provider, publish, last_heard, listed: None, known, coming, looks, looking, looked }
     }
 
     /// Lists all, and publishes that.
     async fn list(&mut self, look: &Look<'_>) -> Result<(), ProviderError> {
         let instances = self.provider.list().await?;
+        let is_first = self.known.is_empty();
         for instance in &instances {
+            if !is_first && self.provider.replaces() {
+                self.find(look, instance);
+            }
             self.note(look, instance, look.since_us());
             self.looked.insert(instance.id.clone(), look.now_us());
         }
+        self.await_serving(look, &instances).await;
         self.listed = Some(instances.clone());
         self.publish.send_replace(instances);
         Ok(())
@@ -111,6 +118,30 @@ impl InstanceObserver {
     fn forget_looks(&mut self) {
         self.looks = JoinSet::new();
         self.looking.clear();
+    }
+
+    /// One that was not there before stands for its server from now on.
+    fn find(&mut self, look: &Look<'_>, instance: &Instance) {
+        if self.known.contains_key(&instance.id) || instance.state != PowerState::Running {
+            return;
+        }
+        let Instance { name, id, address, .. } = instance;
+        let found =
+            Event::InstanceFound { server: name.clone(), instance: id.to_string(), address: address.to_string() };
+        match instance.changed {
+            Some(changed) => look.changed_between(changed, found),
+            None => look.changed(found),
+        }
+        self.coming.insert(id.clone());
+    }
+
+    async fn await_serving(&mut self, look: &Look<'_>, instances: &[Instance]) {
+        for instance in instances.iter().filter(|instance| instance.state == PowerState::Running) {
+            if self.coming.contains(&instance.id) && self.provider.serves(instance).await {
+                self.coming.remove(&instance.id);
+                look.changed(Event::ServerReady { server: instance.name.clone(), instance: instance.id.to_string() });
+            }
+        }
     }
 
     /// Records its state where that has changed, as of when it did, or else since the look before.

@@ -5,6 +5,7 @@
 //! and [`crate::inventory`] servers that are there already.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +56,20 @@ pub trait Provider: Send + Sync {
     /// Instances of such a provider come and go, and only a list shows it.
     fn lists_every(&self) -> Option<Duration> {
         None
+    }
+    /// Whether the place itself replaces servers, so that an instance that comes later stands for its server, though this run has not
+    /// booted it.
+    fn replaces(&self) -> bool {
+        false
+    }
+    /// Whether an instance that runs serves, as far as the place itself checks that.
+    async fn serves(&self, instance: &Instance) -> bool {
+        let _ = instance;
+        true
+    }
+    /// Every address at which an instance sends to others: more than one where it is in several networks.
+    async fn addresses(&self, instance: &Instance) -> Vec<Ipv4Addr> {
+        vec![instance.address]
     }
     /// Says that the watcher on a server surely wrote a line at some moment between these two. A provider that measures states over the
     /// network can date them by it.
@@ -301,6 +316,9 @@ pub enum RemoteError {
     /// Connecting or logging in failed.
     #[error("{host}: ssh: {detail}")]
     Connect { host: String, detail: String },
+    /// It can't be entered.
+    #[error("{server}: {detail}")]
+    Closed { server: String, detail: String },
     /// The connection broke while a command ran.
     #[error("{host}: `{command}`: {detail}")]
     Broken { host: String, command: String, detail: String },

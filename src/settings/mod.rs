@@ -14,6 +14,7 @@ use crate::units::{self, Percent, duration};
 
 mod admit;
 pub(crate) mod auto_scaling;
+mod compose;
 mod ec2;
 mod failover;
 pub(crate) mod lines;
@@ -27,6 +28,7 @@ mod time;
 mod words;
 
 pub use auto_scaling::AutoScalingSettings;
+pub use compose::ComposeSettings;
 pub use ec2::{Ec2Settings, Ec2VirtualIps};
 pub use failover::FailoverSettings;
 pub use load::{Journey, LoadSettings, RequestSettings, Scheme};
@@ -70,6 +72,9 @@ pub struct Settings {
     pub failover: FailoverSettings,
     /// The databases when the load is over.
     pub final_state: FinalStateSettings,
+    /// What a Compose file does not say of its services.
+    #[serde(skip_serializing_if = "ComposeSettings::is_default")]
+    pub compose: ComposeSettings,
     /// How EC2's API is asked, and what of it servers are made.
     #[serde(skip_serializing_if = "Ec2Settings::is_default")]
     pub ec2: Ec2Settings,

@@ -37,7 +37,7 @@ pub fn the_first_files_of_an_inventory_run_and_a_fault_follows_once_a_server_is_
     chimp(&site, &["init", "inventory=staging.yaml"], 0);
     let first = site.folder.path().join("features/first.feature");
     let feature = fs::read_to_string(&first).unwrap();
-    for expected in ["#   load balancer: lb-1\n", "#   webserver: web-1, web-2\n", "beside it in staging.yaml.\n"] {
+    for expected in ["#   load balancer: lb-1\n", "#   webserver: web-1, web-2\n", "beside web-1 in staging.yaml.\n"] {
         assert!(feature.contains(expected), "{expected}: {feature}");
     }
     let run = ["run", "features", "--seed", "7", "--out", "reports"];

@@ -12,6 +12,7 @@ mod ground;
 #[allow(dead_code, reason = "each test target uses a part")]
 mod kept;
 mod power;
+mod project;
 #[path = "../attached/site.rs"]
 #[allow(dead_code, reason = "each test target uses a part")]
 mod site;
@@ -32,5 +33,6 @@ fn main() -> ExitCode {
         (Needs::Scenarios, named![table::every_environment_does_what_is_documented]),
         (Needs::Asked("OPENSTACK_FOLDER", "make openstack"), named![table::a_cloud_does_what_is_documented]),
         (Needs::Asked("EC2_FOLDER", "make ec2"), named![table::an_account_does_what_is_documented]),
+        (Needs::Asked("DOCKER_FOLDER", "make docker"), named![table::a_project_does_what_is_documented]),
     ])
 }

@@ -1,19 +1,24 @@
 //! An attacker that kills itself at each stage of a strike: what it leaves ends with its lease.
 
+use std::process::Output;
 use std::time::{Duration, Instant};
 
-use anarcho_chimp::environment;
+use anarcho_chimp::environment::{self, Kind};
 use anarcho_chimp::nemesis;
+use serde_json::Value;
 
 use crate::checks::Outcome;
 use crate::ground::Findings;
 use crate::kept::LIMIT;
+use crate::project::Project;
 use crate::site::Site;
-use crate::support::{run, stderr};
+use crate::support::{Folder, chimp, run, stderr};
 
 /// The stages of a strike, in order.
 pub const STAGES: [&str; 5] = ["journalled", "armed", "injected", "witnessed", "healing"];
 const LEASE: &str = "3s";
+const STRIKE: [&str; 9] =
+    ["attack", "fault", "gains-delay", "--server", "web-2", "--with", r#"{"delay":"5ms"}"#, "--for", "1s"];
 
 /// The name of the check of a stage.
 pub fn name(stage: &str) -> String {
@@ -28,6 +33,20 @@ pub fn after_a_kill(environment: &str, site: Option<&Site>) -> Findings {
             |site| killed_at(environment, site, stage),
         );
         (name(stage), outcome)
+    };
+    STAGES.iter().map(finding).collect()
+}
+
+/// The same in a Compose project.
+pub fn after_a_kill_in(project: &Project, folder: &Folder) -> Findings {
+    let config = folder.write("chimp.toml", "[compose]\nattack = [\"web\"]\n").display().to_string();
+    let finding = |stage: &&str| {
+        let out = folder.path().join("kills").display().to_string();
+        let (on, config) = (project.on(), config.clone());
+        let words =
+            [&STRIKE[..], &["--on", &on, "--config", &config, "--lease", LEASE, "--die-at", stage, "--out", &out]];
+        let held = || held_in(environment::named("compose").unwrap(), &project.place());
+        (name(stage), killed(run(&mut chimp(&words.concat())), held))
     };
     STAGES.iter().map(finding).collect()
 }
@@ -47,14 +66,19 @@ fn killed_at(environment: &str, site: &Site, stage: &str) -> Outcome {
         "testbed" => ["--testbed", &socket],
         _ => ["--on", &inventory],
     };
-    let strike = ["attack", "fault", "gains-delay", "--server", "web-2", "--with", r#"{"delay":"5ms"}"#, "--for", "1s"];
     let die = ["--lease", LEASE, "--die-at", stage, "--out", out.to_str().unwrap()];
-    let output = run(&mut site.chimp(&[&strike[..], &place, &die].concat()));
+    let output = run(&mut site.chimp(&[&STRIKE[..], &place, &die].concat()));
+    let socket = serde_json::json!({ "socket": site.up.socket });
+    killed(output, || held_in(environment::named("testbed").unwrap(), &socket))
+}
+
+/// What came of an attack that was to kill itself.
+fn killed(output: Output, held: impl Fn() -> Option<String>) -> Outcome {
     if output.status.success() {
         return Outcome::Failed(format!("it did not die: {}", stderr(&output)));
     }
     let begun = Instant::now();
-    while let Some(held) = held(site) {
+    while let Some(held) = held() {
         if begun.elapsed() > LIMIT {
             return Outcome::Failed(held);
         }
@@ -63,12 +87,10 @@ fn killed_at(environment: &str, site: &Site, stage: &str) -> Outcome {
     Outcome::Kept
 }
 
-/// What is held on web-2, as the testbed sees it.
-fn held(site: &Site) -> Option<String> {
-    let kind = environment::named("testbed").unwrap();
+/// What is held on web-2 of this place.
+fn held_in(kind: &dyn Kind, place: &Value) -> Option<String> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let socket = serde_json::json!({ "socket": site.up.socket });
-    let found = kind.reopen(&socket, None).map_err(|why| why.to_string()).unwrap();
+    let found = kind.reopen(place, None).map_err(|why| why.to_string()).unwrap();
     runtime.block_on(async {
         let instances = found.provider.list().await.unwrap();
         let struck = instances.iter().rev().find(|instance| instance.name == "web-2").unwrap();

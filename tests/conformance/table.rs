@@ -17,6 +17,7 @@ const END: &str = "<!-- end -->\n";
 /// Those that take long to start.
 const CLOUD: &str = "openstack";
 const ACCOUNT: &str = "ec2";
+const PROJECT: &str = "compose";
 
 /// A new environment has a row in the table before it has users.
 pub fn every_environment_is_looked_at() {
@@ -27,7 +28,7 @@ pub fn every_environment_is_looked_at() {
 }
 
 pub fn every_environment_does_what_is_documented() {
-    let names = with_servers().filter(|name| ![CLOUD, ACCOUNT].contains(name));
+    let names = with_servers().filter(|name| ![CLOUD, ACCOUNT, PROJECT].contains(name));
     as_documented(names.map(|name| (name, look_at(name))).collect());
 }
 
@@ -42,6 +43,10 @@ pub fn a_cloud_does_what_is_documented() {
 
 pub fn an_account_does_what_is_documented() {
     as_documented(BTreeMap::from([(ACCOUNT, look_at(ACCOUNT))]));
+}
+
+pub fn a_project_does_what_is_documented() {
+    as_documented(BTreeMap::from([(PROJECT, look_at(PROJECT))]));
 }
 
 /// Compares what was seen with the page, whose other columns stay as they are.

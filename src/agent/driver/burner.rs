@@ -13,8 +13,8 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 use super::{DriverError, Trace, unfit};
-use crate::agent::StrikeId;
 use crate::agent::process::{self, Identity};
+use crate::agent::{StrikeId, contained};
 use crate::launch::ASKED;
 
 /// How long one may take until it has all that it was asked to take.
@@ -63,6 +63,7 @@ pub(super) fn settle() -> Result<(), DriverError> {
     let failed = DriverError::at("settling a burner");
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| failed(errno.into()))?;
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    contained::join_groups().map_err(&failed)?;
     let parent = nix::unistd::getppid().as_raw();
     match process::agents().iter().any(|(agent, _)| agent.pid == parent) {
         true => Ok(()),

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::{DriverError, EffectDriver, burner, percent};
-use crate::agent::{Observation, StrikeId};
+use crate::agent::{Observation, StrikeId, contained};
 
 /// One turn of work and rest: short beside what a user notices, long beside a switch of processes.
 const TURN: Duration = Duration::from_millis(20);
@@ -55,7 +55,7 @@ impl EffectDriver for Cpu {
         let (begun, before) = (Instant::now(), used());
         std::thread::sleep(WATCH);
         let (after, took) = (used(), begun.elapsed());
-        let cpus = cpus() as f64;
+        let cpus = cpus();
         let share = after.saturating_sub(before).as_secs_f64() / took.as_secs_f64() / cpus * 100.0;
         let asked = self.percent;
         let evidence =
@@ -64,8 +64,10 @@ impl EffectDriver for Cpu {
     }
 }
 
-fn cpus() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+/// Those that the victim has, or whose time a container may have.
+fn cpus() -> f64 {
+    let all = std::thread::available_parallelism().map_or(1.0, |cpus| usize::from(cpus) as f64);
+    contained::cpus().map_or(all, |limit| limit.min(all))
 }
 
 /// The CPU time of all threads of a process.
@@ -79,8 +81,10 @@ fn cpu_time(pid: i32) -> Option<Duration> {
 /// # Errors
 /// When a thread can't be started; else it never ends by itself.
 pub(super) fn burn(amount: f64) -> Result<(), DriverError> {
-    let work = TURN.mul_f64(percent(amount)? / 100.0);
-    for _ in 1..cpus() {
+    let cpus = cpus();
+    let threads = cpus.ceil().max(1.0);
+    let work = TURN.mul_f64(percent(amount)? / 100.0 * cpus / threads);
+    for _ in 1..threads as usize {
         let started = std::thread::Builder::new().spawn(move || turn(work));
         started.map_err(DriverError::at("starting a thread"))?;
     }

@@ -11,14 +11,13 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FallocateFlags, fallocate};
-use nix::sys::statvfs::statvfs;
+use nix::sys::statvfs::{FsFlags, statvfs};
 use serde_json::Value;
 
 use super::{DriverError, EffectDriver, Trace, percent, unfit};
-use crate::agent::{Observation, StrikeId};
+use crate::agent::{Observation, StrikeId, contained};
 
-/// Where a file may lie, and how its name begins.
-const FOLDERS: [&str; 2] = ["/var/tmp", "/"];
+/// How a file's name begins.
 const PREFIX: &str = ".anarcho-chimp-";
 /// The largest piece that is allocated at once; halved where it does not fit.
 const PIECE: u64 = 64 << 20;
@@ -27,7 +26,13 @@ const SLACK: f64 = 1.0;
 
 /// How `held` finds files without a record.
 pub(super) const TRACE: Trace =
-    Trace { find: || Ok(FOLDERS.iter().flat_map(|folder| files(Path::new(folder))).collect()), sweep: unlink };
+    Trace { find: || Ok(folders().iter().flat_map(|folder| files(folder)).collect()), sweep: unlink };
+
+/// Where a file may lie. In a container only its root, as a link in it would lead elsewhere on this machine.
+fn folders() -> Vec<PathBuf> {
+    let aside = (!contained::is_contained()).then(|| PathBuf::from("/var/tmp"));
+    aside.into_iter().chain([contained::root().into()]).collect()
+}
 
 /// See the module.
 pub(super) struct Disk {
@@ -74,6 +79,13 @@ impl Disk {
 impl EffectDriver for Disk {
     fn arm(&mut self) -> Result<Value, DriverError> {
         percent(self.percent)?;
+        let own = "a disk of the victim's own that it can write to";
+        if contained::is_contained() && !contained::has_own_disk() {
+            return Err(unfit("the disk", "the machine's, which others use", own));
+        }
+        if is_read_only().map_err(DriverError::at("looking at the disk"))? {
+            return Err(unfit("the disk", "read-only", own));
+        }
         let now = fullness().map_err(DriverError::at("looking at the disk"))?;
         if self.missing(&now) >= now.block {
             return Ok(Value::Null);
@@ -108,9 +120,13 @@ impl Fullness {
 }
 
 fn fullness() -> io::Result<Fullness> {
-    let seen = statvfs("/")?;
+    let seen = statvfs(contained::root())?;
     let block = seen.fragment_size().max(1);
     Ok(Fullness { total: seen.blocks() * block, free: seen.blocks_free() * block, block })
+}
+
+fn is_read_only() -> io::Result<bool> {
+    Ok(statvfs(contained::root())?.flags().contains(FsFlags::ST_RDONLY))
 }
 
 /// More of a file that takes real blocks.
@@ -135,14 +151,14 @@ fn write_zeros(mut file: &File, length: u64) -> io::Result<()> {
 
 /// On the disk of `/`.
 fn place(id: &StrikeId) -> io::Result<PathBuf> {
-    let disk = fs::metadata("/")?.dev();
-    let on_it = |folder: &str| fs::metadata(folder).is_ok_and(|folder| folder.is_dir() && folder.dev() == disk);
-    let [aside, root] = paths(id);
-    Ok(if on_it(FOLDERS[0]) { aside } else { root })
+    let disk = fs::metadata(contained::root())?.dev();
+    let on_it = |folder: &Path| fs::metadata(folder).is_ok_and(|folder| folder.is_dir() && folder.dev() == disk);
+    let found = folders().into_iter().zip(paths(id)).find(|(folder, _)| on_it(folder));
+    found.map(|(_, path)| path).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
-fn paths(id: &StrikeId) -> [PathBuf; 2] {
-    FOLDERS.map(|folder| Path::new(folder).join(format!("{PREFIX}{}", id.0)))
+fn paths(id: &StrikeId) -> Vec<PathBuf> {
+    folders().iter().map(|folder| folder.join(format!("{PREFIX}{}", id.0))).collect()
 }
 
 fn unlink(id: &StrikeId) -> Result<(), DriverError> {

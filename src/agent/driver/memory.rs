@@ -1,7 +1,8 @@
 //! Memory that somebody else holds.
 //!
 //! `When 50 % of the memory of … is taken`. A burner maps it, and locks it so that each page is there. Refused where it
-//! would leave less than 512 MiB available: a machine without memory is not the fault that was asked for. Witness: what
+//! would leave less than 512 MiB available, or less than a tenth of what a container may have: a machine without memory is not the
+//! fault that was asked for. Witness: what
 //! the kernel says is resident of the burner, 95 % of what was asked at least. Heal: the burner is killed.
 
 use std::fs;
@@ -9,10 +10,12 @@ use std::fs;
 use serde_json::Value;
 
 use super::{DriverError, EffectDriver, burner, percent, unfit};
-use crate::agent::{Observation, StrikeId};
+use crate::agent::{Observation, StrikeId, contained};
 
 /// What is left available, whatever was asked.
 const LEFT: u64 = 512 << 20;
+/// Of what a container may have at most, one part in so many is left.
+const LEFT_OF_LIMIT: u64 = 10;
 /// What a burner is called on its command line.
 pub(super) const KIND: &str = "memory";
 
@@ -29,17 +32,25 @@ impl Memory {
     }
 
     fn bytes(&self) -> Result<u64, DriverError> {
-        let total = figure("/proc/meminfo", "MemTotal")?;
+        let total = match contained::memory() {
+            Some((limit, _)) => limit,
+            None => figure("/proc/meminfo", "MemTotal")?,
+        };
         Ok((total as f64 * percent(self.percent)? / 100.0) as u64)
     }
 
+    /// Of the machine, and of what a container may have.
     fn check_room(&self) -> Result<u64, DriverError> {
-        let (bytes, available) = (self.bytes()?, figure("/proc/meminfo", "MemAvailable")?);
-        if available >= bytes.saturating_add(LEFT) {
-            return Ok(bytes);
+        let bytes = self.bytes()?;
+        let limited = contained::memory().map(|(limit, used)| (limit.saturating_sub(used), limit / LEFT_OF_LIMIT));
+        for (available, left) in [(figure("/proc/meminfo", "MemAvailable")?, LEFT)].into_iter().chain(limited) {
+            if available < bytes.saturating_add(left) {
+                let expected =
+                    format!("the {} that are to be taken, and {} to live on", mebibytes(bytes), mebibytes(left));
+                return Err(unfit("the memory that is available", &mebibytes(available), &expected));
+            }
         }
-        let expected = format!("the {} that are to be taken, and {} to live on", mebibytes(bytes), mebibytes(LEFT));
-        Err(unfit("the memory that is available", &mebibytes(available), &expected))
+        Ok(bytes)
     }
 }
 

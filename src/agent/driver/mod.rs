@@ -1,23 +1,27 @@
 //! How effects are made, seen and undone: one file an effect, one row of [`driver_of`] each.
 
 use std::io;
+use std::net::Ipv4Addr;
 
 use serde_json::Value;
 
 use super::effect::Effect;
 use super::queue::Shaping;
-use super::{Observation, Order, StrikeId};
+use super::{Observation, Order, StrikeId, contained};
 
 mod burner;
 mod cpu;
 mod disk;
 mod drop_all;
 mod drop_from;
+mod each_interface;
 mod memory;
 mod port;
 mod rate;
 mod shape;
 mod stop_process;
+
+use each_interface::EachInterface;
 
 /// How one effect is made and undone on the victim; made from its order alone.
 pub(super) trait EffectDriver: Send {
@@ -89,13 +93,28 @@ pub(super) fn driver_of(order: &Order) -> Box<dyn EffectDriver> {
         Effect::Port { port, reject } => Box::new(port::Port::new(id, *port, *reject)),
         Effect::Shape { delay, jitter, loss_pct } => {
             let shaping = Shaping { delay: *delay, jitter: *jitter, loss: loss_pct / 100.0 };
-            Box::new(shape::Shape::new(id, order.address, shaping))
+            let id = id.clone();
+            on_interfaces(order, move |address, n| Box::new(shape::Shape::nth(&id, address, shaping, n)))
         }
-        Effect::Rate { bits_per_s } => Box::new(rate::Rate::new(id, order.address, *bits_per_s)),
+        Effect::Rate { bits_per_s } => {
+            let (id, bits_per_s) = (id.clone(), *bits_per_s);
+            on_interfaces(order, move |address, _| Box::new(rate::Rate::new(&id, address, bits_per_s)))
+        }
         Effect::StopProcess { process } => Box::new(stop_process::StopProcess::new(process)),
         Effect::Cpu { percent } => Box::new(cpu::Cpu::new(id, *percent)),
         Effect::Memory { percent } => Box::new(memory::Memory::new(id, *percent)),
         Effect::Disk { percent } => Box::new(disk::Disk::new(id, *percent)),
+    }
+}
+
+/// On the interface that carries the victim's address; in a container, on each.
+fn on_interfaces(
+    order: &Order,
+    of: impl Fn(Ipv4Addr, u16) -> Box<dyn EffectDriver> + Send + 'static,
+) -> Box<dyn EffectDriver> {
+    match contained::is_contained() {
+        true => Box::new(EachInterface::new(Box::new(of))),
+        false => of(order.address, 0),
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Shape {
     id: StrikeId,
     address: Ipv4Addr,
     shaping: Shaping,
+    /// Which interface of those that the strike is on: each has a queue of its own.
+    n: u16,
     by: Option<Backend>,
 }
 
@@ -42,8 +44,9 @@ enum UndoState {
 }
 
 impl Shape {
-    pub fn new(id: &StrikeId, address: Ipv4Addr, shaping: Shaping) -> Self {
-        Shape { id: id.clone(), address, shaping, by: None }
+    /// On the interface with this address, the `n`th of the strike's, from 0.
+    pub fn nth(id: &StrikeId, address: Ipv4Addr, shaping: Shaping, n: u16) -> Self {
+        Shape { id: id.clone(), address, shaping, n, by: None }
     }
 
     /// So that the same strike loses the same packets again.
@@ -91,10 +94,12 @@ impl Shape {
         })
     }
 
-    fn observe_queue(&self) -> Result<Observation, DriverError> {
+    /// Without a record any interface's: it is not known then which one is asked for.
+    fn observe_queue(&self, recorded: Option<&str>) -> Result<Observation, DriverError> {
         let seen = |in_force, evidence| Ok(Observation { in_force, evidence });
         let rules = iptables::found(Some(&self.id))?;
-        let Some(rule) = rules.iter().find(|rule| rule.chain == "OUTPUT") else {
+        let is_its = |rule: &&Found| recorded.is_none_or(|interface| after(rule, "-o") == interface);
+        let Some(rule) = rules.iter().filter(is_its).find(|rule| rule.chain == "OUTPUT") else {
             return seen(false, "no rule carries its id".into());
         };
         let (interface, number) = (after(rule, "-o"), after(rule, "--queue-num"));
@@ -117,7 +122,10 @@ impl EffectDriver for Shape {
             Delays::Netem => UndoState::Netem(Place::of(&self.id, interface)),
             Delays::Queue => {
                 let taken = queue::listened().map_err(DriverError::at("read the queues of the packet filter"))?;
-                UndoState::Queue { interface, number: queue::free_number(self.seed() as u16, &taken) }
+                UndoState::Queue {
+                    interface,
+                    number: queue::free_number((self.seed() as u16).wrapping_add(self.n), &taken),
+                }
             }
         };
         self.by = Some(match undo_state.clone() {
@@ -168,10 +176,10 @@ impl EffectDriver for Shape {
     fn observe(&self, undo_state: Option<&Value>) -> Result<Observation, DriverError> {
         match undo_state.map(read).transpose()? {
             Some(UndoState::Netem(place)) => self.observe_netem(&place),
-            Some(UndoState::Queue { .. }) => self.observe_queue(),
+            Some(UndoState::Queue { interface, .. }) => self.observe_queue(Some(&interface)),
             None => match probe::delays() {
                 Ok(Delays::Netem) => self.observe_netem(&Place::of(&self.id, interface::carrying(self.address)?)),
-                Ok(Delays::Queue) => self.observe_queue(),
+                Ok(Delays::Queue) => self.observe_queue(None),
                 Err(evidence) => Ok(Observation { in_force: false, evidence }),
             },
         }
@@ -207,7 +215,7 @@ mod tests {
 
     fn shape(id: &str) -> Shape {
         let shaping = Shaping { delay: Duration::from_millis(100), jitter: Duration::from_micros(2_500), loss: 0.3 };
-        Shape::new(&StrikeId(id.into()), Ipv4Addr::LOCALHOST, shaping)
+        Shape::nth(&StrikeId(id.into()), Ipv4Addr::LOCALHOST, shaping, 0)
     }
 
     #[test]

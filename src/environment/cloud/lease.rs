@@ -17,7 +17,7 @@ use crate::provider::watchdog::Watchdog;
 
 /// By the server's id and what they are on.
 #[derive(Default)]
-pub(super) struct Leases(Mutex<BTreeMap<(InstanceId, Plug), Watchdog>>);
+pub(in crate::environment) struct Leases(Mutex<BTreeMap<(InstanceId, Plug), Watchdog>>);
 
 impl Leases {
     /// Begins one, after which this program is started with these words; whatever lease there was on the same plug ends.

@@ -140,7 +140,7 @@ impl<M: Maker> Provider for ScenarioServers<M> {
         let is_unknown = |op: &PowerOp| !M::Api::POWER.contains(op);
         let asked = abilities.iter().filter_map(|ability| match ability {
             Ability::Power(op) => Some(*op),
-            Ability::Boot | Ability::LogIn => None,
+            Ability::Boot | Ability::LogIn | Ability::Network => None,
         });
         ProviderError::of_all(asked.filter(is_unknown).map(|op| unsupported::<M::Api>(server, op)))
     }

@@ -69,7 +69,7 @@ pub(super) fn server(entry: &HostEntry) -> Server {
 
 /// A role that only says what steps call its servers: a shipped role's word, else its name. `load-balancer` and `haproxy`
 /// are load balancers, too.
-pub(in crate::inventory) fn role(name: &str) -> Role {
+pub(crate) fn role(name: &str) -> Role {
     let word = if name == "haproxy" { "load balancer".into() } else { name.replace('-', " ") };
     let shipped = shipped::called(name).or_else(|| shipped::called(&word));
     Role {

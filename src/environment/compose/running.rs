@@ -1,0 +1,235 @@
+//! A Compose project for the scenarios of a run: attached to, or brought up with the first and down after the last.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, sleep};
+
+use super::containers::Containers;
+use super::names::server_name;
+use super::{addresses, adopt};
+use crate::agent::process::Identity;
+use crate::docker::project::of_name;
+use crate::docker::tool::Compose as Tool;
+use crate::docker::{Container, Docker, DockerError, Project, logs};
+use crate::environment::{Environment, Opened};
+use crate::infrastructure::EntryUrl;
+use crate::journal::Place;
+use crate::load;
+use crate::plan::ScenarioPlan;
+use crate::provider::ProviderError;
+use crate::render::{Addresses, Secrets};
+use crate::settings::ComposeSettings;
+
+/// Their addresses are in networks of Docker's.
+const ONE_HOST: u8 = 32;
+/// How long a project may take until all its health checks pass.
+const READY: Duration = Duration::from_secs(120);
+/// From one look at them to the next.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The file of what a container prints.
+const LOG: &str = "container.log";
+
+/// A project, for the scenarios of a run.
+pub(super) struct Run {
+    docker: Docker,
+    file: PathBuf,
+    name: String,
+    settings: ComposeSettings,
+    place: Place,
+    /// Whether it has to be brought up, is up by this run, or is somebody else's.
+    state: Mutex<Up>,
+    /// Of the scenario that runs.
+    logs: Mutex<JoinSet<()>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Up {
+    /// Somebody else has brought it up.
+    Theirs,
+    /// It does not run yet.
+    NotYet,
+    /// This run has brought it up, or a run before it that was killed.
+    Ours,
+    /// It is down again.
+    Done,
+}
+
+impl Run {
+    pub fn new(docker: Docker, file: PathBuf, project: Project, settings: ComposeSettings, place: Place) -> Run {
+        let state = match project.brought_up_by() {
+            _ if !project.runs() => Up::NotYet,
+            Some(run) if !lives(run) => Up::Ours,
+            _ => Up::Theirs,
+        };
+        let (state, logs) = (Mutex::new(state), Mutex::default());
+        Run { docker, file, name: project.name, settings, place, state, logs }
+    }
+
+    /// The project, up and ready.
+    async fn up(&self) -> Result<Project, ProviderError> {
+        let mut state = self.state.lock().await;
+        if *state == Up::NotYet {
+            // From here on it is taken down again, whatever becomes of this.
+            *state = Up::Ours;
+            self.with_compose(|tool, run| tool.up(&tool.declared(Some(run.1))?, &run.0)).await?;
+        }
+        let begun = Instant::now();
+        loop {
+            let project = of_name(&self.docker, &self.name).await.map_err(asked)?;
+            match project.containers.iter().find_map(|container| not_ready(container, begun.elapsed())) {
+                None => return Ok(project),
+                Some(Waits::Still(why)) if begun.elapsed() >= READY => return Err(failed(why)),
+                Some(Waits::Still(_)) => sleep(LOOK_EVERY).await,
+                Some(Waits::InVain(why)) => return Err(failed(why)),
+            }
+        }
+    }
+
+    /// Has Compose do something, which blocks.
+    async fn with_compose(
+        &self,
+        work: impl FnOnce(Tool, (String, &str)) -> Result<(), DockerError> + Send + 'static,
+    ) -> Result<(), ProviderError> {
+        let (docker, file, name) = (self.docker.clone(), self.file.clone(), self.name.clone());
+        let done = spawn_blocking(move || work(Tool::find(&docker, &file)?, (mark(), &name))).await;
+        done.expect("Compose is called without a panic").map_err(asked)
+    }
+
+    /// Follows what each container prints until the next scenario is opened, or the run ends.
+    async fn follow(&self, project: &Project, folder: &Path) {
+        let mut following = JoinSet::new();
+        let since = jiff::Timestamp::now().as_nanosecond() as f64 / 1e9;
+        for container in &project.containers {
+            let Some((service, number)) = container.of_service() else { continue };
+            let folder = folder.join(server_name(service, number));
+            if let Err(why) = std::fs::create_dir_all(&folder) {
+                tracing::warn!(%why, folder = %folder.display(), "no log is written");
+                continue;
+            }
+            let (docker, id, tty) = (self.docker.clone(), container.id.clone(), container.config.tty);
+            following.spawn(logs::follow(docker, id, tty, folder.join(LOG), since));
+        }
+        *self.logs.lock().await = following;
+    }
+}
+
+/// Why a container is not ready.
+enum Waits {
+    /// It may become so.
+    Still(String),
+    /// It will not.
+    InVain(String),
+}
+
+/// A container that ended for good while others started is waited for no longer; one that is unhealthy from the start never was well.
+fn not_ready(container: &Container, _waited: Duration) -> Option<Waits> {
+    let (service, number) = container.of_service()?;
+    let name = server_name(service, number);
+    if container.is_done() {
+        return None;
+    }
+    match container.health() {
+        _ if !container.runs() && !container.is_started_again() => Some(Waits::InVain(format!(
+            "{name} does not run: {}\n  help: see `docker logs {}`",
+            container.end(),
+            container.short_id()
+        ))),
+        _ if !container.runs() => Some(Waits::Still(format!("{name} does not run: {}", container.end()))),
+        Some("unhealthy") => {
+            Some(Waits::Still(format!("the health check of {name} fails: {}", container.health_output())))
+        }
+        Some("starting") => {
+            Some(Waits::Still(format!("the health check of {name} has not passed yet: {}", container.health_output())))
+        }
+        _ => None,
+    }
+}
+
+/// Tells this run from others, and whether it still lives: its process's number and start.
+fn mark() -> String {
+    let started = Identity::own().map_or(0, |own| own.started);
+    format!("{}-{started}", std::process::id())
+}
+
+/// Whether the run with this mark still goes on.
+pub(super) fn lives(mark: &str) -> bool {
+    let parts = mark.split_once('-').and_then(|(pid, started)| Some((pid.parse().ok()?, started.parse().ok()?)));
+    parts.is_some_and(|(pid, started)| Identity { pid, started }.find().is_some())
+}
+
+fn asked(why: DockerError) -> ProviderError {
+    ProviderError::Between(why.into())
+}
+
+fn failed(why: String) -> ProviderError {
+    ProviderError::Between(why.into())
+}
+
+#[async_trait]
+impl Environment for Run {
+    fn place(&self, _: &str) -> Place {
+        self.place.clone()
+    }
+
+    fn farewell(&self) -> Option<&'static str> {
+        None
+    }
+
+    async fn open(&self, _: &str, scenario: &ScenarioPlan, logs: PathBuf) -> Result<Opened, ProviderError> {
+        let project = self.up().await?;
+        let adopted = adopt::adopt(&project, &self.file, &self.settings).map_err(|why| failed(why.to_string()))?;
+        let (there, planned) = (&adopted.infrastructure, &scenario.infrastructure);
+        if there.servers != planned.servers || there.entry != planned.entry {
+            return Err(failed(format!("the project {} has changed since the plan was made", self.name)));
+        }
+        self.follow(&project, &logs).await;
+        let entry = match &there.entry.url {
+            Some(url) => Some(address_of(url).await?),
+            None => None,
+        };
+        let allowed = adopt::allowed(&project, &self.settings);
+        let known = addresses(&project);
+        let address = |name: &String| (name.clone(), known.get(name).copied().unwrap_or(Ipv4Addr::UNSPECIFIED));
+        Ok(Opened {
+            provider: std::sync::Arc::new(Containers::new(&self.docker, &project, self.file.clone(), allowed)),
+            addresses: Addresses {
+                servers: there.servers.keys().map(address).collect(),
+                virtual_ips: BTreeMap::new(),
+                prefix: ONE_HOST,
+                aliases: BTreeMap::new(),
+            },
+            entry,
+            secrets: Secrets::of(&self.name),
+            attached: true,
+            followed: BTreeMap::new(),
+        })
+    }
+
+    fn told(&self) -> Vec<String> {
+        match self.state.try_lock().map(|state| *state) {
+            Ok(Up::Done) => vec![format!("the Compose project {} was brought up, and down again", self.name)],
+            _ => vec![format!("the Compose project {} ran before, and runs on", self.name)],
+        }
+    }
+
+    async fn close(&self) -> Result<(), ProviderError> {
+        self.logs.lock().await.shutdown().await;
+        let mut state = self.state.lock().await;
+        if *state == Up::Ours {
+            self.with_compose(|tool, (_, name)| tool.down(name)).await?;
+            *state = Up::Done;
+        }
+        Ok(())
+    }
+}
+
+async fn address_of(url: &EntryUrl) -> Result<IpAddr, ProviderError> {
+    let found = load::Site::at(url).await;
+    found.map(|site| site.address).map_err(|why| failed(format!("the entry {why}")))
+}
