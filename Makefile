@@ -15,12 +15,12 @@ TARGET = $(shell uname -m)-unknown-linux-gnu
 # Debian's own, so that a version that comes first in PATH makes no second cache.
 PYTHON ?= /usr/bin/python3
 
-.PHONY: chaos test quick nightly setup bench example kill-points fuzz static openstack openstack-all cloud-points ec2
+.PHONY: chaos test quick nightly setup bench example kill-points fuzz static openstack openstack-all cloud-points ec2 docker
 
 chaos: setup ## the features not tagged @nightly or @slow, the verdict table, the report's path
 	$(CARGO) test --test chaos -- --tags 'not @nightly and not @slow'
 
-test: setup ## formatting, lints and every test, also short sets on a real OpenStack and an EC2 API
+test: setup ## formatting, lints and every test, also short sets on a real OpenStack, an EC2 API and a Docker Engine
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --quiet
@@ -37,7 +37,7 @@ nightly: setup ## everything, @nightly and @slow too, once for each of SEEDS; th
 	sh scripts/setup.sh nightly
 	sh scripts/nightly.sh '$(CARGO)' '$(SPAN)' $(SEEDS)
 	$(MAKE) example
-	@if [ "$$(id -u)" -eq 0 ]; then $(MAKE) openstack-all cloud-points ec2; else echo 'make nightly: the tests in clouds are left out: they need root'; fi
+	@if [ "$$(id -u)" -eq 0 ]; then $(MAKE) openstack-all cloud-points ec2 docker; else echo 'make nightly: the tests in clouds are left out: they need root'; fi
 
 example: setup ## the crate outside of the workspace, as its README says: everything is built anew for it
 	cd examples/shop && $(CARGO) test --test chaos
@@ -68,6 +68,11 @@ ec2: ## an EC2 API with instances that run, in namespaces that end with it, used
 	$(CARGO) build --bins
 	$(CARGO) test --test chaos --test ec2 --test conformance --no-run
 	$(PYTHON) fixtures/ec2/ec2.py run -- sh scripts/on_ec2.sh '$(CARGO)' all
+
+docker: ## a Docker Engine in namespaces that end with it, used by all tests that need it: fixtures/docker/README.md
+	$(CARGO) build --bins
+	$(CARGO) test --test compose --test conformance --no-run
+	$(PYTHON) fixtures/docker/docker.py run -- sh scripts/on_docker.sh '$(CARGO)' all
 
 static: ## a release binary that needs nothing of the server it runs on: target/<cpu>-unknown-linux-gnu/release/chimp
 	sh scripts/setup.sh

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A short set of tests on a real OpenStack, and then on an EC2 API. `make test` runs it beside all other tests.
+# A short set of tests on a real OpenStack, then on an EC2 API, then on a Docker Engine. `make test` runs it beside all other tests.
 # usage: scripts/on_clouds.sh CARGO PYTHON
 set -u
 
@@ -16,6 +16,9 @@ on_cloud openstack
 openstack=$?
 on_cloud ec2
 ec2=$?
-echo "make test: exit codes: on OpenStack $openstack, on EC2 $ec2"
+on_cloud docker
+docker=$?
+echo "make test: exit codes: on OpenStack $openstack, on EC2 $ec2, on Docker $docker"
 [ "$openstack" -ne 0 ] && exit "$openstack"
-exit "$ec2"
+[ "$ec2" -ne 0 ] && exit "$ec2"
+exit "$docker"

@@ -1,0 +1,23 @@
+#!/bin/sh
+# What runs beside the Docker Engine of fixtures/docker: `short`, a part of `make test`, or `all`, of `make docker`.
+# usage: scripts/on_docker.sh CARGO short|all
+set -eu
+
+CARGO=$1
+SET=$2
+
+# $1: the whole name of a test. A name that no test has any more must not pass.
+one() {
+    said=$($CARGO test --test compose -- --exact "$1" 2>&1) || { echo "$said"; exit 1; }
+    echo "$said"
+    case $said in *"1 passed"*) ;; *) echo "on Docker: there is no test $1" >&2; exit 1 ;; esac
+}
+
+$CARGO test --test conformance -- a_project
+if [ "$SET" = all ]; then
+    $CARGO test --test compose -- --test-threads 1
+else
+    one bare::faults_need_nothing_in_the_image_and_no_capability_of_the_container
+    one begun::a_first_verdict_and_a_first_fault_come_with_what_init_writes
+    one refused::what_can_not_be_attached_to_is_one_error_and_nothing_is_touched
+fi

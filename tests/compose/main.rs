@@ -1,0 +1,169 @@
+//! Compose projects of a real Docker Engine, the one of `fixtures/docker`: `make docker` runs these tests beside it. What became of
+//! a project is asked of Docker's own client.
+
+mod attacks;
+mod bare;
+mod begun;
+mod killed;
+mod refused;
+mod scenarios;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use support::{Folder, Needs, chimp, named, run, stderr, stdout};
+
+/// Far more than anything here takes, on a machine with other things to do.
+const LIMIT: Duration = Duration::from_secs(120);
+
+fn main() -> ExitCode {
+    support::tests(&[(
+        Needs::Asked("DOCKER_FOLDER", "make docker"),
+        named![
+            scenarios::a_container_that_dies_is_started_again_by_its_policy_and_by_nobody_without_one,
+            scenarios::every_family_of_faults_strikes_containers_and_leaves_nothing,
+            scenarios::a_project_that_does_not_run_is_brought_up_and_down_again,
+            bare::faults_need_nothing_in_the_image_and_no_capability_of_the_container,
+            bare::a_static_address_and_a_second_network_are_reached_by_faults_too,
+            begun::a_first_verdict_and_a_first_fault_come_with_what_init_writes,
+            attacks::an_attack_strikes_what_was_opted_in_alone,
+            killed::a_killed_run_leaves_no_fault_after_its_lease,
+            killed::what_a_killed_run_has_brought_up_goes_down_by_its_mark,
+            refused::what_can_not_be_attached_to_is_one_error_and_nothing_is_touched,
+        ],
+    )])
+}
+
+/// A project of `fixtures/docker/projects`, which runs until this is dropped.
+struct Project {
+    file: PathBuf,
+}
+
+impl Project {
+    /// It does not run yet.
+    fn of(name: &str) -> Project {
+        let file =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/docker/projects/{name}/docker-compose.yml"));
+        Project { file }
+    }
+
+    /// It runs.
+    fn up(name: &str) -> Project {
+        let project = Project::of(name);
+        project.compose(&["up", "-d"]);
+        project
+    }
+
+    fn compose(&self, words: &[&str]) {
+        let mut command = Command::new("docker-compose");
+        command.arg("-f").arg(&self.file).args(words).stdin(Stdio::null());
+        let output = run(&mut command);
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+
+    /// The step that names it.
+    fn given(&self) -> String {
+        format!("    Given the Compose project in \"{}\"\n", self.file.display())
+    }
+
+    /// `compose=FILE`.
+    fn on(&self) -> String {
+        format!("compose={}", self.file.display())
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        self.compose(&["down", "-t", "0"]);
+    }
+}
+
+/// What Docker's client prints.
+fn docker(words: &[&str]) -> String {
+    let output = run(Command::new("docker").args(words));
+    assert!(output.status.success(), "docker {words:?}: {}", stderr(&output));
+    stdout(&output).trim().into()
+}
+
+/// The containers that there are, with their states: `web_web_1 Up 3 seconds`.
+fn containers() -> String {
+    docker(&["ps", "-a", "--format", "{{.Names}} {{.State}}"])
+}
+
+/// Nothing of ours is in any container that runs: no folder, no rule, no queue, no process.
+fn is_clean() -> Result<(), String> {
+    for id in docker(&["ps", "-q"]).lines() {
+        let pid = docker(&["inspect", "-f", "{{.State.Pid}}", id]);
+        let dev = format!("/proc/{pid}/root/dev/.anarcho-chimp");
+        if Path::new(&dev).symlink_metadata().is_ok() {
+            return Err(format!("{id}: {dev}"));
+        }
+        for words in [&["iptables-save"][..], &["tc", "qdisc", "show"]] {
+            let seen = stdout(&run(Command::new("nsenter").args(["-t", &pid, "-n"]).args(words)));
+            if seen.contains("anarcho") || seen.contains("NFQUEUE") || seen.contains("tbf") || seen.contains(" DROP [")
+            {
+                return Err(format!("{id}: {words:?}: {seen}"));
+            }
+        }
+        let processes = docker(&["top", id, "-eo", "pid,args"]);
+        if processes.contains("__agent") || processes.contains("__enter") {
+            return Err(format!("{id}: {processes}"));
+        }
+    }
+    Ok(())
+}
+
+/// What a run has left is gone, or goes within the lease.
+fn await_clean() {
+    until("nothing of a fault is left", || is_clean().is_ok());
+}
+
+/// Settings that let services be attacked, with short waits, and more lines under `[compose]`.
+fn settings(folder: &Folder, attack: &str, more: &str) -> String {
+    let text = format!(
+        "[compose]\nattack = [{attack}]\n{more}\n[load]\nrate = 100\nusers = 0\n[steady]\nbaseline = \"1s\"\nafter = \"1s\"\nlateness = \"2s\"\n\
+         [nemesis]\nnetwork_delay = \"0s\"\nlease = \"5s\"\n"
+    );
+    folder.write("chimp.toml", &text).display().to_string()
+}
+
+/// A run of these scenarios on a project, to its end.
+fn ended(folder: &Folder, project: &Project, attack: &str, scenarios: &str) -> Output {
+    run(&mut run_on(folder, project, attack, scenarios))
+}
+
+fn run_on(folder: &Folder, project: &Project, attack: &str, scenarios: &str) -> Command {
+    let scenarios = scenarios.replace("    When ", &format!("{}    When ", project.given()));
+    let feature = folder.write("any.feature", &format!("Feature: Any\n{scenarios}")).display().to_string();
+    let (config, out) = (settings(folder, attack, ""), folder.path().join("out").display().to_string());
+    chimp(&["run", &feature, "--config", &config, "--out", &out, "--seed", "7"])
+}
+
+fn said(output: &Output) -> String {
+    stdout(output) + &stderr(output)
+}
+
+/// Every event of a scenario, a line each.
+fn events(folder: &Folder, scenario: u32) -> String {
+    let path = folder.path().join(format!("out/latest/scenarios/{scenario:02}/events.ndjson"));
+    std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
+}
+
+/// Waits until a run in the background has come so far.
+fn await_run(child: &mut Child, what: &str, mut is_so: impl FnMut() -> bool) {
+    until(what, || {
+        assert!(child.try_wait().unwrap().is_none(), "the run has ended before {what}");
+        is_so()
+    });
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

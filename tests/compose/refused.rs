@@ -1,0 +1,55 @@
+//! What can't be attached to: one clear error each, and nothing is touched.
+
+use crate::support::{Folder, chimp, run};
+use crate::{Project, containers, said, settings};
+
+/// A project, the services that may be attacked, a step, and what is complained of.
+const WRONG: [(&str, &str, &str, &str); 6] = [
+    ("two-ports", "\"shop\"", "node \"shop-1\" hangs for 1 s", "http://127.0.0.1:8080, http://127.0.0.1:8081"),
+    ("ephemeral-port", "\"web\"", "node \"web-1\" hangs for 1 s", "another one at each start"),
+    ("hostnet", "\"web\"", "node \"web-1\" loses network for 1 s", "it has the machine's network"),
+    (
+        "host-pid",
+        "\"web\"",
+        "process \"nginx\" on node \"web-1\" hangs for 1 s",
+        "it has the machine's process namespace",
+    ),
+    ("scaled-to-zero", "\"web\"", "node \"web-1\" hangs for 1 s", "`compose.attack` names `web`"),
+    ("web", "\"web\"", "node \"lb-1\" hangs for 1 s", "which may not be attacked"),
+];
+
+fn plan(folder: &Folder, project: &Project, attack: &str, step: &str) -> String {
+    // Nothing is published of what has the machine's network.
+    let more =
+        if project.on().contains("hostnet") { "entry = \"http://127.0.0.1:80\"\nentry_at = \"web\"" } else { "" };
+    let feature = format!(
+        "Feature: Any\n  Scenario: Any\n{}    When {step}\n    Then total downtime is under 60 s\n",
+        project.given()
+    );
+    let feature = folder.write("any.feature", &feature).display().to_string();
+    let config = settings(folder, attack, more);
+    let output = run(&mut chimp(&["plan", &feature, "--config", &config]));
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    said(&output)
+}
+
+pub fn what_can_not_be_attached_to_is_one_error_and_nothing_is_touched() {
+    for (name, attack, step, complaint) in WRONG {
+        let (folder, project) = (Folder::new("compose-wrong"), Project::up(name));
+        let before = containers();
+        let told = plan(&folder, &project, attack, step);
+        assert!(told.contains(complaint), "{name}: {told}");
+        assert_eq!(containers(), before, "{name}");
+    }
+    let (folder, project) = (Folder::new("compose-nowhere"), Project::of("web"));
+    let text = format!("Feature: Any\n  Scenario: Any\n{}    Then total downtime is under 60 s\n", project.given());
+    let feature = folder.write("any.feature", &text);
+    let feature = feature.display().to_string();
+    let with_host = |host: &str| run(chimp(&["plan", &feature]).env("DOCKER_HOST", host));
+    let absent = said(&with_host("unix:///run/no-such.sock"));
+    assert!(absent.contains("no Docker Engine answers at /run/no-such.sock"), "{absent}");
+    let elsewhere = said(&with_host("tcp://192.0.2.1:2375"));
+    assert!(elsewhere.contains("containers are entered from the machine that runs them"), "{elsewhere}");
+    let nothing = said(&run(&mut chimp(&["plan", "features/card.feature", "--on", "compose=no-such.yml"])));
+    assert!(nothing.contains("there is no Compose file no-such.yml"), "{nothing}");
+}
