@@ -71,6 +71,15 @@ pub enum DockerError {
         /// The projects' names.
         names: Vec<String>,
     },
+    /// Its containers are there, and none of them runs.
+    #[error(
+        "the Compose project `{name}` is stopped: its containers are there, and none of them runs\n  help: start it with `docker-compose start`; or remove \
+         its containers with `docker-compose down`, and a run brings it up for itself"
+    )]
+    Stopped {
+        /// Its name.
+        name: String,
+    },
     /// Compose is not installed.
     #[error(
         "{} does not run, and neither `docker compose` nor `docker-compose` is here to bring it up\n  help: start it, or install Compose",

@@ -43,7 +43,7 @@ impl Project {
     /// The project of this file: as it runs, else as the file declares it. `named` tells apart several of one file.
     ///
     /// # Errors
-    /// The daemon can't be asked, the project is not the only one of its name, or the file can't be read by Compose.
+    /// The daemon can't be asked, the project is not the only one of its name or is stopped, or the file can't be read by Compose.
     pub async fn find(docker: &Docker, file: &Path, named: Option<&str>) -> Result<Project, DockerError> {
         match running(docker, file, named).await? {
             Some(project) => Ok(project),
@@ -54,6 +54,13 @@ impl Project {
     /// Whether containers of it run.
     pub fn runs(&self) -> bool {
         self.containers.iter().any(Container::runs)
+    }
+
+    /// The volumes that have no name of their own: they were made with the containers, and nothing else has them.
+    pub fn anonymous_volumes(&self) -> Vec<String> {
+        let mounts = self.containers.iter().flat_map(|container| &container.mounts);
+        let anonymous = mounts.filter(|mount| mount.kind == "volume" && is_anonymous(&mount.name));
+        anonymous.map(|mount| mount.name.clone()).collect()
     }
 
     /// Whether a run of ours has brought it up; its id.
@@ -85,6 +92,10 @@ pub async fn running(docker: &Docker, file: &Path, named: Option<&str>) -> Resul
         return Err(DockerError::Mixed { name, files: files.into_iter().collect() });
     }
     let project = of_name(docker, &name).await?;
+    if !project.runs() && !project.containers.is_empty() && project.brought_up_by().is_none() {
+        // To bring it up for a run and down again would take its containers away, with what they hold.
+        return Err(DockerError::Stopped { name });
+    }
     Ok(Some(project).filter(Project::runs))
 }
 
@@ -128,6 +139,11 @@ fn services(containers: &[Container]) -> BTreeMap<String, Service> {
 fn published(port: u16, binding: &PortBinding) -> Published {
     let host_port = binding.host_port.parse().ok().filter(|port| *port > 0);
     Published { port, host_ip: binding.host_ip.clone(), host_port }
+}
+
+/// Docker calls a volume by 64 hexadecimal digits where nobody has named it.
+fn is_anonymous(volume: &str) -> bool {
+    volume.len() == 64 && volume.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// What follows a service's name, such as a condition, is left out.
@@ -175,6 +191,12 @@ mod tests {
         assert!(is_of(&listed("/srv/shop", "/srv/shop/docker-compose.yml"), file), "docker compose 2");
         assert!(is_of(&listed("/srv/shop", "docker-compose.yml,override.yml"), file), "one of several");
         assert!(!is_of(&listed("/srv/other", "docker-compose.yml"), file));
+    }
+
+    #[test]
+    fn a_volume_that_somebody_has_named_is_told_from_one_that_nobody_has() {
+        assert!(is_anonymous(&"0af3".repeat(16)));
+        assert!(!is_anonymous("shop_data") && !is_anonymous(&"data".repeat(16)));
     }
 
     #[test]

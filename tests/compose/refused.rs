@@ -50,6 +50,12 @@ pub fn what_can_not_be_attached_to_is_one_error_and_nothing_is_touched() {
     assert!(absent.contains("no Docker Engine answers at /run/no-such.sock"), "{absent}");
     let elsewhere = said(&with_host("tcp://192.0.2.1:2375"));
     assert!(elsewhere.contains("containers are entered from the machine that runs them"), "{elsewhere}");
+    let stopped = Project::up("web");
+    stopped.compose(&["stop", "-t", "0"]);
+    let before = containers();
+    let refused = said(&run(&mut chimp(&["plan", &feature])));
+    assert!(refused.contains("the Compose project `web` is stopped"), "{refused}");
+    assert_eq!(containers(), before, "what its containers hold is not lost");
     let nothing = said(&run(&mut chimp(&["plan", "features/card.feature", "--on", "compose=no-such.yml"])));
     assert!(nothing.contains("there is no Compose file no-such.yml"), "{nothing}");
 }

@@ -174,6 +174,7 @@ impl Kind for Compose {
             tracing::info!(run, "a run that is over has brought the project up");
             if !dry_run {
                 Tool::find(&docker, &file).and_then(|tool| tool.down(&project.name)).map_err(unasked)?;
+                ask(running::remove_volumes(&docker, &project.anonymous_volumes())).map_err(unasked)?;
             }
             let (name, verb) = (&project.name, if dry_run { "would be" } else { "was" });
             return Ok(Down::Ended(format!(

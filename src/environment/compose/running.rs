@@ -82,7 +82,7 @@ impl Run {
         let begun = Instant::now();
         loop {
             let project = of_name(&self.docker, &self.name).await.map_err(asked)?;
-            match project.containers.iter().find_map(|container| not_ready(container, begun.elapsed())) {
+            match project.containers.iter().find_map(not_ready) {
                 None => return Ok(project),
                 Some(Waits::Still(why)) if begun.elapsed() >= READY => return Err(failed(why)),
                 Some(Waits::Still(_)) => sleep(LOOK_EVERY).await,
@@ -128,7 +128,7 @@ enum Waits {
 }
 
 /// A container that ended for good while others started is waited for no longer; one that is unhealthy from the start never was well.
-fn not_ready(container: &Container, _waited: Duration) -> Option<Waits> {
+fn not_ready(container: &Container) -> Option<Waits> {
     let (service, number) = container.of_service()?;
     let name = server_name(service, number);
     if container.is_done() {
@@ -212,21 +212,38 @@ impl Environment for Run {
     }
 
     fn told(&self) -> Vec<String> {
-        match self.state.try_lock().map(|state| *state) {
-            Ok(Up::Done) => vec![format!("the Compose project {} was brought up, and down again", self.name)],
-            _ => vec![format!("the Compose project {} ran before, and runs on", self.name)],
-        }
+        let told = match self.state.try_lock().map(|state| *state) {
+            Ok(Up::Done) => "was brought up, and down again",
+            Ok(Up::Theirs) => "ran before, and runs on",
+            Ok(Up::Ours) => "was brought up, and is still there: `chimp down --on compose=FILE`",
+            // It was not opened, or still is.
+            Ok(Up::NotYet) | Err(_) => return Vec::new(),
+        };
+        vec![format!("the Compose project {} {told}", self.name)]
     }
 
     async fn close(&self) -> Result<(), ProviderError> {
         self.logs.lock().await.shutdown().await;
         let mut state = self.state.lock().await;
-        if *state == Up::Ours {
-            self.with_compose(|tool, (_, name)| tool.down(name)).await?;
-            *state = Up::Done;
+        if *state != Up::Ours {
+            return Ok(());
         }
-        Ok(())
+        let volumes = of_name(&self.docker, &self.name).await.map_err(asked)?.anonymous_volumes();
+        self.with_compose(|tool, (_, name)| tool.down(name)).await?;
+        *state = Up::Done;
+        remove_volumes(&self.docker, &volumes).await.map_err(asked)
     }
+}
+
+/// Removes volumes that only containers had which are gone.
+pub(super) async fn remove_volumes(docker: &Docker, volumes: &[String]) -> Result<(), DockerError> {
+    for volume in volumes {
+        match docker.delete(&format!("/volumes/{volume}")).await {
+            Err(why) if why.is_absent() => {}
+            removed => removed?,
+        }
+    }
+    Ok(())
 }
 
 async fn address_of(url: &EntryUrl) -> Result<IpAddr, ProviderError> {
