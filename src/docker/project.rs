@@ -92,11 +92,12 @@ pub async fn running(docker: &Docker, file: &Path, named: Option<&str>) -> Resul
         return Err(DockerError::Mixed { name, files: files.into_iter().collect() });
     }
     let project = of_name(docker, &name).await?;
-    if !project.runs() && !project.containers.is_empty() && project.brought_up_by().is_none() {
+    let is_ours = project.brought_up_by().is_some();
+    if !project.runs() && !project.containers.is_empty() && !is_ours {
         // To bring it up for a run and down again would take its containers away, with what they hold.
         return Err(DockerError::Stopped { name });
     }
-    Ok(Some(project).filter(Project::runs))
+    Ok(Some(project).filter(|project| project.runs() || is_ours))
 }
 
 /// A project by its name, with all its containers; none where there is no such one.
