@@ -52,7 +52,7 @@ struct Machine {
     links: BTreeSet<String>,
     cgroups: BTreeSet<String>,
     files: BTreeSet<String>,
-    /// Processes that were started from the binary under test.
+    /// Descendants of this process that run the binary under test.
     harnesses: BTreeSet<String>,
 }
 
@@ -111,12 +111,6 @@ fn difference(before: &Machine, now: &Machine) -> String {
     differ.map(describe).collect::<Vec<_>>().join("\n")
 }
 
-fn numeric_entries_of_proc() -> impl Iterator<Item = String> {
-    let read = std::fs::read_dir("/proc").unwrap().flatten();
-    read.filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.bytes().all(|b| b.is_ascii_digit()))
-}
-
 fn namespaces() -> BTreeSet<String> {
     let of = |pid: &str, kind: &str| std::fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok();
     let foreign = |pid: String| {
@@ -129,14 +123,17 @@ fn namespaces() -> BTreeSet<String> {
     secluded::descendants().into_iter().map(|pid| pid.to_string()).flat_map(foreign).collect()
 }
 
+/// Among the descendants of this process: the tests in clouds, which run beside this one, start harnesses of their own.
 fn processes_of(program: &str) -> BTreeSet<String> {
     let runs = |pid: &String| std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == Path::new(program));
-    numeric_entries_of_proc().filter(runs).collect()
+    secluded::descendants().into_iter().map(|pid| pid.to_string()).filter(runs).collect()
 }
 
 fn folders_below(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+        // Those of the Docker Engine of other tests come and go.
+        let is_ours = !entry.file_name().to_string_lossy().starts_with("chimp-docker-");
+        if is_ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             found.insert(entry.path().display().to_string());
             folders_below(&entry.path(), found);
         }

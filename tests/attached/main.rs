@@ -32,10 +32,14 @@ fn main() -> ExitCode {
                 followed::a_follower_ends_with_its_standard_input_or_when_that_is_silent
             ],
         ),
+        // `make test` climbs the same ladder on a Compose project.
+        (
+            Needs::Asked("CHIMP_LADDER", "make nightly"),
+            named![begun::the_first_files_of_an_inventory_run_and_a_fault_follows_once_a_server_is_allowed],
+        ),
         (
             Needs::Scenarios,
             named![
-                begun::the_first_files_of_an_inventory_run_and_a_fault_follows_once_a_server_is_allowed,
                 faults::each_fault_is_made_witnessed_and_healed_by_ssh_alone,
                 seen::what_balancers_and_holders_do_is_judged_by_what_watchers_on_servers_report,
                 failover::a_failover_is_judged_as_in_the_sandbox,
