@@ -11,6 +11,10 @@ use super::{Docker, DockerError, labels};
 /// So many letters of an id tell a container from all others, as Docker itself shows it.
 const SHORT: usize = 12;
 
+/// What a container may have of another's, in words.
+pub(super) const NETWORK: &str = "network";
+pub(super) const PROCESSES: &str = "process namespace";
+
 /// A line of the list of all containers.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -224,12 +228,12 @@ impl Container {
 
     /// Whether its network is the machine's, or another container's; in words.
     pub fn borrowed_network(&self) -> Option<String> {
-        borrowed(&self.host_config.network_mode, "network")
+        borrowed(&self.host_config.network_mode, NETWORK)
     }
 
     /// Whether its processes are among the machine's, or another container's; in words.
     pub fn borrowed_processes(&self) -> Option<String> {
-        borrowed(&self.host_config.pid_mode, "process namespace")
+        borrowed(&self.host_config.pid_mode, PROCESSES)
     }
 
     /// A TCP port that something may listen at.
@@ -262,12 +266,13 @@ impl Container {
     }
 }
 
-fn borrowed(mode: &str, what: &str) -> Option<String> {
+/// Whose it is, in words, by `network_mode` or `pid` as Docker and Compose write it; `None`: its own.
+pub(super) fn borrowed(mode: &str, what: &str) -> Option<String> {
     match mode.split_once(':') {
         None if mode == "host" => Some(format!("the machine's {what}")),
         Some(("container" | "service", other)) => {
             let short = other.get(..SHORT).unwrap_or(other);
-            Some(format!("the {what} of the container {short}"))
+            Some(format!("the {what} of {short}"))
         }
         _ => None,
     }
@@ -305,7 +310,7 @@ mod tests {
         let host = container(|value| value["HostConfig"]["NetworkMode"] = json!("host"));
         assert_eq!(host.borrowed_network().as_deref(), Some("the machine's network"));
         let other = container(|value| value["HostConfig"]["PidMode"] = json!("container:0123456789abcdef"));
-        assert_eq!(other.borrowed_processes().as_deref(), Some("the process namespace of the container 0123456789ab"));
+        assert_eq!(other.borrowed_processes().as_deref(), Some("the process namespace of 0123456789ab"));
         assert_eq!(container(|_| {}).borrowed_network(), None);
     }
 

@@ -26,6 +26,10 @@ pub struct Service {
     pub depends_on: BTreeSet<String>,
     /// The TCP ports of the machine that lead to it.
     pub published: Vec<Published>,
+    /// Whose network it has, in words, where that is not its own.
+    pub borrowed_network: Option<String>,
+    /// Whose processes it is among, in words, where they are not its own.
+    pub borrowed_processes: Option<String>,
 }
 
 /// A TCP port of the machine that leads into a container.
@@ -128,6 +132,8 @@ fn services(containers: &[Container]) -> BTreeMap<String, Service> {
         let Some((name, number)) = container.of_service() else { continue };
         let service = services.entry(name.into()).or_default();
         service.numbers.insert(number);
+        service.borrowed_network = container.borrowed_network();
+        service.borrowed_processes = container.borrowed_processes();
         service.depends_on.extend(container.label(labels::DEPENDS_ON).map(depended_on).unwrap_or_default());
         for (port, bindings) in container.host_config.port_bindings.iter().flatten() {
             let Some(port) = port.strip_suffix("/tcp").and_then(|port| port.parse().ok()) else { continue };

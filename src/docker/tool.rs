@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde::Deserialize;
 use serde_yaml::Value;
 
+use super::container::{NETWORK, PROCESSES, borrowed};
 use super::project::{Project, Published, Service};
 use super::{Docker, DockerError, labels};
 
@@ -41,6 +42,8 @@ struct DeclaredService {
     deploy: Deploy,
     depends_on: Value,
     ports: Vec<Value>,
+    network_mode: String,
+    pid: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -177,7 +180,13 @@ impl DeclaredService {
             _ => BTreeSet::new(),
         };
         let published = self.ports.iter().filter_map(port).collect();
-        Service { numbers: (1..=count).collect(), depends_on, published }
+        Service {
+            numbers: (1..=count).collect(),
+            depends_on,
+            published,
+            borrowed_network: borrowed(&self.network_mode, NETWORK),
+            borrowed_processes: borrowed(&self.pid, PROCESSES),
+        }
     }
 }
 
@@ -226,6 +235,15 @@ mod tests {
             older["lb"].published,
             [Published { host_port: Some(8080), ..published(80, "") }, published(9000, "127.0.0.1")]
         );
+    }
+
+    #[test]
+    fn what_a_service_shares_is_known_before_it_runs() {
+        let read = services("services: { a: { network_mode: host, pid: host }, b: { network_mode: 'service:a' }, c: {} }");
+        assert_eq!(read["a"].borrowed_network.as_deref(), Some("the machine's network"));
+        assert_eq!(read["a"].borrowed_processes.as_deref(), Some("the machine's process namespace"));
+        assert_eq!(read["b"].borrowed_network.as_deref(), Some("the network of a"));
+        assert_eq!((&read["c"].borrowed_network, &read["c"].borrowed_processes), (&None, &None));
     }
 
     #[test]

@@ -213,6 +213,7 @@ mod tests {
             numbers: (1..=count).collect(),
             depends_on: depends_on.iter().map(|name| name.to_string()).collect(),
             published: ports.iter().map(published).collect(),
+            ..Service::default()
         }
     }
 

@@ -15,7 +15,7 @@ use super::names::server_name;
 use crate::clock::{micros, monotonic_us};
 use crate::docker::client::Docker;
 use crate::docker::container::{Container, Listed, inspect, list};
-use crate::docker::project::is_one_off;
+use crate::docker::project::{Service, is_one_off};
 use crate::docker::remote::ContainerRemote;
 use crate::docker::{DockerError, Project, labels};
 use crate::environment::cloud::lease::Leases;
@@ -56,17 +56,15 @@ pub(super) struct Borrowed {
 impl Borrowed {
     /// Of every container of a project that has anything that is not its own, by the server's name.
     pub fn of(project: &Project) -> BTreeMap<String, Borrowed> {
-        let one = |container: &Container| {
-            let (service, number) = container.of_service()?;
-            let (network, processes) = (container.borrowed_network(), container.borrowed_processes());
-            Some((server_name(service, number), Borrowed { network, processes }))
+        let shares = |(_, service): &(&String, &Service)| {
+            service.borrowed_network.is_some() || service.borrowed_processes.is_some()
         };
-        project
-            .containers
-            .iter()
-            .filter_map(one)
-            .filter(|(_, one)| one.network.is_some() || one.processes.is_some())
-            .collect()
+        let each = |(name, service): (&String, &Service)| -> Vec<(String, Borrowed)> {
+            let (network, processes) = (service.borrowed_network.clone(), service.borrowed_processes.clone());
+            let borrowed = Borrowed { network, processes };
+            service.numbers.iter().map(|number| (server_name(name, *number), borrowed.clone())).collect()
+        };
+        project.services.iter().filter(shares).flat_map(each).collect()
     }
 
     /// What stands in the way of this.
