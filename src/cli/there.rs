@@ -28,6 +28,11 @@ pub(super) fn there(text: &str, settings: &Settings) -> Result<There, Refused> {
         return Err(refused(not_there(on.kind)));
     }
     let adopted = on.kind.adopt(&on.value, None, settings)?;
+    if !on.kind.is_up(&on.value, settings) {
+        return Err(refused(format!(
+            "the servers of `{text}` do not run, and nothing is observed where they would be\n  help: start them"
+        )));
+    }
     let unknown = || refused(format!("`{text}` does not say where users enter\n  help: write the URL of its entry"));
     let entry = adopted.infrastructure.entry.url.clone().ok_or_else(unknown)?;
     Ok(There { url: SiteUrl::from(entry), servers: Some((on, adopted)) })

@@ -71,6 +71,16 @@ pub enum DockerError {
         /// The projects' names.
         names: Vec<String>,
     },
+    /// The settings name another project than those that the file runs as.
+    #[error("{} runs as {}, and not as `{named}`, as `compose.project` says\n  help: name one of them, or leave `project` out", .file.display(), .names.join(", "))]
+    OtherName {
+        /// The Compose file.
+        file: PathBuf,
+        /// What the settings say.
+        named: String,
+        /// The projects' names.
+        names: Vec<String>,
+    },
     /// Its containers are there, and none of them runs.
     #[error(
         "the Compose project `{name}` is stopped: its containers are there, and none of them runs\n  help: start it with `docker-compose start`; or remove \

@@ -81,6 +81,10 @@ pub async fn running(docker: &Docker, file: &Path, named: Option<&str>) -> Resul
     let all = list(docker, labels::PROJECT).await?;
     let of_file: BTreeSet<&str> = all.iter().filter(|one| is_of(one, file)).filter_map(project_of).collect();
     let name = match (named, of_file.len()) {
+        (Some(named), 1..) if !of_file.contains(named) => {
+            let names = of_file.into_iter().map(String::from).collect();
+            return Err(DockerError::OtherName { file: file.into(), named: named.into(), names });
+        }
         (Some(named), _) => named.to_string(),
         (None, 0) => return Ok(None),
         (None, 1) => of_file.into_iter().map(String::from).collect(),

@@ -239,7 +239,8 @@ mod tests {
 
     #[test]
     fn what_a_service_shares_is_known_before_it_runs() {
-        let read = services("services: { a: { network_mode: host, pid: host }, b: { network_mode: 'service:a' }, c: {} }");
+        let read =
+            services("services: { a: { network_mode: host, pid: host }, b: { network_mode: 'service:a' }, c: {} }");
         assert_eq!(read["a"].borrowed_network.as_deref(), Some("the machine's network"));
         assert_eq!(read["a"].borrowed_processes.as_deref(), Some("the machine's process namespace"));
         assert_eq!(read["b"].borrowed_network.as_deref(), Some("the network of a"));

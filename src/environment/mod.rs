@@ -132,6 +132,12 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
+    /// Whether the servers there run, as far as that is known without connecting to them.
+    fn is_up(&self, value: &str, settings: &Settings) -> bool {
+        let _ = (value, settings);
+        true
+    }
+
     /// How a server there, or one of several, is opted in to be attacked: what to write, and where.
     fn opt_in(&self, value: &str, server: &str) -> String {
         format!("write `attack: allowed` beside {server} in {value}")

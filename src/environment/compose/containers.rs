@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -136,7 +136,8 @@ impl Containers {
         if self.allowed.contains(server) {
             return Ok(());
         }
-        let detail = format!("{server} was not opted in, so nothing is done to it\n  help: {}", opt_in(&self.file));
+        let detail =
+            format!("{server} was not opted in, so nothing is done to it\n  help: {}", opt_in(&self.file, server));
         Err(ProviderError::Between(detail.into()))
     }
 
@@ -190,9 +191,12 @@ impl Containers {
     }
 }
 
-/// How a service is opted in.
-pub(super) fn opt_in(file: &std::path::Path) -> String {
-    format!("write its service under `[compose]` of chimp.toml, for {}: `attack = [\"SERVICE\"]`", file.display())
+/// How the service of a server is opted in; of several, how theirs are.
+pub(super) fn opt_in(file: &Path, server: &str) -> String {
+    let service = server.rsplit_once('-').map(|(service, _)| service).filter(|service| !service.contains(' '));
+    let service = service.unwrap_or("SERVICE");
+    let named = format!("`attack = [\"{service}\"]`, beside those that are there");
+    format!("write its service under `[compose]` of chimp.toml, for {}: {named}", file.display())
 }
 
 /// What a container can be switched to.
@@ -317,7 +321,7 @@ impl Provider for Containers {
 /// # Errors
 /// In words, why it was not.
 pub(super) async fn undo(socket: &str, id: &str, undo: &str) -> Result<(), String> {
-    let docker = Docker::at(std::path::Path::new(socket));
+    let docker = Docker::at(Path::new(socket));
     let what = if undo == PowerOp::Thaw.word() { "unpause" } else { "start" };
     match docker.post(&format!("/containers/{id}/{what}"), Duration::ZERO).await {
         // A container that is gone, or goes on already, has nothing to be undone.

@@ -111,8 +111,12 @@ impl Kind for Compose {
         Ok(adopted)
     }
 
-    fn opt_in(&self, value: &str, _: &str) -> String {
-        file(value).map_or_else(|why| why.to_string(), |file| opt_in(&file))
+    fn opt_in(&self, value: &str, server: &str) -> String {
+        file(value).map_or_else(|why| why.to_string(), |file| opt_in(&file, server))
+    }
+
+    fn is_up(&self, value: &str, settings: &Settings) -> bool {
+        found(value, &settings.compose).is_ok_and(|(_, _, project)| project.runs())
     }
 
     fn locked_out(&self, _: &str, _: &Access, victims: &BTreeSet<String>) -> Vec<DocumentError> {
@@ -149,7 +153,7 @@ impl Kind for Compose {
         }
         let mut infrastructure = adopt::servers_alone(&found, &file, &settings);
         let allowed = adopt::allowed(&found, &settings);
-        let why = |server: &String| (server.clone(), format!("it was not opted in\n  help: {}", opt_in(&file)));
+        let why = |server: &String| (server.clone(), format!("it was not opted in\n  help: {}", opt_in(&file, server)));
         let closed: Closed = infrastructure.servers.keys().filter(|name| !allowed.contains(*name)).map(why).collect();
         infrastructure.servers.retain(|name, _| allowed.contains(name));
         infrastructure.links.retain(|(from, to)| allowed.contains(from) && allowed.contains(to));
