@@ -34,8 +34,6 @@ pub struct Listed {
 pub struct Container {
     /// Its id, 64 hexadecimal digits.
     pub id: String,
-    /// Its name, after a slash.
-    pub name: String,
     /// What it does.
     pub state: State,
     /// What it was made with.

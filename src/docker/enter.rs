@@ -225,7 +225,7 @@ fn inner(place: Place, argv: &[String], mut tells: File) -> ! {
         // SAFETY: nothing of this process uses them any more.
         unsafe { libc::close(stream) };
     }
-    while waitpid(None, None).is_ok_and(|_| true) || Errno::last() == Errno::EINTR {}
+    while matches!(waitpid(None, None), Ok(_) | Err(Errno::EINTR)) {}
     place.leave();
     // SAFETY: ends this process without what its parent would do at its end.
     unsafe { libc::_exit(0) }

@@ -69,7 +69,7 @@ async fn note(file: &Path, why: &str) {
     append(file, format!("[anarcho-chimp: {why}]\n").as_bytes()).await;
 }
 
-/// A bundle that can't be written to is told by whoever writes its history.
+/// Whatever writes the history reports a bundle that can't be written to.
 async fn append(file: &Path, text: &[u8]) {
     if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(file).await {
         let _ = file.write_all(text).await;

@@ -152,7 +152,7 @@ fn published(port: u16, binding: &PortBinding) -> Published {
     Published { port, host_ip: binding.host_ip.clone(), host_port }
 }
 
-/// Docker calls a volume by 64 hexadecimal digits where nobody has named it.
+/// Docker names a volume by 64 hexadecimal digits where it was given no name.
 fn is_anonymous(volume: &str) -> bool {
     volume.len() == 64 && volume.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_volume_that_somebody_has_named_is_told_from_one_that_nobody_has() {
+    fn a_named_volume_is_distinguished_from_an_anonymous_one() {
         assert!(is_anonymous(&"0af3".repeat(16)));
         assert!(!is_anonymous("shop_data") && !is_anonymous(&"data".repeat(16)));
     }

@@ -36,7 +36,7 @@ pub(super) fn adopt(project: &Project, file: &Path, settings: &ComposeSettings) 
     Ok(Adopted { infrastructure, closed, entry_at })
 }
 
-/// The same where nobody asks where users enter.
+/// The same without an entry, for what has no users: attacks and their heals.
 pub(super) fn servers_alone(project: &Project, file: &Path, settings: &ComposeSettings) -> Infrastructure {
     Infrastructure {
         servers: servers(project, settings),
