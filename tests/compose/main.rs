@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     support::tests(&[(
         Needs::Asked("DOCKER_FOLDER", "make docker"),
         named![
-            scenarios::a_container_that_dies_is_started_again_by_its_policy_and_by_nobody_without_one,
+            scenarios::a_container_that_dies_is_started_again_by_its_policy_and_stays_dead_without_one,
             scenarios::every_family_of_faults_strikes_containers_and_leaves_nothing,
             scenarios::a_project_that_does_not_run_is_brought_up_and_down_again,
             bare::faults_need_nothing_in_the_image_and_no_capability_of_the_container,

@@ -50,7 +50,12 @@ pub fn what_can_not_be_attached_to_is_one_error_and_nothing_is_touched() {
     assert!(absent.contains("no Docker Engine answers at /run/no-such.sock"), "{absent}");
     let elsewhere = said(&with_host("tcp://192.0.2.1:2375"));
     assert!(elsewhere.contains("containers are entered from the machine that runs them"), "{elsewhere}");
+    let observed = said(&run(&mut chimp(&["observe", &project.on(), "--for", "1s"])));
+    assert!(observed.contains("do not run, and nothing is observed where they would be"), "{observed}");
     let stopped = Project::up("web");
+    let config = settings(&folder, "\"web\"", "project = \"wbe\"");
+    let other = said(&run(&mut chimp(&["plan", &feature, "--config", &config])));
+    assert!(other.contains("runs as web, and not as `wbe`"), "{other}");
     stopped.compose(&["stop", "-t", "0"]);
     let before = containers();
     let refused = said(&run(&mut chimp(&["plan", &feature])));

@@ -5,7 +5,7 @@ use crate::{Project, await_clean, containers, docker, ended, events, is_clean, s
 
 const DIES: &str = "  Scenario: Any\n    When node \"web-1\" dies\n    Then recovery takes under 60 s\n    And total downtime is under 60 s\n";
 
-pub fn a_container_that_dies_is_started_again_by_its_policy_and_by_nobody_without_one() {
+pub fn a_container_that_dies_is_started_again_by_its_policy_and_stays_dead_without_one() {
     let (folder, project) = (Folder::new("compose-dies"), Project::up("web"));
     let output = ended(&folder, &project, "\"web\"", DIES);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
@@ -26,7 +26,7 @@ pub fn a_container_that_dies_is_started_again_by_its_policy_and_by_nobody_withou
     }
     let alone = Folder::new("compose-stays-dead");
     let output = ended(&alone, &project, "\"web\"", &DIES.replace("under 60 s", "under 5 s"));
-    assert_eq!(output.status.code(), Some(1), "nobody starts it again: {}", said(&output));
+    assert_eq!(output.status.code(), Some(1), "nothing starts it again: {}", said(&output));
     assert!(containers().contains("web_web_1 exited"), "{}", containers());
 }
 
