@@ -1,33 +1,36 @@
 #!/bin/sh
-# The tests of this machine and, beside them, short sets on a real OpenStack, an EC2 API and a Docker Engine (scripts/on_clouds.sh): these have a
-# network of their own and mostly wait, so all take little longer than the tests of this machine.
+# The tests of this machine in two lanes side by side, as most of them wait. The second lane (scripts/second_lane.sh) begins with short sets on a real
+# OpenStack, an EC2 API and a Docker Engine, which have a network of their own.
 # usage: scripts/test.sh CARGO PYTHON
 set -u
 
 CARGO=$1
 PYTHON=$2
-LOG=target/on-clouds.log
+LOG=target/second-lane.log
+# These take long, and leave the processors idle meanwhile.
+SECOND="lies runs uml"
 
 cd "$(dirname "$0")/.."
 $CARGO test --lib --bins --tests --no-run || exit
 
-clouds=""
-if [ "$(id -u)" -eq 0 ] || [ -n "${CI:-}" ]; then
-    echo "make test: a real OpenStack, then an EC2 API, then a Docker Engine are started beside the tests; what they say is in $LOG" >&2
-    # However this shell ends, the clouds end with it.
-    setpriv --pdeathsig TERM sh scripts/on_clouds.sh "$CARGO" "$PYTHON" >"$LOG" 2>&1 &
-    clouds=$!
-else
-    echo "make test: the tests on OpenStack, EC2 and Docker are ignored: they need root" >&2
-fi
+echo "make test: a second lane of tests runs beside: on OpenStack, EC2 and Docker, then $SECOND; what they say is in $LOG" >&2
+# However this shell ends, the second lane ends with it.
+# shellcheck disable=SC2086
+setpriv --pdeathsig TERM sh scripts/second_lane.sh "$CARGO" "$PYTHON" $SECOND >"$LOG" 2>&1 &
+second=$!
 
+first=""
+for file in tests/*.rs tests/*/main.rs fixtures/site/tests/*.rs fixtures/site/tests/*/main.rs; do
+    target=$(basename "${file%/main.rs}" .rs)
+    [ ! -e "$file" ] || case " $SECOND " in *" $target "*) ;; *) first="$first --test $target" ;; esac
+done
 # Half of the tests of the library wait.
-RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} $CARGO test --lib --bins --tests
+# shellcheck disable=SC2086
+RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} $CARGO test --lib --bins $first
 tests=$?
 
-[ -n "$clouds" ] || exit "$tests"
-wait "$clouds"
-on_clouds=$?
+wait "$second"
+beside=$?
 cat "$LOG" >&2
 [ "$tests" -ne 0 ] && exit "$tests"
-exit "$on_clouds"
+exit "$beside"
