@@ -36,6 +36,9 @@ pub struct Container {
     pub id: String,
     /// What it does.
     pub state: State,
+    /// How often its restart policy has started it since it was started by a command.
+    #[serde(default)]
+    pub restart_count: u32,
     /// What it was made with.
     pub host_config: HostConfig,
     /// Where it is reached.

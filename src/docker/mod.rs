@@ -7,6 +7,7 @@ pub mod client;
 pub mod container;
 pub(crate) mod enter;
 mod error;
+pub mod events;
 pub mod logs;
 pub mod project;
 pub mod remote;

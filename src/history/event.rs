@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::declared::DeclaredDelay;
 use super::plausible;
-use crate::instance::PowerState;
+use crate::instance::{ContainerChange, PowerState};
 use crate::plan::Agent;
 use crate::plan::reconciler_step::ReconcilerStep;
 
@@ -134,6 +134,14 @@ pub enum Event {
     HealFailed { strike: u32, detail: String },
     /// The state of an instance changed, as the instance observer measured it.
     InstanceState { server: String, instance: String, state: PowerState, evidence: String },
+    /// Docker reported something of the container that stands for a server. `container` is the start of its id. The record's time is
+    /// that of the report: what is reported had happened already.
+    ContainerChanged {
+        server: String,
+        container: String,
+        #[serde(flatten)]
+        change: ContainerChange,
+    },
     /// A balancer's own view of one of its servers changed (HAProxy's `show stat`).
     /// `status` is HAProxy's word (`UP`, `UP 2/3`, `DOWN`), `check` its last check's (`L7OK`, `L4TOUT`).
     /// `up`: it is in rotation, which means that it gets new requests. `standby`: it does not, but it is a backup that

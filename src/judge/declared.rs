@@ -52,6 +52,7 @@ pub(super) fn of_plan(plan: &ScenarioPlan) -> ScenarioRecord {
         worst_second: None,
         data: None,
         healing: Vec::new(),
+        containers: Vec::new(),
         leaks: Vec::new(),
         cloud_requests: None,
         validity: Validity::default(),

@@ -11,6 +11,7 @@
 //! | invalid | a hypothesis could not be told, or there is none |
 //! | pass | every hypothesis held |
 
+mod containers;
 mod data;
 mod declared;
 mod headline;

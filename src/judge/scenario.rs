@@ -21,6 +21,7 @@ use crate::report::record::{
 use crate::units::{Percent, Quantile};
 use crate::verdict::Verdict;
 
+use super::containers::containers;
 use super::data::data_of;
 use super::declared;
 use super::headline::headline;
@@ -66,6 +67,7 @@ pub fn judge(history: &History) -> ScenarioRecord {
         declared_waits: modelled::waits(history, &timeline),
         worst_second: worst_of(history, &timeline),
         data: data_of(history),
+        containers: containers(history, &timeline),
         leaks: leaks(history),
         cloud_requests: cloud_requests(history),
         healing: healing(history, &timeline),

@@ -27,6 +27,7 @@ use crate::provider::Provider;
 use crate::render::Addresses;
 use crate::selector::BalancerView;
 
+mod containers;
 mod database;
 mod floating_ip;
 mod haproxy;
@@ -243,6 +244,9 @@ impl Observers {
         let of_instances = instances::InstanceObserver::new(Arc::clone(&provider), instances_out, last_heard.clone());
         let observations = Observations { instances, holder, balancers, last_heard };
         let mut observers: Vec<Box<dyn Observer>> = vec![Box::new(of_instances), Box::new(pressure::PressureObserver)];
+        if let Some(reports) = provider.container_reports() {
+            observers.push(Box::new(containers::ContainerObserver::new(reports)));
+        }
         observers.extend(of_balancers(site, &mut streams, &balancers_out));
         observers.extend(of_databases(site, at, &mut streams));
         observers.extend(of_virtual_ips(site, at, &mut streams, &holder_out));

@@ -12,10 +12,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::instance::{
-    Ability, Activity, Between, Command, FileSpec, Instance, InstanceId, InstanceSpec, Output, Plug, PowerOp, Question,
-    ServiceEnd,
+    Ability, Activity, Between, Command, ContainerReport, FileSpec, Instance, InstanceId, InstanceSpec, Output, Plug,
+    PowerOp, Question, ServiceEnd,
 };
 use crate::launch::{ASKED, PROGRAM};
 
@@ -150,6 +151,11 @@ pub trait Provider: Send + Sync {
     /// What the place itself did to replace servers, as it says now: none where it replaces no server by itself.
     async fn activities(&self) -> Result<Vec<Activity>, ProviderError> {
         Ok(Vec::new())
+    }
+    /// What befalls the containers that stand for its servers, as it is heard from now on until this is dropped; `None` where servers
+    /// are no containers.
+    fn container_reports(&self) -> Option<UnboundedReceiver<ContainerReport>> {
+        None
     }
     /// How many requests were sent to the API of a cloud for these servers so far; `None` where there is no such API.
     fn requests(&self) -> Option<u64> {

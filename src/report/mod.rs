@@ -10,6 +10,7 @@ use crate::plan::Plan;
 
 pub mod bundle;
 mod columns;
+pub mod containers;
 pub mod facts;
 pub mod figures;
 pub mod html;

@@ -13,11 +13,13 @@ use crate::plan::Phase;
 use crate::plan::StepText;
 use crate::verdict::Verdict;
 
+mod containers;
 mod course;
 mod data;
 mod seed_text;
 mod site;
 
+pub use containers::ContainerRecord;
 pub use course::{MilestoneRow, MilestoneState, Milestones, ModelFigures, Of, RelapseRecord, SlownessRecord};
 pub use data::DataFigures;
 pub use site::{ServerRecord, SinglePointRecord};
@@ -171,6 +173,9 @@ pub struct ScenarioRecord {
     /// What was done after the first strike to bring back what was declared, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub healing: Vec<HealingRecord>,
+    /// What Docker reported of the containers that stood for servers, in its order; absent where servers are no containers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<ContainerRecord>,
     /// Faults that were not seen to be lifted, and what was found on the machine after the scenario: none, as it must be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<String>,

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use crate::verdict::Verdict;
 
+use super::containers;
 use super::facts::Facts;
 use super::figures::key_figures;
 use super::record::ScenarioRecord;
@@ -41,6 +42,7 @@ fn markdown(run: &JudgedRun) -> String {
     table(&mut text, &run.record.scenarios);
     uptimes(&mut text, &run.record.scenarios);
     list(&mut text, "Notes", &run.record.scenarios, |one| care(one).into_iter().chain(notes(one)).collect());
+    list(&mut text, "Containers", &run.record.scenarios, containers::lines);
     list(&mut text, "What users met", &run.record.scenarios, |one| Facts::of(one).line().into_iter().collect());
     reasons(&mut text, run);
     text

@@ -6,6 +6,7 @@ mod bare;
 mod begun;
 mod killed;
 mod refused;
+mod reported;
 mod scenarios;
 #[path = "../support/mod.rs"]
 mod support;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
             attacks::an_attack_strikes_what_was_opted_in_alone,
             killed::a_killed_run_leaves_no_fault_after_its_lease,
             killed::what_a_killed_run_has_brought_up_goes_down_by_its_mark,
+            reported::exits_restarts_memory_and_health_are_on_record_and_in_the_report,
             refused::what_can_not_be_attached_to_is_one_error_and_nothing_is_touched,
         ],
     )])

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use nix::sys::signal::Signal;
 use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep};
 
 use super::fleet::Fleet;
@@ -17,9 +18,9 @@ use crate::docker::client::Docker;
 use crate::docker::container::{Container, Listed, inspect, list};
 use crate::docker::project::{Service, is_one_off};
 use crate::docker::remote::ContainerRemote;
-use crate::docker::{DockerError, Project, labels};
+use crate::docker::{DockerError, Project, events, labels};
 use crate::environment::cloud::lease::Leases;
-use crate::instance::{Ability, Instance, InstanceId, InstanceSpec, Plug, PowerOp};
+use crate::instance::{Ability, ContainerReport, Instance, InstanceId, InstanceSpec, Plug, PowerOp};
 use crate::provider::{Provider, ProviderError, Remote};
 
 /// How long a list of the daemon is believed, as far as no process is seen to be gone.
@@ -191,6 +192,15 @@ impl Containers {
     }
 }
 
+/// The server that a container with these labels stands for.
+fn server_of(of_container: &BTreeMap<String, String>) -> Option<String> {
+    let label = |name: &str| of_container.get(name);
+    if label(labels::ONE_OFF).is_some_and(|one_off| one_off.eq_ignore_ascii_case("true")) {
+        return None;
+    }
+    Some(server_name(label(labels::SERVICE)?, label(labels::NUMBER)?.parse().ok()?))
+}
+
 /// How the service of a server is opted in; of several, how theirs are.
 pub(super) fn opt_in(file: &Path, server: &str) -> String {
     let service = server.rsplit_once('-').map(|(service, _)| service).filter(|service| !service.contains(' '));
@@ -268,6 +278,13 @@ impl Provider for Containers {
 
     fn shares_kernel(&self) -> bool {
         true
+    }
+
+    fn container_reports(&self) -> Option<UnboundedReceiver<ContainerReport>> {
+        let (out, reports) = unbounded_channel();
+        let of_project = format!("{}={}", labels::PROJECT, self.project);
+        tokio::spawn(events::follow(self.docker.clone(), of_project, server_of, out));
+        Some(reports)
     }
 
     async fn power(&self, id: &InstanceId, op: PowerOp) -> Result<(), ProviderError> {

@@ -15,6 +15,7 @@ pub use drawn::Drawn;
 pub use logs::ServerLogs;
 
 pub mod bins;
+pub mod containers;
 pub mod data;
 pub mod drawn;
 pub mod healing;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::containers::{self, ContainerRow};
 use super::data::{self, DataRow};
 use super::drawn::Plots;
 use super::healing::{self, HealingRow};
@@ -83,6 +84,10 @@ pub struct Section {
     pub healing: Vec<HealingRow>,
     /// How much of it was left out of the table.
     pub more_healing: usize,
+    /// What befell containers; empty where servers are none.
+    pub containers: Vec<ContainerRow>,
+    /// How much of it was left out of the table.
+    pub more_containers: usize,
     /// Empty where users only browse.
     pub data: Vec<DataRow>,
     pub deadline: String,
@@ -195,6 +200,8 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         downtime: downtime(record),
         healing: healing::rows(record),
         more_healing: healing::left_out(record),
+        containers: containers::rows(record),
+        more_containers: containers::left_out(record),
         data: record.data.as_ref().map(data::rows).unwrap_or_default(),
         clock: Origin::of(record).caption(),
         deadline: seconds(record.deadline_ms / 1e3),
