@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::Look;
 use super::server::View;
+use super::slots::Slots;
 use crate::agent::watch::Sight;
 use crate::agent::watch::statistics::{Rotation, ServerRow, Statistics};
 use crate::clock::micros;
@@ -21,6 +22,7 @@ const SESSIONS_EVERY: Duration = Duration::from_millis(980);
 pub(super) struct HaproxyView {
     balancer: String,
     standby_backends: Vec<String>,
+    slots: Slots,
     /// Backend and server → what was recorded last.
     known: BTreeMap<(String, String), Seen>,
     /// When connection counts were recorded last, in microseconds of the run's clock.
@@ -37,12 +39,18 @@ struct Seen {
 }
 
 impl HaproxyView {
-    /// Backends in which `standby_backends` is as it should be are left out; `balancer_view` is where its own view is
-    /// published.
-    pub fn new(balancer: &str, standby_backends: &[String], balancer_view: watch::Sender<BalancerView>) -> Self {
+    /// Backends in which `standby_backends` is as it should be are left out; `slots` says which server each line is of, and `balancer_view` is
+    /// where its own view is published.
+    pub fn new(
+        balancer: &str,
+        standby_backends: &[String],
+        slots: Slots,
+        balancer_view: watch::Sender<BalancerView>,
+    ) -> Self {
         HaproxyView {
             balancer: balancer.into(),
             standby_backends: standby_backends.to_vec(),
+            slots,
             known: BTreeMap::new(),
             sessions_us: None,
             balancer_view,
@@ -122,6 +130,7 @@ impl View for HaproxyView {
         let Sight::Haproxy(statistics) = sight else { return };
         let mut statistics = statistics.clone();
         statistics.servers.retain(|row| !self.standby_backends.contains(&row.proxy));
+        statistics.servers = self.slots.of_servers(statistics.servers);
         self.publish(&statistics.servers);
         self.record(look, &statistics);
     }

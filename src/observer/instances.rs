@@ -1,6 +1,7 @@
 //! The state of every instance, measured at the instance by the provider.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::slots::Owners;
 use super::{Look, Observer, ObserverError};
 use crate::agent::watch::LastHeard;
 use crate::clock;
@@ -24,6 +26,14 @@ const SILENT: Duration = Duration::from_millis(100);
 /// How often a server is looked at that runs and that no watcher speaks for.
 const UNHEARD_EVERY: Duration = Duration::from_secs(5);
 
+/// Where what is seen goes.
+pub struct Published {
+    /// Each list.
+    pub instances: watch::Sender<Vec<Instance>>,
+    /// Which server had each address last.
+    pub owners: watch::Sender<Owners>,
+}
+
 /// Looks every 50 ms; records each state that changed and publishes the list. While the instances can't be listed, the
 /// published list is empty, so that the other observers know that they do not know.
 ///
@@ -33,7 +43,7 @@ const UNHEARD_EVERY: Duration = Duration::from_secs(5);
 /// Where an API lists them, each look is a list, as often as [the provider allows](Provider::lists_every).
 pub struct InstanceObserver {
     provider: Arc<dyn Provider>,
-    publish: watch::Sender<Vec<Instance>>,
+    publish: Published,
     last_heard: LastHeard,
     /// As last listed; `None` while they can't be.
     listed: Option<Vec<Instance>>,
@@ -48,7 +58,7 @@ pub struct InstanceObserver {
 
 impl InstanceObserver {
     /// Publishes each list it makes.
-    pub fn new(provider: Arc<dyn Provider>, publish: watch::Sender<Vec<Instance>>, last_heard: LastHeard) -> Self {
+    pub fn new(provider: Arc<dyn Provider>, publish: Published, last_heard: LastHeard) -> Self {
         let (known, looks) = (BTreeMap::new(), JoinSet::new());
         let (coming, looking, looked) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
         InstanceObserver { provider, publish, last_heard, listed: None, known, coming, looks, looking, looked }
@@ -66,9 +76,30 @@ impl InstanceObserver {
             self.looked.insert(instance.id.clone(), look.now_us());
         }
         self.await_serving(look, &instances).await;
+        self.publish_owners(&instances).await;
         self.listed = Some(instances.clone());
-        self.publish.send_replace(instances);
+        self.publish.instances.send_replace(instances);
         Ok(())
+    }
+
+    /// An address stays its last owner's until another server has it; one that several have tells nothing.
+    async fn publish_owners(&self, instances: &[Instance]) {
+        let mut claims: BTreeMap<Ipv4Addr, BTreeSet<&str>> = BTreeMap::new();
+        for instance in instances.iter().filter(|one| matches!(one.state, PowerState::Running | PowerState::Frozen)) {
+            for address in self.provider.addresses(instance).await.into_iter().filter(|at| !at.is_unspecified()) {
+                claims.entry(address).or_default().insert(&instance.name);
+            }
+        }
+        self.publish.owners.send_if_modified(|owners| {
+            let before = owners.clone();
+            for (address, servers) in claims {
+                match servers.iter().next() {
+                    Some(server) if servers.len() == 1 => drop(owners.insert(address, server.to_string())),
+                    _ => drop(owners.remove(&address)),
+                }
+            }
+            *owners != before
+        });
     }
 
     /// Takes in what became of the looks at single servers, and begins those that are due.
@@ -97,7 +128,7 @@ impl InstanceObserver {
             }
         }
         if is_news {
-            self.publish.send_replace(instances.clone());
+            self.publish.instances.send_replace(instances.clone());
         }
         self.listed = Some(instances);
         Ok(())
@@ -181,7 +212,7 @@ impl Observer for InstanceObserver {
         };
         looked.map_err(|why| {
             self.listed = None;
-            self.publish.send_replace(Vec::new());
+            self.publish.instances.send_replace(Vec::new());
             ObserverError::Unexpected(why.to_string())
         })
     }

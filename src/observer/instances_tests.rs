@@ -57,9 +57,10 @@ impl Trial {
         let (address, state) = (Ipv4Addr::LOCALHOST, PowerState::Running);
         let is = Instance { id, name: "web-1".into(), address, state, evidence, first_process: None, changed: None };
         let provider = Arc::new(Elsewhere { is: Mutex::new(is), looks: AtomicUsize::new(0) });
-        let (publish, instances) = watch::channel(Vec::new());
+        let (list, instances) = watch::channel(Vec::new());
+        let published = Published { instances: list, owners: watch::channel(Owners::new()).0 };
         let last_heard = LastHeard::default();
-        let observer = InstanceObserver::new(Arc::clone(&provider) as _, publish, last_heard.clone());
+        let observer = InstanceObserver::new(Arc::clone(&provider) as _, published, last_heard.clone());
         let (recorder, memory) = Recorder::memory(Clock::start());
         Trial { provider, observer, instances, last_heard, recorder, memory }
     }

@@ -37,12 +37,14 @@ pub mod logs;
 mod pressure;
 mod process;
 mod server;
+mod slots;
 mod source;
 mod streams;
 mod virtual_ip;
 mod watcher;
 
 use server::ServerObserver;
+use slots::{Owners, Slots};
 use source::Source;
 use streams::Streams;
 use watcher::{Blindness, watch_on};
@@ -241,13 +243,15 @@ impl Observers {
         if !provider.shares_kernel() {
             site.servers.keys().for_each(|server| streams.hear(server));
         }
-        let of_instances = instances::InstanceObserver::new(Arc::clone(&provider), instances_out, last_heard.clone());
+        let (owners_out, owners) = watch::channel(Owners::new());
+        let published = instances::Published { instances: instances_out, owners: owners_out };
+        let of_instances = instances::InstanceObserver::new(Arc::clone(&provider), published, last_heard.clone());
         let observations = Observations { instances, holder, balancers, last_heard };
         let mut observers: Vec<Box<dyn Observer>> = vec![Box::new(of_instances), Box::new(pressure::PressureObserver)];
         if let Some(reports) = provider.container_reports() {
             observers.push(Box::new(containers::ContainerObserver::new(reports)));
         }
-        observers.extend(of_balancers(site, &mut streams, &balancers_out));
+        observers.extend(of_balancers(site, &mut streams, &owners, &balancers_out));
         observers.extend(of_databases(site, at, &mut streams));
         observers.extend(of_virtual_ips(site, at, &mut streams, &holder_out));
         observers.extend(of_floating_ips(site, &provider, &holder_out));
@@ -268,6 +272,7 @@ impl Observers {
 fn of_balancers(
     site: &Infrastructure,
     streams: &mut Streams,
+    owners: &watch::Receiver<Owners>,
     out: &watch::Sender<BalancerView>,
 ) -> Vec<Box<dyn Observer>> {
     let mut observers: Vec<Box<dyn Observer>> = Vec::new();
@@ -275,7 +280,8 @@ fn of_balancers(
         let role = &site.roles[&server.role];
         if let Some(socket) = &role.stats_socket {
             let thing = Thing::Haproxy { socket: socket.clone() };
-            let view = haproxy::HaproxyView::new(&server.name, &role.standby_backends, out.clone());
+            let slots = Slots::new(owners.clone());
+            let view = haproxy::HaproxyView::new(&server.name, &role.standby_backends, slots, out.clone());
             observers.push(Box::new(ServerObserver::new(
                 streams.source(&server.name, thing.clone()),
                 thing.every(),

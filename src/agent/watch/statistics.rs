@@ -8,6 +8,7 @@
 //! of the backend itself: `act` and `bck` count its usable servers, and `weight` sums up those that are in use.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,8 @@ pub struct ServerRow {
     pub proxy: String,
     /// Its name.
     pub name: String,
+    /// Its address, where HAProxy says it: it has one, of IPv4, and the socket's level is at least `operator`, which is the default.
+    pub address: Option<Ipv4Addr>,
     /// How many requests it was given since HAProxy started or was reloaded.
     pub requests: u64,
     /// HAProxy's word: `UP`, `UP 2/3`, `DOWN`, `DRAIN`, with the weight where that is what keeps traffic away.
@@ -62,9 +65,9 @@ impl Statistics {
 }
 
 impl ServerRow {
-    fn state(&self) -> (String, String, String, String, Rotation) {
-        let (proxy, name) = (self.proxy.clone(), self.name.clone());
-        (proxy, name, self.status.clone(), self.check.clone(), self.rotation)
+    /// All of it but the counts.
+    fn state(&self) -> ServerRow {
+        ServerRow { requests: 0, ..self.clone() }
     }
 }
 
@@ -123,6 +126,7 @@ fn row(fields: &[String], columns: &BTreeMap<&str, usize>) -> Option<StatisticsR
     let server = ServerRow {
         proxy: text("pxname")?.into(),
         name: text("svname")?.into(),
+        address: text("addr").and_then(|address| Some(*address.parse::<SocketAddrV4>().ok()?.ip())),
         requests: number("stot")?,
         status: shown,
         check: check.trim_start_matches("* ").into(),
@@ -232,6 +236,20 @@ mod tests {
         let server = &found.servers[0];
         assert_eq!((server.requests, server.rotation), (5, Rotation::In));
         assert_eq!((server.status.as_str(), server.check.as_str()), ("UP 2/3", "L4TOUT"));
+    }
+
+    #[test]
+    fn an_address_is_read_where_there_is_one_and_another_one_is_a_change() {
+        let csv = |addresses: [&str; 2]| {
+            let header = HEADER.replace("type,", "type,addr,");
+            let rows = addresses.map(|address| format!("b,app-1,0,0,UP,1,1,0,L4OK,,,2,{address},\n")).concat();
+            parse(&format!("{header}{rows}")).unwrap()
+        };
+        let found = csv(["172.18.0.4:80", ""]);
+        let addresses: Vec<_> = found.servers.iter().map(|row| row.address).collect();
+        assert_eq!(addresses, [Some(Ipv4Addr::new(172, 18, 0, 4)), None]);
+        assert_eq!(csv(["[fd00::4]:80", "unix"]).servers[0].address, None);
+        assert!(found.differs(&csv(["172.18.0.5:80", ""])), "its slot has another server now");
     }
 
     #[test]
