@@ -6,9 +6,7 @@ set -eu
 CARGO=$1
 SET=$2
 
-# $1: the whole name of a test. A name that no test has any more must not pass.
-one() {
-    said=$($CARGO test --test compose -- --exact "$1" 2>&1) || { echo "$said"; exit 1; }
+one() { sh scripts/one_test.sh "$CARGO" compose "$1"; }
     echo "$said"
     case $said in *"1 passed"*) ;; *) echo "on Docker: there is no test $1" >&2; exit 1 ;; esac
 }
@@ -16,6 +14,7 @@ one() {
 $CARGO test --test conformance -- a_project
 if [ "$SET" = all ]; then
     $CARGO test --test compose -- --test-threads 1
+    $CARGO test --test adoption -- one_of_its_containers
 else
     one bare::faults_need_nothing_in_the_image_and_no_capability_of_the_container
     one begun::a_first_verdict_and_a_first_fault_come_with_what_init_writes

@@ -79,6 +79,22 @@ pub struct Server {
     pub spare: bool,
 }
 
+impl Server {
+    /// One without tags and zone that nothing declares a delay for.
+    pub fn new(name: &str, role: &str) -> Server {
+        Server {
+            name: name.into(),
+            role: role.into(),
+            tags: Vec::new(),
+            zone: None,
+            boot_delay: Duration::ZERO,
+            install_delay: Duration::ZERO,
+            configure_delay: Duration::ZERO,
+            spare: false,
+        }
+    }
+}
+
 /// An address that the servers of a tier share; keepalived decides which of them holds it, or a cloud leads it to one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VirtualIp {

@@ -172,16 +172,7 @@ impl Told {
 }
 
 fn infrastructure(names: &[String]) -> Infrastructure {
-    let server = |name: &String| Server {
-        name: name.clone(),
-        role: "node".into(),
-        tags: Vec::new(),
-        zone: None,
-        boot_delay: Duration::ZERO,
-        install_delay: Duration::ZERO,
-        configure_delay: Duration::ZERO,
-        spare: false,
-    };
+    let server = |name: &String| Server::new(name, "node");
     Infrastructure {
         servers: names.iter().map(|name| (name.clone(), server(name))).collect(),
         links: Vec::new(),

@@ -122,14 +122,9 @@ fn declared(name: &str, server: &Server) -> infrastructure::Server {
     let of_tag = server.tags.iter().map(String::as_str).filter(|tag| *tag != TAG);
     let tags: BTreeSet<&str> = words(server, TAGS).chain(of_tag).collect();
     infrastructure::Server {
-        name: name.into(),
-        role: role.into(),
         tags: tags.into_iter().map(String::from).collect(),
         zone: words(server, ZONE).next().map(String::from).or_else(|| server.zone.clone()),
-        boot_delay: Duration::ZERO,
-        install_delay: Duration::ZERO,
-        configure_delay: Duration::ZERO,
-        spare: false,
+        ..infrastructure::Server::new(name, role)
     }
 }
 

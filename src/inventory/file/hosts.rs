@@ -56,14 +56,9 @@ impl HostEntry {
 
 pub(super) fn server(entry: &HostEntry) -> Server {
     Server {
-        name: entry.name.clone(),
-        role: entry.role().into(),
         tags: entry.tags.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
         zone: entry.zone.clone(),
-        boot_delay: Duration::ZERO,
-        install_delay: Duration::ZERO,
-        configure_delay: Duration::ZERO,
-        spare: false,
+        ..Server::new(&entry.name, entry.role())
     }
 }
 

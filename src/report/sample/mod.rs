@@ -225,16 +225,7 @@ fn hypotheses() -> Vec<Hypothesis> {
 fn infrastructure() -> Infrastructure {
     let names = ["lb-1", "lb-2", "web-1", "web-2", "web-3", "web-4"];
     let role_of = |name: &str| if name.starts_with("lb") { "webhaproxy" } else { "webserver" };
-    let server = |name: &str| Server {
-        name: name.into(),
-        role: role_of(name).into(),
-        tags: Vec::new(),
-        zone: None,
-        boot_delay: Duration::ZERO,
-        install_delay: Duration::ZERO,
-        configure_delay: Duration::ZERO,
-        spare: false,
-    };
+    let server = |name: &str| Server::new(name, role_of(name));
     let links = names[..2].iter().flat_map(|lb| names[2..].iter().map(move |web| (lb.to_string(), web.to_string())));
     Infrastructure {
         servers: names.iter().map(|name| (name.to_string(), server(name))).collect(),
