@@ -2,8 +2,8 @@
 //!
 //! `When 50 % of the memory of … is taken`. A burner maps it, and locks it so that each page is there. Refused where it
 //! would leave less than 512 MiB available, or less than a tenth of what a container may have: a machine without memory is not the
-//! fault that was asked for. Witness: what
-//! the kernel says is resident of the burner, 95 % of what was asked at least. Heal: the burner is killed.
+//! fault that was asked for. Witness: what the kernel says is resident of the burner beside the program itself, 95 % of what was asked at
+//! least. Heal: the burner is killed.
 
 use std::fs;
 
@@ -68,7 +68,8 @@ impl EffectDriver for Memory {
     }
 
     fn observe(&self, _memo: Option<&Value>) -> Result<Observation, DriverError> {
-        let status = |pid: i32| figure(&format!("/proc/{pid}/status"), "VmRSS").unwrap_or(0);
+        // Pages of the program's file are no memory that was taken: in a small container they would count as much as what was asked for.
+        let status = |pid: i32| figure(&format!("/proc/{pid}/status"), "RssAnon").unwrap_or(0);
         let (asked, resident) = (self.bytes()?, burner::of(&self.id).iter().map(|burner| status(burner.pid)).sum());
         let evidence = format!("{} of {} resident", mebibytes(resident), mebibytes(asked));
         Ok(Observation { in_force: resident > 0 && resident >= asked / 100 * 95, evidence })
