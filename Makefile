@@ -42,6 +42,8 @@ nightly: setup ## everything, @nightly and @slow too, once for each of SEEDS; th
 
 example: setup ## the crate outside of the workspace, as its README says: everything is built anew for it
 	cd examples/shop && $(CARGO) test --test chaos
+	cd examples/shop && $(CARGO) test --test compose --no-run
+	@if [ "$$(id -u)" -eq 0 ]; then $(PYTHON) fixtures/docker/docker.py run -- sh -c 'cd examples/shop && $(CARGO) test --offline --test compose'; else echo 'make example: its containers are left out: they need root'; fi
 
 kill-points: setup ## no fault outlives its lease: so many points of a seed; goes on where it was interrupted
 	$(CARGO) test --test kill_points -- --points $(POINTS) --seed $(SEED)
@@ -72,7 +74,7 @@ ec2: ## an EC2 API with instances that run, in namespaces that end with it, used
 
 docker: ## a Docker Engine in namespaces that end with it, used by all tests that need it: fixtures/docker/README.md
 	$(CARGO) build --bins
-	$(CARGO) test --test compose --test conformance --no-run
+	$(CARGO) test --test compose --test conformance --test adoption --no-run
 	$(PYTHON) fixtures/docker/docker.py run -- sh scripts/on_docker.sh '$(CARGO)' all
 
 static: ## a release binary that needs nothing of the server it runs on: target/<cpu>-unknown-linux-gnu/release/chimp

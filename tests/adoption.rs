@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use support::{Folder, Needs, named, run, stdout};
+use support::{Folder, Needs, named, run, stderr, stdout};
 
 const CRATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/shop");
 
@@ -14,6 +14,8 @@ fn main() -> ExitCode {
     support::tests(&[
         (Needs::Nothing, named![it_takes_one_dev_dependency_and_three_lines]),
         (Needs::Scenarios, named![its_scenario_passes_and_is_ignored_where_it_can_not_run]),
+        (Needs::Scenarios, named![without_docker_its_containers_are_left_out_and_in_ci_that_is_a_failure]),
+        (Needs::Asked("DOCKER_FOLDER", "make docker"), named![one_of_its_containers_dies_where_docker_is]),
     ])
 }
 
@@ -49,6 +51,53 @@ fn build(source: &str, program: &Path, built: &Path) {
     rustc.arg("--extern").arg(format!("anarcho_chimp={}", library(built).display()));
     rustc.arg("-L").arg(format!("dependency={}", built.display()));
     assert!(run(&mut rustc).status.success(), "{source} can't be built");
+}
+
+/// The test target of its Compose project, which the folder gets.
+fn compose(folder: &Folder) -> PathBuf {
+    let built = std::env::current_exe().unwrap().parent().unwrap().to_path_buf();
+    let program = folder.path().join("compose");
+    build("tests/compose.rs", &program, &built);
+    program
+}
+
+fn without_docker_its_containers_are_left_out_and_in_ci_that_is_a_failure() {
+    let folder = Folder::new("adoption-without-docker");
+    let program = compose(&folder);
+    let ended = |ci: bool| {
+        let mut hidden = Command::new("unshare");
+        hidden.args(["-m", "sh", "-c", "mount -t tmpfs none /run && exec \"$0\""]).arg(&program).current_dir(CRATE);
+        hidden.env_remove("DOCKER_HOST").env_remove("CI");
+        if ci {
+            hidden.env("CI", "true");
+        }
+        run(&mut hidden)
+    };
+    let alone = ended(false);
+    assert_eq!(alone.status.code(), Some(0), "{}", stderr(&alone));
+    assert!(
+        stderr(&alone).contains("left out: no Docker Engine listens at /var/run/docker.sock"),
+        "{}",
+        stderr(&alone)
+    );
+    let in_ci = ended(true);
+    assert_eq!(in_ci.status.code(), Some(2), "{}", stderr(&in_ci));
+    assert!(stderr(&in_ci).contains("no Docker Engine answers"), "{}", stderr(&in_ci));
+}
+
+fn one_of_its_containers_dies_where_docker_is() {
+    let folder = Folder::new("adoption-docker");
+    let out = folder.path().join("reports");
+    let mut chaos = Command::new(compose(&folder));
+    chaos.args(["--seed", "7", "--out"]).arg(&out).current_dir(CRATE).env_remove("CI");
+    let output = run(&mut chaos);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let record: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(out.join("latest/run.json")).unwrap()).unwrap();
+    let scenario = &record["scenarios"][0];
+    assert_eq!((&record["environment"], &scenario["verdict"]), (&"compose".into(), &"pass".into()), "{record}");
+    assert!(scenario["containers"].as_array().is_some_and(|all| all.iter().any(|one| one["what"] == "restarted")));
+    assert!(run(Command::new("docker").args(["ps", "-aq"])).stdout.is_empty(), "it was taken down again");
 }
 
 fn its_scenario_passes_and_is_ignored_where_it_can_not_run() {
