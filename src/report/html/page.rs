@@ -50,11 +50,12 @@ pub struct RunStrip {
 /// Everything that the templates show of a run.
 pub fn page(run: &JudgedRun) -> Page {
     let provenance = &run.provenance;
+    let is_attached = run.plan.scenarios.iter().any(|scenario| scenario.infrastructure.is_attached());
     Page {
         run: strip(run),
         environment: environment(run),
-        is_attached: run.plan.scenarios.iter().any(|scenario| scenario.infrastructure.is_attached()),
-        machine: machine(provenance),
+        is_attached,
+        machine: machine(provenance, is_attached),
         command: provenance.command.clone(),
         scenarios: run.record.scenarios.iter().map(|record| section(run, record)).collect(),
     }
@@ -95,10 +96,11 @@ fn servers(found: &BTreeMap<&String, &String>) -> String {
     if more > 0 { format!("{told} and {more} more") } else { told }
 }
 
-fn machine(provenance: &Provenance) -> Vec<(String, String)> {
+/// Its programs are those of the site only where servers are booted from its files.
+fn machine(provenance: &Provenance, is_attached: bool) -> Vec<(String, String)> {
     let facts = [("kernel", provenance.kernel.clone()), ("CPUs", provenance.cpus.to_string())];
     let facts = facts.map(|(label, value)| (label.to_string(), value)).into_iter();
-    facts.chain(provenance.programs.clone()).collect()
+    facts.chain(provenance.programs.clone().into_iter().filter(|_| !is_attached)).collect()
 }
 
 fn strip(run: &JudgedRun) -> RunStrip {
