@@ -162,6 +162,18 @@ pub enum Event {
         #[serde(deserialize_with = "plausible::count")]
         current: u64,
     },
+    /// What a server's nginx counts (`stub_status`), once a second. Connections that are accepted and handled, and requests, are since
+    /// nginx started; the others are open now.
+    NginxStatus {
+        server: String,
+        active: u64,
+        accepted: u64,
+        handled: u64,
+        requests: u64,
+        reading: u64,
+        writing: u64,
+        waiting: u64,
+    },
     /// The holders of a virtual IP changed. None: nobody has it. More than one: split brain.
     VirtualIpHolders { name: String, holders: Vec<String> },
     /// The failover has the provider lead a floating IP to another server.

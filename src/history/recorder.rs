@@ -66,7 +66,10 @@ impl Recorder {
     pub fn record_at(&self, at_us: u64, resolution_us: u64, event: Event) {
         let record = Record { at_us, scenario: self.scenario, resolution_us, event };
         match record.event {
-            Event::BalancerSessions { .. } | Event::Pressure { .. } | Event::DatabaseView { .. } => {
+            Event::BalancerSessions { .. }
+            | Event::NginxStatus { .. }
+            | Event::Pressure { .. }
+            | Event::DatabaseView { .. } => {
                 tracing::trace!(at_us, scenario = self.scenario, "{:?}", record.event);
             }
             _ => tracing::info!(at_us, scenario = self.scenario, "{:?}", record.event),

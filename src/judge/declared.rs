@@ -53,6 +53,7 @@ pub(super) fn of_plan(plan: &ScenarioPlan) -> ScenarioRecord {
         data: None,
         healing: Vec::new(),
         containers: Vec::new(),
+        nginx: Vec::new(),
         leaks: Vec::new(),
         cloud_requests: None,
         validity: Validity::default(),

@@ -19,6 +19,7 @@ mod healing;
 mod leaks;
 mod milestones;
 mod modelled;
+mod nginx;
 mod run;
 mod scenario;
 mod strikes;

@@ -29,6 +29,7 @@ use super::healing::healing;
 use super::leaks::leaks;
 use super::milestones;
 use super::modelled;
+use super::nginx::nginx;
 use super::strikes::strikes_of;
 
 /// Judges a scenario from what was recorded.
@@ -68,6 +69,7 @@ pub fn judge(history: &History) -> ScenarioRecord {
         worst_second: worst_of(history, &timeline),
         data: data_of(history),
         containers: containers(history, &timeline),
+        nginx: nginx(history, &timeline),
         leaks: leaks(history),
         cloud_requests: cloud_requests(history),
         healing: healing(history, &timeline),

@@ -95,7 +95,7 @@ impl<'a> Fleet<'a> {
     /// Whether a record can change anything here: most only say again what is known, many times a second.
     pub fn is_news(&self, record: &Record) -> bool {
         match &record.event {
-            Event::Pressure { .. } => false,
+            Event::Pressure { .. } | Event::NginxStatus { .. } | Event::ContainerChanged { .. } => false,
             Event::BalancerSessions { balancer, .. } => self.blind.contains_key(balancer.as_str()),
             Event::DatabaseView { server, writable, replicating, .. } => {
                 let told = Some(DatabaseState { writable: *writable, replicating: *replicating });

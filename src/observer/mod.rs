@@ -34,6 +34,7 @@ mod haproxy;
 mod holders;
 mod instances;
 pub mod logs;
+mod nginx;
 mod pressure;
 mod process;
 mod server;
@@ -252,6 +253,7 @@ impl Observers {
             observers.push(Box::new(containers::ContainerObserver::new(reports)));
         }
         observers.extend(of_balancers(site, &mut streams, &owners, &balancers_out));
+        observers.extend(of_nginxes(site, &mut streams));
         observers.extend(of_databases(site, at, &mut streams));
         observers.extend(of_virtual_ips(site, at, &mut streams, &holder_out));
         observers.extend(of_floating_ips(site, &provider, &holder_out));
@@ -287,6 +289,18 @@ fn of_balancers(
                 thing.every(),
                 view,
             )));
+        }
+    }
+    observers
+}
+
+fn of_nginxes(site: &Infrastructure, streams: &mut Streams) -> Vec<Box<dyn Observer>> {
+    let mut observers: Vec<Box<dyn Observer>> = Vec::new();
+    for server in site.servers.values() {
+        if let Some(url) = &site.roles[&server.role].stub_status {
+            let thing = Thing::Nginx { url: url.clone() };
+            let source = streams.source(&server.name, thing.clone());
+            observers.push(Box::new(ServerObserver::new(source, thing.every(), nginx::NginxView::new(&server.name))));
         }
     }
     observers

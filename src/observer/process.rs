@@ -1,9 +1,16 @@
-//! The addresses of a server, looked at through its first process on this machine.
+//! The addresses of a server and connections within it, through its first process on this machine.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::sched::{CloneFlags, setns};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
 use crate::agent::watch::{Unseen, addresses};
 use crate::text::naming;
@@ -13,6 +20,26 @@ pub(super) fn has_addresses(pid: i32, wanted: &[Ipv4Addr]) -> Result<BTreeSet<Ip
     let path = PathBuf::from(format!("/proc/{pid}/net/fib_trie"));
     let trie = std::fs::read_to_string(&path).map_err(naming(&path));
     Ok(addresses_in(trie, pid, wanted)?)
+}
+
+/// A connection that is made in the network of a process, by a thread that ends with it: a thread that has entered a network does not come back
+/// for anything else.
+pub(super) async fn connected_within(pid: i32, at: SocketAddr, within: Duration) -> Result<TcpStream, Unseen> {
+    let (out, connected) = oneshot::channel();
+    let enter = move || {
+        let path = PathBuf::from(format!("/proc/{pid}/ns/net"));
+        let network = File::open(&path).map_err(naming(&path))?;
+        setns(network.as_fd(), CloneFlags::CLONE_NEWNET)?;
+        let connection = std::net::TcpStream::connect_timeout(&at, within)?;
+        connection.set_nonblocking(true)?;
+        Ok(connection)
+    };
+    let enters = std::thread::Builder::new().name("connection".into());
+    enters.spawn(move || drop(out.send(enter())))?;
+    let ended = || io::Error::other("the thread that connects has ended");
+    let connection = connected.await.unwrap_or_else(|_| Err(ended()));
+    let connection = connection.map_err(|why: io::Error| Unseen::Unreadable(format!("{at}: {why}")))?;
+    Ok(TcpStream::from_std(connection)?)
 }
 
 /// Which of these the network of a process has, by what came of reading its trie. A process that is gone has none: its

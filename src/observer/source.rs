@@ -11,11 +11,11 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
 use super::instances::living;
-use super::process::has_addresses;
+use super::process::{connected_within, has_addresses};
 use super::streams::Heard;
 use super::{Look, ObserverError, Through};
 use crate::agent::stamp::Within;
-use crate::agent::watch::{HEARTBEAT, Sight, Thing, haproxy, sidecar};
+use crate::agent::watch::{HEARTBEAT, Sight, Thing, haproxy, nginx, sidecar};
 use crate::clock::micros;
 use crate::instance::{Between, Instance};
 use crate::measure::sight::MISSED_US;
@@ -113,6 +113,10 @@ impl Source {
         let seen = match &self.thing {
             Thing::Haproxy { socket } => haproxy::look(&through(process, socket)).await.map(Sight::Haproxy),
             Thing::Database { at } => sidecar::look(*at).await.map(Sight::Database),
+            Thing::Nginx { url } => {
+                let connection = connected_within(process, url.at.into(), nginx::ANSWER_WITHIN);
+                nginx::look_over(connection, url).await.map(Sight::Nginx)
+            }
             Thing::Addresses { of } => has_addresses(process, of).map(Sight::Addresses),
         };
         let at = Within { not_before_us, by_us: look.now_us() };

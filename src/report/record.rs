@@ -16,12 +16,14 @@ use crate::verdict::Verdict;
 mod containers;
 mod course;
 mod data;
+mod nginx;
 mod seed_text;
 mod site;
 
 pub use containers::ContainerRecord;
 pub use course::{MilestoneRow, MilestoneState, Milestones, ModelFigures, Of, RelapseRecord, SlownessRecord};
 pub use data::DataFigures;
+pub use nginx::NginxRecord;
 pub use site::{ServerRecord, SinglePointRecord};
 
 /// The version of this schema. Whatever a reader could trip over raises it.
@@ -176,6 +178,9 @@ pub struct ScenarioRecord {
     /// What Docker reported of the containers that stood for servers, in its order; absent where servers are no containers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<ContainerRecord>,
+    /// What each nginx counted whose `stub_status` was declared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nginx: Vec<NginxRecord>,
     /// Faults that were not seen to be lifted, and what was found on the machine after the scenario: none, as it must be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<String>,

@@ -30,6 +30,7 @@
 //! reload: [nginx, -s, reload]                                 # takes changed files in, where that needs telling
 //! monit: true                                                 # Monit starts services that die again; default false
 //! stats_socket: /run/haproxy/admin.sock                       # of a HAProxy: makes the role a balancer
+//! stub_status: http://127.0.0.1:8081/nginx_status             # of an nginx, as the server itself reaches it: what it counts is observed
 //! standby_backends: [write]                                             # its backends where one server is up and the others wait
 //! database: { status_port: 9200 }                             # of a MariaDB: makes the role a database, see [`super::DatabaseRole`]
 //! ```
@@ -45,7 +46,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::templates;
 use super::write_files::FileForm;
-use super::{DatabaseRole, Readiness, Role, RoleService};
+use super::{DatabaseRole, Readiness, Role, RoleService, StubStatusUrl, stub_status};
 use crate::document::names::{RULE, is_name};
 use crate::document::yaml::{PathSegment, Source, at};
 use crate::document::{Checked, DocumentError};
@@ -73,6 +74,7 @@ struct Form {
     readiness: ReadinessForm,
     reload: Option<Vec<String>>,
     stats_socket: Option<PathBuf>,
+    stub_status: Option<String>,
     #[serde(default)]
     standby_backends: Vec<String>,
     database: Option<DatabaseRole>,
@@ -182,6 +184,7 @@ pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<
         programs: form.programs,
         packages: form.packages,
         monit: form.monit,
+        stub_status: reader.stub_status(form.stub_status.as_deref())?,
         stats_socket: form.stats_socket,
         standby_backends: form.standby_backends,
         database: form.database,
@@ -225,6 +228,12 @@ impl Reader<'_> {
             self.command(&at!["reload"], reload, "`reload`")?;
         }
         self.readiness(&form.readiness)
+    }
+
+    fn stub_status(&self, url: Option<&str>) -> Checked<Option<StubStatusUrl>> {
+        let read =
+            |url: &str| url.parse().or_else(|why: String| self.error(&at!["stub_status"], why, stub_status::HINT));
+        url.map(read).transpose()
     }
 
     fn readiness(&self, form: &ReadinessForm) -> Checked<Readiness> {

@@ -13,8 +13,11 @@ use serde::{Deserialize, Serialize};
 
 pub mod file;
 pub mod shipped;
+mod stub_status;
 pub(crate) mod templates;
 mod write_files;
+
+pub use stub_status::StubStatusUrl;
 
 /// What a step calls any server, whatever its role.
 pub const EVERY_SERVER: &str = "node";
@@ -47,6 +50,9 @@ pub struct Role {
     pub monit: bool,
     /// The HAProxy statistics socket of a balancer, so that its own view can be observed.
     pub stats_socket: Option<PathBuf>,
+    /// Where its nginx says what it counts, so that this is observed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stub_status: Option<StubStatusUrl>,
     /// Backends of that HAProxy in which one server is up and the others wait: being down there says nothing of a server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub standby_backends: Vec<String>,

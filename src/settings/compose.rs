@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::words;
+use crate::role::StubStatusUrl;
 
 /// `[compose]`
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub struct ComposeSettings {
     /// By services: the path in their containers of the statistics socket of a HAProxy, whose view is observed.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "words::map")]
     pub stats_sockets: BTreeMap<String, String>,
+    /// By services: the URL of nginx's `stub_status`, as their containers themselves reach it; what it counts is observed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stub_status: BTreeMap<String, StubStatusUrl>,
 }
 
 impl ComposeSettings {
@@ -47,6 +51,7 @@ impl ComposeSettings {
         let from = self.links.keys().map(|service| ("links", service));
         let to = self.links.values().flatten().map(|service| ("links", service));
         let sockets = self.stats_sockets.keys().map(|service| ("stats_sockets", service));
-        attack.chain(entry).chain(words).chain(from).chain(to).chain(sockets)
+        let stub_status = self.stub_status.keys().map(|service| ("stub_status", service));
+        attack.chain(entry).chain(words).chain(from).chain(to).chain(sockets).chain(stub_status)
     }
 }

@@ -5,6 +5,7 @@ mod attacks;
 mod bare;
 mod begun;
 mod killed;
+mod limited;
 mod refused;
 mod reported;
 mod scenarios;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         named![
             scenarios::a_container_that_dies_is_started_again_by_its_policy_and_stays_dead_without_one,
             scenarios::every_family_of_faults_strikes_containers_and_leaves_nothing,
+            scenarios::a_balancer_s_view_is_of_the_container_that_has_the_address_whatever_it_is_called,
             scenarios::a_project_that_does_not_run_is_brought_up_and_down_again,
             bare::faults_need_nothing_in_the_image_and_no_capability_of_the_container,
             bare::a_static_address_and_a_second_network_are_reached_by_faults_too,
@@ -33,7 +35,9 @@ fn main() -> ExitCode {
             attacks::an_attack_strikes_what_was_opted_in_alone,
             killed::a_killed_run_leaves_no_fault_after_its_lease,
             killed::what_a_killed_run_has_brought_up_goes_down_by_its_mark,
-            reported::exits_restarts_memory_and_health_are_on_record_and_in_the_report,
+            limited::a_container_s_own_share_of_the_cpu_and_of_the_memory_is_taken,
+            limited::what_a_container_could_not_live_without_and_the_machine_s_disk_are_refused,
+            reported::exits_restarts_memory_health_and_what_nginx_counts_are_on_record_and_in_the_report,
             refused::what_can_not_be_attached_to_is_one_error_and_nothing_is_touched,
         ],
     )])
@@ -138,9 +142,14 @@ fn ended(folder: &Folder, project: &Project, attack: &str, scenarios: &str) -> O
 }
 
 fn run_on(folder: &Folder, project: &Project, attack: &str, scenarios: &str) -> Command {
+    run_with(folder, project, (attack, ""), scenarios)
+}
+
+/// The same with more lines under `[compose]`.
+fn run_with(folder: &Folder, project: &Project, (attack, more): (&str, &str), scenarios: &str) -> Command {
     let scenarios = scenarios.replace("    When ", &format!("{}    When ", project.given()));
     let feature = folder.write("any.feature", &format!("Feature: Any\n{scenarios}")).display().to_string();
-    let (config, out) = (settings(folder, attack, ""), folder.path().join("out").display().to_string());
+    let (config, out) = (settings(folder, attack, more), folder.path().join("out").display().to_string());
     chimp(&["run", &feature, "--config", &config, "--out", &out, "--seed", "7"])
 }
 

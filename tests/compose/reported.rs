@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::support::{Folder, run};
-use crate::{Project, await_clean, docker, run_on, said, until};
+use crate::{Project, await_clean, docker, run_with, said, until};
 
 /// Long enough for all that is done meanwhile; it ends when that is over.
 const PAUSED: &str =
@@ -33,11 +33,16 @@ fn reported(folder: &Folder) -> Vec<(String, String, String)> {
         .collect()
 }
 
-pub fn exits_restarts_memory_and_health_are_on_record_and_in_the_report() {
+fn folder_record(folder: &Folder) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(folder.path().join("out/latest/run.json")).unwrap()).unwrap()
+}
+
+pub fn exits_restarts_memory_health_and_what_nginx_counts_are_on_record_and_in_the_report() {
     let (folder, project) = (Folder::new("compose-reported"), Project::up("ailing"));
     until("its health check passes", || docker(&["ps", "--format", "{{.Status}}"]).contains("(healthy)"));
-    let mut child =
-        run_on(&folder, &project, "\"spare\"", PAUSED).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let status = "stub_status = { web = \"http://127.0.0.1:8081/nginx_status\" }";
+    let mut chaos = run_with(&folder, &project, ("\"spare\"", status), PAUSED);
+    let mut child = chaos.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     crate::await_run(&mut child, "the spare is paused", || docker(&["ps"]).contains("(Paused)"));
     let has = |server: &str, change: &str, beside: &str| {
         reported(&folder).contains(&(server.into(), change.into(), beside.into()))
@@ -57,6 +62,10 @@ pub fn exits_restarts_memory_and_health_are_on_record_and_in_the_report() {
     assert!(!has("app-1", "restarted", "2"), "a command's start is none of its policy's: {:?}", reported(&folder));
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let counted = &folder_record(&folder)["scenarios"][0]["nginx"][0];
+    let count = |name: &str| counted[name].as_u64().unwrap_or_default();
+    assert_eq!((counted["server"].as_str(), count("dropped"), count("starts")), (Some("web-1"), 0, 0), "{counted}");
+    assert!(count("requests") > 500 && count("active_most") > 0, "a hundred a second were sent: {counted}");
     let summary = std::fs::read_to_string(folder.path().join("out/latest/summary.md")).unwrap();
     let of_app = summary.lines().find(|line| line.contains("app-1: ran out of memory (")).unwrap_or_default();
     for expected in

@@ -1,7 +1,7 @@
 //! Scenarios on a project: what Docker's policies heal, what every family of faults does, and a project that is only up for the run.
 
-use crate::support::Folder;
-use crate::{Project, await_clean, containers, docker, ended, events, is_clean, said};
+use crate::support::{Folder, run};
+use crate::{Project, await_clean, containers, docker, ended, events, is_clean, run_with, said};
 
 const DIES: &str = "  Scenario: Any\n    When node \"web-1\" dies\n    Then recovery takes under 60 s\n    And total downtime is under 60 s\n";
 
@@ -74,4 +74,19 @@ pub fn a_project_that_does_not_run_is_brought_up_and_down_again() {
     assert!(said(&output).contains("the Compose project web was brought up, and down again"), "{}", said(&output));
     assert_eq!(containers(), "", "nothing of it is left");
     assert!(!docker(&["network", "ls"]).contains("web_"), "{}", docker(&["network", "ls"]));
+}
+
+pub fn a_balancer_s_view_is_of_the_container_that_has_the_address_whatever_it_is_called() {
+    let (folder, project) = (Folder::new("compose-misnamed"), Project::up("misnamed"));
+    let socket = "stats_sockets = { lb = \"/var/lib/haproxy/admin.sock\" }";
+    let hangs = "  Scenario: Any\n    When node \"web-1\" hangs for 3 s\n    Then total downtime is under 60 s\n";
+    let output = run(&mut run_with(&folder, &project, ("\"web\"", socket), hangs));
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let seen = events(&folder, 0);
+    let down = |server: &str| {
+        let of_it =
+            |line: &&str| line.contains("\"balancer_view\"") && line.contains(&format!("\"server\":\"{server}\""));
+        seen.lines().filter(of_it).any(|line| line.contains("\"up\":false"))
+    };
+    assert!(down("web-1") && !down("web-2"), "HAProxy calls web-1 web-2: {seen}");
 }

@@ -16,14 +16,18 @@ use serde::{Deserialize, Serialize};
 use super::Within;
 use crate::instance::Command;
 use crate::launch::ASKED;
+use crate::role::StubStatusUrl;
 
 pub mod addresses;
 pub mod haproxy;
+mod http;
+pub mod nginx;
 pub mod reader;
 pub mod sidecar;
 pub mod statistics;
 pub(super) mod watcher;
 
+use nginx::StubStatus;
 use sidecar::DatabaseSight;
 use statistics::Statistics;
 
@@ -44,6 +48,8 @@ pub enum Thing {
     Addresses { of: Vec<Ipv4Addr> },
     /// The sidecar of a database, which answers `GET /status`.
     Database { at: SocketAddr },
+    /// What an nginx counts.
+    Nginx { url: StubStatusUrl },
 }
 
 /// What a look saw.
@@ -53,6 +59,7 @@ pub enum Sight {
     Haproxy(Statistics),
     Addresses(BTreeSet<Ipv4Addr>),
     Database(DatabaseSight),
+    Nginx(StubStatus),
 }
 
 /// Why a look saw nothing. That is no fact about what is watched.
@@ -83,6 +90,7 @@ impl Thing {
             Thing::Haproxy { .. } => Duration::from_millis(20),
             Thing::Addresses { .. } => Duration::from_millis(10),
             Thing::Database { .. } => Duration::from_millis(100),
+            Thing::Nginx { .. } => Duration::from_secs(1),
         }
     }
 
@@ -95,6 +103,7 @@ impl Thing {
                 Ok(Sight::Addresses(addresses::among(&trie, of)))
             }
             Thing::Database { at } => sidecar::look(*at).await.map(Sight::Database),
+            Thing::Nginx { url } => nginx::look(url).await.map(Sight::Nginx),
         }
     }
 }
@@ -116,6 +125,7 @@ impl Sight {
             (Sight::Haproxy(_), Thing::Haproxy { .. })
                 | (Sight::Addresses(_), Thing::Addresses { .. })
                 | (Sight::Database(_), Thing::Database { .. })
+                | (Sight::Nginx(_), Thing::Nginx { .. })
         )
     }
 }

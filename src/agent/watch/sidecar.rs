@@ -3,19 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 
 use super::Unseen;
+use super::http::{self, unexpected};
 
 /// The sidecar says within 400 ms that a database hangs; one that needs longer hangs itself.
 const ANSWER_WITHIN: Duration = Duration::from_millis(600);
-/// An answer is some hundred bytes; more than this is none.
-const MOST_ANSWER: usize = 1 << 20;
 
 /// What a database says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,31 +54,7 @@ pub async fn look(at: SocketAddr) -> Result<DatabaseSight, Unseen> {
 
 async fn ask(at: SocketAddr) -> Result<Bytes, Unseen> {
     let connection = TcpStream::connect(at).await.map_err(|why| Unseen::Unreadable(format!("{at}: {why}")))?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(connection)).await.map_err(unexpected)?;
-    let request = hyper::Request::get("/status").header("host", at.to_string()).header("connection", "close");
-    let request = request.body(Empty::<Bytes>::new()).map_err(unexpected)?;
-    let exchange = async {
-        let answer = sender.send_request(request).await.map_err(unexpected)?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), MOST_ANSWER).collect().await.map_err(unexpected)?.to_bytes();
-        match status.is_success() {
-            true => Ok(body),
-            false => Err(Unseen::Unexpected(format!("{status}: {}", String::from_utf8_lossy(&body).trim()))),
-        }
-    };
-    // The connection's own end says nothing that the exchange does not.
-    let driven = async {
-        let _ = connection.await;
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        answer = exchange => answer,
-        () = driven => unreachable!("it is pending"),
-    }
-}
-
-fn unexpected(why: impl std::fmt::Display) -> Unseen {
-    Unseen::Unexpected(why.to_string())
+    http::get(connection, &at.to_string(), "/status").await
 }
 
 impl Status {

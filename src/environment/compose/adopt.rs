@@ -100,12 +100,13 @@ fn servers(project: &Project, settings: &ComposeSettings) -> BTreeMap<String, Se
     project.services.iter().flat_map(of).collect()
 }
 
-/// A role for each word that steps use, with the statistics socket that is declared.
+/// A role for each word that steps use, with the statistics that are declared.
 fn roles(project: &Project, settings: &ComposeSettings) -> BTreeMap<String, crate::role::Role> {
     let role = |service: &String| {
         let word = word_of(service, settings);
         let mut role = host_role(&word);
         role.stats_socket = settings.stats_sockets.get(service).map(Into::into);
+        role.stub_status = settings.stub_status.get(service).cloned();
         if role.stats_socket.is_some() {
             role.standby_backends = shipped::role(&word).map(|role| role.standby_backends).unwrap_or_default();
         }

@@ -80,6 +80,7 @@ pub(crate) fn role(name: &str) -> Role {
         packages: Vec::new(),
         monit: false,
         stats_socket: None,
+        stub_status: None,
         standby_backends: Vec::new(),
         database: None,
         source: None,

@@ -18,8 +18,16 @@ pub struct ContainerRow {
     pub trouble: bool,
 }
 
-/// The rows of the table.
-pub fn rows(record: &ScenarioRecord) -> Vec<ContainerRow> {
+/// What Docker reported of all of them.
+#[derive(Debug, Clone, Serialize)]
+pub struct ContainerTable {
+    pub rows: Vec<ContainerRow>,
+    /// How many reports there were, those that have no row included.
+    pub all: usize,
+}
+
+/// The table.
+pub fn table(record: &ScenarioRecord) -> ContainerTable {
     let origin = Origin::of(record);
     let row = |one: &ContainerRecord| ContainerRow {
         at: format!("{} s", origin.show(one.at_s, 2)),
@@ -28,10 +36,6 @@ pub fn rows(record: &ScenarioRecord) -> Vec<ContainerRow> {
         detail: one.detail.clone(),
         trouble: one.trouble,
     };
-    record.containers.iter().take(MOST).map(row).collect()
-}
-
-/// How many rows were left out.
-pub fn left_out(record: &ScenarioRecord) -> usize {
-    record.containers.len().saturating_sub(MOST)
+    let all = record.containers.len();
+    ContainerTable { rows: record.containers.iter().take(MOST).map(row).collect(), all }
 }

@@ -22,6 +22,7 @@ pub mod healing;
 pub mod judged;
 pub mod logs;
 pub mod milestones;
+pub mod nginx;
 pub mod origin;
 pub mod page;
 pub mod plot;

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
-use super::containers::{self, ContainerRow};
+use super::containers::{self, ContainerTable};
 use super::data::{self, DataRow};
-use super::drawn::Plots;
+use super::drawn::{Drawn, Plots};
 use super::healing::{self, HealingRow};
 use super::judged::over;
 use super::logs::ServerLogs;
 use super::milestones;
+use super::nginx::{self, NginxRow};
 use super::origin::Origin;
 use super::plot::waterfall;
 use super::redundancy::{Redundancy, redundancy};
@@ -84,10 +85,10 @@ pub struct Section {
     pub healing: Vec<HealingRow>,
     /// How much of it was left out of the table.
     pub more_healing: usize,
-    /// What befell containers; empty where servers are none.
-    pub containers: Vec<ContainerRow>,
-    /// How much of it was left out of the table.
-    pub more_containers: usize,
+    /// What befell containers; without a row where servers are none.
+    pub containers: ContainerTable,
+    /// What each nginx counted; empty where none was asked.
+    pub nginx: Vec<NginxRow>,
     /// Empty where users only browse.
     pub data: Vec<DataRow>,
     pub deadline: String,
@@ -200,8 +201,8 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         downtime: downtime(record),
         healing: healing::rows(record),
         more_healing: healing::left_out(record),
-        containers: containers::rows(record),
-        more_containers: containers::left_out(record),
+        nginx: nginx::rows(record),
+        containers: containers::table(record),
         data: record.data.as_ref().map(data::rows).unwrap_or_default(),
         clock: Origin::of(record).caption(),
         deadline: seconds(record.deadline_ms / 1e3),
@@ -209,15 +210,19 @@ pub fn section(run: &JudgedRun, record: &ScenarioRecord) -> Section {
         doubts: if probed { validity::doubts(record) } else { Vec::new() },
         validity: if probed { validity::rows(record) } else { Vec::new() },
         invalid_because: record.validity.reasons.clone(),
-        redundancy: plan
-            .filter(|plan| !plan.infrastructure.servers.is_empty())
-            .map(|plan| redundancy(plan, record, drawn.and_then(|drawn| drawn.entry_holder.as_deref()))),
+        redundancy: plan.and_then(|plan| graph(plan, record, drawn)),
         settings_changed: settings.iter().filter(|setting| setting.default.is_some()).count(),
         settings,
         plots: drawn.map(|drawn| drawn.plots.clone()).unwrap_or_default(),
         logs: drawn.map(|drawn| drawn.logs.clone()).unwrap_or_default(),
         files: drawn.map(|drawn| drawn.files.clone()).unwrap_or_default(),
     }
+}
+
+/// The infrastructure, where it has servers.
+fn graph(plan: &ScenarioPlan, record: &ScenarioRecord, drawn: Option<&Drawn>) -> Option<Redundancy> {
+    let holder = drawn.and_then(|drawn| drawn.entry_holder.as_deref());
+    (!plan.infrastructure.servers.is_empty()).then(|| redundancy(plan, record, holder))
 }
 
 /// Over which time the latency beside the other figures was judged: `over 1 min from t0`.

@@ -259,6 +259,7 @@ fn role(name: &str, word: &str) -> Role {
         packages: Vec::new(),
         monit: false,
         stats_socket: (name == "webhaproxy").then(|| "/run/haproxy/admin.sock".into()),
+        stub_status: None,
         standby_backends: Vec::new(),
         database: None,
         source: None,

@@ -91,6 +91,7 @@ fn role(name: &str, word: &str) -> Role {
         packages: Vec::new(),
         monit: false,
         stats_socket: None,
+        stub_status: None,
         standby_backends: Vec::new(),
         database: None,
         source: None,
