@@ -128,7 +128,8 @@ impl Down {
 
     fn take_down(&self, on: &On) -> Result<ExitCode, Refused> {
         let access = Access::from(self.access.clone());
-        let done = match on.kind.down(&on.value, &access, self.dry_run).map_err(AttackError::from) {
+        let settings = settings(self.config.as_deref())?;
+        let done = match on.kind.down(&on.value, &access, &settings, self.dry_run).map_err(AttackError::from) {
             Ok(done) => done,
             Err(why @ AttackError::Usage(_)) => return Err(why.into()),
             Err(why) => return Ok(could_not_tell(&why)),

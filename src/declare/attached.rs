@@ -15,7 +15,7 @@ use crate::document::{DocumentError, Mistakes};
 use crate::environment::{self, Adopted, COMPOSE, EntryAt, INVENTORY, On, SITE, abilities_of, needs};
 use crate::infrastructure::Infrastructure;
 use crate::instance::Ability;
-use crate::plan::{Act, StepText, StrikeOrder, Target};
+use crate::plan::{Act, Partition, StepText, StrikeOrder, Target};
 use crate::selector::{self, Prospect, either};
 use crate::settings::{Scheme, Settings};
 
@@ -201,6 +201,9 @@ fn unable(
             "`{text}` asks for {count} of {among} servers, and {allowed} may be attacked\n  help: {hint}"
         ));
     }
+    if let Some(why) = inseparable(one, order, on, adopted) {
+        return Some(format!("`{step}` can't be done: {why}"));
+    }
     let victims = BTreeSet::from_iter(selector::struck(order).flat_map(|target| may_be(target, adopted)));
     let abilities = abilities_of(order);
     if abilities.contains(&Ability::LogIn) {
@@ -209,6 +212,16 @@ fn unable(
     let victims: Vec<String> = victims.into_iter().collect();
     let why = on.kind.lacking(&on.value, &one.declaration.settings, &victims, &abilities);
     (!why.is_empty()).then(|| format!("`{step}` can't be done:\n  {}", why.join("\n  ")))
+}
+
+/// Why nothing would be cut between the sides of a partition.
+fn inseparable(one: &Drafted<'_>, order: &StrikeOrder, on: &On, adopted: &Adopted) -> Option<String> {
+    let near = may_be(&order.target, adopted);
+    let far = match order.partition.as_ref()? {
+        Partition::Between(far) | Partition::From(far) => may_be(far, adopted),
+        Partition::Halves | Partition::MajoritiesRing => near.clone(),
+    };
+    on.kind.inseparable(&on.value, &one.declaration.settings, &near, &far)
 }
 
 /// The servers that a target may be: where only the run or chance can tell, all of them that may be attacked.

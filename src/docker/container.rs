@@ -1,12 +1,13 @@
 //! One container, as the daemon says that it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use serde::Deserialize;
 
 use super::client::encoded;
 use super::{Docker, DockerError, labels};
+use crate::agent::process::Identity;
 
 /// So many letters of an id tell a container from all others, as Docker itself shows it.
 const SHORT: usize = 12;
@@ -144,6 +145,9 @@ pub struct Network {
     /// Its IPv4 address; nothing while it does not run.
     #[serde(rename = "IPAddress", default)]
     pub ip_address: String,
+    /// The network's id. One that spans nodes has the same on all of them.
+    #[serde(rename = "NetworkID", default)]
+    pub network_id: String,
 }
 
 /// What a container is made of.
@@ -196,9 +200,15 @@ impl Container {
         self.id.get(..SHORT).unwrap_or(&self.id)
     }
 
+    /// What it is marked with.
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        self.config.labels.as_ref().unwrap_or(&NONE)
+    }
+
     /// What a label of it says.
     pub fn label(&self, name: &str) -> Option<&str> {
-        self.config.labels.as_ref()?.get(name).map(String::as_str)
+        self.labels().get(name).map(String::as_str)
     }
 
     /// Its service, and which of its containers it is.
@@ -209,6 +219,13 @@ impl Container {
     /// Whether a process of it runs, or is frozen.
     pub fn runs(&self) -> bool {
         self.state.pid > 0
+    }
+
+    /// Its first process, where that is on this machine: its control group has the container's id.
+    pub(crate) fn first_process(&self) -> Option<Identity> {
+        let first = Some(self.state.pid).filter(|pid| *pid > 0).and_then(Identity::of)?;
+        let groups = std::fs::read_to_string(format!("/proc/{}/cgroup", first.pid)).ok()?;
+        Some(first).filter(|_| groups.contains(&self.id))
     }
 
     /// Whether it did what it was made for and ended, as a migration does.
@@ -225,6 +242,12 @@ impl Container {
     pub fn addresses(&self) -> Vec<Ipv4Addr> {
         let networks = self.network_settings.networks.iter().flatten();
         networks.filter_map(|(_, network)| network.ip_address.parse().ok()).collect()
+    }
+
+    /// The ids of its networks.
+    pub fn networks(&self) -> BTreeSet<&str> {
+        let networks = self.network_settings.networks.iter().flatten();
+        networks.map(|(_, network)| network.network_id.as_str()).collect()
     }
 
     /// Whether its network is the machine's, or another container's; in words.

@@ -8,6 +8,7 @@ pub mod container;
 pub(crate) mod enter;
 mod error;
 pub mod events;
+mod knock;
 pub mod logs;
 pub mod project;
 pub mod remote;

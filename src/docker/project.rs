@@ -26,6 +26,8 @@ pub struct Service {
     pub depends_on: BTreeSet<String>,
     /// The TCP ports of the machine that lead to it.
     pub published: Vec<Published>,
+    /// The nodes of a Swarm that its containers are on, by their numbers.
+    pub nodes: BTreeMap<u32, String>,
     /// Whose network it has, in words, where that is not its own.
     pub borrowed_network: Option<String>,
     /// Whose processes it is among, in words, where they are not its own.

@@ -1,13 +1,11 @@
 //! Commands in a container, run by programs of this machine in the container's namespaces.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -15,8 +13,7 @@ use tokio::time::timeout;
 
 use super::container::inspect;
 use super::enter::{self, COMPLAINT, NOT_ENTERED};
-use super::{Container, Docker, DockerError};
-use crate::agent::process::Identity;
+use super::{Container, Docker, DockerError, knock};
 use crate::instance::{Command, FileSpec, Output};
 use crate::provider::lines::{MOST_LINE, PULSE};
 use crate::provider::{HostProgram, Lines, Remote, RemoteError};
@@ -26,11 +23,10 @@ const SELF: &str = "/proc/self/exe";
 /// The kernel keeps signals from a first process that come from within and that it does not handle.
 const FIRST: &str =
     "it is the first process of the container\n  help: `dies` ends it from outside, and `hangs` pauses the container";
+/// Of a container that a daemon elsewhere runs.
+const NOT_HERE: &str = "its first process is not on this machine, or has just ended\n  help: faults in a container are made from the machine that runs it";
 /// Lines that may wait for their reader.
 const WAITING: usize = 1024;
-/// Where nothing is known to listen, any port does: that it is refused is an answer, too.
-const DISCARD: u16 = 9;
-
 /// A way into a container, whichever process of it is the first one now. Clones are the same.
 #[derive(Debug, Clone)]
 pub struct ContainerRemote {
@@ -52,8 +48,10 @@ impl ContainerRemote {
     /// Starts a command in it, with all three streams piped. It ends with what is returned.
     async fn start(&self, argv: &[String]) -> Result<Child, RemoteError> {
         let container = self.found().await?;
-        let first = Some(container.state.pid).filter(|pid| *pid > 0).and_then(Identity::of);
-        let first = first.ok_or_else(|| self.closed(format!("it does not run: {}", container.end())))?;
+        let first = container.first_process().ok_or_else(|| match container.runs() {
+            true => self.closed(NOT_HERE.into()),
+            false => self.closed(format!("it does not run: {}", container.end())),
+        })?;
         let mut command = tokio::process::Command::new(SELF);
         command.args(enter::arguments(&self.id, first, argv)).env_clear().envs(enter::ENVIRONMENT);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -139,11 +137,7 @@ impl Remote for ContainerRemote {
     /// A connection to its network: one that is refused came through.
     async fn knock(&self, within: Duration) -> Result<(), RemoteError> {
         let container = self.found().await?;
-        let Some(address) = container.addresses().into_iter().next() else {
-            return Err(self.closed("it has no address".into()));
-        };
-        let port = container.tcp_port().unwrap_or(DISCARD);
-        connect(address, port, within).await.map_err(|why| self.closed(why))
+        knock::at(&self.docker, &container, within).await.map_err(|why| self.closed(why))
     }
 
     fn anew(&self) -> Option<Box<dyn Remote>> {
@@ -157,15 +151,6 @@ fn signalled(argv: &[String]) -> Option<&str> {
         // A script, which has a name of its own before the pattern.
         script if argv[script].contains('\n') => argv.get(script + 2).map(String::as_str),
         _ => argv.last().map(String::as_str),
-    }
-}
-
-async fn connect(address: Ipv4Addr, port: u16, within: Duration) -> Result<(), String> {
-    let at = SocketAddrV4::new(address, port);
-    match timeout(within, TcpStream::connect(at)).await {
-        Err(_) => Err(format!("{at} does not answer within {}", crate::units::show_duration(within))),
-        Ok(Err(why)) if why.kind() != std::io::ErrorKind::ConnectionRefused => Err(format!("{at}: {why}")),
-        Ok(_) => Ok(()),
     }
 }
 

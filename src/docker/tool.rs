@@ -184,6 +184,7 @@ impl DeclaredService {
             numbers: (1..=count).collect(),
             depends_on,
             published,
+            nodes: BTreeMap::new(),
             borrowed_network: borrowed(&self.network_mode, NETWORK),
             borrowed_processes: borrowed(&self.pid, PROCESSES),
         }

@@ -117,7 +117,10 @@ fn lacks(kind: &dyn Kind, scenario: &ScenarioPlan) -> Option<String> {
             Ability::Power(PowerOp::Isolate) => {
                 format!("{told}; `loses network` does with iptables on the server")
             }
-            _ => told,
+            _ => match kind.instead(ability) {
+                Some(instead) => format!("{told}; {instead}"),
+                None => told,
+            },
         })
     })
 }
@@ -178,7 +181,7 @@ mod tests {
     use crate::history::synthetic::Script;
     use crate::infrastructure::VirtualIp;
     use crate::plan::{SCHEMA, Schedule};
-    use crate::settings::OpenStackProfile;
+    use crate::settings::{OpenStackProfile, Settings};
 
     /// An environment that keeps servers running and allows no login.
     struct Sealed;
@@ -203,7 +206,7 @@ mod tests {
             Err(ReopenError::Gone { detail: "sealed".into(), help: "" })
         }
 
-        fn down(&self, _: &str, _: &Access, _: bool) -> Result<Down, ReopenError> {
+        fn down(&self, _: &str, _: &Access, _: &Settings, _: bool) -> Result<Down, ReopenError> {
             Ok(Down::Nothing("sealed"))
         }
     }

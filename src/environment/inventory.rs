@@ -146,7 +146,7 @@ impl Kind for Inventory {
     }
 
     /// Only servers that were opted in are looked at.
-    fn down(&self, value: &str, access: &Access, dry_run: bool) -> Result<Down, ReopenError> {
+    fn down(&self, value: &str, access: &Access, _: &Settings, dry_run: bool) -> Result<Down, ReopenError> {
         if value.is_empty() {
             return Err(ReopenError::Unnamed { environment: self.name(), value: "FILE" });
         }

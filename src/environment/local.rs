@@ -17,6 +17,7 @@ use crate::provider::ProviderError;
 use crate::provider::local::{LocalCloud, Zygote, doctor, sandbox};
 use crate::provision::lead_floating_ips;
 use crate::render::{self, Addresses, Secrets};
+use crate::settings::Settings;
 
 /// Networks there are; far more than scenarios may be under way at once.
 const SLOTS: u32 = 128;
@@ -52,7 +53,7 @@ impl Kind for Local {
         Err(ReopenError::Gone { detail, help: "keep servers up with `chimp up FILE`" })
     }
 
-    fn down(&self, _: &str, _: &Access, _: bool) -> Result<Down, ReopenError> {
+    fn down(&self, _: &str, _: &Access, _: &Settings, _: bool) -> Result<Down, ReopenError> {
         Ok(Down::Nothing("its servers end with the run that booted them, and every fault with them"))
     }
 

@@ -39,6 +39,7 @@ use crate::settings::Settings;
 mod capabilities;
 mod cloud;
 pub mod compose;
+mod containers;
 pub mod ec2;
 pub mod inventory;
 pub mod local;
@@ -132,6 +133,19 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
+    /// Why servers on one side of a cut can't be cut off from those on the other by their addresses there, with what to do. Connects to nothing
+    /// but a daemon of this machine.
+    fn inseparable(&self, value: &str, settings: &Settings, near: &[String], far: &[String]) -> Option<String> {
+        let _ = (value, settings, near, far);
+        None
+    }
+
+    /// Why no server there can do this, and what a scenario does in its place; nothing where other environments are all there is to say.
+    fn instead(&self, ability: Ability) -> Option<&'static str> {
+        let _ = ability;
+        None
+    }
+
     /// Whether the servers there run, as far as that is known without connecting to them.
     fn is_up(&self, value: &str, settings: &Settings) -> bool {
         let _ = (value, settings);
@@ -155,7 +169,7 @@ pub trait Kind: Sync {
     ///
     /// # Errors
     /// When it can't be looked for at all. A single server that can't be reached is none.
-    fn down(&self, value: &str, access: &Access, dry_run: bool) -> Result<Down, ReopenError>;
+    fn down(&self, value: &str, access: &Access, settings: &Settings, dry_run: bool) -> Result<Down, ReopenError>;
 
     /// Removes what these runs have made there, found by their marks; with `dry_run`, only looks for it. Idempotent. Blocks.
     ///
@@ -199,7 +213,10 @@ pub trait Kind: Sync {
 
 /// Becomes what undoes a fault in an environment when its lease is over, or enters a container, if the program was started as that.
 pub fn run_if_asked() -> Option<ExitCode> {
-    openstack::run_if_asked().or_else(ec2::run_if_asked).or_else(compose::run_if_asked).or_else(enter::run_if_asked)
+    openstack::run_if_asked()
+        .or_else(ec2::run_if_asked)
+        .or_else(containers::provider::run_if_asked)
+        .or_else(enter::run_if_asked)
 }
 
 /// Why an environment was not entered, in words, with what to do.

@@ -72,7 +72,7 @@ impl Kind for Site {
         Err(ReopenError::Gone { detail, help: "list its servers in an inventory to attack them" })
     }
 
-    fn down(&self, _: &str, _: &Access, _: bool) -> Result<Down, ReopenError> {
+    fn down(&self, _: &str, _: &Access, _: &Settings, _: bool) -> Result<Down, ReopenError> {
         Ok(Down::Nothing("nothing is done to a site but requests"))
     }
 

@@ -12,6 +12,7 @@ use super::{Access, Capabilities, Closed, Down, Ended, Kind, ReopenError, Reopen
 use crate::infrastructure::Infrastructure;
 use crate::instance::{Instance, PowerOp, PowerState};
 use crate::journal::Place;
+use crate::settings::Settings;
 use crate::testbed::cloud::TestbedCloud;
 use crate::testbed::protocol::{Kept, Request, Response, TestbedId};
 use crate::testbed::{self, TestbedError};
@@ -59,7 +60,7 @@ impl Kind for Testbed {
         Some("SOCKET")
     }
 
-    fn down(&self, value: &str, _access: &Access, dry_run: bool) -> Result<Down, ReopenError> {
+    fn down(&self, value: &str, _access: &Access, _: &Settings, dry_run: bool) -> Result<Down, ReopenError> {
         let socket = if value.is_empty() { Path::new(testbed::SOCKET) } else { Path::new(value) };
         let testbed = testbed::Testbed::at(socket);
         let who = || -> Result<String, TestbedError> {

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use super::{Nemesis, partition};
 use crate::draw::Purpose;
+use crate::instance::Instance;
 use crate::plan::{Partition, StrikeOrder, Target};
 use crate::provider::ProviderError;
 use crate::selector::{self, Selection, View};
@@ -34,6 +35,7 @@ impl Nemesis {
         };
         let mut rng = self.draw.for_purpose(Purpose::Sides, number.into());
         let peers = partition::peers(partition, &selection.servers, &far, &mut rng)?;
+        self.separable(&peers).await.map_err(|why| why.to_string())?;
         let addresses = self.addresses().await.map_err(|why| why.to_string())?;
         let peers: BTreeMap<_, _> = peers
             .into_iter()
@@ -43,6 +45,20 @@ impl Nemesis {
             .collect();
         selection.servers = peers.keys().cloned().collect();
         Ok(ResolvedTargets { selection, peers: Some(peers) })
+    }
+
+    /// Whether each victim can be cut off from its peers by their addresses.
+    async fn separable(&self, peers: &BTreeMap<String, Vec<String>>) -> Result<(), ProviderError> {
+        let provider = &self.context.provider;
+        let last: BTreeMap<String, Instance> =
+            provider.list().await?.into_iter().map(|instance| (instance.name.clone(), instance)).collect();
+        for (victim, peers) in peers {
+            for both in peers.iter().map(|peer| last.get(victim).zip(last.get(peer))) {
+                let Some((victim, peer)) = both else { continue };
+                provider.separable(victim, peer).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Of the last instance of each server.

@@ -72,6 +72,14 @@ pub trait Provider: Send + Sync {
     async fn addresses(&self, instance: &Instance) -> Vec<Ipv4Addr> {
         vec![instance.address]
     }
+    /// Whether one can be cut off from the other by the other's [addresses](Self::addresses).
+    ///
+    /// # Errors
+    /// They reach each other by others, so nothing would be cut.
+    async fn separable(&self, one: &Instance, other: &Instance) -> Result<(), ProviderError> {
+        let _ = (one, other);
+        Ok(())
+    }
     /// Says that the watcher on a server surely wrote a line at some moment between these two. A provider that measures states over the
     /// network can date them by it.
     fn heard(&self, server: &str, at: Between) {

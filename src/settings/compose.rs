@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::words;
+use super::{ServiceSettings, words};
 use crate::role::StubStatusUrl;
 
 /// `[compose]`
@@ -43,15 +43,17 @@ impl ComposeSettings {
         *self == ComposeSettings::default()
     }
 
-    /// Every service that is named, with the setting that names it.
-    pub fn named(&self) -> impl Iterator<Item = (&'static str, &String)> {
-        let attack = self.attack.iter().flatten().map(|service| ("attack", service));
-        let entry = self.entry_at.iter().map(|service| ("entry_at", service));
-        let words = self.words.keys().map(|service| ("words", service));
-        let from = self.links.keys().map(|service| ("links", service));
-        let to = self.links.values().flatten().map(|service| ("links", service));
-        let sockets = self.stats_sockets.keys().map(|service| ("stats_sockets", service));
-        let stub_status = self.stub_status.keys().map(|service| ("stub_status", service));
-        attack.chain(entry).chain(words).chain(from).chain(to).chain(sockets).chain(stub_status)
+    /// What it says of services.
+    pub fn services(&self) -> ServiceSettings<'_> {
+        ServiceSettings {
+            section: "compose",
+            entry: self.entry.as_deref(),
+            entry_at: self.entry_at.as_ref(),
+            attack: self.attack.as_deref().unwrap_or_default(),
+            words: &self.words,
+            links: &self.links,
+            stats_sockets: &self.stats_sockets,
+            stub_status: &self.stub_status,
+        }
     }
 }

@@ -24,6 +24,7 @@ mod observe;
 mod openstack;
 mod reconciler;
 mod safeguards;
+mod services;
 mod time;
 mod words;
 
@@ -37,6 +38,7 @@ pub(crate) use openstack::line_of_login;
 pub use openstack::{HostKeys, LoginSettings, OpenStackProfile, OpenStackSettings};
 pub use reconciler::{Policy, ReconcilerSettings};
 pub use safeguards::{Abort, Group, Limit, Most, Safeguards};
+pub use services::ServiceSettings;
 pub use time::{ConfigAgentKind, ConfigAgentSettings, TimeSettings};
 
 /// The sections of `chimp.toml`. Unknown keys are refused.

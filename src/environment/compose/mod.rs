@@ -4,36 +4,47 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::cloud::lease::undo_if_asked;
+use super::containers::adopt::Services;
+use super::containers::barriers::Barriers;
+use super::containers::names::server_name;
+use super::containers::provider::{Containers, Listing, Lists};
+use super::containers::{self, Terms, address_of, ask, described, sweep, unasked};
 use super::reopen::{store, stored};
-use super::{Access, Adopted, Capabilities, Closed, Down, Ended, EnterError, Kind, ReopenError, Reopened, Work};
-use crate::docker::project::{of_name, running};
+use super::{Access, Adopted, Capabilities, Down, EnterError, Kind, ReopenError, Reopened, Work};
+use crate::agent::sweep::Swept;
+use crate::docker::project::{is_one_off, of_name, running};
 use crate::docker::tool::Compose as Tool;
-use crate::docker::{Docker, DockerError, Project};
+use crate::docker::{Container, Docker, DockerError, Project, container, labels};
 use crate::document::{DocumentError, Mistakes};
 use crate::infrastructure::Infrastructure;
-use crate::instance::Ability;
-use crate::inventory::stands_for;
+use crate::instance::{Ability, PowerOp};
 use crate::journal::Place;
 use crate::plan::Plan;
 use crate::provider::ProviderError;
 use crate::settings::{ComposeSettings, Settings};
 
-mod adopt;
-mod containers;
-mod fleet;
-mod names;
 mod running;
-mod sweep;
 
-use containers::{Borrowed, Containers, POWER, opt_in};
 use running::Run;
+
+/// What is particular to Compose.
+pub(super) const TERMS: Terms = Terms {
+    name: super::COMPOSE,
+    noun: "project",
+    whole: "Compose project",
+    given: "Given the Compose project in \"FILE\"",
+    empty: "see `docker-compose ps`; a service may be scaled to zero",
+    boot: "a project's containers are there already",
+    power: &[PowerOp::Terminate, PowerOp::Stop, PowerOp::Start, PowerOp::SoftReboot, PowerOp::Freeze, PowerOp::Thaw],
+    otherwise: "`hangs` pauses it, and `loses network` cuts its network",
+    ends_for_good: false,
+};
 
 /// What Compose itself looks for in a folder, in this order.
 pub const FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
@@ -53,11 +64,6 @@ struct Stored {
     /// What was said of it.
     #[serde(default)]
     settings: ComposeSettings,
-}
-
-/// Ends a lease, if this program was started for it.
-pub fn run_if_asked() -> Option<ExitCode> {
-    undo_if_asked(containers::UNDO, async |socket, id, undo| containers::undo(socket, id, undo).await)
 }
 
 impl Compose {
@@ -93,7 +99,7 @@ impl Kind for Compose {
             boots: false,
             attaches: true,
             logs_in: true,
-            power: POWER,
+            power: TERMS.power,
             floating_ips: false,
             auto_scaling: false,
         }
@@ -101,18 +107,11 @@ impl Kind for Compose {
 
     fn adopt(&self, value: &str, declared: Option<&Infrastructure>, settings: &Settings) -> Result<Adopted, Mistakes> {
         let (file, _, project) = found(value, &settings.compose)?;
-        let adopted = adopt::adopt(&project, &file, &settings.compose)?;
-        if let Some(Err(why)) = declared.map(|declared| stands_for::check(declared, &adopted.infrastructure)) {
-            let hint = "change the scenario, or say under `[compose]` of chimp.toml what steps call a service: `words = { app = \"webserver\" }`; \
-                        `Given the Compose project in \"FILE\"` takes all its containers as they are";
-            let detail = format!("the containers of `{}` are not the servers of the scenario: {why}", project.name);
-            return Err(DocumentError::new(detail).with_hint(hint).into());
-        }
-        Ok(adopted)
+        services(&project, &file, &settings.compose).adopt_for(declared)
     }
 
     fn opt_in(&self, value: &str, server: &str) -> String {
-        file(value).map_or_else(|why| why.to_string(), |file| opt_in(&file, server))
+        file(value).map_or_else(|why| why.to_string(), |file| TERMS.opt_in(&file.display().to_string(), server))
     }
 
     fn is_up(&self, value: &str, settings: &Settings) -> bool {
@@ -120,11 +119,7 @@ impl Kind for Compose {
     }
 
     fn locked_out(&self, _: &str, _: &Access, victims: &BTreeSet<String>) -> Vec<DocumentError> {
-        if victims.is_empty() || nix::unistd::geteuid().is_root() {
-            return Vec::new();
-        }
-        let detail = "containers are entered for faults, which needs root on this machine";
-        vec![DocumentError::new(detail).with_hint("run it as root")]
+        containers::locked_out(victims)
     }
 
     fn lacking(
@@ -135,12 +130,7 @@ impl Kind for Compose {
         abilities: &BTreeSet<Ability>,
     ) -> Vec<String> {
         let Ok((_, _, project)) = found(value, &settings.compose) else { return Vec::new() };
-        let borrowed = Borrowed::of(&project);
-        let why = |server: &String| {
-            let borrowed = borrowed.get(server)?;
-            abilities.iter().find_map(|ability| Some(format!("{server}: {}", borrowed.forbids(ability)?)))
-        };
-        servers.iter().filter_map(why).collect()
+        containers::lacking(&Barriers::of(&project), servers, abilities)
     }
 
     /// Only services that were opted in are chosen from.
@@ -151,24 +141,13 @@ impl Kind for Compose {
         if found.containers.is_empty() {
             return Err(gone(&project));
         }
-        let mut infrastructure = adopt::servers_alone(&found, &file, &settings);
-        let allowed = adopt::allowed(&found, &settings);
-        let why = |server: &String| (server.clone(), format!("it was not opted in\n  help: {}", opt_in(&file, server)));
-        let closed: Closed = infrastructure.servers.keys().filter(|name| !allowed.contains(*name)).map(why).collect();
-        infrastructure.servers.retain(|name, _| allowed.contains(name));
-        infrastructure.links.retain(|(from, to)| allowed.contains(from) && allowed.contains(to));
-        Ok(Reopened {
-            place: place(&docker, &file, &found, &settings)?,
-            whereabouts: format!("the Compose project {project}"),
-            addresses: addresses(&found).into_iter().map(|(name, address)| (name, address.to_string())).collect(),
-            provider: Arc::new(Containers::new(&docker, &found, file, allowed)),
-            infrastructure,
-            ended: Ended::new(),
-            closed,
-        })
+        let services = services(&found, &file, &settings);
+        let provider = Arc::new(own(&docker, &found, &file, services.allowed()));
+        let place = place(&docker, &file, &found, &settings)?;
+        Ok(containers::reopened(&services, &file.display().to_string(), place, addresses(&found), provider))
     }
 
-    fn down(&self, value: &str, _: &Access, dry_run: bool) -> Result<Down, ReopenError> {
+    fn down(&self, value: &str, _: &Access, _: &Settings, dry_run: bool) -> Result<Down, ReopenError> {
         let file = file(value)?;
         let docker = Docker::of_this_machine().map_err(unasked)?;
         let Some(project) = ask(running(&docker, &file, None)).map_err(unasked)? else {
@@ -185,7 +164,7 @@ impl Kind for Compose {
                 "the Compose project {name}, which a run had brought up, {verb} brought down"
             )));
         }
-        Ok(Down::Servers(ask(sweep::each(&docker, &project, dry_run))))
+        Ok(Down::Servers(ask(swept(&docker, &project, dry_run))))
     }
 
     fn enter(&self, value: &str, _: &Access, plan: &Plan, work: Work<'_>) -> Result<u8, EnterError> {
@@ -217,37 +196,86 @@ fn file(value: &str) -> Result<PathBuf, DocumentError> {
 /// The project of a Compose file, as it runs or is declared.
 fn found(value: &str, settings: &ComposeSettings) -> Result<(PathBuf, Docker, Project), DocumentError> {
     let file = file(value)?;
-    let told = |why: DockerError| {
-        let text = why.to_string();
-        let (detail, hint) = text.split_once("\n  help: ").unwrap_or((&text, ""));
-        let error = DocumentError::new(detail);
-        if hint.is_empty() { error } else { error.with_hint(hint) }
-    };
-    let docker = Docker::of_this_machine().map_err(told)?;
-    let project = ask(Project::find(&docker, &file, settings.project.as_deref())).map_err(told)?;
+    let docker = Docker::of_this_machine().map_err(described)?;
+    let project = ask(Project::find(&docker, &file, settings.project.as_deref())).map_err(described)?;
     Ok((file, docker, project))
 }
 
-/// Blocks, on this very thread: no other may be started before a scenario is entered.
-fn ask<T>(question: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime of one thread needs nothing but memory").block_on(question)
+/// The services of a project, and what is said of them.
+fn services<'s>(project: &'s Project, file: &'s Path, settings: &'s ComposeSettings) -> Services<'s> {
+    Services { project, settings: settings.services(), terms: &TERMS, file: Some(file) }
+}
+
+/// The containers of a project as a provider.
+fn own(docker: &Docker, project: &Project, file: &Path, allowed: BTreeSet<String>) -> Containers {
+    Containers::new(
+        Arc::new(members(docker, &project.name)),
+        &TERMS,
+        file.display().to_string(),
+        allowed,
+        Barriers::of(project),
+    )
+}
+
+fn members(docker: &Docker, project: &str) -> Members {
+    Members { docker: docker.clone(), project: project.into() }
+}
+
+/// The containers of a project, as this machine's daemon lists them.
+struct Members {
+    docker: Docker,
+    project: String,
+}
+
+impl Members {
+    fn label(&self) -> String {
+        format!("{}={}", labels::PROJECT, self.project)
+    }
+}
+
+#[async_trait]
+impl Lists for Members {
+    async fn list(&self) -> Result<Listing, DockerError> {
+        let all = container::list(&self.docker, &self.label()).await?;
+        let own = all.into_iter().filter(|one| !is_one_off(one));
+        Ok(Listing { lines: own.map(|line| (self.docker.clone(), line)).collect(), ..Listing::default() })
+    }
+
+    fn server_of(&self, of_container: &BTreeMap<String, String>) -> Option<String> {
+        let label = |name: &str| of_container.get(name);
+        if label(labels::ONE_OFF).is_some_and(|one_off| one_off.eq_ignore_ascii_case("true")) {
+            return None;
+        }
+        Some(server_name(label(labels::SERVICE)?, label(labels::NUMBER)?.parse().ok()?))
+    }
+
+    fn reporters(&self) -> (Vec<Docker>, String) {
+        (vec![self.docker.clone()], self.label())
+    }
+}
+
+fn server_of(container: &Container) -> Option<String> {
+    container.of_service().map(|(service, number)| server_name(service, number))
+}
+
+/// What of ours was found in each container that runs, and taken away.
+async fn swept(docker: &Docker, project: &Project, dry_run: bool) -> BTreeMap<String, Result<Swept, ProviderError>> {
+    let mut swept = BTreeMap::new();
+    for container in project.containers.iter().filter(|container| container.runs()) {
+        let Some(server) = server_of(container) else { continue };
+        let found = sweep::one(docker, &server, container, dry_run).await;
+        swept.insert(server, found);
+    }
+    swept
 }
 
 /// Where each container that runs is, by its server's name.
 fn addresses(project: &Project) -> BTreeMap<String, std::net::Ipv4Addr> {
-    let one = |container: &crate::docker::Container| {
-        let (service, number) = container.of_service()?;
-        Some((names::server_name(service, number), container.addresses().into_iter().next()?))
-    };
+    let one = |container: &Container| Some((server_of(container)?, address_of(container)?));
     project.containers.iter().filter_map(one).collect()
 }
 
 fn gone(what: &str) -> ReopenError {
     let detail = format!("the Compose project {what} does not run, and every fault in its containers ended with them");
     ReopenError::Gone { detail, help: "start it with `docker-compose up -d`" }
-}
-
-fn unasked(why: DockerError) -> ReopenError {
-    ReopenError::Provider(ProviderError::Between(why.into()))
 }

@@ -1,39 +1,33 @@
 //! A Compose project for the scenarios of a run: attached to, or brought up with the first and down after the last.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
-use super::containers::Containers;
-use super::names::server_name;
-use super::{addresses, adopt};
+use super::{addresses, members, own, server_of, services};
 use crate::agent::process::Identity;
 use crate::docker::project::of_name;
 use crate::docker::tool::Compose as Tool;
-use crate::docker::{Container, Docker, DockerError, Project, logs};
+use crate::docker::{Container, Docker, DockerError, Project};
+use crate::environment::containers::follow::Following;
+use crate::environment::containers::{entry_of, placed};
 use crate::environment::{Environment, Opened};
-use crate::infrastructure::EntryUrl;
 use crate::journal::Place;
-use crate::load;
 use crate::plan::ScenarioPlan;
 use crate::provider::ProviderError;
-use crate::render::{Addresses, Secrets};
+use crate::render::Secrets;
 use crate::settings::ComposeSettings;
 
-/// Their addresses are in networks of Docker's.
-const ONE_HOST: u8 = 32;
 /// How long a project may take until all its health checks pass.
 const READY: Duration = Duration::from_secs(120);
 /// From one look at them to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The file of what a container prints.
-const LOG: &str = "container.log";
 
 /// A project, for the scenarios of a run.
 pub(super) struct Run {
@@ -45,7 +39,7 @@ pub(super) struct Run {
     /// Whether it has to be brought up, is up by this run, or is somebody else's.
     state: Mutex<Up>,
     /// Of the scenario that runs.
-    logs: Mutex<JoinSet<()>>,
+    logs: Following,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +61,7 @@ impl Run {
             Some(run) if !lives(run) => Up::Ours,
             _ => Up::Theirs,
         };
-        let (state, logs) = (Mutex::new(state), Mutex::default());
+        let (state, logs) = (Mutex::new(state), Following::default());
         Run { docker, file, name: project.name, settings, place, state, logs }
     }
 
@@ -100,23 +94,6 @@ impl Run {
         let done = spawn_blocking(move || work(Tool::find(&docker, &file)?, (mark(), &name))).await;
         done.expect("Compose is called without a panic").map_err(asked)
     }
-
-    /// Follows what each container prints until the next scenario is opened, or the run ends.
-    async fn follow(&self, project: &Project, folder: &Path) {
-        let mut following = JoinSet::new();
-        let since = jiff::Timestamp::now().as_nanosecond() as f64 / 1e9;
-        for container in &project.containers {
-            let Some((service, number)) = container.of_service() else { continue };
-            let folder = folder.join(server_name(service, number));
-            if let Err(why) = std::fs::create_dir_all(&folder) {
-                tracing::warn!(%why, folder = %folder.display(), "no log is written");
-                continue;
-            }
-            let (docker, id, tty) = (self.docker.clone(), container.id.clone(), container.config.tty);
-            following.spawn(logs::follow(docker, id, tty, folder.join(LOG), since));
-        }
-        *self.logs.lock().await = following;
-    }
 }
 
 /// Why a container is not ready.
@@ -129,8 +106,7 @@ enum Waits {
 
 /// A container that ended for good while others started is waited for no longer; one that is unhealthy from the start never was well.
 fn not_ready(container: &Container) -> Option<Waits> {
-    let (service, number) = container.of_service()?;
-    let name = server_name(service, number);
+    let name = server_of(container)?;
     if container.is_done() {
         return None;
     }
@@ -183,27 +159,18 @@ impl Environment for Run {
 
     async fn open(&self, _: &str, scenario: &ScenarioPlan, logs: PathBuf) -> Result<Opened, ProviderError> {
         let project = self.up().await?;
-        let adopted = adopt::adopt(&project, &self.file, &self.settings).map_err(|why| failed(why.to_string()))?;
+        let services = services(&project, &self.file, &self.settings);
+        let adopted = services.adopt().map_err(|why| failed(why.to_string()))?;
         let (there, planned) = (&adopted.infrastructure, &scenario.infrastructure);
         if there.servers != planned.servers || there.entry != planned.entry {
             return Err(failed(format!("the project {} has changed since the plan was made", self.name)));
         }
-        self.follow(&project, &logs).await;
-        let entry = match &there.entry.url {
-            Some(url) => Some(address_of(url).await?),
-            None => None,
-        };
-        let allowed = adopt::allowed(&project, &self.settings);
-        let known = addresses(&project);
-        let address = |name: &String| (name.clone(), known.get(name).copied().unwrap_or(Ipv4Addr::UNSPECIFIED));
+        self.logs.begin(Arc::new(members(&self.docker, &self.name)), logs).await;
+        let entry = entry_of(there).await?;
+        let (allowed, addresses) = (services.allowed(), addresses(&project));
         Ok(Opened {
-            provider: std::sync::Arc::new(Containers::new(&self.docker, &project, self.file.clone(), allowed)),
-            addresses: Addresses {
-                servers: there.servers.keys().map(address).collect(),
-                virtual_ips: BTreeMap::new(),
-                prefix: ONE_HOST,
-                aliases: BTreeMap::new(),
-            },
+            provider: Arc::new(own(&self.docker, &project, &self.file, allowed)),
+            addresses: placed(there, &addresses),
             entry,
             secrets: Secrets::of(&self.name),
             attached: true,
@@ -223,7 +190,7 @@ impl Environment for Run {
     }
 
     async fn close(&self) -> Result<(), ProviderError> {
-        self.logs.lock().await.shutdown().await;
+        self.logs.end().await;
         let mut state = self.state.lock().await;
         if *state != Up::Ours {
             return Ok(());
@@ -244,9 +211,4 @@ pub(super) async fn remove_volumes(docker: &Docker, volumes: &[String]) -> Resul
         }
     }
     Ok(())
-}
-
-async fn address_of(url: &EntryUrl) -> Result<IpAddr, ProviderError> {
-    let found = load::Site::at(url).await;
-    found.map(|site| site.address).map_err(|why| failed(format!("the entry {why}")))
 }

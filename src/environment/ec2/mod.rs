@@ -93,7 +93,7 @@ impl Kind for Ec2 {
     }
 
     /// Runs of others may be under way in the account, so it must be said which are meant.
-    fn down(&self, _: &str, _: &Access, _: bool) -> Result<Down, ReopenError> {
+    fn down(&self, _: &str, _: &Access, _: &Settings, _: bool) -> Result<Down, ReopenError> {
         Err(ReopenError::WhichRuns { environment: self.name() })
     }
 

@@ -1,18 +1,18 @@
-//! What the servers of a Compose project are called.
+//! What containers are called, as servers.
 
 use std::collections::BTreeMap;
 
 use crate::document::DocumentError;
 use crate::document::names::{RULE, is_name};
-use crate::settings::ComposeSettings;
+use crate::settings::ServiceSettings;
 
 /// A container: its service and its number, `app-2`.
-pub(super) fn server_name(service: &str, number: u32) -> String {
+pub(in crate::environment) fn server_name(service: &str, number: u32) -> String {
     format!("{}-{number}", plain(service))
 }
 
 /// What steps call the containers of a service.
-pub(super) fn word_of(service: &str, settings: &ComposeSettings) -> String {
+pub(in crate::environment) fn word_of(service: &str, settings: &ServiceSettings<'_>) -> String {
     settings.words.get(service).cloned().unwrap_or_else(|| plain(service))
 }
 
@@ -25,9 +25,9 @@ fn plain(service: &str) -> String {
 ///
 /// # Errors
 /// The first that can't be, or that is called as another one.
-pub(super) fn check<'s>(
+pub(in crate::environment) fn check<'s>(
     services: impl Iterator<Item = &'s String>,
-    settings: &ComposeSettings,
+    settings: &ServiceSettings<'_>,
 ) -> Result<(), DocumentError> {
     let mut seen: BTreeMap<String, &String> = BTreeMap::new();
     for service in services {
@@ -42,7 +42,8 @@ pub(super) fn check<'s>(
         }
         let word = word_of(service, settings);
         if !is_name(&word.replace(' ', "-")) {
-            let detail = format!("`compose.words`: steps can't call the service `{service}` a `{word}`");
+            let section = settings.section;
+            let detail = format!("`{section}.words`: steps can't call the service `{service}` a `{word}`");
             return Err(DocumentError::new(detail).with_hint(RULE));
         }
     }
@@ -52,6 +53,7 @@ pub(super) fn check<'s>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::ComposeSettings;
 
     #[test]
     fn a_service_is_called_by_its_name_with_hyphens() {
@@ -62,8 +64,8 @@ mod tests {
     #[test]
     fn services_that_would_be_called_alike_are_refused() {
         let all = ["order_api".to_string(), "order-api".to_string()];
-        let why = check(all.iter(), &ComposeSettings::default()).unwrap_err().to_string();
+        let why = check(all.iter(), &ComposeSettings::default().services()).unwrap_err().to_string();
         assert!(why.contains("`order_api` and `order-api`"), "{why}");
-        assert!(check(["ü".to_string()].iter(), &ComposeSettings::default()).is_err());
+        assert!(check(["ü".to_string()].iter(), &ComposeSettings::default().services()).is_err());
     }
 }
