@@ -72,10 +72,11 @@ ec2: ## an EC2 API with instances that run, in namespaces that end with it, used
 	$(CARGO) test --test chaos --test ec2 --test conformance --no-run
 	$(PYTHON) fixtures/ec2/ec2.py run -- sh scripts/on_ec2.sh '$(CARGO)' all
 
-docker: ## a Docker Engine in namespaces that end with it, used by all tests that need it: fixtures/docker/README.md
+docker: ## a Docker Engine in namespaces that end with it, and a Swarm of three, used by all tests that need them: fixtures/docker/README.md
 	$(CARGO) build --bins
-	$(CARGO) test --test compose --test conformance --test adoption --no-run
+	$(CARGO) test --test compose --test conformance --test adoption --test swarm --no-run
 	$(PYTHON) fixtures/docker/docker.py run -- sh scripts/on_docker.sh '$(CARGO)' all
+	$(PYTHON) fixtures/docker/docker.py run --daemons 3 -- sh scripts/on_docker.sh '$(CARGO)' swarm
 
 static: ## a release binary that needs nothing of the server it runs on: target/<cpu>-unknown-linux-gnu/release/chimp
 	sh scripts/setup.sh

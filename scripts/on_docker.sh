@@ -1,6 +1,7 @@
 #!/bin/sh
-# What runs beside the Docker Engine of fixtures/docker: `short`, a part of `make test`, or `all`, of `make docker`.
-# usage: scripts/on_docker.sh CARGO short|all
+# What runs beside the Docker Engine of fixtures/docker: `short`, a part of `make test`, or `all`, of `make docker`; beside three of them `swarm`, of
+# `make docker`, too.
+# usage: scripts/on_docker.sh CARGO short|all|swarm
 set -eu
 
 CARGO=$1
@@ -11,6 +12,10 @@ one() { sh scripts/one_test.sh "$CARGO" compose "$1"; }
     case $said in *"1 passed"*) ;; *) echo "on Docker: there is no test $1" >&2; exit 1 ;; esac
 }
 
+if [ "$SET" = swarm ]; then
+    $CARGO test --test conformance -- a_stack
+    exec $CARGO test --test swarm -- --test-threads 1
+fi
 $CARGO test --test conformance -- a_project
 if [ "$SET" = all ]; then
     $CARGO test --test compose -- --test-threads 1

@@ -51,6 +51,12 @@ fn compose_project(world: &mut World, file: String) -> Result<(), StepError> {
     world.declaration.compose(&file)
 }
 
+/// Its tasks are there already, on the nodes of a Swarm, which replaces them.
+#[given(expr = "the stack {string}")]
+fn stack(world: &mut World, name: String) -> Result<(), StepError> {
+    world.declaration.stack(&name)
+}
+
 /// Only probes and users reach it: nothing is known of its servers, so nothing can be struck.
 #[given(expr = "the site at {string}")]
 fn site_at(world: &mut World, url: String) -> Result<(), StepError> {

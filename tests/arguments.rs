@@ -176,7 +176,7 @@ fn an_environment_that_there_is_not_is_refused_with_what_named_it() {
         (code, said.as_str()),
         (
             Some(2),
-            "chimp: --on: there is no environment `mars`\n  help: known environments: `local`, `testbed`, `inventory`, `compose`, `openstack`, `ec2`, `site`\n"
+            "chimp: --on: there is no environment `mars`\n  help: known environments: `local`, `testbed`, `inventory`, `compose`, `swarm`, `openstack`, `ec2`, `site`\n"
         )
     );
     let folder = tempfile::tempdir().unwrap();
@@ -243,7 +243,7 @@ const ON_EC2: &str = "[ec2]\nimage = \"ami-1\"\nzones = { a = \"eu-central-1a\",
 fn a_scenario_that_asks_for_what_an_environment_lacks_is_skipped_and_the_others_are_not() {
     let (code, said) = planned(&struck("hangs for 2 s"), ON_EC2, "ec2");
     let note = "note: any.feature:7: a run would skip it: `node \"web-1\" hangs for 2 s` (line 9) needs an environment that can freeze \
-                a server, and `ec2` can't; `local`, `inventory`, `compose`, `openstack` can\n";
+                a server, and `ec2` can't; `local`, `inventory`, `compose`, `swarm`, `openstack` can\n";
     assert!(code == Some(0) && said.contains(note) && said.matches("would skip it").count() == 1, "{said}");
     let rackspace = "[openstack]\nprofile = \"rackspace\"\n";
     let (code, said) = planned(&struck("is isolated for 2 s"), rackspace, "openstack");

@@ -17,6 +17,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("Given", "the infrastructure in \"./site.yaml\""),
     ("Given", "the inventory in \"./staging.yaml\""),
     ("Given", "the Compose project in \"./docker-compose.yml\""),
+    ("Given", "the stack \"shop\""),
     ("Given", "the site at \"https://www.example.org\""),
     ("Given", "the nodes are spread over 2 zones"),
     ("Given", "the load balancers share a virtual IP"),

@@ -15,6 +15,7 @@ use crate::draw::Draw;
 use crate::environment::compose::Compose;
 use crate::environment::inventory::Inventory;
 use crate::environment::openstack::OpenStack;
+use crate::environment::swarm::Swarm;
 use crate::environment::testbed::Testbed;
 use crate::environment::{Access, Kind as _};
 use crate::exit;
@@ -233,6 +234,7 @@ impl At {
                 let file = if file.is_empty() { file } else { absolute(Path::new(&file))?.display().to_string() };
                 Compose::place(&file, &super::settings(config)?.compose)
             }
+            Ground::Swarm(stack) => Swarm::place(&stack, &super::settings(config)?.swarm),
             Ground::OpenStack(cloud) => {
                 let file = super::config_in_force(config).map(|file| absolute(&file)).transpose()?;
                 OpenStack::attacked(&cloud, super::settings(config)?.openstack, file)

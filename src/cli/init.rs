@@ -13,9 +13,9 @@ use super::there::{There, there};
 use super::{Refused, settings};
 use crate::console::{complain, say};
 use crate::environment::compose::FILES;
-use crate::environment::{Adopted, COMPOSE, INVENTORY, On};
+use crate::environment::{Adopted, COMPOSE, INVENTORY, On, SWARM};
 use crate::infrastructure::Infrastructure;
-use crate::init::{Beginning, Servers, SiteAt, Written, files, write};
+use crate::init::{Beginning, Servers, Service, SiteAt, Written, files, write};
 use crate::load::LoadError;
 use crate::observe::{self, Observation, SiteUrl};
 
@@ -93,6 +93,7 @@ fn given(on: &On, adopted: &Adopted) -> String {
     match on.kind.name() {
         INVENTORY => format!("the inventory in \"{}\"", file()),
         COMPOSE => format!("the Compose project in \"{}\"", file()),
+        SWARM => format!("the stack \"{}\"", on.value),
         name => format!("the {name} at \"{}\"", on.value),
     }
 }
@@ -116,7 +117,8 @@ fn servers_of(on: &On, adopted: &Adopted) -> Option<Servers> {
         words.entry(there.roles[&server.role].noun.clone()).or_default().push(name.clone());
     }
     let opt_in = is_closed(victim).then(|| from_here(on.kind.opt_in(&on.value, victim)));
-    let service = (on.kind.name() == COMPOSE).then(|| there.servers[victim].role.clone());
+    let section = [COMPOSE, SWARM].into_iter().find(|name| *name == on.kind.name());
+    let service = section.map(|section| Service { section, name: there.servers[victim].role.clone() });
     Some(Servers { words, victim: victim.clone(), opt_in, service })
 }
 

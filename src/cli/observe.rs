@@ -46,7 +46,7 @@ pub(super) struct Calibrate {
 #[derive(Debug, Args)]
 struct SiteArgs {
     /// The site as its users call it: `https://www.example.org/`, with a path where another page is to be asked for. Or what `--on` takes:
-    /// `inventory=FILE`, `compose`.
+    /// `inventory=FILE`, `compose`, `swarm=STACK`.
     #[arg(value_name = "URL|ENVIRONMENT")]
     site: String,
     /// Requests a second. Default: `rate` of `[observe]`, 20; more than 50 are sent only if they are asked for here.

@@ -13,7 +13,7 @@ use crate::testbed::SOCKET;
 #[derive(Debug, Clone, Args)]
 pub(super) struct OnPlace {
     /// The environment of the servers: `testbed`, `testbed=SOCKET`, `inventory=FILE` or, for attacks, `compose[=FILE]`, whose services under
-    /// `attack` of `[compose]` in `chimp.toml` are meant, and `openstack[=CLOUD]`, whose servers with the tag `chimp:attack` are. Default: `on` of `[environment]` in `chimp.toml`, else `testbed`, at the socket at which `chimp up`
+    /// `attack` of `[compose]` in `chimp.toml` are meant, `swarm=STACK`, whose under `attack` of `[swarm]` are, and `openstack[=CLOUD]`, whose servers with the tag `chimp:attack` are. Default: `on` of `[environment]` in `chimp.toml`, else `testbed`, at the socket at which `chimp up`
     /// listens by default.
     // Several only because `attack fault` once named its victims so.
     #[arg(long, alias = "provider", value_name = "NAME[=VALUE]")]
@@ -35,6 +35,8 @@ pub(super) enum Ground {
     Inventory(PathBuf),
     /// A Compose file; empty: that of the working directory.
     Compose(String),
+    /// A stack's name.
+    Swarm(String),
     /// The name of a cloud; empty: the one that the variables `OS_*` mean.
     OpenStack(String),
 }
@@ -101,15 +103,16 @@ impl OnPlace {
                 Ok(Ground::Testbed(socket.clone().unwrap_or_else(|| Path::new(SOCKET).into())))
             }
             ("compose", _, None, None) => Ok(Ground::Compose(value)),
+            ("swarm", _, None, None) => Ok(Ground::Swarm(value)),
             ("openstack", _, None, None) => Ok(Ground::OpenStack(value)),
-            ("inventory" | "testbed" | "compose" | "openstack", ..) => {
+            ("inventory" | "testbed" | "compose" | "swarm" | "openstack", ..) => {
                 Err("the place is named twice\n  help: leave out `--testbed` and `--inventory`".into())
             }
             ("ec2", ..) => Err(
                 "nothing but a scenario finds servers in EC2\n  help: list yours in an inventory, and name `inventory=FILE`".into(),
             ),
             (kind, ..) => Err(format!(
-                "the servers of `{kind}` end with the scenario that booted them\n  help: name `testbed`, which `chimp up` keeps up, `inventory=FILE`, `compose=FILE` or `openstack`"
+                "the servers of `{kind}` end with the scenario that booted them\n  help: name `testbed`, which `chimp up` keeps up, `inventory=FILE`, `compose=FILE`, `swarm=STACK` or `openstack`"
             )),
         }
     }
@@ -179,6 +182,7 @@ mod tests {
             assert_eq!(ground(words), testbed("a.sock"), "{words}");
         }
         assert_eq!(ground("--on compose=a.yml"), Ok(Ground::Compose("a.yml".into())));
+        assert_eq!(ground("--on swarm=shop"), Ok(Ground::Swarm("shop".into())));
         let openstack = |cloud: &str| Ok(Ground::OpenStack(cloud.into()));
         assert_eq!((ground("--on openstack"), ground("--on openstack=x")), (openstack(""), openstack("x")));
         assert_eq!((ground(""), ground("--on testbed")), (testbed(SOCKET), testbed(SOCKET)));

@@ -40,6 +40,9 @@ const NO_CLOUD: &str =
 /// Why a Compose project is refused.
 const NO_PROJECT: &str = "Docker's restart policies start containers again, and an orchestrator replaces them\n  help: write `restart: always` \
                           beside a service, or run it in a Swarm";
+/// Why a stack is refused.
+const NO_STACK: &str = "Swarm replaces the tasks of a stack itself\n  help: look at it with `docker stack ps`; name `testbed`, which `chimp up` keeps up, or \
+                        `inventory=FILE`";
 /// How often what happened is shown.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
 
@@ -106,6 +109,7 @@ impl Reconcile {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Refused::Runtime)?;
         let opened = match &place {
             Ground::Compose(_) => return Err(self.place.refused(self.config.as_deref(), NO_PROJECT)),
+            Ground::Swarm(_) => return Err(self.place.refused(self.config.as_deref(), NO_STACK)),
             Ground::OpenStack(_) => return Err(self.place.refused(self.config.as_deref(), NO_CLOUD)),
             Ground::Testbed(socket) => self.at_testbed(socket, infrastructure, settings, recorder),
             Ground::Inventory(file) => {

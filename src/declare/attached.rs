@@ -12,7 +12,7 @@ use super::sides::known;
 use super::there::There;
 use super::world::Declaration;
 use crate::document::{DocumentError, Mistakes};
-use crate::environment::{self, Adopted, COMPOSE, EntryAt, INVENTORY, On, SITE, abilities_of, needs};
+use crate::environment::{self, Adopted, COMPOSE, EntryAt, INVENTORY, On, SITE, SWARM, abilities_of, needs};
 use crate::infrastructure::Infrastructure;
 use crate::instance::Ability;
 use crate::plan::{Act, Partition, StepText, StrikeOrder, Target};
@@ -114,7 +114,7 @@ fn elsewhere(one: &Drafted<'_>, on: &On, options: &DeclareOptions, whence: &str)
 
 /// Whether steps name such an environment.
 fn named_by_a_step(on: &On) -> bool {
-    [INVENTORY, COMPOSE, SITE].contains(&on.kind.name())
+    [INVENTORY, COMPOSE, SWARM, SITE].contains(&on.kind.name())
 }
 
 /// The steps that only make sense where servers are booted, if these are there already.

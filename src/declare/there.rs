@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::world::{Declaration, StepError};
-use crate::environment::{COMPOSE, INVENTORY, On, SITE};
+use crate::environment::{COMPOSE, INVENTORY, On, SITE, SWARM};
 use crate::settings::{LoadSettings, Settings};
 
 /// Where a scenario runs, which is there already.
@@ -11,7 +11,7 @@ use crate::settings::{LoadSettings, Settings};
 pub(super) struct There {
     /// The environment's name.
     pub environment: &'static str,
-    /// What follows it: a file, relative to the working directory, or a URL.
+    /// What follows it: a file, relative to the working directory, a stack's name, or a URL.
     pub value: String,
     /// The step's line.
     pub line: usize,
@@ -40,6 +40,10 @@ impl There {
             COMPOSE => (
                 "the containers of a Compose project are what its file says",
                 "leave it out; what steps call a service stands under `words` of `[compose]` in chimp.toml",
+            ),
+            SWARM => (
+                "the tasks of a stack are what it was deployed as",
+                "leave it out; what steps call a service stands under `words` of `[swarm]` in chimp.toml",
             ),
             _ => (
                 "the servers of an inventory are there already, as they are",
@@ -72,6 +76,14 @@ impl Declaration {
     pub fn compose(&mut self, file: &str) -> Result<(), StepError> {
         let file = self.beside_the_feature(file).display().to_string();
         self.attach(COMPOSE, file)
+    }
+
+    /// Runs the scenario on the tasks of a Swarm's stack.
+    ///
+    /// # Errors
+    /// Servers that were declared before; a Given after the first When or Then.
+    pub fn stack(&mut self, name: &str) -> Result<(), StepError> {
+        self.attach(SWARM, name.into())
     }
 
     /// Only probes and loads the site at a URL, modestly where `chimp.toml` does not say otherwise.

@@ -1,4 +1,4 @@
-//! The Docker Engine of this machine: what its API says of the containers of a Compose project, and a way into them.
+//! The Docker Engine of this machine: what its API says of the containers of a Compose project or of a Swarm's stack, and a way into them.
 //!
 //! Start with [`project`] (which containers belong together) and [`remote`] (commands in a container's namespaces, by
 //! programs of this machine: an image needs nothing for it, no shell either). Podman's socket answers the same requests.
@@ -12,6 +12,7 @@ mod knock;
 pub mod logs;
 pub mod project;
 pub mod remote;
+pub mod swarm;
 pub mod tool;
 
 pub use client::Docker;
@@ -19,7 +20,7 @@ pub use container::Container;
 pub use error::DockerError;
 pub use project::Project;
 
-/// The labels by which Compose marks what it makes.
+/// The labels by which Compose and Swarm mark what they make.
 pub mod labels {
     /// The project's name.
     pub const PROJECT: &str = "com.docker.compose.project";
@@ -35,6 +36,14 @@ pub mod labels {
     pub const FOLDER: &str = "com.docker.compose.project.working_dir";
     /// The services that it depends on: `db:service_healthy:false,cache` or `db,cache`.
     pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
+    /// The stack, of its services and their containers.
+    pub const STACK: &str = "com.docker.stack.namespace";
+    /// The name of the service of a task: `shop_web`.
+    pub const SWARM_SERVICE: &str = "com.docker.swarm.service.name";
+    /// The name of a task: `shop_web.1.ID`, or `shop_web.NODE.ID` of a service that has one on each node.
+    pub const SWARM_TASK: &str = "com.docker.swarm.task.name";
+    /// The id of a task's node.
+    pub const SWARM_NODE: &str = "com.docker.swarm.node.id";
     /// Ours, of a project that a run has brought up: the run's id.
     pub const RUN: &str = "anarcho-chimp.run";
 }

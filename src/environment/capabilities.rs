@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(
             skipped(&Sealed, &plan(&["power-on", "hangs", "dies"])).unwrap(),
             "`web-1 hangs` (line 11) needs an environment that can run commands on a server, and `sealed` can't; \
-             `local`, `inventory`, `compose`, `openstack`, `ec2` can",
+             `local`, `inventory`, `compose`, `swarm`, `openstack`, `ec2` can",
             "a testbed runs no scenario"
         );
     }
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(refusals(ec2, &both), []);
         let [(0, why)] = &lacking(ec2, &both)[..] else { panic!("{:?}", lacking(ec2, &both)) };
         let told = "`web-1 hangs` (line 10) needs an environment that can freeze a server, and `ec2` can't; \
-                    `local`, `inventory`, `compose`, `openstack` can";
+                    `local`, `inventory`, `compose`, `swarm`, `openstack` can";
         assert_eq!(why, told);
     }
 

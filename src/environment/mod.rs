@@ -6,6 +6,7 @@
 //! | [`testbed`] | kept by `chimp up`, in a sandbox of its own | attacks | found again by its socket, or gone |
 //! | [`inventory`] | there already, reached over SSH | scenarios and attacks | found again by its file |
 //! | [`compose`] | containers of a Compose project | scenarios and attacks | found again by its file |
+//! | [`swarm`] | tasks of a Swarm's stack, on several machines | scenarios and attacks | found again by its name |
 //! | [`openstack`] | made in a cloud for a scenario; there already, for an attack | scenarios and attacks | removed by `chimp down`, by the run's id; found again by their ids |
 //! | [`ec2`] | run in Amazon's EC2 for a scenario | scenarios | removed by `chimp down`, by the run's id |
 //! | [`site`] | not known: there is only its URL | scenarios without faults | not touched |
@@ -47,6 +48,7 @@ pub mod openstack;
 mod reopen;
 mod required;
 pub mod site;
+pub mod swarm;
 pub mod testbed;
 
 pub use capabilities::{Capabilities, Refusal, abilities_of, needs, refusals, skips, unable};
@@ -59,14 +61,16 @@ pub const ENVIRONMENTS: &[&dyn Kind] = &[
     &testbed::Testbed,
     &inventory::Inventory,
     &compose::Compose,
+    &swarm::Swarm,
     &openstack::OpenStack,
     &ec2::Ec2,
     &site::Site,
 ];
 
-/// The environments that a step names: an inventory's servers, a Compose project, a site's URL.
+/// The environments that a step names: an inventory's servers, a Compose project, a Swarm's stack, a site's URL.
 pub const INVENTORY: &str = "inventory";
 pub const COMPOSE: &str = "compose";
+pub const SWARM: &str = "swarm";
 pub const SITE: &str = "site";
 
 /// A kind of environment: what can be asked of it before anything runs there.
@@ -133,16 +137,13 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
-    /// Why servers on one side of a cut can't be cut off from those on the other by their addresses there, with what to do. Connects to nothing
-    /// but a daemon of this machine.
-    fn inseparable(&self, value: &str, settings: &Settings, near: &[String], far: &[String]) -> Option<String> {
-        let _ = (value, settings, near, far);
+    /// Why servers can't be cut off from others by their addresses there, with what to do. Connects only to daemons of this machine.
+    fn inseparable(&self, _value: &str, _: &Settings, _near: &[String], _far: &[String]) -> Option<String> {
         None
     }
 
-    /// Why no server there can do this, and what a scenario does in its place; nothing where other environments are all there is to say.
-    fn instead(&self, ability: Ability) -> Option<&'static str> {
-        let _ = ability;
+    /// Why nothing there does this, and what does; `None` where there is no more to say than which environments can.
+    fn instead(&self, _ability: Ability) -> Option<&'static str> {
         None
     }
 

@@ -56,8 +56,17 @@ pub struct Servers {
     pub victim: String,
     /// How that is allowed, in the imperative; `None`: it is.
     pub opt_in: Option<String>,
-    /// The service that it is a container of, in a Compose project.
-    pub service: Option<String>,
+    /// The service that it is a container of, in a Compose project or a stack.
+    pub service: Option<Service>,
+}
+
+/// A service whose containers are servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// The section of the settings in which it is allowed: `compose`.
+    pub section: &'static str,
+    /// Its name.
+    pub name: String,
 }
 
 /// A file to be written.
@@ -104,7 +113,8 @@ fn filled(template: &str, of: &Beginning) -> String {
         words => words.map(|(word, servers)| context! { word, servers }).collect::<Vec<_>>(),
         victim => servers.map(|servers| &servers.victim),
         opt_in => servers.and_then(|servers| servers.opt_in.as_ref()),
-        service => servers.and_then(|servers| servers.service.as_ref()),
+        section => servers.and_then(|servers| servers.service.as_ref()).map(|service| service.section),
+        service => servers.and_then(|servers| servers.service.as_ref()).map(|service| &service.name),
         rate => rate(&of.site),
         bound => bound(of.slowest_ms),
         folder => FEATURES,
@@ -195,12 +205,16 @@ mod tests {
             assert!(feature.contains(expected), "{expected}: {feature}");
         }
         assert!(!text(&closed, "chimp.toml").contains("[compose]"));
-        let container = Servers { service: Some("app".into()), ..servers.clone() };
+        let container =
+            Servers { service: Some(Service { section: "compose", name: "app".into() }), ..servers.clone() };
         let compose = Beginning { site: there(Some(container)), ..beginning() };
         assert!(
             text(&compose, "chimp.toml").contains("\n[compose]\n")
                 && text(&compose, "chimp.toml").contains("# attack = [\"app\"]\n")
         );
+        let task = Servers { service: Some(Service { section: "swarm", name: "app".into() }), ..servers.clone() };
+        let swarm = text(&Beginning { site: there(Some(task)), ..beginning() }, "chimp.toml");
+        assert!(swarm.contains("\n[swarm]\n") && swarm.contains("# nodes = {"), "{swarm}");
         let allowed = Beginning { site: there(Some(Servers { opt_in: None, ..servers })), ..beginning() };
         assert!(!text(&allowed, "features/first.feature").contains("before it is allowed"));
         for of in [closed, allowed] {

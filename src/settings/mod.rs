@@ -25,6 +25,7 @@ mod openstack;
 mod reconciler;
 mod safeguards;
 mod services;
+mod swarm;
 mod time;
 mod words;
 
@@ -39,6 +40,7 @@ pub use openstack::{HostKeys, LoginSettings, OpenStackProfile, OpenStackSettings
 pub use reconciler::{Policy, ReconcilerSettings};
 pub use safeguards::{Abort, Group, Limit, Most, Safeguards};
 pub use services::ServiceSettings;
+pub use swarm::SwarmSettings;
 pub use time::{ConfigAgentKind, ConfigAgentSettings, TimeSettings};
 
 /// The sections of `chimp.toml`. Unknown keys are refused.
@@ -77,6 +79,9 @@ pub struct Settings {
     /// What a Compose file does not say of its services.
     #[serde(skip_serializing_if = "ComposeSettings::is_default")]
     pub compose: ComposeSettings,
+    /// What a Swarm does not say of a stack's services, and where the Docker Engines of its nodes answer.
+    #[serde(skip_serializing_if = "SwarmSettings::is_default")]
+    pub swarm: SwarmSettings,
     /// How EC2's API is asked, and what of it servers are made.
     #[serde(skip_serializing_if = "Ec2Settings::is_default")]
     pub ec2: Ec2Settings,

@@ -93,10 +93,14 @@ async fn lists(ground: &Ground) -> Checked {
         is(instance, PowerState::Running)?;
         claim(!instance.evidence.is_empty(), instance)?;
     }
+    let servers = &ground.infrastructure.servers;
+    if servers.values().all(|server| server.zone.is_some() && server.tags.is_empty()) {
+        let why = "each once with its node as its zone; a task has no tags, and an address of its own only in networks that span nodes";
+        return Ok(Some(why.into()));
+    }
     let mut addresses: Vec<_> = listed.iter().map(|instance| instance.address).collect();
     addresses.dedup();
     claim(addresses.len() == 3, &addresses)?;
-    let servers = &ground.infrastructure.servers;
     if servers.values().all(|server| server.zone.is_none() && server.tags.is_empty()) {
         return Ok(Some("each once with its address; a container has neither zone nor tags".into()));
     }
@@ -238,6 +242,9 @@ async fn leased_suspension(ground: &Ground) -> Checked {
 }
 
 async fn stops(ground: &Ground) -> Checked {
+    if let Some(why) = cannot(ground, PowerOp::Stop) {
+        return Ok(Some(why));
+    }
     let name = hostname(ground).await?;
     twice(ground, "web-2", PowerOp::Stop, PowerState::Stopped).await?;
     twice(ground, "web-2", PowerOp::Start, PowerState::Running).await?;
@@ -262,6 +269,9 @@ const ASKED: &str = "setsid sh -c 'trap \"echo asked >/etc/asked; exit\" TERM; e
 
 /// Its programs are asked to end, its files stay, and another first process runs.
 async fn reboots(ground: &Ground) -> Checked {
+    if let Some(why) = cannot(ground, PowerOp::SoftReboot) {
+        return Ok(Some(why));
+    }
     let remote = ground.remote("web-2").await?;
     let (name, is_noted) = (hostname(ground).await?, writes(ground).await?);
     if is_noted {

@@ -13,7 +13,7 @@ use anarcho_chimp::provider::{Provider, Remote};
 use anarcho_chimp::settings::Settings;
 
 use crate::checks::{CHECKS, Outcome};
-use crate::project::Project;
+use crate::containers::Containers;
 use crate::site::Site;
 use crate::support::{Folder, run, stderr, stdout};
 
@@ -55,16 +55,16 @@ pub type Findings = BTreeMap<String, Outcome>;
 
 /// Looks at an environment in a process of its own.
 pub fn look_at(environment: &str) -> Findings {
-    let project = (environment == "compose").then(Project::up);
+    let containers = Containers::up(environment);
     let attached = ["testbed", "inventory"].contains(&environment);
     let site = attached.then(|| Site::up(&format!("conformance-{environment}"), SITE));
     let folder = Folder::new(&format!("conformance-in-{environment}"));
     let this = std::env::current_exe().unwrap();
     let mut command = Command::new(this);
-    let place = match (&site, &project) {
+    let place = match (&site, &containers) {
         (Some(site), _) if environment == "testbed" => site.up.socket.display().to_string(),
         (Some(site), _) => site.folder.path().join("staging.yaml").display().to_string(),
-        (None, Some(project)) => project.place().to_string(),
+        (None, Some(containers)) => containers.place().to_string(),
         (None, None) => String::new(),
     };
     command.args([LOOK, environment, &place]).current_dir(folder.path());
@@ -78,8 +78,8 @@ pub fn look_at(environment: &str) -> Findings {
         .rfind(|line| line.starts_with('{'))
         .unwrap_or_else(|| panic!("{environment}: {}", stderr(&output)));
     let mut findings: Findings = serde_json::from_str(last).unwrap();
-    findings.extend(match &project {
-        Some(project) => crate::power::after_a_kill_in(project, &folder),
+    findings.extend(match &containers {
+        Some(containers) => crate::power::after_a_kill_in(containers, &folder),
         None => crate::power::after_a_kill(environment, site.as_ref()),
     });
     findings
@@ -94,7 +94,7 @@ pub fn look_if_asked() -> Option<ExitCode> {
     }
     let findings = match environment.as_str() {
         "local" | "openstack" | "ec2" => return Some(booted_in(environment)),
-        "compose" => reopened("compose", &serde_json::from_str(place).unwrap()),
+        "compose" | "swarm" => reopened(environment, &serde_json::from_str(place).unwrap()),
         "testbed" => reopened("testbed", &serde_json::json!({ "socket": place })),
         other => reopened(other, &serde_json::json!({ "file": place })),
     };

@@ -7,12 +7,15 @@
 
 mod agents;
 mod checks;
+#[path = "../swarm/cluster.rs"]
+#[allow(dead_code, reason = "each test target uses a part")]
+mod cluster;
+mod containers;
 mod ground;
 #[path = "../testbed/kept.rs"]
 #[allow(dead_code, reason = "each test target uses a part")]
 mod kept;
 mod power;
-mod project;
 #[path = "../attached/site.rs"]
 #[allow(dead_code, reason = "each test target uses a part")]
 mod site;
@@ -34,5 +37,6 @@ fn main() -> ExitCode {
         (Needs::Asked("OPENSTACK_FOLDER", "make openstack"), named![table::a_cloud_does_what_is_documented]),
         (Needs::Asked("EC2_FOLDER", "make ec2"), named![table::an_account_does_what_is_documented]),
         (Needs::Asked("DOCKER_FOLDER", "make docker"), named![table::a_project_does_what_is_documented]),
+        (Needs::Asked("DOCKER_NODES", "make docker"), named![table::a_stack_does_what_is_documented]),
     ])
 }

@@ -8,9 +8,9 @@ use anarcho_chimp::nemesis;
 use serde_json::Value;
 
 use crate::checks::Outcome;
+use crate::containers::Containers;
 use crate::ground::Findings;
 use crate::kept::LIMIT;
-use crate::project::Project;
 use crate::site::Site;
 use crate::support::{Folder, chimp, run, stderr};
 
@@ -37,15 +37,15 @@ pub fn after_a_kill(environment: &str, site: Option<&Site>) -> Findings {
     STAGES.iter().map(finding).collect()
 }
 
-/// The same in a Compose project.
-pub fn after_a_kill_in(project: &Project, folder: &Folder) -> Findings {
-    let config = folder.write("chimp.toml", "[compose]\nattack = [\"web\"]\n").display().to_string();
+/// The same in containers.
+pub fn after_a_kill_in(containers: &Containers, folder: &Folder) -> Findings {
+    let config = folder.write("chimp.toml", &containers.settings()).display().to_string();
     let finding = |stage: &&str| {
         let out = folder.path().join("kills").display().to_string();
-        let (on, config) = (project.on(), config.clone());
+        let (on, config) = (containers.on(), config.clone());
         let words =
             [&STRIKE[..], &["--on", &on, "--config", &config, "--lease", LEASE, "--die-at", stage, "--out", &out]];
-        let held = || held_in(environment::named("compose").unwrap(), &project.place());
+        let held = || held_in(environment::named(containers.name()).unwrap(), &containers.place());
         (name(stage), killed(run(&mut chimp(&words.concat())), held))
     };
     STAGES.iter().map(finding).collect()

@@ -18,6 +18,7 @@ const END: &str = "<!-- end -->\n";
 const CLOUD: &str = "openstack";
 const ACCOUNT: &str = "ec2";
 const PROJECT: &str = "compose";
+const STACK: &str = "swarm";
 
 /// A new environment has a row in the table before it has users.
 pub fn every_environment_is_looked_at() {
@@ -28,7 +29,7 @@ pub fn every_environment_is_looked_at() {
 }
 
 pub fn every_environment_does_what_is_documented() {
-    let names = with_servers().filter(|name| ![CLOUD, ACCOUNT, PROJECT].contains(name));
+    let names = with_servers().filter(|name| ![CLOUD, ACCOUNT, PROJECT, STACK].contains(name));
     as_documented(names.map(|name| (name, look_at(name))).collect());
 }
 
@@ -47,6 +48,10 @@ pub fn an_account_does_what_is_documented() {
 
 pub fn a_project_does_what_is_documented() {
     as_documented(BTreeMap::from([(PROJECT, look_at(PROJECT))]));
+}
+
+pub fn a_stack_does_what_is_documented() {
+    as_documented(BTreeMap::from([(STACK, look_at(STACK))]));
 }
 
 /// Compares what was seen with the page, whose other columns stay as they are.

@@ -44,7 +44,7 @@ pub(in crate::environment) struct Terms {
     pub given: &'static str,
     /// What to do where there is no container.
     pub empty: &'static str,
-    /// What is told in place of booting one.
+    /// What is said in place of booting one.
     pub boot: &'static str,
     /// What a container can be switched to.
     pub power: &'static [PowerOp],
