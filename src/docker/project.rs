@@ -52,9 +52,25 @@ impl Project {
     /// The daemon can't be asked, the project is not the only one of its name or is stopped, or the file can't be read by Compose.
     pub async fn find(docker: &Docker, file: &Path, named: Option<&str>) -> Result<Project, DockerError> {
         match running(docker, file, named).await? {
-            Some(project) => Ok(project),
+            Some(project) => Ok(project.with_dependencies(docker, file)),
             None => tool::Compose::find(docker, file)?.declared(named),
         }
+    }
+
+    /// With what depends on what by the file, as it is now, where Compose has not written that beside the containers: version 1 does not. Where
+    /// no Compose is here, nothing is known of it.
+    #[must_use]
+    pub fn with_dependencies(mut self, docker: &Docker, file: &Path) -> Project {
+        if self.containers.iter().any(|container| container.label(labels::DEPENDS_ON).is_some()) {
+            return self;
+        }
+        let declared = tool::Compose::find(docker, file).and_then(|tool| tool.declared(Some(&self.name)));
+        for (name, declared) in declared.into_iter().flat_map(|declared| declared.services) {
+            if let Some(service) = self.services.get_mut(&name) {
+                service.depends_on = declared.depends_on;
+            }
+        }
+        self
     }
 
     /// Whether containers of it run.

@@ -47,6 +47,8 @@ fn flatten(prefix: &str, value: &Value, lines: &mut Vec<(String, String)>) {
                 flatten(&name, value, lines);
             }
         }
+        // A section in which nothing is set.
+        Value::Object(_) if !prefix.contains('.') => {}
         Value::Object(_) | Value::Null => lines.push((prefix.into(), "none".into())),
         Value::String(text) => lines.push((prefix.into(), text.clone())),
         Value::Array(items) if items.is_empty() => lines.push((prefix.into(), "none".into())),
@@ -69,6 +71,8 @@ mod tests {
         assert_eq!((advert.value.as_str(), advert.default.as_deref()), ("1s", Some("50ms")));
         assert_eq!(all.iter().filter(|setting| setting.default.is_some()).count(), 1);
         assert!(all.iter().any(|setting| setting.name == "load.rate" && setting.value == "500.0"));
+        assert!(all.iter().any(|setting| setting.name == "request.headers" && setting.value == "none"));
+        assert!(all.iter().all(|setting| setting.name.contains('.')), "a section alone is no setting");
         let attached = in_force(&settings, true);
         assert!(attached.iter().any(|setting| setting.name == "load.rate"));
         assert!(!attached.iter().any(|setting| setting.name.starts_with("balancer.")), "the site's own are not known");

@@ -32,8 +32,9 @@ pub fn plot(timeline: &TimelinePlot, history: &History, sheet: SheetSize) -> Str
     let there = &history.plan.infrastructure;
     let mut groups: Vec<HeadedTracks> =
         vec![("servers, as measured", with_faults(tracks::servers(timeline, events), &timeline.faults))];
-    if !there.links.is_empty() {
-        groups.push(("servers, as the balancers see them", tracks::views(timeline, events)));
+    let views = tracks::views(timeline, events);
+    if !there.links.is_empty() || !views.is_empty() {
+        groups.push(("servers, as the balancers see them", views));
     }
     if !there.virtual_ips.is_empty() {
         groups.push(("holder of the virtual IP", tracks::holders(timeline, events)));
