@@ -68,13 +68,28 @@ pub(super) fn join_groups() -> io::Result<()> {
         .try_for_each(|group| fs::File::options().write(true).open(group.folder.join("cgroup.procs"))?.write_all(b"0"))
 }
 
-/// Whether the victim's root is on a disk or a quota of its own, as far as it is an overlay: else it is the machine's disk, which
-/// others use.
+/// Whether the victim's root is a quota of its own: smaller than the machine's disk that its overlay writes to. What is not known to be one is the
+/// machine's disk, which others use.
 pub(super) fn has_own_disk() -> bool {
-    let total = |path: &Path| nix::sys::statvfs::statvfs(path).map(|seen| seen.blocks() * seen.fragment_size()).ok();
     let mounts = fs::read_to_string("/proc/1/mountinfo").unwrap_or_default();
-    let upper = upper_folder(&mounts);
-    upper.is_none_or(|upper| total(&upper) != total(root()))
+    is_quota(total(root()), upper_folder(&mounts).and_then(|upper| total(&mount_point(&upper)?)))
+}
+
+/// Of two sizes in bytes, where they are known.
+fn is_quota(own: Option<u64>, machine: Option<u64>) -> bool {
+    own.zip(machine).is_some_and(|(own, machine)| own < machine)
+}
+
+/// The size of the file system that a path is on, in bytes. Of a folder with a quota it is the quota.
+fn total(path: &Path) -> Option<u64> {
+    nix::sys::statvfs::statvfs(path).map(|seen| seen.blocks() * seen.fragment_size()).ok()
+}
+
+/// The uppermost folder of the file system that a path is on.
+fn mount_point(path: &Path) -> Option<PathBuf> {
+    let device = |path: &Path| fs::metadata(path).map(|found| found.dev()).ok();
+    let own = device(path)?;
+    path.ancestors().take_while(|folder| device(folder) == Some(own)).last().map(Path::to_path_buf)
 }
 
 /// The folder of the machine that an overlay at `/` writes to.
@@ -149,6 +164,18 @@ mod tests {
         let line = "800 700 0:50 / / rw,relatime - overlay overlay rw,lowerdir=/l/a:/l/b,upperdir=/d/u,workdir=/d/w";
         assert_eq!(upper_folder(&format!("799 1 0:4 / /proc rw - proc proc rw\n{line}\n")), Some("/d/u".into()));
         assert_eq!(upper_folder("800 700 8:1 / / rw - ext4 /dev/sda1 rw\n"), None);
+    }
+
+    #[test]
+    fn only_what_is_known_to_be_a_quota_is_one() {
+        assert!(is_quota(Some(10), Some(100)));
+        assert!(!is_quota(Some(100), Some(100)), "the machine's disk itself");
+        assert!(
+            !is_quota(Some(10), None) && !is_quota(None, Some(100)),
+            "a folder that is not seen from here tells nothing"
+        );
+        assert_eq!(mount_point(Path::new("/proc/self/status")), Some("/proc".into()));
+        assert_eq!(mount_point(Path::new("/nowhere/at/all")), None);
     }
 
     #[test]
