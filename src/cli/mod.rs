@@ -197,14 +197,26 @@ fn run_target(folder: &str, arguments: &ChaosArgs) -> Result<ExitCode, Refused> 
         return Ok(ExitCode::SUCCESS);
     }
     let out = arguments.out.clone().unwrap_or_else(|| DEFAULT_OUT.into());
-    let command = command("cargo test --test chaos --", declare.seed, arguments.seed.is_some());
+    let cargo = format!("cargo test --test {} --", target(std::env::current_exe().ok().as_deref()));
+    let command = command(&cargo, declare.seed, arguments.seed.is_some());
     let features = arguments.features.iter().map(|path| ("--features", path.display().to_string()));
     let config = arguments.config.iter().map(|path| ("--config", path.display().to_string()));
     let span = arguments.span.map(|span| ("--span", show_duration(span)));
     let given = features.chain(config).chain(span);
-    let reproduce = again("cargo test --test chaos --", given, &arguments.how, declare.seed);
+    let reproduce = again(&cargo, given, &arguments.how, declare.seed);
     let run = RunOptions { reproduce: Some(reproduce), ..arguments.how.options(out, command) };
     Ok(harness::run(&Request { declare, run, names_may_fit_nothing: true }))
+}
+
+/// The name of the test target that runs: cargo calls its program so, with a hash behind it.
+fn target(program: Option<&Path>) -> String {
+    let stem = program.and_then(Path::file_stem).map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_hash = |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match stem.rsplit_once('-') {
+        Some((name, hash)) if is_hash(hash) => name.into(),
+        _ if stem.is_empty() => "chaos".into(),
+        _ => stem,
+    }
 }
 
 fn run(what: &What, out: PathBuf, how: &How) -> Result<ExitCode, Refused> {
@@ -371,5 +383,14 @@ mod tests {
     #[test]
     fn the_command_line_contradicts_itself_nowhere() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_test_target_is_called_as_cargo_calls_it() {
+        let target = |program: &str| super::target(Some(std::path::Path::new(program)));
+        assert_eq!(target("/t/debug/deps/compose-0b6bd63dce54c9ca"), "compose");
+        assert_eq!(target("/t/debug/deps/in-the-shop-0b6bd63dce54c9ca"), "in-the-shop");
+        assert_eq!(target("/t/chaos"), "chaos");
+        assert_eq!(super::target(None), "chaos");
     }
 }
