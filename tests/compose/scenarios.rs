@@ -80,7 +80,8 @@ pub fn a_balancer_s_view_is_of_the_container_that_has_the_address_whatever_it_is
     let (folder, project) = (Folder::new("compose-misnamed"), Project::up("misnamed"));
     let socket = "stats_sockets = { lb = \"/var/lib/haproxy/admin.sock\" }";
     // What depends on what is known though docker-compose 1 writes it beside no container.
-    let hangs = "  Scenario: Any\n    When node \"web-1\" hangs for 3 s\n    Then removal from rotation takes under 3 s\n";
+    let hangs =
+        "  Scenario: Any\n    When node \"web-1\" hangs for 3 s\n    Then removal from rotation takes under 3 s\n";
     let output = run(&mut run_with(&folder, &project, ("\"web\"", socket), hangs));
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let seen = events(&folder, 0);

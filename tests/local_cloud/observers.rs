@@ -32,7 +32,7 @@ pub const CASES: &[Case] = &[
 /// How long a state may take to come on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// Two balancers that share an address, two webservers, two databases that say what their file says.
+/// Two balancers that share an address, two webservers, two databases that say what their files say, an nginx's counts, too.
 const SITE: &str = "
 servers:
   - { name: lb, role: webhaproxy, count: 2 }
@@ -50,11 +50,14 @@ port: 9200
 programs: [python3]
 packages: [python3]
 database: { status_port: 9200 }
+stub_status: http://127.0.0.1:9200/nginx_status
 write_files:
+  - path: /srv/nginx_status
+    content: "Active connections: 3 \nserver accepts handled requests\n 40 39 812 \nReading: 0 Writing: 1 Waiting: 2 \n"
   - path: /srv/status
     content: '{"writable":true,"gtid_binlog_pos":"1-1-1","server_id":1,"connections":[{"io":"Yes","sql":"Yes","lag_s":0}]}'
 services:
-  - { name: sidecar, command: [python3, -m, http.server, --bind, "{{ server.address }}", "9200"], working_directory: /srv }
+  - { name: sidecar, command: [python3, -m, http.server, --bind, 0.0.0.0, "9200"], working_directory: /srv }
 "#;
 
 /// A site, seen twice.
@@ -127,6 +130,13 @@ impl Seen {
         self.states().get(object).and_then(|all| all.last()).map(|(state, _)| state.clone()).unwrap_or_default()
     }
 
+    /// Whether what a server's nginx counts was seen.
+    fn counts(&self, of: &str) -> bool {
+        let is_it =
+            |event| matches!(event, Event::NginxStatus { server, active: 3, requests: 812, .. } if server == of);
+        self.0.events().into_iter().any(|record| is_it(record.event))
+    }
+
     /// What it was blind to, and whether it is now, by the observer's object.
     fn blind(&self) -> BTreeMap<String, bool> {
         let mut blind = BTreeMap::new();
@@ -167,7 +177,7 @@ async fn well(seen: &[&Seen]) -> Outcome {
             && ["lb-1", "lb-2"]
                 .iter()
                 .all(|lb| ["web-1", "web-2"].iter().all(|web| up(&format!("{lb} webserver/{web}"))))
-            && ["db-1", "db-2"].iter().all(|db| seen.now(db) == "true true")
+            && ["db-1", "db-2"].iter().all(|db| seen.now(db) == "true true" && seen.counts(db))
             && seen.blind().values().all(|blind| !blind)
     })
     .await
