@@ -396,6 +396,9 @@ fn the_documented_language_is_this_one() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(path, &written).unwrap();
     }
-    let on_disk = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(on_disk, written, "docs/language.md is not what is registered");
+    assert_eq!(
+        std::fs::read_to_string(path).unwrap_or_default(),
+        written,
+        "docs/language.md is not what is registered"
+    );
 }
