@@ -391,14 +391,10 @@ fn a_step_as_long_as_a_file_has_a_nearest_pattern_in_no_time() {
 /// To write it anew: `UPDATE_DOCS=1 cargo test --test vocabulary`.
 #[test]
 fn the_documented_language_is_this_one() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/language.md");
-    let written = document(&Vocabulary::registered());
+    let (path, written) = ("docs/language.md", document(&Vocabulary::registered()));
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(path, &written).unwrap();
     }
-    assert_eq!(
-        std::fs::read_to_string(path).unwrap_or_default(),
-        written,
-        "docs/language.md is not what is registered"
-    );
+    let on_disk = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(on_disk, written, "docs/language.md is not what is registered");
 }
