@@ -49,9 +49,11 @@ fn judge(history: &History, bound: DurationBound, measure: impl Fn(&[u64], bool)
     let downtime = Downtime::of(&sample, found.span);
     let lengths: Vec<u64> = downtime.windows.iter().map(|window| window.length_us()).collect();
     let (took_us, _) = measure(&lengths, downtime.open);
-    let (us, lasts) = measure(&ModelTime::of(history).outages_us(history, &downtime), downtime.open);
+    let model = ModelTime::of(history);
+    let (us, lasts) = measure(&model.outages_us(history, &downtime), downtime.open);
+    let (at_most_us, _) = measure(&model.outages_at_most_us(history, &downtime), downtime.open);
     let took = Known::within(took_us, resolution_us(history));
-    let known = in_model_time(history, took, us);
+    let known = in_model_time(history, took, us).widened(0, at_most_us - us);
     let (measured, observed) = if lasts {
         let shown = show_modelled(Known::exactly(us), Known::exactly(took_us));
         (Measured::AtLeast(us), format!("≥ {shown} (still down when the watch ended)"))

@@ -12,7 +12,8 @@
 //!   users saw (an outage's end) are only whole ways, done when the first good answer came: an outage that a standby
 //!   ended does not consist of the wait for a replacement. Such a wait counts whole, though the request that ended the
 //!   outage was due a little before its end. Done may be on record a little later than users profit from it: by up to
-//!   100 ms, or a tenth of what was waited where that is more.
+//!   100 ms, or a tenth of what was waited where that is more. Where it is later still, it can't be told what ended the outage, and
+//!   its length is known to lie between both.
 //! - Ways of several servers that go on side by side are waited for side by side: the longest counts. Ways that follow
 //!   each other add up.
 //! - A detection by the reconciler's tick comes no later than what else the system noticed, which waits for no tick.
@@ -68,6 +69,8 @@ enum End {
     Recorded,
     /// A good answer, that came then.
     Answered(u64),
+    /// The same, where a server may have been ready long before that is on record.
+    PerhapsAnswered(u64),
     /// Nothing yet.
     Open,
 }
@@ -150,6 +153,16 @@ impl ModelTime {
         outages.map(|(nth, outage)| self.outage_us(history, *outage, downtime.open && nth == last)).collect()
     }
 
+    /// The same, if it was a server that ended an outage whose readiness is on record only later: on a machine without time
+    /// for it, 1.4 s were seen. Whether it was, or another server, can't be told.
+    pub fn outages_at_most_us(&self, history: &History, downtime: &Downtime) -> Vec<u64> {
+        let closed = downtime.windows.len() - usize::from(downtime.open && !downtime.windows.is_empty());
+        let at_most = |outage: &Span| self.length_us(*outage, perhaps_answered(history, outage.to_us), |_| true);
+        let mut lengths = self.outages_us(history, downtime);
+        lengths.iter_mut().zip(&downtime.windows[..closed]).for_each(|(length, outage)| *length = at_most(outage));
+        lengths
+    }
+
     /// How long an outage was; `open` if it was still going on.
     fn outage_us(&self, history: &History, outage: Span, open: bool) -> u64 {
         let end = if open { End::Open } else { answered(history, outage.to_us) };
@@ -174,8 +187,12 @@ impl RecoveryPath {
     fn ended(&self, answered_us: u64) -> bool {
         let waited_us: u64 = self.waits.iter().map(|wait| wait.span.length_us()).sum();
         let late_us = READY_LATE_US.max(waited_us / READY_LATE_SHARE);
-        self.waits.iter().all(|wait| wait.span.to_us <= answered_us)
-            && self.done_us.is_some_and(|done| done <= answered_us + late_us)
+        self.may_have_ended(answered_us) && self.done_us.is_some_and(|done| done <= answered_us + late_us)
+    }
+
+    /// Whether all its waits were over, and it was done sooner or later.
+    fn may_have_ended(&self, answered_us: u64) -> bool {
+        self.waits.iter().all(|wait| wait.span.to_us <= answered_us) && self.done_us.is_some()
     }
 }
 
@@ -184,6 +201,7 @@ fn on_the_way(way: &RecoveryPath, span: Span, end: End) -> Option<(Span, u64)> {
     let counted = |wait: &Wait| match end {
         End::Recorded => (wait.span.to_us <= span.to_us).then_some(wait.span),
         End::Answered(at_us) => way.ended(at_us).then_some(wait.span),
+        End::PerhapsAnswered(at_us) => way.may_have_ended(at_us).then_some(wait.span),
         End::Open => Some(wait.span.meet(Span::new(0, span.to_us))),
     };
     let since = |wait: Span| Span::new(wait.from_us.max(span.from_us), wait.to_us);
@@ -209,6 +227,13 @@ fn answered(history: &History, due_us: u64) -> End {
     let sample = Sample::of(history).within(Span::new(due_us, due_us + 1));
     let answer = |request: &Request| End::Answered(request.due_us + u64::from(request.latency_us));
     sample.requests().first().map_or(End::Answered(due_us), answer)
+}
+
+fn perhaps_answered(history: &History, due_us: u64) -> End {
+    match answered(history, due_us) {
+        End::Answered(at_us) => End::PerhapsAnswered(at_us),
+        other => other,
+    }
 }
 
 /// Whether it was at this moment that the reconciler missed a server.
