@@ -107,7 +107,7 @@
 // | `history` | everything that was observed, on disk as it happens |
 // | `agent`, `readiness` | what holds a fault on a victim, under a lease; whether a server is what its role says |
 // | `graph`, `render`, `plan` | the servers as a graph; roles filled in for one server; what a scenario asks for, as data |
-// | `settings` | every default |
+// | `settings`, `workload` | every default; what users do with an application's data |
 // | `infrastructure`, `provider` | what should be: servers, links, zones; where servers live (the local cloud of namespaces) |
 // | `requests` | requests to a cloud's API: how many per minute, and when one is sent again |
 // | `role`, `launch`, `console` | what a server becomes; the start of a service; standard output and error, whose readers may hang up |
@@ -215,6 +215,8 @@ mod text;
 pub mod units;
 #[doc(hidden)]
 pub mod verdict;
+#[doc(hidden)]
+pub mod workload;
 
 // The public surface, which the docs of the crate describe. `tests/facade.rs` has a snapshot of it.
 #[doc(inline)]

@@ -41,6 +41,19 @@ fn write_traffic(world: &mut World, rate: Rate) -> Result<(), StepError> {
     })
 }
 
+/// A file says what they do with the application's data.
+#[given(expr = "{count} user(s) work(s) with {string}")]
+fn users_at_work(world: &mut World, count: Count, file: String) -> Result<(), StepError> {
+    world.declaration.users(count.0)?;
+    world.declaration.workload(&file)
+}
+
+#[given(expr = "{rate} of {string}")]
+fn operations_of(world: &mut World, rate: Rate, file: String) -> Result<(), StepError> {
+    world.declaration.set(|settings| settings.load.operations = rate.0.0)?;
+    world.declaration.workload(&file)
+}
+
 #[then(expr = "no acknowledged write is lost")]
 fn no_write_lost(world: &mut World) -> Result<(), StepError> {
     world.declaration.expect(Expectation::NoAcknowledgedWriteLost)
@@ -69,6 +82,21 @@ fn own_writes_read(world: &mut World) -> Result<(), StepError> {
 #[then(expr = "no user sees less than before")]
 fn never_less(world: &mut World) -> Result<(), StepError> {
     world.declaration.expect(Expectation::NeverLess)
+}
+
+#[then(expr = "every register is linearizable")]
+fn linearizable(world: &mut World) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::RegistersLinearizable)
+}
+
+#[then(expr = "no message is lost")]
+fn no_message_lost(world: &mut World) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::NoMessageLost)
+}
+
+#[then(expr = "no message is delivered twice")]
+fn no_message_twice(world: &mut World) -> Result<(), StepError> {
+    world.declaration.expect(Expectation::NoMessageTwice)
 }
 
 #[then(expr = "{quantile} staleness is {duration_bound}")]

@@ -25,6 +25,7 @@ mod single_point;
 mod steady;
 mod unconfigured;
 mod virtual_ip;
+mod workload;
 mod writable;
 mod writes;
 
@@ -68,6 +69,9 @@ fn plainly(expectation: &Expectation) -> Box<dyn Checker> {
         Expectation::NeverLess => Box::new(reads::NeverLess),
         Expectation::Staleness { quantile, bound } => Box::new(reads::Staleness { quantile, bound }),
         Expectation::Agree { role, within } => Box::new(agree::Agree { role, within }),
+        Expectation::RegistersLinearizable => Box::new(workload::RegistersLinearizable),
+        Expectation::NoMessageLost => Box::new(workload::NoMessageLost),
+        Expectation::NoMessageTwice => Box::new(workload::NoMessageTwice),
         Expectation::OneWritable { role, phase } => Box::new(writable::OneWritable { role, phase }),
         Expectation::NoOtherFails => Box::new(collateral::NoOtherFails),
         Expectation::NoDoubleBoot => Box::new(double_boot::NoDoubleBoot),

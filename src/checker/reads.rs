@@ -3,6 +3,7 @@
 
 use crate::history::History;
 use crate::history::Operation;
+use crate::measure::models;
 use crate::measure::quantile::{TooFew, of_values_us};
 use crate::measure::reads::{JudgedRead, going_back, judged};
 use crate::measure::writes::operations_are_whole;
@@ -11,7 +12,7 @@ use crate::units::{DurationBound, Percent, Quantile};
 
 use super::compare::Measured;
 use super::judgement::{Timed, show_us};
-use super::{Checker, Judgement};
+use super::{Checker, Judgement, workload};
 
 /// How many findings a reason names.
 const NAMED: usize = 3;
@@ -20,6 +21,9 @@ pub(super) struct OwnWritesRead;
 
 impl Checker for OwnWritesRead {
     fn check(&self, history: &History) -> Judgement {
+        if history.plan.workload.is_some() {
+            return workload::own_writes_read(history);
+        }
         let invalid = |why: String| Judgement::invalid("0".into(), "reads", 0, why);
         if let Err(why) = operations_are_whole(history) {
             return invalid(why);
@@ -48,6 +52,9 @@ pub(super) struct NeverLess;
 
 impl Checker for NeverLess {
     fn check(&self, history: &History) -> Judgement {
+        if history.plan.workload.is_some() {
+            return workload::never_less(history);
+        }
         let invalid = |why: String| Judgement::invalid("0".into(), "reads", 0, why);
         if let Err(why) = operations_are_whole(history) {
             return invalid(why);
@@ -71,12 +78,16 @@ pub(super) struct Staleness {
 impl Checker for Staleness {
     fn check(&self, history: &History) -> Judgement {
         let expected = self.bound.to_string();
-        if let Err(why) = operations_are_whole(history) {
-            return Judgement::invalid(expected, "ms", 0, why);
-        }
-        let reads = judged(history);
-        let stale = reads.iter().filter(|read| read.stale_us.is_some()).count();
-        let values = reads.iter().map(|read| read.stale_us.unwrap_or(0));
+        let stale_us: Vec<Option<u64>> = if history.plan.workload.is_some() {
+            models::reads(&history.works).into_iter().map(|read| read.stale_us).collect()
+        } else {
+            if let Err(why) = operations_are_whole(history) {
+                return Judgement::invalid(expected, "ms", 0, why);
+            }
+            judged(history).into_iter().map(|read| read.stale_us).collect()
+        };
+        let stale = stale_us.iter().flatten().count();
+        let values = stale_us.iter().map(|stale_us| stale_us.unwrap_or(0));
         let value_us = match of_values_us(values, self.quantile) {
             Ok(value_us) => value_us,
             Err(TooFew { have, need }) => {
@@ -84,14 +95,14 @@ impl Checker for Staleness {
                 return Judgement::invalid(expected, "ms", have, why);
             }
         };
-        let share = Percent(100.0 * stale as f64 / reads.len() as f64);
+        let share = Percent(100.0 * stale as f64 / stale_us.len() as f64);
         Timed {
             bound: self.bound,
             // Both ends are moments of one clock.
             measured: Measured::Known(Known::exactly(value_us)),
-            n: Some(reads.len() as u64),
+            n: Some(stale_us.len() as u64),
             observed: show_us(value_us),
-            note: Some(format!("{stale} of {} reads were stale ({share})", reads.len())),
+            note: Some(format!("{stale} of {} reads were stale ({share})", stale_us.len())),
             unknown: String::new(),
             unit: "ms",
         }

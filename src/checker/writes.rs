@@ -10,7 +10,7 @@ use crate::measure::Moments;
 use crate::measure::writes::{self, Lost, Writes, named};
 
 use super::judgement::show_us;
-use super::{Checker, Judgement};
+use super::{Checker, Judgement, workload};
 
 /// How many findings a reason names.
 const NAMED: usize = 3;
@@ -19,6 +19,9 @@ pub(super) struct NoAcknowledgedWriteLost;
 
 impl Checker for NoAcknowledgedWriteLost {
     fn check(&self, history: &History) -> Judgement {
+        if history.plan.workload.is_some() {
+            return workload::lost(history);
+        }
         let found = || {
             let writes = Writes::telling(history)?;
             let lost = writes::lost(&writes, &writes::contents(history)?);
@@ -34,6 +37,9 @@ pub(super) struct NoWriteTwice;
 
 impl Checker for NoWriteTwice {
     fn check(&self, history: &History) -> Judgement {
+        if history.plan.workload.is_some() {
+            return workload::twice(history);
+        }
         let found = || {
             let writes = Writes::telling(history)?;
             let contents = writes::contents(history)?;

@@ -14,6 +14,7 @@ use crate::plan::{Act, Choice, Hypothesis, StrikeOrder, Target};
 use crate::selector;
 use crate::settings::{Journey, Settings};
 use crate::units::show_duration;
+use crate::workload::Workload;
 
 /// What the scenario lacks: steps, something that is provisioned, something that is expected. Steps that were not understood
 /// may be what is missing.
@@ -36,15 +37,18 @@ pub(super) fn incomplete(listed: &Listed<'_>, declaration: &Declaration, underst
 pub(super) fn meaning(
     listed: &Listed<'_>,
     infrastructure: &Infrastructure,
-    settings: &Settings,
+    (settings, workload): (&Settings, Option<&Workload>),
     (acts, struck): (&[Act], bool),
     hypotheses: &[Hypothesis],
 ) -> Vec<Problem> {
     let orders = acts.iter().flat_map(|act| act.orders().iter().map(move |order| (act, order)));
     let strikes = orders.map(|(act, order)| (order.step.line, can_strike(infrastructure, settings, act, order)));
     let judged = hypotheses.iter().map(|h| {
-        let makes_sense = judges(infrastructure, settings, struck, &h.expectation);
-        (h.line, makes_sense.and_then(|()| observable::observes(infrastructure, settings, acts, h)))
+        let makes_sense = of_data(infrastructure, settings, workload, &h.expectation)
+            .and_then(|()| judges(infrastructure, settings, struck, &h.expectation));
+        let is_of_workload = workload.is_some() && !h.expectation.models().is_empty();
+        let observes = || observable::observes(infrastructure, settings, acts, h);
+        (h.line, makes_sense.and_then(|()| if is_of_workload { Ok(()) } else { observes() }))
     });
     strikes
         .chain(judged)
@@ -184,6 +188,44 @@ fn is_shared(infrastructure: &Infrastructure, target: &Target, among: &[&Server]
     }
 }
 
+/// Whether users write and read what a Then speaks of.
+fn of_data(
+    infrastructure: &Infrastructure,
+    settings: &Settings,
+    workload: Option<&Workload>,
+    expectation: &Expectation,
+) -> Result<(), String> {
+    let models = expectation.models();
+    match workload {
+        Some(workload) if expectation.is_of_operations() => {
+            if models.iter().any(|model| workload.has(model)) {
+                return Ok(());
+            }
+            let file = workload.file.display();
+            let needed = models.iter().map(|model| format!("`{model}:`")).collect::<Vec<_>>().join(" or ");
+            let help = if models.is_empty() {
+                "leave it out: it is judged of the demonstration site, whose users do not work with a file".into()
+            } else {
+                format!("declare {needed} in it")
+            };
+            return Err(format!("{file} has no data that this speaks of\n  help: {help}"));
+        }
+        Some(_) => {}
+        None if expectation.is_of_models_alone() => {
+            let help = "say `20 users work with \"orders.workload.yaml\"`";
+            return Err(format!("the users of this scenario work with no register and no queue\n  help: {help}"));
+        }
+        None if expectation.is_of_operations() && settings.load.journey == Journey::Browse => {
+            return Err("the users of this scenario write nothing and read nothing of their own\n  help: say `20 users read and write the site`, or of an application of your own `20 users work with \"orders.workload.yaml\"`".into());
+        }
+        None => {}
+    }
+    if expectation.is_of_final_state() {
+        called(infrastructure, DATABASE)?;
+    }
+    Ok(())
+}
+
 fn judges(
     infrastructure: &Infrastructure,
     settings: &Settings,
@@ -192,12 +234,6 @@ fn judges(
 ) -> Result<(), String> {
     if !struck && needs_strike(expectation) {
         return Err("this is judged from a strike on, and no step of this scenario strikes\n  help: add a When that breaks something, or judge `before the fault` or `throughout`".into());
-    }
-    if expectation.is_of_operations() && settings.load.journey == Journey::Browse {
-        return Err("the users of this scenario write nothing and read nothing of their own\n  help: say `20 users read and write the site`".into());
-    }
-    if expectation.is_of_final_state() {
-        called(infrastructure, DATABASE)?;
     }
     match expectation {
         Expectation::Agree { role, .. } | Expectation::OneWritable { role, .. } => {
@@ -262,6 +298,7 @@ fn needs_strike(expectation: &Expectation) -> bool {
         Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice | Expectation::OneOwner => false,
         Expectation::FollowersCounted | Expectation::OwnWritesRead | Expectation::NeverLess => false,
         Expectation::Staleness { .. } | Expectation::Agree { .. } => false,
+        Expectation::RegistersLinearizable | Expectation::NoMessageLost | Expectation::NoMessageTwice => false,
     }
 }
 

@@ -63,9 +63,12 @@ fn planned(
     problems.extend(request::wrong(&settings.request, options.config.as_deref()));
     let mut of_steps = entered::unknown(&one, &adopted);
     add_to(&mut of_steps, attached::strikes(&one, on, &adopted, victims));
-    let Drafted { index, declaration: Declaration { acts, act_lines, hypotheses, .. }, .. } = one;
+    let Drafted { index, declaration: Declaration { acts, act_lines, hypotheses, workload, .. }, .. } = one;
     let struck = acts.iter().any(Act::strikes) || !understood.whens;
-    add_to(&mut of_steps, check::meaning(listed, infrastructure, &settings, (&acts, struck), &hypotheses));
+    add_to(
+        &mut of_steps,
+        check::meaning(listed, infrastructure, (&settings, workload.as_ref()), (&acts, struck), &hypotheses),
+    );
     problems.extend(of_steps);
     Ok(ScenarioPlan {
         index: u32::try_from(index).expect("fewer than 4 billion scenarios"),
@@ -81,5 +84,6 @@ fn planned(
         act_lines,
         hypotheses,
         settings,
+        workload,
     })
 }

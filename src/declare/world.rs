@@ -16,6 +16,7 @@ use crate::plan::Expectation;
 use crate::plan::{Act, Hypothesis, StepText};
 use crate::settings::{Abort, ConfigAgentKind, ConfigAgentSettings, Group, Limit, Most, Settings};
 use crate::units::Bound;
+use crate::workload::{self, Workload};
 
 /// What the steps of one scenario write to. A user's own steps take `&mut World` as the shipped ones do: they
 /// may call the same verbs, and keep what they need between them with [`World::extension`].
@@ -90,6 +91,8 @@ pub struct Declaration {
     /// The line of each.
     pub(super) act_lines: Vec<usize>,
     pub(super) hypotheses: Vec<Hypothesis>,
+    /// What users do with the application's data.
+    pub(super) workload: Option<Workload>,
 }
 
 impl fmt::Debug for Declaration {
@@ -159,6 +162,22 @@ impl Declaration {
     pub fn users(&mut self, count: usize) -> Result<(), StepError> {
         let users = narrow(count)?;
         self.set(|settings| settings.load.users = users)
+    }
+
+    /// Users work with the application's data as a workload file says. A path is relative to the feature.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file; another workload; a Given after the first When or Then.
+    pub fn workload(&mut self, file: &str) -> Result<(), StepError> {
+        self.before_any_act()?;
+        if let Some(other) = &self.workload {
+            let detail = format!("the users work with {} already", other.file.display());
+            return Err(StepError::refused(detail, "put both into one file: each kind of data has a place in it"));
+        }
+        let path = self.beside_the_feature(file);
+        let read = workload::read(&path).map_err(|why| StepError::Malformed(why.to_string()))?;
+        self.workload = Some(read);
+        Ok(())
     }
 
     /// HAProxy's `inter` and `fall`.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::final_state::{DatabaseRead, FinalState, Settling};
 use super::operation::Operation;
+use super::work::Work;
 use super::{HistoryError, lines};
 
 /// The operations of a run, in its bundle.
@@ -26,32 +27,44 @@ pub(super) struct DataLine {
 pub enum DataRecord {
     /// What a user did.
     Operation(Operation),
+    /// What a workload did.
+    Work(Work),
     /// How the databases settled.
     Settling(Settling),
     /// What a database held.
     Final(DatabaseRead),
 }
 
+/// All of them, of one scenario.
+#[derive(Debug, Default)]
+pub(super) struct Data {
+    pub(super) operations: Vec<Operation>,
+    pub(super) works: Vec<Work>,
+    pub(super) last: FinalState,
+}
+
 /// Reads what was recorded of one scenario since a moment; nothing, where the file is not there.
 ///
 /// # Errors
 /// Names file and line.
-pub(super) fn read(path: &Path, scenario: u32, since_us: u64) -> Result<(Vec<Operation>, FinalState), HistoryError> {
-    let (mut operations, mut last) = (Vec::new(), FinalState::default());
+pub(super) fn read(path: &Path, scenario: u32, since_us: u64) -> Result<Data, HistoryError> {
+    let mut data = Data::default();
     if !path.exists() {
-        return Ok((operations, last));
+        return Ok(data);
     }
     // A run may have many scenarios, each with thousands of lines: only its own are parsed.
     let own = format!("{{\"scenario\":{scenario},");
     for line in lines::<DataLine>(path, |line| line.starts_with(own.as_bytes()))? {
         match line.record {
-            DataRecord::Operation(operation) if operation.invoked_us >= since_us => operations.push(operation),
-            DataRecord::Settling(settling) if settling.from_us >= since_us => last.settling = Some(settling),
-            DataRecord::Final(read) if read.at_us >= since_us => last.databases.push(read),
+            DataRecord::Operation(operation) if operation.invoked_us >= since_us => data.operations.push(operation),
+            DataRecord::Work(work) if work.invoked_us >= since_us => data.works.push(work),
+            DataRecord::Settling(settling) if settling.from_us >= since_us => data.last.settling = Some(settling),
+            DataRecord::Final(read) if read.at_us >= since_us => data.last.databases.push(read),
             _ => {}
         }
     }
-    operations.sort_by(|a, b| (a.invoked_us, &a.process).cmp(&(b.invoked_us, &b.process)));
-    last.databases.sort_by(|a, b| a.server.cmp(&b.server));
-    Ok((operations, last))
+    data.operations.sort_by(|a, b| (a.invoked_us, &a.process).cmp(&(b.invoked_us, &b.process)));
+    data.works.sort_by_key(|work| (work.invoked_us, work.process));
+    data.last.databases.sort_by(|a, b| a.server.cmp(&b.server));
+    Ok(data)
 }

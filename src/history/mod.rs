@@ -21,6 +21,7 @@ pub mod requests;
 #[path = "../../tests/support/synthetic/mod.rs"]
 pub(crate) mod synthetic;
 pub mod watched;
+pub mod work;
 mod writer;
 
 pub use data::DataRecord;
@@ -29,10 +30,12 @@ pub use event::{Event, Onset, Record};
 pub use event_tail::EventTail;
 pub use final_state::FinalState;
 pub use operation::{Ended, Op, Operation};
+pub use ranges::Ranges;
 pub use recorder::{Recorder, RunRecorder};
 pub use request_log::RequestLogError;
 pub use requests::{Outcome, Request, Source};
 pub use watched::Watched;
+pub use work::Work;
 
 use crate::plan::ScenarioPlan;
 
@@ -67,6 +70,8 @@ pub struct History {
     pub users: Vec<Request>,
     /// What the users did, by start, where they do more than browse.
     pub operations: Vec<Operation>,
+    /// What a workload did to the application's data, by start.
+    pub works: Vec<Work>,
     /// What the databases held when the load was over.
     pub final_state: FinalState,
 }
@@ -97,7 +102,8 @@ impl History {
         let mut history = watched.into_history();
         let since_us = history.events.first().map_or(0, |first| first.at_us);
         let data = recorded_in(dir, plan.index).join(data::DATA_FILE);
-        (history.operations, history.final_state) = data::read(&data, plan.index, since_us)?;
+        let data = data::read(&data, plan.index, since_us)?;
+        (history.operations, history.works, history.final_state) = (data.operations, data.works, data.last);
         Ok(history)
     }
 }

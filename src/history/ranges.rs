@@ -74,6 +74,35 @@ impl Ranges {
         true
     }
 
+    /// Whatever of this the other one does not hold.
+    pub fn without(&self, other: &Ranges) -> Ranges {
+        let (mut left, mut others) = (Vec::new(), other.0.iter().peekable());
+        for &(mut from, to) in &self.0 {
+            while let Some(&&(taken_from, taken_to)) = others.peek() {
+                if taken_to < from {
+                    others.next();
+                    continue;
+                }
+                if taken_from > to {
+                    break;
+                }
+                if from < taken_from {
+                    left.push((from, taken_from - 1));
+                }
+                if taken_to >= to {
+                    from = u32::MAX;
+                    break;
+                }
+                from = taken_to + 1;
+                others.next();
+            }
+            if from <= to {
+                left.push((from, to));
+            }
+        }
+        Ranges(left)
+    }
+
     /// Takes a number out; whether it was there.
     pub fn remove(&mut self, number: u32) -> bool {
         let at = self.0.partition_point(|(_, to)| *to < number);
@@ -135,6 +164,9 @@ mod tests {
             }
             prop_assert!((0..41).all(|number| ranges.contains(number) == plain.contains(&number)));
             prop_assert_eq!(ranges.iter().collect::<Vec<_>>(), plain.iter().copied().collect::<Vec<_>>());
+            let other: Ranges = (0..40).filter(|number| number % 3 == 0 || *number > 30).collect();
+            let left: Vec<u32> = plain.iter().copied().filter(|number| !other.contains(*number)).collect();
+            prop_assert_eq!(ranges.without(&other).iter().collect::<Vec<_>>(), left);
             prop_assert!(ranges.0.windows(2).all(|pair| pair[0].1 + 1 < pair[1].0), "{:?}", ranges);
         }
     }

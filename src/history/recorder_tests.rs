@@ -37,6 +37,7 @@ fn plan(index: u32) -> ScenarioPlan {
         act_lines: Vec::new(),
         hypotheses: Vec::new(),
         settings: Settings::default(),
+        workload: None,
     }
 }
 

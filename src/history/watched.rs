@@ -25,8 +25,15 @@ impl Watched {
     /// Nothing was read yet.
     pub fn new(dir: &Path, plan: &ScenarioPlan) -> Self {
         let (events, probes, users, operations) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let history =
-            History { plan: plan.clone(), events, probes, users, operations, final_state: FinalState::default() };
+        let history = History {
+            plan: plan.clone(),
+            events,
+            probes,
+            users,
+            operations,
+            works: Vec::new(),
+            final_state: FinalState::default(),
+        };
         let own = recorded_in(dir, plan.index);
         Watched {
             events: EventTail::new(own.join(EVENTS_FILE)),

@@ -1,5 +1,7 @@
 //! The figures of what users wrote and read.
 
+mod work;
+
 use crate::history::{Ended, FinalState, History, Op};
 use crate::measure::quantile::of_values_us;
 use crate::measure::reads::{going_back, judged};
@@ -9,6 +11,9 @@ use crate::units::Quantile;
 
 /// `None` where users only browsed, and no database was read.
 pub(super) fn data_of(history: &History) -> Option<DataFigures> {
+    if history.plan.workload.is_some() {
+        return work::of(history);
+    }
     if history.operations.is_empty() && history.final_state == FinalState::default() {
         return None;
     }

@@ -4,8 +4,9 @@
 //!   seen as long as it is. Verdicts rest on it alone.
 //! - [`users`]: goose users, in a child process of their own ([`worker`]). As pages they are pressure, never evidence;
 //!   what they do beyond browsing ([`journey`], [`interface`]) is on record operation by operation.
+//! - [`work`]: users who work with the data of any application, as a workload file says; every operation is on record.
 //!
-//! Both send what [`request`] prepared from `[request]` of the settings, and record every request through a
+//! All send what [`request`] prepared from `[request]` of the settings, and record every request through a
 //! [`Recorder`](crate::history::Recorder).
 
 use std::io;
@@ -15,6 +16,7 @@ use crate::infrastructure::EntryUrl;
 
 mod client;
 mod frames;
+mod http;
 mod interface;
 pub mod journey;
 mod ledger;
@@ -24,6 +26,7 @@ pub mod request;
 mod stream;
 pub mod users;
 mod visits;
+pub mod work;
 pub mod worker;
 
 #[cfg(test)]

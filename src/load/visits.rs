@@ -9,9 +9,10 @@ use hyper::header::{ACCEPT, CONTENT_TYPE};
 
 use crate::history::{Op, Outcome};
 
+use super::http::{detail, outcome_of_reqwest};
 use super::interface::{self, Answered};
 use super::journey::{JourneyConfig, Visitor};
-use super::worker::{Crowd, outcome_of_reqwest};
+use super::worker::Crowd;
 
 const JSON: &str = "application/json";
 
@@ -100,12 +101,4 @@ impl Crowd {
 /// The site answered: what is no failure of its own is good, a name that is taken too.
 fn met(status: u16) -> Outcome {
     if status < 500 { Outcome::Good } else { Outcome::Status(status) }
-}
-
-fn detail(met: Outcome, why: &reqwest::Error) -> String {
-    match met {
-        Outcome::Timeout => "no answer within the deadline".into(),
-        Outcome::Refused => "no connection".into(),
-        _ => format!("the connection broke: {why}"),
-    }
 }

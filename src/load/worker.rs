@@ -18,11 +18,11 @@ use reqwest::{Client, Method, Url};
 use crate::clock::{Clock, micros};
 use crate::console::complain;
 use crate::history::{Outcome, Request};
-use crate::settings::Scheme;
 
+use super::http;
 use super::outbox::Outbox;
 use super::raise_open_files;
-use super::request::{PreparedRequest, REDIRECTS_MAX, outcome_of};
+use super::request::{PreparedRequest, REDIRECTS_MAX};
 use super::users::Job;
 use super::visits::Visitors;
 
@@ -156,15 +156,7 @@ pub(super) struct Crowd {
 impl Crowd {
     fn new(job: &Job, outbox: Outbox) -> Result<Crowd, Box<dyn std::error::Error>> {
         let request = job.config.request.clone();
-        let scheme = match request.scheme {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
-        };
-        // An address as the host's name means the entry itself: there is nothing to resolve.
-        let literal = request.server_name.parse::<std::net::IpAddr>().is_ok();
-        let name = if literal { request.address.ip().to_string() } else { request.server_name.clone() };
-        let name = if name.contains(':') { format!("[{name}]") } else { name };
-        let origin = Url::parse(&format!("{scheme}://{name}:{}/", request.address.port()))?;
+        let origin = http::origin(&request)?;
         let pages = request.pages.iter().map(|page| origin.join(page)).collect::<Result<_, _>>()?;
         Ok(Crowd {
             origin,
@@ -189,16 +181,7 @@ impl Crowd {
     }
 
     fn client(&self) -> Result<Client, reqwest::Error> {
-        Client::builder()
-            .default_headers(self.request.header_map())
-            .redirect(self.redirects())
-            .retry(reqwest::retry::never())
-            .timeout(self.deadline)
-            .tcp_nodelay(true)
-            .no_proxy()
-            .tls_backend_preconfigured(self.tls.clone())
-            .resolve(&self.request.server_name, self.request.address)
-            .build()
+        http::builder(&self.request, self.deadline, self.tls.clone()).redirect(self.redirects()).build()
     }
 
     /// As the prober's: on this site only, and the last one is judged by its own status.
@@ -263,13 +246,13 @@ impl Crowd {
             GooseRequest::builder().set_request_builder(builder).name(self.request.pages[page].as_str()).build();
         let response = match user.request(asked).await {
             Ok(GooseResponse { response: Ok(response), .. }) => response,
-            Ok(GooseResponse { response: Err(why), .. }) => return outcome_of_reqwest(&why),
+            Ok(GooseResponse { response: Err(why), .. }) => return http::outcome_of_reqwest(&why),
             Err(_) => return Outcome::Broken,
         };
         let status = response.status().as_u16();
         match response.bytes().await {
             Ok(body) => self.request.judge(status, &body),
-            Err(why) => outcome_of_reqwest(&why),
+            Err(why) => http::outcome_of_reqwest(&why),
         }
     }
 
@@ -283,12 +266,4 @@ impl Crowd {
         }
         self.outbox.send_last(self.clock.now_us())
     }
-}
-
-pub(super) fn outcome_of_reqwest(error: &reqwest::Error) -> Outcome {
-    if error.is_timeout() {
-        return Outcome::Timeout;
-    }
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).map(outcome_of).next().unwrap_or(Outcome::Broken)
 }

@@ -41,6 +41,7 @@ pub mod known;
 pub mod latency;
 pub mod milestones;
 pub mod model;
+pub mod models;
 pub mod moments;
 pub mod phases;
 pub mod quantile;

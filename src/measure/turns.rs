@@ -50,6 +50,7 @@ fn turn(history: &History, moments: &Moments, index: usize) -> Turn {
         probes: own(&history.probes),
         users: own(&history.users),
         operations: history.operations.clone(),
+        works: history.works.clone(),
         final_state: history.final_state.clone(),
     };
     Turn { servers: times.targets.clone(), history: own }

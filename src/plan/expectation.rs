@@ -63,16 +63,37 @@ pub enum Expectation {
         #[serde(with = "duration")]
         within: Duration,
     },
+    /// `every register is linearizable`
+    RegistersLinearizable,
+    /// `no message is lost`
+    NoMessageLost,
+    /// `no message is delivered twice`
+    NoMessageTwice,
     /// `exactly one {role} is writable {phase}`
     OneWritable { role: String, phase: Phase },
 }
 
 impl Expectation {
+    /// Which kinds of data of a workload it speaks of; none where it speaks of none.
+    pub(crate) fn models(&self) -> &'static [&'static str] {
+        match self {
+            Expectation::RegistersLinearizable => &["register"],
+            Expectation::NoMessageLost | Expectation::NoMessageTwice => &["queue"],
+            Expectation::NoWriteTwice => &["set", "counter", "queue"],
+            Expectation::NoAcknowledgedWriteLost => &["set", "register", "counter", "queue"],
+            Expectation::OwnWritesRead | Expectation::NeverLess | Expectation::Staleness { .. } => &["set", "register"],
+            _ => &[],
+        }
+    }
+
+    /// Whether only users of a workload write and read what it speaks of.
+    pub(crate) fn is_of_models_alone(&self) -> bool {
+        matches!(self, Expectation::RegistersLinearizable | Expectation::NoMessageLost | Expectation::NoMessageTwice)
+    }
+
     /// Whether it is judged by what users wrote and read.
     pub(crate) fn is_of_operations(&self) -> bool {
-        let of_writes = matches!(self, Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice)
-            || matches!(self, Expectation::OneOwner | Expectation::FollowersCounted);
-        of_writes || matches!(self, Expectation::OwnWritesRead | Expectation::NeverLess | Expectation::Staleness { .. })
+        !self.models().is_empty() || matches!(self, Expectation::OneOwner | Expectation::FollowersCounted)
     }
 
     /// Whether it is judged by what the databases held in the end.

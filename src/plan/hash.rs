@@ -28,6 +28,9 @@ impl Plan {
                 *path = last_part(path);
             }
             scenario.feature = last_part(&scenario.feature);
+            if let Some(workload) = &mut scenario.workload {
+                workload.file = last_part(&workload.file);
+            }
             if let Some(on) = &mut scenario.settings.environment.on {
                 *on = without_folder(on);
             }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::infrastructure::Infrastructure;
 use crate::settings::Settings;
 use crate::units::{Percent, duration, shown_alike};
+use crate::workload::Workload;
 use reconciler_step::ReconcilerStep;
 
 mod agent;
@@ -72,6 +73,9 @@ pub struct ScenarioPlan {
     pub hypotheses: Vec<Hypothesis>,
     /// The defaults, `chimp.toml` and the Givens, merged.
     pub settings: Settings,
+    /// What users do with the application's data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Workload>,
 }
 
 impl ScenarioPlan {

@@ -7,6 +7,7 @@ use super::scenario::{Attempt, AttemptError};
 use crate::auto_scaling::AutoScaling;
 use crate::config_agent::{ConfigAgent, Description};
 use crate::failover::Failover;
+use crate::load::work::{WorkConfig, Workers};
 use crate::load::{self, JourneyConfig, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
 use crate::observer::Observers;
 use crate::plan::{Act, Agent};
@@ -19,6 +20,7 @@ use crate::site::Site;
 pub(super) struct AtWork {
     pub(super) prober: Option<Prober>,
     users: Option<Users>,
+    workers: Option<Workers>,
     pub(super) observers: Observers,
     reconciler: Option<Supervised>,
     config_agent: Option<ConfigAgent>,
@@ -28,20 +30,23 @@ pub(super) struct AtWork {
 
 impl Attempt<'_> {
     /// Starts all of them.
-    pub(super) fn start(&self, site: &Site) -> Result<AtWork, AttemptError> {
+    pub(super) fn start(&self, site: &Site, mut workers: Option<Workers>) -> Result<AtWork, AttemptError> {
         let provider = Arc::clone(&site.provider);
         let observers = Observers::start(provider, &site.infrastructure, &site.addresses, &self.recorder);
         let request = self.request(site)?;
         let prober = (!self.sabotage.probes).then(|| self.prober(request.clone())).transpose()?;
-        let wants_users = self.plan.settings.load.users > 0 && !self.sabotage.users;
+        let wants_users = self.plan.settings.load.users > 0 && !self.sabotage.users && workers.is_none();
         let users = wants_users.then(|| self.users(request)).transpose()?;
+        if let Some(workers) = workers.as_mut().filter(|_| !self.sabotage.users) {
+            workers.start();
+        }
         self.line.live(prober.as_ref().map(Prober::view), observers.observations.clone());
         let enabled = self.plan.settings.reconciler.enabled;
         let reconciler = enabled.then(|| Supervised::start(site.clone(), self.reconciler(site)));
         let configures = self.plan.settings.config_agent.enabled;
         let config_agent = configures.then(|| ConfigAgent::start(self.description(site), self.plan.seed));
         let (failover, auto_scaling) = (Failover::start(site), AutoScaling::start(site));
-        Ok(AtWork { prober, users, observers, reconciler, config_agent, failover, auto_scaling })
+        Ok(AtWork { prober, users, workers, observers, reconciler, config_agent, failover, auto_scaling })
     }
 
     fn reconciler(&self, site: &Site) -> reconciler::Config {
@@ -75,6 +80,27 @@ impl Attempt<'_> {
         let load = &self.plan.settings.load;
         let (rate, deadline, in_flight) = (load.rate, load.deadline, load.in_flight_limit());
         Prober::start(ProberConfig { request, rate, deadline, in_flight }, self.recorder.clone())
+    }
+
+    /// Those who work with the application's data, where a workload says how: it is looked at, and prepared.
+    pub(super) async fn workers(&self, site: &Site) -> Result<Option<Workers>, AttemptError> {
+        let Some(workload) = self.plan.workload.clone() else { return Ok(None) };
+        self.line.stage("preparing the application");
+        let load = &self.plan.settings.load;
+        let (pause_min, pause_max) = load.pauses_at_work();
+        let config = WorkConfig {
+            workload,
+            request: self.request(site)?,
+            users: load.users,
+            pause_min,
+            pause_max,
+            deadline: load.deadline,
+            seed: self.plan.seed,
+        };
+        let workers = Workers::new(config, self.recorder.clone())?;
+        let _waiting = self.recorder.awaited().begin("the application to be prepared for its workload");
+        workers.prepare().await?;
+        Ok(Some(workers))
     }
 
     fn users(&self, request: PreparedRequest) -> Result<Users, LoadError> {
@@ -113,6 +139,9 @@ impl AtWork {
 
     /// Nothing is sent to the site any more; what is under way is drained.
     pub(super) async fn stop_load(&mut self) -> Result<(), LoadError> {
+        if let Some(workers) = &mut self.workers {
+            workers.stop().await;
+        }
         let users = match self.users.take() {
             Some(users) => users.stop().await,
             None => Ok(()),
@@ -122,6 +151,13 @@ impl AtWork {
             None => Ok(()),
         };
         users.and(prober)
+    }
+
+    /// Reads what the application holds now that nothing is changed any more.
+    pub(super) async fn read_last(&self) {
+        if let Some(workers) = &self.workers {
+            workers.finish().await;
+        }
     }
 
     /// Stops the rest.

@@ -13,6 +13,7 @@ use crate::history::{Event, History, HistoryError, Recorder};
 use crate::journal::{Journal, Note};
 use crate::judge;
 use crate::load::LoadError;
+use crate::load::work::WorkError;
 use crate::nemesis;
 use crate::observer::logs::ServiceLogs;
 use crate::plan::ScenarioPlan;
@@ -73,6 +74,9 @@ pub enum AttemptError {
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// The application can't be worked with.
+    #[error(transparent)]
+    Work(#[from] WorkError),
     /// The load could not be started.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -148,7 +152,8 @@ impl Attempt<'_> {
                 bring_agents(&site).await?;
             }
         }
-        let mut at_work = self.start(&site)?;
+        let workers = self.workers(&site).await?;
+        let mut at_work = self.start(&site, workers)?;
         let logs = self.follow_logs(opened, &at_work);
         let mut nemesis = None;
         let outcome = self.break_and_watch(&site, &at_work, &mut nemesis).await;
@@ -167,10 +172,24 @@ impl Attempt<'_> {
         let stopped = at_work.stop_load().await;
         drop(waiting);
         // The reconciler still works: a database that it restores is waited for.
-        let read = if outcome.is_ok() { self.read_databases(&site).await } else { Ok(()) };
+        let read = if outcome.is_ok() {
+            self.read_application(&at_work).await;
+            self.read_databases(&site).await
+        } else {
+            Ok(())
+        };
         logs.stop().await;
         at_work.stop().await;
         outcome.and(Ok(stopped?)).and(read)
+    }
+
+    /// What the application holds, by its own interface.
+    async fn read_application(&self, at_work: &AtWork) {
+        if self.plan.workload.is_some() {
+            self.line.stage("reading what the application holds");
+            let _waiting = self.recorder.awaited().begin("the application to be read");
+            at_work.read_last().await;
+        }
     }
 
     /// What the databases hold now that nothing is written any more, where that is asked for.

@@ -129,7 +129,12 @@ impl Default for RequestSettings {
 impl LoadSettings {
     /// A user's shortest and longest pause: so that all users together come to `operations`, where that is set.
     pub fn pauses(&self) -> (Duration, Duration) {
-        if self.journey == Journey::Browse || self.operations <= 0.0 {
+        if self.journey == Journey::Browse { (self.pause_min, self.pause_max) } else { self.pauses_at_work() }
+    }
+
+    /// The same of users who work with a workload.
+    pub fn pauses_at_work(&self) -> (Duration, Duration) {
+        if self.operations <= 0.0 {
             return (self.pause_min, self.pause_max);
         }
         let mean = Duration::from_secs_f64(f64::from(self.users) / self.operations);

@@ -36,7 +36,7 @@ pub struct PercentBound(pub units::PercentBound);
 
 /// `2_000 requests/s`
 #[derive(Debug, Clone, Copy, PartialEq, Parameter)]
-#[param(name = "rate", regex = r"(?:\d[\d_.]* requests?/[a-z]+)")]
+#[param(name = "rate", regex = r"(?:\d[\d_.]* (?:requests?|operations?)/[a-z]+)")]
 pub struct Rate(pub units::Rate);
 
 /// `1 Mbit/s`, `500 kbit/s`, `1.5 Gbit/s`: bits a second, with decimal prefixes.
@@ -122,7 +122,9 @@ impl FromStr for Rate {
     type Err = ParamError;
 
     fn from_str(text: &str) -> Result<Self, ParamError> {
-        let number = text.strip_suffix(" requests/s").or_else(|| text.strip_suffix(" request/s"));
+        let number = text.strip_suffix("/s").and_then(|text| text.split_once(' '));
+        let number = number.filter(|(_, of)| matches!(*of, "request" | "requests" | "operation" | "operations"));
+        let number = number.map(|(number, _)| number);
         let rate = number.and_then(|number| number.replace('_', "").parse::<f64>().ok()).filter(|rate| *rate > 0.0);
         let refused = || ParamError(format!("`{text}` is not a rate; write for example `500 requests/s`"));
         rate.map(|rate| Rate(units::Rate(rate))).ok_or_else(refused)

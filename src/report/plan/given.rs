@@ -10,6 +10,7 @@ use crate::plan::ScenarioPlan;
 use crate::report::html::settings::in_force;
 use crate::settings::{Journey, LoadSettings, Most, Safeguards};
 use crate::units::{show_duration, shown_alike};
+use crate::workload::Workload;
 
 /// Settings that have lines of their own.
 const TOLD: [&str; 7] =
@@ -18,7 +19,7 @@ const TOLD: [&str; 7] =
 /// All of it, a line each.
 pub(super) fn show(text: &mut String, scenario: &ScenarioPlan) {
     let (settings, there) = (&scenario.settings, &scenario.infrastructure);
-    load(text, &settings.load);
+    load(text, &settings.load, scenario.workload.as_ref());
     if !there.is_attached() {
         delays(text, there);
         monit(text, there);
@@ -39,12 +40,13 @@ fn as_written(value: &str, default: &str) -> (String, String) {
     shown_alike(value).zip(shown_alike(default)).unwrap_or_else(|| (value.into(), default.into()))
 }
 
-fn load(text: &mut String, load: &LoadSettings) {
-    let does = match load.journey {
-        Journey::Browse => "browse",
-        Journey::Read => "sign up, mostly read",
-        Journey::Write => "sign up, mostly write",
-        Journey::Mixed => "sign up, read and write alike",
+fn load(text: &mut String, load: &LoadSettings, workload: Option<&Workload>) {
+    let does = match (workload, load.journey) {
+        (Some(workload), _) => works(workload),
+        (None, Journey::Browse) => "browse".into(),
+        (None, Journey::Read) => "sign up, mostly read".into(),
+        (None, Journey::Write) => "sign up, mostly write".into(),
+        (None, Journey::Mixed) => "sign up, read and write alike".into(),
     };
     let users = match load.users {
         0 => "no users".into(),
@@ -53,6 +55,15 @@ fn load(text: &mut String, load: &LoadSettings) {
     };
     let (rate, deadline) = (load.rate, show_duration(load.deadline));
     let _ = writeln!(text, "  load     {rate} probes/s, each to be answered within {deadline}; {users}");
+}
+
+/// `work with orders.workload.yaml: a set, 5 registers`
+fn works(workload: &Workload) -> String {
+    let models = workload.models.iter().map(|model| match model.keys() {
+        1 => format!("a {}", model.name()),
+        keys => format!("{keys} {}s", model.name()),
+    });
+    format!("work with {}: {}", workload.file.display(), models.collect::<Vec<_>>().join(", "))
 }
 
 /// Which servers take longer than they really do, those that take the same together.

@@ -207,6 +207,7 @@ fn scenario_plan(index: u32, name: &str, feature: &str, line: usize) -> Scenario
         act_lines: Vec::new(),
         hypotheses: hypotheses(),
         settings,
+        workload: None,
     }
 }
 

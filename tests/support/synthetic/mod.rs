@@ -9,7 +9,7 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
-use anarcho_chimp::history::{Event, FinalState, History, Operation, Outcome, Record, Request};
+use anarcho_chimp::history::{Event, FinalState, History, Operation, Outcome, Record, Request, Work};
 use anarcho_chimp::plan::{Act, Expectation, Hypothesis, ScenarioPlan};
 use anarcho_chimp::settings::Settings;
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,9 @@ pub struct Script {
     /// What users did.
     #[serde(default)]
     pub operations: Vec<Operation>,
+    /// What a workload did.
+    #[serde(default)]
+    pub works: Vec<Work>,
     /// What the databases held in the end.
     #[serde(default)]
     pub final_state: FinalState,
@@ -106,6 +109,7 @@ impl Script {
             probes: Vec::new(),
             users_every_ms: ten(),
             operations: Vec::new(),
+            works: Vec::new(),
             final_state: FinalState::default(),
         }
     }
@@ -154,8 +158,9 @@ impl Script {
         events.sort_by_key(|record| record.at_us);
         let last_ms = events.last().map_or(0, |record| record.at_us / 1000);
         let (probes, users) = (self.requests(last_ms), self.users(last_ms));
-        let (operations, final_state) = (self.operations.clone(), self.final_state.clone());
-        History { plan: self.plan(), probes, users, events, operations, final_state }
+        let (operations, works) = (self.operations.clone(), self.works.clone());
+        let final_state = self.final_state.clone();
+        History { plan: self.plan(), probes, users, events, operations, works, final_state }
     }
 
     /// The plan alone.
@@ -174,6 +179,7 @@ impl Script {
             act_lines: Vec::new(),
             hypotheses: self.hypotheses.clone(),
             settings: self.settings.clone(),
+            workload: None,
         }
     }
 

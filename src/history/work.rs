@@ -1,0 +1,147 @@
+//! What a workload did to an application's data, operation by operation: the evidence about the data of any application.
+
+use serde::{Deserialize, Serialize};
+
+use super::operation::Ended;
+use super::plausible;
+use super::ranges::Ranges;
+
+/// The process that prepares the application, and reads what is left in the end.
+pub const OBSERVER: u32 = u32::MAX;
+
+/// One operation. A process does one at a time, and no more once it can't know how its last one ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// Who.
+    pub process: u32,
+    /// Which register, counter or queue; 0 where there is one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub key: u32,
+    /// What.
+    pub call: Call,
+    /// When it was sent, in microseconds on the run's clock.
+    #[serde(deserialize_with = "plausible::us")]
+    pub invoked_us: u64,
+    /// When its end was known.
+    #[serde(deserialize_with = "plausible::us")]
+    pub ended_us: u64,
+    /// How it ended.
+    pub outcome: Ended,
+    /// What was met, where it was not a plain success: `status 503`, `no answer within the deadline`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Which server answered, where the application says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served_by: Option<String>,
+}
+
+fn is_zero(key: &u32) -> bool {
+    *key == 0
+}
+
+/// What is asked for, and what a read saw once it ended well. Values are numbers that are sent once only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// Of a set: a value is put into it.
+    Add(u32),
+    /// Of a set: all values.
+    ReadAll(Option<Saw>),
+    /// Of a register: it is this from now on.
+    Write(u32),
+    /// Of a register: it is the second from now on, if it was the first.
+    CompareAndSet(u32, u32),
+    /// Of a register: its value, if it has one yet.
+    Read(Option<Shown>),
+    /// Of a counter: so much more, or less.
+    Increment(i64),
+    /// Of a counter: its value.
+    Count(Option<i64>),
+    /// Of a queue: a message is put into it.
+    Enqueue(u32),
+    /// Of a queue: the next message, if there is one.
+    Dequeue(Option<Shown>),
+}
+
+/// What a register or a queue showed: a value that an operation sent, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// There is none.
+    Nothing,
+    /// This one.
+    Value(u32),
+}
+
+/// What a read of a set showed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saw {
+    /// The values.
+    pub values: Ranges,
+    /// Those among them that were there more than once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub twice: Vec<u32>,
+    /// The beginnings of values that no operation can have sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strange: Vec<String>,
+}
+
+impl Call {
+    /// Whether it changes anything.
+    pub fn is_write(&self) -> bool {
+        !matches!(self, Call::ReadAll(_) | Call::Read(_) | Call::Count(_))
+    }
+}
+
+impl From<Option<u32>> for Shown {
+    fn from(value: Option<u32>) -> Shown {
+        value.map_or(Shown::Nothing, Shown::Value)
+    }
+}
+
+impl Shown {
+    /// The value, if there is one.
+    pub fn value(self) -> Option<u32> {
+        match self {
+            Shown::Nothing => None,
+            Shown::Value(value) => Some(value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_is_a_short_line_and_reads_back() {
+        let work = |call| Work {
+            process: 3,
+            key: 0,
+            call,
+            invoked_us: 1,
+            ended_us: 2,
+            outcome: Ended::Ok,
+            detail: None,
+            served_by: None,
+        };
+        let line = serde_json::to_string(&work(Call::Add(7))).unwrap();
+        assert_eq!(line, r#"{"process":3,"call":{"add":7},"invoked_us":1,"ended_us":2,"outcome":"ok"}"#);
+        let calls = [
+            Call::Read(Some(Shown::Nothing)),
+            Call::Read(Some(Shown::Value(3))),
+            Call::Read(None),
+            Call::Dequeue(Some(Shown::Nothing)),
+            Call::CompareAndSet(1, 2),
+            Call::ReadAll(Some(Saw {
+                values: [1, 2].into_iter().collect(),
+                twice: vec![2],
+                strange: vec!["x".into()],
+            })),
+        ];
+        for call in calls {
+            let line = serde_json::to_string(&work(call.clone())).unwrap();
+            assert_eq!(serde_json::from_str::<Work>(&line).unwrap().call, call, "{line}");
+        }
+    }
+}

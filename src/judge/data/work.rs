@@ -1,0 +1,84 @@
+//! The same of an application whose users work as a workload file says.
+
+use crate::history::work::OBSERVER;
+use crate::history::{Ended, History, Work};
+use crate::measure::models::{counter, queue, reads, register, set};
+use crate::measure::quantile::of_values_us;
+use crate::report::record::DataFigures;
+use crate::units::Quantile;
+
+/// `None` where nothing is on record.
+pub(super) fn of(history: &History) -> Option<DataFigures> {
+    let works = history.works.as_slice();
+    let by_users = || works.iter().filter(|work| work.process != OBSERVER);
+    if by_users().next().is_none() {
+        return None;
+    }
+    let writes = |outcome| by_users().filter(move |work| work.call.is_write() && work.outcome == outcome);
+    let (sets, queues, counters) = (set::judge(works), queue::judge(works), counter::judge(works));
+    let reads = reads(works);
+    let is_stale = |read: &&crate::measure::models::read::Read<'_>| read.stale_us.is_some();
+    let staleness = |quantile| {
+        let values = reads.iter().map(|read| read.stale_us.unwrap_or(0));
+        of_values_us(values, quantile).ok().map(|us| us as f64 / 1000.0)
+    };
+    let was_not_served = |work: &&Work| !work.detail.as_deref().is_some_and(|detail| detail.starts_with("status 4"));
+    let above = counters.outside.iter().filter(|outside| outside.saw > outside.most).count();
+    let unasked = sets.unexpected.len() + sets.twice.len() + queues.unexpected.len() + queues.again.len() + above;
+    Some(DataFigures {
+        writes_acked: writes(Ended::Ok).count() as u64,
+        writes_lost: lost(history, &sets, &queues, &counters),
+        writes_indeterminate: writes(Ended::Info).count() as u64,
+        writes_refused: writes(Ended::Fail).count() as u64,
+        writes_not_served: writes(Ended::Fail).filter(was_not_served).count() as u64,
+        writes_unasked: Some(unasked as u64),
+        reads_judged: reads.len() as u64,
+        reads_stale: reads.iter().filter(is_stale).count() as u64,
+        reads_of_own_stale: reads.iter().filter(|read| read.misses_own == Some(true)).count() as u64,
+        reads_going_back: reads.iter().filter(|read| read.goes_back == Some(true)).count() as u64,
+        staleness_p99_ms: staleness(Quantile::At(0.99)),
+        staleness_max_ms: staleness(Quantile::Maximum),
+        reads_p50_ms: answered(history, false, Quantile::At(0.5)),
+        reads_p99_ms: answered(history, false, Quantile::At(0.99)),
+        reads_max_ms: answered(history, false, Quantile::Maximum),
+        writes_p50_ms: answered(history, true, Quantile::At(0.5)),
+        writes_p99_ms: answered(history, true, Quantile::At(0.99)),
+        writes_max_ms: answered(history, true, Quantile::Maximum),
+        databases_agreed_s: None,
+        databases_read: Vec::new(),
+    })
+}
+
+/// Of sets and queues, whose values can be counted; `None` where the last read did not tell.
+fn lost(
+    history: &History,
+    sets: &set::Set<'_>,
+    queues: &queue::Queues<'_>,
+    counters: &counter::Counters<'_>,
+) -> Option<u64> {
+    let is_told = sets.never_read == 0 && queues.not_emptied.is_empty();
+    let has = |model| history.plan.workload.as_ref().is_some_and(|workload| workload.has(model));
+    let below = counters.outside.iter().filter(|outside| outside.saw < outside.least).count();
+    let stale_at_last = register::reads(&history.works)
+        .iter()
+        .filter(|read| read.read.process == OBSERVER && read.stale_us.is_some())
+        .count();
+    let of = |model, count: usize| if has(model) { count as u64 } else { 0 };
+    is_told.then(|| {
+        of("set", sets.lost.len())
+            + of("queue", queues.lost.len())
+            + of("counter", below)
+            + of("register", stale_at_last)
+    })
+}
+
+/// What users waited for, in milliseconds. What may have been applied or not is at least the deadline; a refusal is an answer.
+fn answered(history: &History, writes: bool, quantile: Quantile) -> Option<f64> {
+    let deadline_us = history.plan.settings.load.deadline.as_micros() as u64;
+    let asked = history.works.iter().filter(|work| work.process != OBSERVER && work.call.is_write() == writes);
+    let waited = asked.map(|work| {
+        let waited_us = work.ended_us.saturating_sub(work.invoked_us);
+        if work.outcome == Ended::Info { waited_us.max(deadline_us) } else { waited_us }
+    });
+    of_values_us(waited, quantile).ok().map(|us| us as f64 / 1000.0)
+}

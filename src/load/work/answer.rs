@@ -1,0 +1,208 @@
+//! What an answer means: pure.
+
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+use crate::history::Ended;
+use crate::history::work::{Saw, Shown};
+use crate::workload::{CallSpec, Means, Values};
+
+/// What came back, whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer<'a> {
+    /// The status, or the exit code.
+    pub code: u16,
+    /// The body, or what the command printed.
+    pub body: &'a [u8],
+}
+
+/// What a read showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Read {
+    /// It showed this.
+    Saw(Saw),
+    /// There is none.
+    Nothing,
+    /// It could not be made; why.
+    Failed(String),
+}
+
+/// How many bytes of an answer a message shows.
+const SHOWN: usize = 60;
+/// How many of what can't be values are kept of one read.
+const STRANGE_MAX: usize = 5;
+
+impl Answer<'_> {
+    /// How a change ended, and what was met where it is not acknowledged.
+    pub fn of_change(self, call: &CallSpec) -> (Ended, Option<String>) {
+        match call.means(self.code) {
+            Means::Ok => (Ended::Ok, None),
+            Means::Fail | Means::Nothing => (Ended::Fail, Some(self.met(call))),
+            Means::Unknown => (Ended::Info, Some(self.met(call))),
+        }
+    }
+
+    /// What a read of values showed.
+    pub fn of_read(self, call: &CallSpec, values: Values) -> Read {
+        match call.means(self.code) {
+            Means::Nothing => Read::Nothing,
+            Means::Fail | Means::Unknown => Read::Failed(self.met(call)),
+            Means::Ok => match self.texts(call) {
+                Ok(texts) if texts.is_empty() && call.values.is_none() && !call.is_command() => Read::Nothing,
+                Ok(texts) => Read::Saw(saw(&texts, values)),
+                Err(why) => Read::Failed(why),
+            },
+        }
+    }
+
+    /// What a counter shows.
+    pub fn of_count(self, call: &CallSpec) -> Result<i64, String> {
+        match call.means(self.code) {
+            Means::Nothing => return Ok(0),
+            Means::Fail | Means::Unknown => return Err(self.met(call)),
+            Means::Ok => {}
+        }
+        let texts = self.texts(call)?;
+        let [text] = texts.as_slice() else { return Err(format!("one number was expected, and {} came", texts.len())) };
+        text.trim().parse().map_err(|_| format!("`{}` is not a whole number", beginning(text)))
+    }
+
+    /// What the answer is, in words.
+    fn met(self, call: &CallSpec) -> String {
+        let code = if call.is_command() { "exit code" } else { "status" };
+        let body = String::from_utf8_lossy(self.body);
+        let body = body.trim();
+        if body.is_empty() {
+            format!("{code} {}", self.code)
+        } else {
+            format!("{code} {}: {}", self.code, beginning(body))
+        }
+    }
+
+    /// The values in it, as texts.
+    fn texts(self, call: &CallSpec) -> Result<Vec<String>, String> {
+        let body = String::from_utf8_lossy(self.body);
+        let Some(path) = call.values.as_ref().or(call.value.as_ref()) else {
+            return Ok(body.lines().map(str::trim).filter(|line| !line.is_empty()).map(String::from).collect());
+        };
+        let json: Value = serde_json::from_str(&body)
+            .map_err(|why| format!("the answer is not JSON ({why}); it begins with `{}`", beginning(&body)))?;
+        let compiled = JsonPath::parse(path).map_err(|why| format!("`{path}`: {why}"))?;
+        let found = compiled.query(&json).all();
+        if found.is_empty() && call.value.is_some() {
+            return Err(format!("nothing is at `{path}`; the answer begins with `{}`", beginning(&body)));
+        }
+        let texts = found.into_iter().filter(|value| !value.is_null());
+        Ok(texts.map(|value| value.as_str().map_or_else(|| value.to_string(), String::from)).collect())
+    }
+}
+
+fn saw(texts: &[String], values: Values) -> Saw {
+    let mut saw = Saw::default();
+    for text in texts {
+        match values.value(text) {
+            Some(value) if !saw.values.insert(value) => saw.twice.push(value),
+            Some(_) => {}
+            None if saw.strange.len() < STRANGE_MAX => saw.strange.push(beginning(text)),
+            None => {}
+        }
+    }
+    saw.twice.sort_unstable();
+    saw.twice.dedup();
+    saw
+}
+
+impl Saw {
+    /// The one value of a register or a queue.
+    ///
+    /// # Errors
+    /// Why it is none of ours.
+    pub fn one(&self) -> Result<Shown, String> {
+        match (self.values.iter().next(), self.values.len(), self.strange.first()) {
+            (_, _, Some(strange)) => Err(format!("`{strange}` is no value that was sent")),
+            (None, _, None) => Ok(Shown::Nothing),
+            (Some(value), 1, None) => Ok(Shown::Value(value)),
+            (Some(_), several, None) => Err(format!("one value was expected, and {several} came")),
+        }
+    }
+}
+
+/// The beginning of a text, on one line.
+fn beginning(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= SHOWN { line } else { line.chars().take(SHOWN).chain(['…']).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Values = Values { size: 0 };
+
+    fn answer(code: u16, body: &str) -> Answer<'_> {
+        Answer { code, body: body.as_bytes() }
+    }
+
+    fn reading(field: &str, path: &str) -> CallSpec {
+        let path = Some(path.to_string());
+        let (value, values) = if field == "value" { (path, None) } else { (None, path) };
+        CallSpec { path: Some("/".into()), value, values, none: vec![404], ..CallSpec::default() }
+    }
+
+    #[test]
+    fn only_what_is_certain_is_ok_or_fail() {
+        let call = CallSpec { path: Some("/".into()), ok: vec![201], fail: vec![409], ..CallSpec::default() };
+        let ended = |code| answer(code, "no").of_change(&call).0;
+        assert_eq!([201, 409, 200, 503].map(ended), [Ended::Ok, Ended::Fail, Ended::Info, Ended::Info]);
+        assert_eq!(answer(503, "  try\nagain ").of_change(&call).1.as_deref(), Some("status 503: try again"));
+        let usual = CallSpec { path: Some("/".into()), ..CallSpec::default() };
+        assert_eq!(
+            [200, 204, 299, 302, 500].map(|code| answer(code, "").of_change(&usual).0 == Ended::Ok),
+            [true, true, true, false, false]
+        );
+    }
+
+    #[test]
+    fn values_are_read_by_their_path() {
+        let all = reading("values", "$[*].item");
+        let read = answer(200, r#"[{"item":"1"},{"item":2},{"item":"2"},{"item":"apples"},{"item":null}]"#)
+            .of_read(&all, PLAIN);
+        let saw = Saw { values: [1, 2].into_iter().collect(), twice: vec![2], strange: vec!["apples".into()] };
+        assert_eq!(read, Read::Saw(saw));
+        assert_eq!(answer(200, "[]").of_read(&all, PLAIN), Read::Saw(Saw::default()));
+        assert_eq!(answer(404, "").of_read(&all, PLAIN), Read::Nothing);
+        let Read::Failed(why) = answer(200, "<html>Welcome</html>").of_read(&all, PLAIN) else {
+            panic!("it is not JSON")
+        };
+        assert!(why.contains("not JSON") && why.ends_with("it begins with `<html>Welcome</html>`"), "{why}");
+        assert_eq!(answer(502, "").of_read(&all, PLAIN), Read::Failed("status 502".into()));
+    }
+
+    #[test]
+    fn one_value_is_one_of_ours_or_none() {
+        let one = reading("value", "$.count");
+        let shown = |body: &str| match answer(200, body).of_read(&one, PLAIN) {
+            Read::Saw(saw) => saw.one(),
+            Read::Nothing => Ok(Shown::Nothing),
+            Read::Failed(why) => Err(why),
+        };
+        assert_eq!(shown(r#"{"count":"7"}"#), Ok(Shown::Value(7)));
+        assert_eq!(shown(r#"{"count":null}"#), Ok(Shown::Nothing));
+        assert_eq!(shown(r#"{"count":"seven"}"#), Err("`seven` is no value that was sent".into()));
+        assert_eq!(shown(r#"{"sum":7}"#), Err("nothing is at `$.count`; the answer begins with `{\"sum\":7}`".into()));
+        assert_eq!(answer(200, r#"{"count":12}"#).of_count(&one), Ok(12));
+        assert!(answer(200, r#"{"count":"many"}"#).of_count(&one).unwrap_err().contains("whole number"));
+    }
+
+    #[test]
+    fn a_command_shows_a_value_on_each_line() {
+        let call = CallSpec { command: vec!["list".into()], none: vec![3], ..CallSpec::default() };
+        let Read::Saw(saw) = answer(0, "1\n\n 2 \n").of_read(&call, PLAIN) else { panic!("it has two") };
+        assert_eq!(saw.values.iter().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(answer(3, "").of_read(&call, PLAIN), Read::Nothing);
+        assert_eq!(
+            answer(1, "no such table").of_change(&call),
+            (Ended::Info, Some("exit code 1: no such table".into()))
+        );
+    }
+}

@@ -1,0 +1,327 @@
+//! Users who work with an application's data as a workload file says, and put every operation on record.
+//!
+//! Before the load, [`Workers::prepare`] looks whether the application is empty, and gives each register a first value. While it goes on, each user
+//! does one operation after the other; one whose end can't be known is its process's last, as in Jepsen. When the load is over,
+//! [`Workers::finish`] reads what is there: without that last read nothing could be said of what was acknowledged.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::clock::micros;
+use crate::history::work::{Call, OBSERVER, Shown};
+use crate::history::{DataRecord, Ended, Event, Outcome, Recorder, Request, Source, Work};
+use crate::workload::{Model, Workload};
+
+use super::LoadError;
+use super::request::PreparedRequest;
+
+mod answer;
+mod draw;
+mod send;
+
+use draw::{Drawer, Next};
+use send::{Met, Sender};
+
+/// How long each of these may take, until it is done.
+const OBSERVES_WITHIN: Duration = Duration::from_secs(30);
+/// From one try of it to the next.
+const TRY_EVERY: Duration = Duration::from_millis(200);
+/// How long users may take to finish their operation when the load is over.
+const LEAVE_WITHIN: Duration = Duration::from_millis(700);
+
+/// What the users of a workload do, and how.
+#[derive(Debug, Clone)]
+pub struct WorkConfig {
+    /// What.
+    pub workload: Workload,
+    /// How requests of the site are sent.
+    pub request: PreparedRequest,
+    /// How many users.
+    pub users: u32,
+    /// A user's pause between two operations, drawn evenly from here…
+    pub pause_min: Duration,
+    /// …to here.
+    pub pause_max: Duration,
+    /// After this long a user gives up on an answer.
+    pub deadline: Duration,
+    /// The scenario's seed.
+    pub seed: u64,
+}
+
+/// Why an application can't be worked with.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// It has something in it before anything was put there.
+    #[error(
+        "the {model} of {file} is not empty at the start: {found}\n  help: begin with an empty application, or name a part of it that is empty"
+    )]
+    NotEmpty { model: &'static str, file: String, found: String },
+    /// It could not be asked.
+    #[error("the {model} of {file} could not be {what} before the load: {why}")]
+    Unprepared { model: &'static str, file: String, what: &'static str, why: String },
+    /// The users could not be started.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// The users of a workload.
+pub struct Workers {
+    shared: Arc<Shared>,
+    tasks: JoinSet<()>,
+}
+
+struct Shared {
+    config: WorkConfig,
+    sender: Sender,
+    recorder: Recorder,
+    /// The next value that was never sent.
+    fresh: AtomicU32,
+    /// The next process.
+    processes: AtomicU32,
+    is_over: AtomicBool,
+    to_come: AtomicU32,
+}
+
+impl Workers {
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// Settings that make no sense.
+    pub fn new(config: WorkConfig, recorder: Recorder) -> Result<Workers, LoadError> {
+        let users = config.users;
+        if users == 0 {
+            let expected = "at least one user";
+            return Err(LoadError::Setting { field: "load.users", found: "0".into(), expected });
+        }
+        let sender = Sender::new(&config)?;
+        let (fresh, processes) = (AtomicU32::new(1), AtomicU32::new(users));
+        let (is_over, to_come) = (AtomicBool::new(false), AtomicU32::new(users));
+        let shared = Shared { config, sender, recorder, fresh, processes, is_over, to_come };
+        Ok(Workers { shared: Arc::new(shared), tasks: JoinSet::new() })
+    }
+
+    /// Looks whether the application is empty, and gives each register its first value.
+    ///
+    /// # Errors
+    /// It is not empty, or can't be asked within 30 s.
+    pub async fn prepare(&self) -> Result<(), WorkError> {
+        for (nth, model) in self.shared.config.workload.models.iter().enumerate() {
+            self.shared.prepare(nth, model).await?;
+        }
+        Ok(())
+    }
+
+    /// The users come, and go on until [`stop`](Self::stop).
+    pub fn start(&mut self) {
+        for user in 0..self.shared.config.users {
+            let shared = Arc::clone(&self.shared);
+            self.tasks.spawn(async move { shared.user(user).await });
+        }
+    }
+
+    /// The users leave; what is still under way after 0.7 s has an unknown end.
+    pub async fn stop(&mut self) {
+        self.shared.is_over.store(true, Ordering::SeqCst);
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(LEAVE_WITHIN, all).await.is_err() {
+            self.tasks.shutdown().await;
+        }
+    }
+
+    /// Reads all that is there now that nothing is changed any more. What can't be read within 30 s is on record as not read.
+    pub async fn finish(&self) {
+        sleep(self.shared.config.workload.settle).await;
+        for (nth, model) in self.shared.config.workload.models.iter().enumerate() {
+            for key in 0..model.keys() {
+                match model {
+                    Model::Set { .. } => self.shared.read_last(nth, key, Call::ReadAll(None)).await,
+                    Model::Register { .. } => self.shared.read_last(nth, key, Call::Read(None)).await,
+                    Model::Counter { .. } => self.shared.read_last(nth, key, Call::Count(None)).await,
+                    Model::Queue { .. } => self.shared.empty(nth, key).await,
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    async fn user(&self, user: u32) {
+        let mut drawer = Drawer::new(self.config.seed, user);
+        let mut process = user;
+        let mut has_come = false;
+        while !self.is_over.load(Ordering::SeqCst) {
+            let next = drawer.next(&self.config.workload, || self.fresh());
+            let (key, done) = (next.key, self.perform(process, next).await);
+            if let Call::Read(Some(shown)) = done.call {
+                drawer.saw(key, shown);
+            }
+            if done.outcome == Ended::Info {
+                process = self.processes.fetch_add(1, Ordering::SeqCst);
+            }
+            if !std::mem::replace(&mut has_come, true) && self.to_come.fetch_sub(1, Ordering::SeqCst) == 1 {
+                self.recorder.record(Event::UsersStarted { users: self.config.users });
+            }
+            sleep(drawer.pause(self.config.pause_min, self.config.pause_max)).await;
+        }
+    }
+
+    fn fresh(&self) -> u32 {
+        self.fresh.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// One operation, on record however it ends.
+    async fn perform(&self, process: u32, next: Next) -> Work {
+        let invoked_us = self.recorder.clock().now_us();
+        let work = Work {
+            process,
+            key: next.key,
+            call: next.call,
+            invoked_us,
+            ended_us: invoked_us,
+            outcome: Ended::Info,
+            detail: Some("still under way when the users left".into()),
+            served_by: None,
+        };
+        let mut under_way = UnderWay { shared: self, work: Some(work) };
+        let work = under_way.work.as_ref().expect("it is there until its end");
+        let met = self.sender.send(&self.config.workload.models[next.model], work).await;
+        under_way.end(met)
+    }
+
+    /// Until it ended well, or for 30 s.
+    async fn observe(&self, model: usize, key: u32, call: Call) -> Work {
+        let begun = Instant::now();
+        loop {
+            let done = self.perform(OBSERVER, Next { model, key, call: call.clone() }).await;
+            if done.outcome == Ended::Ok || begun.elapsed() > OBSERVES_WITHIN {
+                return done;
+            }
+            sleep(TRY_EVERY).await;
+        }
+    }
+
+    async fn read_last(&self, model: usize, key: u32, call: Call) {
+        self.observe(model, key, call).await;
+    }
+
+    /// Takes out messages until there is none.
+    async fn empty(&self, model: usize, key: u32) {
+        let mut since = Instant::now();
+        while since.elapsed() < OBSERVES_WITHIN {
+            match self.observe(model, key, Call::Dequeue(None)).await {
+                Work { call: Call::Dequeue(Some(Shown::Value(_))), .. } => since = Instant::now(),
+                _ => return,
+            }
+        }
+    }
+
+    async fn prepare(&self, nth: usize, model: &Model) -> Result<(), WorkError> {
+        for key in 0..model.keys() {
+            let (what, call) = match model {
+                Model::Set { .. } => ("read", Call::ReadAll(None)),
+                Model::Register { .. } => ("written to", Call::Write(self.fresh())),
+                Model::Counter { .. } => ("read", Call::Count(None)),
+                Model::Queue { .. } => ("asked for a message", Call::Dequeue(None)),
+            };
+            let done = self.observe(nth, key, call).await;
+            let file = || self.config.workload.file.display().to_string();
+            if done.outcome != Ended::Ok {
+                let why = done.detail.unwrap_or_default();
+                return Err(WorkError::Unprepared { model: model.name(), file: file(), what, why });
+            }
+            if let Some(found) = found_in(&done.call) {
+                return Err(WorkError::NotEmpty { model: model.name(), file: file(), found });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is in an application that should be empty, in words.
+fn found_in(call: &Call) -> Option<String> {
+    match call {
+        Call::ReadAll(Some(saw)) => {
+            let values = saw.values.len() as usize + saw.strange.len();
+            let first =
+                saw.strange.first().cloned().or_else(|| saw.values.iter().next().map(|value| value.to_string()));
+            first.map(|first| format!("it shows {values} values or more, such as `{first}`"))
+        }
+        Call::Dequeue(Some(Shown::Value(message))) => Some(format!("it has a message, `{message}`")),
+        Call::Count(Some(count)) if *count != 0 => Some(format!("it counts {count}")),
+        _ => None,
+    }
+}
+
+/// An operation that was sent. If its user is sent away before its end, that is unknown.
+struct UnderWay<'s> {
+    shared: &'s Shared,
+    work: Option<Work>,
+}
+
+impl UnderWay<'_> {
+    fn end(&mut self, met: Met) -> Work {
+        let mut work = self.work.take().expect("it ends once");
+        let ended_us = self.shared.recorder.clock().now_us();
+        (work.ended_us, work.outcome, work.detail, work.served_by) = (ended_us, met.outcome, met.detail, met.served_by);
+        work.call = met.call;
+        self.shared.recorder.data(vec![DataRecord::Work(work.clone())]);
+        if let Some(outcome) = met.request {
+            self.shared.request(&work, outcome);
+        }
+        work
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(mut work) = self.work.take() {
+            work.ended_us = self.shared.recorder.clock().now_us();
+            work.outcome = if work.call.is_write() { Ended::Info } else { Ended::Fail };
+            self.shared.recorder.data(vec![DataRecord::Work(work)]);
+        }
+    }
+}
+
+impl Shared {
+    /// The same as a request of a user, which is no evidence.
+    fn request(&self, work: &Work, outcome: Outcome) {
+        let (took_us, deadline_us) = (work.ended_us - work.invoked_us, micros(self.config.deadline));
+        let late = outcome == Outcome::Timeout || took_us > deadline_us;
+        let latency_us = u32::try_from(if late { took_us.max(deadline_us) } else { took_us }).unwrap_or(u32::MAX);
+        let outcome = if late { Outcome::Timeout } else { outcome };
+        let request = Request { due_us: work.invoked_us, late_us: 0, latency_us, outcome };
+        self.recorder.requests(Source::User, vec![request]);
+    }
+}
+
+/// Calls of a model by what they do.
+fn spec<'m>(model: &'m Model, call: &Call) -> Option<&'m crate::workload::CallSpec> {
+    match (model, call) {
+        (Model::Set { add, .. }, Call::Add(_)) => Some(add),
+        (Model::Set { read, .. }, Call::ReadAll(_))
+        | (Model::Register { read, .. }, Call::Read(_))
+        | (Model::Counter { read, .. }, Call::Count(_)) => Some(read),
+        (Model::Register { write, .. }, Call::Write(_)) => Some(write),
+        (Model::Register { compare_and_set, .. }, Call::CompareAndSet(..)) => compare_and_set.as_ref(),
+        (Model::Counter { increment, .. }, Call::Increment(_)) => Some(increment),
+        (Model::Queue { enqueue, .. }, Call::Enqueue(_)) => Some(enqueue),
+        (Model::Queue { dequeue, .. }, Call::Dequeue(_)) => Some(dequeue),
+        _ => None,
+    }
+}
+
+/// The calls of a workload.
+fn specs(workload: &Workload) -> impl Iterator<Item = &crate::workload::CallSpec> {
+    workload.models.iter().flat_map(|model| match model {
+        Model::Set { add, read } => vec![add, read],
+        Model::Register { write, read, compare_and_set, .. } => {
+            [write, read].into_iter().chain(compare_and_set.as_ref()).collect()
+        }
+        Model::Counter { increment, read, .. } => vec![increment, read],
+        Model::Queue { enqueue, dequeue, .. } => vec![enqueue, dequeue],
+    })
+}

@@ -1,0 +1,204 @@
+//! Sends one operation of a workload, and says how it ended.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use hyper::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, Url};
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+use super::answer::{Answer, Read};
+use super::{WorkConfig, spec, specs};
+use crate::history::work::Call;
+use crate::history::{Ended, Outcome, Work};
+use crate::load::{LoadError, http};
+use crate::workload::{CallSpec, Filled, Model, Names, Templates, Values};
+
+const JSON: &str = "application/json";
+/// What a command prints is read so far, in bytes.
+const OUTPUT_MAX: u64 = 16_000_000;
+
+/// How an operation ended.
+pub(super) struct Met {
+    /// The operation, with what it saw.
+    pub call: Call,
+    pub outcome: Ended,
+    pub detail: Option<String>,
+    pub served_by: Option<String>,
+    /// The same as a request of the site, where it was one.
+    pub request: Option<Outcome>,
+}
+
+/// What came back.
+enum Came {
+    Answer {
+        code: u16,
+        body: Vec<u8>,
+        served_by: Option<String>,
+    },
+    /// Nothing whole; whether it can have been done, and what was met.
+    Nothing {
+        sent: bool,
+        request: Option<Outcome>,
+        detail: String,
+    },
+}
+
+/// Sends operations to one application.
+pub(super) struct Sender {
+    client: Client,
+    origin: Url,
+    templates: Templates,
+    values: Values,
+    served_by: Option<String>,
+    deadline: Duration,
+}
+
+impl Sender {
+    pub fn new(config: &WorkConfig) -> Result<Sender, LoadError> {
+        let failed = |why: String| LoadError::Setting { field: "request", found: why, expected: "what makes a client" };
+        let tls = config.request.trust().as_ref().clone();
+        let client = http::builder(&config.request, config.deadline, tls).redirect(Policy::none()).build();
+        Ok(Sender {
+            client: client.map_err(|why| failed(why.to_string()))?,
+            origin: http::origin(&config.request).map_err(|why| failed(why.to_string()))?,
+            templates: Templates::of(specs(&config.workload)),
+            values: Values { size: config.workload.value_size },
+            served_by: config.workload.served_by.clone(),
+            deadline: config.deadline,
+        })
+    }
+
+    /// Sends an operation once, and waits for its end.
+    pub async fn send(&self, model: &Model, work: &Work) -> Met {
+        let call = spec(model, &work.call).expect("an operation is drawn from what the model has");
+        let came = match self.templates.fill(call, &self.names(work)) {
+            Filled::Request { method, path, headers, body, is_json } => {
+                self.request(&method, &path, &headers, body, is_json).await
+            }
+            Filled::Command(argv) => run(&argv, self.deadline).await,
+        };
+        self.met(call, work, came)
+    }
+
+    fn names(&self, work: &Work) -> Names {
+        let text = |value: u32| Some(self.values.text(value));
+        let names = Names { key: work.key, ..Names::default() };
+        match work.call {
+            Call::Add(value) | Call::Write(value) | Call::Enqueue(value) => Names { value: text(value), ..names },
+            Call::CompareAndSet(from, to) => Names { from: text(from), to: text(to), ..names },
+            Call::Increment(by) => Names { by: Some(by), ..names },
+            Call::ReadAll(_) | Call::Read(_) | Call::Count(_) | Call::Dequeue(_) => names,
+        }
+    }
+
+    async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(String, String)],
+        body: Option<String>,
+        is_json: bool,
+    ) -> Came {
+        let nothing = |why: String| Came::Nothing { sent: false, request: Some(Outcome::Broken), detail: why };
+        let (Ok(url), Ok(method)) = (self.origin.join(path), Method::from_bytes(method.as_bytes())) else {
+            return nothing(format!("`{path}` makes no URL"));
+        };
+        let mut request = self.client.request(method, url).header(ACCEPT, JSON);
+        if is_json {
+            request = request.header(CONTENT_TYPE, JSON);
+        }
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let answered = async {
+            let response = request.send().await?;
+            let served_by = self.served_by.as_ref().and_then(|name| response.headers().get(name));
+            let served_by = served_by.and_then(|value| value.to_str().ok()).map(String::from);
+            let code = response.status().as_u16();
+            Ok::<_, reqwest::Error>(Came::Answer { code, body: response.bytes().await?.to_vec(), served_by })
+        };
+        answered.await.unwrap_or_else(|why| {
+            let met = http::outcome_of_reqwest(&why);
+            // Where not even a connection came about, nothing can have been asked of the application.
+            let sent = !why.is_connect() && !why.is_builder();
+            Came::Nothing { sent, request: Some(met), detail: http::detail(met, &why) }
+        })
+    }
+
+    fn met(&self, call: &CallSpec, work: &Work, came: Came) -> Met {
+        let asked = work.call.clone();
+        let (code, body, served_by) = match came {
+            Came::Answer { code, body, served_by } => (code, body, served_by),
+            Came::Nothing { sent, request, detail } => {
+                // A message that was taken out and not received is gone.
+                let changes = asked.is_write();
+                let outcome = if sent && changes { Ended::Info } else { Ended::Fail };
+                return Met { call: asked, outcome, detail: Some(detail), served_by: None, request };
+            }
+        };
+        let request = (!call.is_command()).then_some(if code < 500 { Outcome::Good } else { Outcome::Status(code) });
+        let answer = Answer { code, body: &body };
+        let read = |call: Result<Call, String>| match call {
+            Ok(call) => (call, Ended::Ok, None),
+            // Of a message whose answer can't be read it is not known whether it was taken out.
+            Err(why) if asked.is_write() => (asked.clone(), Ended::Info, Some(why)),
+            Err(why) => (asked.clone(), Ended::Fail, Some(why)),
+        };
+        let (call, outcome, detail) = match &asked {
+            Call::ReadAll(_) => read(match answer.of_read(call, self.values) {
+                Read::Saw(saw) => Ok(Call::ReadAll(Some(saw))),
+                Read::Nothing => Ok(Call::ReadAll(Some(Default::default()))),
+                Read::Failed(why) => Err(why),
+            }),
+            Call::Read(_) => read(one(answer, call, self.values).map(|shown| Call::Read(Some(shown)))),
+            Call::Dequeue(_) => read(one(answer, call, self.values).map(|shown| Call::Dequeue(Some(shown)))),
+            Call::Count(_) => read(answer.of_count(call).map(|count| Call::Count(Some(count)))),
+            _ => {
+                let (outcome, detail) = answer.of_change(call);
+                (asked.clone(), outcome, detail)
+            }
+        };
+        Met { call, outcome, detail, served_by, request }
+    }
+}
+
+fn one(answer: Answer<'_>, call: &CallSpec, values: Values) -> Result<crate::history::work::Shown, String> {
+    match answer.of_read(call, values) {
+        Read::Saw(saw) => saw.one(),
+        Read::Nothing => Ok(crate::history::work::Shown::Nothing),
+        Read::Failed(why) => Err(why),
+    }
+}
+
+/// A command, which is killed when the deadline is over, or when it is waited for no longer.
+async fn run(argv: &[String], deadline: Duration) -> Came {
+    let nothing = |sent, detail| Came::Nothing { sent, request: None, detail };
+    let Some((program, arguments)) = argv.split_first() else { return nothing(false, "there is no command".into()) };
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(why) => return nothing(false, format!("{program}: {why}")),
+    };
+    let mut body = Vec::new();
+    let ended = async {
+        if let Some(stdout) = child.stdout.take() {
+            stdout.take(OUTPUT_MAX).read_to_end(&mut body).await?;
+        }
+        child.wait().await
+    };
+    match tokio::time::timeout(deadline, ended).await {
+        Err(_) => nothing(true, "no end within the deadline".into()),
+        Ok(Err(why)) => nothing(true, format!("{program}: {why}")),
+        Ok(Ok(status)) => match status.code().and_then(|code| u16::try_from(code).ok()) {
+            Some(code) => Came::Answer { code, body, served_by: None },
+            None => nothing(true, format!("{program} ended by a signal: {status}")),
+        },
+    }
+}
