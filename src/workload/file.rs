@@ -243,10 +243,13 @@ impl Checker<'_> {
 
     fn statuses(&mut self, (model, field): (&str, &str), call: &CallSpec) {
         let possible = if call.is_command() { 0..=255 } else { 100..=599 };
-        let kind = if call.is_command() { "an exit code: 0 to 255" } else { "a status: 100 to 599" };
+        let (kind, hint) = match call.is_command() {
+            true => ("an exit code", "write a number from 0 to 255"),
+            false => ("a status", "write a number from 100 to 599"),
+        };
         for (name, codes) in [("ok", &call.ok), ("fail", &call.fail), ("none", &call.none)] {
             for (place, code) in codes.iter().enumerate().filter(|(_, code)| !possible.contains(*code)) {
-                self.wrong(&at![model, field, name, place], format!("{code} is not {kind}"), "correct the number");
+                self.wrong(&at![model, field, name, place], format!("{code} is not {kind}"), hint);
             }
         }
     }
