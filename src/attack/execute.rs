@@ -202,7 +202,7 @@ async fn refuse_what_cannot_be_undone(plan: &AttackPlan, field: &Field) -> Resul
     }
     for instance in field.provider.list().await? {
         if isolated.contains(&instance.name) && instance.state != PowerState::Terminated {
-            field.provider.undo_record(&instance.id, PowerOp::Isolate).await?;
+            field.provider.undo_record(&instance.id, Some(PowerOp::Isolate)).await?;
         }
     }
     Ok(())

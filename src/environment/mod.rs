@@ -216,7 +216,7 @@ pub trait Kind: Sync {
 pub fn run_if_asked() -> Option<ExitCode> {
     openstack::run_if_asked()
         .or_else(ec2::run_if_asked)
-        .or_else(containers::provider::run_if_asked)
+        .or_else(containers::lease::run_if_asked)
         .or_else(enter::run_if_asked)
 }
 

@@ -19,7 +19,7 @@ use crate::document::DocumentError;
 use crate::instance::{Ability, Between, Instance, InstanceId, InstanceSpec, Plug, PowerOp, PowerState};
 use crate::provider::passwords::Passwords;
 use crate::provider::ssh::Route;
-use crate::provider::watchdog::Watchdog;
+use crate::provider::watchdog::{self, Watchdog};
 use crate::provider::{Provider, ProviderError, Remote};
 
 /// How long a command that switches power may take.
@@ -124,11 +124,21 @@ impl InventoryCloud {
         failed(format!("{}: {}", output.status, String::from_utf8_lossy(tail).trim()))
     }
 
-    /// What is held on it by a lease is held no longer.
-    async fn call_off(&self, id: &InstanceId, plug: Plug) {
+    /// What is held on it by a lease is held no longer, whichever process has begun that.
+    async fn call_off(&self, id: &InstanceId, host: &Host, plug: Plug) {
         if let Some(mut watchdog) = self.watchdogs.lock().await.remove(&(id.0.clone(), plug)) {
             watchdog.stop();
         }
+        if let Err(why) = watchdog::call_off(&self.lease_on(id, host, plug)) {
+            tracing::warn!(%id, %why, "a lease runs on");
+        }
+    }
+
+    /// What tells the lease on a server from all others of this machine: two inventories of a folder may have servers of one name.
+    fn lease_on(&self, id: &InstanceId, host: &Host, plug: Plug) -> String {
+        let folder = &self.inventory().folder;
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        format!("inventory {} {id} {}:{} {plug:?}", folder.display(), host.ssh.address, host.ssh.port)
     }
 
     fn asked(&self) -> MutexGuard<'_, BTreeMap<String, PowerState>> {
@@ -230,7 +240,7 @@ impl Provider for InventoryCloud {
         let command = self.command(id, host, op)?;
         self.run(id, command).await?;
         // Only now: if it failed, the watchdog still ends the fault.
-        self.call_off(id, op.plug()).await;
+        self.call_off(id, host, op.plug()).await;
         self.note(id, op);
         Ok(())
     }
@@ -240,7 +250,8 @@ impl Provider for InventoryCloud {
         let Some(undo) = op.undone_by() else { return self.power(id, op).await };
         let host = self.allowed(id)?;
         let (command, undo) = (self.command(id, host, op)?, self.command(id, host, undo)?);
-        let started = Watchdog::start(undo, &self.inventory().folder, lease).map_err(|source| {
+        let on = self.lease_on(id, host, op.plug());
+        let started = Watchdog::start(&on, undo, &self.inventory().folder, lease).map_err(|source| {
             ProviderError::System { server: id.0.clone(), action: "starting the watchdog of its lease", source }
         })?;
         if let Some(mut before) = self.watchdogs.lock().await.insert((id.0.clone(), op.plug()), started) {

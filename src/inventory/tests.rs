@@ -309,6 +309,25 @@ async fn a_thaw_calls_the_watchdog_off() {
 }
 
 #[tokio::test]
+async fn a_thaw_or_a_freeze_of_another_process_calls_the_watchdog_off() {
+    let (folder, killed) = cloud(POWERFUL);
+    let again = || {
+        let read = file::read(&folder.path().join("hosts.yaml")).unwrap();
+        InventoryCloud::new(read, Passwords::default(), Route::Direct)
+    };
+    let long = Duration::from_secs(600);
+    killed.power_leased(&id("web-1"), PowerOp::Freeze, long).await.unwrap();
+    again().power(&id("web-1"), PowerOp::Thaw).await.unwrap();
+    assert!(killed.renew(&id("web-1"), Plug::Power).await.is_err(), "what was healed is under no lease");
+    killed.power_leased(&id("web-1"), PowerOp::Freeze, long).await.unwrap();
+    let next = again();
+    next.power_leased(&id("web-1"), PowerOp::Freeze, long).await.unwrap();
+    assert!(killed.renew(&id("web-1"), Plug::Power).await.is_err(), "the old lease must not end the new fault");
+    next.renew(&id("web-1"), Plug::Power).await.unwrap();
+    next.power(&id("web-1"), PowerOp::Thaw).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_the_provider_froze_is_frozen_until_a_process_answers_again() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

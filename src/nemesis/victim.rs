@@ -102,10 +102,10 @@ impl Victim {
     pub async fn of_journal(context: Arc<StrikeContext>, planned: &PlannedStrike) -> Result<Self, ProviderError> {
         let PlannedStrike { id, strike, instance, lease, program, undo } = planned.clone();
         let mut victim = Victim::of(context, 0, id, Plan { strike, lease, lasts: None });
-        let instances = victim.context.provider.list().await?;
         if let Some(record) = &undo {
             victim.context.provider.recall(&instance, record).await?;
         }
+        let instances = victim.context.provider.list().await?;
         victim.instance = instances.into_iter().find(|found| found.id == instance);
         if let Some(found) = victim.instance.as_ref().filter(|_| victim.strike.is_inside()) {
             let remote = victim.context.provider.connect(found).await?;
@@ -228,12 +228,15 @@ impl Victim {
 
     /// What the provider will need to undo it, as long as nothing was done.
     async fn undo_record(&self, instance: &InstanceId) -> Result<Option<Value>, String> {
-        match &self.strike.inject {
-            Action::Power(operation) if self.strike.undoing().is_some() => {
-                self.context.provider.undo_record(instance, *operation).await.map_err(|why| why.to_string())
-            }
-            _ => Ok(None),
+        let operation = match &self.strike.inject {
+            Action::Power(operation) => Some(*operation),
+            Action::Hold(_) => None,
+            Action::Exec(_) | Action::Release => return Ok(None),
+        };
+        if self.strike.undoing().is_none() {
+            return Ok(None);
         }
+        self.context.provider.undo_record(instance, operation).await.map_err(|why| why.to_string())
     }
 
     /// The program that will hold the fault, if the victim did not have it from its boot.

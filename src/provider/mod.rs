@@ -116,11 +116,11 @@ pub trait Provider: Send + Sync {
         Ok(())
     }
     /// What undoing this will take beside the instance's id, for a journal, looked up now; `None`: nothing more. Nothing of the
-    /// instance is changed.
+    /// instance is changed. Without an operation: what an agent in it holds.
     ///
     /// # Errors
     /// It can't be done to this instance, or it can't be known how to undo it.
-    async fn undo_record(&self, id: &InstanceId, op: PowerOp) -> Result<Option<Value>, ProviderError> {
+    async fn undo_record(&self, id: &InstanceId, op: Option<PowerOp>) -> Result<Option<Value>, ProviderError> {
         let _ = (id, op);
         Ok(None)
     }

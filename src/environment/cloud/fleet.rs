@@ -26,7 +26,7 @@ pub(in crate::environment) struct Fleet<A: Api> {
 impl<A: Api> Fleet<A> {
     /// Nothing is listed yet; two lists come no closer than this.
     pub fn new(api: A, list_every: Duration) -> Self {
-        let (leases, isolated, seen) = (Leases::default(), Default::default(), Mutex::default());
+        let (leases, isolated, seen) = (Leases::new(A::NAME), Default::default(), Mutex::default());
         Fleet { api, listing: Listing::new(list_every), leases, isolated, seen }
     }
 

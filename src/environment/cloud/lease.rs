@@ -13,21 +13,35 @@ use tokio::sync::Mutex;
 
 use crate::console::complain;
 use crate::instance::{InstanceId, Plug};
-use crate::provider::watchdog::Watchdog;
+use crate::provider::watchdog::{self, Watchdog};
 
-/// By the server's id and what they are on.
-#[derive(Default)]
-pub(in crate::environment) struct Leases(Mutex<BTreeMap<(InstanceId, Plug), Watchdog>>);
+/// Those that this process has begun.
+pub(in crate::environment) struct Leases {
+    /// Where the ids mean the same server to every process: the cloud.
+    of: &'static str,
+    /// By the server's id and what they are on.
+    begun: Mutex<BTreeMap<(InstanceId, Plug), Watchdog>>,
+}
 
 impl Leases {
-    /// Begins one, after which this program is started with these words; whatever lease there was on the same plug ends.
+    /// None yet.
+    pub fn new(of: &'static str) -> Self {
+        Leases { of, begun: Mutex::default() }
+    }
+
+    fn on(&self, id: &InstanceId, plug: Plug) -> String {
+        format!("{} {id} {plug:?}", self.of)
+    }
+
+    /// Begins one, after which this program is started with these words; whatever lease there was on the same plug ends, also
+    /// that of a run that was killed.
     ///
     /// # Errors
-    /// When no process can be started.
+    /// When no process can be started, or another user's lease is on it.
     pub async fn begin(&self, id: &InstanceId, plug: Plug, undo: Vec<String>, lease: Duration) -> io::Result<()> {
         let program = std::env::current_exe()?.display().to_string();
-        let started = Watchdog::start(&[vec![program], undo].concat(), Path::new("."), lease)?;
-        if let Some(mut before) = self.0.lock().await.insert((id.clone(), plug), started) {
+        let started = Watchdog::start(&self.on(id, plug), &[vec![program], undo].concat(), Path::new("."), lease)?;
+        if let Some(mut before) = self.begun.lock().await.insert((id.clone(), plug), started) {
             before.stop();
         }
         Ok(())
@@ -38,16 +52,19 @@ impl Leases {
     /// # Errors
     /// It is over, or there is none.
     pub async fn renew(&self, id: &InstanceId, plug: Plug) -> io::Result<()> {
-        match self.0.lock().await.get_mut(&(id.clone(), plug)) {
+        match self.begun.lock().await.get_mut(&(id.clone(), plug)) {
             Some(watchdog) => watchdog.renew(Path::new(".")),
             None => Err(io::Error::new(io::ErrorKind::NotFound, "it has none")),
         }
     }
 
-    /// Nothing is undone any more.
+    /// Nothing is undone any more, by whichever process it was to be.
     pub async fn call_off(&self, id: &InstanceId, plug: Plug) {
-        if let Some(mut watchdog) = self.0.lock().await.remove(&(id.clone(), plug)) {
+        if let Some(mut watchdog) = self.begun.lock().await.remove(&(id.clone(), plug)) {
             watchdog.stop();
+        }
+        if let Err(why) = watchdog::call_off(&self.on(id, plug)) {
+            tracing::warn!(%id, %why, "a lease runs on");
         }
     }
 }
@@ -72,4 +89,34 @@ pub(in crate::environment) fn undo_if_asked(
             ExitCode::FAILURE
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    async fn begun(id: &InstanceId) -> Leases {
+        let leases = Leases::new("test");
+        leases.begin(id, Plug::Power, vec!["--list".into()], LONG).await.unwrap();
+        leases
+    }
+
+    #[tokio::test]
+    async fn the_lease_of_a_killed_run_ends_with_a_heal_or_a_strike_of_another_process() {
+        let id = InstanceId(format!("server-{}", std::process::id()));
+        let killed = begun(&id).await;
+        Leases::new("test").call_off(&id, Plug::Network).await;
+        Leases::new("another cloud").call_off(&id, Plug::Power).await;
+        killed.renew(&id, Plug::Power).await.expect("it is none of these");
+        Leases::new("test").call_off(&id, Plug::Power).await;
+        assert!(killed.renew(&id, Plug::Power).await.is_err(), "a heal has called it off");
+
+        let killed = begun(&id).await;
+        let next = begun(&id).await;
+        assert!(killed.renew(&id, Plug::Power).await.is_err(), "the next strike has called it off");
+        next.renew(&id, Plug::Power).await.unwrap();
+        next.call_off(&id, Plug::Power).await;
+    }
 }

@@ -9,10 +9,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::agent::process::Identity;
 use crate::clock::{boot_ticks_us, monotonic_us};
 use crate::docker::{Container, Docker};
 use crate::instance::{Between, Instance, InstanceId, PowerState};
+
+/// One life of a container, from a start of it to its end, as every process knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Life {
+    /// The container's id.
+    pub container: String,
+    /// When its first process was started, as Docker writes it.
+    pub started_at: String,
+}
+
+impl Life {
+    /// The present or last one.
+    pub fn of(container: &Container) -> Life {
+        Life { container: container.id.clone(), started_at: container.state.started_at.clone() }
+    }
+}
 
 /// What is known of the containers of a place. Moments are microseconds of this machine's `CLOCK_MONOTONIC`.
 #[derive(Default)]
@@ -21,6 +39,8 @@ pub(super) struct Fleet {
     known: BTreeMap<String, Known>,
     /// Those that stand for no server any more.
     ended: Vec<Instance>,
+    /// Lives that another process has known, and which instance of its container each was, from 1.
+    recalled: Vec<(Life, u32)>,
     /// The ids of containers that have ended and are not started again.
     over: BTreeSet<String>,
     /// Whether a container that has ended is never started again.
@@ -135,6 +155,22 @@ impl Fleet {
         Fleet { ends_for_good, ..Fleet::default() }
     }
 
+    /// Another process, which a journal is of, has called this life so. What has another life by now is another instance.
+    pub fn recall(&mut self, id: &InstanceId, life: Life) {
+        let boots = id.0.split('.').nth(2).and_then(|boots| boots.parse().ok()).unwrap_or(1);
+        if let Some(known) = self.known.get_mut(&life.container) {
+            known.boots = boots + u32::from(Life::of(&known.container) != life);
+        }
+        self.recalled.retain(|(other, _)| other.container != life.container);
+        self.recalled.push((life, boots));
+    }
+
+    /// Which instance of its container this is, when it is first seen.
+    fn boots(&self, container: &Container) -> u32 {
+        let recalled = self.recalled.iter().find(|(life, _)| life.container == container.id);
+        recalled.map_or(1, |(life, boots)| boots + u32::from(Life::of(container) != *life))
+    }
+
     /// The container of an instance, whichever of its instances it is, with its daemon.
     pub fn container(&self, id: &InstanceId) -> Option<(Option<&Docker>, &Container)> {
         let short = id.0.split('.').nth(1)?;
@@ -209,7 +245,8 @@ impl Fleet {
         let Some(mut known) = self.known.remove(&seen.container.id) else {
             // What did its work and ended before anybody looked is no server, and neither is what does not run yet and may never do.
             if !seen.container.is_done() && !is_over {
-                let known = self.begin(seen);
+                let boots = self.boots(&seen.container);
+                let known = Known { boots, ..self.begin(seen) };
                 self.known.insert(known.container.id.clone(), known);
             }
             return;

@@ -142,3 +142,22 @@ fn of_one_elsewhere_its_daemon_is_believed() {
     let ended = fleet.instances().remove(0);
     assert_eq!((ended.state, ended.changed.unwrap().since_us), (PowerState::Terminated, asked_us));
 }
+
+#[test]
+fn a_life_of_a_journal_is_the_same_instance_to_who_heals_and_the_next_one_is_not() {
+    let first = First::start();
+    let struck = InstanceId("web-1.3f9a1c2b7d5e.2".into());
+    let life = Life { container: ID.into(), started_at: "2".into() };
+    for is_known_before in [false, true] {
+        for (started_at, is_it) in [("2", true), ("3", false)] {
+            let mut fleet = Fleet::default();
+            if is_known_before {
+                take_in(&mut fleet, container("running", first.pid(), started_at));
+            }
+            fleet.recall(&struck, life.clone());
+            take_in(&mut fleet, container("paused", first.pid(), started_at));
+            assert_eq!(fleet.first_process(&struck).is_some(), is_it, "{started_at}, known: {is_known_before}");
+            assert_eq!(fleet.instances()[0].id == struck, is_it);
+        }
+    }
+}

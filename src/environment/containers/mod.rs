@@ -1,7 +1,7 @@
 //! Containers as servers that are there already, whatever runs them: Compose or Swarm.
 //!
 //! What the two have in common stands here: which servers there are and what they are called ([`adopt`], [`names`]), their
-//! states and switches ([`provider`], [`fleet`]), what they print ([`follow`]), and what is left in them ([`sweep`]). It knows no label of either: who
+//! states and switches ([`provider`], [`fleet`]), what ends their faults ([`lease`]), what they print ([`follow`]), and what is left in them ([`sweep`]). It knows no label of either: who
 //! lists the containers, says which server each stands for.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +28,7 @@ pub(in crate::environment) mod adopt;
 pub(in crate::environment) mod barriers;
 mod fleet;
 pub(in crate::environment) mod follow;
+pub(in crate::environment) mod lease;
 pub(in crate::environment) mod names;
 pub(in crate::environment) mod provider;
 pub(in crate::environment) mod sweep;

@@ -2,26 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use nix::sys::signal::Signal;
+use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep};
 
 use super::Terms;
 use super::barriers::Barriers;
-use super::fleet::{Fleet, Seen};
+use super::fleet::{Fleet, Life, Seen};
+use super::lease::{leased, leases, undo};
 use crate::agent::process::Identity;
 use crate::clock::{micros, monotonic_us};
 use crate::docker::container::{Container, Listed, inspect};
 use crate::docker::remote::ContainerRemote;
 use crate::docker::{Docker, DockerError, events};
-use crate::environment::cloud::lease::{Leases, undo_if_asked};
+use crate::environment::cloud::lease::Leases;
 use crate::instance::{Ability, ContainerReport, Instance, InstanceId, InstanceSpec, Plug, PowerOp};
 use crate::provider::{Provider, ProviderError, Remote};
 
@@ -35,9 +35,6 @@ const NOTICED: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// The same by its daemon, where it is elsewhere.
 const ASK_EVERY: Duration = Duration::from_millis(50);
-/// The hidden first argument of what undoes a switch when its lease is over.
-const UNDO: &str = "__container-undo";
-
 /// Who knows the containers of a place.
 #[async_trait]
 pub(in crate::environment) trait Lists: Send + Sync {
@@ -88,11 +85,6 @@ pub(in crate::environment) struct Containers {
     leases: Leases,
 }
 
-/// Ends a lease, if this program was started for it.
-pub(in crate::environment) fn run_if_asked() -> Option<ExitCode> {
-    undo_if_asked(UNDO, async |socket, id, undo| undone(socket, id, undo).await)
-}
-
 impl Containers {
     /// Nothing is asked yet.
     pub fn new(
@@ -102,7 +94,7 @@ impl Containers {
         allowed: BTreeSet<String>,
         barriers: BTreeMap<String, Barriers>,
     ) -> Self {
-        let (fleet, leases) = (Mutex::new(Fleet::new(terms.ends_for_good)), Leases::default());
+        let (fleet, leases) = (Mutex::new(Fleet::new(terms.ends_for_good)), leases());
         Containers { lists, terms, place, allowed, barriers, fleet, leases }
     }
 
@@ -340,19 +332,18 @@ impl Provider for Containers {
         }
         let container = self.container(id).await?;
         self.carry_out(id, &container, op).await?;
-        self.leases.call_off(id, op.plug()).await;
+        self.leases.call_off(&leased(&container.1), op.plug()).await;
         self.fleet.lock().await.asked_us = None;
         Ok(())
     }
 
     /// Under a process of this machine that undoes it.
     async fn power_leased(&self, id: &InstanceId, op: PowerOp, lease: Duration) -> Result<(), ProviderError> {
-        let Some(undo) = op.undone_by() else { return self.power(id, op).await };
+        let Some(undone_by) = op.undone_by() else { return self.power(id, op).await };
         let container = self.container(id).await?;
-        let socket = container.0.socket().display().to_string();
-        let words = [UNDO.to_string(), socket, container.1.id.clone(), undo.word().into()];
+        let words = undo(&container.0, &container.1, undone_by);
         let failed = |source| ProviderError::System { server: id.0.clone(), action: "starting the lease", source };
-        self.leases.begin(id, op.plug(), words.into(), lease).await.map_err(failed)?;
+        self.leases.begin(&leased(&container.1), op.plug(), words, lease).await.map_err(failed)?;
         self.carry_out(id, &container, op).await?;
         self.fleet.lock().await.asked_us = None;
         Ok(())
@@ -360,7 +351,20 @@ impl Provider for Containers {
 
     async fn renew(&self, id: &InstanceId, plug: Plug) -> Result<(), ProviderError> {
         let failed = |source| ProviderError::System { server: id.0.clone(), action: "renewing its lease", source };
-        self.leases.renew(id, plug).await.map_err(failed)
+        let known = self.fleet.lock().await.container(id).map(|(_, container)| leased(container));
+        let known = known.ok_or_else(|| ProviderError::Unknown(id.clone()))?;
+        self.leases.renew(&known, plug).await.map_err(failed)
+    }
+
+    async fn undo_record(&self, id: &InstanceId, _: Option<PowerOp>) -> Result<Option<Value>, ProviderError> {
+        let life = Life::of(&self.container(id).await?.1);
+        Ok(Some(serde_json::to_value(life).expect("texts can be stored")))
+    }
+
+    async fn recall(&self, id: &InstanceId, record: &Value) -> Result<(), ProviderError> {
+        let life = serde_json::from_value(record.clone()).map_err(|why| ProviderError::Between(why.into()))?;
+        self.fleet.lock().await.recall(id, life);
+        Ok(())
     }
 
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError> {
@@ -380,19 +384,5 @@ impl Provider for Containers {
             failed.extend(reached.await.err());
         }
         ProviderError::of_all(failed)
-    }
-}
-
-/// Undoes what a lease was on: with the socket, a container's id, and what is to be done to it.
-///
-/// # Errors
-/// In words, why it was not.
-async fn undone(socket: &str, id: &str, undo: &str) -> Result<(), String> {
-    let docker = Docker::at(Path::new(socket));
-    let what = if undo == PowerOp::Thaw.word() { "unpause" } else { "start" };
-    match docker.post(&format!("/containers/{id}/{what}"), Duration::ZERO).await {
-        // A container that is gone, or goes on already, has nothing to be undone.
-        Err(why) if why.is_absent() || why.is_conflict() => Ok(()),
-        done => done.map_err(|why| why.to_string()),
     }
 }

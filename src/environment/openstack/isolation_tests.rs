@@ -222,12 +222,16 @@ async fn another_process_gives_a_server_the_groups_back_that_were_recorded_befor
     let scene = Scene::with(&["default", "shop"], Isolates::Truly).await;
     let id = InstanceId("s-1".into());
     let first = scene.opened(true).await;
-    assert_eq!(first.undo_record(&id, PowerOp::Freeze).await.unwrap(), None, "Nova undoes it by the id alone");
-    let record = first.undo_record(&id, PowerOp::Isolate).await.unwrap().unwrap();
+    assert_eq!(first.undo_record(&id, Some(PowerOp::Freeze)).await.unwrap(), None, "Nova undoes it by the id alone");
+    let record = first.undo_record(&id, Some(PowerOp::Isolate)).await.unwrap().unwrap();
     assert_eq!(scene.shown(), (json!(["default", "shop"]), false), "nothing is made or changed yet");
     first.power(&id, PowerOp::Isolate).await.unwrap();
     assert_eq!(scene.shown(), (json!([EMPTY]), true));
-    assert_eq!(first.undo_record(&id, PowerOp::Isolate).await.unwrap().as_ref(), Some(&record), "as it was before");
+    assert_eq!(
+        first.undo_record(&id, Some(PowerOp::Isolate)).await.unwrap().as_ref(),
+        Some(&record),
+        "as it was before"
+    );
     drop(first);
 
     let second = scene.opened(true).await;
@@ -246,7 +250,7 @@ async fn an_attack_that_was_killed_around_the_making_of_its_empty_group_leaves_n
     for is_made in [false, true] {
         let scene = Scene::with(&["default"], Isolates::Truly).await;
         let first = scene.opened(true).await;
-        let record = first.undo_record(&id, PowerOp::Isolate).await.unwrap().unwrap();
+        let record = first.undo_record(&id, Some(PowerOp::Isolate)).await.unwrap().unwrap();
         if is_made {
             first.groups.empty(&Mark::new(ATTACK)).await.unwrap();
         }
@@ -275,7 +279,7 @@ async fn a_port_that_outlived_its_server_gets_its_groups_back() {
     let scene = Scene::with(&["default"], Isolates::Truly).await;
     let id = InstanceId("s-1".into());
     let first = scene.opened(true).await;
-    let record = first.undo_record(&id, PowerOp::Isolate).await.unwrap().unwrap();
+    let record = first.undo_record(&id, Some(PowerOp::Isolate)).await.unwrap().unwrap();
     first.power(&id, PowerOp::Isolate).await.unwrap();
     drop(first);
     scene.state.lock().unwrap().is_there = false;

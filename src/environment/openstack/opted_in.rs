@@ -196,8 +196,8 @@ impl Provider for OptedIn {
         self.fleet.renew(id, plug).await
     }
 
-    async fn undo_record(&self, id: &InstanceId, op: PowerOp) -> Result<Option<Value>, ProviderError> {
-        if op != PowerOp::Isolate {
+    async fn undo_record(&self, id: &InstanceId, op: Option<PowerOp>) -> Result<Option<Value>, ProviderError> {
+        if op != Some(PowerOp::Isolate) {
             return Ok(None);
         }
         let isolation = self.fleet.isolation(id).await?;
