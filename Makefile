@@ -72,7 +72,7 @@ ec2: ## an EC2 API with instances that run, in namespaces that end with it, used
 	$(CARGO) test --test chaos --test ec2 --test conformance --no-run
 	$(PYTHON) fixtures/ec2/ec2.py run -- sh scripts/on_ec2.sh '$(CARGO)' all
 
-docker: ## a Docker Engine in namespaces that end with it, and a Swarm of three, used by all tests that need them: fixtures/docker/README.md
+docker: ## a Docker Engine in namespaces that end with it, and a Swarm of three, used by all tests that need them; DOCKER_POINTS=60: as many kill points: fixtures/docker/README.md
 	$(CARGO) build --bins
 	$(CARGO) test --test compose --test conformance --test adoption --test swarm --no-run
 	$(PYTHON) fixtures/docker/docker.py run -- sh scripts/on_docker.sh '$(CARGO)' all

@@ -70,8 +70,33 @@ impl DeclareError {
     pub(super) fn refused(mut problems: Vec<Problem>) -> Option<DeclareError> {
         problems.sort_by_cached_key(|problem| (problem.kind == ProblemKind::Access, problem.clone()));
         problems.dedup();
+        once_each_site(&mut problems);
         (!problems.is_empty()).then_some(DeclareError::Refused(problems))
     }
+}
+
+/// What is wrong with a site that several scenarios name is reported at the first of them.
+fn once_each_site(problems: &mut Vec<Problem>) {
+    let mut kept: Vec<(Problem, Vec<usize>)> = Vec::new();
+    for problem in problems.drain(..) {
+        let is_same = |(other, _): &&mut (Problem, Vec<usize>)| {
+            other.kind == ProblemKind::Infrastructure
+                && (&other.kind, &other.file, &other.detail) == (&problem.kind, &problem.file, &problem.detail)
+                && other.column.is_none()
+        };
+        match (kept.iter_mut().find(is_same), problem.line) {
+            (Some((_, also)), Some(line)) => also.push(line),
+            _ => kept.push((problem, Vec::new())),
+        }
+    }
+    problems.extend(kept.into_iter().map(|(mut problem, also)| {
+        if let Some((last, others)) = also.split_last() {
+            let others = others.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+            let lines = if others.is_empty() { format!("line {last}") } else { format!("lines {others} and {last}") };
+            problem.detail.push_str(&format!("\n  the same holds for {lines}"));
+        }
+        problem
+    }));
 }
 
 impl Problem {
@@ -105,4 +130,23 @@ fn refusal(problems: &[Problem]) -> String {
     let count = if problems.len() == 1 { "1 error".to_string() } else { format!("{} errors", problems.len()) };
     text.push_str(&format!("{count}; nothing was touched"));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_site_is_reported_once_with_the_other_lines() {
+        let at = |line, kind, detail: &str| Problem::at(Path::new("a.feature"), line, kind, detail);
+        let site = |line| at(line, ProblemKind::Infrastructure, "no Docker Engine answers\n  help: start it");
+        let step = |line| at(line, ProblemKind::Undefined, "no step matches");
+        let said = |problems| DeclareError::refused(problems).unwrap().to_string();
+        assert_eq!(
+            said(vec![site(9), site(3), step(5), step(7), site(12)]),
+            "a.feature:3: no Docker Engine answers\n  help: start it\n  the same holds for lines 9 and 12\n\
+             a.feature:5: no step matches\na.feature:7: no step matches\n3 errors; nothing was touched"
+        );
+        assert!(said(vec![site(3), site(9)]).contains("the same holds for line 9\n1 error;"));
+    }
 }

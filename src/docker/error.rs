@@ -64,7 +64,7 @@ pub enum DockerError {
         files: Vec<String>,
     },
     /// One file runs under several names.
-    #[error("{} runs as several projects: {}\n  help: say which one is meant, under `[compose]` of chimp.toml: `project = \"{}\"`", .file.display(), .names.join(", "), .names[0])]
+    #[error("{} runs as several projects: {}\n  help: say which of them is meant, under `[compose]` of chimp.toml: `project = \"NAME\"`", .file.display(), .names.join(", "))]
     Several {
         /// The Compose file.
         file: PathBuf,

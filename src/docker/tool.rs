@@ -1,6 +1,9 @@
 //! The `docker compose` or `docker-compose` of this machine: what a file declares, and bringing it up and down.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -22,6 +25,15 @@ pub struct Compose {
     program: &'static [&'static str],
     file: PathBuf,
     host: String,
+}
+
+/// How Compose is called on this machine; `None`: it is not here.
+pub(super) fn way() -> Option<&'static [&'static str]> {
+    WAYS.into_iter().find(|way| {
+        let mut version = Command::new(way[0]);
+        version.args(&way[1..]).arg("version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        version.status().is_ok_and(|status| status.success())
+    })
 }
 
 /// A file as Compose reads it: all variables, extensions and further files filled in.
@@ -58,12 +70,7 @@ impl Compose {
     /// # Errors
     /// [`DockerError::NoCompose`] where there is none.
     pub fn find(docker: &Docker, file: &Path) -> Result<Compose, DockerError> {
-        let program = WAYS.into_iter().find(|way| {
-            let mut version = Command::new(way[0]);
-            version.args(&way[1..]).arg("version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            version.status().is_ok_and(|status| status.success())
-        });
-        let program = program.ok_or_else(|| DockerError::NoCompose { file: file.into() })?;
+        let program = way().ok_or_else(|| DockerError::NoCompose { file: file.into() })?;
         Ok(Compose { program, file: file.into(), host: format!("unix://{}", docker.socket().display()) })
     }
 
@@ -126,6 +133,11 @@ impl Compose {
         command.args(named.iter().flat_map(|name| ["-p", name])).args(words);
         command.env("DOCKER_HOST", &self.host).stdin(Stdio::null());
         let shown = format!("{} {}", self.program.join(" "), words.join(" "));
+        // Killed with this process: what it would still make could be taken down by no later command.
+        // SAFETY: prctl is async-signal-safe.
+        unsafe {
+            command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?));
+        }
         let failed =
             |status: String, complaint: String| DockerError::Compose { command: shown.clone(), status, complaint };
         let Output { status, stdout, stderr } =
@@ -138,10 +150,28 @@ impl Compose {
     }
 }
 
+/// The runs that were bringing a project of this name up, and have not come to the end of that: their marks, and the files by which these
+/// are known.
+pub fn bringing_up(project: &str) -> Vec<(String, PathBuf)> {
+    let Ok(files) = std::fs::read_dir(std::env::temp_dir()) else { return Vec::new() };
+    let own = nix::unistd::geteuid().as_raw();
+    let one = |file: std::fs::DirEntry| {
+        let name = file.file_name().into_string().ok()?;
+        let run = name.strip_prefix(Marks::BEGIN)?.strip_suffix(&format!(".{project}.yml"))?.to_string();
+        // Another user's says nothing.
+        file.metadata().ok().filter(|found| found.is_file() && found.uid() == own)?;
+        Some((run, file.path()))
+    };
+    files.flatten().filter_map(one).collect()
+}
+
 /// A further file of Compose that marks every service with the run's id, so that it is known later who brought it up.
 struct Marks(PathBuf);
 
 impl Marks {
+    /// What its name begins with, before the run's id and the project's name.
+    const BEGIN: &str = "anarcho-chimp-up.";
+
     /// `version`: that of the file, as older versions of Compose want it to be the same in all files.
     fn of(project: &Project, version: Option<String>, run: &str) -> std::io::Result<Marks> {
         let services: BTreeMap<&str, _> = project
@@ -149,14 +179,17 @@ impl Marks {
             .keys()
             .map(|name| (name.as_str(), serde_json::json!({ "labels": { (labels::RUN): run } })))
             .collect();
-        let path = std::env::temp_dir().join(format!("anarcho-chimp-{run}-{}.yml", std::process::id()));
+        let path = std::env::temp_dir().join(format!("{}{run}.{}.yml", Marks::BEGIN, project.name));
         // JSON is YAML.
         let mut marks = serde_json::json!({ "services": services });
         if let Some(version) = version {
             marks["version"] = version.into();
         }
-        std::fs::write(&path, marks.to_string())?;
-        Ok(Marks(path))
+        // Never into what another user has put there.
+        let mut file = std::fs::File::create_new(&path)?;
+        let written = Marks(path);
+        file.write_all(marks.to_string().as_bytes())?;
+        Ok(written)
     }
 
     fn path(&self) -> &Path {

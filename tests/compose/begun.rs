@@ -43,7 +43,7 @@ pub fn a_first_verdict_and_a_first_fault_come_with_what_init_writes() {
     let begun = Instant::now();
     let gate = ["--for", "2s", "--rate", "40", "--slo", "availability > 99%"];
     let observed = said(&passes(&folder, &[&["observe", "compose"], &gate[..]].concat()));
-    assert!(observed.contains("the users of compose enter at http://127.0.0.1:8080/"), "{observed}");
+    assert!(observed.contains("the users of compose=docker-compose.yml enter at http://127.0.0.1:8080/"), "{observed}");
     let written = said(&passes(&folder, &["init"]));
     assert!(written.contains("docker-compose.yml is here: its project is the site"), "{written}");
     let first = folder.path().join("features/first.feature");

@@ -6,6 +6,7 @@ mod bare;
 mod begun;
 mod killed;
 mod limited;
+mod points;
 mod refused;
 mod reported;
 mod scenarios;
@@ -34,11 +35,17 @@ fn main() -> ExitCode {
             begun::a_first_verdict_and_a_first_fault_come_with_what_init_writes,
             attacks::an_attack_strikes_what_was_opted_in_alone,
             killed::a_killed_run_leaves_no_fault_after_its_lease,
+            killed::the_lease_of_a_killed_attack_ends_no_later_fault,
             killed::what_a_killed_run_has_brought_up_goes_down_by_its_mark,
             limited::a_container_s_own_share_of_the_cpu_and_of_the_memory_is_taken,
             limited::what_a_container_could_not_live_without_and_the_machine_s_disk_are_refused,
             reported::exits_restarts_memory_health_and_what_nginx_counts_are_on_record_and_in_the_report,
+            points::an_attacker_that_is_killed_at_any_stage_of_any_fault_leaves_nothing,
+            points::a_run_that_is_killed_at_any_moment_leaves_nothing_of_what_it_brought_up,
             refused::what_can_not_be_attached_to_is_one_error_and_nothing_is_touched,
+            refused::a_project_that_can_not_be_brought_up_says_why_and_leaves_nothing,
+            refused::two_projects_of_one_name_are_refused,
+            refused::who_may_not_use_the_socket_is_refused,
         ],
     )])
 }
@@ -99,8 +106,18 @@ fn containers() -> String {
     docker(&["ps", "-a", "--format", "{{.Names}} {{.State}}"])
 }
 
-/// Nothing of ours is in any container that runs: no folder, no rule, no queue, no process.
+/// The processes of this machine that end leases, which are known by their arguments.
+fn watchdogs() -> Vec<String> {
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = all.filter_map(|process| std::fs::read_to_string(process.path().join("cmdline")).ok());
+    lines.filter(|line| line.contains("anarcho-chimp-lease")).map(|line| line.replace('\0', " ")).collect()
+}
+
+/// Nothing of ours is in any container that runs: no folder, no rule, no queue, no process; and no lease runs.
 fn is_clean() -> Result<(), String> {
+    if let Some(left) = watchdogs().first() {
+        return Err(left.clone());
+    }
     for id in docker(&["ps", "-q"]).lines() {
         let pid = docker(&["inspect", "-f", "{{.State.Pid}}", id]);
         let dev = format!("/proc/{pid}/root/dev/.anarcho-chimp");

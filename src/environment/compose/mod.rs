@@ -19,7 +19,7 @@ use super::reopen::{store, stored};
 use super::{Access, Adopted, Capabilities, Down, EnterError, Kind, ReopenError, Reopened, Work};
 use crate::agent::sweep::Swept;
 use crate::docker::project::{is_one_off, of_name, running};
-use crate::docker::tool::Compose as Tool;
+use crate::docker::tool::{Compose as Tool, bringing_up};
 use crate::docker::{Container, Docker, DockerError, Project, container, labels};
 use crate::document::{DocumentError, Mistakes};
 use crate::infrastructure::Infrastructure;
@@ -73,8 +73,8 @@ impl Compose {
     /// It can't be asked for, or does not run.
     pub fn place(value: &str, settings: &ComposeSettings) -> Result<Place, ReopenError> {
         let file = file(value)?;
-        let docker = Docker::of_this_machine().map_err(unasked)?;
-        let found = ask(running(&docker, &file, settings.project.as_deref())).map_err(unasked)?;
+        let docker = Docker::of_this_machine().map_err(mistaken)?;
+        let found = ask(running(&docker, &file, settings.project.as_deref())).map_err(mistaken)?;
         let project = found.ok_or_else(|| gone(&file.display().to_string()))?;
         place(&docker, &file, &project, settings)
     }
@@ -108,6 +108,23 @@ impl Kind for Compose {
     fn adopt(&self, value: &str, declared: Option<&Infrastructure>, settings: &Settings) -> Result<Adopted, Mistakes> {
         let (file, _, project) = found(value, &settings.compose)?;
         services(&project, &file, &settings.compose).adopt_for(declared)
+    }
+
+    /// The containers that do not run.
+    fn notes(&self, value: &str) -> Vec<String> {
+        let running = || {
+            let docker = Docker::of_this_machine().ok()?;
+            ask(running(&docker, &file(value).ok()?, None)).ok()?
+        };
+        let note = |container: &Container| {
+            let (service, number) = container.of_service().filter(|_| !container.runs() && !container.is_done())?;
+            Some(format!(
+                "{} does not run: {}; a run waits for it, and does not begin without it",
+                server_name(service, number),
+                container.end()
+            ))
+        };
+        running().iter().flat_map(|project| &project.containers).filter_map(note).collect()
     }
 
     fn opt_in(&self, value: &str, server: &str) -> String {
@@ -149,9 +166,9 @@ impl Kind for Compose {
 
     fn down(&self, value: &str, _: &Access, _: &Settings, dry_run: bool) -> Result<Down, ReopenError> {
         let file = file(value)?;
-        let docker = Docker::of_this_machine().map_err(unasked)?;
-        let Some(project) = ask(running(&docker, &file, None)).map_err(unasked)? else {
-            return Ok(Down::Nothing("the Compose project does not run"));
+        let docker = Docker::of_this_machine().map_err(mistaken)?;
+        let Some(project) = ask(running(&docker, &file, None)).map_err(mistaken)? else {
+            return half_up(&docker, &file, dry_run);
         };
         if let Some(run) = project.brought_up_by().filter(|run| !running::lives(run)) {
             tracing::info!(run, "a run that is over has brought the project up");
@@ -159,10 +176,8 @@ impl Kind for Compose {
                 Tool::find(&docker, &file).and_then(|tool| tool.down(&project.name)).map_err(unasked)?;
                 ask(running::remove_volumes(&docker, &project.anonymous_volumes())).map_err(unasked)?;
             }
-            let (name, verb) = (&project.name, if dry_run { "would be" } else { "was" });
-            return Ok(Down::Ended(format!(
-                "the Compose project {name}, which a run had brought up, {verb} brought down"
-            )));
+            remove_marks(&project.name, dry_run)?;
+            return Ok(brought_down(&project.name, dry_run));
         }
         Ok(Down::Servers(ask(swept(&docker, &project, dry_run))))
     }
@@ -174,6 +189,39 @@ impl Kind for Compose {
         let place = place(&docker, &file, &project, &settings).map_err(|why| why.to_string())?;
         Ok(work(Arc::new(Run::new(docker, file, project, settings, place))))
     }
+}
+
+/// What is there of a project before its first container: networks, where the run that made them was killed meanwhile.
+fn half_up(docker: &Docker, file: &Path, dry_run: bool) -> Result<Down, ReopenError> {
+    let nothing = Down::Nothing("the Compose project does not run");
+    // A project that can't be read was not begun.
+    let Ok(tool) = Tool::find(docker, file) else { return Ok(nothing) };
+    let Ok(declared) = tool.declared(None) else { return Ok(nothing) };
+    if killed_while_bringing_up(&declared.name).is_empty() {
+        return Ok(nothing);
+    }
+    if !dry_run {
+        tool.down(&declared.name).map_err(unasked)?;
+    }
+    remove_marks(&declared.name, dry_run)?;
+    Ok(brought_down(&declared.name, dry_run))
+}
+
+fn killed_while_bringing_up(project: &str) -> Vec<PathBuf> {
+    let killed = bringing_up(project).into_iter().filter(|(run, _)| !running::lives(run));
+    killed.map(|(_, file)| file).collect()
+}
+
+fn remove_marks(project: &str, dry_run: bool) -> Result<(), ReopenError> {
+    for file in killed_while_bringing_up(project).into_iter().filter(|_| !dry_run) {
+        std::fs::remove_file(&file).map_err(|why| DocumentError::new(format!("{}: {why}", file.display())))?;
+    }
+    Ok(())
+}
+
+fn brought_down(project: &str, dry_run: bool) -> Down {
+    let verb = if dry_run { "would be" } else { "was" };
+    Down::Ended(format!("the Compose project {project}, which a run had brought up, {verb} brought down"))
 }
 
 /// The Compose file that is named, or that of the working directory.
@@ -278,4 +326,9 @@ fn addresses(project: &Project) -> BTreeMap<String, std::net::Ipv4Addr> {
 fn gone(what: &str) -> ReopenError {
     let detail = format!("the Compose project {what} does not run, and every fault in its containers ended with them");
     ReopenError::Gone { detail, help: "start it with `docker-compose up -d`" }
+}
+
+/// What a command was given, or what it finds, is to be corrected by who gave it.
+fn mistaken(why: DockerError) -> ReopenError {
+    ReopenError::Document(described(why))
 }

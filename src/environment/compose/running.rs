@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -38,6 +38,8 @@ pub(super) struct Run {
     place: Place,
     /// Whether it has to be brought up, is up by this run, or is somebody else's.
     state: Mutex<Up>,
+    /// Why it could not be brought up: to try again would find what is there of it by now, and hide the reason.
+    failed: OnceLock<String>,
     /// Of the scenario that runs.
     logs: Following,
 }
@@ -61,8 +63,8 @@ impl Run {
             Some(run) if !lives(run) => Up::Ours,
             _ => Up::Theirs,
         };
-        let (state, logs) = (Mutex::new(state), Following::default());
-        Run { docker, file, name: project.name, settings, place, state, logs }
+        let (state, failed, logs) = (Mutex::new(state), OnceLock::new(), Following::default());
+        Run { docker, file, name: project.name, settings, place, state, failed, logs }
     }
 
     /// The project, up and ready.
@@ -71,7 +73,12 @@ impl Run {
         if *state == Up::NotYet {
             // From here on it is taken down again, whatever becomes of this.
             *state = Up::Ours;
-            self.with_compose(|tool, run| tool.up(&tool.declared(Some(run.1))?, &run.0)).await?;
+            if let Err(why) = self.with_compose(|tool, run| tool.up(&tool.declared(Some(run.1))?, &run.0)).await {
+                let _ = self.failed.set(format!("the Compose project {} could not be brought up: {why}", self.name));
+            }
+        }
+        if let Some(why) = self.failed.get() {
+            return Err(failed(why.clone()));
         }
         let begun = Instant::now();
         loop {
@@ -112,7 +119,7 @@ fn not_ready(container: &Container) -> Option<Waits> {
     }
     match container.health() {
         _ if !container.runs() && !container.is_started_again() => Some(Waits::InVain(format!(
-            "{name} does not run: {}\n  help: see `docker logs {}`",
+            "{name} does not run: {}; `docker logs {}` may say why",
             container.end(),
             container.short_id()
         ))),
