@@ -17,7 +17,7 @@ use crate::run::{self, Finished, RunOptions};
 mod notes;
 mod turn;
 
-pub use notes::{note, note_settings, note_skips};
+pub use notes::{note, note_seed, note_settings, note_skips};
 use turn::{TurnError, turn};
 
 /// What somebody asked for.

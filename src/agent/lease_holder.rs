@@ -252,7 +252,7 @@ impl LeaseHolder {
     fn status(&self) -> String {
         let left = self.over.saturating_sub(now()).as_secs_f64();
         let trouble = self.record.stamps.trouble.as_ref().map_or(String::new(), |why| format!(": {why}"));
-        format!("held by pid {} for another {left:.1} s{trouble}", std::process::id())
+        format!("held by pid {} there for another {left:.1} s{trouble}", std::process::id())
     }
 
     /// The record says that something may have been touched before anything is.

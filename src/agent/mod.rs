@@ -91,7 +91,7 @@ pub struct Held {
     pub order: Option<Order>,
     /// Which strike.
     pub id: StrikeId,
-    /// In words: `held by pid 31 for another 12 s`, `a rule in INPUT without a holder`.
+    /// In words, with process numbers as the server itself counts them: `held by pid 31 there for another 12 s`, `a rule in INPUT without a holder`.
     pub evidence: String,
 }
 

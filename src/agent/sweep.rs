@@ -44,6 +44,10 @@ pub struct Swept {
     pub programs: Vec<String>,
     /// Paths of those that a run still uses.
     pub used: Vec<String>,
+    /// Faults that were held from outside, in words: undone by now, unless they were only looked for.
+    pub switched: Vec<String>,
+    /// What users should know though it is not chimp's.
+    pub notes: Vec<String>,
     /// What could not be undone or removed, each with its reason.
     pub failed: Vec<String>,
 }
@@ -51,7 +55,7 @@ pub struct Swept {
 impl Swept {
     /// Whether nothing of ours was there.
     pub fn is_clean(&self) -> bool {
-        *self == Swept::default()
+        *self == Swept { notes: self.notes.clone(), ..Swept::default() }
     }
 }
 

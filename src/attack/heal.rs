@@ -39,7 +39,9 @@ pub fn named_bundle(named: &Path) -> Result<PathBuf, AttackError> {
 /// read.
 pub fn open_bundles(out: &Path) -> Result<Vec<PathBuf>, AttackError> {
     let entries = std::fs::read_dir(out).map_err(|why| {
-        let help = "name the folder that runs wrote their bundles to with `--out DIR`, or one bundle";
+        let help = "change to the folder in which the run was started; or name the folder with its bundles, `chimp heal --out DIR`, or its own \
+                    bundle, `chimp heal DIR/RUN`";
+        let out = std::path::absolute(out).unwrap_or_else(|_| out.into());
         AttackError::Usage(format!("{}: bundles can't be looked for here: {why}\n  help: {help}", out.display()))
     })?;
     let mut bundles: Vec<PathBuf> = entries

@@ -282,7 +282,8 @@ impl Heal {
                 None => heal::open_bundles(&self.out)?,
             };
             if bundles.is_empty() {
-                say!("{}: nothing is open", self.out.display());
+                let out = std::path::absolute(&self.out).unwrap_or_else(|_| self.out.clone());
+                say!("{}: nothing is open in its bundles", out.display());
             }
             if let [bundle] = bundles.as_slice() {
                 return heal::heal(bundle, passwords).await;

@@ -14,13 +14,13 @@ use crate::provider::local::doctor;
 use crate::render::programs;
 use crate::requests::findings::{Findings, Lack};
 use crate::role::shipped;
-use crate::{ec2, openstack};
+use crate::{docker, ec2, openstack};
 
 /// Check whether scenarios can run on this machine, and print the command that fixes what is missing; with `--on openstack` or
-/// `--on ec2`, whether a cloud can be used.
+/// `--on ec2`, whether a cloud can be used; with `--on compose`, whether faults can be made in containers.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Doctor {
-    /// What is checked: `local`, which is this machine; `openstack[=CLOUD]`: a cloud of `clouds.yaml` or of the variables
+    /// What is checked: `local`, which is this machine; `compose`: its Docker Engine; `openstack[=CLOUD]`: a cloud of `clouds.yaml` or of the variables
     /// `OS_*`; or `ec2[=PROFILE]`: an account of `~/.aws` or of the variables `AWS_*`. Nothing in the cloud is changed. Default: `on` of
     /// `[environment]` in `chimp.toml`, else `local`.
     #[arg(long, value_name = "NAME[=CLOUD]")]
@@ -38,6 +38,8 @@ impl Doctor {
         let refused = |why: String| Err(named.refused(why));
         match named.on.split_once('=').map_or((named.on.as_str(), None), |(name, value)| (name, Some(value))) {
             ("local", None) => Ok(show()),
+            // The project has no say in it.
+            ("compose", _) => self.show_compose(),
             ("openstack", Some("")) => refused("nothing follows `openstack=`\n  help: write `openstack=CLOUD`".into()),
             ("openstack", cloud) => self.show_openstack(cloud),
             ("ec2", Some("")) => refused("nothing follows `ec2=`\n  help: write `ec2=PROFILE`".into()),
@@ -46,10 +48,24 @@ impl Doctor {
                 refused(format!("`local` takes no value, and `{value}` follows it\n  help: write `local` alone"))
             }
             (other, _) => {
-                let hint = one_of(other, "places to check", ["local", "openstack", "ec2"]);
+                let hint = one_of(other, "places to check", ["local", "compose", "openstack", "ec2"]);
                 refused(format!("`{other}` is nothing that can be checked\n  help: {hint}"))
             }
         }
+    }
+
+    fn show_compose(&self) -> Result<ExitCode, Refused> {
+        let findings = runtime()?.block_on(docker::doctor::look());
+        show_rows(&findings);
+        say!(
+            "{}",
+            if findings.are_good() {
+                "faults can be made in containers here"
+            } else {
+                "not everything can be done to containers here yet"
+            }
+        );
+        Ok(if findings.are_good() { ExitCode::SUCCESS } else { ExitCode::from(exit::COULD_NOT_TELL) })
     }
 
     fn show_openstack(&self, cloud: Option<&str>) -> Result<ExitCode, Refused> {
@@ -71,8 +87,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Refused> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Refused::Runtime)
 }
 
-/// Prints what was found of a cloud.
-fn show_findings(findings: &Findings, what: &str) -> ExitCode {
+fn show_rows(findings: &Findings) {
     for row in &findings.rows {
         match &row.found {
             Ok(found) => say!("ok      {}: {found}", row.name),
@@ -82,6 +97,11 @@ fn show_findings(findings: &Findings, what: &str) -> ExitCode {
             }
         }
     }
+}
+
+/// Prints what was found of a cloud.
+fn show_findings(findings: &Findings, what: &str) -> ExitCode {
+    show_rows(findings);
     if !findings.is_described {
         say!("{what} is not described");
         return ExitCode::from(exit::USAGE);

@@ -172,6 +172,12 @@ impl Down {
         for fault in &swept.faults {
             say!("{server}: {undone}: strike {} ({})", fault.id.0, fault.evidence);
         }
+        for fault in &swept.switched {
+            say!("{server}: {undone}: {fault}");
+        }
+        for note in &swept.notes {
+            complain!("note: {server}: {note}");
+        }
         for program in &swept.programs {
             say!("{server}: {removed}: {program}");
         }

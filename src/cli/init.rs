@@ -62,7 +62,15 @@ impl Init {
                 "\nadd to Cargo.toml, where it is not there:\n\n[dev-dependencies]\nanarcho-chimp = …\n\n[[test]]\nname = \"chaos\"\nharness = false"
             );
         }
-        say!("\nnext: chimp plan features/first.feature, then chimp run features/first.feature");
+        let is_compose = named.split('=').next() == Some(COMPOSE);
+        // The sandbox takes root's rights, and so do faults in containers.
+        let takes_root = named == SANDBOX || is_compose;
+        let sudo = if takes_root && !nix::unistd::geteuid().is_root() { "sudo " } else { "" };
+        say!("\nnext: {sudo}chimp plan features/first.feature, then {sudo}chimp run features/first.feature");
+        if takes_root {
+            let on = if is_compose { " --on compose" } else { "" };
+            say!("      {sudo}chimp doctor{on} says what this machine lacks for it");
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

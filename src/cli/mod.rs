@@ -239,6 +239,9 @@ fn plan(what: &What, json: bool) -> Result<ExitCode, Refused> {
     what.check_environment(options.environment.as_deref())?;
     let plan = declare(&options)?;
     harness::note(&plan);
+    if what.seed.is_none() && !json {
+        harness::note_seed(&plan);
+    }
     harness::note_skips(&plan);
     harness::note_settings(&plan, options.config.as_deref());
     if json {

@@ -9,6 +9,7 @@ use clap::Args;
 use super::there::{There, there};
 use super::{Refused, number, settings};
 use crate::console::{complain, put, say};
+use crate::environment::{Adopted, On};
 use crate::exit;
 use crate::load::PreparedRequest;
 use crate::observe::calibrate::Calibration;
@@ -74,11 +75,18 @@ pub(super) struct Asked {
 }
 
 impl SiteArgs {
+    /// What is observed, with the file that was found where none was named.
+    fn named(&self, servers: Option<&(On, Adopted)>) -> String {
+        let source =
+            servers.and_then(|(on, there)| there.infrastructure.source.as_ref().filter(|_| on.value.is_empty()));
+        source.map_or_else(|| self.site.clone(), |source| format!("{}={}", self.site, source.display()))
+    }
+
     fn read(&self) -> Result<Asked, Refused> {
         let settings = settings(self.config.as_deref())?;
         let There { url, servers } = there(&self.site, &settings)?;
         if servers.is_some() {
-            complain!("the users of {} enter at {url}", self.site);
+            complain!("the users of {} enter at {url}", self.named(servers.as_ref()));
         }
         let asked = Asked::of(url, settings);
         Ok(Asked { rate: self.rate.unwrap_or(asked.rate), ..asked })

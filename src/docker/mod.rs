@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod container;
+pub mod doctor;
 pub(crate) mod enter;
 mod error;
 pub mod events;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::console::complain;
 use crate::environment;
-use crate::plan::Plan;
+use crate::plan::{Act, Plan};
 use crate::settings::lines::line_of;
 use crate::text;
 
@@ -14,6 +14,17 @@ pub fn note(plan: &Plan) {
     let on = environment::on(&plan.environment);
     for note in on.map_or(Vec::new(), |on| on.kind.notes(&on.value)) {
         complain!("note: {note}");
+    }
+}
+
+/// Says on stderr that a run draws other victims, if chance has a say in this plan, for which no seed was named.
+pub fn note_seed(plan: &Plan) {
+    let orders = plan.scenarios.iter().flat_map(|scenario| &scenario.acts).flat_map(Act::orders);
+    if orders.into_iter().any(|order| order.target.choice.is_drawn()) {
+        complain!(
+            "note: a run draws a seed of its own, and may strike other servers; `--seed {}` strikes these",
+            plan.seed
+        );
     }
 }
 

@@ -63,7 +63,7 @@ impl Wait {
     pub fn stage(&self) -> Option<&'static str> {
         match self {
             Wait::Stays { .. } | Wait::Quiet { .. } => Some("watching"),
-            Wait::Faults => None,
+            Wait::Faults => Some("fault in force"),
             Wait::Relapse | Wait::Recovery { .. } | Wait::Service { .. } => Some("recovery"),
             Wait::Lasts { .. } => Some("after recovery"),
         }
@@ -146,6 +146,7 @@ impl Needs {
             // What has come back may be missing again: the watch does not end before that is over, unless it takes too long.
             Some(_) if self.recovery && timeline.is_relapsed() && !late() => Look::GoOn(Wait::Relapse),
             Some(at_us) if since(at_us.max(settled_us)) >= self.after => Look::Done,
+            Some(_) if settled.is_none() => Look::GoOn(Wait::Faults),
             Some(at_us) => Look::GoOn(Wait::Lasts { left: self.after.saturating_sub(since(at_us.max(settled_us))) }),
             None if late() => Look::GivenUp,
             None if settled.is_none() => Look::GoOn(Wait::Faults),

@@ -132,7 +132,11 @@ impl<'a> Foresight<'a> {
             ..View::of(self.infrastructure)
         };
         let selected = match far {
-            Some(far) => sides(&order.target, far, &view, self.draw, number).map(|(near, _)| near),
+            Some(far) => {
+                let both = matches!(order.partition, Some(Partition::Between(_)));
+                sides(&order.target, far, &view, self.draw, number)
+                    .map(|(near, far)| if both { with_other_side(near, &far) } else { near })
+            }
             None => resolve(&order.target, &view, &mut self.draw.for_purpose(Purpose::Targets, number)),
         };
         let follows_the_address = choice.is_live() && *choice != Choice::Same;
@@ -159,4 +163,10 @@ impl<'a> Foresight<'a> {
         let shared = self.infrastructure.virtual_ips.iter().find(|shared| shared.name == entry);
         shared.and_then(|shared| shared.holders.first()).cloned()
     }
+}
+
+/// A cut between two sides is made on both.
+fn with_other_side(near: Selection, far: &Selection) -> Selection {
+    let why = format!("{}; and the other side, {}", near.why, far.servers.join(", "));
+    Selection { why, ..near }
 }

@@ -47,6 +47,11 @@ impl Leases {
         Ok(())
     }
 
+    /// Whether there is one, by whichever process it was begun.
+    pub fn is_on(&self, id: &InstanceId, plug: Plug) -> bool {
+        watchdog::is_on(&self.on(id, plug))
+    }
+
     /// It runs from now again.
     ///
     /// # Errors

@@ -306,13 +306,14 @@ fn server_of(container: &Container) -> Option<String> {
     container.of_service().map(|(service, number)| server_name(service, number))
 }
 
-/// What of ours was found in each container that runs, and taken away.
+/// What of ours was found on each container and in it, and taken away.
 async fn swept(docker: &Docker, project: &Project, dry_run: bool) -> BTreeMap<String, Result<Swept, ProviderError>> {
     let mut swept = BTreeMap::new();
-    for container in project.containers.iter().filter(|container| container.runs()) {
+    for container in &project.containers {
         let Some(server) = server_of(container) else { continue };
-        let found = sweep::one(docker, &server, container, dry_run).await;
-        swept.insert(server, found);
+        if let Some(found) = sweep::one(docker, &server, container, dry_run).await {
+            swept.insert(server, found);
+        }
     }
     swept
 }

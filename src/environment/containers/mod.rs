@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::sync::Arc;
 
 use adopt::Services;
@@ -61,7 +62,11 @@ impl Terms {
         let service = server.rsplit_once('-').map(|(service, _)| service).filter(|service| !service.contains(' '));
         let service = service.unwrap_or("SERVICE");
         let named = format!("`attack = [\"{service}\"]`, beside those that are there");
-        format!("write its service under `[{}]` of chimp.toml, for {place}: {named}", self.name)
+        let settings = match Path::new("chimp.toml").is_file() {
+            true => "chimp.toml",
+            false => "chimp.toml, which this folder does not have, or of the file that `--config` names",
+        };
+        format!("write its service under `[{}]` of {settings}, for {place}: {named}", self.name)
     }
 }
 

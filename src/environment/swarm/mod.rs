@@ -216,8 +216,10 @@ async fn swept(stack: &Stack, dry_run: bool) -> BTreeMap<String, Result<Swept, P
     let mut swept = BTreeMap::new();
     for (server, container) in &stack.containers {
         let Some(engine) = stack.members.engine(container) else { continue };
-        if container.first_process().is_some() {
-            swept.insert(server.clone(), sweep::one(engine, server, container, dry_run).await);
+        if container.first_process().is_some()
+            && let Some(found) = sweep::one(engine, server, container, dry_run).await
+        {
+            swept.insert(server.clone(), found);
         }
     }
     swept

@@ -101,8 +101,10 @@ fn scaled(text: &mut String, scenario: &ScenarioPlan) {
 }
 
 fn safeguards(text: &mut String, safeguards: &Safeguards) {
-    for server in &safeguards.protected {
-        let _ = writeln!(text, "  guard    {server} is never struck");
+    let protected: Vec<&str> = safeguards.protected.iter().map(String::as_str).collect();
+    if !protected.is_empty() {
+        let are = if protected.len() == 1 { "is" } else { "are" };
+        let _ = writeln!(text, "  guard    {} {are} never struck", listed(&protected));
     }
     for tag in &safeguards.protected_tags {
         let _ = writeln!(text, "  guard    servers with the tag {tag} are never struck");
