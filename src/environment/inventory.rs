@@ -85,10 +85,9 @@ impl Kind for Inventory {
             let hint = "add a line such as `entry: https://www.example.org`";
             return refused(format!("{value} does not say where users enter the site"), hint);
         }
-        if let Some(Err(why)) = declared.map(|declared| stands_for::check(declared, there)) {
-            let hint = "change the scenario or the inventory; `Given the inventory in \"FILE\"` takes all its servers as they are";
-            return refused(format!("the servers of {value} are not those of the scenario: {why}"), hint);
-        }
+        let hint =
+            "change the scenario or the inventory; `Given the inventory in \"FILE\"` takes all its servers as they are";
+        stands_for::require(declared, there, &format!("the servers of {value}"), hint)?;
         Ok(Adopted { infrastructure: there.clone(), closed: inventory.closed(), entry_at })
     }
 

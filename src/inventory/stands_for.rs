@@ -2,14 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::document::DocumentError;
 use crate::infrastructure::{Infrastructure, Server};
+
+/// Whether they may stand for what a scenario declares, if it declares any. `whose` are the servers there, in words, and `hint` says what to do.
+///
+/// # Errors
+/// All differences, as one.
+pub fn require(
+    declared: Option<&Infrastructure>,
+    there: &Infrastructure,
+    whose: &str,
+    hint: &str,
+) -> Result<(), DocumentError> {
+    let checked = declared.map_or(Ok(()), |declared| check(declared, there));
+    checked.map_err(|why| DocumentError::new(format!("{whose} are not those of the scenario: {why}")).with_hint(hint))
+}
 
 /// Whether there are as many servers of each kind as the scenario declares, shared addresses and zones included. Kinds
 /// that the scenario does not speak of may be there, too.
 ///
 /// # Errors
 /// All differences, in words.
-pub fn check(declared: &Infrastructure, there: &Infrastructure) -> Result<(), String> {
+fn check(declared: &Infrastructure, there: &Infrastructure) -> Result<(), String> {
     let (wanted, found) = (by_noun(declared), by_noun(there));
     let mut differences = Vec::new();
     for (noun, servers) in &wanted {

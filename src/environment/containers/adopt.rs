@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Duration;
 
 use super::Terms;
 use super::names::{self, server_name, word_of};
@@ -33,16 +32,17 @@ impl Services<'_> {
     /// As [`adopt`](Self::adopt); they are others.
     pub fn adopt_for(&self, declared: Option<&Infrastructure>) -> Result<Adopted, Mistakes> {
         let adopted = self.adopt()?;
-        if let Some(Err(why)) = declared.map(|declared| stands_for::check(declared, &adopted.infrastructure)) {
-            let hint = format!(
-                "change the scenario, or say under `[{}]` of chimp.toml what steps call a service: `words = {{ app = \"webserver\" }}`; \
-                 `{}` takes all its containers as they are",
-                self.terms.name, self.terms.given
-            );
-            let detail =
-                format!("the containers of `{}` are not the servers of the scenario: {why}", self.project.name);
-            return Err(DocumentError::new(detail).with_hint(hint).into());
-        }
+        let hint = format!(
+            "change the scenario, or say under `[{}]` of chimp.toml what steps call a service: `words = {{ app = \"webserver\" }}`; \
+             `{}` takes all its containers as they are",
+            self.terms.name, self.terms.given
+        );
+        stands_for::require(
+            declared,
+            &adopted.infrastructure,
+            &format!("the containers of `{}`", self.project.name),
+            &hint,
+        )?;
         Ok(adopted)
     }
 
@@ -106,14 +106,8 @@ impl Services<'_> {
     fn servers(&self) -> BTreeMap<String, Server> {
         let of = |(service, found): (&String, &Service)| -> Vec<(String, Server)> {
             let server = |number: &u32| Server {
-                name: server_name(service, *number),
-                role: word_of(service, &self.settings),
-                tags: Vec::new(),
                 zone: found.nodes.get(number).cloned(),
-                boot_delay: Duration::ZERO,
-                install_delay: Duration::ZERO,
-                configure_delay: Duration::ZERO,
-                spare: false,
+                ..Server::new(&server_name(service, *number), &word_of(service, &self.settings))
             };
             found.numbers.iter().map(server).map(|server| (server.name.clone(), server)).collect()
         };
