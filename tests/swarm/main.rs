@@ -29,6 +29,7 @@ fn main() -> ExitCode {
             scenarios::the_example_passes,
             nodes::a_node_whose_engine_is_not_named_is_seen_and_not_touched,
             nodes::a_node_that_falls_silent_ends_no_run,
+            nodes::where_processes_are_not_seen_the_engine_alone_switches_tasks,
             attacks::an_attack_strikes_what_was_opted_in_alone_and_a_silent_fault_is_found,
             killed::a_killed_run_leaves_no_fault_after_its_lease,
             begun::a_first_look_and_the_first_files,

@@ -3,12 +3,14 @@
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use crate::cluster::{Stack, nodes};
-use crate::support::Folder;
-use crate::{ENTRY, await_clean, await_run, containers, engines, place_of, planned, run_with, settings};
+use crate::support::{Folder, run};
+use crate::{
+    ENTRY, await_clean, await_run, containers, engines, events, place_of, planned, run_with, said, settings, usual,
+};
 
 /// The slot of the web server on a node.
 fn slot_on(stack: &Stack, node: &str) -> u32 {
@@ -28,9 +30,9 @@ pub fn a_node_whose_engine_is_not_named_is_seen_and_not_touched() {
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("its task is on node-3") && told.contains("nodes = { node-3 = \"unix:///"), "{told}");
     assert_eq!(containers(), before);
-    let output = crate::run(&mut run_with(&folder, &config, &scenario(slot_on(&stack, "node-2"))));
-    assert_eq!(output.status.code(), Some(0), "the others can be struck: {}", crate::said(&output));
-    let seen = crate::events(&folder, 0);
+    let output = run(&mut run_with(&folder, &config, &scenario(slot_on(&stack, "node-2"))));
+    assert_eq!(output.status.code(), Some(0), "the others can be struck: {}", said(&output));
+    let seen = events(&folder, 0);
     let found =
         seen.lines().find(|line| line.contains("\"instance_found\"") && line.contains(&format!("\"web-{unknown}\"")));
     assert!(found.is_some(), "it is one of the servers: {seen}");
@@ -88,9 +90,40 @@ pub fn a_node_that_falls_silent_ends_no_run() {
     drop(forwarded);
     let ended = child.wait().unwrap();
     assert_eq!(ended.code(), Some(0), "what was known of its tasks is believed");
-    let seen = crate::events(&folder, 0);
+    let seen = events(&folder, 0);
     let other = format!("\"web-{}\"", slot_on(&stack, "node-3"));
     let died = seen.lines().find(|line| line.contains("\"terminated\"") && line.contains(&other));
     assert_eq!(died, None, "its tasks did not end");
     await_clean();
+}
+
+/// The same command where no process of a container is seen, as on another machine.
+fn elsewhere(command: &Command) -> Command {
+    let mut other = Command::new("unshare");
+    other.args(["--pid", "--fork", "--mount-proc"]).arg(command.get_program()).args(command.get_args());
+    other.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    other
+}
+
+pub fn where_processes_are_not_seen_the_engine_alone_switches_tasks() {
+    let (folder, _stack) = (Folder::new("swarm-elsewhere"), Stack::up("site", "swarm"));
+    let config = usual(&folder, "\"web\"");
+    let ended = |step: &str| {
+        let scenario = format!("  Scenario: Any\n    When {step}\n    Then recovery takes under 60 s\n");
+        let output = run(&mut elsewhere(&run_with(&folder, &config, &scenario)));
+        (output.status.code(), said(&output))
+    };
+    let (code, told) = ended("node \"web-2\" loses network for 2 s");
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("web-2: its processes are on node-") && told.contains("`dies` and `hangs`"), "{told}");
+    for step in ["node \"web-2\" dies", "node \"web-3\" hangs for 2 s"] {
+        let (code, told) = ended(step);
+        assert_eq!(code, Some(0), "{step}: {told}");
+        let seen = events(&folder, 0);
+        assert!(
+            seen.contains("\"fault_confirmed\"") && seen.contains("its daemon says that it runs"),
+            "{step}: {seen}"
+        );
+    }
+    assert!(!containers().contains("paused"));
 }
