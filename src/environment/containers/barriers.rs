@@ -1,6 +1,6 @@
 //! Why faults can't be made in a container, though its service was opted in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::server_name;
 use crate::docker::Project;
@@ -14,8 +14,10 @@ pub(in crate::environment) struct Barriers {
     pub anything: Option<String>,
     /// Of faults of its network.
     pub network: Option<String>,
-    /// Of whatever is done within it, its network included.
+    /// Of whatever is done within it.
     pub within: Option<String>,
+    /// That it runs on another machine, so that only its daemon can do something to it.
+    pub elsewhere: Option<String>,
 }
 
 impl Barriers {
@@ -40,16 +42,36 @@ impl Barriers {
                 "it has {processes}, so a fault in it could hit others, too\n  help: leave out `pid:` of its service"
             )
         });
-        Barriers { anything: None, network, within }
+        Barriers { anything: None, network, within, elsewhere: None }
     }
 
-    /// What stands in the way of this.
-    pub fn forbid(&self, ability: &Ability) -> Option<&String> {
-        let own = match ability {
-            Ability::Network => self.network.as_ref(),
-            Ability::LogIn => self.within.as_ref(),
+    /// What stands in the way of all this. A switch of power is seen from outside, so that of one elsewhere only the look whether it is clean
+    /// is left out.
+    pub fn forbid(&self, abilities: &BTreeSet<Ability>) -> Option<&String> {
+        let is_switched = abilities.iter().any(|ability| matches!(ability, Ability::Power(_)));
+        let entered = || self.elsewhere.as_ref().filter(|_| !is_switched);
+        let own = |ability: &Ability| match ability {
+            Ability::Network => self.network.as_ref().or_else(entered),
+            Ability::LogIn => self.within.as_ref().or_else(entered),
             Ability::Boot | Ability::Power(_) => None,
         };
-        self.anything.as_ref().or(own)
+        self.anything.as_ref().or_else(|| abilities.iter().find_map(own))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::PowerOp;
+
+    #[test]
+    fn one_elsewhere_is_switched_and_not_entered() {
+        let barriers = Barriers { elsewhere: Some("far".into()), ..Barriers::default() };
+        let why = |abilities: &[Ability]| barriers.forbid(&abilities.iter().copied().collect()).map(String::as_str);
+        assert_eq!(why(&[Ability::LogIn, Ability::Power(PowerOp::Terminate)]), None);
+        assert_eq!(why(&[Ability::LogIn]), Some("far"));
+        assert_eq!(why(&[Ability::LogIn, Ability::Network]), Some("far"));
+        let unnamed = Barriers { anything: Some("unnamed".into()), ..barriers.clone() };
+        assert_eq!(unnamed.forbid(&[Ability::Power(PowerOp::Freeze)].into()).map(String::as_str), Some("unnamed"));
     }
 }

@@ -102,10 +102,7 @@ pub(in crate::environment) fn lacking(
     servers: &[String],
     abilities: &BTreeSet<Ability>,
 ) -> Vec<String> {
-    let why = |server: &String| {
-        let barriers = barriers.get(server)?;
-        abilities.iter().find_map(|ability| Some(format!("{server}: {}", barriers.forbid(ability)?)))
-    };
+    let why = |server: &String| Some(format!("{server}: {}", barriers.get(server)?.forbid(abilities)?));
     servers.iter().filter_map(why).collect()
 }
 

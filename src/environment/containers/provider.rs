@@ -267,11 +267,11 @@ impl Provider for Containers {
                 }
                 _ => {}
             }
-            if let Some(why) = self.barriers.get(server).and_then(|barriers| barriers.forbid(ability)) {
-                return Err(ProviderError::Between(format!("{server}: {why}").into()));
-            }
         }
-        Ok(())
+        match self.barriers.get(server).and_then(|barriers| barriers.forbid(abilities)) {
+            Some(why) => Err(ProviderError::Between(format!("{server}: {why}").into())),
+            None => Ok(()),
+        }
     }
 
     async fn boot(&self, spec: &InstanceSpec) -> Result<Instance, ProviderError> {
@@ -368,8 +368,10 @@ impl Provider for Containers {
     }
 
     async fn connect(&self, instance: &Instance) -> Result<Box<dyn Remote>, ProviderError> {
-        self.can(&instance.name, &BTreeSet::from([Ability::LogIn]))?;
         let (docker, container) = self.container(&instance.id).await?;
+        if let Some(why) = self.barriers.get(&instance.name).and_then(|barriers| barriers.within.as_ref()) {
+            return Err(ProviderError::Between(format!("{}: {why}", instance.name).into()));
+        }
         Ok(Box::new(ContainerRemote::new(docker, &instance.name, &container.id)))
     }
 

@@ -198,8 +198,7 @@ impl Reading<'_> {
             if self.members.engine_of(&task.node_id).is_none() {
                 own.anything = Some(unnamed(host));
             } else if found.is_some_and(|found| found.runs() && found.first_process().is_none()) {
-                let why = elsewhere(host);
-                (own.network, own.within) = (Some(why.clone()), Some(why));
+                own.elsewhere = Some(elsewhere(host));
             }
         }
         barriers
