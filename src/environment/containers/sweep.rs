@@ -61,7 +61,9 @@ async fn switched(docker: &Docker, container: &Container, dry_run: bool) -> Swep
 }
 
 async fn within(docker: &Docker, server: &str, container: &Container, dry_run: bool) -> Result<Swept, ProviderError> {
-    let folder = PathBuf::from(format!("/proc/{}/root/dev/{}", container.state.pid, enter::FOLDER));
+    // Of one on another machine nothing is to be seen, and nothing was made in it from here.
+    let Some(first) = container.first_process() else { return Ok(Swept::default()) };
+    let folder = PathBuf::from(format!("/proc/{}/root/dev/{}", first.pid, enter::FOLDER));
     if folder.symlink_metadata().is_err() {
         return Ok(Swept::default());
     }

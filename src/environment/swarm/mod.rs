@@ -211,14 +211,12 @@ fn addresses(stack: &Stack) -> BTreeMap<String, Ipv4Addr> {
     stack.containers.iter().filter_map(one).collect()
 }
 
-/// What of ours was found in each container that runs on this machine, and taken away.
+/// What of ours was found on each container and in it, and taken away.
 async fn swept(stack: &Stack, dry_run: bool) -> BTreeMap<String, Result<Swept, ProviderError>> {
     let mut swept = BTreeMap::new();
     for (server, container) in &stack.containers {
         let Some(engine) = stack.members.engine(container) else { continue };
-        if container.first_process().is_some()
-            && let Some(found) = sweep::one(engine, server, container, dry_run).await
-        {
+        if let Some(found) = sweep::one(engine, server, container, dry_run).await {
             swept.insert(server.clone(), found);
         }
     }
