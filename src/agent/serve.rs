@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn one_whose_answers_are_not_taken_ends() {
-        let (_, ended) = asked(Duration::from_millis(200), &true.into(), |stream| {
+        let (_, ended) = asked(Duration::from_secs(2), &true.into(), |stream| {
             let request = format!("[\"{}\"]\n", "x".repeat(1 << 20));
             // It stops reading when it has ended.
             while stream.write_all(request.as_bytes()).is_ok() {}

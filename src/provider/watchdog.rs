@@ -166,32 +166,20 @@ mod tests {
         fn start(&self, what: &str, file: &str, term: Duration) -> Watchdog {
             Watchdog::start(&self.on(what), &["touch".into(), file.into()], self.0.path(), term).unwrap()
         }
-
-        /// Waits as long as a watchdog that is started now, which takes longer than those that were started before with `term`.
-        fn wait_past(&self, term: Duration) {
-            let _clock = self.start("clock", "clock", term);
-            let begun = Instant::now();
-            while !self.file("clock").exists() {
-                assert!(begun.elapsed() < Duration::from_secs(60));
-                std::thread::sleep(Duration::from_millis(5));
-            }
-        }
     }
 
-    const TERM: Duration = Duration::from_millis(600);
     const LONG: Duration = Duration::from_secs(600);
 
     #[test]
     fn one_that_a_killed_process_has_left_ends_with_the_next_on_the_same() {
         let field = Field::new();
         // As a killed process would, this one forgets it.
-        drop(field.start("web-1", "old", TERM));
-        drop(field.start("web-2", "other", TERM));
+        drop(field.start("web-1", "old", LONG));
+        let mut other = field.start("web-2", "other", LONG);
         let mut next = field.start("web-1", "new", LONG);
-        assert_eq!(find(&field.on("web-1")).unwrap(), [next.pid()]);
-        field.wait_past(TERM);
-        assert!(!field.file("old").exists(), "the old lease has ended the new fault");
-        assert!(field.file("other").exists(), "that of another server runs on");
+        assert_eq!(find(&field.on("web-1")).unwrap(), [next.pid()], "the old one would end the new fault");
+        assert_eq!(find(&field.on("web-2")).unwrap(), [other.pid()], "that of another server runs on");
+        other.stop();
         next.renew(field.0.path()).unwrap();
         assert_eq!(find(&field.on("web-1")).unwrap(), [next.pid()]);
         next.stop();
@@ -201,11 +189,9 @@ mod tests {
     #[test]
     fn one_that_a_killed_process_has_left_is_called_off_by_who_heals() {
         let field = Field::new();
-        let mut left = field.start("web-1", "old", TERM);
+        let mut left = field.start("web-1", "old", LONG);
         call_off(&field.on("web-1")).unwrap();
-        assert!(find(&field.on("web-1")).unwrap().is_empty());
-        field.wait_past(TERM);
-        assert!(!field.file("old").exists());
+        assert!(find(&field.on("web-1")).unwrap().is_empty() && !field.file("old").exists());
         assert!(left.renew(field.0.path()).is_err(), "who has left it, and lives, notices");
     }
 
@@ -213,7 +199,10 @@ mod tests {
     fn what_is_to_be_undone_stays_as_many_words_as_it_is() {
         let field = Field::new();
         drop(field.start("web-1", "$(hostname); 'x'", Duration::ZERO));
-        field.wait_past(TERM);
-        assert!(field.file("$(hostname); 'x'").exists());
+        let begun = Instant::now();
+        while !field.file("$(hostname); 'x'").exists() {
+            assert!(begun.elapsed() < Duration::from_secs(60));
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }

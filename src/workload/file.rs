@@ -90,7 +90,7 @@ pub fn read(path: &Path) -> Result<Workload, Mistakes> {
         models.push(Model::Set { add, read });
     }
     if let Some(RegisterForm { keys, write, read, compare_and_set }) = form.register {
-        models.push(Model::Register { keys, write, read, compare_and_set });
+        models.push(Model::Register { keys, write, read, compare_and_set: compare_and_set.map(Box::new) });
     }
     if let Some(CounterForm { keys, increment, read }) = form.counter {
         models.push(Model::Counter { keys, increment, read });

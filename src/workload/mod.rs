@@ -72,7 +72,7 @@ pub enum Model {
     /// Values are added, and all are read back.
     Set { add: CallSpec, read: CallSpec },
     /// Values are written and read.
-    Register { keys: u32, write: CallSpec, read: CallSpec, compare_and_set: Option<CallSpec> },
+    Register { keys: u32, write: CallSpec, read: CallSpec, compare_and_set: Option<Box<CallSpec>> },
     /// It is raised and read.
     Counter { keys: u32, increment: CallSpec, read: CallSpec },
     /// Messages are sent, and taken out.

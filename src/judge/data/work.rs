@@ -11,9 +11,7 @@ use crate::units::Quantile;
 pub(super) fn of(history: &History) -> Option<DataFigures> {
     let works = history.works.as_slice();
     let by_users = || works.iter().filter(|work| work.process != OBSERVER);
-    if by_users().next().is_none() {
-        return None;
-    }
+    by_users().next()?;
     let writes = |outcome| by_users().filter(move |work| work.call.is_write() && work.outcome == outcome);
     let (sets, queues, counters) = (set::judge(works), queue::judge(works), counter::judge(works));
     let reads = reads(works);

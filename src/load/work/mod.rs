@@ -306,7 +306,7 @@ fn spec<'m>(model: &'m Model, call: &Call) -> Option<&'m crate::workload::CallSp
         | (Model::Register { read, .. }, Call::Read(_))
         | (Model::Counter { read, .. }, Call::Count(_)) => Some(read),
         (Model::Register { write, .. }, Call::Write(_)) => Some(write),
-        (Model::Register { compare_and_set, .. }, Call::CompareAndSet(..)) => compare_and_set.as_ref(),
+        (Model::Register { compare_and_set, .. }, Call::CompareAndSet(..)) => compare_and_set.as_deref(),
         (Model::Counter { increment, .. }, Call::Increment(_)) => Some(increment),
         (Model::Queue { enqueue, .. }, Call::Enqueue(_)) => Some(enqueue),
         (Model::Queue { dequeue, .. }, Call::Dequeue(_)) => Some(dequeue),
@@ -319,7 +319,7 @@ fn specs(workload: &Workload) -> impl Iterator<Item = &crate::workload::CallSpec
     workload.models.iter().flat_map(|model| match model {
         Model::Set { add, read } => vec![add, read],
         Model::Register { write, read, compare_and_set, .. } => {
-            [write, read].into_iter().chain(compare_and_set.as_ref()).collect()
+            [write, read].into_iter().chain(compare_and_set.as_deref()).collect()
         }
         Model::Counter { increment, read, .. } => vec![increment, read],
         Model::Queue { enqueue, dequeue, .. } => vec![enqueue, dequeue],
