@@ -146,3 +146,15 @@ fn every_mistake_that_is_planted_by_hand_has_one_place_in_the_code_of_today() {
     }
     assert!(seen > 100 && lost.is_empty(), "{seen} of tests/mutants.txt:\n{}", lost.join("\n"));
 }
+
+/// A shell runs what stands before a mistake, and notices it only then.
+#[test]
+fn every_script_can_be_read_by_a_shell_to_its_end() {
+    let scripts = fs::read_dir("scripts").unwrap().flatten().map(|entry| entry.path());
+    let scripts: Vec<PathBuf> = scripts.filter(|path| path.extension().is_some_and(|end| end == "sh")).collect();
+    assert!(scripts.len() > 5, "{scripts:?}");
+    for script in scripts {
+        let read = Command::new("sh").arg("-n").arg(&script).output().unwrap();
+        assert!(read.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&read.stderr));
+    }
+}
