@@ -44,14 +44,13 @@ fn write_traffic(world: &mut World, rate: Rate) -> Result<(), StepError> {
 /// A file says what they do with the application's data.
 #[given(expr = "{count} user(s) work(s) with {string}")]
 fn users_at_work(world: &mut World, count: Count, file: String) -> Result<(), StepError> {
-    world.declaration.users(count.0)?;
-    world.declaration.workload(&file)
+    world.declaration.workload(&file, Some(count.0))
 }
 
 #[given(expr = "{rate} of {string}")]
 fn operations_of(world: &mut World, rate: Rate, file: String) -> Result<(), StepError> {
     world.declaration.set(|settings| settings.load.operations = rate.0.0)?;
-    world.declaration.workload(&file)
+    world.declaration.workload(&file, None)
 }
 
 #[then(expr = "no acknowledged write is lost")]

@@ -35,7 +35,7 @@ const SUBCOMMANDS: &[(&[&str], i32)] = &[
     (&["run", "tests/refused/undefined.feature"], 2),
     // More than a pipe holds.
     (&["plan", "--json", "features/card.feature"], 0),
-    (&["plan", "features"], 0),
+    (&["plan", "features", "--seed", "7"], 0),
     (&["report", "no/such/bundle"], 2),
     (&["up", "no/such/site.yaml"], 2),
     (&["attack", "random", "--testbed", "/nowhere/testbed.sock", "--dry-run"], 3),

@@ -21,7 +21,8 @@ fn main() -> ExitCode {
                 one_that_writes_to_its_disk_every_five_seconds_is_found,
                 one_that_applies_a_part_of_its_journal_twice_is_found,
                 one_that_shows_what_was_there_a_second_ago_is_found,
-                one_that_is_not_empty_is_refused
+                one_that_is_not_empty_is_refused,
+                a_file_that_means_something_else_is_no_failure_of_the_application
             ],
         ),
     ])
@@ -125,6 +126,26 @@ fn one_that_is_not_empty_is_refused() {
     let reason = record["scenarios"][0]["reason"].as_str().unwrap_or_default();
     assert!(
         reason.contains("the set of ") && reason.contains("is not empty at the start") && reason.contains("`apples`"),
+        "{reason}"
+    );
+}
+
+fn a_file_that_means_something_else_is_no_failure_of_the_application() {
+    let folder = Folder::new("orders-other");
+    example(folder.path(), "none");
+    let workload = folder.path().join("orders.workload.yaml");
+    let text = fs::read_to_string(&workload).unwrap();
+    fs::write(&workload, text.replace("$[*].item", "$[*].itme")).unwrap();
+    let out = Folder::new("orders-other-out");
+    let output = run(chimp(&["run", "--retries", "0", "--config", "tests/features/short.toml", "--name", POWER])
+        .arg(folder.path().join("features"))
+        .arg("--out")
+        .arg(out.path()));
+    assert_eq!(output.status.code(), Some(3));
+    let record = out.record();
+    let reason = record["scenarios"][0]["reason"].as_str().unwrap_or_default();
+    assert!(
+        reason.contains("does not show what was put there: value ") && reason.contains("shows no value"),
         "{reason}"
     );
 }

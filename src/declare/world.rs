@@ -93,6 +93,8 @@ pub struct Declaration {
     pub(super) hypotheses: Vec<Hypothesis>,
     /// What users do with the application's data.
     pub(super) workload: Option<Workload>,
+    /// A step said how many users do something else.
+    has_users: bool,
 }
 
 impl fmt::Debug for Declaration {
@@ -158,26 +160,41 @@ impl Declaration {
     /// How many goose users browse.
     ///
     /// # Errors
-    /// More than 4 billion; a Given after the first When or Then.
+    /// More than 4 billion; users who work with a workload; a Given after the first When or Then.
     pub fn users(&mut self, count: usize) -> Result<(), StepError> {
         let users = narrow(count)?;
+        if self.workload.is_some() {
+            return Err(two_kinds_of_users());
+        }
+        self.has_users = true;
         self.set(|settings| settings.load.users = users)
     }
 
     /// Users work with the application's data as a workload file says. A path is relative to the feature.
     ///
     /// # Errors
-    /// Everything that is wrong with the file; another workload; a Given after the first When or Then.
-    pub fn workload(&mut self, file: &str) -> Result<(), StepError> {
+    /// Everything that is wrong with the file; another workload, or users who do something else; no user at all; a Given after the first
+    /// When or Then.
+    pub fn workload(&mut self, file: &str, users: Option<usize>) -> Result<(), StepError> {
         self.before_any_act()?;
+        if self.has_users {
+            return Err(two_kinds_of_users());
+        }
+        if users == Some(0) {
+            return Err(StepError::refused("without a user nothing is done", "say at least `1 user works with …`"));
+        }
         if let Some(other) = &self.workload {
             let detail = format!("the users work with {} already", other.file.display());
-            return Err(StepError::refused(detail, "put both into one file: each kind of data has a place in it"));
+            let hint = "put both into one file, where each kind of data has a place; say either how many users work, or how many operations/s they send";
+            return Err(StepError::refused(detail, hint));
         }
         let path = self.beside_the_feature(file);
         let read = workload::read(&path).map_err(|why| StepError::Malformed(why.to_string()))?;
         self.workload = Some(read);
-        Ok(())
+        match users.map(narrow).transpose()? {
+            Some(users) => self.set(|settings| settings.load.users = users),
+            None => Ok(()),
+        }
     }
 
     /// HAProxy's `inter` and `fall`.
@@ -369,6 +386,11 @@ fn shipped_below(folder: &Path) -> Vec<String> {
     let files = std::fs::read_dir(folder.join(SHIPPED)).into_iter().flatten().flatten().map(|entry| entry.path());
     let yaml = files.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     yaml.filter_map(|path| Some(path.file_stem()?.to_str()?.to_string())).collect()
+}
+
+fn two_kinds_of_users() -> StepError {
+    let detail = "users either browse, read and write the site, or work with a workload file";
+    StepError::refused(detail, "keep one of the two steps; the prober's `… requests/s of read traffic` goes with both")
 }
 
 fn narrow(count: usize) -> Result<u32, StepError> {

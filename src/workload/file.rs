@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hyper::Method;
+use hyper::header::HeaderName;
 use serde::Deserialize;
 use serde_json_path::JsonPath;
 
@@ -195,7 +196,7 @@ impl Checker<'_> {
             (Some(path), false) => self.request((model, field), call, path),
             (None, true) => self.command((model, field), call),
         }
-        self.statuses((model, field), call);
+        self.statuses((model, field), call, use_);
         let names = self.templates((model, field), call, use_);
         let mut needed: Vec<&str> = if has_keys { vec!["key"] } else { Vec::new() };
         if let Use::Sends(values) = use_ {
@@ -220,6 +221,11 @@ impl Checker<'_> {
                 "write for example `POST`",
             );
         }
+        let wrong_header = call.headers.keys().find(|name| HeaderName::from_bytes(name.as_bytes()).is_err());
+        if let Some(name) = wrong_header {
+            let hint = "write for example `Content-Type`";
+            self.wrong(&at![model, field, "headers"], format!("`{name}` is not a header's name"), hint);
+        }
         if call.json.is_some() && call.body.is_some() {
             self.wrong(&at![model, field, "body"], "a request has `json` or `body`, not both", "leave one of them out");
         }
@@ -241,12 +247,21 @@ impl Checker<'_> {
         }
     }
 
-    fn statuses(&mut self, (model, field): (&str, &str), call: &CallSpec) {
+    fn statuses(&mut self, (model, field): (&str, &str), call: &CallSpec, use_: Use) {
+        if matches!(use_, Use::Sends(_)) && !call.none.is_empty() {
+            let hint = "only what reads has no value; what says that nothing was done stands in `fail`";
+            self.wrong(&at![model, field, "none"], format!("`{field}` of a {model} has no `none`"), hint);
+        }
         let possible = if call.is_command() { 0..=255 } else { 100..=599 };
         let (kind, hint) = match call.is_command() {
             true => ("an exit code", "write a number from 0 to 255"),
             false => ("a status", "write a number from 100 to 599"),
         };
+        let all: Vec<u16> = call.ok.iter().chain(&call.fail).chain(&call.none).copied().collect();
+        if let Some(twice) = all.iter().find(|code| all.iter().filter(|other| other == code).count() > 1) {
+            let hint = "a code means one thing: name it once, in `ok`, `fail` or `none`";
+            self.wrong(&at![model, field], format!("`{field}` names {twice} twice"), hint);
+        }
         for (name, codes) in [("ok", &call.ok), ("fail", &call.fail), ("none", &call.none)] {
             for (place, code) in codes.iter().enumerate().filter(|(_, code)| !possible.contains(*code)) {
                 self.wrong(&at![model, field, name, place], format!("{code} is not {kind}"), hint);
@@ -341,6 +356,8 @@ set:
             ORDERS.replace("values:", "value:"),
             ORDERS.replace("POST", "P OST"),
             ORDERS.replace("ok: [201]", "body: x"),
+            ORDERS.replace("ok: [201]", "ok: [201], fail: [409, 201], none: [404]"),
+            ORDERS.replace("ok: [201]", "headers: { \"Bad Header\": x }"),
             ORDERS.replace("set:", "sets:"),
             "queue: { enqueue: { command: [a], json: 1 }, dequeue: {} }".into(),
             "register: { keys: 0, write: { path: / }, read: { path: /, value: $ } }".into(),

@@ -1,11 +1,14 @@
 //! The same of an application whose users work as a workload file says.
 
+use crate::checker;
 use crate::history::work::OBSERVER;
 use crate::history::{Ended, History, Work};
-use crate::measure::models::{counter, queue, reads, register, set};
+use crate::measure::models::{counter, queue, reads, set};
 use crate::measure::quantile::of_values_us;
+use crate::plan::Expectation;
 use crate::report::record::DataFigures;
 use crate::units::Quantile;
+use crate::verdict::Verdict;
 
 /// `None` where nothing is on record.
 pub(super) fn of(history: &History) -> Option<DataFigures> {
@@ -25,7 +28,7 @@ pub(super) fn of(history: &History) -> Option<DataFigures> {
     let unasked = sets.unexpected.len() + sets.twice.len() + queues.unexpected.len() + queues.again.len() + above;
     Some(DataFigures {
         writes_acked: writes(Ended::Ok).count() as u64,
-        writes_lost: lost(history, &sets, &queues, &counters),
+        writes_lost: lost(history),
         writes_indeterminate: writes(Ended::Info).count() as u64,
         writes_refused: writes(Ended::Fail).count() as u64,
         writes_not_served: writes(Ended::Fail).filter(was_not_served).count() as u64,
@@ -47,27 +50,11 @@ pub(super) fn of(history: &History) -> Option<DataFigures> {
     })
 }
 
-/// Of sets and queues, whose values can be counted; `None` where the last read did not tell.
-fn lost(
-    history: &History,
-    sets: &set::Set<'_>,
-    queues: &queue::Queues<'_>,
-    counters: &counter::Counters<'_>,
-) -> Option<u64> {
-    let is_told = sets.never_read == 0 && queues.not_emptied.is_empty();
-    let has = |model| history.plan.workload.as_ref().is_some_and(|workload| workload.has(model));
-    let below = counters.outside.iter().filter(|outside| outside.saw < outside.least).count();
-    let stale_at_last = register::reads(&history.works)
-        .iter()
-        .filter(|read| read.read.process == OBSERVER && read.stale_us.is_some())
-        .count();
-    let of = |model, count: usize| if has(model) { count as u64 } else { 0 };
-    is_told.then(|| {
-        of("set", sets.lost.len())
-            + of("queue", queues.lost.len())
-            + of("counter", below)
-            + of("register", stale_at_last)
-    })
+/// As `no acknowledged write is lost` judges it; `None` where it can't be told.
+fn lost(history: &History) -> Option<u64> {
+    let judgement = checker::of(&Expectation::NoAcknowledgedWriteLost).check(history);
+    let is_told = judgement.verdict != Verdict::Invalid;
+    judgement.value.filter(|_| is_told).map(|found| found as u64)
 }
 
 /// What users waited for, in milliseconds. What may have been applied or not is at least the deadline; a refusal is an answer.

@@ -1,6 +1,7 @@
 //! Users who work with an application's data as a workload file says, and put every operation on record.
 //!
-//! Before the load, [`Workers::prepare`] looks whether the application is empty, and gives each register a first value. While it goes on, each user
+//! Before the load, [`Workers::prepare`] looks whether the application is empty, gives each register a first value, and looks whether the first
+//! thing that it puts there is shown: a workload file that means something else is no failure of the application. While it goes on, each user
 //! does one operation after the other; one whose end can't be known is its process's last, as in Jepsen. When the load is over,
 //! [`Workers::finish`] reads what is there: without that last read nothing could be said of what was acknowledged.
 
@@ -21,9 +22,11 @@ use super::request::PreparedRequest;
 
 mod answer;
 mod draw;
+mod prepare;
 mod send;
 
 use draw::{Drawer, Next};
+pub use prepare::WorkError;
 use send::{Met, Sender};
 
 /// How long each of these may take, until it is done.
@@ -50,22 +53,6 @@ pub struct WorkConfig {
     pub deadline: Duration,
     /// The scenario's seed.
     pub seed: u64,
-}
-
-/// Why an application can't be worked with.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkError {
-    /// It has something in it before anything was put there.
-    #[error(
-        "the {model} of {file} is not empty at the start: {found}\n  help: begin with an empty application, or name a part of it that is empty"
-    )]
-    NotEmpty { model: &'static str, file: String, found: String },
-    /// It could not be asked.
-    #[error("the {model} of {file} could not be {what} before the load: {why}")]
-    Unprepared { model: &'static str, file: String, what: &'static str, why: String },
-    /// The users could not be started.
-    #[error(transparent)]
-    Load(#[from] LoadError),
 }
 
 /// The users of a workload.
@@ -107,7 +94,7 @@ impl Workers {
     /// Looks whether the application is empty, and gives each register its first value.
     ///
     /// # Errors
-    /// It is not empty, or can't be asked within 30 s.
+    /// It is not empty, can't be asked within 30 s, or does not show within 10 s what is put there.
     pub async fn prepare(&self) -> Result<(), WorkError> {
         for (nth, model) in self.shared.config.workload.models.iter().enumerate() {
             self.shared.prepare(nth, model).await?;
@@ -217,42 +204,6 @@ impl Shared {
                 _ => return,
             }
         }
-    }
-
-    async fn prepare(&self, nth: usize, model: &Model) -> Result<(), WorkError> {
-        for key in 0..model.keys() {
-            let (what, call) = match model {
-                Model::Set { .. } => ("read", Call::ReadAll(None)),
-                Model::Register { .. } => ("written to", Call::Write(self.fresh())),
-                Model::Counter { .. } => ("read", Call::Count(None)),
-                Model::Queue { .. } => ("asked for a message", Call::Dequeue(None)),
-            };
-            let done = self.observe(nth, key, call).await;
-            let file = || self.config.workload.file.display().to_string();
-            if done.outcome != Ended::Ok {
-                let why = done.detail.unwrap_or_default();
-                return Err(WorkError::Unprepared { model: model.name(), file: file(), what, why });
-            }
-            if let Some(found) = found_in(&done.call) {
-                return Err(WorkError::NotEmpty { model: model.name(), file: file(), found });
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What is in an application that should be empty, in words.
-fn found_in(call: &Call) -> Option<String> {
-    match call {
-        Call::ReadAll(Some(saw)) => {
-            let values = saw.values.len() as usize + saw.strange.len();
-            let first =
-                saw.strange.first().cloned().or_else(|| saw.values.iter().next().map(|value| value.to_string()));
-            first.map(|first| format!("it shows {values} values or more, such as `{first}`"))
-        }
-        Call::Dequeue(Some(Shown::Value(message))) => Some(format!("it has a message, `{message}`")),
-        Call::Count(Some(count)) if *count != 0 => Some(format!("it counts {count}")),
-        _ => None,
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use hyper::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Url};
-use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 use super::answer::{Answer, Read};
@@ -17,8 +16,6 @@ use crate::load::{LoadError, http};
 use crate::workload::{CallSpec, Filled, Model, Names, Templates, Values};
 
 const JSON: &str = "application/json";
-/// What a command prints is read so far, in bytes.
-const OUTPUT_MAX: u64 = 16_000_000;
 
 /// How an operation ended.
 pub(super) struct Met {
@@ -181,24 +178,21 @@ async fn run(argv: &[String], deadline: Duration) -> Came {
     let nothing = |sent, detail| Came::Nothing { sent, request: None, detail };
     let Some((program, arguments)) = argv.split_first() else { return nothing(false, "there is no command".into()) };
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    let mut child = match command.spawn() {
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let child = match command.spawn() {
         Ok(child) => child,
-        Err(why) => return nothing(false, format!("{program}: {why}")),
+        Err(why) => return nothing(false, format!("`{program}` can't be started: {why}")),
     };
-    let mut body = Vec::new();
-    let ended = async {
-        if let Some(stdout) = child.stdout.take() {
-            stdout.take(OUTPUT_MAX).read_to_end(&mut body).await?;
-        }
-        child.wait().await
-    };
-    match tokio::time::timeout(deadline, ended).await {
-        Err(_) => nothing(true, "no end within the deadline".into()),
-        Ok(Err(why)) => nothing(true, format!("{program}: {why}")),
-        Ok(Ok(status)) => match status.code().and_then(|code| u16::try_from(code).ok()) {
-            Some(code) => Came::Answer { code, body, served_by: None },
-            None => nothing(true, format!("{program} ended by a signal: {status}")),
+    match tokio::time::timeout(deadline, child.wait_with_output()).await {
+        Err(_) => nothing(true, format!("`{program}` did not end within the deadline")),
+        Ok(Err(why)) => nothing(true, format!("`{program}`: {why}")),
+        Ok(Ok(output)) => match output.status.code().and_then(|code| u16::try_from(code).ok()) {
+            // What it complained of says more than nothing.
+            Some(code) if code != 0 && output.stdout.is_empty() => {
+                Came::Answer { code, body: output.stderr, served_by: None }
+            }
+            Some(code) => Came::Answer { code, body: output.stdout, served_by: None },
+            None => nothing(true, format!("`{program}` was ended by a signal: {}", output.status)),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! What became of what users wrote and read, as labels and values.
 
 use crate::report::record::DataFigures;
-use crate::report::words::{NOTHING, grouped, maybe_seconds};
+use crate::report::words::{grouped, maybe_seconds};
 
 /// A figure; `good` is false where it speaks against the site.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -16,16 +16,15 @@ pub fn rows(data: &DataFigures) -> Vec<DataRow> {
     let row = |name, value, good| DataRow { name, value, good };
     let count = |name, count: Option<u64>| row(name, count.map_or("unknown".into(), grouped), count.unwrap_or(0) == 0);
     let of_reads = |name, count| row(name, format!("{} of {}", grouped(count), grouped(data.reads_judged)), true);
-    let read = if data.databases_read.is_empty() { NOTHING.into() } else { data.databases_read.join(", ") };
-    vec![
+    let mut rows = vec![
         row("writes acknowledged", grouped(data.writes_acked), true),
         count("lost", data.writes_lost),
         row("indeterminate", grouped(data.writes_indeterminate), true),
         row("not applied: refused or not served", grouped(data.writes_refused), true),
         row("– not served by the site", grouped(data.writes_not_served), true),
-        count("rows that are there twice, or that no user wrote", data.writes_unasked),
+        count("there twice, or written by no user", data.writes_unasked),
         of_reads("stale reads", data.reads_stale),
-        of_reads("– of own posts", data.reads_of_own_stale),
+        of_reads("– of what the reader had written", data.reads_of_own_stale),
         row("reads that showed less than an earlier one", grouped(data.reads_going_back), true),
         row("staleness, p99", or_maximum(data.staleness_p99_ms, data.staleness_max_ms), true),
         row("staleness, highest", millis(data.staleness_max_ms), true),
@@ -35,9 +34,14 @@ pub fn rows(data: &DataFigures) -> Vec<DataRow> {
             both(data.writes_p50_ms, data.writes_p99_ms, data.writes_max_ms),
             true,
         ),
-        row("databases agreed after", maybe_seconds(data.databases_agreed_s), true),
-        row("databases read at the end", read, !data.databases_read.is_empty()),
-    ]
+    ];
+    // The data of an application of one's own is read by its interface.
+    if !data.databases_read.is_empty() || data.databases_agreed_s.is_some() || data.writes_lost.is_none() {
+        let read = data.databases_read.join(", ");
+        rows.push(row("databases agreed after", maybe_seconds(data.databases_agreed_s), true));
+        rows.push(row("databases read at the end", read, !data.databases_read.is_empty()));
+    }
+    rows
 }
 
 fn millis(ms: Option<f64>) -> String {
@@ -63,6 +67,7 @@ fn both(median: Option<f64>, p99: Option<f64>, maximum: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::words::NOTHING;
 
     fn value(data: &DataFigures, name: &str) -> String {
         rows(data).into_iter().find(|row| row.name == name).expect("a row").value

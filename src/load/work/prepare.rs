@@ -1,0 +1,151 @@
+//! Before the load: whether the application is empty, and whether the calls of a workload mean what they should.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{Shared, TRY_EVERY};
+use crate::history::Ended;
+use crate::history::work::{Call, Shown};
+use crate::load::LoadError;
+use crate::workload::Model;
+
+/// Why an application can't be worked with.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// It has something in it before anything was put there.
+    #[error(
+        "the {model} of {file} is not empty at the start: {found}; begin with an empty application, or let the calls name a part of it that is"
+    )]
+    NotEmpty { model: &'static str, file: String, found: String },
+    /// What was put there is not what is shown: one of both calls means something else.
+    #[error(
+        "the {model} of {file} does not show what was put there: {put}, and its read shows {shows}; look at what the calls say, and at the path of the value"
+    )]
+    NotShown { model: &'static str, file: String, put: String, shows: String },
+    /// It could not be asked.
+    #[error("the {model} of {file} could not be {what} before the load: {why}")]
+    Unprepared { model: &'static str, file: String, what: &'static str, why: String },
+    /// The users could not be started.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// How late the first thing that is put there may be shown.
+const SHOWS_WITHIN: Duration = Duration::from_secs(10);
+impl Shared {
+    /// Looks whether it is empty, gives each register a value, and asks for the first thing that is put there.
+    pub(super) async fn prepare(&self, nth: usize, model: &Model) -> Result<(), WorkError> {
+        for key in 0..model.keys() {
+            let (what, call) = match model {
+                Model::Set { .. } => ("read", Call::ReadAll(None)),
+                Model::Register { .. } => ("written to", Call::Write(self.fresh())),
+                Model::Counter { .. } => ("read", Call::Count(None)),
+                Model::Queue { .. } => ("asked for a message", Call::Dequeue(None)),
+            };
+            let done = self.well(nth, model, (what, key, call)).await?;
+            match (found_in(&done), &done) {
+                (Some(found), _) => {
+                    let file = self.file();
+                    return Err(WorkError::NotEmpty { model: model.name(), file, found });
+                }
+                (None, Call::Write(_)) if key == 0 => self.is_shown(nth, model, done, Call::Read(None)).await?,
+                _ => {}
+            }
+        }
+        let (what, put, ask) = match model {
+            Model::Set { .. } => ("added to", Call::Add(self.fresh()), Call::ReadAll(None)),
+            Model::Counter { .. } => ("raised", Call::Increment(1), Call::Count(None)),
+            Model::Queue { .. } => ("sent a message", Call::Enqueue(self.fresh()), Call::Dequeue(None)),
+            Model::Register { .. } => return Ok(()),
+        };
+        let put = self.well(nth, model, (what, 0, put)).await?;
+        self.is_shown(nth, model, put, ask).await
+    }
+
+    fn file(&self) -> String {
+        self.config.workload.file.display().to_string()
+    }
+
+    /// One of the observer's operations, which must end well.
+    async fn well(
+        &self,
+        nth: usize,
+        model: &Model,
+        (what, key, call): (&'static str, u32, Call),
+    ) -> Result<Call, WorkError> {
+        let done = self.observe(nth, key, call).await;
+        if done.outcome == Ended::Ok {
+            return Ok(done.call);
+        }
+        let (file, why) = (self.file(), done.detail.unwrap_or_default());
+        Err(WorkError::Unprepared { model: model.name(), file, what, why })
+    }
+
+    /// Asks until what was put there is what is shown.
+    async fn is_shown(&self, nth: usize, model: &Model, put: Call, ask: Call) -> Result<(), WorkError> {
+        let begun = Instant::now();
+        loop {
+            let shows = self.well(nth, model, ("read", 0, ask.clone())).await?;
+            if shows_it(&put, &shows) {
+                return Ok(());
+            }
+            if begun.elapsed() > SHOWS_WITHIN {
+                let (put, shows) = (put_in_words(&put), shows_in_words(&shows));
+                return Err(WorkError::NotShown { model: model.name(), file: self.file(), put, shows });
+            }
+            sleep(TRY_EVERY).await;
+        }
+    }
+}
+
+/// Whether what was put there is what a read shows.
+fn shows_it(put: &Call, shows: &Call) -> bool {
+    match (put, shows) {
+        (Call::Add(value), Call::ReadAll(Some(saw))) => saw.values.contains(*value) && saw.strange.is_empty(),
+        (Call::Write(value), Call::Read(Some(shown))) | (Call::Enqueue(value), Call::Dequeue(Some(shown))) => {
+            shown.value() == Some(*value)
+        }
+        (Call::Increment(by), Call::Count(Some(count))) => count == by,
+        _ => false,
+    }
+}
+
+fn put_in_words(put: &Call) -> String {
+    match put {
+        Call::Add(value) => format!("value {value} was added"),
+        Call::Write(value) => format!("value {value} was written"),
+        Call::Enqueue(value) => format!("message {value} was sent"),
+        _ => "it was raised by 1".into(),
+    }
+}
+
+fn shows_in_words(shows: &Call) -> String {
+    match shows {
+        Call::ReadAll(Some(saw)) => match (saw.values.len(), saw.strange.first()) {
+            (_, Some(strange)) => format!("`{strange}`"),
+            (0, None) => "no value".into(),
+            (values, None) => format!("{values} other values"),
+        },
+        Call::Read(Some(shown)) | Call::Dequeue(Some(shown)) => {
+            shown.value().map_or("none".into(), |value| format!("value {value}"))
+        }
+        Call::Count(Some(count)) => count.to_string(),
+        _ => "nothing".into(),
+    }
+}
+
+/// What is in an application that should be empty, in words.
+fn found_in(call: &Call) -> Option<String> {
+    match call {
+        Call::ReadAll(Some(saw)) => {
+            let values = saw.values.len() as usize + saw.strange.len();
+            let first =
+                saw.strange.first().cloned().or_else(|| saw.values.iter().next().map(|value| value.to_string()));
+            first.map(|first| format!("it shows {values} values or more, such as `{first}`"))
+        }
+        Call::Dequeue(Some(Shown::Value(message))) => Some(format!("it has a message, `{message}`")),
+        Call::Count(Some(count)) if *count != 0 => Some(format!("it counts {count}")),
+        _ => None,
+    }
+}
