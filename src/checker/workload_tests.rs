@@ -107,7 +107,7 @@ fn what_was_acknowledged_is_there_in_the_end() {
     without("set").is(
         lost.clone(),
         Verdict::Fail,
-        "value 1 (added by user 1 through app-1, at 1.005 s) is missing in the last read",
+        "value 1 (added by user 1 through app-1, at 1 s) is missing in the last read",
     );
     without("register").is(lost.clone(), Verdict::Fail, "register 0 shows nothing in the end");
     without("counter").is(lost.clone(), Verdict::Fail, "counter 0 showed 0");
