@@ -50,13 +50,15 @@ fn sets() {
 }
 
 fn counters() {
-    let call = |nth: u32| if nth % 2 == 0 { Call::Increment(1) } else { Call::Count(Some(i64::from(nth / 2))) };
+    let call =
+        |nth: u32| if nth.is_multiple_of(2) { Call::Increment(1) } else { Call::Count(Some(i64::from(nth / 2))) };
     let works: Vec<Work> = (0..MANY).map(|nth| work(nth, 0, call(nth))).collect();
     took("counter, half of them reads", works.len(), || counter::judge(&works).reads);
 }
 
 fn queues() {
-    let call = |nth: u32| if nth % 2 == 0 { Call::Enqueue(nth) } else { Call::Dequeue(Some(Shown::Value(nth - 1))) };
+    let call =
+        |nth: u32| if nth.is_multiple_of(2) { Call::Enqueue(nth) } else { Call::Dequeue(Some(Shown::Value(nth - 1))) };
     let works: Vec<Work> = (0..MANY).map(|nth| work(nth, 0, call(nth))).collect();
     took("queue", works.len(), || queue::judge(&works).delivered);
 }
