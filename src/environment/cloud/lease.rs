@@ -39,7 +39,7 @@ impl Leases {
     /// # Errors
     /// When no process can be started, or another user's lease is on it.
     pub async fn begin(&self, id: &InstanceId, plug: Plug, undo: Vec<String>, lease: Duration) -> io::Result<()> {
-        let program = std::env::current_exe()?.display().to_string();
+        let program = there(&std::env::current_exe()?)?;
         let started = Watchdog::start(&self.on(id, plug), &[vec![program], undo].concat(), Path::new("."), lease)?;
         if let Some(mut before) = self.begun.lock().await.insert((id.clone(), plug), started) {
             before.stop();
@@ -96,11 +96,34 @@ pub(in crate::environment) fn undo_if_asked(
     })
 }
 
+/// The program that lies there now, where this one's file was replaced while it runs: the kernel marks its path then.
+///
+/// # Errors
+/// Nothing lies there: what a lease is on would never be undone.
+fn there(program: &Path) -> io::Result<String> {
+    let path = program.display().to_string();
+    let path = path.strip_suffix(" (deleted)").unwrap_or(&path);
+    if Path::new(path).is_file() {
+        return Ok(path.into());
+    }
+    let gone = format!("{path}, which would end the lease, is not there any more");
+    Err(io::Error::new(io::ErrorKind::NotFound, gone))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const LONG: Duration = Duration::from_secs(600);
+
+    #[test]
+    fn a_lease_is_ended_by_the_program_that_lies_there_or_is_not_begun() {
+        let own = std::env::current_exe().unwrap().display().to_string();
+        assert_eq!(there(Path::new(&format!("{own} (deleted)"))).unwrap(), own);
+        assert_eq!(there(Path::new(&own)).unwrap(), own);
+        let gone = there(Path::new("/nonexistent/chimp (deleted)")).unwrap_err().to_string();
+        assert!(gone.starts_with("/nonexistent/chimp, which"), "{gone}");
+    }
 
     async fn begun(id: &InstanceId) -> Leases {
         let leases = Leases::new("test");
