@@ -86,19 +86,34 @@ fn every_fault_has_a_scenario() {
     }
 }
 
-/// None of these scenarios, in each of which a strike does nothing, is anything but invalid.
+/// None of these scenarios, in each of which a strike does nothing, is anything but invalid. Where the machine was so busy that
+/// one ended before its strike, which then has not lied, it is run again by itself.
 fn no_fault_that_does_nothing_is_ever_a_verdict() {
-    let out = Folder::new("every-fault");
-    let output = run(chimp(&["run", EVERY_FAULT, "--retries", "0", "--jobs", "8", "--sabotage", "faults"])
-        .args(["--config", "tests/features/short.toml", "--out"])
-        .arg(out.path()));
-    let verdicts = verdicts(&out.record());
-    assert_eq!(verdicts.len(), planned().len());
-    for (name, verdict, reason) in verdicts {
+    let all = a_lying_strike_in(&["--jobs", "6"]);
+    assert_eq!(all.len(), planned().len());
+    for (mut name, mut verdict, mut reason) in all {
+        for _ in 0..2 {
+            if !reason.contains("never struck") {
+                break;
+            }
+            assert_eq!(verdict, "invalid", "{name}: {reason}");
+            let again = format!("{}::{name}", EVERY_FAULT.trim_end_matches(".feature"));
+            (name, verdict, reason) = a_lying_strike_in(&["--name", &again, "--exact"]).remove(0);
+        }
         assert_eq!(verdict, "invalid", "{name}: {reason}");
         assert!(reason.contains("not confirmed"), "{name}: {reason}");
     }
+}
+
+/// The verdicts of these scenarios, each with a strike that does nothing.
+fn a_lying_strike_in(which: &[&str]) -> Vec<(String, String, String)> {
+    let out = Folder::new("every-fault");
+    let output = run(chimp(&["run", EVERY_FAULT, "--retries", "0", "--sabotage", "faults"])
+        .args(which)
+        .args(["--config", "tests/features/short.toml", "--out"])
+        .arg(out.path()));
     assert_eq!(output.status.code(), Some(3));
+    verdicts(&out.record())
 }
 
 fn a_load_that_sends_nothing_is_invalid() {

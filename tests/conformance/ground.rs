@@ -1,6 +1,7 @@
 //! What is looked at: an environment with servers, and the process that looks.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub struct Ground {
     /// Whether what is done to a server's power outlives whoever does it.
     pub outlives: bool,
     /// Where a server that is booted anew would be.
-    pub free_address: Option<std::net::Ipv4Addr>,
+    pub free_address: Option<Ipv4Addr>,
 }
 
 impl Ground {
@@ -128,8 +129,7 @@ fn booted_in(environment: &str) -> ExitCode {
                 let spec = InstanceSpec { name: name.clone(), zone, tags, address, user_data, boot_delay };
                 provider.boot(&spec).await.unwrap();
             }
-            // In the same range as the first one's.
-            let free_address = addresses.servers.values().min().map(|first| (u32::from(*first) + 100).into());
+            let free_address = addresses.servers.values().min().map(free_beside);
             let infrastructure = infrastructure.clone();
             let ground = Ground { provider, infrastructure, boots: true, outlives, free_address };
             let findings = all(&ground).await;
@@ -142,6 +142,12 @@ fn booted_in(environment: &str) -> ExitCode {
     };
     let code = environment::named(environment).unwrap().enter("", &Access::default(), &plan, Box::new(work)).unwrap();
     ExitCode::from(code)
+}
+
+/// An address of the same range that no server has: at its end, as Neutron draws from the first hundred that are free.
+fn free_beside(first: &Ipv4Addr) -> Ipv4Addr {
+    let [a, b, c, _] = first.octets();
+    Ipv4Addr::new(a, b, c, 250)
 }
 
 fn infrastructure() -> Infrastructure {
