@@ -1,17 +1,19 @@
 //! A command in the namespaces of a container, by programs of this machine: the image needs none, and no shell.
 //!
-//! It is this very program, started again with [`ASKED`], which becomes two processes:
+//! It is this very program, started again with [`ASKED`], which becomes three processes:
 //!
-//! - The *outer* one finds the container's first process, enters its network, its IPC and its host name, makes a mount
-//!   namespace of its own, and waits for the command's end. It stays outside the container's process namespace.
+//! - The *outer* one waits for the command's end, and returns its status. Whoever breaks an entry off kills it.
+//! - The *keeper* finds the container's first process, enters its network, its IPC and its host name, and makes a mount
+//!   namespace of its own. It stays outside the container's process namespace, reaps the inner one, and removes what the
+//!   entry made in the container. It outlives the outer one: the end of that is a SIGTERM for it.
 //! - The *inner* one is inside, makes `/proc` show the container's processes, starts the command, and adopts what the
 //!   command leaves running, such as the holder of a fault. So the container's own first process meets no child that it
-//!   does not know. It ends with the last of them.
+//!   does not know. It ends with the last of them. Of an entry that is broken off, it kills the command.
 //!
 //! The command sees this machine's files, which it can't change, with three exceptions: `/proc` is the container's, `/run`
 //! is a folder in the container's own `/dev` (a file system in memory which can be written to though the container's root
 //! can't be), and control groups can be joined. What is held in a container is so known to whoever enters it, and goes with it. The folder
-//! goes with the last inner process.
+//! goes with the last keeper.
 
 use std::ffi::{CStr, CString};
 use std::fs::{self, File};
@@ -26,10 +28,10 @@ use nix::fcntl::OFlag;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::stat::{Mode, mkdirat};
-use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, UnlinkatFlags, execvp, fork, pipe2, unlinkat};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, UnlinkatFlags, execvp, fork, getppid, pipe2, unlinkat};
 
 use crate::agent::process::Identity;
 
@@ -71,20 +73,86 @@ pub(crate) fn run_if_asked() -> Option<ExitCode> {
 
 /// As the outer process; returns the command's status, or 128 and the signal that ended it.
 fn run(container: &str, first: Identity, argv: &[String]) -> io::Result<i32> {
-    let place = Place::open(container, first)?;
     let (told, tells) = pipe2(OFlag::O_CLOEXEC)?;
-    place.enter()?;
+    let outer = Pid::this();
     // SAFETY: the process has one thread.
     match unsafe { fork() }? {
-        ForkResult::Child => inner(place, argv, File::from(tells)),
+        ForkResult::Child => {
+            drop(told);
+            keep(outer, container, first, argv, &File::from(tells))
+        }
         ForkResult::Parent { .. } => {
-            drop((tells, place));
+            drop(tells);
             let mut answer = [0_u8; 4];
             let heard = File::from(told).read_exact(&mut answer);
             heard.map_err(|_| io::Error::other("it ended while the command ran"))?;
             Ok(i32::from_le_bytes(answer))
         }
     }
+}
+
+/// As the keeper: never returns.
+fn keep(outer: Pid, container: &str, first: Identity, argv: &[String], tells: &File) -> ! {
+    let kept = heard_signals().and_then(|signals| {
+        // It may have ended before its end was one's business.
+        if getppid() != outer {
+            return Ok(());
+        }
+        let place = Place::open(container, first)?;
+        let kept = place.enter().and_then(|()| start(argv, tells, &signals));
+        place.leave();
+        kept
+    });
+    if let Err(why) = kept {
+        tell(tells, complain(&why));
+    }
+    end()
+}
+
+/// From here on a SIGTERM and the end of a child are waited for, and the end of the parent is a SIGTERM.
+fn heard_signals() -> io::Result<SigSet> {
+    let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGCHLD]);
+    signals.thread_block()?;
+    prctl::set_pdeathsig(Signal::SIGTERM)?;
+    Ok(signals)
+}
+
+/// Starts the inner process, and waits for its end.
+fn start(argv: &[String], tells: &File, signals: &SigSet) -> io::Result<()> {
+    // SAFETY: the process has one thread.
+    let inner = match unsafe { fork() }? {
+        ForkResult::Child => inner(argv, tells, signals),
+        ForkResult::Parent { child } => child,
+    };
+    // The inner one has all of this.
+    close_streams();
+    loop {
+        match signals.wait()? {
+            Signal::SIGTERM => kill(inner, Signal::SIGTERM)?,
+            _ => match waitpid(inner, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => {}
+                _ => return Ok(()),
+            },
+        }
+    }
+}
+
+fn tell(mut tells: &File, status: i32) {
+    // The outer process may have ended.
+    let _ = tells.write_all(&status.to_le_bytes());
+}
+
+/// Whoever reads what the command prints must see its end.
+fn close_streams() {
+    for stream in 0..3 {
+        // SAFETY: nothing of this process uses them any more.
+        unsafe { libc::close(stream) };
+    }
+}
+
+fn end() -> ! {
+    // SAFETY: ends this process without what its parent would do at its end.
+    unsafe { libc::_exit(0) }
 }
 
 /// What of a container is entered.
@@ -144,7 +212,7 @@ impl Place {
     /// Removes the folder, unless something is held in it or another one uses it.
     fn leave(self) {
         if lock(&self.folder, libc::LOCK_EX | libc::LOCK_NB).is_ok() {
-            let _ = fs::remove_file("/run/xtables.lock");
+            let _ = unlinkat(&self.folder, "xtables.lock", UnlinkatFlags::NoRemoveDir);
             let _ = unlinkat(&self.devices, FOLDER, UnlinkatFlags::RemoveDir);
         }
     }
@@ -174,7 +242,7 @@ fn folder() -> io::Result<(File, File)> {
     }
 }
 
-/// The lock is that of the opened folder, which the inner process has, too: it goes with the last of them.
+/// The lock is that of the opened folder, which all processes of an entry have: it goes with the last of them.
 fn lock(folder: &File, how: i32) -> io::Result<()> {
     // SAFETY: takes numbers only.
     Errno::result(unsafe { libc::flock(folder.as_raw_fd(), how) })?;
@@ -214,21 +282,12 @@ fn change_mounts(at: &CStr, set: u64, clear: u64) -> io::Result<()> {
 }
 
 /// As the inner process: never returns.
-fn inner(place: Place, argv: &[String], mut tells: File) -> ! {
-    let status = command(argv);
-    // The outer process may end from now on.
-    let _ = prctl::set_pdeathsig(None);
-    let _ = tells.write_all(&status.unwrap_or_else(|why| complain(&why)).to_le_bytes());
-    drop(tells);
-    // Whoever reads what the command printed must see its end.
-    for stream in 0..3 {
-        // SAFETY: nothing of this process uses them any more.
-        unsafe { libc::close(stream) };
-    }
+fn inner(argv: &[String], tells: &File, signals: &SigSet) -> ! {
+    let status = command(argv, signals);
+    tell(tells, status.unwrap_or_else(|why| complain(&why)));
+    close_streams();
     while matches!(waitpid(None, None), Ok(_) | Err(Errno::EINTR)) {}
-    place.leave();
-    // SAFETY: ends this process without what its parent would do at its end.
-    unsafe { libc::_exit(0) }
+    end()
 }
 
 fn complain(why: &io::Error) -> i32 {
@@ -237,8 +296,8 @@ fn complain(why: &io::Error) -> i32 {
 }
 
 /// Runs the command; adopts what it leaves.
-fn command(argv: &[String]) -> io::Result<i32> {
-    prctl::set_pdeathsig(Signal::SIGKILL)?;
+fn command(argv: &[String], signals: &SigSet) -> io::Result<i32> {
+    prctl::set_pdeathsig(Signal::SIGTERM)?;
     prctl::set_child_subreaper(true)?;
     mount(
         Some("proc"),
@@ -254,6 +313,7 @@ fn command(argv: &[String]) -> io::Result<i32> {
     match unsafe { fork() }? {
         ForkResult::Child => {
             let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+            let _ = signals.thread_unblock();
             let Err(errno) = execvp(program, &words);
             let _ = writeln!(io::stderr(), "{}: {}", argv[0], errno.desc());
             // As a shell says that there is no such program, or that it can't be run.
@@ -261,18 +321,25 @@ fn command(argv: &[String]) -> io::Result<i32> {
             // SAFETY: as above.
             unsafe { libc::_exit(status) }
         }
-        ForkResult::Parent { child } => wait_for(child),
+        ForkResult::Parent { child } => wait_for(child, signals),
     }
 }
 
-/// The status of this child, while others may end, too.
-fn wait_for(child: Pid) -> io::Result<i32> {
+/// The status of this child, while others may end, too. It is killed where the entry is broken off.
+fn wait_for(child: Pid, signals: &SigSet) -> io::Result<i32> {
     loop {
-        match waitpid(None, None) {
-            Ok(WaitStatus::Exited(pid, status)) if pid == child => return Ok(status),
-            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => return Ok(128 + signal as i32),
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
+        if signals.wait()? == Signal::SIGTERM {
+            kill(child, Signal::SIGKILL)?;
+            continue;
+        }
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, status)) if pid == child => return Ok(status),
+                Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => return Ok(128 + signal as i32),
+                Ok(WaitStatus::StillAlive) => break,
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
         }
     }
 }
