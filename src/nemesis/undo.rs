@@ -1,5 +1,6 @@
 //! Undoing a strike on one victim, seeing that it is undone, and recording when it ended.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,7 +12,7 @@ use crate::agent::stamp::{Stamps, Within};
 use crate::clock;
 use crate::fault::{Action, WITNESS_WITHIN, Witness};
 use crate::history::{Event, Onset};
-use crate::instance::{Plug, PowerOp, PowerState};
+use crate::instance::{Instance, Plug, PowerOp, PowerState};
 use crate::journal::Stage;
 use crate::provider::ProviderError;
 
@@ -133,14 +134,24 @@ impl Victim {
         self.context.recorder.record(Event::HealFailed { strike: self.number, detail });
     }
 
+    /// The victim as it is now; `None`: its instance is no more.
+    pub(super) async fn measured(&self) -> Option<Result<Instance, ProviderError>> {
+        match self.context.provider.measured(self.instance()?).await {
+            Err(ProviderError::Unknown(_)) => None,
+            measured => Some(measured),
+        }
+    }
+
     /// Why what was done to the victim went with it; `None`: it may be there still.
     pub(super) async fn ended_with_it(&self) -> Option<String> {
+        self.ended_as(self.measured().await.as_ref())
+    }
+
+    /// The same, by what was [measured](Self::measured).
+    pub(super) fn ended_as(&self, now: Option<&Result<Instance, ProviderError>>) -> Option<String> {
         let gone = || Some("its instance is gone, so there is nothing to undo".into());
-        let Some(found) = self.found() else { return gone() };
-        let now = match self.context.provider.measured(&found.id).await {
-            Err(ProviderError::Unknown(_)) => return gone(),
-            now => now.ok()?,
-        };
+        let (Some(found), Some(now)) = (self.found(), now) else { return gone() };
+        let now = now.as_ref().ok()?;
         if now.state == PowerState::Terminated {
             return gone();
         }
@@ -190,25 +201,55 @@ impl Victim {
         }
     }
 
-    /// Records it where what an agent was to hold, or a provider to keep from the network, is no longer in force: what was measured since counts for nothing.
-    /// Who can't be asked, being off, frozen, replaced or cut off, is not asked; what has a planned end is stamped.
+    /// Records it where what was switched off runs again, and this run has not switched it on. That a server is started which has lost its power
+    /// until further notice is no lapse: whatever starts it heals the site.
+    pub(super) async fn see_that_it_is_off(&self, now: &Instance) {
+        let is_to_stay_off = match &self.strike.inject {
+            Action::Power(PowerOp::Freeze | PowerOp::Suspend) => true,
+            Action::Power(PowerOp::Stop) => self.lasts.is_some(),
+            _ => false,
+        };
+        // What was never seen to be off can't have been switched on.
+        if !is_to_stay_off || !self.confirmed.load(Ordering::Relaxed) || now.state != PowerState::Running {
+            return;
+        }
+        // Another look: one of them may be late.
+        if let Ok(seen) = self.look(&self.strike.witness).await
+            && !seen.confirmed
+        {
+            self.lapsed(format!("it was switched on by something else: {}", seen.evidence));
+        }
+    }
+
+    /// Records it where what an agent was to hold, or a provider to keep from the network or without power, is no longer in force: what was measured since
+    /// counts for nothing. Who can't be asked, being off, frozen, replaced or cut off, is not asked; what has a planned end is stamped.
     pub async fn see_that_it_lasted(&self) {
+        if self.refused().is_some() {
+            return;
+        }
+        if let (Action::Power(_), Some(Ok(now))) = (&self.strike.inject, self.measured().await) {
+            self.see_that_it_is_off(&now).await;
+        }
         let is_asked = match &self.strike.inject {
             Action::Hold(_) => !self.strike.impairs_its_own_path(),
             Action::Power(operation) => operation.plug() == Plug::Network,
             Action::Exec(_) | Action::Release => false,
         };
-        if !is_asked
-            || self.refused().is_some()
-            || self.lasts.is_some()
-            || self.state().await != Some(PowerState::Running)
-        {
+        if !is_asked || self.lasts.is_some() || self.state().await != Some(PowerState::Running) {
             return;
         }
         match self.look(&self.strike.witness).await {
             Ok(seen) if seen.confirmed => {}
             Ok(seen) => self.lapsed(seen.evidence),
             Err(why) => self.lapsed(why.to_string()),
+        }
+    }
+
+    /// Records that it was over before its time, if that is not on record already.
+    pub(super) fn lapsed(&self, evidence: String) {
+        if !self.lapsed.swap(true, Ordering::Relaxed) {
+            let (strike, target) = (self.number, self.strike.server.clone());
+            self.context.recorder.record(Event::FaultLapsed { strike, target, evidence });
         }
     }
 

@@ -2,6 +2,7 @@
 //! does to it, sees of it and records.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -46,6 +47,9 @@ pub(super) struct Victim {
     patience: Duration,
     armed: OnceLock<Instant>,
     refused: OnceLock<Refusal>,
+    /// What is on record of it.
+    pub(super) confirmed: AtomicBool,
+    pub(super) lapsed: AtomicBool,
 }
 
 /// Why a victim is not struck.
@@ -80,6 +84,7 @@ impl Victim {
         let (instance, remote, offset) = (None, RwLock::default(), Offset::SHARED);
         let (pids_before, boots, patience) = (BTreeSet::new(), None, KNOCK);
         let (armed, refused) = (OnceLock::new(), OnceLock::new());
+        let (confirmed, lapsed) = <(AtomicBool, AtomicBool)>::default();
         Victim {
             context,
             number,
@@ -95,6 +100,8 @@ impl Victim {
             patience,
             armed,
             refused,
+            confirmed,
+            lapsed,
         }
     }
 
@@ -347,6 +354,7 @@ impl Victim {
 
     /// The same, where it was surely alive at some moment after the call.
     pub(super) fn confirmed_alive_at(&self, onset: Onset, alive_us: Option<u64>, evidence: String) {
+        self.confirmed.store(true, Ordering::Relaxed);
         let (strike, target) = (self.number, self.strike.server.clone());
         self.context.recorder.record(Event::FaultConfirmed { strike, target, onset, alive_us, evidence });
     }
@@ -354,11 +362,6 @@ impl Victim {
     pub(super) fn not_confirmed(&self, evidence: String) {
         let (strike, target) = (self.number, self.strike.server.clone());
         self.context.recorder.record(Event::FaultNotConfirmed { strike, target, evidence });
-    }
-
-    pub(super) fn lapsed(&self, evidence: String) {
-        let (strike, target) = (self.number, self.strike.server.clone());
-        self.context.recorder.record(Event::FaultLapsed { strike, target, evidence });
     }
 
     pub(super) fn failed(&self, why: &str) {

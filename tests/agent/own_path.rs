@@ -26,6 +26,7 @@ pub const CASES: &[Case] = &[
         run: early_over_its_path,
     },
     Case { name: "a_holder_that_only_says_that_it_healed_is_found_out", run: never },
+    Case { name: "a_hang_that_something_else_ends_is_found_out", run: switched_on },
     Case { name: "a_fault_ends_with_its_victim", run: with_its_victim },
     Case { name: "a_victim_tells_its_clock_within_the_round_trip", run: clock },
 ];
@@ -174,6 +175,21 @@ fn never() -> Outcome {
         claim(told.trouble.len() == 1 && told.trouble[0].contains("HealFailed"), told)?;
         let named = "waiting for node-1 to be free of strike 0 since ";
         claim(waits.iter().any(|wait| wait.starts_with(named)), waits)
+    })
+}
+
+fn switched_on() -> Outcome {
+    sandboxed(async |cloud| {
+        let mut field = field(cloud, 2, Sabotage::default()).await?;
+        for n in 0..2 {
+            field.strike(&name(n), "hangs", Parameters::default(), CLOSED).await?;
+        }
+        field.cloud.power(&field.instances[0].id, PowerOp::Thaw).await.map_err(text)?;
+        field.settle(SETTLED).await?;
+        let told = field.told();
+        let trouble = |n: usize| told.get(&name(n)).map(|told| told.trouble.clone()).unwrap_or_default();
+        let is_found = trouble(0).len() == 1 && trouble(0)[0].contains("FaultLapsed");
+        claim(is_found && trouble(1).is_empty(), told)
     })
 }
 

@@ -45,6 +45,8 @@ fn main() -> ExitCode {
             points::an_attacker_that_is_killed_at_any_stage_of_any_fault_leaves_nothing,
             points::a_run_that_is_killed_at_any_moment_leaves_nothing_of_what_it_brought_up,
             ended::a_container_that_ends_in_the_middle_of_its_fault_takes_the_fault_along,
+            ended::a_container_that_ends_before_its_fault_makes_the_scenario_invalid_and_is_named,
+            ended::a_pause_that_something_else_ends_makes_the_scenario_invalid,
             entered::an_entry_that_is_broken_off_leaves_nothing,
             refused::what_can_not_be_attached_to_is_one_error_and_nothing_is_touched,
             refused::a_project_that_can_not_be_brought_up_says_why_and_leaves_nothing,

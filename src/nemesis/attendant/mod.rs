@@ -124,7 +124,12 @@ impl Attendant {
         }
         match self.stay().await {
             End::PlannedStrike if self.victim.is_held() => self.collect().await,
-            End::PlannedStrike | End::Lifted => self.heal().await,
+            End::PlannedStrike | End::Lifted => {
+                if let Some(Ok(now)) = self.victim.measured().await {
+                    self.victim.see_that_it_is_off(&now).await;
+                }
+                self.heal().await
+            }
             End::WithVictim(ended, why) => {
                 self.sweep().await;
                 self.victim.over(ended, why).await;

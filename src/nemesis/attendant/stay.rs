@@ -128,13 +128,17 @@ impl Attendant {
 
     async fn see_that_it_lives(&mut self) -> Option<End> {
         let now_us = self.victim.now_us();
-        match self.victim.ended_with_it().await {
+        let now = self.victim.measured().await;
+        match self.victim.ended_as(now.as_ref()) {
             Some(why) => {
                 let ended = Onset { not_before_us: self.alive_us, by_us: self.victim.now_us() };
                 Some(End::WithVictim(ended, why))
             }
             None => {
                 self.alive_us = now_us;
+                if let Some(Ok(now)) = now {
+                    self.victim.see_that_it_is_off(&now).await;
+                }
                 None
             }
         }
