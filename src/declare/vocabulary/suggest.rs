@@ -2,6 +2,7 @@
 //! look most like it.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use cucumber::gherkin::Step;
 
@@ -17,6 +18,8 @@ const SUGGESTIONS: usize = 3;
 const COMPARED: usize = 200;
 /// The similarity (0 to 1) under which a second suggestion would only mislead.
 const SIMILAR: f64 = 0.45;
+/// How long a word is that tells what a step is about.
+const TELLING: usize = 6;
 
 impl Vocabulary {
     /// Why a step is none, with what it may have been.
@@ -40,10 +43,19 @@ impl Vocabulary {
         text + &shown.collect::<String>() + &self.missing(&corrected, nearest.first().copied())
     }
 
-    /// The patterns under a keyword that look most like a text, the nearest first; at least one.
+    /// The patterns under a keyword that look most like a text, the nearest first; at least one. A word that only one pattern has, such as
+    /// `packets`, tells more than the likeness of all letters, in whatever order the words are.
     pub fn nearest(&self, keyword: &str, text: &str) -> Vec<&Pattern> {
         let general = self.generalised(text);
-        let candidates = self.patterns.iter().filter(|pattern| pattern.keyword == keyword);
+        let candidates: Vec<&Pattern> = self.patterns.iter().filter(|pattern| pattern.keyword == keyword).collect();
+        let written = words(&general);
+        let named = |word: &&str| {
+            let mut with = candidates.iter().filter(|pattern| words(&pattern.text).contains(word));
+            with.next().filter(|_| with.next().is_none()).map(|pattern| pattern.location)
+        };
+        let named: BTreeSet<_> = written.iter().filter_map(named).map(|place| (place.path, place.line)).collect();
+        let is_named = |pattern: &&Pattern| named.contains(&(pattern.location.path, pattern.location.line));
+        let candidates = candidates.into_iter().filter(|pattern| named.is_empty() || is_named(pattern));
         let mut scored: Vec<_> =
             candidates.map(|pattern| (self.similarity(&general, text, pattern), pattern)).collect();
         scored.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal));
@@ -94,6 +106,13 @@ impl Vocabulary {
         let parameters = self.parameters.iter().flat_map(|parameter| [parameter.kind.regex, parameter.kind.accepts]);
         Spelling::of(patterns.chain(parameters).chain(examples().map(|(_, example)| example)))
     }
+}
+
+/// What a pattern or a step says beside its parameters, without short words.
+fn words(text: &str) -> BTreeSet<&str> {
+    let fixed = text.split(['{', '}']).step_by(2);
+    let words = fixed.flat_map(|part| part.split(|c: char| !c.is_alphabetic()));
+    words.filter(|word| word.len() >= TELLING).collect()
 }
 
 /// The example of a pattern; a user's own pattern, which has none, as it was written.
