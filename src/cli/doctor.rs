@@ -17,10 +17,10 @@ use crate::role::shipped;
 use crate::{docker, ec2, openstack};
 
 /// Check whether scenarios can run on this machine, and print the command that fixes what is missing; with `--on openstack` or
-/// `--on ec2`, whether a cloud can be used; with `--on compose`, whether faults can be made in containers.
+/// `--on ec2`, whether a cloud can be used; with `--on compose` or `--on swarm`, whether faults can be made in containers.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Doctor {
-    /// What is checked: `local`, which is this machine; `compose`: its Docker Engine; `openstack[=CLOUD]`: a cloud of `clouds.yaml` or of the variables
+    /// What is checked: `local`, which is this machine; `compose`: its Docker Engine; `swarm`: the same, and whether it is a manager of a Swarm; `openstack[=CLOUD]`: a cloud of `clouds.yaml` or of the variables
     /// `OS_*`; or `ec2[=PROFILE]`: an account of `~/.aws` or of the variables `AWS_*`. Nothing in the cloud is changed. Default: `on` of
     /// `[environment]` in `chimp.toml`, else `local`.
     #[arg(long, value_name = "NAME[=CLOUD]")]
@@ -38,8 +38,9 @@ impl Doctor {
         let refused = |why: String| Err(named.refused(why));
         match named.on.split_once('=').map_or((named.on.as_str(), None), |(name, value)| (name, Some(value))) {
             ("local", None) => Ok(show()),
-            // The project has no say in it.
-            ("compose", _) => self.show_compose(),
+            // The project has no say in it, and neither has the stack.
+            ("compose", _) => show_containers(docker::doctor::look()),
+            ("swarm", _) => show_containers(docker::doctor::look_at_swarm()),
             ("openstack", Some("")) => refused("nothing follows `openstack=`\n  help: write `openstack=CLOUD`".into()),
             ("openstack", cloud) => self.show_openstack(cloud),
             ("ec2", Some("")) => refused("nothing follows `ec2=`\n  help: write `ec2=PROFILE`".into()),
@@ -48,24 +49,10 @@ impl Doctor {
                 refused(format!("`local` takes no value, and `{value}` follows it\n  help: write `local` alone"))
             }
             (other, _) => {
-                let hint = one_of(other, "places to check", ["local", "compose", "openstack", "ec2"]);
+                let hint = one_of(other, "places to check", ["local", "compose", "swarm", "openstack", "ec2"]);
                 refused(format!("`{other}` is nothing that can be checked\n  help: {hint}"))
             }
         }
-    }
-
-    fn show_compose(&self) -> Result<ExitCode, Refused> {
-        let findings = runtime()?.block_on(docker::doctor::look());
-        show_rows(&findings);
-        say!(
-            "{}",
-            if findings.are_good() {
-                "faults can be made in containers here"
-            } else {
-                "not everything can be done to containers here yet"
-            }
-        );
-        Ok(if findings.are_good() { ExitCode::SUCCESS } else { ExitCode::from(exit::COULD_NOT_TELL) })
     }
 
     fn show_openstack(&self, cloud: Option<&str>) -> Result<ExitCode, Refused> {
@@ -81,6 +68,18 @@ impl Doctor {
         let findings = runtime()?.block_on(ec2::doctor::look(profile, &here, &settings));
         Ok(show_findings(&findings, "the account"))
     }
+}
+
+/// Looks, and prints what was found of a Docker Engine.
+fn show_containers(looking: impl Future<Output = Findings>) -> Result<ExitCode, Refused> {
+    let findings = runtime()?.block_on(looking);
+    show_rows(&findings);
+    let verdict = match findings.are_good() {
+        true => "faults can be made in containers here",
+        false => "not everything can be done to containers here yet",
+    };
+    say!("{verdict}");
+    Ok(if findings.are_good() { ExitCode::SUCCESS } else { ExitCode::from(exit::COULD_NOT_TELL) })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Refused> {

@@ -1,6 +1,9 @@
 //! Whether faults can be made in the containers of this machine's Docker Engine, row by row. Looks, and changes nothing.
 
+use std::collections::BTreeSet;
+
 use super::container::list;
+use super::swarm::{self, Service};
 use super::{Docker, DockerError, labels, tool};
 use crate::requests::findings::{Findings, Lack};
 
@@ -9,9 +12,24 @@ pub async fn look() -> Findings {
     let mut findings = Findings::default();
     match Docker::of_this_machine() {
         Err(why) => findings.add_undescribed("Docker Engine", of(&why)),
-        Ok(docker) => findings.add("Docker Engine", daemon(&docker).await),
+        Ok(docker) => findings.add("Docker Engine", daemon(&docker, labels::PROJECT, "Compose projects").await),
     }
     findings.add("Compose", compose());
+    findings.add("rights", rights());
+    findings.add("kernel", kernel());
+    findings
+}
+
+/// The same for the stacks of a Swarm, of which that daemon must be a manager.
+pub async fn look_at_swarm() -> Findings {
+    let mut findings = Findings::default();
+    match Docker::of_this_machine() {
+        Err(why) => findings.add_undescribed("Docker Engine", of(&why)),
+        Ok(docker) => {
+            findings.add("Docker Engine", daemon(&docker, labels::STACK, "stacks").await);
+            findings.add("Swarm", manager(&docker).await);
+        }
+    }
     findings.add("rights", rights());
     findings.add("kernel", kernel());
     findings
@@ -23,10 +41,25 @@ fn of(why: &DockerError) -> Lack {
     Lack { detail: detail.into(), fix: fix.into() }
 }
 
-async fn daemon(docker: &Docker) -> Result<String, Lack> {
-    let found = list(docker, labels::PROJECT).await.map_err(|why| of(&why))?;
+/// `label`: what its containers of interest have; `whose`: what they belong to.
+async fn daemon(docker: &Docker, label: &str, whose: &str) -> Result<String, Lack> {
+    let found = list(docker, label).await.map_err(|why| of(&why))?;
     let running = found.iter().filter(|one| one.state == "running").count();
-    Ok(format!("it answers at {}; {running} containers of Compose projects run", docker.socket().display()))
+    Ok(format!("it answers at {}; {running} containers of {whose} run", docker.socket().display()))
+}
+
+async fn manager(docker: &Docker) -> Result<String, Lack> {
+    let found = async {
+        swarm::manager(docker).await?;
+        Ok::<_, DockerError>((swarm::nodes(docker).await?, swarm::services(docker).await?))
+    };
+    let (nodes, services) = found.await.map_err(|why| of(&why))?;
+    let stacks: BTreeSet<&str> = services.iter().filter_map(Service::stack).collect();
+    let stacks = match stacks.is_empty() {
+        true => "no stack is deployed".to_string(),
+        false => format!("stacks: {}", Vec::from_iter(stacks).join(", ")),
+    };
+    Ok(format!("it is a manager; nodes: {}; {stacks}", nodes.len()))
 }
 
 fn compose() -> Result<String, Lack> {

@@ -90,6 +90,30 @@ pub enum DockerError {
         /// Its name.
         name: String,
     },
+    /// It is in no Swarm.
+    #[error(
+        "the Docker Engine at {} is in no Swarm: it is {state}\n  help: make one, `docker swarm init`, or name a manager's socket: \
+         `DOCKER_HOST=unix:///run/…/docker.sock`",
+        .socket.display()
+    )]
+    NoSwarm {
+        /// Where it listens.
+        socket: PathBuf,
+        /// What it says of itself: `inactive`.
+        state: String,
+    },
+    /// It is in a Swarm, and knows nothing of it.
+    #[error(
+        "the Docker Engine at {} is a worker of its Swarm, and only a manager knows the stacks\n  help: name the socket of a manager by DOCKER_HOST; \
+         managers: {}",
+        .socket.display(), .managers.join(", ")
+    )]
+    Worker {
+        /// Where it listens.
+        socket: PathBuf,
+        /// The managers that it knows: `192.0.2.1:2377`.
+        managers: Vec<String>,
+    },
     /// Compose is not installed.
     #[error(
         "{} does not run, and neither `docker compose` nor `docker-compose` is here to bring it up\n  help: start it, or install Compose",

@@ -180,6 +180,23 @@ pub async fn membership(docker: &Docker) -> Result<Membership, DockerError> {
     docker.get::<Info>("/info").await.map(|info| info.swarm)
 }
 
+/// The same of one that must be a manager.
+///
+/// # Errors
+/// It is in no Swarm, or a worker; it can't be asked.
+pub async fn manager(docker: &Docker) -> Result<Membership, DockerError> {
+    let found = membership(docker).await?;
+    let socket = docker.socket().into();
+    if found.local_node_state != "active" {
+        return Err(DockerError::NoSwarm { socket, state: found.local_node_state });
+    }
+    if !found.control_available {
+        let managers = found.remote_managers.into_iter().flatten().map(|manager| manager.addr).collect();
+        return Err(DockerError::Worker { socket, managers });
+    }
+    Ok(found)
+}
+
 /// All nodes. Only a manager answers this, and what follows.
 ///
 /// # Errors

@@ -54,6 +54,8 @@ pub fn what_can_not_be_attached_to_is_one_error_and_nothing_is_touched() {
     assert!(absent.contains("no Docker Engine answers at /run/no-such.sock"), "{absent}");
     let elsewhere = said(&with_host("tcp://192.0.2.1:2375"));
     assert!(elsewhere.contains("containers are entered from the machine that runs them"), "{elsewhere}");
+    let alone = said(&run(&mut chimp(&["doctor", "--on", "swarm"])));
+    assert!(alone.contains("MISSING Swarm") && alone.contains("is in no Swarm: it is inactive"), "{alone}");
     let observed = said(&run(&mut chimp(&["observe", &project.on(), "--for", "1s"])));
     assert!(observed.contains("do not run, and nothing is observed where they would be"), "{observed}");
     let stopped = Project::up("web");

@@ -66,12 +66,23 @@ pub fn what_can_not_be_attached_to_is_one_error_and_nothing_is_touched() {
 fn a_worker_is_refused() {
     let last = nodes().pop().unwrap();
     docker(&["node", "demote", &last.name]);
+    let checked = || run(chimp(&["doctor", "--on", "swarm"]).env("DOCKER_HOST", &last.host));
     let worker = || {
         let told = run(chimp(&["observe", "swarm=site"]).env("DOCKER_HOST", &last.host));
         said(&told)
     };
     until("it is a worker", || worker().contains("is a worker of its Swarm"));
     assert!(worker().contains("managers: "), "{}", worker());
+    let found = checked();
+    assert_eq!(found.status.code(), Some(3), "{}", said(&found));
+    assert!(said(&found).contains("MISSING Swarm: the Docker Engine at"), "{}", said(&found));
     docker(&["node", "promote", &last.name]);
     until("it is a manager", || !worker().contains("is a worker of its Swarm"));
+    let found = checked();
+    assert!(found.status.success(), "{}", said(&found));
+    assert!(
+        said(&found).contains("ok      Swarm: it is a manager; nodes: 3; no stack is deployed"),
+        "{}",
+        said(&found)
+    );
 }

@@ -56,8 +56,7 @@ impl Stack {
     /// # Errors
     /// The daemon is no manager, knows no such stack, or is not the one that the settings of a node name.
     pub async fn find(docker: &Docker, name: &str, settings: &SwarmSettings) -> Result<Stack, Unfound> {
-        let own = swarm::membership(docker).await?;
-        is_manager(docker, &own).map_err(Unfound::Wrong)?;
+        let own = swarm::manager(docker).await?;
         let all = swarm::services(docker).await?;
         let services: Vec<Service> = all.iter().filter(|one| one.stack() == Some(name)).cloned().collect();
         if services.is_empty() {
@@ -231,22 +230,6 @@ fn elsewhere(node: &str) -> String {
         "its processes are on {node}, and faults in a container are made from the machine that runs it\n  help: `dies` and `hangs` \
          need no more than its Docker Engine; run `chimp` on {node} for others"
     )
-}
-
-fn is_manager(docker: &Docker, own: &Membership) -> Result<(), DocumentError> {
-    let socket = docker.socket().display();
-    if own.local_node_state != "active" {
-        let detail = format!("the Docker Engine at {socket} is in no Swarm: it is {}", own.local_node_state);
-        let hint = "make one, `docker swarm init`, or name a manager's socket: `DOCKER_HOST=unix:///run/…/docker.sock`";
-        return Err(DocumentError::new(detail).with_hint(hint));
-    }
-    if own.control_available {
-        return Ok(());
-    }
-    let managers: Vec<&str> = own.remote_managers.iter().flatten().map(|manager| manager.addr.as_str()).collect();
-    let detail = format!("the Docker Engine at {socket} is a worker of its Swarm, and only a manager knows the stacks");
-    let hint = format!("name the socket of a manager by DOCKER_HOST; managers: {}", managers.join(", "));
-    Err(DocumentError::new(detail).with_hint(hint))
 }
 
 fn no_stack(name: &str, all: &[Service]) -> DocumentError {
