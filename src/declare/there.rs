@@ -1,6 +1,6 @@
 //! A site that is there already, as a step names it.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use super::world::{Declaration, StepError};
 use crate::environment::{COMPOSE, INVENTORY, On, SITE, SWARM};
@@ -61,7 +61,7 @@ impl Declaration {
     /// # Errors
     /// Servers that were declared before; a Given after the first When or Then; a path that is not UTF-8.
     pub fn inventory(&mut self, file: &str) -> Result<(), StepError> {
-        let file = self.beside_the_feature(file);
+        let file = tidy(self.beside_the_feature(file));
         let Some(file) = file.to_str() else {
             let detail = format!("the path of this inventory is not UTF-8: {}", file.display());
             return Err(StepError::refused(detail, "rename the folder or the file, so that plans can name it"));
@@ -74,7 +74,7 @@ impl Declaration {
     /// # Errors
     /// As [`inventory`](Self::inventory).
     pub fn compose(&mut self, file: &str) -> Result<(), StepError> {
-        let file = self.beside_the_feature(file).display().to_string();
+        let file = tidy(self.beside_the_feature(file)).display().to_string();
         self.attach(COMPOSE, file)
     }
 
@@ -124,7 +124,45 @@ fn modestly(settings: &mut Settings) {
     }
 }
 
+/// `features/../compose.yml` as `compose.yml`, unless that is another file, as where a folder is a link to one elsewhere.
+fn tidy(path: PathBuf) -> PathBuf {
+    let mut tidied = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir if matches!(tidied.components().next_back(), Some(Component::Normal(_))) => {
+                tidied.pop();
+            }
+            Component::CurDir => {}
+            other => tidied.push(other),
+        }
+    }
+    if path.exists() && !same_file(&path, &tidied) { path } else { tidied }
+}
+
 fn same_file(one: &Path, other: &Path) -> bool {
     let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.into());
     one == other || whole(one) == whole(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_shown_without_detours_unless_they_lead_elsewhere() {
+        let shown = |path: &str| tidy(path.into()).display().to_string();
+        assert_eq!(shown("features/../docker-compose.yml"), "docker-compose.yml");
+        assert_eq!(shown("./a/b/../../../compose.yml"), "../compose.yml");
+        assert_eq!(shown("/srv/./shop/../compose.yml"), "/srv/compose.yml");
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        std::fs::create_dir_all(at("there/features")).unwrap();
+        std::fs::write(at("there/compose.yml"), "").unwrap();
+        std::os::unix::fs::symlink(at("there/features"), at("linked")).unwrap();
+        assert_eq!(
+            tidy(at("linked/../compose.yml")),
+            at("linked/../compose.yml"),
+            "the folder is a link to one elsewhere"
+        );
+    }
 }
