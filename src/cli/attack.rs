@@ -24,7 +24,7 @@ use crate::harness;
 use crate::journal::{Place, Stage};
 use crate::nemesis::Sabotage;
 use crate::run::bundle::Bundle;
-use crate::settings::Safeguards;
+use crate::settings::{Safeguards, Settings};
 
 mod rounds;
 
@@ -207,7 +207,7 @@ impl Model {
     fn note(&self) {
         let Model::Graph { common, graph: None, .. } = self else { return };
         if let Ok(Ground::Inventory(file)) = common.at.place.ground(common.how.config.as_deref()) {
-            for note in Inventory.notes(&file.display().to_string()) {
+            for note in Inventory.notes(&file.display().to_string(), &Settings::default()) {
                 complain!("note: {note}");
             }
         }

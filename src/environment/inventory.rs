@@ -91,7 +91,7 @@ impl Kind for Inventory {
         Ok(Adopted { infrastructure: there.clone(), closed: inventory.closed(), entry_at })
     }
 
-    fn notes(&self, value: &str) -> Vec<String> {
+    fn notes(&self, value: &str, _: &Settings) -> Vec<String> {
         match file::find(Path::new(value)) {
             Ok(Found { entry_at: EntryAt::NotSaid(why), .. }) => vec![why.to_string()],
             _ => Vec::new(),

@@ -112,8 +112,8 @@ pub trait Kind: Sync {
 
     /// What users should know of the servers there, though it is no mistake: each in words, with its place and what to do.
     /// Connects to nothing but a daemon of this machine.
-    fn notes(&self, value: &str) -> Vec<String> {
-        let _ = value;
+    fn notes(&self, value: &str, settings: &Settings) -> Vec<String> {
+        let _ = (value, settings);
         Vec::new()
     }
 

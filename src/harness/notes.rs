@@ -12,7 +12,8 @@ use crate::text;
 /// Says on stderr what users should know of a plan's servers.
 pub fn note(plan: &Plan) {
     let on = environment::on(&plan.environment);
-    for note in on.map_or(Vec::new(), |on| on.kind.notes(&on.value)) {
+    let settings = plan.scenarios.first().map(|scenario| scenario.settings.clone()).unwrap_or_default();
+    for note in on.map_or(Vec::new(), |on| on.kind.notes(&on.value, &settings)) {
         complain!("note: {note}");
     }
 }

@@ -36,6 +36,8 @@ fn main() -> ExitCode {
             bare::a_static_address_and_a_second_network_are_reached_by_faults_too,
             begun::a_first_verdict_and_a_first_fault_come_with_what_init_writes,
             attacks::an_attack_strikes_what_was_opted_in_alone,
+            attacks::an_attack_by_the_graph_knows_what_depends_on_what,
+            attacks::of_two_projects_of_a_file_the_settings_say_which_is_meant,
             killed::a_killed_run_leaves_no_fault_after_its_lease,
             killed::the_lease_of_a_killed_attack_ends_no_later_fault,
             killed::what_a_killed_run_has_brought_up_goes_down_by_its_mark,

@@ -111,10 +111,10 @@ impl Kind for Compose {
     }
 
     /// The containers that do not run.
-    fn notes(&self, value: &str) -> Vec<String> {
+    fn notes(&self, value: &str, settings: &Settings) -> Vec<String> {
         let running = || {
             let docker = Docker::of_this_machine().ok()?;
-            ask(running(&docker, &file(value).ok()?, None)).ok()?
+            ask(running(&docker, &file(value).ok()?, settings.compose.project.as_deref())).ok()?
         };
         let note = |container: &Container| {
             let (service, number) = container.of_service().filter(|_| !container.runs() && !container.is_done())?;
@@ -154,7 +154,7 @@ impl Kind for Compose {
     fn reopen(&self, value: &Value, _: Option<&Path>) -> Result<Reopened, ReopenError> {
         let Stored { socket, file, project, settings } = stored(self, value)?;
         let docker = Docker::at(&socket);
-        let found = ask(of_name(&docker, &project)).map_err(unasked)?;
+        let found = ask(of_name(&docker, &project)).map_err(unasked)?.with_dependencies(&docker, &file);
         if found.containers.is_empty() {
             return Err(gone(&project));
         }
@@ -164,11 +164,12 @@ impl Kind for Compose {
         Ok(containers::reopened(&services, &file.display().to_string(), place, addresses(&found), provider))
     }
 
-    fn down(&self, value: &str, _: &Access, _: &Settings, dry_run: bool) -> Result<Down, ReopenError> {
+    fn down(&self, value: &str, _: &Access, settings: &Settings, dry_run: bool) -> Result<Down, ReopenError> {
         let file = file(value)?;
         let docker = Docker::of_this_machine().map_err(mistaken)?;
-        let Some(project) = ask(running(&docker, &file, None)).map_err(mistaken)? else {
-            return half_up(&docker, &file, dry_run);
+        let named = settings.compose.project.as_deref();
+        let Some(project) = ask(running(&docker, &file, named)).map_err(mistaken)? else {
+            return half_up(&docker, &file, named, dry_run);
         };
         if let Some(run) = project.brought_up_by().filter(|run| !running::lives(run)) {
             tracing::info!(run, "a run that is over has brought the project up");
@@ -192,11 +193,11 @@ impl Kind for Compose {
 }
 
 /// What is there of a project before its first container: networks, where the run that made them was killed meanwhile.
-fn half_up(docker: &Docker, file: &Path, dry_run: bool) -> Result<Down, ReopenError> {
+fn half_up(docker: &Docker, file: &Path, named: Option<&str>, dry_run: bool) -> Result<Down, ReopenError> {
     let nothing = Down::Nothing("the Compose project does not run");
     // A project that can't be read was not begun.
     let Ok(tool) = Tool::find(docker, file) else { return Ok(nothing) };
-    let Ok(declared) = tool.declared(None) else { return Ok(nothing) };
+    let Ok(declared) = tool.declared(named) else { return Ok(nothing) };
     if killed_while_bringing_up(&declared.name).is_empty() {
         return Ok(nothing);
     }
