@@ -16,6 +16,7 @@ use crate::plan::{Plan, SCHEMA};
 use crate::settings::Settings;
 
 mod agents;
+mod application;
 mod attached;
 mod beyond;
 mod check;

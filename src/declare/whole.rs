@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::attached::{self, Drafted};
 use super::error::{Problem, ProblemKind};
 use super::world::Declaration;
-use super::{DeclareOptions, check, entered, guarded, listing, request, scaled};
+use super::{DeclareOptions, application, check, entered, guarded, listing, request, scaled};
 use crate::document::DocumentError;
 use crate::environment::On;
 use crate::infrastructure::Infrastructure;
@@ -64,6 +64,7 @@ fn planned(
     let mut of_steps = entered::unknown(&one, &adopted);
     add_to(&mut of_steps, attached::strikes(&one, on, &adopted, victims));
     let Drafted { index, declaration: Declaration { acts, act_lines, hypotheses, workload, .. }, .. } = one;
+    problems.extend(workload.iter().flat_map(|workload| application::wrong(workload, &adopted.infrastructure)));
     let struck = acts.iter().any(Act::strikes) || !understood.whens;
     add_to(
         &mut of_steps,

@@ -28,7 +28,10 @@ const SLACK: Duration = Duration::from_secs(2);
 
 /// Whether a scenario's databases are to be read in the end: where users write, or a Then asks for it.
 pub fn is_asked_for(plan: &ScenarioPlan) -> bool {
-    let asked = plan.hypotheses.iter().any(|hypothesis| hypothesis.expectation.is_of_final_state());
+    // What a workload wrote is read by the workload's own calls.
+    let is_of_workload = |of: &Expectation| plan.workload.is_some() && !of.models().is_empty();
+    let mut expectations = plan.hypotheses.iter().map(|hypothesis| &hypothesis.expectation);
+    let asked = expectations.any(|of| of.is_of_final_state() && !is_of_workload(of));
     let writes = plan.settings.load.journey != Journey::Browse;
     (asked || writes) && !plan.infrastructure.servers_called(DATABASE).is_empty()
 }

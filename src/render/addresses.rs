@@ -1,7 +1,7 @@
 //! Who has which address: given when an infrastructure is provisioned, not when it is declared.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,16 @@ impl Addresses {
     pub fn entry(&self, infrastructure: &Infrastructure) -> Option<Ipv4Addr> {
         let host = &infrastructure.entry.host;
         self.virtual_ips.get(host).or_else(|| self.servers.get(host)).copied()
+    }
+
+    /// Every name that servers know: servers, virtual IPs, and other names of both.
+    pub fn by_name(&self) -> BTreeMap<String, IpAddr> {
+        let own = self.servers.iter().chain(&self.virtual_ips);
+        let named = self.aliases.iter().filter_map(|(alias, whose)| {
+            let address = self.servers.get(whose).or_else(|| self.virtual_ips.get(whose))?;
+            Some((alias, address))
+        });
+        own.chain(named).map(|(name, address)| (name.clone(), IpAddr::from(*address))).collect()
     }
 
     /// The content of `/etc/hosts` on every server: all servers and virtual IPs by name.

@@ -7,7 +7,7 @@ use super::scenario::{Attempt, AttemptError};
 use crate::auto_scaling::AutoScaling;
 use crate::config_agent::{ConfigAgent, Description};
 use crate::failover::Failover;
-use crate::load::work::{WorkConfig, Workers};
+use crate::load::work::{WorkConfig, WorkError, Workers};
 use crate::load::{self, JourneyConfig, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
 use crate::observer::Observers;
 use crate::plan::{Act, Agent};
@@ -88,9 +88,12 @@ impl Attempt<'_> {
         self.line.stage("preparing the application");
         let load = &self.plan.settings.load;
         let (pause_min, pause_max) = load.pauses_at_work();
+        let password = workload.password(|name| site.secrets.named(name)).map_err(WorkError::Statement)?;
         let config = WorkConfig {
             workload,
             request: self.request(site)?,
+            servers: site.addresses.by_name(),
+            password,
             users: load.users,
             pause_min,
             pause_max,

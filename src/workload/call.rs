@@ -1,14 +1,19 @@
 //! One call of a workload, and how it is filled in.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A request of the application, or a command.
+use super::around::Around;
+use super::database::DatabaseKind;
+use super::statement::{Parameter, Statement};
+
+/// A request of the application, a statement of SQL, or a command.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a call: a map with `path` or `command`")]
+#[serde(deny_unknown_fields, expecting = "a call: a map with `path`, `sql` or `command`")]
 pub struct CallSpec {
     /// Of a request: the path and query, a template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,6 +30,9 @@ pub struct CallSpec {
     /// The same as a text, a template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+    /// A statement; each `{{ NAME }}` is a parameter of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql: Option<String>,
     /// A program and its arguments, templates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
@@ -107,8 +115,21 @@ fn texts_of<'v>(json: &'v Value, all: &mut Vec<&'v str>) {
 pub enum Filled {
     /// An HTTP request.
     Request { method: String, path: String, headers: Vec<(String, String)>, body: Option<String>, is_json: bool },
+    /// A statement of SQL.
+    Statement(Arc<Prepared>, Vec<Parameter>),
     /// A program and its arguments.
     Command(Vec<String>),
+}
+
+/// A statement as one kind of database prepares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// Its text.
+    pub text: String,
+    /// How many parameters it has.
+    pub parameters: usize,
+    /// Whether the database says of it how many rows it changed.
+    pub counts_rows: bool,
 }
 
 /// The names that templates may speak of.
@@ -125,6 +146,9 @@ pub struct Names {
     pub key: u32,
 }
 
+/// All that a statement may speak of.
+const NAMES: [&str; 5] = ["value", "from", "to", "by", "key"];
+
 /// How templates are read: what a name is not known of is an error.
 pub(super) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
@@ -133,13 +157,23 @@ pub(super) fn environment() -> Environment<'static> {
     environment
 }
 
-/// The templates of all calls, compiled once.
-pub struct Templates(Environment<'static>);
+/// What the calls of a workload send, ready to be filled in.
+pub struct Templates {
+    environment: Environment<'static>,
+    /// By the text of the file.
+    statements: BTreeMap<String, (Statement, Arc<Prepared>)>,
+    around: Around,
+}
 
 impl Templates {
-    /// Of calls that were checked.
-    pub fn of<'c>(calls: impl IntoIterator<Item = &'c CallSpec>) -> Templates {
+    /// Of calls that were checked; statements are for this kind of database.
+    pub fn of<'c>(
+        calls: impl IntoIterator<Item = &'c CallSpec>,
+        kind: Option<DatabaseKind>,
+        around: Around,
+    ) -> Templates {
         let mut environment = environment();
+        let mut statements = BTreeMap::new();
         for call in calls {
             for (_, text) in call.templates() {
                 // A template's name is its own text.
@@ -147,41 +181,63 @@ impl Templates {
                     .add_template_owned(text.to_string(), text.to_string())
                     .expect("checked when the file was read");
             }
+            if let (Some(sql), Some(kind)) = (&call.sql, kind) {
+                let statement = Statement::parse(sql, &NAMES).expect("checked when the file was read");
+                let (text, parameters) = (statement.text(kind), statement.names().count());
+                let prepared = Prepared { text, parameters, counts_rows: statement.counts_rows() };
+                statements.insert(sql.clone(), (statement, Arc::new(prepared)));
+            }
         }
-        Templates(environment)
+        Templates { environment, statements, around }
+    }
+
+    /// The statement that a call is, if it is one.
+    pub fn statement(&self, call: &CallSpec) -> Option<Arc<Prepared>> {
+        self.statements.get(call.sql.as_ref()?).map(|(_, prepared)| Arc::clone(prepared))
     }
 
     /// A call with everything filled in.
-    pub fn fill(&self, call: &CallSpec, names: &Names) -> Filled {
+    ///
+    /// # Errors
+    /// What a template speaks of is not there.
+    pub fn fill(&self, call: &CallSpec, names: &Names) -> Result<Filled, String> {
         let text = |template: &str| self.text(template, names);
+        if let Some((statement, prepared)) = call.sql.as_ref().and_then(|sql| self.statements.get(sql)) {
+            return Ok(Filled::Statement(Arc::clone(prepared), statement.parameters(names)));
+        }
         if call.is_command() {
-            return Filled::Command(call.command.iter().map(|word| text(word)).collect());
+            return Ok(Filled::Command(call.command.iter().map(|word| text(word)).collect::<Result<_, _>>()?));
         }
-        let json = call.json.as_ref().map(|json| self.json(json, names).to_string());
+        let json = call.json.as_ref().map(|json| self.json(json, names)).transpose()?;
         let is_json = json.is_some();
-        Filled::Request {
+        let body = || call.body.as_deref().map(text).transpose();
+        let header = |(name, value): (&String, &String)| Ok::<_, String>((name.clone(), text(value)?));
+        Ok(Filled::Request {
             method: call.method.clone().unwrap_or_else(|| "GET".into()),
-            path: text(call.path.as_deref().unwrap_or("/")),
-            headers: call.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
-            body: json.or_else(|| call.body.as_deref().map(text)),
+            path: text(call.path.as_deref().unwrap_or("/"))?,
+            headers: call.headers.iter().map(header).collect::<Result<_, _>>()?,
+            body: json.map_or_else(body, |json| Ok(Some(json.to_string())))?,
             is_json,
-        }
+        })
     }
 
-    fn text(&self, template: &str, names: &Names) -> String {
-        let compiled = self.0.get_template(template).expect("all are there");
+    fn text(&self, template: &str, names: &Names) -> Result<String, String> {
+        let compiled = self.environment.get_template(template).expect("all are there");
         let Names { value, from, to, by, key } = names;
-        compiled.render(context! { value, from, to, by, key }).expect("checked when the file was read")
+        let Around { site, servers } = &self.around;
+        let filled = compiled.render(context! { value, from, to, by, key, site, servers });
+        filled.map_err(|why| format!("`{template}` can't be filled in: {why}"))
     }
 
-    fn json(&self, json: &Value, names: &Names) -> Value {
-        match json {
-            Value::String(text) => Value::String(self.text(text, names)),
-            Value::Array(items) => items.iter().map(|item| self.json(item, names)).collect(),
+    fn json(&self, json: &Value, names: &Names) -> Result<Value, String> {
+        Ok(match json {
+            Value::String(text) => Value::String(self.text(text, names)?),
+            Value::Array(items) => items.iter().map(|item| self.json(item, names)).collect::<Result<_, _>>()?,
             Value::Object(fields) => {
-                fields.iter().map(|(name, field)| (name.clone(), self.json(field, names))).collect()
+                let field = |(name, field): (&String, &Value)| Ok((name.clone(), self.json(field, names)?));
+                Value::Object(fields.iter().map(field).collect::<Result<_, String>>()?)
             }
             other => other.clone(),
-        }
+        })
     }
 }

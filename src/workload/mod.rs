@@ -1,4 +1,4 @@
-//! Workload files: what users do with an application's data, as requests of the application or commands.
+//! Workload files: what users do with an application's data, as requests of the application, statements of SQL or commands.
 //!
 //! ```yaml
 //! # orders.workload.yaml
@@ -16,6 +16,7 @@
 //! queue:                                  # messages are sent, and taken out
 //!   enqueue: { command: [rabbit, publish, "{{ value }}"] }
 //!   dequeue: { command: [rabbit, get], none: [3] }
+//! database: postgresql://shop:${PASSWORD}@db-1:5432/shop   # what `sql` is sent to; or mysql://…
 //! reads: 20                               # percent of the operations; the default
 //! value_size: 1000                        # bytes of each value; default: as short as can be
 //! settle: 2 s                             # from the end of the load until all is read for the last time; the default
@@ -25,7 +26,8 @@
 //! |---|---|
 //! | `path`, `method`, `headers` | an HTTP request of the application; `GET` where nothing else is said |
 //! | `json` or `body` | what is sent |
-//! | `command` | or a program of this machine with its arguments; no shell |
+//! | `sql` | or a statement for the `database`; what stands in `{{ }}` is bound as a parameter. Its first column is what is read |
+//! | `command` | or a program of this machine with its arguments; no shell. It may also say `{{ site }}` and `{{ servers["db-1"] }}` |
 //! | `ok` | statuses (or exit codes) that acknowledge it; default 200 to 299 (0) |
 //! | `fail` | those that say that nothing was done, and will not be; default none. Of any other answer nothing is known |
 //! | `none` | those that say that there is no value, or no message |
@@ -36,14 +38,23 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod around;
 mod call;
+mod check;
+mod database;
 mod file;
+mod statement;
 mod value;
 
-pub use call::{CallSpec, Filled, Means, Names, Templates};
+pub use around::Around;
+pub use call::{CallSpec, Filled, Means, Names, Prepared, Templates};
+pub use database::{DatabaseKind, DatabaseSpec, Password};
 pub use file::read;
+pub use statement::{Parameter, Statement};
 pub use value::Values;
 
+use crate::document::DocumentError;
+use crate::document::yaml::{PathSegment, Source};
 use crate::units::{Percent, duration};
 
 /// A workload, read and checked.
@@ -51,6 +62,9 @@ use crate::units::{Percent, duration};
 pub struct Workload {
     /// The file, as it was named.
     pub file: PathBuf,
+    /// Which database statements are sent to; there is one where a call is a statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseSpec>,
     /// What of it is asked for; at least one, each kind once.
     pub models: Vec<Model>,
     /// How many of the operations are reads.
@@ -97,11 +111,43 @@ impl Model {
             Model::Register { keys, .. } | Model::Counter { keys, .. } | Model::Queue { keys, .. } => *keys,
         }
     }
+
+    /// Its calls, by their names in the file.
+    pub fn calls(&self) -> Vec<(&'static str, &CallSpec)> {
+        match self {
+            Model::Set { add, read } => vec![("add", add), ("read", read)],
+            Model::Register { write, read, compare_and_set, .. } => {
+                let compare = compare_and_set.as_deref().map(|call| ("compare_and_set", call));
+                [("write", write), ("read", read)].into_iter().chain(compare).collect()
+            }
+            Model::Counter { increment, read, .. } => vec![("increment", increment), ("read", read)],
+            Model::Queue { enqueue, dequeue, .. } => vec![("enqueue", enqueue), ("dequeue", dequeue)],
+        }
+    }
 }
 
 impl Workload {
     /// Whether there is a model of this name.
     pub fn has(&self, name: &str) -> bool {
         self.models.iter().any(|model| model.name() == name)
+    }
+
+    /// Every call: the model's name, its own, and what it is.
+    pub fn calls(&self) -> impl Iterator<Item = (&'static str, &'static str, &CallSpec)> {
+        self.models.iter().flat_map(|model| model.calls().into_iter().map(|(name, call)| (model.name(), name, call)))
+    }
+
+    /// An error about an item of its file, at the item's place where the file can be read still.
+    pub(crate) fn error(
+        &self,
+        path: &[PathSegment],
+        detail: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> DocumentError {
+        let hint = Some(hint.into());
+        match Source::read(&self.file) {
+            Ok(source) => source.error(path, detail, hint),
+            Err(_) => DocumentError { file: Some(self.file.clone()), hint, ..DocumentError::new(detail) },
+        }
     }
 }

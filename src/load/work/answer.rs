@@ -9,11 +9,20 @@ use crate::workload::{CallSpec, Means, Values};
 
 /// What came back, whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answer<'a> {
-    /// The status, or the exit code.
-    pub code: u16,
-    /// The body, or what the command printed.
-    pub body: &'a [u8],
+pub enum Answer<'a> {
+    /// The status and the body; the exit code and what the command printed.
+    Coded { code: u16, body: &'a [u8] },
+    /// What a statement came to.
+    Rows(&'a Rows),
+}
+
+/// What a statement came to that ended without an error.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// The first column of its rows, without NULLs.
+    pub texts: Vec<String>,
+    /// How many rows it changed, where it is one that changes rows.
+    pub changed: Option<u64>,
 }
 
 /// What a read showed.
@@ -35,7 +44,7 @@ const STRANGE_MAX: usize = 5;
 impl Answer<'_> {
     /// How a change ended, and what was met where it is not acknowledged.
     pub fn of_change(self, call: &CallSpec) -> (Ended, Option<String>) {
-        match call.means(self.code) {
+        match self.means(call) {
             Means::Ok => (Ended::Ok, None),
             Means::Fail | Means::Nothing => (Ended::Fail, Some(self.met(call))),
             Means::Unknown => (Ended::Info, Some(self.met(call))),
@@ -44,10 +53,10 @@ impl Answer<'_> {
 
     /// What a read of values showed.
     pub fn of_read(self, call: &CallSpec, values: Values) -> Read {
-        match call.means(self.code) {
-            Means::Nothing => Read::Nothing,
+        match self.means(call) {
+            Means::Nothing if matches!(self, Answer::Coded { .. }) => Read::Nothing,
             Means::Fail | Means::Unknown => Read::Failed(self.met(call)),
-            Means::Ok => match self.texts(call) {
+            Means::Ok | Means::Nothing => match self.texts(call) {
                 Ok(texts) if texts.is_empty() && call.values.is_none() && !call.is_command() => Read::Nothing,
                 Ok(texts) => Read::Saw(saw(&texts, values)),
                 Err(why) => Read::Failed(why),
@@ -57,31 +66,44 @@ impl Answer<'_> {
 
     /// What a counter shows.
     pub fn of_count(self, call: &CallSpec) -> Result<i64, String> {
-        match call.means(self.code) {
+        match self.means(call) {
             Means::Nothing => return Ok(0),
             Means::Fail | Means::Unknown => return Err(self.met(call)),
             Means::Ok => {}
         }
         let texts = self.texts(call)?;
-        let [text] = texts.as_slice() else { return Err(format!("one number was expected, and {} came", texts.len())) };
+        let text = match texts.as_slice() {
+            [text] => text,
+            [] if matches!(self, Answer::Rows(_)) => return Ok(0),
+            other => return Err(format!("one number was expected, and {} came", other.len())),
+        };
         text.trim().parse().map_err(|_| format!("`{}` is not a whole number", beginning(text)))
+    }
+
+    fn means(self, call: &CallSpec) -> Means {
+        match self {
+            Answer::Coded { code, .. } => call.means(code),
+            // As a compare-and-set whose value was another; what it returned, if anything, is read all the same.
+            Answer::Rows(Rows { changed: Some(0), .. }) => Means::Nothing,
+            Answer::Rows(_) => Means::Ok,
+        }
     }
 
     /// What the answer is, in words.
     fn met(self, call: &CallSpec) -> String {
-        let code = if call.is_command() { "exit code" } else { "status" };
-        let body = String::from_utf8_lossy(self.body);
+        let Answer::Coded { code, body } = self else { return "no row was changed".into() };
+        let kind = if call.is_command() { "exit code" } else { "status" };
+        let body = String::from_utf8_lossy(body);
         let body = body.trim();
-        if body.is_empty() {
-            format!("{code} {}", self.code)
-        } else {
-            format!("{code} {}: {}", self.code, beginning(body))
-        }
+        if body.is_empty() { format!("{kind} {code}") } else { format!("{kind} {code}: {}", beginning(body)) }
     }
 
     /// The values in it, as texts.
     fn texts(self, call: &CallSpec) -> Result<Vec<String>, String> {
-        let body = String::from_utf8_lossy(self.body);
+        let body = match self {
+            Answer::Coded { body, .. } => String::from_utf8_lossy(body),
+            Answer::Rows(rows) => return Ok(rows.texts.clone()),
+        };
         let Some(path) = call.values.as_ref().or(call.value.as_ref()) else {
             return Ok(body.lines().map(str::trim).filter(|line| !line.is_empty()).map(String::from).collect());
         };
@@ -140,7 +162,7 @@ mod tests {
     const PLAIN: Values = Values { size: 0 };
 
     fn answer(code: u16, body: &str) -> Answer<'_> {
-        Answer { code, body: body.as_bytes() }
+        Answer::Coded { code, body: body.as_bytes() }
     }
 
     fn reading(field: &str, path: &str) -> CallSpec {
@@ -204,5 +226,21 @@ mod tests {
             answer(1, "no such table").of_change(&call),
             (Ended::Info, Some("exit code 1: no such table".into()))
         );
+    }
+
+    #[test]
+    fn a_statement_says_what_it_changed_and_shows_its_first_column() {
+        let call = CallSpec { sql: Some("…".into()), ..CallSpec::default() };
+        let rows = |texts: &[&str], changed| Rows { texts: texts.iter().map(ToString::to_string).collect(), changed };
+        let ended = |changed| Answer::Rows(&rows(&[], changed)).of_change(&call);
+        assert_eq!([ended(Some(1)), ended(None)].map(|(ended, _)| ended), [Ended::Ok, Ended::Ok]);
+        assert_eq!(ended(Some(0)), (Ended::Fail, Some("no row was changed".into())));
+        let Read::Saw(saw) = Answer::Rows(&rows(&["1", "2", "2"], None)).of_read(&call, PLAIN) else { panic!() };
+        assert_eq!((saw.values.len(), saw.twice), (2, vec![2]));
+        // DELETE … RETURNING without a message.
+        assert_eq!(Answer::Rows(&rows(&[], Some(0))).of_read(&call, PLAIN), Read::Nothing);
+        assert_eq!(Answer::Rows(&rows(&[], None)).of_count(&call), Ok(0), "there is no row yet");
+        assert_eq!(Answer::Rows(&rows(&["12"], None)).of_count(&call), Ok(12));
+        assert!(Answer::Rows(&rows(&["1", "2"], None)).of_count(&call).is_err());
     }
 }

@@ -5,17 +5,21 @@
 //! does one operation after the other; one whose end can't be known is its process's last, as in Jepsen. When the load is over,
 //! [`Workers::finish`] reads what is there: without that last read nothing could be said of what was acknowledged.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::clock::micros;
 use crate::history::work::{Call, OBSERVER, Shown};
 use crate::history::{DataRecord, Ended, Event, Outcome, Recorder, Request, Source, Work};
-use crate::workload::{Model, Workload};
+use crate::provider::secret::Secret;
+use crate::workload::{Around, Model, Workload};
 
 use super::LoadError;
 use super::request::PreparedRequest;
@@ -24,10 +28,12 @@ mod answer;
 mod draw;
 mod prepare;
 mod send;
+mod sql;
 
 use draw::{Drawer, Next};
 pub use prepare::WorkError;
 use send::{Met, Sender};
+use sql::Session;
 
 /// How long each of these may take, until it is done.
 const OBSERVES_WITHIN: Duration = Duration::from_secs(30);
@@ -43,6 +49,10 @@ pub struct WorkConfig {
     pub workload: Workload,
     /// How requests of the site are sent.
     pub request: PreparedRequest,
+    /// Where servers and virtual IPs are, by all of their names.
+    pub servers: BTreeMap<String, IpAddr>,
+    /// The password of the workload's database, where it has one.
+    pub password: Option<Secret>,
     /// How many users.
     pub users: u32,
     /// A user's pause between two operations, drawn evenly from here…
@@ -55,6 +65,13 @@ pub struct WorkConfig {
     pub seed: u64,
 }
 
+impl WorkConfig {
+    fn around(&self) -> Around {
+        let servers = self.servers.iter().map(|(name, address)| (name.clone(), address.to_string())).collect();
+        Around::new(self.request.address().to_string(), &servers)
+    }
+}
+
 /// The users of a workload.
 pub struct Workers {
     shared: Arc<Shared>,
@@ -65,6 +82,8 @@ struct Shared {
     config: WorkConfig,
     sender: Sender,
     recorder: Recorder,
+    /// The observer's.
+    session: Mutex<Session>,
     /// The next value that was never sent.
     fresh: AtomicU32,
     /// The next process.
@@ -87,15 +106,17 @@ impl Workers {
         let sender = Sender::new(&config)?;
         let (fresh, processes) = (AtomicU32::new(1), AtomicU32::new(users));
         let (is_over, to_come) = (AtomicBool::new(false), AtomicU32::new(users));
-        let shared = Shared { config, sender, recorder, fresh, processes, is_over, to_come };
+        let session = Mutex::default();
+        let shared = Shared { config, sender, recorder, session, fresh, processes, is_over, to_come };
         Ok(Workers { shared: Arc::new(shared), tasks: JoinSet::new() })
     }
 
-    /// Looks whether the application is empty, and gives each register its first value.
+    /// Looks whether its database knows the statements, whether the application is empty, and gives each register its first value.
     ///
     /// # Errors
-    /// It is not empty, can't be asked within 30 s, or does not show within 10 s what is put there.
+    /// A statement that can't be prepared; it is not empty, can't be asked within 30 s, or does not show within 10 s what is put there.
     pub async fn prepare(&self) -> Result<(), WorkError> {
+        self.shared.prepare_statements().await?;
         for (nth, model) in self.shared.config.workload.models.iter().enumerate() {
             self.shared.prepare(nth, model).await?;
         }
@@ -139,10 +160,11 @@ impl Shared {
     async fn user(&self, user: u32) {
         let mut drawer = Drawer::new(self.config.seed, user);
         let mut process = user;
+        let mut session = Session::default();
         let mut has_come = false;
         while !self.is_over.load(Ordering::SeqCst) {
             let next = drawer.next(&self.config.workload, || self.fresh());
-            let (key, done) = (next.key, self.perform(process, next).await);
+            let (key, done) = (next.key, self.perform(&mut session, process, next).await);
             if let Call::Read(Some(shown)) = done.call {
                 drawer.saw(key, shown);
             }
@@ -161,7 +183,7 @@ impl Shared {
     }
 
     /// One operation, on record however it ends.
-    async fn perform(&self, process: u32, next: Next) -> Work {
+    async fn perform(&self, session: &mut Session, process: u32, next: Next) -> Work {
         let invoked_us = self.recorder.clock().now_us();
         let work = Work {
             process,
@@ -175,15 +197,16 @@ impl Shared {
         };
         let mut under_way = UnderWay { shared: self, work: Some(work) };
         let work = under_way.work.as_ref().expect("it is there until its end");
-        let met = self.sender.send(&self.config.workload.models[next.model], work).await;
+        let met = self.sender.send(session, &self.config.workload.models[next.model], work).await;
         under_way.end(met)
     }
 
     /// Until it ended well, or for 30 s.
     async fn observe(&self, model: usize, key: u32, call: Call) -> Work {
         let begun = Instant::now();
+        let mut session = self.session.lock().await;
         loop {
-            let done = self.perform(OBSERVER, Next { model, key, call: call.clone() }).await;
+            let done = self.perform(&mut session, OBSERVER, Next { model, key, call: call.clone() }).await;
             if done.outcome == Ended::Ok || begun.elapsed() > OBSERVES_WITHIN {
                 return done;
             }
@@ -220,9 +243,7 @@ impl UnderWay<'_> {
         (work.ended_us, work.outcome, work.detail, work.served_by) = (ended_us, met.outcome, met.detail, met.served_by);
         work.call = met.call;
         self.shared.recorder.data(vec![DataRecord::Work(work.clone())]);
-        if let Some(outcome) = met.request {
-            self.shared.request(&work, outcome);
-        }
+        self.shared.request(&work, met.request);
         work
     }
 }
@@ -263,16 +284,4 @@ fn spec<'m>(model: &'m Model, call: &Call) -> Option<&'m crate::workload::CallSp
         (Model::Queue { dequeue, .. }, Call::Dequeue(_)) => Some(dequeue),
         _ => None,
     }
-}
-
-/// The calls of a workload.
-fn specs(workload: &Workload) -> impl Iterator<Item = &crate::workload::CallSpec> {
-    workload.models.iter().flat_map(|model| match model {
-        Model::Set { add, read } => vec![add, read],
-        Model::Register { write, read, compare_and_set, .. } => {
-            [write, read].into_iter().chain(compare_and_set.as_deref()).collect()
-        }
-        Model::Counter { increment, read, .. } => vec![increment, read],
-        Model::Queue { enqueue, dequeue, .. } => vec![enqueue, dequeue],
-    })
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Shared, TRY_EVERY};
+use super::sql::SqlError;
+use super::{OBSERVES_WITHIN, Shared, TRY_EVERY};
+use crate::document::DocumentError;
+use crate::document::yaml::at;
 use crate::history::Ended;
 use crate::history::work::{Call, Shown};
 use crate::load::LoadError;
@@ -23,6 +26,12 @@ pub enum WorkError {
         "the {model} of {file} does not show what was put there: {put}, and its read shows {shows}; look at what the calls say, and at the path of the value"
     )]
     NotShown { model: &'static str, file: String, put: String, shows: String },
+    /// A statement that its database does not know, or a password that is not there.
+    #[error(transparent)]
+    Statement(#[from] DocumentError),
+    /// No session with its database came about.
+    #[error("the database of {file} can't be asked: {why}")]
+    Database { file: String, why: String },
     /// It could not be asked.
     #[error("the {model} of {file} could not be {what} before the load: {why}")]
     Unprepared { model: &'static str, file: String, what: &'static str, why: String },
@@ -33,7 +42,33 @@ pub enum WorkError {
 
 /// How late the first thing that is put there may be shown.
 const SHOWS_WITHIN: Duration = Duration::from_secs(10);
+
 impl Shared {
+    /// Has the database prepare every statement, without executing one.
+    pub(super) async fn prepare_statements(&self) -> Result<(), WorkError> {
+        let Some(access) = &self.sender.access else { return Ok(()) };
+        let workload = &self.config.workload;
+        let mut session = self.session.lock().await;
+        let begun = Instant::now();
+        for (model, field, call) in workload.calls() {
+            let Some(statement) = self.sender.templates.statement(call) else { continue };
+            let reads = matches!(field, "read" | "dequeue");
+            loop {
+                match session.prepare(access, &statement, reads).await {
+                    Ok(()) => break,
+                    Err(SqlError::Statement { why, hint }) => {
+                        return Err(workload.error(&at![model, field, "sql"], why, hint).into());
+                    }
+                    Err(why) if begun.elapsed() > OBSERVES_WITHIN => {
+                        return Err(WorkError::Database { file: self.file(), why: why.to_string() });
+                    }
+                    Err(_) => sleep(TRY_EVERY).await,
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Looks whether it is empty, gives each register a value, and asks for the first thing that is put there.
     pub(super) async fn prepare(&self, nth: usize, model: &Model) -> Result<(), WorkError> {
         for key in 0..model.keys() {

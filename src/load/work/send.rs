@@ -8,8 +8,9 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Url};
 use tokio::process::Command;
 
-use super::answer::{Answer, Read};
-use super::{WorkConfig, spec, specs};
+use super::answer::{Answer, Read, Rows};
+use super::sql::{Access, Session, SqlError};
+use super::{WorkConfig, spec};
 use crate::history::work::Call;
 use crate::history::{Ended, Outcome, Work};
 use crate::load::{LoadError, http};
@@ -24,8 +25,8 @@ pub(super) struct Met {
     pub outcome: Ended,
     pub detail: Option<String>,
     pub served_by: Option<String>,
-    /// The same as a request of the site, where it was one.
-    pub request: Option<Outcome>,
+    /// The same as a request of a user.
+    pub request: Outcome,
 }
 
 /// What came back.
@@ -35,19 +36,25 @@ enum Came {
         body: Vec<u8>,
         served_by: Option<String>,
     },
+    Rows {
+        rows: Rows,
+        served_by: Option<String>,
+    },
     /// Nothing whole; whether it can have been done, and what was met.
     Nothing {
         sent: bool,
-        request: Option<Outcome>,
+        request: Outcome,
         detail: String,
     },
 }
 
 /// Sends operations to one application.
 pub(super) struct Sender {
+    /// How its database is reached, where there is one.
+    pub(super) access: Option<Access>,
+    pub(super) templates: Templates,
     client: Client,
     origin: Url,
-    templates: Templates,
     values: Values,
     served_by: Option<String>,
     deadline: Duration,
@@ -61,21 +68,31 @@ impl Sender {
         Ok(Sender {
             client: client.map_err(|why| failed(why.to_string()))?,
             origin: http::origin(&config.request).map_err(|why| failed(why.to_string()))?,
-            templates: Templates::of(specs(&config.workload)),
+            templates: Templates::of(
+                config.workload.calls().map(|(_, _, call)| call),
+                config.workload.database.as_ref().map(|database| database.kind),
+                config.around(),
+            ),
+            access: Access::of(config),
             values: Values { size: config.workload.value_size },
             served_by: config.workload.served_by.clone(),
             deadline: config.deadline,
         })
     }
 
-    /// Sends an operation once, and waits for its end.
-    pub async fn send(&self, model: &Model, work: &Work) -> Met {
+    /// Sends an operation once, a statement by its user's session, and waits for its end.
+    pub async fn send(&self, session: &mut Session, model: &Model, work: &Work) -> Met {
         let call = spec(model, &work.call).expect("an operation is drawn from what the model has");
         let came = match self.templates.fill(call, &self.names(work)) {
-            Filled::Request { method, path, headers, body, is_json } => {
+            Ok(Filled::Request { method, path, headers, body, is_json }) => {
                 self.request(&method, &path, &headers, body, is_json).await
             }
-            Filled::Command(argv) => run(&argv, self.deadline).await,
+            Ok(Filled::Statement(statement, parameters)) => {
+                let access = self.access.as_ref().expect("where there are statements there is a database");
+                came_of(session.execute(access, &statement, &parameters).await, session)
+            }
+            Ok(Filled::Command(argv)) => run(&argv, self.deadline).await,
+            Err(detail) => Came::Nothing { sent: false, request: Outcome::NotSent, detail },
         };
         self.met(call, work, came)
     }
@@ -99,7 +116,7 @@ impl Sender {
         body: Option<String>,
         is_json: bool,
     ) -> Came {
-        let nothing = |why: String| Came::Nothing { sent: false, request: Some(Outcome::Broken), detail: why };
+        let nothing = |why: String| Came::Nothing { sent: false, request: Outcome::Broken, detail: why };
         let (Ok(url), Ok(method)) = (self.origin.join(path), Method::from_bytes(method.as_bytes())) else {
             return nothing(format!("`{path}` makes no URL"));
         };
@@ -124,23 +141,25 @@ impl Sender {
             let met = http::outcome_of_reqwest(&why);
             // Where not even a connection came about, nothing can have been asked of the application.
             let sent = !why.is_connect() && !why.is_builder();
-            Came::Nothing { sent, request: Some(met), detail: http::detail(met, &why) }
+            Came::Nothing { sent, request: met, detail: http::detail(met, &why) }
         })
     }
 
     fn met(&self, call: &CallSpec, work: &Work, came: Came) -> Met {
         let asked = work.call.clone();
-        let (code, body, served_by) = match came {
-            Came::Answer { code, body, served_by } => (code, body, served_by),
+        let (answer, served_by, request) = match &came {
+            Came::Answer { code, body, served_by } => {
+                let request = if *code < 500 { Outcome::Good } else { Outcome::Status(*code) };
+                (Answer::Coded { code: *code, body }, served_by.clone(), request)
+            }
+            Came::Rows { rows, served_by } => (Answer::Rows(rows), served_by.clone(), Outcome::Good),
             Came::Nothing { sent, request, detail } => {
                 // A message that was taken out and not received is gone.
-                let changes = asked.is_write();
-                let outcome = if sent && changes { Ended::Info } else { Ended::Fail };
-                return Met { call: asked, outcome, detail: Some(detail), served_by: None, request };
+                let outcome = if *sent && asked.is_write() { Ended::Info } else { Ended::Fail };
+                let detail = Some(detail.clone());
+                return Met { call: asked, outcome, detail, served_by: None, request: *request };
             }
         };
-        let request = (!call.is_command()).then_some(if code < 500 { Outcome::Good } else { Outcome::Status(code) });
-        let answer = Answer { code, body: &body };
         let read = |call: Result<Call, String>| match call {
             Ok(call) => (call, Ended::Ok, None),
             // Of a message whose answer can't be read it is not known whether it was taken out.
@@ -165,6 +184,21 @@ impl Sender {
     }
 }
 
+fn came_of(executed: Result<Rows, SqlError>, session: &Session) -> Came {
+    match executed {
+        Ok(rows) => Came::Rows { rows, served_by: session.served_by() },
+        Err(why) => {
+            let request = match &why {
+                SqlError::NotSent(_) => Outcome::Refused,
+                SqlError::Unknown(_) => Outcome::Broken,
+                // It was answered.
+                SqlError::Statement { .. } | SqlError::Refused(_) | SqlError::ReadOnly(_) => Outcome::Good,
+            };
+            Came::Nothing { sent: why.may_have_been_done(), request, detail: why.to_string() }
+        }
+    }
+}
+
 fn one(answer: Answer<'_>, call: &CallSpec, values: Values) -> Result<crate::history::work::Shown, String> {
     match answer.of_read(call, values) {
         Read::Saw(saw) => saw.one(),
@@ -175,7 +209,10 @@ fn one(answer: Answer<'_>, call: &CallSpec, values: Values) -> Result<crate::his
 
 /// A command, which is killed when the deadline is over, or when it is waited for no longer.
 async fn run(argv: &[String], deadline: Duration) -> Came {
-    let nothing = |sent, detail| Came::Nothing { sent, request: None, detail };
+    let nothing = |sent, detail| {
+        let request = if sent { Outcome::Broken } else { Outcome::NotSent };
+        Came::Nothing { sent, request, detail }
+    };
     let Some((program, arguments)) = argv.split_first() else { return nothing(false, "there is no command".into()) };
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

@@ -1,0 +1,57 @@
+//! Whether what a workload speaks of is there: its database, the servers of its commands, a password.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::error::{Problem, ProblemKind};
+use crate::document::DocumentError;
+use crate::document::error::one_of;
+use crate::document::yaml::at;
+use crate::infrastructure::Infrastructure;
+use crate::workload::{Password, Workload};
+
+/// Everything that is not there, at its line in the workload file.
+pub(super) fn wrong(workload: &Workload, infrastructure: &Infrastructure) -> Vec<Problem> {
+    let known = names(infrastructure);
+    let unknown = workload.servers_asked_for().into_iter().filter(|(_, _, name)| !known.contains(name.as_str()));
+    let unknown = unknown.map(|(model, field, name)| {
+        let hint = one_of(&name, "servers", known.iter().copied());
+        workload.error(&at![model, field, "command"], format!("there is no server `{name}`"), hint)
+    });
+    let host = host(workload, infrastructure, &known);
+    let meaning = unknown.chain(host).map(|why| problem(why, ProblemKind::Meaning));
+    let access = password(workload, infrastructure).map(|why| problem(why, ProblemKind::Access));
+    meaning.chain(access).collect()
+}
+
+/// Every name that servers know.
+fn names(infrastructure: &Infrastructure) -> BTreeSet<&str> {
+    let servers = infrastructure.servers.keys().chain(infrastructure.aliases.keys());
+    servers.map(String::as_str).chain(infrastructure.virtual_ips.iter().map(|ip| ip.name.as_str())).collect()
+}
+
+/// A name without a dot is that of a server, where the servers are those that the scenario declares.
+fn host(workload: &Workload, infrastructure: &Infrastructure, known: &BTreeSet<&str>) -> Option<DocumentError> {
+    let host = &workload.database.as_ref()?.host;
+    let is_elsewhere = infrastructure.is_attached() || host.contains('.') || host.parse::<IpAddr>().is_ok();
+    let is_unknown = !is_elsewhere && !known.contains(host.as_str());
+    is_unknown.then(|| {
+        let hint = one_of(host, "servers", known.iter().copied());
+        workload.database_error(format!("there is no server `{host}`"), hint)
+    })
+}
+
+fn password(workload: &Workload, infrastructure: &Infrastructure) -> Option<DocumentError> {
+    let found = workload.database.as_ref()?.password.as_ref()?;
+    if matches!(found, Password::Run(_)) && infrastructure.is_attached() {
+        let hint = "write `${NAME}`, which is taken from the environment";
+        let detail = "servers that are there already have passwords of their own, and not the run's";
+        return Some(workload.database_error(detail, hint));
+    }
+    workload.password(|_| String::new()).err()
+}
+
+fn problem(why: DocumentError, kind: ProblemKind) -> Problem {
+    let help = why.hint.map_or(String::new(), |hint| format!("\n  help: {hint}"));
+    Problem { file: why.file, line: why.line, column: why.column, kind, detail: why.detail + &help }
+}
