@@ -6,6 +6,7 @@ set -eu
 PACKAGES="haproxy nginx-light apache2-bin keepalived iputils-arping openssh-server openssh-client iptables iproute2 procps python3 python3-venv
 mariadb-server-core mariadb-client-core mariadb-backup monit
 redis-server python3-redis
+postgresql
 gcc libc6-dev make pkg-config libssl-dev zlib1g-dev git user-mode-linux puppet-agent
 python3-configobj python3-jinja2 python3-jsonpatch python3-jsonschema python3-netifaces python3-oauthlib python3-requests
 python3-serial python3-yaml"
@@ -100,6 +101,7 @@ for package in $missing; do
         keepalived) service=keepalived ;;
         openssh-server) service=ssh ;;
         monit) service=monit ;;
+        postgresql) service=postgresql ;;
         puppet-agent) service=puppet ;;
         puppetserver) service=puppetserver ;;
         redis-server) service=redis-server ;;

@@ -12,7 +12,14 @@ use support::{Folder, Needs, chimp, named, run, stderr};
 
 fn main() -> ExitCode {
     support::tests(&[
-        (Needs::Nothing, named![what_is_wrong_with_a_workload_is_reported_before_anything_boots]),
+        (
+            Needs::Nothing,
+            named![
+                what_is_wrong_with_a_workload_is_reported_before_anything_boots,
+                what_is_wrong_with_a_database_is_reported_before_anything_boots,
+                a_password_stands_in_no_plan
+            ],
+        ),
         (
             Needs::Scenarios,
             named![
@@ -22,7 +29,12 @@ fn main() -> ExitCode {
                 one_that_applies_a_part_of_its_journal_twice_is_found,
                 one_that_shows_what_was_there_a_second_ago_is_found,
                 one_that_is_not_empty_is_refused,
-                a_file_that_means_something_else_is_no_failure_of_the_application
+                a_file_that_means_something_else_is_no_failure_of_the_application,
+                databases_that_keep_what_they_acknowledge_pass,
+                tables_that_a_crash_empties_are_found,
+                a_statement_that_its_database_does_not_know_ends_the_scenario_before_a_fault,
+                a_database_that_is_not_empty_is_refused,
+                commands_find_servers_by_their_names
             ],
         ),
     ])
@@ -30,20 +42,28 @@ fn main() -> ExitCode {
 
 const EXAMPLE: &str = "fixtures/examples/orders";
 
+const DATABASES: &str = "fixtures/examples/databases";
+
 /// The example in a folder of its own, with an application that lies so.
 fn example(folder: &Path, lie: &str) {
-    fs::create_dir(folder.join("features")).unwrap();
-    for name in [
-        "orders.py",
-        "orders-app.yaml",
-        "site.yaml",
-        "orders.workload.yaml",
-        "jobs.workload.yaml",
-        "features/orders.feature",
-    ] {
-        let text = fs::read_to_string(Path::new(EXAMPLE).join(name)).unwrap();
-        fs::write(folder.join(name), text.replace("LIE: none", &format!("LIE: {lie}"))).unwrap();
+    copied(EXAMPLE, folder, &[("LIE: none", &format!("LIE: {lie}"))]);
+}
+
+/// An example, with other texts in the place of some; each of them is there.
+fn copied(example: &str, to: &Path, changes: &[(&str, &str)]) {
+    let mut missing: Vec<&str> = changes.iter().map(|(from, _)| *from).collect();
+    for folder in ["", "features"] {
+        fs::create_dir_all(to.join(folder)).unwrap();
+        for file in fs::read_dir(Path::new(example).join(folder)).unwrap().map(|entry| entry.unwrap().path()) {
+            if file.is_file() {
+                let text = fs::read_to_string(&file).unwrap();
+                missing.retain(|from| !text.contains(from));
+                let text = changes.iter().fold(text, |text, (from, to)| text.replace(from, to));
+                fs::write(to.join(folder).join(file.file_name().unwrap()), text).unwrap();
+            }
+        }
     }
+    assert!(missing.is_empty(), "{example} has changed: {missing:?}");
 }
 
 /// What became of each Then: its step, verdict and reason.
@@ -162,4 +182,157 @@ fn what_is_wrong_with_a_workload_is_reported_before_anything_boots() {
     let told = stderr(&output);
     assert!(told.contains("orders.workload.yaml:3:") && told.contains("does not begin with `/`"), "{told}");
     assert!(told.contains("orders.workload.yaml:4:") && told.contains("is no JSONPath"), "{told}");
+}
+
+/// What became of the example's databases, with other texts in the place of some.
+fn databases(name: &str, (scenarios, retries): (&str, &str), changes: &[(&str, &str)]) -> Vec<Value> {
+    let (folder, out) = (Folder::new(name), Folder::new(&format!("{name}-out")));
+    copied(DATABASES, folder.path(), changes);
+    let mut chimp = chimp(&["run", "--retries", retries, "--seed", "7", "--config", "tests/features/short.toml"]);
+    run(chimp.args(["--name", scenarios]).arg(folder.path().join("features")).arg("--out").arg(out.path()));
+    let record = out.record();
+    record["scenarios"].as_array().unwrap().clone()
+}
+
+fn databases_that_keep_what_they_acknowledge_pass() {
+    let scenarios = databases("databases-honest", ("s", "2"), &[]);
+    assert_eq!(scenarios.len(), 4);
+    for scenario in scenarios {
+        let judged: Vec<_> = scenario["hypotheses"].as_array().unwrap().iter().map(|h| &h["verdict"]).collect();
+        assert!(judged.len() >= 2 && judged.iter().all(|verdict| *verdict == "pass"), "{scenario:#}");
+    }
+}
+
+fn tables_that_a_crash_empties_are_found() {
+    let changes = [
+        ("CREATE TABLE orders", "CREATE UNLOGGED TABLE orders"),
+        (
+            "orders (item VARCHAR(200) PRIMARY KEY) ENGINE=InnoDB",
+            "orders (item VARCHAR(200) PRIMARY KEY) ENGINE=MEMORY",
+        ),
+    ];
+    let scenarios = databases("databases-lying", ("loses power", "2"), &changes);
+    assert_eq!(scenarios.len(), 2);
+    for scenario in scenarios {
+        let hypotheses = scenario["hypotheses"].as_array().unwrap();
+        let lost = hypotheses.iter().find(|h| h["step"] == "no acknowledged write is lost").unwrap();
+        let reason = lost["reason"].as_str().unwrap_or_default();
+        assert_eq!(lost["verdict"], "fail", "{scenario:#}");
+        for words in ["value ", "added by user ", " through db, ", " is missing in the last read"] {
+            assert!(reason.contains(words), "{reason}");
+        }
+    }
+}
+
+/// Why PostgreSQL's scenario could not be judged, and why MariaDB's.
+fn why_not_judged(name: &str, changes: &[(&str, &str)]) -> [String; 2] {
+    let scenarios = databases(name, ("loses power", "0"), changes);
+    ["PostgreSQL", "MariaDB"].map(|of| {
+        let scenario = scenarios.iter().find(|scenario| scenario["name"].as_str().unwrap().starts_with(of)).unwrap();
+        assert_ne!(scenario["verdict"], "pass", "{scenario:#}");
+        scenario["reason"].as_str().unwrap_or_default().to_string()
+    })
+}
+
+fn a_statement_that_its_database_does_not_know_ends_the_scenario_before_a_fault() {
+    let [postgresql, mariadb] = why_not_judged(
+        "databases-unknown",
+        &[
+            ("\"SELECT n FROM visits\"", "\"SELEC n FROM visits\""),
+            ("CREATE TABLE IF NOT EXISTS shop.orders", "CREATE TABLE IF NOT EXISTS shop.order"),
+        ],
+    );
+    let has = |why: &str, words: &[&str]| assert!(words.iter().all(|words| why.contains(words)), "{why}");
+    has(&postgresql, &["postgresql.workload.yaml:", "syntax error at or near \"SELEC\" (SQLSTATE 42601)"]);
+    has(&mariadb, &["mariadb.workload.yaml:4:", "'shop.orders' doesn't exist (error 1146, SQLSTATE 42S02)"]);
+}
+
+fn a_database_that_is_not_empty_is_refused() {
+    let changes = [
+        (
+            "CREATE TABLE orders (item text PRIMARY KEY);",
+            "CREATE TABLE orders (item text PRIMARY KEY);\n      INSERT INTO orders VALUES ('apples');",
+        ),
+        (
+            "INSERT IGNORE INTO shop.visits VALUES (1, 0);",
+            "INSERT IGNORE INTO shop.visits VALUES (1, 0);\n      INSERT IGNORE INTO shop.orders VALUES ('apples');",
+        ),
+    ];
+    for why in why_not_judged("databases-not-empty", &changes) {
+        assert!(
+            why.contains("the set of ") && why.contains("is not empty at the start") && why.contains("`apples`"),
+            "{why}"
+        );
+    }
+}
+
+/// What `chimp plan` says of the example with other texts in the place of some.
+fn planned(name: &str, changes: &[(&str, &str)]) -> (Option<i32>, String) {
+    let folder = Folder::new(name);
+    copied(DATABASES, folder.path(), changes);
+    let output = run(chimp(&["plan", "--json"]).arg(folder.path().join("features")));
+    (output.status.code(), stderr(&output) + &String::from_utf8_lossy(&output.stdout))
+}
+
+fn what_is_wrong_with_a_database_is_reported_before_anything_boots() {
+    let (code, told) = planned(
+        "databases-wrong",
+        &[
+            ("postgresql://shop:{{ secrets.shop }}@db/shop", "postgresql://shop:${NO_SUCH_PASSWORD}@dbb/shop"),
+            ("database: mariadb://shop:{{ secrets.shop }}@db/shop\nset:", "set:"),
+            (
+                "{ sql: \"SELECT n FROM visits WHERE id = 1\" }",
+                "{ sql: \"SELECT n FROM visits WHERE id = '{{ key }}'\", value: $.n }",
+            ),
+            ("ON DUPLICATE KEY UPDATE count = {{ value }}\n", "ON DUPLICATE KEY UPDATE count = 1\n    path: /stock\n"),
+            ("LIMIT 1 RETURNING job\"", "LIMIT 1 RETURNING job\", json: {}"),
+        ],
+    );
+    assert_eq!(code, Some(2), "{told}");
+    for words in [
+        "postgresql.workload.yaml:2:11: there is no server `dbb`\n  help: did you mean `db`?",
+        "postgresql.workload.yaml:2:11: the environment variable `NO_SUCH_PASSWORD` is not set",
+        "the file has no `database`",
+        "a statement has no `value`",
+        "`{{ key }}` stands within quotes",
+        "a call is a request, a statement or a command, and only one of them",
+        "a statement has no `json`",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+}
+
+fn a_password_stands_in_no_plan() {
+    let (code, told) =
+        planned("databases-password", &[("shop:{{ secrets.shop }}@db/shop", "shop:correct-horse@db/shop")]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("postgresql.workload.yaml") && !told.contains("correct-horse"), "{told}");
+}
+
+/// What users do by commands alone: no request of theirs says that they have come.
+const BY_COMMANDS: &str = r#"
+set:
+  add:
+    command: [python3, -c, "import sys, urllib.request as r; r.urlopen(sys.argv[1], sys.argv[2].encode())",
+      "http://{{ site }}/orders", '{"item": "{{ value }}"}']
+  read:
+    command: [python3, -c, "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())", 'http://{{ servers["app"] }}:8000/orders']
+    values: "$[*].item"
+"#;
+
+fn commands_find_servers_by_their_names() {
+    let (folder, out) = (Folder::new("orders-commands"), Folder::new("orders-commands-out"));
+    copied(EXAMPLE, folder.path(), &[]);
+    fs::write(folder.path().join("orders.workload.yaml"), BY_COMMANDS).unwrap();
+    let feature = "Feature: Orders\n  Scenario: By commands\n    Given the infrastructure in \"../site.yaml\"\n    \
+        And the reconciler is off\n    And 50 requests/s of read traffic\n    \
+        And 5 users work with \"../orders.workload.yaml\"\n    When node \"app\" hangs for 1 s\n    And 3 s pass\n    \
+        Then no acknowledged write is lost\n";
+    fs::write(folder.path().join("features/orders.feature"), feature).unwrap();
+    run(chimp(&["run", "--retries", "2", "--seed", "7", "--config", "tests/features/short.toml"])
+        .arg(folder.path().join("features"))
+        .arg("--out")
+        .arg(out.path()));
+    let record = out.record();
+    assert_eq!(record["scenarios"][0]["verdict"], "pass", "{record:#}");
 }
