@@ -35,6 +35,7 @@ impl Story {
         history.works = self.0.clone();
         history.plan.workload = Some(Workload {
             file: "all.workload.yaml".into(),
+            database: None,
             models: vec![
                 Model::Set { add: call(), read: call() },
                 Model::Register { keys: 1, write: call(), read: call(), compare_and_set: None },
