@@ -163,7 +163,7 @@ fn every_kind_of_hypothesis_has_one_that_passes_one_that_fails_and_one_that_cann
             seen.entry(kind(&hypothesis.expectation)).or_default().push(judged.verdict);
         }
     }
-    assert_eq!(seen.len(), 24, "{:?}", seen.keys());
+    assert_eq!(seen.len(), 27, "{:?}", seen.keys());
     for (kind, verdicts) in seen {
         for wanted in [Verdict::Pass, Verdict::Fail, Verdict::Invalid] {
             assert!(verdicts.contains(&wanted), "no golden history in which {kind} is {wanted:?}");

@@ -155,7 +155,6 @@ impl<'h> Evidence<'h> {
     /// The last good read of each key by the observer, when the load was over.
     fn last(&self, is_read: impl Fn(&Call) -> bool) -> BTreeMap<u32, &'h Work> {
         let good = self.works.iter().filter(|work| work.process == OBSERVER && work.outcome == Ended::Ok);
-        // What the observer takes out of a queue changes nothing else.
         let by_users = self.works.iter().filter(|work| work.process != OBSERVER && work.call.is_write());
         let last_write = by_users.map(|work| work.ended_us).max();
         let at_last = good.filter(|work| Some(work.invoked_us) >= last_write && is_read(&work.call));
@@ -231,7 +230,7 @@ pub(super) fn twice(history: &History) -> Judgement {
                 |(value, read): &(u32, &Work)| format!("value {value} is there twice (read {})", evidence.by(read));
             found.wrong.extend(set.twice.iter().map(twice));
             let unexpected = |(text, read): &(String, &Work)| {
-                format!("`{text}`, which was never added (read {})", evidence.by(read))
+                format!("“{text}”, which was never added (read {})", evidence.by(read))
             };
             found.wrong.extend(set.unexpected.iter().map(unexpected));
             if set.reads == 0 {

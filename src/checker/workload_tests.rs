@@ -133,7 +133,7 @@ fn what_is_there_twice_or_was_never_sent_is_found() {
     let saw = Saw { values: [1].into_iter().collect(), twice: vec![1], strange: vec!["apples".into()] };
     let story = emptied(whole()).does(2, Call::ReadAll(Some(saw)), 2000);
     story.is(twice.clone(), Verdict::Fail, "value 1 is there twice (read by user 2");
-    story.is(twice.clone(), Verdict::Fail, "`apples`, which was never added");
+    story.is(twice.clone(), Verdict::Fail, "“apples”, which was never added");
     emptied(whole()).does(2, Call::Count(Some(2)), 2000).is(twice.clone(), Verdict::Fail, "counter 0 showed 2");
     emptied(whole()).does(2, taken(3), 2000).is(twice.clone(), Verdict::Fail, "message 3 came out again");
     changed().is(twice, Verdict::Invalid, "the set was never read");

@@ -87,8 +87,13 @@ pub struct Saw {
 }
 
 impl Call {
-    /// Whether it changes anything.
+    /// Whether it puts something into the application.
     pub fn is_write(&self) -> bool {
+        self.changes() && !matches!(self, Call::Dequeue(_))
+    }
+
+    /// Whether it changes what the application has: what is taken out of a queue is there no longer.
+    pub fn changes(&self) -> bool {
         !matches!(self, Call::ReadAll(_) | Call::Read(_) | Call::Count(_))
     }
 }

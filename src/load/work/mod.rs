@@ -252,7 +252,7 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         if let Some(mut work) = self.work.take() {
             work.ended_us = self.shared.recorder.clock().now_us();
-            work.outcome = if work.call.is_write() { Ended::Info } else { Ended::Fail };
+            work.outcome = if work.call.changes() { Ended::Info } else { Ended::Fail };
             self.shared.recorder.data(vec![DataRecord::Work(work)]);
         }
     }

@@ -155,7 +155,7 @@ impl Sender {
             Came::Rows { rows, served_by } => (Answer::Rows(rows), served_by.clone(), Outcome::Good),
             Came::Nothing { sent, request, detail } => {
                 // A message that was taken out and not received is gone.
-                let outcome = if *sent && asked.is_write() { Ended::Info } else { Ended::Fail };
+                let outcome = if *sent && asked.changes() { Ended::Info } else { Ended::Fail };
                 let detail = Some(detail.clone());
                 return Met { call: asked, outcome, detail, served_by: None, request: *request };
             }
@@ -163,7 +163,7 @@ impl Sender {
         let read = |call: Result<Call, String>| match call {
             Ok(call) => (call, Ended::Ok, None),
             // Of a message whose answer can't be read it is not known whether it was taken out.
-            Err(why) if asked.is_write() => (asked.clone(), Ended::Info, Some(why)),
+            Err(why) if asked.changes() => (asked.clone(), Ended::Info, Some(why)),
             Err(why) => (asked.clone(), Ended::Fail, Some(why)),
         };
         let (call, outcome, detail) = match &asked {

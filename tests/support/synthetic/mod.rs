@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 mod beginning;
 mod events;
 mod operations;
+mod works;
 
 use events::record;
 
@@ -179,7 +180,7 @@ impl Script {
             act_lines: Vec::new(),
             hypotheses: self.hypotheses.clone(),
             settings: self.settings.clone(),
-            workload: None,
+            workload: works::workload(&self.works),
         }
     }
 
