@@ -70,7 +70,7 @@
 //!
 //! # What is promised
 //! What this page shows is the public surface, and the crate's version tells when it changes. Enums and structs marked as
-//! non-exhaustive may grow at any time. Faults, selectors, observers, checkers and reports cannot be added from another crate.
+//! non-exhaustive may grow at any time. Faults, selectors, observers, Thens and reports of your own are registered: [`extend`].
 
 // # Start here
 // One way, from text to verdict:
@@ -92,6 +92,7 @@
 // | `harness`, `attack`, `observe` | from a request to an exit code; an attack on servers that run already; a site that is observed without a fault |
 // | `run` | carrying a plan through |
 // | `steps` | the step language |
+// | `extend` | what other crates add |
 // | `declare` | from feature files to a `plan::Plan`, or one clear error |
 // | `judge` | verdicts of hypotheses, scenarios and runs |
 // | `report` | HTML, Markdown, JUnit, JSON, the terminal's table |
@@ -149,6 +150,7 @@ mod ec2;
 #[doc(hidden)]
 pub mod environment;
 mod exit;
+pub mod extend;
 mod failover;
 #[doc(hidden)]
 pub mod fault;

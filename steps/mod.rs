@@ -13,6 +13,7 @@ mod expect;
 mod load;
 mod network;
 mod process;
+mod registered;
 mod resource;
 mod safeguards;
 mod time;

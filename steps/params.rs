@@ -124,7 +124,7 @@ registered! {
     Role: "webservers, load balancers, databases, caches, nodes, \"word\" nodes",
     Agent: "reconciler, config agent, failover",
     Condition: "surplus, unhealthy",
-    Target: "node \"web-1\"; the [N] highest-degree|most central|busiest|idlest R; the active|standby|primary|same R; a|N random R; P% of the R; every [other|critical|unhealthy] R; … in zone \"a\", … tagged \"x\"",
+    Target: "node \"web-1\"; the [N] highest-degree|most central|busiest|idlest R; the active|standby|primary|same R; the \"selector\" R; a|N random R; P% of the R; every [other|critical|unhealthy] R; … in zone \"a\", … tagged \"x\"",
     Event: "dies, loses power, comes back, reboots, reboots gracefully, hangs, is suspended, loses network, is isolated, gets a full disk",
     ProcessEvent: "dies, stops, hangs, restarts",
     Signal: "SIGTERM, SIGSEGV",

@@ -9,11 +9,14 @@ use std::process::{Command, ExitCode};
 use support::{Folder, Needs, named, run, stderr, stdout};
 
 const CRATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/shop");
+/// The one that adds a fault, a selector, an observer, a Then and a report.
+const EXTENSION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/extension");
 
 fn main() -> ExitCode {
     support::tests(&[
         (Needs::Nothing, named![it_takes_one_dev_dependency_and_three_lines]),
         (Needs::Scenarios, named![its_scenario_passes_and_is_ignored_where_it_can_not_run]),
+        (Needs::Scenarios, named![what_a_crate_registers_is_planned_struck_judged_and_reported]),
         (Needs::Scenarios, named![without_docker_its_containers_are_left_out_and_in_ci_that_is_a_failure]),
         (Needs::Asked("DOCKER_FOLDER", "make docker"), named![one_of_its_containers_dies_where_docker_is]),
     ])
@@ -46,8 +49,12 @@ fn library(built: &Path) -> PathBuf {
 
 /// Builds a target of the crate. Cargo itself would build the library anew, since the crate has a workspace of its own: the nightly job does.
 fn build(source: &str, program: &Path, built: &Path) {
+    build_in(CRATE, source, program, built);
+}
+
+fn build_in(folder: &str, source: &str, program: &Path, built: &Path) {
     let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-    rustc.args(["--edition", "2024", "-o"]).arg(program).arg(Path::new(CRATE).join(source));
+    rustc.args(["--edition", "2024", "-o"]).arg(program).arg(Path::new(folder).join(source));
     rustc.arg("--extern").arg(format!("anarcho_chimp={}", library(built).display()));
     rustc.arg("-L").arg(format!("dependency={}", built.display()));
     assert!(run(&mut rustc).status.success(), "{source} can't be built");
@@ -133,4 +140,34 @@ fn its_scenario_passes_and_is_ignored_where_it_can_not_run() {
     let words = ["--exact", address, "--nocapture", "--out", out.to_str().unwrap()];
     assert_eq!(ended(chaos(), false, &words).status.code(), Some(0));
     assert!(out.join("latest/report.html").is_file());
+}
+
+fn what_a_crate_registers_is_planned_struck_judged_and_reported() {
+    let folder = Folder::new("extension");
+    let built = std::env::current_exe().unwrap().parent().unwrap().to_path_buf();
+    let deps = folder.path().join("debug/deps");
+    fs::create_dir_all(&deps).unwrap();
+    let program = deps.join("chaos");
+    build_in(EXTENSION, "tests/chaos.rs", &program, &built);
+    let out = folder.path().join("reports");
+    let ended = |words: &[&str]| {
+        let mut chaos = Command::new(&program);
+        chaos.args(words).args(["--seed", "7", "--out"]).arg(&out).current_dir(EXTENSION).env_remove("CI");
+        run(&mut chaos)
+    };
+    let output = ended(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let latest = out.join("latest");
+    let events = fs::read_to_string(latest.join("scenarios/00/events.ndjson")).unwrap();
+    let struck = events.lines().find(|line| line.contains("strike_resolved")).unwrap();
+    assert!(struck.contains(r#""targets":["web-3"]"#) && struck.contains("the last by name"), "{struck}");
+    assert!(
+        events.lines().any(|line| line.contains("fault_confirmed") && line.contains("ended with 0")),
+        "it was witnessed"
+    );
+    assert_eq!(fs::read_to_string(latest.join("verdicts.txt")).unwrap(), "A page is missing: Pass\n");
+    // A fault that does nothing is found out, whoever has written it.
+    let lie = ended(&["--sabotage", "faults", "--retries", "0"]);
+    assert_eq!(lie.status.code(), Some(3), "{}", stderr(&lie));
+    assert!(stderr(&lie).contains("not confirmed"), "{}", stderr(&lie));
 }

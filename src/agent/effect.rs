@@ -67,6 +67,20 @@ pub enum Effect {
         /// Percent of the disk that are full with it; 100 leaves no free block.
         percent: f64,
     },
+    /// What programs of the victim make, see and undo.
+    Command(Commands),
+}
+
+/// Programs of the victim with their arguments, without a shell: looked for in `/usr/sbin`, `/usr/bin`, `/usr/local` and their like. Each
+/// may take 10 s.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commands {
+    /// Makes the effect; ends with 0.
+    pub make: Vec<String>,
+    /// Ends with 0 where the effect is in force, and with 1 where it is not. Changes nothing.
+    pub see: Vec<String>,
+    /// Undoes it; ends with 0, also where there is nothing to undo.
+    pub undo: Vec<String>,
 }
 
 /// A path whose packets are late by this much in all answers too late to be asked over while the fault is on.
@@ -122,13 +136,15 @@ impl Effect {
         match self {
             Effect::DropAll { .. } | Effect::DropFrom { .. } | Effect::Port { .. } => true,
             Effect::Shape { .. } | Effect::Rate { .. } => true,
-            Effect::StopProcess { .. } | Effect::Cpu { .. } | Effect::Memory { .. } | Effect::Disk { .. } => false,
+            Effect::StopProcess { .. } | Effect::Cpu { .. } | Effect::Memory { .. } => false,
+            // What programs do to packets is not known.
+            Effect::Disk { .. } | Effect::Command(_) => false,
         }
     }
 
-    /// Whether what it does stays on the victim's disk when the power goes.
+    /// Whether what it does stays on the victim's disk when the power goes, or may.
     pub fn outlives_power(&self) -> bool {
-        matches!(self, Effect::Disk { .. })
+        matches!(self, Effect::Disk { .. } | Effect::Command(_))
     }
 }
 

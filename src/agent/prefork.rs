@@ -45,7 +45,16 @@ impl Preforked {
     /// # Errors
     /// `NotFound` for a program that is not there; those of `fork(2)`.
     pub fn prepare<S: AsRef<str>>(argv: &[S]) -> io::Result<Preforked> {
-        let program = find(argv.first().map_or("", AsRef::as_ref))?;
+        Self::prepare_in(Path::new("/"), argv)
+    }
+
+    /// The same, with this as its root folder, where its program is looked for.
+    ///
+    /// # Errors
+    /// See [`prepare`](Self::prepare).
+    pub fn prepare_in<S: AsRef<str>>(root: &Path, argv: &[S]) -> io::Result<Preforked> {
+        let program = find(root, argv.first().map_or("", AsRef::as_ref))?;
+        let root = c_string(&root.display().to_string())?;
         let program = c_string(&program.display().to_string())?;
         let words = argv.iter().map(|word| c_string(word.as_ref())).collect::<io::Result<Vec<_>>>()?;
         let environment = ENVIRONMENT.iter().map(|word| c_string(word)).collect::<io::Result<Vec<_>>>()?;
@@ -56,7 +65,8 @@ impl Preforked {
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),
             0 => unsafe {
-                become_when_told(&program, &words, &environment, [theirs.as_raw_fd(), their_errors.as_raw_fd()])
+                let streams = [theirs.as_raw_fd(), their_errors.as_raw_fd()];
+                become_when_told(&root, &program, &words, &environment, streams)
             },
             pid => Ok(Preforked { pid, talk, errors, reaped: false }),
         }
@@ -137,7 +147,12 @@ pub(super) fn run<S: AsRef<str>>(argv: &[S], timeout: Duration) -> io::Result<En
 
 /// Whether there is such a program.
 pub(super) fn exists(program: &str) -> bool {
-    find(program).is_ok()
+    exists_in(Path::new("/"), program)
+}
+
+/// Whether there is one below this root folder.
+pub(super) fn exists_in(root: &Path, program: &str) -> bool {
+    find(root, program).is_ok()
 }
 
 /// Whether more may come.
@@ -155,13 +170,14 @@ fn read_some(stream: &mut UnixStream, kept: &mut Vec<u8>) -> io::Result<bool> {
     }
 }
 
-fn find(program: &str) -> io::Result<PathBuf> {
-    if program.starts_with('/') && Path::new(program).is_file() {
-        return Ok(program.into());
-    }
-    let mut places = FOLDERS.iter().map(|folder| Path::new(folder).join(program));
+/// Where a program is, as seen from this root folder. A link there leads to somewhere below it, which can't be looked at from here.
+fn find(root: &Path, program: &str) -> io::Result<PathBuf> {
+    let below = |place: &Path| root.join(place.strip_prefix("/").unwrap_or(place));
+    let is_there = |place: &PathBuf| below(place).symlink_metadata().is_ok_and(|found| !found.is_dir());
+    let whole = Some(PathBuf::from(program)).filter(|place| place.is_absolute());
+    let within = FOLDERS.iter().map(|folder| Path::new(folder).join(program));
     let missing = || io::Error::new(io::ErrorKind::NotFound, format!("there is no program `{program}`"));
-    places.find(|place| !program.is_empty() && place.is_file()).ok_or_else(missing)
+    whole.into_iter().chain(within).find(|place| !program.is_empty() && is_there(place)).ok_or_else(missing)
 }
 
 fn c_string(word: &str) -> io::Result<CString> {
@@ -178,6 +194,7 @@ fn pointers(words: &[CString]) -> Vec<*const c_char> {
 /// # Safety
 /// To be called in a forked child alone; the pointers end in null and point to strings that end in zero.
 unsafe fn become_when_told(
+    root: &CString,
     program: &CString,
     argv: &[*const c_char],
     environment: &[*const c_char],
@@ -210,7 +227,9 @@ unsafe fn become_when_told(
         for signal in [libc::SIGPIPE, libc::SIGHUP, libc::SIGTERM] {
             libc::signal(signal, libc::SIG_DFL);
         }
-        libc::execve(program.as_ptr(), argv.as_ptr(), environment.as_ptr());
+        if root.as_bytes() == b"/" || (libc::chroot(root.as_ptr()) == 0 && libc::chdir(c"/".as_ptr()) == 0) {
+            libc::execve(program.as_ptr(), argv.as_ptr(), environment.as_ptr());
+        }
         libc::_exit(127)
     }
 }

@@ -199,9 +199,9 @@ impl Round {
     /// What is wrong, and what to do.
     pub fn check(&self) -> Result<(), String> {
         let fault = fault::named(&self.fault).ok_or_else(|| {
-            let names = || fault::FAULTS.iter().map(|fault| fault.name());
+            let names = || fault::all().map(|fault| fault.name());
             let said = self.fault.replace('-', " ");
-            let as_steps = fault::FAULTS.iter().find(|fault| fault.in_words() == said);
+            let as_steps = fault::all().find(|fault| fault.in_words() == said);
             let hint = as_steps
                 .map(|fault| format!("did you mean `{}`?", fault.name()))
                 .or_else(|| did_you_mean(&self.fault, names()))

@@ -19,6 +19,7 @@ mod interval;
 mod judgement;
 mod latency;
 mod reads;
+pub mod registered;
 mod replaced;
 mod rotation;
 mod single_point;
@@ -77,6 +78,7 @@ fn plainly(expectation: &Expectation) -> Box<dyn Checker> {
         Expectation::NoDoubleBoot => Box::new(double_boot::NoDoubleBoot),
         Expectation::Replaced { role, bound } => Box::new(replaced::Replaced { role, bound }),
         Expectation::NoneConfiguredWithout { server } => Box::new(unconfigured::NoneConfiguredWithout { server }),
+        Expectation::Registered { name, said } => Box::new(registered::Registered { name, said }),
         Expectation::ConnectionsOpen { count, phase } => Box::new(connections::ConnectionsOpen { count, phase }),
     }
 }

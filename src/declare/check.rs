@@ -7,6 +7,7 @@ use super::listing::Listed;
 use super::run::Understood;
 use super::world::Declaration;
 use super::{guarded, observable, possible, sides};
+use crate::checker;
 use crate::infrastructure::{Infrastructure, PUPPET_SERVER, Server};
 use crate::measure::writes::DATABASE;
 use crate::plan::expectation::{Expectation, Phase};
@@ -135,6 +136,10 @@ pub(super) fn hits(infrastructure: &Infrastructure, target: &Target) -> Result<(
             .map(drop)
             .map_err(|why| format!("`{text}` matches no server: {why}")),
         Choice::Busiest(_) | Choice::Idlest(_) | Choice::Unhealthy => is_balanced(infrastructure, target, &among),
+        Choice::Registered(name) if !selector::registered::is_registered(name) => {
+            let hint = "register it in this test target: `anarcho_chimp::register!(selector …)`";
+            Err(format!("`{text}` can't be chosen: there is no selector `{name}`\n  help: {hint}"))
+        }
         Choice::Primary if !among.iter().any(|server| selector::is_primary(server)) => {
             let hint = "tag one of them `primary` in an infrastructure file";
             Err(format!("`{text}` matches no server: no {} is declared primary\n  help: {hint}", target.role))
@@ -299,6 +304,9 @@ fn needs_strike(expectation: &Expectation) -> bool {
         Expectation::FollowersCounted | Expectation::OwnWritesRead | Expectation::NeverLess => false,
         Expectation::Staleness { .. } | Expectation::Agree { .. } => false,
         Expectation::RegistersLinearizable | Expectation::NoMessageLost | Expectation::NoMessageTwice => false,
+        Expectation::Registered { name, .. } => {
+            checker::registered::named(name).is_some_and(|then| then.needs_strike())
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 //! sense, [`observable`] whether anything can observe it, [`entered`] whether it is known where users enter, [`request`] whether requests can be made, [`beyond`] whether the environment and the settings are enough · [`whole`] puts all of it together.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::environment::{self, Access};
 use crate::plan::{Plan, SCHEMA};
@@ -43,7 +43,7 @@ mod world;
 pub use error::{DeclareError, Problem, ProblemKind};
 pub use listing::address;
 pub use strikes::{Strike, every};
-pub use vocabulary::{ParameterType, Pattern, Vocabulary};
+pub use vocabulary::{MadeStep, MadeSteps, ParameterType, Pattern, Vocabulary};
 pub use world::{Declaration, StepError, World};
 
 use attached::Drafted;
@@ -85,6 +85,9 @@ pub fn declare(options: &DeclareOptions) -> Result<Plan, DeclareError> {
     let files = files::read(&options.paths)?;
     let vocabulary = Vocabulary::registered();
     let mut problems = swallowed(&files, &vocabulary);
+    let of_phrase =
+        |(path, line, why): (&str, u32, &str)| Problem::at(Path::new(path), line as usize, ProblemKind::Step, why);
+    problems.extend(vocabulary.wrong().map(of_phrase));
     let listed = listing::list(&files, &mut problems);
     let listed = match listing::select(listed, options) {
         Ok(listed) => listed,

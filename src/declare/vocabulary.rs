@@ -24,6 +24,25 @@ pub struct ParameterType {
 
 cucumber::codegen::collect!(ParameterType);
 
+/// A step that is made while the program runs, from a phrase.
+pub struct MadeStep {
+    /// `When` or `Then`.
+    pub keyword: &'static str,
+    /// As it was written.
+    pub text: &'static str,
+    /// What it matches.
+    pub regex: Regex,
+    /// Where it was registered.
+    pub location: Location,
+    /// What it does.
+    pub step: step::Step<World>,
+}
+
+/// Makes steps from what other crates register. What is wrong with one is returned with its place.
+pub struct MadeSteps(pub fn() -> (Vec<MadeStep>, Vec<(Location, String)>));
+
+cucumber::codegen::collect!(MadeSteps);
+
 /// A registered step.
 #[derive(Debug, Clone)]
 pub struct Pattern {
@@ -41,6 +60,8 @@ pub struct Vocabulary {
     collection: step::Collection<World>,
     patterns: Vec<Pattern>,
     parameters: Vec<Parameter>,
+    /// What is wrong with phrases that other crates register, by place.
+    wrong: Vec<(Location, String)>,
 }
 
 struct Parameter {
@@ -63,8 +84,25 @@ impl Vocabulary {
         patterns.extend(registered::<<World as WorldInventory>::When>("When", &parameters));
         patterns.extend(registered::<<World as WorldInventory>::Then>("Then", &parameters));
         assert!(!patterns.is_empty(), "no steps are registered");
+        let (mut collection, mut wrong) = (World::collection(), Vec::new());
+        for MadeSteps(make) in inventory::iter::<MadeSteps> {
+            let (made, more) = make();
+            wrong.extend(more);
+            for MadeStep { keyword, text, regex, location, step } in made {
+                collection = match keyword {
+                    "When" => collection.when(Some(location), regex.clone(), step),
+                    _ => collection.then(Some(location), regex.clone(), step),
+                };
+                patterns.push(Pattern { keyword, text: text.into(), location, regex });
+            }
+        }
         patterns.sort_by_key(|pattern| pattern.location);
-        Vocabulary { collection: World::collection(), patterns, parameters }
+        Vocabulary { collection, patterns, parameters, wrong }
+    }
+
+    /// What is wrong with phrases that other crates register: file, line, and what it is.
+    pub(super) fn wrong(&self) -> impl Iterator<Item = (&'static str, u32, &str)> {
+        self.wrong.iter().map(|(location, why)| (location.path, location.line, why.as_str()))
     }
 
     /// All patterns, by file and line.

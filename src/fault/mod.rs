@@ -36,13 +36,15 @@ mod process_dies;
 mod process_restarts;
 mod process_stops;
 mod reboots;
+mod registered;
 mod soft_reboots;
 mod suspended;
 mod zone_lost;
 
 pub use orders::{Refusal, check, missing};
+pub use registered::{RegisteredFault, all, named, registered};
 
-/// Every fault there is, by its name in plans and reports.
+/// Every shipped fault, by its name in plans and reports; [`all`] has those of other crates, too.
 pub const FAULTS: &[&dyn Fault] = &[
     &dies::Dies,
     &power_off::PowerOff,
@@ -86,6 +88,12 @@ pub trait Fault: Sync {
 
     /// What the kernel (or the machine) of a victim must have for it.
     fn needs(&self) -> &'static [Need] {
+        &[]
+    }
+
+    /// How features say it, for a fault of another crate: cucumber expressions with `{target}`, such as `{target} forgets its
+    /// cache{schedule}`. What other parameters match is in [`Parameters::said`]. Those of shipped faults are in `steps/`.
+    fn phrases(&self) -> &'static [&'static str] {
         &[]
     }
 
@@ -172,11 +180,6 @@ impl Parameter {
             Parameter::Partition => None,
         }
     }
-}
-
-/// The fault of this name.
-pub fn named(name: &str) -> Option<&'static dyn Fault> {
-    FAULTS.iter().copied().find(|fault| fault.name() == name)
 }
 
 /// One planned hit on one server: inject, witness, heal.

@@ -246,6 +246,8 @@ pub enum Event {
     RecoveryGivenUp { reason: String },
     /// CPU pressure of the machine over the last ten seconds, where the kernel tells (PSI, `some avg10`).
     Pressure { cpu_some_pct: f64 },
+    /// What an observer of another crate saw: its name, what it watches, and any value.
+    Observed { observer: String, of: String, value: serde_json::Value },
     /// The recorder could not keep up and dropped this many.
     RecorderDropped {
         #[serde(deserialize_with = "plausible::count")]

@@ -68,6 +68,7 @@ impl Recorder {
         match record.event {
             Event::BalancerSessions { .. }
             | Event::NginxStatus { .. }
+            | Event::Observed { .. }
             | Event::Pressure { .. }
             | Event::DatabaseView { .. } => {
                 tracing::trace!(at_us, scenario = self.scenario, "{:?}", record.event);

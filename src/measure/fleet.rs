@@ -96,6 +96,7 @@ impl<'a> Fleet<'a> {
     pub fn is_news(&self, record: &Record) -> bool {
         match &record.event {
             Event::Pressure { .. } | Event::NginxStatus { .. } | Event::ContainerChanged { .. } => false,
+            Event::Observed { .. } => false,
             Event::BalancerSessions { balancer, .. } => self.blind.contains_key(balancer.as_str()),
             Event::DatabaseView { server, writable, replicating, .. } => {
                 let told = Some(DatabaseState { writable: *writable, replicating: *replicating });

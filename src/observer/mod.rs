@@ -8,7 +8,7 @@
 //! fact: it holds no address.
 //!
 //! To add an observer: one file with a type that implements [`Observer`] (a [`View`](server::View), for a component of a
-//! server), and one line in [`Observers::start_through`].
+//! server), and one line in [`Observers::start_through`]. Other crates register theirs ([`registered`]).
 
 use std::mem::Discriminant;
 use std::net::SocketAddr;
@@ -37,6 +37,7 @@ pub mod logs;
 mod nginx;
 mod pressure;
 mod process;
+pub mod registered;
 mod server;
 mod slots;
 mod source;
@@ -257,6 +258,7 @@ impl Observers {
         observers.extend(of_databases(site, at, &mut streams));
         observers.extend(of_virtual_ips(site, at, &mut streams, &holder_out));
         observers.extend(of_floating_ips(site, &provider, &holder_out));
+        observers.extend(registered::start(site, at));
         let mut tasks = JoinSet::new();
         streams.start(&mut tasks, recorder.clock());
         for observer in observers {

@@ -71,6 +71,8 @@ pub enum Expectation {
     NoMessageTwice,
     /// `exactly one {role} is writable {phase}`
     OneWritable { role: String, phase: Phase },
+    /// A Then that another crate registered under this name, with the texts of its phrase's parameters.
+    Registered { name: String, said: Vec<String> },
 }
 
 impl Expectation {

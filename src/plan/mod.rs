@@ -220,6 +220,9 @@ pub struct Parameters {
     /// How long after it was asked for the fault begins, so that the session that asks can end.
     #[serde(skip_serializing_if = "Option::is_none", with = "duration::optional")]
     pub after: Option<Duration>,
+    /// What the step of a registered fault says beside its target and its moments: the texts of its phrase's parameters, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<String>,
 }
 
 impl Parameters {
@@ -349,6 +352,8 @@ pub enum Choice {
     Standby,
     /// `the same webserver`: whom the strike before hit.
     Same,
+    /// By the selector that another crate registered under this name.
+    Registered(String),
 }
 
 impl Choice {
@@ -364,7 +369,7 @@ impl Choice {
             Choice::Primary | Choice::Critical => false,
             Choice::HighestDegree(_) | Choice::MostCentral(_) => true,
             Choice::Busiest(_) | Choice::Idlest(_) | Choice::Unhealthy => true,
-            Choice::Active | Choice::Standby | Choice::Same => true,
+            Choice::Active | Choice::Standby | Choice::Same | Choice::Registered(_) => true,
         }
     }
 

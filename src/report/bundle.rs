@@ -15,14 +15,21 @@ use super::{JudgedRun, Report};
 /// Every report of a bundle, in the order in which they are written.
 pub const REPORTS: &[&(dyn Report + Sync)] = &[&RunJson, &Summary, &Junit, &Html];
 
+/// A report that another crate adds: see [`register!`](crate::register).
+#[derive(Clone, Copy)]
+pub struct RegisteredReport(pub &'static (dyn Report + Sync));
+
+cucumber::codegen::collect!(RegisteredReport);
+
 /// Renders every report into `dir`, each atomically: a reader sees the old file or the whole new one.
 ///
 /// # Errors
 /// Those of the file system, with the path in the message. Reports before the failing one are written.
 pub fn write_all(run: &JudgedRun, dir: &Path) -> io::Result<()> {
-    REPORTS.iter().try_for_each(|report| {
+    let own = cucumber::codegen::inventory::iter::<RegisteredReport>.into_iter().map(|own| own.0);
+    REPORTS.iter().copied().chain(own).try_for_each(|report| {
         let path = dir.join(report.file_name());
-        write(*report, run, &path).map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))
+        write(report, run, &path).map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))
     })
 }
 

@@ -4,7 +4,7 @@
 //! ([`crate::draw`]): the same seed and infrastructure give the same victims, whatever the timing. Targets that
 //! only a running site can name (`active`, `busiest`, `same`) are found at the strike.
 //!
-//! To add a selector: one file, one row in [`selector`], and a variant of [`Choice`].
+//! To add a selector: one file, one row in [`selector`], and a variant of [`Choice`]. Other crates register theirs ([`registered`]).
 
 use std::collections::BTreeSet;
 
@@ -22,6 +22,7 @@ mod degree;
 mod foresight;
 mod prospect;
 mod random;
+pub mod registered;
 mod sides;
 mod tier;
 
@@ -94,6 +95,7 @@ fn selector(choice: &Choice) -> Box<dyn Selector> {
         Choice::Active => Box::new(tier::Active),
         Choice::Standby => Box::new(tier::Standby),
         Choice::Same => Box::new(tier::Same),
+        Choice::Registered(name) => Box::new(registered::Registered(name.clone())),
     }
 }
 

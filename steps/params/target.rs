@@ -7,11 +7,12 @@ use cucumber::Parameter;
 use super::{Count, ParamError, Percent, Role};
 use crate::plan::{self, Choice};
 
-/// Which servers a fault hits: `the highest-degree node`, `2 random webservers in zone "a"`, `50% of the webservers`.
+/// Which servers a fault hits: `the highest-degree node`, `2 random webservers in zone "a"`, `50% of the webservers`; `the "coldest" webserver`
+/// by a registered selector.
 #[derive(Debug, Clone, PartialEq, Parameter)]
 #[param(
     name = "target",
-    regex = r#"(?:node "[^"]*"|(?:the (?:(?:\d[\d_]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) )?(?:highest-degree|most central|busiest|idlest|active|standby|primary|same)|(?:\d[\d_]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) random|[\d_.]+ ?% of the|every(?: other| critical| unhealthy)?) (?:nodes?|webservers?|load balancers?|databases?|caches?|"[^"]+" nodes?))(?: in zone "[^"]*"| tagged "[^"]*")*"#
+    regex = r#"(?:node "[^"]*"|(?:the (?:(?:\d[\d_]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) )?(?:highest-degree|most central|busiest|idlest|active|standby|primary|same)|(?:\d[\d_]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) random|[\d_.]+ ?% of the|the "[^"]+"|every(?: other| critical| unhealthy)?) (?:nodes?|webservers?|load balancers?|databases?|caches?|"[^"]+" nodes?))(?: in zone "[^"]*"| tagged "[^"]*")*"#
 )]
 pub struct Target(pub plan::Target);
 
@@ -55,6 +56,9 @@ fn choice(phrase: &str) -> Result<(Choice, String), ParamError> {
     if let Some((share, rest)) = phrase.split_once("% of the ") {
         let percent: Percent = format!("{share}%").parse()?;
         return Ok((Choice::Share(percent.0.0), role(rest)?));
+    }
+    if let Some((name, rest)) = phrase.strip_prefix("the \"").and_then(|rest| rest.split_once("\" ")) {
+        return Ok((Choice::Registered(name.into()), role(rest)?));
     }
     if let Some((count, rest)) = phrase.split_once(" random ") {
         return Ok((Choice::Random(count.parse::<Count>()?.0), role(rest)?));

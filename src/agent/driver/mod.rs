@@ -10,6 +10,7 @@ use super::queue::Shaping;
 use super::{Observation, Order, StrikeId, contained};
 
 mod burner;
+mod command;
 mod cpu;
 mod disk;
 mod drop_all;
@@ -104,6 +105,7 @@ pub(super) fn driver_of(order: &Order) -> Box<dyn EffectDriver> {
         Effect::Cpu { percent } => Box::new(cpu::Cpu::new(id, *percent)),
         Effect::Memory { percent } => Box::new(memory::Memory::new(id, *percent)),
         Effect::Disk { percent } => Box::new(disk::Disk::new(id, *percent)),
+        Effect::Command(commands) => Box::new(command::Command::new(commands)),
     }
 }
 
@@ -151,5 +153,9 @@ fn unfit(what: &str, found: &str, expected: &str) -> DriverError {
 pub(super) fn fight(one: &Effect, other: &Effect) -> bool {
     let alone =
         matches!(one, Effect::DropAll { .. } | Effect::Shape { .. } | Effect::Rate { .. } | Effect::Disk { .. });
-    alone && std::mem::discriminant(one) == std::mem::discriminant(other)
+    match (one, other) {
+        // What the same programs look for can't be there twice.
+        (Effect::Command(one), Effect::Command(other)) => one.see == other.see,
+        _ => alone && std::mem::discriminant(one) == std::mem::discriminant(other),
+    }
 }

@@ -1,0 +1,78 @@
+//! What another crate can add to the harness, as it adds steps: [`register!`](crate::register) in its test target.
+//!
+//! | to add | implement | what features say |
+//! |---|---|---|
+//! | a fault | [`Fault`]; its [`ServerStrike`] is mostly [held](ServerStrike::held) by an agent, as an [`Effect`], such as [`Commands`] | its phrases |
+//! | a Then | [`Then`], a pure judge of a [`History`] | its phrases |
+//! | a selector | [`Selector`] | a step of your own, with [`Choice::Registered`](crate::Choice::Registered) |
+//! | an observer | [`Gauge`] | |
+//! | a report | [`Report`], a file more in the bundle | |
+//!
+//! A program that did not register them can neither strike nor judge with them: judge such a run again by `cargo test --test chaos`, not by
+//! `chimp report`. `docs/how-to/extending.md` walks through one of each. What a [`History`] and a [`JudgedRun`] are made of may grow, and
+//! change, with any version.
+
+pub use async_trait::async_trait;
+
+pub use crate::agent::effect::{Commands, Effect};
+pub use crate::checker::Judgement;
+pub use crate::checker::registered::{RegisteredThen, Then};
+pub use crate::fault::{Action, Fault, FaultTarget, Heal, Parameter, RegisteredFault, ServerStrike, Witness};
+pub use crate::history::{Event, History, Outcome, Record, Request};
+pub use crate::infrastructure::Server;
+pub use crate::observer::registered::{Gauge, Ground, RegisteredObservers};
+pub use crate::report::bundle::RegisteredReport;
+pub use crate::report::{JudgedRun, Report};
+pub use crate::selector::registered::RegisteredSelector;
+pub use crate::selector::{Selection, Selector, View};
+pub use crate::verdict::Verdict;
+/// What a [`Selector`] draws with, seeded for this one decision.
+pub use rand::rngs::StdRng as Chance;
+pub use serde_json::Value;
+
+#[doc(hidden)]
+pub use cucumber::codegen::submit;
+
+/// Registers what another crate adds; anywhere in its test target, outside of functions.
+///
+/// ```
+/// use anarcho_chimp::extend::{Commands, Effect, Fault, FaultTarget, ServerStrike};
+///
+/// struct Locked;
+///
+/// impl Fault for Locked {
+///     fn name(&self) -> &'static str {
+///         "locked"
+///     }
+///
+///     fn phrases(&self) -> &'static [&'static str] {
+///         &["{target} is locked{schedule}"]
+///     }
+///
+///     fn strike(&self, victim: &FaultTarget<'_>, _: &anarcho_chimp::Parameters) -> ServerStrike {
+///         let words = |text: &str| text.split(' ').map(String::from).collect();
+///         let [make, see, undo] = ["touch /run/lock", "test -e /run/lock", "rm -f /run/lock"].map(words);
+///         ServerStrike::held(victim.server, Effect::Command(Commands { make, see, undo }))
+///     }
+/// }
+///
+/// anarcho_chimp::register!(fault Locked);
+/// ```
+#[macro_export]
+macro_rules! register {
+    (fault $fault:expr) => {
+        $crate::extend::submit! { $crate::extend::RegisteredFault { fault: &$fault, place: (file!(), line!()) } }
+    };
+    (then $then:expr) => {
+        $crate::extend::submit! { $crate::extend::RegisteredThen { then: &$then, place: (file!(), line!()) } }
+    };
+    (selector $name:literal, $selector:expr) => {
+        $crate::extend::submit! { $crate::extend::RegisteredSelector { name: $name, selector: &$selector } }
+    };
+    (observers $make:expr) => {
+        $crate::extend::submit! { $crate::extend::RegisteredObservers($make) }
+    };
+    (report $report:expr) => {
+        $crate::extend::submit! { $crate::extend::RegisteredReport(&$report) }
+    };
+}
