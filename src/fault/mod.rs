@@ -315,6 +315,7 @@ mod tests {
             jitter: Some(Duration::from_millis(10)),
             bits_per_s: Some(1_000_000),
             after: Some(Duration::from_millis(500)),
+            said: Vec::new(),
         }
     }
 

@@ -22,5 +22,13 @@ pub(super) fn workload(works: &[Work]) -> Option<Workload> {
     models.extend(queue.then(|| Model::Queue { keys: 1, enqueue: call(), dequeue: call() }));
     let (reads, settle) = (Percent(20.0), Duration::ZERO);
     let file = "synthetic.workload.yaml".into();
-    (!models.is_empty()).then_some(Workload { file, models, reads, settle, value_size: 0, served_by: None })
+    (!models.is_empty()).then_some(Workload {
+        file,
+        database: None,
+        models,
+        reads,
+        settle,
+        value_size: 0,
+        served_by: None,
+    })
 }
