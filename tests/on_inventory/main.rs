@@ -169,7 +169,7 @@ fn an_entry_outside_of_the_inventory_is_accepted_with_a_note_unless_it_is_said_t
         fs::write(&file, change(&fs::read_to_string("tests/on_inventory/outside.yaml").unwrap())).unwrap();
         let on = environment::on(&format!("inventory={}", file.display())).unwrap();
         on.kind.adopt(&on.value, None, &anarcho_chimp::Settings::default()).unwrap();
-        on.kind.notes(&on.value).join("").replace(&folder.path().display().to_string(), "FOLDER")
+        on.kind.notes(&on.value, &Default::default()).join("").replace(&folder.path().display().to_string(), "FOLDER")
     };
     let unsaid = notes(|text| text.into());
     let expected = "FOLDER/outside.yaml:8:8: `entry`: no host and no virtual IP of this inventory is known to have the address \
