@@ -33,8 +33,7 @@ fn main() -> ExitCode {
                 databases_that_keep_what_they_acknowledge_pass,
                 tables_that_a_crash_empties_are_found,
                 a_statement_that_its_database_does_not_know_ends_the_scenario_before_a_fault,
-                a_database_that_is_not_empty_is_refused,
-                commands_find_servers_by_their_names
+                a_database_that_is_not_empty_is_refused
             ],
         ),
     ])
@@ -307,32 +306,4 @@ fn a_password_stands_in_no_plan() {
         planned("databases-password", &[("shop:{{ secrets.shop }}@db/shop", "shop:correct-horse@db/shop")]);
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains("postgresql.workload.yaml") && !told.contains("correct-horse"), "{told}");
-}
-
-/// What users do by commands alone: no request of theirs says that they have come.
-const BY_COMMANDS: &str = r#"
-set:
-  add:
-    command: [python3, -c, "import sys, urllib.request as r; r.urlopen(sys.argv[1], sys.argv[2].encode())",
-      "http://{{ site }}/orders", '{"item": "{{ value }}"}']
-  read:
-    command: [python3, -c, "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())", 'http://{{ servers["app"] }}:8000/orders']
-    values: "$[*].item"
-"#;
-
-fn commands_find_servers_by_their_names() {
-    let (folder, out) = (Folder::new("orders-commands"), Folder::new("orders-commands-out"));
-    copied(EXAMPLE, folder.path(), &[]);
-    fs::write(folder.path().join("orders.workload.yaml"), BY_COMMANDS).unwrap();
-    let feature = "Feature: Orders\n  Scenario: By commands\n    Given the infrastructure in \"../site.yaml\"\n    \
-        And the reconciler is off\n    And 50 requests/s of read traffic\n    \
-        And 5 users work with \"../orders.workload.yaml\"\n    When node \"app\" hangs for 1 s\n    And 3 s pass\n    \
-        Then no acknowledged write is lost\n";
-    fs::write(folder.path().join("features/orders.feature"), feature).unwrap();
-    run(chimp(&["run", "--retries", "2", "--seed", "7", "--config", "tests/features/short.toml"])
-        .arg(folder.path().join("features"))
-        .arg("--out")
-        .arg(out.path()));
-    let record = out.record();
-    assert_eq!(record["scenarios"][0]["verdict"], "pass", "{record:#}");
 }
