@@ -144,7 +144,9 @@ fn one_that_is_not_empty_is_refused() {
     let record = out.record();
     let reason = record["scenarios"][0]["reason"].as_str().unwrap_or_default();
     assert!(
-        reason.contains("the set of ") && reason.contains("is not empty at the start") && reason.contains("`apples`"),
+        reason.contains(".workload.yaml:")
+            && reason.contains(": `set.read`: the set is not empty at the start")
+            && reason.contains("`apples`"),
         "{reason}"
     );
 }
@@ -164,7 +166,8 @@ fn a_file_that_means_something_else_is_no_failure_of_the_application() {
     let record = out.record();
     let reason = record["scenarios"][0]["reason"].as_str().unwrap_or_default();
     assert!(
-        reason.contains("does not show what was put there: value ") && reason.contains("shows no value"),
+        reason.contains(": `set.read`: the set does not show what was put there: value ")
+            && reason.contains("shows no value"),
         "{reason}"
     );
 }
@@ -259,7 +262,9 @@ fn a_database_that_is_not_empty_is_refused() {
     ];
     for why in why_not_judged("databases-not-empty", &changes) {
         assert!(
-            why.contains("the set of ") && why.contains("is not empty at the start") && why.contains("`apples`"),
+            why.contains(".workload.yaml:")
+                && why.contains(": `set.read`: the set is not empty at the start")
+                && why.contains("`apples`"),
             "{why}"
         );
     }

@@ -87,6 +87,19 @@ pub struct Saw {
 }
 
 impl Call {
+    /// What a workload file calls it.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Call::Add(_) => "add",
+            Call::ReadAll(_) | Call::Read(_) | Call::Count(_) => "read",
+            Call::Write(_) => "write",
+            Call::CompareAndSet(..) => "compare_and_set",
+            Call::Increment(_) => "increment",
+            Call::Enqueue(_) => "enqueue",
+            Call::Dequeue(_) => "dequeue",
+        }
+    }
+
     /// Whether it puts something into the application.
     pub fn is_write(&self) -> bool {
         self.changes() && !matches!(self, Call::Dequeue(_))

@@ -18,14 +18,14 @@ use crate::workload::Model;
 pub enum WorkError {
     /// It has something in it before anything was put there.
     #[error(
-        "the {model} of {file} is not empty at the start: {found}; begin with an empty application, or let the calls name a part of it that is"
+        "{call}: the {model} is not empty at the start: {found}; begin with an empty application, or let the calls name a part of it that is"
     )]
-    NotEmpty { model: &'static str, file: String, found: String },
+    NotEmpty { call: String, model: &'static str, found: String },
     /// What was put there is not what is shown: one of both calls means something else.
     #[error(
-        "the {model} of {file} does not show what was put there: {put}, and its read shows {shows}; look at what the calls say, and at the path of the value"
+        "{call}: the {model} does not show what was put there: {put}, and its read shows {shows}; look at what the calls say, and at the path of the value"
     )]
-    NotShown { model: &'static str, file: String, put: String, shows: String },
+    NotShown { call: String, model: &'static str, put: String, shows: String },
     /// A statement that its database does not know, or a password that is not there.
     #[error(transparent)]
     Statement(#[from] DocumentError),
@@ -33,8 +33,8 @@ pub enum WorkError {
     #[error("the database of {file} can't be asked: {why}")]
     Database { file: String, why: String },
     /// It could not be asked.
-    #[error("the {model} of {file} could not be {what} before the load: {why}")]
-    Unprepared { model: &'static str, file: String, what: &'static str, why: String },
+    #[error("{call}: the {model} could not be {what} before the load: {why}")]
+    Unprepared { call: String, model: &'static str, what: &'static str, why: String },
     /// The users could not be started.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -81,8 +81,8 @@ impl Shared {
             let done = self.well(nth, model, (what, key, call)).await?;
             match (found_in(&done), &done) {
                 (Some(found), _) => {
-                    let file = self.file();
-                    return Err(WorkError::NotEmpty { model: model.name(), file, found });
+                    let call = self.place(model, &done);
+                    return Err(WorkError::NotEmpty { call, model: model.name(), found });
                 }
                 (None, Call::Write(_)) if key == 0 => self.is_shown(nth, model, done, Call::Read(None)).await?,
                 _ => {}
@@ -102,6 +102,14 @@ impl Shared {
         self.config.workload.file.display().to_string()
     }
 
+    /// Where the file says how that is done: `orders.workload.yaml:4: `set.read``.
+    fn place(&self, model: &Model, call: &Call) -> String {
+        let field = call.field();
+        let item = self.config.workload.error(&at![model.name(), field], "", "");
+        let line = item.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{}{line}: `{}.{field}`", self.file(), model.name())
+    }
+
     /// One of the observer's operations, which must end well.
     async fn well(
         &self,
@@ -113,8 +121,8 @@ impl Shared {
         if done.outcome == Ended::Ok {
             return Ok(done.call);
         }
-        let (file, why) = (self.file(), done.detail.unwrap_or_default());
-        Err(WorkError::Unprepared { model: model.name(), file, what, why })
+        let (call, why) = (self.place(model, &done.call), done.detail.unwrap_or_default());
+        Err(WorkError::Unprepared { call, model: model.name(), what, why })
     }
 
     /// Asks until what was put there is what is shown.
@@ -127,7 +135,8 @@ impl Shared {
             }
             if begun.elapsed() > SHOWS_WITHIN {
                 let (put, shows) = (put_in_words(&put), shows_in_words(&shows));
-                return Err(WorkError::NotShown { model: model.name(), file: self.file(), put, shows });
+                let call = self.place(model, &ask);
+                return Err(WorkError::NotShown { call, model: model.name(), put, shows });
             }
             sleep(TRY_EVERY).await;
         }
