@@ -64,6 +64,11 @@ impl Answer<'_> {
         }
     }
 
+    /// How a read ended that shows nothing. If it takes out what it shows, it is not known whether it did, unless the answer says that it did not.
+    pub fn unread(self, call: &CallSpec, takes_out: bool) -> Ended {
+        if takes_out && self.means(call) != Means::Fail { Ended::Info } else { Ended::Fail }
+    }
+
     /// What a counter shows.
     pub fn of_count(self, call: &CallSpec) -> Result<i64, String> {
         match self.means(call) {
@@ -182,6 +187,14 @@ mod tests {
             [200, 204, 299, 302, 500].map(|code| answer(code, "").of_change(&usual).0 == Ended::Ok),
             [true, true, true, false, false]
         );
+    }
+
+    #[test]
+    fn a_message_that_was_not_received_may_be_gone_unless_the_answer_says_that_it_is_not() {
+        let call = CallSpec { path: Some("/".into()), fail: vec![503], ..reading("value", "$.job") };
+        let ended = |code, takes_out| answer(code, "no").unread(&call, takes_out);
+        assert_eq!([503, 500, 200].map(|code| ended(code, true)), [Ended::Fail, Ended::Info, Ended::Info]);
+        assert_eq!([503, 500].map(|code| ended(code, false)), [Ended::Fail, Ended::Fail]);
     }
 
     #[test]

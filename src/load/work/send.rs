@@ -160,11 +160,10 @@ impl Sender {
                 return Met { call: asked, outcome, detail, served_by: None, request: *request };
             }
         };
+        let unread = answer.unread(call, asked.changes());
         let read = |call: Result<Call, String>| match call {
             Ok(call) => (call, Ended::Ok, None),
-            // Of a message whose answer can't be read it is not known whether it was taken out.
-            Err(why) if asked.changes() => (asked.clone(), Ended::Info, Some(why)),
-            Err(why) => (asked.clone(), Ended::Fail, Some(why)),
+            Err(why) => (asked.clone(), unread, Some(why)),
         };
         let (call, outcome, detail) = match &asked {
             Call::ReadAll(_) => read(match answer.of_read(call, self.values) {
