@@ -38,6 +38,7 @@ nightly: setup ## everything, @nightly and @slow too, once for each of SEEDS; th
 	sh scripts/nightly.sh '$(CARGO)' '$(SPAN)' $(SEEDS)
 	$(MAKE) example
 	CHIMP_LADDER=1 $(CARGO) test --test attached -- begun
+	CHIMP_STACKS=1 $(CARGO) test --test stacks
 	@if [ "$$(id -u)" -eq 0 ]; then $(MAKE) openstack-all cloud-points ec2 docker; else echo 'make nightly: the tests in clouds are left out: they need root'; fi
 
 example: setup ## the crate outside of the workspace, as its README says: everything is built anew for it
