@@ -13,7 +13,7 @@ python3-serial python3-yaml"
 
 # What only `make nightly` runs: Puppet's server with Java, and stacks with their own runtimes: 140 MB to download.
 [ "${1:-}" != nightly ] && [ "${2:-}" != nightly ] || PACKAGES="$PACKAGES puppetserver default-jre-headless
-rabbitmq-server python3-pika patroni etcd-server postgresql python3-psycopg2"
+rabbitmq-server python3-pika patroni etcd-server python3-psycopg2"
 
 # cloud-init judges the documents of `chimp role`. Installed, it would take part in this machine's boot, so its package is
 # only unpacked, here. What it imports is installed above: libraries alone.
@@ -109,7 +109,6 @@ for package in $missing; do
         rabbitmq-server) service=rabbitmq-server ;;
         etcd-server) service=etcd ;;
         patroni) service=patroni ;;
-        postgresql) service=postgresql ;;
         *) continue ;;
     esac
     if ! [ -d /run/systemd/system ]; then
