@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::NOT_UP;
+use super::{NOT_UP, NOT_USABLE};
 use crate::report::facts::Facts;
 use crate::report::record::{HypothesisRecord, ScenarioRecord};
 use crate::units::show_duration;
@@ -22,11 +22,12 @@ pub fn headline(record: &ScenarioRecord) -> String {
     }
 }
 
-/// A site whose own roles can't come up is no failure of the harness.
+/// A site whose own roles can't come up is no failure of the harness, and neither is an application that is not what its workload file says.
 fn infra(reason: &str) -> String {
-    match reason.strip_prefix(NOT_UP) {
-        Some(detail) => format!("The site did not come up{detail}."),
-        None => format!("The harness failed, not the site: {reason}."),
+    match (reason.strip_prefix(NOT_UP), reason.strip_prefix(NOT_USABLE)) {
+        (Some(detail), _) => format!("The site did not come up{detail}."),
+        (None, Some(detail)) => format!("Users can't work with the application{detail}."),
+        (None, None) => format!("The harness failed, not the site: {reason}."),
     }
 }
 
@@ -89,7 +90,7 @@ fn show_s(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::NOT_UP;
+    use super::{NOT_UP, NOT_USABLE};
     use crate::history::synthetic::Script;
     use crate::history::{Event, Outcome};
     use crate::judge::judge;
@@ -127,5 +128,7 @@ mod tests {
         assert_eq!(told(failed), "The harness failed, not the site: boot: no space.");
         let failed = Event::HarnessFailed { stage: NOT_UP.into(), detail: "lb-1: a mistake".into() };
         assert_eq!(told(failed), "The site did not come up: lb-1: a mistake.");
+        let failed = Event::HarnessFailed { stage: NOT_USABLE.into(), detail: "the set is not empty".into() };
+        assert_eq!(told(failed), "Users can't work with the application: the set is not empty.");
     }
 }

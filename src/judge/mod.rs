@@ -29,3 +29,5 @@ pub use scenario::judge;
 
 /// The stage of a failure that is of the site: its roles are not such that it could come up.
 pub const NOT_UP: &str = "the site did not come up";
+/// The stage of a failure that is of the application, or of what its workload file says of it.
+pub const NOT_USABLE: &str = "users can't work with the application";

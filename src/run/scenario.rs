@@ -104,8 +104,12 @@ impl Attempt<'_> {
             }
         };
         if let Err(why) = self.stages(&opened).await {
-            let of_the_site = matches!(&why, AttemptError::Provision(why) if why.is_of_the_site());
-            self.failed(if of_the_site { judge::NOT_UP } else { "running" }, &why);
+            let stage = match &why {
+                AttemptError::Provision(why) if why.is_of_the_site() => judge::NOT_UP,
+                AttemptError::Work(why) if why.is_of_the_application() => judge::NOT_USABLE,
+                _ => "running",
+            };
+            self.failed(stage, &why);
         }
         if !opened.attached {
             self.line.stage("taking its servers down");

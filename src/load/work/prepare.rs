@@ -40,6 +40,13 @@ pub enum WorkError {
     Load(#[from] LoadError),
 }
 
+impl WorkError {
+    /// Whether the application is what failed, or what its workload file says of it.
+    pub fn is_of_the_application(&self) -> bool {
+        !matches!(self, WorkError::Load(_))
+    }
+}
+
 /// How late the first thing that is put there may be shown.
 const SHOWS_WITHIN: Duration = Duration::from_secs(10);
 
