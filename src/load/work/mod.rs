@@ -28,6 +28,7 @@ mod answer;
 mod draw;
 mod prepare;
 mod send;
+#[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "such a build refuses files with statements"))]
 mod sql;
 
 use draw::{Drawer, Next};
