@@ -38,8 +38,11 @@ pub struct MadeStep {
     pub step: step::Step<World>,
 }
 
-/// Makes steps from what other crates register. What is wrong with one is returned with its place.
-pub struct MadeSteps(pub fn() -> (Vec<MadeStep>, Vec<(Location, String)>));
+/// Steps, and what is wrong with those that could not be made, each with its place.
+pub type Made = (Vec<MadeStep>, Vec<(Location, String)>);
+
+/// Makes steps from what other crates register.
+pub struct MadeSteps(pub fn() -> Made);
 
 cucumber::codegen::collect!(MadeSteps);
 
