@@ -286,6 +286,11 @@ host_keys: ignore
         let standing = adopt(&site, Some(&declared(1))).unwrap();
         assert_eq!(standing.infrastructure.servers, adopted.infrastructure.servers);
         let why = adopt(&site, Some(&declared(4))).unwrap_err();
-        assert!(why.starts_with("the servers of staging.yaml are not those of the scenario: it declares 4 webservers, and the inventory has 1"), "{why}");
+        assert!(
+            why.starts_with(
+                "the servers of staging.yaml are not those of the scenario: it declares 4 webservers, and there are 1"
+            ),
+            "{why}"
+        );
     }
 }

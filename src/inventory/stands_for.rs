@@ -33,7 +33,7 @@ fn check(declared: &Infrastructure, there: &Infrastructure) -> Result<(), String
     }
     for shared in &declared.virtual_ips {
         if shared.floating_ip {
-            let detail = "it declares a floating IP, which an inventory can't lead (let keepalived share an address)";
+            let detail = "it declares a floating IP, which can't be led there (let keepalived share an address)";
             differences.push(detail.into());
             continue;
         }
@@ -41,13 +41,11 @@ fn check(declared: &Infrastructure, there: &Infrastructure) -> Result<(), String
         let is_shared =
             there.virtual_ips.iter().any(|ip| ip.holders.iter().all(|holder| is_called(there, holder, noun)));
         if !is_shared {
-            differences.push(format!(
-                "its {noun}s share a virtual IP, and no {noun}s of the inventory do (see `virtual_ips`)"
-            ));
+            differences.push(format!("its {noun}s share a virtual IP, and no {noun}s there do (see `virtual_ips`)"));
         }
     }
     if !declared.databases.is_empty() {
-        differences.push("it declares databases that replicate, which an inventory can't say of its servers".into());
+        differences.push("it declares databases that replicate, and that is not known of the servers there".into());
     }
     if differences.is_empty() { Ok(()) } else { Err(differences.join("; ")) }
 }
@@ -55,11 +53,11 @@ fn check(declared: &Infrastructure, there: &Infrastructure) -> Result<(), String
 /// How the servers of one kind differ.
 fn of_one_kind(noun: &str, wanted: &[&Server], found: &[&Server]) -> Option<String> {
     if wanted.len() != found.len() {
-        return Some(format!("it declares {}, and the inventory has {}", count(wanted.len(), noun), found.len()));
+        return Some(format!("it declares {}, and there are {}", count(wanted.len(), noun), found.len()));
     }
     let (zones, zones_there) = (zones(wanted), zones(found));
     (zones > 1 && zones != zones_there)
-        .then(|| format!("it spreads its {noun}s over {zones} zones, and the inventory over {zones_there}"))
+        .then(|| format!("it spreads its {noun}s over {zones} zones, and they are spread over {zones_there}"))
 }
 
 fn by_noun(infrastructure: &Infrastructure) -> BTreeMap<&str, Vec<&Server>> {
@@ -101,11 +99,10 @@ mod tests {
         renamed.name = "www-a".into();
         there.servers.insert("www-a".into(), renamed);
         assert_eq!(check(&site(2, |_| ()), &there), Ok(()));
-        assert_eq!(check(&site(3, |_| ()), &there), Err("it declares 3 webservers, and the inventory has 2".into()));
+        assert_eq!(check(&site(3, |_| ()), &there), Err("it declares 3 webservers, and there are 2".into()));
         let mut more = Draft::default();
         more.behind(3, "webserver", 3, "load balancer").unwrap();
-        let why =
-            "it declares 3 load balancers, and the inventory has 2; it declares 3 webservers, and the inventory has 2";
+        let why = "it declares 3 load balancers, and there are 2; it declares 3 webservers, and there are 2";
         assert_eq!(check(&more.build().unwrap(), &there), Err(why.into()), "all at once");
     }
 
@@ -114,7 +111,7 @@ mod tests {
         let zoned = |zones| site(2, |draft| draft.spread("webserver", zones).unwrap());
         assert_eq!(check(&zoned(2), &zoned(2)), Ok(()));
         let why = check(&zoned(2), &site(2, |_| ())).unwrap_err();
-        assert_eq!(why, "it spreads its webservers over 2 zones, and the inventory over 0");
+        assert_eq!(why, "it spreads its webservers over 2 zones, and they are spread over 0");
         let shared = site(2, |draft| draft.share_virtual_ip("load balancer").unwrap());
         assert_eq!(check(&shared, &shared), Ok(()));
         assert!(check(&shared, &site(2, |_| ())).unwrap_err().starts_with("its load balancers share a virtual IP"));
