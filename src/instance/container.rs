@@ -18,7 +18,7 @@ pub enum ContainerChange {
     Exited { exit_code: i64 },
     /// Its restart policy started it again; `count`: how often since it was started by a command.
     Restarted { count: u32 },
-    /// A command started it.
+    /// A command started it, or an orchestrator such as Swarm.
     Started,
     /// Its health check passes, or fails, and did not before. `output` is what the last check printed, where it fails.
     Health {
@@ -50,7 +50,7 @@ impl ContainerChange {
                 None => format!("with {exit_code}"),
             },
             ContainerChange::Restarted { count } => format!("by its restart policy, restart {count}"),
-            ContainerChange::Started => "by a command".into(),
+            ContainerChange::Started => "by a command or an orchestrator".into(),
             ContainerChange::Health { output, .. } => output.clone(),
         }
     }

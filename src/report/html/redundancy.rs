@@ -44,19 +44,25 @@ pub struct ServerRow {
     pub struck: bool,
 }
 
+/// Of servers that are there already, and of which no link is declared.
+const UNLINKED: &str = "none between servers is declared, so which of them the site can't lose is not known";
+
 /// The graph of a scenario's infrastructure, as it was when the first fault struck, and this server held its address.
 pub fn redundancy(plan: &ScenarioPlan, record: &ScenarioRecord, entry_holder: Option<&str>) -> Redundancy {
     let links = Links::of(&plan.infrastructure, entry_holder);
     let table = Table::of(&links);
     let struck: Vec<&str> = record.strikes.iter().map(|strike| server_of(&strike.target)).collect();
-    let drawn = (record.verdict != Verdict::Skipped).then(|| picture::element(&links, &table, &struck).ok()).flatten();
+    let is_linked = table.servers.len() < 2 || !plan.infrastructure.links.is_empty();
+    let drawn = (is_linked && record.verdict != Verdict::Skipped)
+        .then(|| picture::element(&links, &table, &struck).ok())
+        .flatten();
     let narrow = drawn.as_ref().and_then(|_| picture::narrow(&links, &table, &struck));
-    let (servers, more_servers) = if drawn.is_some() { (Vec::new(), 0) } else { rows(&table, &struck) };
+    let (servers, more_servers) = if drawn.is_some() { (Vec::new(), 0) } else { rows(&table, &struck, is_linked) };
     Redundancy {
         // The picture has escaped the texts in it.
         picture: drawn.map(Value::from_safe_string),
         narrow: narrow.map(Value::from_safe_string),
-        facts: facts(&table),
+        facts: if is_linked { facts(&table) } else { vec![("links", UNLINKED.into())] },
         zones: servers.iter().any(|server| server.zone.is_some()),
         servers,
         more_servers,
@@ -79,7 +85,7 @@ fn facts(table: &Table) -> Vec<(&'static str, String)> {
 }
 
 /// The servers, those that were struck first where there are too many to show; and how many are left out.
-fn rows(table: &Table, struck: &[&str]) -> (Vec<ServerRow>, usize) {
+fn rows(table: &Table, struck: &[&str], is_linked: bool) -> (Vec<ServerRow>, usize) {
     let row = |row: &crate::graph::table::NodeRow| ServerRow {
         name: row.name.clone(),
         role: row.role.clone().unwrap_or_default(),
@@ -87,6 +93,7 @@ fn rows(table: &Table, struck: &[&str]) -> (Vec<ServerRow>, usize) {
         degree: row.degree,
         betweenness: trimmed(row.betweenness, 4),
         mark: match (&row.single_point_of_failure, row.articulation_point) {
+            _ if !is_linked => "",
             (Some(_), _) => "single point of failure",
             (None, true) => "articulation point",
             (None, false) => "",
@@ -139,5 +146,14 @@ mod tests {
         assert!(shown.picture.is_none());
         assert!(shown.servers[0].struck && !shown.servers[1].struck);
         assert_eq!((shown.servers.len(), shown.more_servers), (12, 81 - 12));
+    }
+
+    #[test]
+    fn what_the_site_can_not_lose_is_not_said_where_no_link_is_declared() {
+        let mut run = sample::run();
+        run.plan.scenarios[0].infrastructure.links.clear();
+        let shown = redundancy(&run.plan.scenarios[0], &run.record.scenarios[0], run.drawn[&0].entry_holder.as_deref());
+        assert!(shown.picture.is_none() && shown.servers.iter().all(|server| server.mark.is_empty()));
+        assert_eq!(shown.facts, [("links", UNLINKED.to_string())]);
     }
 }
