@@ -8,7 +8,7 @@ CARGO=$1
 PYTHON=$2
 LOG=target/second-lane.log
 # These take long, leave the processors idle meanwhile, and can do with what others leave them: `uml` can not.
-SECOND="lies runs"
+SECOND="lies runs stacks"
 
 cd "$(dirname "$0")/.."
 $CARGO test --lib --bins --tests --no-run || exit

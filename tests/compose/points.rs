@@ -133,8 +133,9 @@ pub fn a_run_that_is_killed_at_any_moment_leaves_nothing_of_what_it_brought_up()
     for n in 0..count {
         let folder = Folder::new("compose-moment");
         let moment = whole * (2 * n as u32 + 1) / (2 * count as u32);
-        let mut child =
-            run_on(&folder, &project, "\"web\"", STRUCK).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut killed = run_on(&folder, &project, "\"web\"", STRUCK);
+        killed.env("TMPDIR", temporary).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = killed.spawn().unwrap();
         std::thread::sleep(moment);
         child.kill().unwrap();
         child.wait().unwrap();

@@ -203,7 +203,7 @@ impl Shared {
     }
 
     /// Until it ended well, or for 30 s.
-    async fn observe(&self, model: usize, key: u32, call: Call) -> Work {
+    async fn observe(&self, model: usize, key: u32, mut call: Call) -> Work {
         let begun = Instant::now();
         let mut session = self.session.lock().await;
         loop {
@@ -211,7 +211,20 @@ impl Shared {
             if done.outcome == Ended::Ok || begun.elapsed() > OBSERVES_WITHIN {
                 return done;
             }
+            if done.outcome == Ended::Info {
+                call = self.anew(call);
+            }
             sleep(TRY_EVERY).await;
+        }
+    }
+
+    /// The same with a value that was never sent, so that what may have been done already is not done twice.
+    fn anew(&self, call: Call) -> Call {
+        match call {
+            Call::Add(_) => Call::Add(self.fresh()),
+            Call::Write(_) => Call::Write(self.fresh()),
+            Call::Enqueue(_) => Call::Enqueue(self.fresh()),
+            other => other,
         }
     }
 

@@ -157,7 +157,8 @@ fn shows_it(put: &Call, shows: &Call) -> bool {
         (Call::Write(value), Call::Read(Some(shown))) | (Call::Enqueue(value), Call::Dequeue(Some(shown))) => {
             shown.value() == Some(*value)
         }
-        (Call::Increment(by), Call::Count(Some(count))) => count == by,
+        // One whose answer was lost before may have been counted, too.
+        (Call::Increment(by), Call::Count(Some(count))) => count >= by,
         _ => false,
     }
 }
