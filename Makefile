@@ -39,8 +39,9 @@ nightly: setup ## everything, @nightly and @slow too, once for each of SEEDS; th
 	CHIMP_STACKS=1 $(CARGO) test --test stacks
 	@if [ "$$(id -u)" -eq 0 ]; then $(MAKE) openstack-all cloud-points ec2 docker; else echo 'make nightly: the tests in clouds are left out: they need root'; fi
 
-example: setup ## the crate outside of the workspace, as its README says: everything is built anew for it
+example: setup ## the crates outside of the workspace, as their READMEs say: everything is built anew for it
 	cd examples/shop && $(CARGO) test --test chaos
+	cd examples/extension && CARGO_TARGET_DIR=../shop/target $(CARGO) test --test chaos
 	cd examples/shop && $(CARGO) test --test compose --no-run
 	@if [ "$$(id -u)" -eq 0 ]; then $(PYTHON) fixtures/docker/docker.py run -- sh -c 'cd examples/shop && $(CARGO) test --offline --test compose'; else echo 'make example: its containers are left out: they need root'; fi
 
