@@ -9,7 +9,7 @@ PYTHON=$2
 LOG=target/second-lane.log
 LINTS=target/lints.log
 # These take long, leave the processors idle meanwhile, and can do with what others leave them: `uml` can not.
-SECOND="lies runs stacks"
+SECOND="data lies runs stacks"
 
 cd "$(dirname "$0")/.."
 $CARGO test --lib --bins --tests --no-run || exit
