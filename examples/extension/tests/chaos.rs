@@ -40,7 +40,7 @@ impl Fault for PageMissing {
         let words = |words: &[&str]| words.iter().map(|word| word.to_string()).collect();
         let commands = Commands {
             make: words(&["mv", PAGE, AWAY]),
-            see: words(&["test", "-e", AWAY]),
+            see: words(&["test", "!", "-e", PAGE]),
             // It may run again where the page is back already.
             undo: words(&["sh", "-c", "test ! -e $1 || mv $1 $0", PAGE, AWAY]),
         };
