@@ -208,6 +208,11 @@ mod tests {
         let container =
             Servers { service: Some(Service { section: "compose", name: "app".into() }), ..servers.clone() };
         let compose = Beginning { site: there(Some(container)), ..beginning() };
+        let feature = text(&compose, "features/first.feature");
+        assert!(
+            feature.contains("take the `# ` of\n  # `# attack` away, under [compose] of chimp.toml.\n"),
+            "{feature}"
+        );
         assert!(
             text(&compose, "chimp.toml").contains("\n[compose]\n")
                 && text(&compose, "chimp.toml").contains("# attack = [\"app\"]\n")
