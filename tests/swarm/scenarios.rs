@@ -31,7 +31,8 @@ pub fn a_task_that_dies_is_replaced_by_swarm_and_stays_dead_without_a_policy() {
     let log = folder.path().join("out/latest/nodes/00/web-2/container.log");
     assert!(std::fs::read_to_string(&log).is_ok_and(|log| log.contains("GET / ")), "{}", log.display());
     assert!(is_clean().is_ok(), "{:?}", is_clean());
-    docker(&["service", "update", "-q", "-d", "--restart-condition", "none", "site_web"]);
+    // Until all of its tasks are other ones, one after the other.
+    docker(&["service", "update", "-q", "--restart-condition", "none", "site_web"]);
     until("the service is another one", || stack.is_whole() && containers().matches("site_web.2.").count() > 2);
     let alone = Folder::new("swarm-stays-dead");
     let output = ended(&alone, "\"web\"", &DIES.replace("under 60 s", "under 5 s"));
