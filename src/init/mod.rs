@@ -210,7 +210,7 @@ mod tests {
         let compose = Beginning { site: there(Some(container)), ..beginning() };
         let feature = text(&compose, "features/first.feature");
         assert!(
-            feature.contains("take the `# ` of\n  # `# attack` away, under [compose] of chimp.toml.\n"),
+            feature.contains("take the `# ` of\n  # `# attack` away, under `[compose]` of chimp.toml.\n"),
             "{feature}"
         );
         assert!(
