@@ -51,6 +51,7 @@ pub(super) fn of_plan(plan: &ScenarioPlan) -> ScenarioRecord {
         declared_waits: Vec::new(),
         worst_second: None,
         data: None,
+        unchecked_data: Vec::new(),
         healing: Vec::new(),
         containers: Vec::new(),
         nginx: Vec::new(),

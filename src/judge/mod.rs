@@ -23,6 +23,7 @@ mod nginx;
 mod run;
 mod scenario;
 mod strikes;
+mod unchecked;
 
 pub use run::Judging;
 pub use scenario::judge;

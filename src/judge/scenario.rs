@@ -31,6 +31,7 @@ use super::milestones;
 use super::modelled;
 use super::nginx::nginx;
 use super::strikes::strikes_of;
+use super::unchecked::unchecked_data;
 
 /// Judges a scenario from what was recorded.
 pub fn judge(history: &History) -> ScenarioRecord {
@@ -68,6 +69,7 @@ pub fn judge(history: &History) -> ScenarioRecord {
         declared_waits: modelled::waits(history, &timeline),
         worst_second: worst_of(history, &timeline),
         data: data_of(history),
+        unchecked_data: unchecked_data(history),
         containers: containers(history, &timeline),
         nginx: nginx(history, &timeline),
         leaks: leaks(history),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::history::synthetic::Script;
 use crate::history::{Outcome, Record};
+use crate::plan::Hypothesis;
 use crate::plan::expectation::{Expectation, Interval, Phase};
 use crate::report::record::{MilestoneState, Milestones, Of};
 use crate::units::{Bound, HumanDuration};
@@ -207,4 +208,23 @@ fn the_requests_to_a_cloud_are_those_of_the_last_attempt_also_after_the_watch() 
     assert_eq!(judge(&card().history()).cloud_requests, None);
     let counted = card().event(80_000, Event::CloudRequests { count: 412 });
     assert_eq!(judge(&counted.history()).cloud_requests, Some(412));
+}
+
+#[test]
+fn a_store_that_was_replaced_without_a_step_that_asks_for_its_data_is_marked() {
+    let replaced = |server: &str| {
+        let script = Script::website(4, 2).databases(2);
+        script.dies(6000, server).replaced(6500, 7000, 8000, server)
+    };
+    assert_eq!(judge(&replaced("db-2").history()).unchecked_data, ["db-2"]);
+    assert_eq!(judge(&replaced("web-1").history()).unchecked_data, [""; 0], "it keeps nothing");
+    let asks = |expectation| {
+        let mut history = replaced("db-2").history();
+        history.plan.hypotheses.push(Hypothesis { step: "…".into(), line: 7, expectation });
+        judge(&history).unchecked_data
+    };
+    assert_eq!(asks(Expectation::NoOtherFails), ["db-2"]);
+    assert_eq!(asks(Expectation::NoAcknowledgedWriteLost), [""; 0]);
+    let of_another_crate = Expectation::Registered { name: "orders-are-there".into(), said: Vec::new() };
+    assert_eq!(asks(of_another_crate), [""; 0]);
 }

@@ -98,6 +98,11 @@ impl Expectation {
         !self.models().is_empty() || matches!(self, Expectation::OneOwner | Expectation::FollowersCounted)
     }
 
+    /// Whether it asks what became of data. A Then of another crate may.
+    pub(crate) fn may_ask_of_data(&self) -> bool {
+        self.is_of_operations() || self.is_of_final_state() || matches!(self, Expectation::Registered { .. })
+    }
+
     /// Whether it is judged by what the databases held in the end.
     pub(crate) fn is_of_final_state(&self) -> bool {
         matches!(self, Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice)

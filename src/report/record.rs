@@ -172,6 +172,9 @@ pub struct ScenarioRecord {
     /// What became of what users wrote; null where they only browse.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataFigures>,
+    /// The servers that keep data and were replaced, where no step asks what became of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchecked_data: Vec<String>,
     /// What was done after the first strike to bring back what was declared, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub healing: Vec<HealingRecord>,

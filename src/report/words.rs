@@ -87,7 +87,7 @@ pub fn totals(record: &RunRecord) -> String {
 }
 
 /// What has to be known of a scenario beside its figures: that they were not judged, those in model time, what it fell back to after recovery, and
-/// what came of earlier attempts, unless it came of the last one too.
+/// what came of earlier attempts, unless it came of the last one too, and that data was lost from sight.
 pub fn notes(scenario: &ScenarioRecord) -> Vec<String> {
     let model = scenario.model.iter().map(|model| {
         let (outage, recovery) = (outage(model.downtime_longest_s, scenario), recovery(scenario, &model.milestones));
@@ -102,8 +102,19 @@ pub fn notes(scenario: &ScenarioRecord) -> Vec<String> {
         .into_iter()
         .chain(model)
         .chain(relapses)
+        .chain(unchecked_data(&scenario.unchecked_data))
         .chain(earlier.map(|(headline, nth)| format!("attempt {nth}: {headline}")))
         .collect()
+}
+
+/// `a server that keeps data (db-1) was replaced, and no step checks what it kept`.
+fn unchecked_data(servers: &[String]) -> Option<String> {
+    let names = servers.join(", ");
+    match servers.len() {
+        0 => None,
+        1 => Some(format!("a server that keeps data ({names}) was replaced, and no step checks what it kept")),
+        _ => Some(format!("servers that keep data ({names}) were replaced, and no step checks what they kept")),
+    }
 }
 
 /// `after recovery, from 36.6 s after the onset on: db-2 is missing, for 130 ms`.
@@ -290,6 +301,16 @@ mod tests {
         let what = "db-2 is missing".to_string();
         scenario.relapses = vec![RelapseRecord { start_at_s: 42.6, end_at_s: 42.73, open: false, what }];
         assert_eq!(notes(&scenario), ["after recovery, from 36.6 s after the onset on: db-2 is missing, for 130 ms"]);
+    }
+
+    #[test]
+    fn data_that_no_step_asks_for_is_told() {
+        let mut scenario = sample::run().record.scenarios.remove(0);
+        scenario.unchecked_data = vec!["db-1".into()];
+        let one = "a server that keeps data (db-1) was replaced, and no step checks what it kept";
+        assert_eq!(notes(&scenario), [one]);
+        scenario.unchecked_data.push("db-2".into());
+        assert!(notes(&scenario)[0].starts_with("servers that keep data (db-1, db-2) were replaced, and no step "));
     }
 
     #[test]

@@ -33,6 +33,7 @@
 //! stub_status: http://127.0.0.1:8081/nginx_status             # of an nginx, as the server itself reaches it: what it counts is observed
 //! standby_backends: [write]                                             # its backends where one server is up and the others wait
 //! database: { status_port: 9200 }                             # of a MariaDB: makes the role a database, see [`super::DatabaseRole`]
+//! keeps_data: true             # data is lost with such a server; default: by the names of its programs and packages
 //! ```
 //! What templates can speak of is listed in [`crate::render::context`].
 
@@ -78,6 +79,7 @@ struct Form {
     #[serde(default)]
     standby_backends: Vec<String>,
     database: Option<DatabaseRole>,
+    keeps_data: Option<bool>,
     #[serde(default)]
     monit: bool,
 }
@@ -188,6 +190,7 @@ pub(super) fn parse(name: &str, source: &Source, file: Option<&Path>) -> Result<
         stats_socket: form.stats_socket,
         standby_backends: form.standby_backends,
         database: form.database,
+        keeps_data: form.keeps_data,
         source: file.map(Path::to_path_buf),
     };
     templates::check(&role, source)?;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod file;
 pub mod shipped;
+mod stores;
 mod stub_status;
 pub(crate) mod templates;
 mod write_files;
@@ -59,6 +60,9 @@ pub struct Role {
     /// What is to be known of a database, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<DatabaseRole>,
+    /// Whether its servers keep data; `None` where its file does not say: see [`is_data_store`](Self::is_data_store).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeps_data: Option<bool>,
     /// The file it came from; `None` for a shipped role.
     pub source: Option<PathBuf>,
 }

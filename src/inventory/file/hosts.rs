@@ -83,6 +83,7 @@ pub(crate) fn role(name: &str) -> Role {
         stub_status: None,
         standby_backends: Vec::new(),
         database: None,
+        keeps_data: None,
         source: None,
     }
 }

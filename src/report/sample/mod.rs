@@ -263,6 +263,7 @@ fn role(name: &str, word: &str) -> Role {
         stub_status: None,
         standby_backends: Vec::new(),
         database: None,
+        keeps_data: None,
         source: None,
     }
 }
