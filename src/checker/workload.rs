@@ -92,7 +92,7 @@ impl<'h> Evidence<'h> {
     /// Why the last read failed, where one did.
     fn why(&self) -> String {
         let last = self.works.iter().rfind(|work| work.process == OBSERVER && work.outcome != Ended::Ok);
-        last.and_then(|work| work.detail.as_ref()).map(|why| format!(": the last one met {why}")).unwrap_or_default()
+        last.and_then(|work| work.detail.as_ref()).map(|why| format!(" (the last read: {why})")).unwrap_or_default()
     }
 
     fn queue_lost(&self, found: &mut Found) {

@@ -36,7 +36,7 @@ use crate::verdict::Verdict;
 use bundle::Bundle;
 use ends::Ends;
 use progress::Board;
-use scenario::Attempt;
+use scenario::{Again, Attempt};
 
 /// How a plan is run.
 #[derive(Debug, Clone)]
@@ -243,8 +243,8 @@ impl<'a> Conductor<'a> {
             let turns = turns(scenario, number, self.jobs) as u32;
             let turn = self.turns.acquire_many(turns).await.expect("the semaphore is never closed");
             let span = tracing::info_span!("scenario", name = scenario.name, attempt = number);
-            let removed = self.attempt(scenario, number).run().instrument(span).await;
-            if let Err(why) = &removed {
+            let attempted = self.attempt(scenario, number).run().instrument(span).await;
+            if let Err(why) = &attempted {
                 let detail = why.to_string();
                 self.recorder.scenario(scenario.index).record(Event::LeftBehind { detail });
             }
@@ -254,7 +254,8 @@ impl<'a> Conductor<'a> {
             let (sign, word) = (verdict_sign(verdict), verdict_word(verdict).to_uppercase());
             self.board.say(&format!("{sign} {word} {}: {headline}", scenario.name));
             // Beside servers that could not be removed, another attempt would say nothing of the first one's trouble.
-            if removed.is_err() || !matches!(verdict, Verdict::Invalid | Verdict::Infra) {
+            let may_differ = matches!(attempted, Ok(Again::MayDiffer));
+            if !may_differ || !matches!(verdict, Verdict::Invalid | Verdict::Infra) {
                 break;
             }
             if number <= self.options.retries && !self.ends.is_now() {

@@ -62,6 +62,15 @@ pub struct Sabotage {
     pub writes: bool,
 }
 
+/// What another attempt would come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// Perhaps something else.
+    MayDiffer,
+    /// The same: a file of the user's is wrong.
+    EndsAlike,
+}
+
 /// Why the harness could not go on; never a verdict on the site.
 #[derive(Debug, thiserror::Error)]
 pub enum AttemptError {
@@ -93,16 +102,17 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// When its servers could not be removed: the one thing that no record can make good.
-    pub async fn run(self) -> Result<(), ProviderError> {
+    pub async fn run(self) -> Result<Again, ProviderError> {
         self.recorder.record(Event::ScenarioStarted { attempt: self.number });
         let logs = self.bundle.join(report::logs_folder(self.plan.index));
         let opened = match self.place.open(self.run_id, self.plan, logs).await {
             Ok(opened) => opened,
             Err(why) => {
                 self.failed("provisioning", &why);
-                return Ok(());
+                return Ok(Again::MayDiffer);
             }
         };
+        let mut again = Again::MayDiffer;
         if let Err(why) = self.stages(&opened).await {
             let stage = match &why {
                 AttemptError::Provision(why) if why.is_of_the_site() => judge::NOT_UP,
@@ -110,6 +120,9 @@ impl Attempt<'_> {
                 _ => "running",
             };
             self.failed(stage, &why);
+            if matches!(&why, AttemptError::Work(why) if why.is_final()) {
+                again = Again::EndsAlike;
+            }
         }
         if !opened.attached {
             self.line.stage("taking its servers down");
@@ -123,7 +136,7 @@ impl Attempt<'_> {
         if !opened.attached && self.outlives_run() {
             self.note_gone();
         }
-        Ok(())
+        Ok(again)
     }
 
     /// Whether servers that were not taken away go on when the run is over, and every fault on them with them.

@@ -1,5 +1,7 @@
 //! Which database the statements of a workload are sent to.
 
+use std::fmt;
+
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
@@ -106,6 +108,18 @@ impl DatabaseSpec {
     }
 }
 
+/// As in a workload file, without the password.
+impl fmt::Display for DatabaseSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.kind {
+            DatabaseKind::Postgresql => "postgresql",
+            DatabaseKind::Mysql => "mysql",
+        };
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        write!(f, "{scheme}://{}@{host}:{}/{}", self.user, self.port, self.name)
+    }
+}
+
 fn found_in(text: String) -> Result<(Password, Option<Secret>), DatabaseUrlError> {
     let within = |start: &str, end: &str| Some(text.strip_prefix(start)?.strip_suffix(end)?.trim().to_string());
     let is_word =
@@ -171,6 +185,7 @@ mod tests {
         assert!(!written.contains("cret") && !format!("{spec:?}").contains("cret"), "{written}");
         let (spec, secret) = parse("mariadb://app:${DB_PASSWORD}@[2001:db8::1]:3307/shop");
         assert_eq!((spec.kind, spec.host.as_str(), spec.port), (DatabaseKind::Mysql, "2001:db8::1", 3307));
+        assert_eq!(spec.to_string(), "mysql://app@[2001:db8::1]:3307/shop");
         assert_eq!((spec.password, secret), (Some(Password::Variable("DB_PASSWORD".into())), None));
         let (spec, _) = parse("mysql://app:{{ secrets.shop }}@db.example.org/shop");
         assert_eq!(spec.password, Some(Password::Run("shop".into())));

@@ -33,17 +33,51 @@ pub enum Read {
     /// There is none.
     Nothing,
     /// It could not be made; why.
-    Failed(String),
+    Failed(AnswerError),
 }
 
-/// How many bytes of an answer a message shows.
+/// Why a whole answer is not what its call should get. Each reads alone, and after "the last read: ".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    /// The file does not name its status, or exit code, as one of success.
+    #[error("{} {code}{}", if *.is_command { "exit code" } else { "status" }, said(.body))]
+    Code { code: u16, is_command: bool, body: String },
+    /// A statement that should have changed a row.
+    #[error("no row was changed")]
+    NoRow,
+    /// A JSONPath can't be followed.
+    #[error("the answer is not JSON ({why}); {}", begins(.body))]
+    NotJson { why: String, body: String },
+    /// A JSONPath leads to nothing.
+    #[error("nothing is at `{path}` in the answer; {}", begins(.body))]
+    NothingThere { path: String, body: String },
+    /// A text that no operation sent.
+    #[error("the answer shows `{0}`, which is no value that was sent")]
+    Foreign(String),
+    /// More than the one value of a register or a queue; more or fewer than the one number of a counter.
+    #[error("the answer shows {there} {what}s, where one was expected")]
+    Several { there: usize, what: &'static str },
+    /// A counter's is no number.
+    #[error("the answer shows `{0}`, which is not a whole number")]
+    NoNumber(String),
+}
+
+fn said(body: &str) -> String {
+    if body.is_empty() { String::new() } else { format!(": {body}") }
+}
+
+fn begins(body: &str) -> String {
+    if body.is_empty() { "it is empty".into() } else { format!("it begins with `{body}`") }
+}
+
+/// How many characters of an answer a message shows.
 const SHOWN: usize = 60;
 /// How many of what can't be values are kept of one read.
 const STRANGE_MAX: usize = 5;
 
 impl Answer<'_> {
     /// How a change ended, and what was met where it is not acknowledged.
-    pub fn of_change(self, call: &CallSpec) -> (Ended, Option<String>) {
+    pub fn of_change(self, call: &CallSpec) -> (Ended, Option<AnswerError>) {
         match self.means(call) {
             Means::Ok => (Ended::Ok, None),
             Means::Fail | Means::Nothing => (Ended::Fail, Some(self.met(call))),
@@ -70,7 +104,7 @@ impl Answer<'_> {
     }
 
     /// What a counter shows.
-    pub fn of_count(self, call: &CallSpec) -> Result<i64, String> {
+    pub fn of_count(self, call: &CallSpec) -> Result<i64, AnswerError> {
         match self.means(call) {
             Means::Nothing => return Ok(0),
             Means::Fail | Means::Unknown => return Err(self.met(call)),
@@ -80,9 +114,9 @@ impl Answer<'_> {
         let text = match texts.as_slice() {
             [text] => text,
             [] if matches!(self, Answer::Rows(_)) => return Ok(0),
-            other => return Err(format!("one number was expected, and {} came", other.len())),
+            other => return Err(AnswerError::Several { there: other.len(), what: "number" }),
         };
-        text.trim().parse().map_err(|_| format!("`{}` is not a whole number", beginning(text)))
+        text.trim().parse().map_err(|_| AnswerError::NoNumber(beginning(text)))
     }
 
     fn means(self, call: &CallSpec) -> Means {
@@ -94,17 +128,19 @@ impl Answer<'_> {
         }
     }
 
-    /// What the answer is, in words.
-    fn met(self, call: &CallSpec) -> String {
-        let Answer::Coded { code, body } = self else { return "no row was changed".into() };
-        let kind = if call.is_command() { "exit code" } else { "status" };
-        let body = String::from_utf8_lossy(body);
-        let body = body.trim();
-        if body.is_empty() { format!("{kind} {code}") } else { format!("{kind} {code}: {}", beginning(body)) }
+    /// What the answer is, where it is not one of success.
+    fn met(self, call: &CallSpec) -> AnswerError {
+        match self {
+            Answer::Coded { code, body } => {
+                let body = beginning(&String::from_utf8_lossy(body));
+                AnswerError::Code { code, is_command: call.is_command(), body }
+            }
+            Answer::Rows(_) => AnswerError::NoRow,
+        }
     }
 
     /// The values in it, as texts.
-    fn texts(self, call: &CallSpec) -> Result<Vec<String>, String> {
+    fn texts(self, call: &CallSpec) -> Result<Vec<String>, AnswerError> {
         let body = match self {
             Answer::Coded { body, .. } => String::from_utf8_lossy(body),
             Answer::Rows(rows) => return Ok(rows.texts.clone()),
@@ -113,11 +149,11 @@ impl Answer<'_> {
             return Ok(body.lines().map(str::trim).filter(|line| !line.is_empty()).map(String::from).collect());
         };
         let json: Value = serde_json::from_str(&body)
-            .map_err(|why| format!("the answer is not JSON ({why}); it begins with `{}`", beginning(&body)))?;
-        let compiled = JsonPath::parse(path).map_err(|why| format!("`{path}`: {why}"))?;
+            .map_err(|why| AnswerError::NotJson { why: why.to_string(), body: beginning(&body) })?;
+        let compiled = JsonPath::parse(path).expect("checked when the file was read");
         let found = compiled.query(&json).all();
         if found.is_empty() && call.value.is_some() {
-            return Err(format!("nothing is at `{path}`; the answer begins with `{}`", beginning(&body)));
+            return Err(AnswerError::NothingThere { path: path.clone(), body: beginning(&body) });
         }
         let texts = found.into_iter().filter(|value| !value.is_null());
         Ok(texts.map(|value| value.as_str().map_or_else(|| value.to_string(), String::from)).collect())
@@ -144,20 +180,25 @@ impl Saw {
     ///
     /// # Errors
     /// Why it is none of ours.
-    pub fn one(&self) -> Result<Shown, String> {
-        match (self.values.iter().next(), self.values.len(), self.strange.first()) {
-            (_, _, Some(strange)) => Err(format!("`{strange}` is no value that was sent")),
+    pub fn one(&self) -> Result<Shown, AnswerError> {
+        match (self.values.iter().next(), self.values.len() as usize, self.strange.first()) {
+            (_, _, Some(strange)) => Err(AnswerError::Foreign(strange.clone())),
             (None, _, None) => Ok(Shown::Nothing),
             (Some(value), 1, None) => Ok(Shown::Value(value)),
-            (Some(_), several, None) => Err(format!("one value was expected, and {several} came")),
+            (Some(_), there, None) => Err(AnswerError::Several { there, what: "value" }),
         }
     }
 }
 
-/// The beginning of a text, on one line.
+/// The beginning of an answer.
 fn beginning(text: &str) -> String {
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= SHOWN { line } else { line.chars().take(SHOWN).chain(['…']).collect() }
+    one_line(text, SHOWN)
+}
+
+/// So many characters of a text, on one line, without the quotes that messages put around it.
+pub(super) fn one_line(text: &str, most: usize) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('`', "'");
+    if line.chars().count() <= most { line } else { line.chars().take(most).chain(['…']).collect() }
 }
 
 #[cfg(test)]
@@ -181,7 +222,7 @@ mod tests {
         let call = CallSpec { path: Some("/".into()), ok: vec![201], fail: vec![409], ..CallSpec::default() };
         let ended = |code| answer(code, "no").of_change(&call).0;
         assert_eq!([201, 409, 200, 503].map(ended), [Ended::Ok, Ended::Fail, Ended::Info, Ended::Info]);
-        assert_eq!(answer(503, "  try\nagain ").of_change(&call).1.as_deref(), Some("status 503: try again"));
+        assert_eq!(answer(503, "  try\nagain ").of_change(&call).1.unwrap().to_string(), "status 503: try again");
         let usual = CallSpec { path: Some("/".into()), ..CallSpec::default() };
         assert_eq!(
             [200, 204, 299, 302, 500].map(|code| answer(code, "").of_change(&usual).0 == Ended::Ok),
@@ -206,11 +247,17 @@ mod tests {
         assert_eq!(read, Read::Saw(saw));
         assert_eq!(answer(200, "[]").of_read(&all, PLAIN), Read::Saw(Saw::default()));
         assert_eq!(answer(404, "").of_read(&all, PLAIN), Read::Nothing);
-        let Read::Failed(why) = answer(200, "<html>Welcome</html>").of_read(&all, PLAIN) else {
-            panic!("it is not JSON")
+        let failed = |code, body| match answer(code, body).of_read(&all, PLAIN) {
+            Read::Failed(why) => why.to_string(),
+            other => panic!("{other:?}"),
         };
-        assert!(why.contains("not JSON") && why.ends_with("it begins with `<html>Welcome</html>`"), "{why}");
-        assert_eq!(answer(502, "").of_read(&all, PLAIN), Read::Failed("status 502".into()));
+        let why = failed(200, "<p>`Welcome`</p>");
+        assert!(
+            why.starts_with("the answer is not JSON (") && why.ends_with("it begins with `<p>'Welcome'</p>`"),
+            "{why}"
+        );
+        assert!(failed(200, "").ends_with("; it is empty"));
+        assert_eq!(failed(502, ""), "status 502");
     }
 
     #[test]
@@ -223,10 +270,12 @@ mod tests {
         };
         assert_eq!(shown(r#"{"count":"7"}"#), Ok(Shown::Value(7)));
         assert_eq!(shown(r#"{"count":null}"#), Ok(Shown::Nothing));
-        assert_eq!(shown(r#"{"count":"seven"}"#), Err("`seven` is no value that was sent".into()));
-        assert_eq!(shown(r#"{"sum":7}"#), Err("nothing is at `$.count`; the answer begins with `{\"sum\":7}`".into()));
+        let why = |body: &str| shown(body).unwrap_err().to_string();
+        assert_eq!(why(r#"{"count":"seven"}"#), "the answer shows `seven`, which is no value that was sent");
+        assert_eq!(why(r#"{"sum":7}"#), "nothing is at `$.count` in the answer; it begins with `{\"sum\":7}`");
         assert_eq!(answer(200, r#"{"count":12}"#).of_count(&one), Ok(12));
-        assert!(answer(200, r#"{"count":"many"}"#).of_count(&one).unwrap_err().contains("whole number"));
+        let why = answer(200, r#"{"count":"many"}"#).of_count(&one).unwrap_err();
+        assert_eq!(why.to_string(), "the answer shows `many`, which is not a whole number");
     }
 
     #[test]
@@ -235,10 +284,8 @@ mod tests {
         let Read::Saw(saw) = answer(0, "1\n\n 2 \n").of_read(&call, PLAIN) else { panic!("it has two") };
         assert_eq!(saw.values.iter().collect::<Vec<_>>(), [1, 2]);
         assert_eq!(answer(3, "").of_read(&call, PLAIN), Read::Nothing);
-        assert_eq!(
-            answer(1, "no such table").of_change(&call),
-            (Ended::Info, Some("exit code 1: no such table".into()))
-        );
+        let (ended, why) = answer(1, "no such table").of_change(&call);
+        assert_eq!((ended, why.unwrap().to_string()), (Ended::Info, "exit code 1: no such table".into()));
     }
 
     #[test]
@@ -247,7 +294,7 @@ mod tests {
         let rows = |texts: &[&str], changed| Rows { texts: texts.iter().map(ToString::to_string).collect(), changed };
         let ended = |changed| Answer::Rows(&rows(&[], changed)).of_change(&call);
         assert_eq!([ended(Some(1)), ended(None)].map(|(ended, _)| ended), [Ended::Ok, Ended::Ok]);
-        assert_eq!(ended(Some(0)), (Ended::Fail, Some("no row was changed".into())));
+        assert_eq!(ended(Some(0)), (Ended::Fail, Some(AnswerError::NoRow)));
         let Read::Saw(saw) = Answer::Rows(&rows(&["1", "2", "2"], None)).of_read(&call, PLAIN) else { panic!() };
         assert_eq!((saw.values.len(), saw.twice), (2, vec![2]));
         // DELETE … RETURNING without a message.

@@ -1,7 +1,7 @@
 //! Users who work with an application's data as a workload file says, and put every operation on record.
 //!
 //! Before the load, [`Workers::prepare`] looks whether the application is empty, gives each register a first value, and looks whether the first
-//! thing that it puts there is shown: a workload file that means something else is no failure of the application. While it goes on, each user
+//! thing that it puts there is shown: a workload file that means something else is no failure of the application, and no reason to try again. While it goes on, each user
 //! does one operation after the other; one whose end can't be known is its process's last, as in Jepsen. When the load is over,
 //! [`Workers::finish`] reads what is there: without that last read nothing could be said of what was acknowledged.
 
@@ -26,12 +26,15 @@ use super::request::PreparedRequest;
 
 mod answer;
 mod draw;
+mod obstacle;
 mod prepare;
+mod refusal;
 mod send;
 #[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "such a build refuses files with statements"))]
 mod sql;
 
 use draw::{Drawer, Next};
+use obstacle::Obstacle;
 pub use prepare::WorkError;
 use send::{Met, Sender};
 use sql::Session;
@@ -115,7 +118,8 @@ impl Workers {
     /// Looks whether its database knows the statements, whether the application is empty, and gives each register its first value.
     ///
     /// # Errors
-    /// A statement that can't be prepared; it is not empty, can't be asked within 30 s, or does not show within 10 s what is put there.
+    /// It is something else than the file says ([`WorkError::Refused`]): its third answer in turn, a second apart, is not one that the call should
+    /// get; it is not empty; it does not show within 10 s what is put there. It can't be asked within 30 s ([`WorkError::Unready`]).
     pub async fn prepare(&self) -> Result<(), WorkError> {
         self.shared.prepare_statements().await?;
         for (nth, model) in self.shared.config.workload.models.iter().enumerate() {
@@ -185,6 +189,11 @@ impl Shared {
 
     /// One operation, on record however it ends.
     async fn perform(&self, session: &mut Session, process: u32, next: Next) -> Work {
+        self.tried(session, process, next).await.work
+    }
+
+    /// The same, with what it met.
+    async fn tried(&self, session: &mut Session, process: u32, next: Next) -> Tried {
         let invoked_us = self.recorder.clock().now_us();
         let work = Work {
             process,
@@ -223,6 +232,7 @@ impl Shared {
         match call {
             Call::Add(_) => Call::Add(self.fresh()),
             Call::Write(_) => Call::Write(self.fresh()),
+            Call::CompareAndSet(from, _) => Call::CompareAndSet(from, self.fresh()),
             Call::Enqueue(_) => Call::Enqueue(self.fresh()),
             other => other,
         }
@@ -244,6 +254,15 @@ impl Shared {
     }
 }
 
+/// An operation that ended.
+struct Tried {
+    work: Work,
+    /// What it met, where it did not end well.
+    why: Option<Obstacle>,
+    /// The status, or the exit code, and the body, where there was an answer of that kind.
+    answer: Option<(u16, Vec<u8>)>,
+}
+
 /// An operation that was sent. If its user is sent away before its end, that is unknown.
 struct UnderWay<'s> {
     shared: &'s Shared,
@@ -251,14 +270,14 @@ struct UnderWay<'s> {
 }
 
 impl UnderWay<'_> {
-    fn end(&mut self, met: Met) -> Work {
+    fn end(&mut self, met: Met) -> Tried {
         let mut work = self.work.take().expect("it ends once");
         let ended_us = self.shared.recorder.clock().now_us();
-        (work.ended_us, work.outcome, work.detail, work.served_by) = (ended_us, met.outcome, met.detail, met.served_by);
-        work.call = met.call;
+        (work.call, work.ended_us, work.outcome, work.served_by) = (met.call, ended_us, met.outcome, met.served_by);
+        work.detail = met.why.as_ref().map(ToString::to_string);
         self.shared.recorder.data(vec![DataRecord::Work(work.clone())]);
         self.shared.request(&work, met.request);
-        work
+        Tried { work, why: met.why, answer: met.answer }
     }
 }
 

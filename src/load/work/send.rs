@@ -1,5 +1,6 @@
 //! Sends one operation of a workload, and says how it ended.
 
+use std::io::{self, ErrorKind};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -8,22 +9,28 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Url};
 use tokio::process::Command;
 
-use super::answer::{Answer, Read, Rows};
+use super::answer::{Answer, AnswerError, Read, Rows, one_line};
+use super::obstacle::Obstacle;
 use super::sql::{Access, Session, SqlError};
 use super::{WorkConfig, spec};
-use crate::history::work::Call;
+use crate::history::work::{Call, Shown};
 use crate::history::{Ended, Outcome, Work};
 use crate::load::{LoadError, http};
 use crate::workload::{CallSpec, Filled, Model, Names, Templates, Values};
 
 const JSON: &str = "application/json";
+/// How many characters of what is sent a message shows.
+const SAID: usize = 160;
 
 /// How an operation ended.
 pub(super) struct Met {
     /// The operation, with what it saw.
     pub call: Call,
     pub outcome: Ended,
-    pub detail: Option<String>,
+    /// What it met, where it did not end well.
+    pub why: Option<Obstacle>,
+    /// The status, or the exit code, and the body, where there was an answer of that kind.
+    pub answer: Option<(u16, Vec<u8>)>,
     pub served_by: Option<String>,
     /// The same as a request of a user.
     pub request: Outcome,
@@ -44,7 +51,7 @@ enum Came {
     Nothing {
         sent: bool,
         request: Outcome,
-        detail: String,
+        why: Obstacle,
     },
 }
 
@@ -55,7 +62,7 @@ pub(super) struct Sender {
     pub(super) templates: Templates,
     client: Client,
     origin: Url,
-    values: Values,
+    pub(super) values: Values,
     served_by: Option<String>,
     deadline: Duration,
 }
@@ -92,7 +99,7 @@ impl Sender {
                 came_of(session.execute(access, &statement, &parameters).await, session)
             }
             Ok(Filled::Command(argv)) => run(&argv, self.deadline).await,
-            Err(detail) => Came::Nothing { sent: false, request: Outcome::NotSent, detail },
+            Err(why) => Came::Nothing { sent: false, request: Outcome::NotSent, why: Obstacle::NoCall(why) },
         };
         self.met(call, work, came)
     }
@@ -116,9 +123,9 @@ impl Sender {
         body: Option<String>,
         is_json: bool,
     ) -> Came {
-        let nothing = |why: String| Came::Nothing { sent: false, request: Outcome::Broken, detail: why };
         let (Ok(url), Ok(method)) = (self.origin.join(path), Method::from_bytes(method.as_bytes())) else {
-            return nothing(format!("`{path}` makes no URL"));
+            let why = Obstacle::NoCall(format!("`{path}` makes no URL"));
+            return Came::Nothing { sent: false, request: Outcome::Broken, why };
         };
         let mut request = self.client.request(method, url).header(ACCEPT, JSON);
         if is_json {
@@ -141,31 +148,31 @@ impl Sender {
             let met = http::outcome_of_reqwest(&why);
             // Where not even a connection came about, nothing can have been asked of the application.
             let sent = !why.is_connect() && !why.is_builder();
-            Came::Nothing { sent, request: met, detail: http::detail(met, &why) }
+            let why = if why.is_builder() {
+                Obstacle::NoCall(why.to_string())
+            } else {
+                Obstacle::NoAnswer(http::detail(met, &why))
+            };
+            Came::Nothing { sent, request: met, why }
         })
     }
 
     fn met(&self, call: &CallSpec, work: &Work, came: Came) -> Met {
         let asked = work.call.clone();
-        let (answer, served_by, request) = match &came {
-            Came::Answer { code, body, served_by } => {
+        let (answer, request) = match &came {
+            Came::Answer { code, body, .. } => {
                 let request = if *code < 500 { Outcome::Good } else { Outcome::Status(*code) };
-                (Answer::Coded { code: *code, body }, served_by.clone(), request)
+                (Answer::Coded { code: *code, body }, request)
             }
-            Came::Rows { rows, served_by } => (Answer::Rows(rows), served_by.clone(), Outcome::Good),
-            Came::Nothing { sent, request, detail } => {
-                // A message that was taken out and not received is gone.
-                let outcome = if *sent && asked.changes() { Ended::Info } else { Ended::Fail };
-                let detail = Some(detail.clone());
-                return Met { call: asked, outcome, detail, served_by: None, request: *request };
-            }
+            Came::Rows { rows, .. } => (Answer::Rows(rows), Outcome::Good),
+            Came::Nothing { .. } => return unanswered(asked, came),
         };
         let unread = answer.unread(call, asked.changes());
-        let read = |call: Result<Call, String>| match call {
+        let read = |call: Result<Call, AnswerError>| match call {
             Ok(call) => (call, Ended::Ok, None),
             Err(why) => (asked.clone(), unread, Some(why)),
         };
-        let (call, outcome, detail) = match &asked {
+        let (call, outcome, why) = match &asked {
             Call::ReadAll(_) => read(match answer.of_read(call, self.values) {
                 Read::Saw(saw) => Ok(Call::ReadAll(Some(saw))),
                 Read::Nothing => Ok(Call::ReadAll(Some(Default::default()))),
@@ -175,12 +182,38 @@ impl Sender {
             Call::Dequeue(_) => read(one(answer, call, self.values).map(|shown| Call::Dequeue(Some(shown)))),
             Call::Count(_) => read(answer.of_count(call).map(|count| Call::Count(Some(count)))),
             _ => {
-                let (outcome, detail) = answer.of_change(call);
-                (asked.clone(), outcome, detail)
+                let (outcome, why) = answer.of_change(call);
+                (asked.clone(), outcome, why)
             }
         };
-        Met { call, outcome, detail, served_by, request }
+        let (answer, served_by) = match came {
+            Came::Answer { code, body, served_by } => (Some((code, body)), served_by),
+            Came::Rows { served_by, .. } => (None, served_by),
+            Came::Nothing { .. } => (None, None),
+        };
+        Met { call, outcome, why: why.map(Obstacle::from), answer, served_by, request }
     }
+
+    /// What an operation sends, in words: the method and the path, the statement, or the program and its arguments. Headers and bodies, which may
+    /// hold a secret, are not among them.
+    pub fn said(&self, call: &CallSpec, work: &Work) -> String {
+        if let Some(sql) = &call.sql {
+            return format!("`{}`", one_line(sql, SAID));
+        }
+        match self.templates.fill(call, &self.names(work)) {
+            Ok(Filled::Request { method, path, .. }) => one_line(&format!("{method} {path}"), SAID),
+            Ok(Filled::Command(argv)) => format!("`{}`", one_line(&argv.join(" "), SAID)),
+            Ok(Filled::Statement(..)) | Err(_) => "the call".into(),
+        }
+    }
+}
+
+/// An operation without a whole answer.
+fn unanswered(asked: Call, came: Came) -> Met {
+    let Came::Nothing { sent, request, why } = came else { unreachable!("an answer is looked at before") };
+    // A message that was taken out and not received is gone.
+    let outcome = if sent && asked.changes() { Ended::Info } else { Ended::Fail };
+    Met { call: asked, outcome, why: Some(why), answer: None, served_by: None, request }
 }
 
 fn came_of(executed: Result<Rows, SqlError>, session: &Session) -> Came {
@@ -188,47 +221,57 @@ fn came_of(executed: Result<Rows, SqlError>, session: &Session) -> Came {
         Ok(rows) => Came::Rows { rows, served_by: session.served_by() },
         Err(why) => {
             let request = match &why {
-                SqlError::NotSent(_) => Outcome::Refused,
+                SqlError::NotSent(_) | SqlError::Login { .. } => Outcome::Refused,
                 SqlError::Unknown(_) => Outcome::Broken,
                 // It was answered.
                 SqlError::Statement { .. } | SqlError::Refused(_) | SqlError::ReadOnly(_) => Outcome::Good,
             };
-            Came::Nothing { sent: why.may_have_been_done(), request, detail: why.to_string() }
+            Came::Nothing { sent: why.may_have_been_done(), request, why: why.into() }
         }
     }
 }
 
-fn one(answer: Answer<'_>, call: &CallSpec, values: Values) -> Result<crate::history::work::Shown, String> {
+fn one(answer: Answer<'_>, call: &CallSpec, values: Values) -> Result<Shown, AnswerError> {
     match answer.of_read(call, values) {
         Read::Saw(saw) => saw.one(),
-        Read::Nothing => Ok(crate::history::work::Shown::Nothing),
+        Read::Nothing => Ok(Shown::Nothing),
         Read::Failed(why) => Err(why),
     }
 }
 
 /// A command, which is killed when the deadline is over, or when it is waited for no longer.
 async fn run(argv: &[String], deadline: Duration) -> Came {
-    let nothing = |sent, detail| {
-        let request = if sent { Outcome::Broken } else { Outcome::NotSent };
-        Came::Nothing { sent, request, detail }
+    let unstarted = |why| Came::Nothing { sent: false, request: Outcome::NotSent, why };
+    let nothing = |why| Came::Nothing { sent: true, request: Outcome::Broken, why: Obstacle::NoAnswer(why) };
+    let Some((program, arguments)) = argv.split_first() else {
+        return unstarted(Obstacle::NoCall("there is no command".into()));
     };
-    let Some((program, arguments)) = argv.split_first() else { return nothing(false, "there is no command".into()) };
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let child = match command.spawn() {
         Ok(child) => child,
-        Err(why) => return nothing(false, format!("`{program}` can't be started: {why}")),
+        Err(why) => return unstarted(not_started(program, &why)),
     };
     match tokio::time::timeout(deadline, child.wait_with_output()).await {
-        Err(_) => nothing(true, format!("`{program}` did not end within the deadline")),
-        Ok(Err(why)) => nothing(true, format!("`{program}`: {why}")),
+        Err(_) => nothing(format!("`{program}` did not end within the deadline")),
+        Ok(Err(why)) => nothing(format!("`{program}`: {why}")),
         Ok(Ok(output)) => match output.status.code().and_then(|code| u16::try_from(code).ok()) {
             // What it complained of says more than nothing.
             Some(code) if code != 0 && output.stdout.is_empty() => {
                 Came::Answer { code, body: output.stderr, served_by: None }
             }
             Some(code) => Came::Answer { code, body: output.stdout, served_by: None },
-            None => nothing(true, format!("`{program}` was ended by a signal: {}", output.status)),
+            None => nothing(format!("`{program}` was ended by a signal: {}", output.status)),
         },
+    }
+}
+
+/// One that is not there will not come; a machine that has no room for another process may have some again.
+fn not_started(program: &str, why: &io::Error) -> Obstacle {
+    match why.kind() {
+        ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::NotADirectory => {
+            Obstacle::NoProgram { program: program.into(), why: why.to_string() }
+        }
+        _ => Obstacle::NoAnswer(format!("`{program}` can't be started: {why}")),
     }
 }

@@ -58,7 +58,10 @@ pub(super) enum SqlError {
     /// It was not sent: nothing was done.
     #[error("{0}")]
     NotSent(String),
-    /// The database does not know it: nothing was done.
+    /// The server does not let this user into this database: nothing was done.
+    #[error("{why}")]
+    Login { why: String, hint: String },
+    /// The database does not know it, or does not execute it with such values: nothing was done.
     #[error("{why}")]
     Statement { why: String, hint: String },
     /// It ended with an error: what it did was undone.
@@ -260,6 +263,37 @@ fn columnless() -> SqlError {
 /// What to do about a statement that the database does not know.
 #[cfg(feature = "sql")]
 const WRONG: &str = "try it with the database's own shell; tables must be there before users come";
+
+/// A statement that ended with an error of a kind that waiting does not take away.
+#[cfg(feature = "sql")]
+fn unfit(why: String) -> SqlError {
+    let hint =
+        "try it with the database's own shell, with the value `1`: tables, rows and rights must be such that it works";
+    SqlError::Statement { why, hint: hint.into() }
+}
+
+/// What to do about a login that fails. None shows the password.
+#[cfg(feature = "sql")]
+mod logins {
+    pub const PASSWORD: &str = "look at the user and the password of `database`, and at where the password comes from: `${NAME}`, or `{{ secrets.NAME }}` as in the role";
+    pub const DATABASE: &str =
+        "look at the name after the host in `database`; the database must be there before users come";
+    pub const HOST: &str = "write the name of a server of the scenario, or another host's full name or address";
+    pub const TLS: &str = "the connection has no TLS: let the database take this user from here without it";
+    pub const NOT_LET_IN: &str = "look at the user of `database`, and let the database take its connections from here: pg_hba.conf, or the user's host";
+}
+
+/// A session that could not be opened; `login` says what to do where the server did not let the user in.
+#[cfg(feature = "sql")]
+fn unopened(why: String, login: Option<&str>) -> SqlError {
+    // The resolver's words, of glibc and of musl: the standard library passes on nothing else.
+    let is_unknown_host = why.contains("failed to lookup address information")
+        && !["Temporary failure", "Try again"].iter().any(|passes| why.contains(passes));
+    match login.or(is_unknown_host.then_some(logins::HOST)) {
+        Some(hint) => SqlError::Login { why, hint: hint.into() },
+        None => SqlError::NotSent(why),
+    }
+}
 
 #[cfg(all(test, feature = "sql"))]
 #[path = "tests.rs"]

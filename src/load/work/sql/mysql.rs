@@ -10,7 +10,7 @@ use mysql_async::{Conn, Error, OptsBuilder, Params, Row, ServerError, Statement,
 use tokio::time::timeout;
 
 use super::super::answer::Rows;
-use super::{Access, SqlError, WRONG, columnless, misplaced};
+use super::{Access, SqlError, WRONG, columnless, logins, misplaced, unfit};
 use crate::workload::{Parameter, Prepared};
 
 /// A connection that is thrown away has so long to say goodbye.
@@ -40,9 +40,8 @@ impl Connection {
             // An UPDATE counts the rows that it found, as PostgreSQL's does.
             .client_found_rows(true)
             .stmt_cache_size(0);
-        let not_sent = |why: Error| SqlError::NotSent(in_words(&why));
-        let mut conn = Conn::new(options).await.map_err(not_sent)?;
-        let itself: Option<String> = conn.query_first("SELECT @@hostname").await.map_err(not_sent)?;
+        let mut conn = Conn::new(options).await.map_err(|why| unopened(&why))?;
+        let itself: Option<String> = conn.query_first("SELECT @@hostname").await.map_err(|why| unopened(&why))?;
         let served_by = access.server(&itself.unwrap_or_default());
         Ok(Connection { conn, prepared: HashMap::new(), served_by })
     }
@@ -99,6 +98,19 @@ fn text(value: Value) -> Option<String> {
     }
 }
 
+/// Errors that say of the user, the password or the database that they are wrong (the Error Reference of MySQL and of MariaDB).
+fn unopened(why: &Error) -> SqlError {
+    let Error::Server(said) = why else { return super::unopened(in_words(why), None) };
+    let login = match said.code {
+        1045 | 1698 | 1862 => Some(logins::PASSWORD),
+        1044 | 1130 | 3118 | 4151 => Some(logins::NOT_LET_IN),
+        1049 => Some(logins::DATABASE),
+        3159 => Some(logins::TLS),
+        _ => None,
+    };
+    super::unopened(said_in_words(said), login)
+}
+
 /// Errors that say of the statement itself that it is wrong: SQLSTATE's class 42.
 fn unprepared(why: &Error) -> SqlError {
     match why {
@@ -124,6 +136,9 @@ pub(super) fn ended(code: u16, state: &str) -> fn(String) -> SqlError {
         _ if state.starts_with("08") || state == "70100" => SqlError::Unknown,
         1023 | 1026 | 1030 | 1105 | 1180 | 3024 => SqlError::Unknown,
         1290 | 1792 | 1836 => SqlError::ReadOnly,
+        // No default, an incorrect value; values that do not fit, constraints, and what class 42 is of a statement.
+        1364 | 1366 => unfit,
+        _ if ["22", "23", "42"].iter().any(|class| state.starts_with(class)) => unfit,
         _ => SqlError::Refused,
     }
 }

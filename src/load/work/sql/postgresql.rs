@@ -13,7 +13,7 @@ use tokio_postgres::types::{Format, FromSql, IsNull, Kind, ToSql, Type, to_sql_c
 use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage, Statement};
 
 use super::super::answer::Rows;
-use super::{Access, SqlError, WRONG, columnless, misplaced};
+use super::{Access, SqlError, WRONG, columnless, logins, misplaced, unfit};
 use crate::workload::{Parameter, Prepared};
 
 /// A session with a server.
@@ -40,14 +40,14 @@ impl Connection {
         if let Some(password) = access.password() {
             config.password(password);
         }
-        let not_sent = |why: Error| SqlError::NotSent(in_words(&why));
-        let (client, connection) = config.connect(NoTls).await.map_err(not_sent)?;
+        let (client, connection) = config.connect(NoTls).await.map_err(|why| unopened(&why))?;
         let task = tokio::spawn(async {
             // How it ended is what its statements meet.
             let _ = connection.await;
         });
         let mut opened = Connection { client, task, prepared: HashMap::new(), served_by: None };
-        let asked = opened.client.simple_query("SELECT host(inet_server_addr())").await.map_err(not_sent)?;
+        let asked =
+            opened.client.simple_query("SELECT host(inet_server_addr())").await.map_err(|why| unopened(&why))?;
         let itself = asked.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => row.get(0),
             _ => None,
@@ -146,6 +146,21 @@ impl<'r> FromSql<'r> for Shown {
     }
 }
 
+/// Errors that say of the user, the password or the database that they are wrong (PostgreSQL's appendix A); 57P03, it is starting, is none.
+fn unopened(why: &Error) -> SqlError {
+    let said = in_words(why);
+    let login = match why.code().map(|code| code.code()) {
+        Some("28P01") => Some(logins::PASSWORD),
+        Some("28000") if said.contains("no encryption") || said.contains("SSL off") => Some(logins::TLS),
+        Some("28000" | "42501") => Some(logins::NOT_LET_IN),
+        Some("3D000") => Some(logins::DATABASE),
+        Some(_) => None,
+        // The client's own: it was asked for a password, and has none.
+        None => said.contains("password missing").then_some(logins::PASSWORD),
+    };
+    super::unopened(said, login)
+}
+
 /// Errors that say of the statement itself that it is wrong: SQLSTATE's class 42, but for what may come yet.
 fn unprepared(why: &Error) -> SqlError {
     match why.as_db_error() {
@@ -167,10 +182,13 @@ fn met(why: &Error) -> SqlError {
 /// An error that ended its statement alone undid it. One that ended the session, or came from between, says nothing of that.
 pub(super) fn ended(severity: Option<Severity>, code: &str) -> fn(String) -> SqlError {
     const FROM_BETWEEN: [&str; 5] = ["08", "57P", "58", "XX", "40003"];
+    // Values that do not fit, constraints, and what class 42 is of a statement.
+    const UNFIT: [&str; 3] = ["22", "23", "42"];
     match code {
         _ if severity != Some(Severity::Error) => SqlError::Unknown,
         _ if FROM_BETWEEN.iter().any(|class| code.starts_with(class)) => SqlError::Unknown,
         "25006" => SqlError::ReadOnly,
+        _ if UNFIT.iter().any(|class| code.starts_with(class)) => unfit,
         _ => SqlError::Refused,
     }
 }

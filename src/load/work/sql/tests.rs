@@ -176,3 +176,97 @@ fn a_server_is_named_by_what_it_says_of_itself() {
     access.spec.host = "db.example.org".into();
     assert_eq!(access.server("4f5e1c").as_deref(), Some("4f5e1c"));
 }
+
+/// A server that answers a connection with this, and nothing else.
+async fn refusing(greeting: Vec<Vec<u8>>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            for (nth, answer) in greeting.iter().enumerate() {
+                // MySQL's server speaks first.
+                if nth > 0 || answer[0] == b'E' {
+                    let _ = stream.read(&mut [0; 1024]).await;
+                }
+                let _ = stream.write_all(answer).await;
+            }
+        }
+    });
+    port
+}
+
+fn postgresql_says(code: &str, words: &str) -> Vec<Vec<u8>> {
+    vec![message(b'E', format!("SFATAL\0VFATAL\0C{code}\0M{words}\0\0").as_bytes())]
+}
+
+/// A packet of MySQL's protocol.
+fn packet(sequence: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+    [&length[..3], &[sequence], body].concat()
+}
+
+fn mysql_says(code: u16, words: &str) -> Vec<Vec<u8>> {
+    // Protocol 4.1, long passwords, a database, plugins.
+    let low = [&b"\x0a8.0.0\0\x01\0\0\0saltsalt\0"[..], &[0x09, 0x82, 0x21, 0x02, 0], &[0x08, 0, 21]].concat();
+    let hello = [&low[..], &[0; 10], b"saltsaltsalt\0mysql_native_password\0"].concat();
+    let refusal = [&[0xff][..], &code.to_le_bytes(), b"#28000", words.as_bytes()].concat();
+    vec![packet(0, &hello), packet(2, &refusal)]
+}
+
+#[tokio::test]
+async fn a_login_that_fails_is_told_apart_from_a_server_that_is_starting() {
+    use DatabaseKind::{Mysql, Postgresql};
+    let no_entry = "no pg_hba.conf entry for host \"10.0.0.1\", user \"shop\", database \"shop\", no encryption";
+    let cases = [
+        (Postgresql, postgresql_says("28P01", "password authentication failed for user \"shop\""), "the password of"),
+        (Postgresql, postgresql_says("28000", "role \"shop\" does not exist"), "the user of"),
+        (Postgresql, postgresql_says("28000", no_entry), "no TLS"),
+        (Postgresql, postgresql_says("3D000", "database \"shop\" does not exist"), "the name after the host"),
+        (Postgresql, vec![message(b'R', &3_u32.to_be_bytes())], "the password of"),
+        (Postgresql, postgresql_says("57P03", "the database system is starting up"), ""),
+        (Postgresql, postgresql_says("53300", "sorry, too many clients already"), ""),
+        (Mysql, mysql_says(1045, "Access denied for user 'shop'@'10.0.0.1' (using password: YES)"), "the password of"),
+        (Mysql, mysql_says(1049, "Unknown database 'shop'"), "the name after the host"),
+        (Mysql, mysql_says(3159, "Connections using insecure transport are prohibited"), "no TLS"),
+        (Mysql, mysql_says(1040, "Too many connections"), ""),
+    ];
+    for (kind, greeting, expected) in cases {
+        let access = access(kind, refusing(greeting).await);
+        let (ended, is_kept) = executed(&access).await;
+        let why = ended.unwrap_err();
+        assert!(!is_kept && !why.may_have_been_done());
+        match &why {
+            SqlError::Login { hint, .. } => assert!(!expected.is_empty() && hint.contains(expected), "{why}: {hint}"),
+            SqlError::NotSent(_) => assert_eq!(expected, "", "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_host_that_no_resolver_knows_is_wrong_and_one_that_can_t_be_asked_now_is_not() {
+    let is_wrong = |why: &str| {
+        let why =
+            super::unopened(format!("error connecting to server: failed to lookup address information: {why}"), None);
+        matches!(why, SqlError::Login { .. })
+    };
+    assert!(is_wrong("Name or service not known") && is_wrong("Name does not resolve"));
+    assert!(!is_wrong("Temporary failure in name resolution") && !is_wrong("Try again"));
+}
+
+#[test]
+fn what_the_database_will_never_execute_is_told_apart_from_what_it_may_execute_later() {
+    let is_wrong = |why: SqlError| matches!(why, SqlError::Statement { .. });
+    for code in ["22P02", "23502", "23505", "42501", "42P01"] {
+        assert!(is_wrong(postgresql::ended(Some(Severity::Error), code)(String::new())), "{code}");
+    }
+    for code in ["40001", "40P01", "53100", "55P03", "57014"] {
+        assert!(!is_wrong(postgresql::ended(Some(Severity::Error), code)(String::new())), "{code}");
+    }
+    for (code, state) in [(1062, "23000"), (1364, "HY000"), (1366, "HY000"), (1146, "42S02"), (1406, "22001")] {
+        assert!(is_wrong(mysql::ended(code, state)(String::new())), "{code}");
+    }
+    for (code, state) in [(1213, "40001"), (1205, "HY000"), (1114, "HY000")] {
+        assert!(!is_wrong(mysql::ended(code, state)(String::new())), "{code}");
+    }
+}
