@@ -63,8 +63,8 @@ enum Verb {
         #[command(flatten)]
         how: How,
     },
-    /// Print what `run` would do; boots nothing, connects to nothing and does not need root. On an inventory, what logs in (a key, a password or
-    /// an agent) must be there.
+    /// Print what `run` would do; boots nothing, changes nothing and does not need root. A Compose project or a stack is looked at through
+    /// Docker's API; nothing else is connected to. On an inventory, what logs in (a key, a password or an agent) must be there.
     Plan {
         #[command(flatten)]
         what: What,

@@ -17,7 +17,9 @@ use crate::infrastructure::Infrastructure;
 use crate::instance::Ability;
 use crate::plan::{Act, Partition, StepText, StrikeOrder, Target};
 use crate::selector::{self, Prospect, either};
+use crate::settings::lines::line_of;
 use crate::settings::{Scheme, Settings};
+use crate::text;
 
 /// The environment of scenarios that name none, where none of them names an inventory.
 const USUAL: &str = "local";
@@ -135,6 +137,7 @@ pub(super) fn adopt(
     on: &On,
     declared: Option<&Infrastructure>,
     settings: &mut Settings,
+    config: Option<&Path>,
 ) -> Result<Adopted, Vec<Problem>> {
     let there = on.kind.capabilities();
     if let Some(declared) = declared.filter(|_| there.boots) {
@@ -145,9 +148,14 @@ pub(super) fn adopt(
     }
     let file = &one.listed.file.path;
     let line = one.declaration.there.as_ref().map_or(one.listed.line, |there| there.line);
-    let no_site = |why: DocumentError| match why.line {
-        Some(_) => Problem::of(why, ProblemKind::Infrastructure),
-        None => Problem::at(file, line, ProblemKind::Infrastructure, why.to_string()),
+    let no_site = |why: DocumentError| match (why.line, &why.setting, config) {
+        (Some(_), ..) => Problem::of(why, ProblemKind::Infrastructure),
+        (None, Some(path), Some(config)) => {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            let line = line_of(&text::read(config).unwrap_or_default(), &path);
+            Problem { file: Some(config.into()), line, ..Problem::of(why, ProblemKind::Infrastructure) }
+        }
+        (None, ..) => Problem::at(file, line, ProblemKind::Infrastructure, why.to_string()),
     };
     let no_sites = |Mistakes(all): Mistakes| all.into_iter().map(no_site).collect::<Vec<_>>();
     let adopted = on.kind.adopt(&on.value, declared, settings).map_err(no_sites)?;

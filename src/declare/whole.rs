@@ -50,7 +50,7 @@ fn planned(
     // Where no server is to take the address over, nothing else does.
     let is_led = settings.balancer.keepalived && on.kind.leads_entry(&settings);
     let declared = if is_led { declared.map(Infrastructure::with_led_entry) } else { declared };
-    let adopted = attached::adopt(&one, on, declared.as_ref(), &mut settings)?;
+    let adopted = attached::adopt(&one, on, declared.as_ref(), &mut settings, options.config.as_deref())?;
     let infrastructure = &adopted.infrastructure;
     settings.balancer.keepalived &= !infrastructure.is_led();
     let senseless = |why| at(ProblemKind::Meaning, why);

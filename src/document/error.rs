@@ -19,6 +19,8 @@ pub struct DocumentError {
     pub detail: String,
     /// What to do.
     pub hint: Option<String>,
+    /// The setting of `chimp.toml` that is wrong, by the names of the tables above it and its own: then the place is there.
+    pub setting: Option<Vec<String>>,
 }
 
 fn place(file: &Option<PathBuf>, line: &Option<usize>, column: &Option<usize>) -> String {
@@ -36,7 +38,7 @@ fn help(hint: &Option<String>) -> String {
 impl DocumentError {
     /// An error without a place.
     pub fn new(detail: impl Into<String>) -> Self {
-        DocumentError { file: None, line: None, column: None, detail: detail.into(), hint: None }
+        DocumentError { file: None, line: None, column: None, detail: detail.into(), hint: None, setting: None }
     }
 
     /// A text file that can't be read, with the place where it is not UTF-8.
@@ -49,6 +51,11 @@ impl DocumentError {
     /// The same with what to do.
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
         DocumentError { hint: Some(hint.into()), ..self }
+    }
+
+    /// The same about a setting: `["compose", "words", "app"]`.
+    pub(crate) fn of_setting(self, path: &[&str]) -> Self {
+        DocumentError { setting: Some(path.iter().map(ToString::to_string).collect()), ..self }
     }
 }
 

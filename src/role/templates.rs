@@ -160,5 +160,6 @@ fn error_at(
         Some(indent) => written[..indent].chars().count() + before[start..].chars().count() + 1,
         None => locate(&source.text, path).map_or(1, |(_, column)| column),
     };
-    DocumentError { file: Some(source.path.clone()), line: Some(line), column: Some(column), detail, hint }
+    let file = Some(source.path.clone());
+    DocumentError { file, line: Some(line), column: Some(column), hint, ..DocumentError::new(detail) }
 }

@@ -18,7 +18,7 @@ const WRONG: [(&str, &str, &str, &str); 6] = [
         "process \"nginx\" on node \"web-1\" hangs for 1 s",
         "it has the machine's process namespace",
     ),
-    ("scaled-to-zero", "\"web\"", "node \"web-1\" hangs for 1 s", "`compose.attack` names `web`"),
+    ("scaled-to-zero", "\"web\"", "node \"web-1\" hangs for 1 s", "chimp.toml:2: `compose.attack` names `web`"),
     ("web", "\"web\"", "node \"lb-1\" hangs for 1 s", "which may not be attacked"),
 ];
 
@@ -61,7 +61,7 @@ pub fn what_can_not_be_attached_to_is_one_error_and_nothing_is_touched() {
     let stopped = Project::up("web");
     let config = settings(&folder, "\"web\"", "project = \"wbe\"");
     let other = said(&run(&mut chimp(&["plan", &feature, "--config", &config])));
-    assert!(other.contains("runs as web, and not as `wbe`"), "{other}");
+    assert!(other.contains("chimp.toml:3: ") && other.contains("runs as web, and not as `wbe`"), "{other}");
     stopped.compose(&["stop", "-t", "0"]);
     let before = containers();
     let refused = said(&run(&mut chimp(&["plan", &feature])));

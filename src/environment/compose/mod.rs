@@ -229,7 +229,7 @@ fn brought_down(project: &str, dry_run: bool) -> Down {
 fn file(value: &str) -> Result<PathBuf, DocumentError> {
     if !value.is_empty() {
         let path = PathBuf::from(value);
-        let hint = "name a Compose file: `compose=docker-compose.yml`";
+        let hint = "a path in a step is relative to the feature, and one after `compose=` to this folder";
         return match path.is_file() {
             true => Ok(path),
             false => Err(DocumentError::new(format!("there is no Compose file {value}")).with_hint(hint)),

@@ -98,7 +98,7 @@ impl Services<'_> {
             let detail =
                 format!("`{section}.{setting}` names `{service}`, and no container of `{name}` is of such a service");
             let hint = one_of(service, "services", services.keys().map(String::as_str));
-            DocumentError::new(detail).with_hint(hint)
+            DocumentError::new(detail).with_hint(hint).of_setting(&[section, setting, service])
         };
         named.into_iter().map(told).collect()
     }
@@ -175,7 +175,8 @@ impl Services<'_> {
     fn read(&self, url: &str) -> Result<EntryUrl, DocumentError> {
         let hint = "write scheme, host and port: `entry = \"http://127.0.0.1:8080\"`";
         let section = self.settings.section;
-        url.parse().map_err(|why| DocumentError::new(format!("`{section}.entry`: {why}")).with_hint(hint))
+        let wrong = |why| DocumentError::new(format!("`{section}.entry`: {why}")).with_hint(hint);
+        url.parse().map_err(|why| wrong(why).of_setting(&[section, "entry"]))
     }
 
     /// The only port that can be it.

@@ -125,7 +125,8 @@ pub(in crate::environment) fn described(why: DockerError) -> DocumentError {
     let text = why.to_string();
     let (detail, hint) = text.split_once("\n  help: ").unwrap_or((&text, ""));
     let error = DocumentError::new(detail);
-    if hint.is_empty() { error } else { error.with_hint(hint) }
+    let error = if hint.is_empty() { error } else { error.with_hint(hint) };
+    if matches!(why, DockerError::OtherName { .. }) { error.of_setting(&["compose", "project"]) } else { error }
 }
 
 pub(in crate::environment) fn unasked(why: DockerError) -> ReopenError {

@@ -44,7 +44,7 @@ pub(in crate::environment) fn check<'s>(
         if !is_name(&word.replace(' ', "-")) {
             let section = settings.section;
             let detail = format!("`{section}.words`: steps can't call the service `{service}` a `{word}`");
-            return Err(DocumentError::new(detail).with_hint(RULE));
+            return Err(DocumentError::new(detail).with_hint(RULE).of_setting(&[section, "words", service]));
         }
     }
     Ok(())
