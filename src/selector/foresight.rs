@@ -135,7 +135,7 @@ impl<'a> Foresight<'a> {
             Some(far) => {
                 let both = matches!(order.partition, Some(Partition::Between(_)));
                 sides(&order.target, far, &view, self.draw, number)
-                    .map(|(near, far)| if both { with_other_side(near, &far) } else { near })
+                    .map(|(near, far)| if both { with_other_side(near, &far) } else { deaf_to(near, &far) })
             }
             None => resolve(&order.target, &view, &mut self.draw.for_purpose(Purpose::Targets, number)),
         };
@@ -163,6 +163,12 @@ impl<'a> Foresight<'a> {
         let shared = self.infrastructure.virtual_ips.iter().find(|shared| shared.name == entry);
         shared.and_then(|shared| shared.holders.first()).cloned()
     }
+}
+
+/// Those that no longer hear another one: no server is deaf to itself.
+fn deaf_to(near: Selection, far: &Selection) -> Selection {
+    let hears_less = |server: &String| far.servers.iter().any(|other| other != server);
+    Selection { servers: near.servers.into_iter().filter(hears_less).collect(), ..near }
 }
 
 /// A cut between two sides is made on both.

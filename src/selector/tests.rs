@@ -213,3 +213,19 @@ fn articulation_points_are_all_that_the_site_falls_apart_without() {
     let why = by_graph(&articulation::ArticulationPoints, &site(), "node", 7).unwrap_err();
     assert!(why.contains("none is an articulation point"), "{why}");
 }
+
+#[test]
+fn a_server_that_only_its_own_traffic_would_miss_is_no_foreseen_victim_of_a_one_way_cut() {
+    use crate::plan::{Parameters, Partition, Schedule, StepText, StrikeOrder};
+    let (site, protected) = (site(), BTreeSet::new());
+    let from = target(Choice::Named("web-1".into()), "node");
+    let order = StrikeOrder {
+        fault: "partition".into(),
+        with: Parameters::default(),
+        target: target(Choice::Every, "webserver"),
+        partition: Some(Partition::From(from)),
+        step: StepText::default(),
+    };
+    let foreseen = Foresight::new(&site, &protected, Draw::of(7)).strike(&order, &Schedule::Once);
+    assert!(foreseen.to_string().starts_with("hits web-2, web-3, web-4: "), "{foreseen}");
+}

@@ -29,14 +29,14 @@ impl Kind {
     }
 }
 
-/// The probes that were due within one stretch of time.
+/// The probes that were due within one stretch of time, or what else is counted there.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Bin {
     /// Its begin, since zero.
     pub start_s: f64,
     /// Its width.
     pub width_s: f64,
-    /// How many, by [`Kind::ALL`].
+    /// How many of each kind; of probes by [`Kind::ALL`].
     pub counts: [u32; 5],
     /// Sorted; whatever was not good ranks at least as the deadline.
     pub latencies_us: Vec<u32>,
@@ -70,6 +70,17 @@ pub struct Stretch {
 }
 
 impl Stretch {
+    /// Cuts a stretch of moments in microseconds, each with the place of its kind in [`Bin::counts`].
+    pub fn of_moments(moments: &[(u64, usize)], zero_us: u64, range_s: (f64, f64), bin_s: f64) -> Stretch {
+        let mut cuts = Cuts::new(zero_us, range_s, bin_s);
+        for (at_us, kind) in moments {
+            if let Some(bin) = cuts.at(*at_us) {
+                bin.counts[*kind] += 1;
+            }
+        }
+        Stretch { range_s, bin_s, bins: cuts.bins }
+    }
+
     /// Cuts a stretch of the probes. `range_s` counts from `zero_us`.
     pub fn cut(probes: &[Request], zero_us: u64, range_s: (f64, f64), bin_s: f64, deadline_ms: f64) -> Stretch {
         Stretch { range_s, bin_s, bins: bins(probes, zero_us, range_s, bin_s, deadline_ms) }
@@ -85,30 +96,49 @@ pub fn bin_width_s(length_s: f64, finest_s: f64, most: usize) -> f64 {
         .unwrap_or(length_s)
 }
 
-/// Cut in whole microseconds, so that no probe falls into its neighbour's bin by rounding. What is left of the stretch is
+/// Cut in whole microseconds, so that no moment falls into its neighbour's bin by rounding. What is left of the stretch is
 /// a last, shorter bin, or part of the last whole one where it is less than half as wide: a rate over a few milliseconds
 /// would be noise.
+struct Cuts {
+    /// On the clock of what is counted.
+    begin_us: u64,
+    width_us: u64,
+    length_us: u64,
+    bins: Vec<Bin>,
+}
+
+impl Cuts {
+    fn new(zero_us: u64, range_s: (f64, f64), width_s: f64) -> Cuts {
+        let micros = |s: f64| (s * 1e6).round() as u64;
+        let (begin_us, width_us) = (micros(range_s.0), micros(width_s).max(1));
+        let length_us = micros(range_s.1 - range_s.0);
+        let count = ((length_us + width_us / 2) / width_us).max(1);
+        let ends_us = |nth: u64| if nth + 1 == count { length_us } else { (nth + 1) * width_us };
+        let empty = |nth| Bin {
+            start_s: (begin_us + nth * width_us) as f64 / 1e6,
+            width_s: (ends_us(nth) - nth * width_us) as f64 / 1e6,
+            ..Bin::default()
+        };
+        Cuts { begin_us: zero_us + begin_us, width_us, length_us, bins: (0..count).map(empty).collect() }
+    }
+
+    /// The bin of a moment, if it is within the stretch.
+    fn at(&mut self, at_us: u64) -> Option<&mut Bin> {
+        let after_us = at_us.checked_sub(self.begin_us).filter(|after_us| *after_us < self.length_us)?;
+        let last = self.bins.len() - 1;
+        self.bins.get_mut(((after_us / self.width_us) as usize).min(last))
+    }
+}
+
 fn bins(probes: &[Request], zero_us: u64, range_s: (f64, f64), width_s: f64, deadline_ms: f64) -> Vec<Bin> {
-    let micros = |s: f64| (s * 1e6).round() as u64;
-    let (begin_us, width_us) = (micros(range_s.0), micros(width_s).max(1));
-    let length_us = micros(range_s.1 - range_s.0);
-    let count = ((length_us + width_us / 2) / width_us).max(1);
-    let ends_us = |nth: u64| if nth + 1 == count { length_us } else { (nth + 1) * width_us };
-    let empty = |nth| Bin {
-        start_s: (begin_us + nth * width_us) as f64 / 1e6,
-        width_s: (ends_us(nth) - nth * width_us) as f64 / 1e6,
-        ..Bin::default()
-    };
-    let mut bins: Vec<Bin> = (0..count).map(empty).collect();
+    let mut cuts = Cuts::new(zero_us, range_s, width_s);
     for probe in probes {
-        let after_us = probe.due_us.checked_sub(zero_us + begin_us).filter(|after_us| *after_us < length_us);
-        let Some(after_us) = after_us else { continue };
-        let bin = &mut bins[(after_us / width_us).min(count - 1) as usize];
+        let Some(bin) = cuts.at(probe.due_us) else { continue };
         bin.counts[Kind::of(probe.outcome) as usize] += 1;
         bin.latencies_us.push(ranked_us(probe, deadline_ms));
     }
-    bins.iter_mut().for_each(|bin| bin.latencies_us.sort_unstable());
-    bins
+    cuts.bins.iter_mut().for_each(|bin| bin.latencies_us.sort_unstable());
+    cuts.bins
 }
 
 fn ranked_us(probe: &Request, deadline_ms: f64) -> u32 {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::judged::judged;
 use super::logs::ServerLogs;
 use super::plot::sheet::SheetSize;
-use super::plot::{latency, outcomes, states, waterfall};
+use super::plot::{latency, outcomes, states, waterfall, writes};
 use super::timeline::TimelinePlot;
 use crate::history::{Event, History};
 use crate::measure::entry::holder_before;
@@ -43,6 +43,7 @@ pub struct Plots {
     pub outcomes: Option<Value>,
     pub waterfall: Option<Value>,
     pub states: Option<Value>,
+    pub writes: Option<Value>,
 }
 
 impl Drawn {
@@ -74,6 +75,7 @@ fn plots(history: &History, record: &ScenarioRecord, share: usize) -> Plots {
         latency: both(&|sheet| Some(latency::plot(on(sheet), &judged, sheet))),
         around_t0: both(&|sheet| latency::around_t0(on(sheet), &judged, sheet)),
         outcomes: both(&|sheet| Some(outcomes::plot(on(sheet), plan.settings.steady.availability, sheet))),
+        writes: both(&|sheet| writes::plot(on(sheet), sheet)),
         waterfall: waterfall(record, &declared).map(|plot| Value::from_safe_string(chart("", &plot))),
         states: both(&|sheet| has_servers.then(|| states::plot(on(sheet), history, sheet))),
     }

@@ -2,7 +2,7 @@
 //! to A4 with every scenario's verdict, hypotheses, latency, milestones and downtime on its first page.
 //!
 //! [`page`] and [`scenario`] say what is shown, as data; [`drawn`] is all that they need of a history, [`timeline`] puts a history on the time axis, [`bins`] its
-//! requests into bins; [`plot`] draws, [`redundancy`] the infrastructure's graph, [`data`] what became of writes; the templates in `src/report/templates/` lay it out and escape every text.
+//! requests into bins; [`plot`] draws, [`redundancy`] the infrastructure's graph, [`data`] and [`written`] what became of writes; the templates in `src/report/templates/` lay it out and escape every text.
 
 use std::io::{self, Write};
 
@@ -30,6 +30,7 @@ pub mod redundancy;
 pub mod scenario;
 pub mod settings;
 pub mod timeline;
+pub mod written;
 
 /// The templates; names in `.html` switch auto-escaping on.
 const TEMPLATES: [(&str, &str); 2] = [

@@ -4,6 +4,7 @@
 
 use super::bins::{Stretch, bin_width_s};
 use super::origin::Origin;
+use super::written::{Became, written};
 use crate::history::{Event, History};
 use crate::instance::PowerState;
 use crate::measure::moments::{Moments, server_of, watched};
@@ -20,6 +21,9 @@ const MOST_FOCUS_BINS: usize = 250;
 const FINEST_FOCUS_BIN_S: f64 = 0.01;
 /// A p99 wants at least this many samples to differ from the maximum.
 pub const SAMPLES_FOR_P99: f64 = 100.0;
+
+/// So many writes are in a bin on average, at least.
+const WRITES_IN_A_BIN: f64 = 10.0;
 
 /// A stretch in which at least one fault was in force.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +61,8 @@ pub struct TimelinePlot {
     pub whole_for_p99: Stretch,
     /// From a little before t0 until normal; `None` where the whole shows that well enough.
     pub focus: Option<Stretch>,
+    /// The writes of users in the same two, by [`Became::ALL`]; `None` where there are none.
+    pub writes: Option<(Stretch, Option<Stretch>)>,
     /// Apart from each other, in the order of their begins.
     pub windows: Vec<FaultWindow>,
     /// The same by server; those of one server may overlap.
@@ -89,13 +95,15 @@ impl TimelinePlot {
         let bin_s = bin_width_s(end_s, FINEST_BIN_S, (15_000 / share.max(1)).clamp(100, MOST_BINS) / times);
         let p99_bin_s = bin_s * (SAMPLES_FOR_P99 / (rate * bin_s).max(1e-9)).ceil().clamp(1.0, 1000.0);
         let whole = cut(whole_s, bin_s);
+        let focus = focus_s(&record.milestones, end_s)
+            .map(|range| cut(range, bin_width_s(range.1 - range.0, FINEST_FOCUS_BIN_S, MOST_FOCUS_BINS / times)));
         Some(TimelinePlot {
             zero_us,
             rate,
             whole_for_p99: if p99_bin_s == bin_s { whole.clone() } else { cut(whole_s, p99_bin_s) },
+            writes: writes(&written(history, record), zero_us, (&whole, focus.as_ref())),
             whole,
-            focus: focus_s(&record.milestones, end_s)
-                .map(|range| cut(range, bin_width_s(range.1 - range.0, FINEST_FOCUS_BIN_S, MOST_FOCUS_BINS / times))),
+            focus,
             windows: merged(faults.iter().map(|fault| fault.window.clone()).collect()),
             faults,
             origin: Origin::of(record),
@@ -108,6 +116,19 @@ impl TimelinePlot {
     pub fn since_zero_s(&self, at_us: u64) -> f64 {
         since_s(self.zero_us, at_us)
     }
+}
+
+/// In bins that are wide enough for some writes each, so that the plot is no comb.
+fn writes(
+    written: &[(u64, Became)],
+    zero_us: u64,
+    (whole, focus): (&Stretch, Option<&Stretch>),
+) -> Option<(Stretch, Option<Stretch>)> {
+    let writes: Vec<(u64, usize)> = written.iter().map(|(at_us, became)| (*at_us, *became as usize)).collect();
+    let per_s = writes.len() as f64 / (whole.range_s.1 - whole.range_s.0);
+    let wide = |of: &Stretch| of.bin_s * (WRITES_IN_A_BIN / (per_s * of.bin_s)).ceil().clamp(1.0, 1000.0);
+    let cut = |of: &Stretch| Stretch::of_moments(&writes, zero_us, of.range_s, wide(of));
+    (!writes.is_empty()).then(|| (cut(whole), focus.map(cut)))
 }
 
 fn since_s(zero_us: u64, at_us: u64) -> f64 {

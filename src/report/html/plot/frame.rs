@@ -59,18 +59,29 @@ impl Frame {
     /// The whole watch and the time around t0: side by side on a wide sheet, one below the other on a narrow one. One frame
     /// where the whole shows that well enough.
     pub fn both(timeline: &TimelinePlot, sheet: SheetSize, top: i32, height: i32) -> Vec<(Frame, &Stretch)> {
-        let over = |stretch: &Stretch, top| Frame::over_time(stretch.range_s, timeline.origin, sheet, top, height);
-        let whole = over(&timeline.whole, top);
-        match (&timeline.focus, sheet) {
+        Frame::of((&timeline.whole, timeline.focus.as_ref()), timeline.origin, sheet, top, height)
+    }
+
+    /// The same of other stretches.
+    pub fn of<'s>(
+        (whole, focus): (&'s Stretch, Option<&'s Stretch>),
+        origin: Origin,
+        sheet: SheetSize,
+        top: i32,
+        height: i32,
+    ) -> Vec<(Frame, &'s Stretch)> {
+        let over = |stretch: &Stretch, top| Frame::over_time(stretch.range_s, origin, sheet, top, height);
+        let first = over(whole, top);
+        match (focus, sheet) {
             (Some(focus), SheetSize::Wide) => {
                 let near = Frame { left: MIDDLE + 30, ..over(focus, top) };
-                vec![(Frame { right: MIDDLE - 30, ..whole }, &timeline.whole), (near, focus)]
+                vec![(Frame { right: MIDDLE - 30, ..first }, whole), (near, focus)]
             }
             (Some(focus), SheetSize::Narrow) => {
                 let near = over(focus, top + height + AXIS_HEIGHT);
-                vec![(whole, &timeline.whole), (near, focus)]
+                vec![(first, whole), (near, focus)]
             }
-            (None, _) => vec![(whole, &timeline.whole)],
+            (None, _) => vec![(first, whole)],
         }
     }
 
