@@ -4,12 +4,14 @@
 //! |---|---|---|
 //! | a fault | [`Fault`]; its [`ServerStrike`] is mostly [held](ServerStrike::held) by an agent, as an [`Effect`], such as [`Commands`] | its phrases |
 //! | a Then | [`Then`], a pure judge of a [`History`] | its phrases |
-//! | a selector | [`Selector`] | a step of your own, with [`Choice::Registered`](crate::Choice::Registered) |
+//! | a selector | [`Selector`] | `the "name" webserver` |
 //! | an observer | [`Gauge`] | |
 //! | a report | [`Report`], a file more in the bundle | |
 //!
+//! Names that are taken are refused before anything boots: each fault, Then, selector and file of a report needs one of its own.
+//!
 //! A program that did not register them can neither strike nor judge with them: judge such a run again by `cargo test --test chaos`, not by
-//! `chimp report`. `docs/how-to/extending.md` walks through one of each. What a [`History`] and a [`JudgedRun`] are made of may grow, and
+//! `chimp report`. `docs/extending.md` walks through one of each. What a [`History`] and a [`JudgedRun`] are made of may grow, and
 //! change, with any version.
 
 pub use async_trait::async_trait;
@@ -67,12 +69,12 @@ macro_rules! register {
         $crate::extend::submit! { $crate::extend::RegisteredThen { then: &$then, place: (file!(), line!()) } }
     };
     (selector $name:literal, $selector:expr) => {
-        $crate::extend::submit! { $crate::extend::RegisteredSelector { name: $name, selector: &$selector } }
+        $crate::extend::submit! { $crate::extend::RegisteredSelector { name: $name, selector: &$selector, place: (file!(), line!()) } }
     };
     (observers $make:expr) => {
         $crate::extend::submit! { $crate::extend::RegisteredObservers($make) }
     };
     (report $report:expr) => {
-        $crate::extend::submit! { $crate::extend::RegisteredReport(&$report) }
+        $crate::extend::submit! { $crate::extend::RegisteredReport { report: &$report, place: (file!(), line!()) } }
     };
 }

@@ -2,7 +2,8 @@
 //!
 //! Every step only declares (see [`crate::declare`]): it turns its text into units by the types of [`params`] and
 //! calls one verb of the scenario's [`Declaration`](crate::declare::Declaration). Nothing is booted, sent or
-//! broken here. A text matches exactly one pattern across all keywords; `tests/vocabulary.rs` holds the table.
+//! broken here. What one fault does is said by the fault itself ([`Fault::phrases`](crate::fault::Fault::phrases)), and `faults` makes
+//! steps of it. A text matches exactly one pattern across all keywords; `tests/vocabulary.rs` holds the table.
 
 pub mod params;
 
@@ -10,11 +11,12 @@ mod agent;
 mod attack;
 mod data;
 mod expect;
+mod faults;
 mod load;
+mod names;
 mod network;
-mod process;
+mod phrase;
 mod registered;
-mod resource;
 mod safeguards;
 mod time;
 mod topology;

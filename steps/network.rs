@@ -1,10 +1,10 @@
-//! Whens that break networks.
+//! Whens that cut networks: each says its own sides.
 
 use cucumber::when;
 
-use super::params::{Bandwidth, Moments, Percent, Port, Role, Span, Target};
+use super::params::{Moments, Role, Target};
 use crate::declare::{StepError, Strike, World, every};
-use crate::plan::{Parameters, Partition};
+use crate::plan::Partition;
 
 #[when(expr = "the network between {target} and {target} is cut{schedule}")]
 fn cut_between(world: &mut World, one: Target, other: Target, moments: Moments) -> Result<(), StepError> {
@@ -26,46 +26,4 @@ fn cut_in_halves(world: &mut World, role: Role, moments: Moments) -> Result<(), 
 #[when(expr = "the network of the {role} becomes a ring of majorities{schedule}")]
 fn cut_to_a_ring(world: &mut World, role: Role, moments: Moments) -> Result<(), StepError> {
     world.declaration.strike(Strike::partition(every(&role.0), Partition::MajoritiesRing), moments.0)
-}
-
-#[when(expr = "port {port} of {target} is blackholed{schedule}")]
-fn port_blackholed(world: &mut World, port: Port, target: Target, moments: Moments) -> Result<(), StepError> {
-    let with = Parameters { port: Some(port.0), ..Parameters::default() };
-    world.declaration.strike(Strike { with, ..Strike::of("port-blackholed", target.0) }, moments.0)
-}
-
-#[when(expr = "port {port} of {target} is rejected{schedule}")]
-fn port_rejected(world: &mut World, port: Port, target: Target, moments: Moments) -> Result<(), StepError> {
-    let with = Parameters { port: Some(port.0), ..Parameters::default() };
-    world.declaration.strike(Strike { with, ..Strike::of("port-rejected", target.0) }, moments.0)
-}
-
-#[when(expr = "the network of {target} gains {duration} of delay{schedule}")]
-fn gains_delay(world: &mut World, target: Target, delay: Span, moments: Moments) -> Result<(), StepError> {
-    let with = Parameters { delay: Some(delay.0), ..Parameters::default() };
-    world.declaration.strike(Strike { with, ..Strike::of("gains-delay", target.0) }, moments.0)
-}
-
-#[when(expr = "the network of {target} gains {duration} of delay with {duration} of jitter{schedule}")]
-fn gains_jitter(
-    world: &mut World,
-    target: Target,
-    delay: Span,
-    jitter: Span,
-    moments: Moments,
-) -> Result<(), StepError> {
-    let with = Parameters { delay: Some(delay.0), jitter: Some(jitter.0), ..Parameters::default() };
-    world.declaration.strike(Strike { with, ..Strike::of("gains-delay", target.0) }, moments.0)
-}
-
-#[when(expr = "the network of {target} loses {percent} of packets{schedule}")]
-fn loses_packets(world: &mut World, target: Target, percent: Percent, moments: Moments) -> Result<(), StepError> {
-    let with = Parameters { percent: Some(percent.0), ..Parameters::default() };
-    world.declaration.strike(Strike { with, ..Strike::of("loses-packets", target.0) }, moments.0)
-}
-
-#[when(expr = "the network of {target} is limited to {bandwidth}{schedule}")]
-fn bandwidth_limit(world: &mut World, target: Target, bandwidth: Bandwidth, moments: Moments) -> Result<(), StepError> {
-    let with = Parameters { bits_per_s: Some(bandwidth.0), ..Parameters::default() };
-    world.declaration.strike(Strike { with, ..Strike::of("bandwidth-limit", target.0) }, moments.0)
 }

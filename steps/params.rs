@@ -17,7 +17,7 @@ mod measures;
 mod schedule;
 mod target;
 
-pub use faults::{Event, Port, ProcessEvent, Resource, Signal};
+pub use faults::{Port, Process, Signal};
 pub use measures::{Bandwidth, DurationBound, Percent, PercentBound, Quantile, Rate, Span};
 pub use schedule::Moments;
 pub use target::Target;
@@ -125,11 +125,9 @@ registered! {
     Agent: "reconciler, config agent, failover",
     Condition: "surplus, unhealthy",
     Target: "node \"web-1\"; the [N] highest-degree|most central|busiest|idlest R; the active|standby|primary|same R; the \"selector\" R; a|N random R; P% of the R; every [other|critical|unhealthy] R; … in zone \"a\", … tagged \"x\"",
-    Event: "dies, loses power, comes back, reboots, reboots gracefully, hangs, is suspended, loses network, is isolated, gets a full disk",
-    ProcessEvent: "dies, stops, hangs, restarts",
+    Process: "process \"nginx\"; a random process",
     Signal: "SIGTERM, SIGSEGV",
     Port: "80",
-    Resource: "CPU, memory, disk space",
     Bandwidth: "1 Mbit/s, 500 kbit/s",
     Moments: "nothing; for 5 s; every 5 s for 20 s; at random times, every 5 s on average, for 1 min",
     Span: "500 ms, 8 min, 3 min 30 s",

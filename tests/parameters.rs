@@ -96,49 +96,15 @@ fn targets_are_narrowed_by_zone_and_tag_in_any_order() {
 }
 
 #[test]
-fn events_are_faults_in_singular_and_plural() {
-    let events = [
-        ("dies", "die", "dies"),
-        ("loses power", "lose power", "power-off"),
-        ("comes back", "come back", "power-on"),
-        ("reboots", "reboot", "reboots"),
-        ("reboots gracefully", "reboot gracefully", "soft-reboots"),
-        ("hangs", "hang", "hangs"),
-        ("is suspended", "are suspended", "suspended"),
-        ("loses network", "lose network", "loses-network"),
-        ("is isolated", "are isolated", "isolated"),
-        ("gets a full disk", "get a full disk", "disk-full"),
-    ];
-    for (singular, plural, fault) in events {
-        assert_eq!((read::<Event>(singular).0, read::<Event>(plural).0), (fault, fault));
-    }
-    let of_processes = [("dies", "die", "process-dies"), ("stops", "stop", "process-stops")];
-    let more = [("hangs", "hang", "process-stops"), ("restarts", "restart", "process-restarts")];
-    for (singular, plural, fault) in of_processes.into_iter().chain(more) {
-        assert_eq!((read::<ProcessEvent>(singular).0, read::<ProcessEvent>(plural).0), (fault, fault));
-    }
-}
-
-#[test]
-fn every_event_is_a_fault_that_there_is() {
-    let events = ["dies", "loses power", "comes back", "reboots", "reboots gracefully", "hangs", "is suspended"];
-    for text in events.into_iter().chain(["loses network", "is isolated", "gets a full disk"]) {
-        assert!(anarcho_chimp::fault::named(read::<Event>(text).0).is_some(), "{text}");
-    }
-    for text in ["dies", "stops", "hangs", "restarts"] {
-        assert!(anarcho_chimp::fault::named(read::<ProcessEvent>(text).0).is_some(), "{text}");
-    }
-    for text in ["CPU", "memory", "disk space"] {
-        assert!(anarcho_chimp::fault::named(read::<Resource>(text).0).is_some(), "{text}");
-    }
-}
-
-#[test]
-fn ports_signals_and_bandwidths_are_what_there_can_be() {
+fn ports_signals_processes_and_bandwidths_are_what_there_can_be() {
     assert_eq!((read::<Port>("1").0, read::<Port>("65535").0), (1, 65535));
     refuse::<Port>(&["0", "65536", "http", ""]);
     assert_eq!(read::<Signal>("SIGTERM").0, "TERM");
     refuse::<Signal>(&["TERM", "SIG", ""]);
+    assert_eq!(read::<Process>("process \"nginx\""), Process::Named("nginx".into()));
+    assert_eq!(read::<Process>("process 'a \"b'"), Process::Named("a \"b".into()));
+    assert_eq!(read::<Process>("a random process"), Process::Random);
+    refuse::<Process>(&["process nginx", "nginx", "process \"nginx'", ""]);
     let bandwidths = [("1 Mbit/s", 1_000_000), ("500 kbit/s", 500_000), ("1.5Gbit/s", 1_500_000_000), ("8 bit/s", 8)];
     for (text, bits) in bandwidths {
         assert_eq!(read::<Bandwidth>(text).0, bits, "{text}");

@@ -201,7 +201,7 @@ impl Round {
         let fault = fault::named(&self.fault).ok_or_else(|| {
             let names = || fault::all().map(|fault| fault.name());
             let said = self.fault.replace('-', " ");
-            let as_steps = fault::all().find(|fault| fault.in_words() == said);
+            let as_steps = fault::all().find(|fault| fault::phrase::in_words(*fault) == said);
             let hint = as_steps
                 .map(|fault| format!("did you mean `{}`?", fault.name()))
                 .or_else(|| did_you_mean(&self.fault, names()))

@@ -43,7 +43,7 @@ mod world;
 pub use error::{DeclareError, Problem, ProblemKind};
 pub use listing::address;
 pub use strikes::{Strike, every};
-pub use vocabulary::{MadeStep, MadeSteps, ParameterType, Pattern, Vocabulary};
+pub use vocabulary::{Made, MadeStep, MadeSteps, ParameterType, Pattern, Vocabulary};
 pub use world::{Declaration, StepError, World};
 
 use attached::Drafted;

@@ -32,16 +32,24 @@ pub struct MadeStep {
     pub text: &'static str,
     /// What it matches.
     pub regex: Regex,
-    /// Where it was registered.
+    /// Where it was registered. Line 0: the whole file.
     pub location: Location,
     /// What it does.
     pub step: step::Step<World>,
 }
 
-/// Steps, and what is wrong with those that could not be made, each with its place.
-pub type Made = (Vec<MadeStep>, Vec<(Location, String)>);
+/// Steps that were made.
+#[derive(Default)]
+pub struct Made {
+    /// In the order in which they are listed.
+    pub steps: Vec<MadeStep>,
+    /// The parameters that were made for them.
+    pub parameters: Vec<ParameterType>,
+    /// What is wrong with what steps could not be made of, each with its place.
+    pub wrong: Vec<(Location, String)>,
+}
 
-/// Makes steps from what other crates register.
+/// Makes steps of what faults, and what other crates register, say of themselves.
 pub struct MadeSteps(pub fn() -> Made);
 
 cucumber::codegen::collect!(MadeSteps);
@@ -51,9 +59,9 @@ cucumber::codegen::collect!(MadeSteps);
 pub struct Pattern {
     /// `Given`, `When` or `Then`.
     pub keyword: &'static str,
-    /// As it was written: `{target} {event} for {duration}`.
+    /// As it was written: `{target} die(s){schedule}`.
     pub text: String,
-    /// Where it was written.
+    /// Where it was written. Line 0: somewhere in the file.
     pub location: Location,
     regex: Regex,
 }
@@ -63,6 +71,7 @@ pub struct Vocabulary {
     collection: step::Collection<World>,
     patterns: Vec<Pattern>,
     parameters: Vec<Parameter>,
+    made_parameters: Vec<ParameterType>,
     /// What is wrong with phrases that other crates register, by place.
     wrong: Vec<(Location, String)>,
 }
@@ -87,20 +96,30 @@ impl Vocabulary {
         patterns.extend(registered::<<World as WorldInventory>::When>("When", &parameters));
         patterns.extend(registered::<<World as WorldInventory>::Then>("Then", &parameters));
         assert!(!patterns.is_empty(), "no steps are registered");
-        let (mut collection, mut wrong) = (World::collection(), Vec::new());
-        for MadeSteps(make) in inventory::iter::<MadeSteps> {
-            let (made, more) = make();
-            wrong.extend(more);
-            for MadeStep { keyword, text, regex, location, step } in made {
-                collection = match keyword {
-                    "When" => collection.when(Some(location), regex.clone(), step),
-                    _ => collection.then(Some(location), regex.clone(), step),
-                };
-                patterns.push(Pattern { keyword, text: text.into(), location, regex });
-            }
-        }
         patterns.sort_by_key(|pattern| pattern.location);
-        Vocabulary { collection, patterns, parameters, wrong }
+        let functions = Vocabulary {
+            collection: World::collection(),
+            patterns: Vec::new(),
+            parameters,
+            made_parameters: Vec::new(),
+            wrong: Vec::new(),
+        };
+        let mut all = inventory::iter::<MadeSteps>.into_iter().fold(functions, |all, made| all.with((made.0)()));
+        all.patterns.extend(patterns);
+        all
+    }
+
+    fn with(mut self, made: Made) -> Vocabulary {
+        for MadeStep { keyword, text, regex, location, step } in made.steps {
+            self.collection = match keyword {
+                "When" => self.collection.when(Some(location), regex.clone(), step),
+                _ => self.collection.then(Some(location), regex.clone(), step),
+            };
+            self.patterns.push(Pattern { keyword, text: text.into(), location, regex });
+        }
+        self.made_parameters.extend(made.parameters);
+        self.wrong.extend(made.wrong);
+        self
     }
 
     /// What is wrong with phrases that other crates register: file, line, and what it is.
@@ -108,7 +127,7 @@ impl Vocabulary {
         self.wrong.iter().map(|(location, why)| (location.path, location.line, why.as_str()))
     }
 
-    /// All patterns, by file and line.
+    /// All patterns: those that were made in their order, then functions by file and line.
     pub fn patterns(&self) -> &[Pattern] {
         &self.patterns
     }
@@ -116,6 +135,7 @@ impl Vocabulary {
     /// All parameter types, by name.
     pub fn parameter_types(&self) -> Vec<ParameterType> {
         let mut types: Vec<_> = self.parameters.iter().map(|parameter| parameter.kind).collect();
+        types.extend(&self.made_parameters);
         types.sort_by_key(|kind| kind.name);
         types
     }
@@ -181,7 +201,7 @@ fn keyword(kind: StepType) -> &'static str {
 /// The file below the package, so that it does not matter where it was built.
 fn place(location: &Location) -> String {
     let path = location.path.rsplit_once("../").map_or(location.path, |(_, path)| path);
-    format!("{path}:{}", location.line)
+    if location.line == 0 { path.into() } else { format!("{path}:{}", location.line) }
 }
 
 /// The longest first: it is the most telling one where several fit.

@@ -16,6 +16,10 @@ impl Fault for BandwidthLimit {
         "bandwidth-limit"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["the network of {target} is limited to {bandwidth}{schedule}"]
+    }
+
     fn takes(&self) -> &'static [Parameter] {
         &[Parameter::Bandwidth]
     }

@@ -15,6 +15,10 @@ impl Fault for CpuTaken {
         "cpu-taken"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{percent} of the CPU of {target} is taken{schedule}"]
+    }
+
     fn takes(&self) -> &'static [Parameter] {
         &[Parameter::Percent]
     }

@@ -15,6 +15,10 @@ impl Fault for Dies {
         "dies"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{target} die(s){schedule}"]
+    }
+
     fn passes(&self) -> bool {
         true
     }

@@ -15,6 +15,10 @@ impl Fault for DiskFull {
         "disk-full"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{target} get(s) a full disk{schedule}"]
+    }
+
     fn strike(&self, victim: &FaultTarget<'_>, _with: &Parameters) -> ServerStrike {
         ServerStrike::held(victim.server, Effect::Disk { percent: 100.0 })
     }

@@ -15,6 +15,10 @@ impl Fault for DiskTaken {
         "disk-taken"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{percent} of the disk space of {target} is taken{schedule}"]
+    }
+
     fn takes(&self) -> &'static [Parameter] {
         &[Parameter::Percent]
     }

@@ -18,6 +18,13 @@ impl Fault for GainsDelay {
         "gains-delay"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &[
+            "the network of {target} gains {duration} of delay{schedule}",
+            "the network of {target} gains {duration} of delay with {duration} of jitter{schedule}",
+        ]
+    }
+
     fn takes(&self) -> &'static [Parameter] {
         &[Parameter::Delay]
     }

@@ -15,6 +15,10 @@ impl Fault for Hangs {
         "hangs"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{target} hang(s){schedule}"]
+    }
+
     fn strike(&self, victim: &FaultTarget<'_>, _with: &Parameters) -> ServerStrike {
         ServerStrike {
             server: victim.server.into(),

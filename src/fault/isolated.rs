@@ -17,8 +17,8 @@ impl Fault for Isolated {
         "isolated"
     }
 
-    fn in_words(&self) -> String {
-        "is isolated".into()
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{target} is/are isolated{schedule}"]
     }
 
     fn strike(&self, victim: &FaultTarget<'_>, _with: &Parameters) -> ServerStrike {

@@ -23,6 +23,10 @@ impl Fault for LosesNetwork {
         "loses-network"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{target} lose(s) network{schedule}"]
+    }
+
     fn accepts(&self) -> &'static [Parameter] {
         &[Parameter::After]
     }

@@ -19,6 +19,10 @@ impl Fault for LosesPackets {
         "loses-packets"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["the network of {target} loses {percent} of packets{schedule}"]
+    }
+
     fn takes(&self) -> &'static [Parameter] {
         &[Parameter::Percent]
     }

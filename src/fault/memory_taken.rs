@@ -18,6 +18,10 @@ impl Fault for MemoryTaken {
         "memory-taken"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{percent} of the memory of {target} is taken{schedule}"]
+    }
+
     fn takes(&self) -> &'static [Parameter] {
         &[Parameter::Percent]
     }

@@ -1,7 +1,8 @@
 //! What breaks: a [`Fault`] turns targets into a [`ServerStrike`], which is pure data — what is done, how it is witnessed,
 //! how it heals. Only [`crate::nemesis`] executes strikes.
 //!
-//! To add a fault: one file with a type that implements [`Fault`], and one row in [`FAULTS`].
+//! To add a fault: one file with a type that implements [`Fault`] and says its phrases, and one row in [`FAULTS`]. The step language and its
+//! documentation follow.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -27,6 +28,7 @@ mod loses_packets;
 mod memory_taken;
 mod orders;
 mod partition;
+pub mod phrase;
 mod port_blackholed;
 mod port_rejected;
 mod power_off;
@@ -44,7 +46,7 @@ mod zone_lost;
 pub use orders::{Refusal, check, missing};
 pub use registered::{RegisteredFault, all, named, registered};
 
-/// Every shipped fault, by its name in plans and reports; [`all`] has those of other crates, too.
+/// Every shipped fault, by its name in plans and reports, which is also that of its file; [`all`] has those of other crates, too.
 pub const FAULTS: &[&dyn Fault] = &[
     &dies::Dies,
     &power_off::PowerOff,
@@ -91,20 +93,25 @@ pub trait Fault: Sync {
         &[]
     }
 
-    /// How features say it, for a fault of another crate: cucumber expressions with `{target}`, such as `{target} forgets its
-    /// cache{schedule}`. What other parameters match is in [`Parameters::said`]. Those of shipped faults are in `steps/`.
+    /// How features say it: cucumber expressions with `{target}`, such as `{target} forget(s) its cache{schedule}`. Of a fault that
+    /// strikes zones, `{string}` may name the zone instead. A parameter of a kind that it [`takes`](Self::takes) or
+    /// [`accepts`](Self::accepts) fills that field of [`Parameters`]; of two of a kind, the first fills the first of [`Parameter`]'s fields.
+    /// What others match is in [`Parameters::said`]. A text may mean one phrase only.
     fn phrases(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Looks at [`Parameters::said`] before anything boots. It is empty where the phrase has no such parameter, or no phrase was said.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to do.
+    fn accept(&self, _said: &[String]) -> Result<(), (String, String)> {
+        Ok(())
     }
 
     /// Whether it is over as soon as it happened, so that it can't be asked to last.
     fn is_instant(&self) -> bool {
         false
-    }
-
-    /// What steps call it: `hangs`, `restarts`.
-    fn in_words(&self) -> String {
-        self.name().trim_start_matches("process-").replace('-', " ")
     }
 
     /// Whether it can strike again and again by itself. Not what undoes another fault.

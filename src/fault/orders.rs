@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::phrase::in_words;
 use super::{Action, Fault, FaultTarget, Parameter, process};
 use crate::plan::{Parameters, Schedule, StrikeOrder};
 
@@ -110,7 +111,7 @@ fn values(fault: &dyn Fault, with: &Parameters) -> Result<(), Refusal> {
     if with.bits_per_s == Some(0) {
         return refused("0 bit/s would be no network at all", "say `loses network`");
     }
-    Ok(())
+    fault.accept(&with.said).map_err(|(detail, hint)| Refusal { detail, hint })
 }
 
 /// Whether it can be undone where it is to last for a while only.
@@ -121,20 +122,20 @@ fn lasts(fault: &dyn Fault, with: &Parameters, schedule: &Schedule) -> Result<()
         return Ok(());
     }
     if fault.is_instant() {
-        return refused(format!("`{}` can't last", fault.in_words()), "it is over in a moment; leave out the time");
+        return refused(format!("`{}` can't last", in_words(fault)), "it is over in a moment; leave out the time");
     }
     let hint = match probe.inject {
         Action::Power(_) => "a server that dies is gone for good; one that `loses power for …` comes back",
         _ => "a process that dies is gone until something starts it; one that `stops for …` goes on by itself",
     };
-    refused(format!("`{}` can't be undone", fault.in_words()), hint)
+    refused(format!("`{}` can't be undone", in_words(fault)), hint)
 }
 
 /// Whether it can strike at such moments.
 fn moments(fault: &dyn Fault, schedule: &Schedule) -> Result<(), Refusal> {
     let recurs = matches!(schedule, Schedule::Every { .. } | Schedule::Poisson { .. });
     if recurs && !fault.can_recur() {
-        return refused(format!("`{}` can't recur", fault.in_words()), "it is over in a moment; leave out the time");
+        return refused(format!("`{}` can't recur", in_words(fault)), "it is over in a moment; leave out the time");
     }
     match schedule {
         Schedule::Every { interval, total } if interval > total => refused(

@@ -17,6 +17,10 @@ impl Fault for PortBlackholed {
         "port-blackholed"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["port {port} of {target} is blackholed{schedule}"]
+    }
+
     fn takes(&self) -> &'static [Parameter] {
         &[Parameter::Port]
     }

@@ -17,6 +17,10 @@ impl Fault for PortRejected {
         "port-rejected"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["port {port} of {target} is rejected{schedule}"]
+    }
+
     fn takes(&self) -> &'static [Parameter] {
         &[Parameter::Port]
     }

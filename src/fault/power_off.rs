@@ -15,8 +15,8 @@ impl Fault for PowerOff {
         "power-off"
     }
 
-    fn in_words(&self) -> String {
-        "loses power".into()
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{target} lose(s) power{schedule}"]
     }
 
     fn strike(&self, victim: &FaultTarget<'_>, _with: &Parameters) -> ServerStrike {

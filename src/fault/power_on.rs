@@ -14,8 +14,8 @@ impl Fault for PowerOn {
         "power-on"
     }
 
-    fn in_words(&self) -> String {
-        "comes back".into()
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{target} come(s) back{schedule}"]
     }
 
     fn is_instant(&self) -> bool {

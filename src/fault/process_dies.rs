@@ -16,6 +16,10 @@ impl Fault for ProcessDies {
         "process-dies"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{process} on {target} die(s){schedule}", "{process} on {target} die(s) of {signal}{schedule}"]
+    }
+
     fn takes(&self) -> &'static [Parameter] {
         &[Parameter::Process]
     }

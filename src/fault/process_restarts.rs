@@ -38,6 +38,10 @@ impl Fault for ProcessRestarts {
         "process-restarts"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{process} on {target} restart(s){schedule}"]
+    }
+
     fn takes(&self) -> &'static [Parameter] {
         &[Parameter::Process]
     }

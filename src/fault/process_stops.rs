@@ -15,6 +15,10 @@ impl Fault for ProcessStops {
         "process-stops"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{process} on {target} stop(s){schedule}", "{process} on {target} hang(s){schedule}"]
+    }
+
     fn takes(&self) -> &'static [Parameter] {
         &[Parameter::Process]
     }

@@ -15,6 +15,10 @@ impl Fault for Reboots {
         "reboots"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{target} reboot(s){schedule}"]
+    }
+
     fn is_instant(&self) -> bool {
         true
     }

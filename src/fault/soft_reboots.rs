@@ -16,8 +16,8 @@ impl Fault for SoftReboots {
         "soft-reboots"
     }
 
-    fn in_words(&self) -> String {
-        "reboots gracefully".into()
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{target} reboot(s) gracefully{schedule}"]
     }
 
     fn is_instant(&self) -> bool {

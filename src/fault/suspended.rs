@@ -15,8 +15,8 @@ impl Fault for Suspended {
         "suspended"
     }
 
-    fn in_words(&self) -> String {
-        "is suspended".into()
+    fn phrases(&self) -> &'static [&'static str] {
+        &["{target} is/are suspended{schedule}"]
     }
 
     fn strike(&self, victim: &FaultTarget<'_>, _with: &Parameters) -> ServerStrike {

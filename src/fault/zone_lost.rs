@@ -16,6 +16,10 @@ impl Fault for ZoneLost {
         "zone-lost"
     }
 
+    fn phrases(&self) -> &'static [&'static str] {
+        &["zone {string} is lost{schedule}"]
+    }
+
     fn strikes_zones(&self) -> bool {
         true
     }

@@ -220,7 +220,7 @@ pub struct Parameters {
     /// How long after it was asked for the fault begins, so that the session that asks can end.
     #[serde(skip_serializing_if = "Option::is_none", with = "duration::optional")]
     pub after: Option<Duration>,
-    /// What the step of a registered fault says beside its target and its moments: the texts of its phrase's parameters, in their order.
+    /// What the step of a registered fault says that fills no other field: the texts of those parameters of its phrase, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub said: Vec<String>,
 }

@@ -17,16 +17,38 @@ pub const REPORTS: &[&(dyn Report + Sync)] = &[&RunJson, &Summary, &Junit, &Html
 
 /// A report that another crate adds: see [`register!`](crate::register).
 #[derive(Clone, Copy)]
-pub struct RegisteredReport(pub &'static (dyn Report + Sync));
+pub struct RegisteredReport {
+    /// What it renders.
+    pub report: &'static (dyn Report + Sync),
+    /// The file and the line.
+    pub place: (&'static str, u32),
+}
 
 cucumber::codegen::collect!(RegisteredReport);
+
+/// What a run or an attack records beside its reports.
+const RECORDED: [&str; 8] =
+    ["plan.json", "attack.json", "env.json", "journal.ndjson", "events.ndjson", "scenarios", "nodes", "reconciler"];
+
+/// Those that are linked in, by place.
+pub fn registered() -> Vec<RegisteredReport> {
+    let mut all: Vec<RegisteredReport> =
+        cucumber::codegen::inventory::iter::<RegisteredReport>.into_iter().copied().collect();
+    all.sort_by_key(|registered| registered.place);
+    all
+}
+
+/// What a bundle holds without registered reports.
+pub fn shipped_names() -> Vec<&'static str> {
+    REPORTS.iter().map(|report| report.file_name()).chain(RECORDED).collect()
+}
 
 /// Renders every report into `dir`, each atomically: a reader sees the old file or the whole new one.
 ///
 /// # Errors
 /// Those of the file system, with the path in the message. Reports before the failing one are written.
 pub fn write_all(run: &JudgedRun, dir: &Path) -> io::Result<()> {
-    let own = cucumber::codegen::inventory::iter::<RegisteredReport>.into_iter().map(|own| own.0);
+    let own = registered().into_iter().map(|own| own.report);
     REPORTS.iter().copied().chain(own).try_for_each(|report| {
         let path = dir.join(report.file_name());
         write(report, run, &path).map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))

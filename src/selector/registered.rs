@@ -12,9 +12,19 @@ pub struct RegisteredSelector {
     pub name: &'static str,
     /// How it chooses.
     pub selector: &'static (dyn Selector + Sync),
+    /// The file and the line.
+    pub place: (&'static str, u32),
 }
 
 cucumber::codegen::collect!(RegisteredSelector);
+
+/// Those that are linked in, by place.
+pub fn registered() -> Vec<RegisteredSelector> {
+    let mut all: Vec<RegisteredSelector> =
+        cucumber::codegen::inventory::iter::<RegisteredSelector>.into_iter().copied().collect();
+    all.sort_by_key(|registered| registered.place);
+    all
+}
 
 /// Whether there is one of this name.
 pub fn is_registered(name: &str) -> bool {
@@ -22,7 +32,7 @@ pub fn is_registered(name: &str) -> bool {
 }
 
 fn find(name: &str) -> Option<RegisteredSelector> {
-    cucumber::codegen::inventory::iter::<RegisteredSelector>.into_iter().find(|one| one.name == name).copied()
+    registered().into_iter().find(|one| one.name == name)
 }
 
 /// Chooses by the selector of this name.

@@ -1,29 +1,34 @@
-//! What befalls servers, their processes, ports and resources.
+//! What faults are told: processes, signals, ports.
 
 use std::str::FromStr;
 
 use cucumber::Parameter;
 
 use super::ParamError;
+use crate::plan::Parameters;
 
-/// What befalls a server: `dies`, `loses power`, `comes back`, `reboots`, `reboots gracefully`, `hangs`, `is suspended`, …; singular or plural.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
+/// `process "nginx"`, `a random process`: which processes of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Parameter)]
 #[param(
-    name = "event",
-    regex = r"(?:dies?|loses? power|comes? back|reboots?(?: gracefully)?|hangs?|(?:is|are) suspended|loses? network|(?:is|are) isolated|gets? a full disk)"
+    name = "process",
+    regex = r#"(?:process (?:"[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*')|a random process)"#
 )]
-pub struct Event(
-    /// The fault's name in the table of faults.
-    pub &'static str,
-);
+pub enum Process {
+    /// Those of this name.
+    Named(String),
+    /// Those of one name that the server's role declares, drawn with the seed.
+    Random,
+}
 
-/// What befalls a process: `dies`, `stops`, `hangs`, `restarts`; singular or plural.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
-#[param(name = "process_event", regex = r"(?:dies?|stops?|hangs?|restarts?)")]
-pub struct ProcessEvent(
-    /// The fault's name in the table of faults.
-    pub &'static str,
-);
+impl Process {
+    /// Says so in what a fault is told.
+    pub fn fill(self, with: &mut Parameters) {
+        match self {
+            Process::Named(name) => with.process = Some(name),
+            Process::Random => with.random_process = true,
+        }
+    }
+}
 
 /// `SIGTERM`; kept without `SIG`.
 #[derive(Debug, Clone, PartialEq, Eq, Parameter)]
@@ -35,44 +40,17 @@ pub struct Signal(pub String);
 #[param(name = "port", regex = r"\d+")]
 pub struct Port(pub u16);
 
-/// `CPU`, `memory`, `disk space`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Parameter)]
-#[param(name = "resource", regex = r"(?:CPU|memory|disk space)")]
-pub struct Resource(
-    /// The fault that takes it.
-    pub &'static str,
-);
-
-impl FromStr for Event {
+impl FromStr for Process {
     type Err = ParamError;
 
     fn from_str(text: &str) -> Result<Self, ParamError> {
-        Ok(Event(match text {
-            "dies" | "die" => "dies",
-            "loses power" | "lose power" => "power-off",
-            "comes back" | "come back" => "power-on",
-            "reboots" | "reboot" => "reboots",
-            "reboots gracefully" | "reboot gracefully" => "soft-reboots",
-            "hangs" | "hang" => "hangs",
-            "is suspended" | "are suspended" => "suspended",
-            "loses network" | "lose network" => "loses-network",
-            "is isolated" | "are isolated" => "isolated",
-            "gets a full disk" | "get a full disk" => "disk-full",
-            other => return Err(ParamError(format!("`{other}` is not an event"))),
-        }))
-    }
-}
-
-impl FromStr for ProcessEvent {
-    type Err = ParamError;
-
-    fn from_str(text: &str) -> Result<Self, ParamError> {
-        Ok(ProcessEvent(match text {
-            "dies" | "die" => "process-dies",
-            "stops" | "stop" | "hangs" | "hang" => "process-stops",
-            "restarts" | "restart" => "process-restarts",
-            other => return Err(ParamError(format!("`{other}` can't happen to a process"))),
-        }))
+        if text == "a random process" {
+            return Ok(Process::Random);
+        }
+        let quoted = text.strip_prefix("process ").unwrap_or_default();
+        let name = ['"', '\''].iter().find_map(|quote| quoted.strip_prefix(*quote)?.strip_suffix(*quote));
+        let refused = || ParamError(format!("`{text}` is no process; write for example `process \"nginx\"`"));
+        name.map(|name| Process::Named(name.into())).ok_or_else(refused)
     }
 }
 
@@ -92,18 +70,5 @@ impl FromStr for Port {
     fn from_str(text: &str) -> Result<Self, ParamError> {
         let port = text.parse().ok().filter(|port| *port > 0);
         port.map(Port).ok_or_else(|| ParamError(format!("`{text}` is not a port; ports are 1 to 65535")))
-    }
-}
-
-impl FromStr for Resource {
-    type Err = ParamError;
-
-    fn from_str(text: &str) -> Result<Self, ParamError> {
-        Ok(Resource(match text {
-            "CPU" => "cpu-taken",
-            "memory" => "memory-taken",
-            "disk space" => "disk-taken",
-            other => return Err(ParamError(format!("`{other}` can't be taken"))),
-        }))
     }
 }

@@ -11,3 +11,11 @@ Feature: Steps that nobody knows
   Scenario: The wrong keyword
     When 4 webservers behind haproxy
     Then the highest-degree node dies
+  Scenario: What else can happen
+    Given 4 webservers behind haproxy
+    When process "nginx" on a random webserver explodes
+    And each webserver explodes in turn
+    And port 80 of a random webserver is closed
+    And every webserver dies one after the other
+    And a random process on every webserver restrats
+    Then recovery takes under 8 min

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use cucumber::gherkin::Step;
 
 use super::spelling::Spelling;
-use super::{Pattern, Vocabulary, keyword};
+use super::{ParameterType, Pattern, Vocabulary, keyword};
+use crate::fault::phrase::singular;
 
 /// Where every pattern stands with an example; `tests/vocabulary.rs` keeps it true.
 const LANGUAGE: &str = include_str!("../../../docs/language.md");
@@ -18,6 +19,8 @@ const SUGGESTIONS: usize = 3;
 const COMPARED: usize = 200;
 /// The similarity (0 to 1) under which a second suggestion would only mislead.
 const SIMILAR: f64 = 0.45;
+/// What stands for the events of patterns that differ by nothing else.
+const EVENT: &str = "{event}";
 /// How long a word is that tells what a step is about.
 const TELLING: usize = 6;
 
@@ -44,31 +47,60 @@ impl Vocabulary {
     }
 
     /// The patterns under a keyword that look most like a text, the nearest first; at least one. A word that only one pattern has, such as
-    /// `packets`, tells more than the likeness of all letters, in whatever order the words are.
+    /// `packets`, tells more than the likeness of all letters, in whatever order the words are. Of patterns that differ by their event
+    /// alone there is one.
     pub fn nearest(&self, keyword: &str, text: &str) -> Vec<&Pattern> {
         let general = self.generalised(text);
         let candidates: Vec<&Pattern> = self.patterns.iter().filter(|pattern| pattern.keyword == keyword).collect();
         let written = words(&general);
         let named = |word: &&str| {
             let mut with = candidates.iter().filter(|pattern| words(&pattern.text).contains(word));
-            with.next().filter(|_| with.next().is_none()).map(|pattern| pattern.location)
+            with.next().filter(|_| with.next().is_none()).copied()
         };
-        let named: BTreeSet<_> = written.iter().filter_map(named).map(|place| (place.path, place.line)).collect();
-        let is_named = |pattern: &&Pattern| named.contains(&(pattern.location.path, pattern.location.line));
-        let candidates = candidates.into_iter().filter(|pattern| named.is_empty() || is_named(pattern));
+        let named: Vec<&Pattern> = written.iter().filter_map(named).collect();
+        let is_named = |pattern: &Pattern| named.iter().any(|other| std::ptr::eq(*other, pattern));
+        let candidates = candidates.iter().copied().filter(|pattern| named.is_empty() || is_named(pattern));
         let mut scored: Vec<_> =
             candidates.map(|pattern| (self.similarity(&general, text, pattern), pattern)).collect();
         scored.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal));
+        let mut begun = BTreeSet::new();
+        scored.retain(|(_, pattern)| {
+            let is_one_of_several = !self.alternatives(pattern).is_empty();
+            event(&pattern.text).is_none_or(|(begins, _)| !is_one_of_several || begun.insert(begins))
+        });
         let telling = scored.iter().take_while(|(score, _)| *score >= SIMILAR).count();
-        scored.into_iter().take(telling.clamp(1, SUGGESTIONS)).map(|(_, pattern)| pattern).collect()
+        let nearest = scored.into_iter().take(telling.clamp(1, SUGGESTIONS));
+        nearest.map(|(_, pattern)| self.with_the_event_of(text, pattern)).collect()
+    }
+
+    /// Of the patterns that differ by their event alone the one whose event a text has; else this one.
+    fn with_the_event_of<'v>(&'v self, text: &str, pattern: &'v Pattern) -> &'v Pattern {
+        let said = self.alternatives(pattern).into_iter().filter(|(_, event)| text.contains(event.as_str()));
+        said.max_by_key(|(_, event)| event.len()).map_or(pattern, |(said, _)| said)
     }
 
     fn similarity(&self, general: &str, text: &str, pattern: &Pattern) -> f64 {
         let bare = self.without_optional(&pattern.text);
+        let begins = event(&pattern.text).filter(|_| !self.alternatives(pattern).is_empty());
+        let any_event = begins.map(|(begins, _)| format!("{begins}{EVENT}"));
         let [general, text] =
             [general, text].map(|text| text.char_indices().nth(COMPARED).map_or(text, |(end, _)| &text[..end]));
-        let written = strsim::normalized_damerau_levenshtein(general, &bare);
-        written.max(strsim::normalized_damerau_levenshtein(text, &bare))
+        let alike = |pattern: &String| {
+            let written = strsim::normalized_damerau_levenshtein(general, pattern);
+            written.max(strsim::normalized_damerau_levenshtein(text, pattern))
+        };
+        any_event.iter().map(alike).fold(alike(&bare), f64::max)
+    }
+
+    /// The patterns that differ from this one by their event alone, and itself, each with its event as it is said of one; nothing where
+    /// there is no other.
+    fn alternatives(&self, pattern: &Pattern) -> Vec<(&Pattern, String)> {
+        let Some((begins, _)) = event(&pattern.text) else { return Vec::new() };
+        let others = self.patterns.iter().filter(|other| other.keyword == pattern.keyword);
+        let with_event = others.filter_map(|other| Some((other, event(&other.text)?)));
+        let same = with_event.filter(|(_, (other, _))| *other == begins);
+        let all: Vec<_> = same.map(|(other, (_, event))| (other, singular(event))).collect();
+        if all.len() > 1 { all } else { Vec::new() }
     }
 
     /// What the nearest pattern needs, and the text has not; nothing if it is not near.
@@ -76,12 +108,19 @@ impl Vocabulary {
         let general = self.generalised(text);
         let nearest = nearest.filter(|pattern| self.similarity(&general, text, pattern) >= SIMILAR);
         let needed = |name: &str| nearest.is_some_and(|pattern| pattern.text.contains(name)) && !general.contains(name);
-        let missing = self.parameters.iter().filter(|parameter| !parameter.is_optional);
-        let missing = missing.filter(|parameter| needed(&format!("{{{}}}", parameter.kind.name)));
-        missing.map(|parameter| format!("\n        {}: {}", parameter.kind.name, parameter.kind.accepts)).collect()
+        let missing = self.parameters.iter().filter(|parameter| !parameter.is_optional).map(|parameter| parameter.kind);
+        // What these accept are events, which stand in texts as they are.
+        let is_said = |events: &str| events.split(", ").any(|event| text.contains(event));
+        let made = self.made_parameters.iter().copied().filter(|kind| !is_said(kind.accepts));
+        let missing = missing.chain(made).filter(|kind| needed(&format!("{{{}}}", kind.name)));
+        let shown = |ParameterType { name, accepts, .. }| format!("\n        {name}: {accepts}");
+        let events = nearest.into_iter().flat_map(|nearest| self.alternatives(nearest)).map(|(_, event)| event);
+        let events = events.collect::<Vec<_>>().join(", ");
+        let events = (!events.is_empty() && !is_said(&events)).then(|| format!("\n        event: {events}"));
+        missing.map(shown).chain(events).collect()
     }
 
-    /// A pattern without the parameters that may be left out: `{target} {event}{schedule}` → `{target} {event}`
+    /// A pattern without the parameters that may be left out: `{target} die(s){schedule}` → `{target} die(s)`
     fn without_optional(&self, pattern: &str) -> String {
         let optional = self.parameters.iter().filter(|parameter| parameter.is_optional);
         optional.fold(pattern.to_string(), |text, parameter| text.replace(&format!("{{{}}}", parameter.kind.name), ""))
@@ -102,10 +141,19 @@ impl Vocabulary {
 
     /// The words of all patterns, of what their parameters accept, and of the examples.
     fn spelling(&self) -> Spelling {
-        let patterns = self.patterns.iter().map(|pattern| pattern.text.as_str());
+        let singular: Vec<String> = self.patterns.iter().map(|pattern| singular(&pattern.text)).collect();
+        let patterns =
+            self.patterns.iter().map(|pattern| pattern.text.as_str()).chain(singular.iter().map(String::as_str));
         let parameters = self.parameters.iter().flat_map(|parameter| [parameter.kind.regex, parameter.kind.accepts]);
         Spelling::of(patterns.chain(parameters).chain(examples().map(|(_, example)| example)))
     }
+}
+
+/// What a pattern begins with and the event that it then says, in words alone: `{target} ` and `hang(s)`.
+fn event(pattern: &str) -> Option<(&str, &str)> {
+    let without_moments = pattern.strip_suffix("{schedule}")?;
+    let (begins, words) = without_moments.split_at(without_moments.rfind("} ")? + "} ".len());
+    (!words.contains('{')).then_some((begins, words))
 }
 
 /// What a pattern or a step says beside its parameters, without short words.
