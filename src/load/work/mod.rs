@@ -166,7 +166,7 @@ impl Shared {
         let mut drawer = Drawer::new(self.config.seed, user);
         let mut process = user;
         let mut session = Session::default();
-        let mut has_come = false;
+        let (mut has_come, mut late) = (false, Duration::ZERO);
         while !self.is_over.load(Ordering::SeqCst) {
             let next = drawer.next(&self.config.workload, || self.fresh());
             let (key, done) = (next.key, self.perform(&mut session, process, next).await);
@@ -179,7 +179,8 @@ impl Shared {
             if !std::mem::replace(&mut has_come, true) && self.to_come.fetch_sub(1, Ordering::SeqCst) == 1 {
                 self.recorder.record(Event::UsersStarted { users: self.config.users });
             }
-            sleep(drawer.pause(self.config.pause_min, self.config.pause_max)).await;
+            let pause = drawer.pause(self.config.pause_min, self.config.pause_max);
+            late = paused(pause, late).await.min(self.config.pause_max);
         }
     }
 
@@ -301,6 +302,15 @@ impl Shared {
         let request = Request { due_us: work.invoked_us, late_us: 0, latency_us, outcome };
         self.recorder.requests(Source::User, vec![request]);
     }
+}
+
+/// Pauses for so long, less how late the pauses before ended: a timer is up to 1 ms late, which adds up. Returns how late it is now.
+async fn paused(pause: Duration, late: Duration) -> Duration {
+    let (begun, wanted) = (Instant::now(), pause.saturating_sub(late));
+    if !wanted.is_zero() {
+        sleep(wanted).await;
+    }
+    (begun.elapsed() + late).saturating_sub(pause)
 }
 
 /// Calls of a model by what they do.

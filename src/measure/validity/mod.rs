@@ -6,6 +6,7 @@
 mod agents;
 mod faults;
 mod load;
+mod pace;
 mod virtual_ip;
 
 use crate::history::{Event, History};
@@ -19,6 +20,7 @@ pub fn reasons(history: &History, timeline: &Timeline) -> Vec<String> {
     reasons.extend(agents::reasons(history));
     reasons.extend(faults::reasons(history, timeline));
     reasons.extend(load::reasons(history, timeline));
+    reasons.extend(pace::reason(history, timeline));
     reasons.extend(virtual_ip::reasons(history, timeline));
     reasons.extend(recorder(history, timeline));
     reasons
