@@ -294,12 +294,15 @@ fn what_is_wrong_with_a_database_is_reported_before_anything_boots() {
             ),
             ("ON DUPLICATE KEY UPDATE count = {{ value }}\n", "ON DUPLICATE KEY UPDATE count = 1\n    path: /stock\n"),
             ("LIMIT 1 RETURNING job\"", "LIMIT 1 RETURNING job\", json: {}"),
+            ("{{ secrets.shop }}@db/shop\nqueue:", "{{ secrets.shpo }}@db/shop\nqueue:"),
         ],
     );
     assert_eq!(code, Some(2), "{told}");
     for words in [
         "postgresql.workload.yaml:2:11: there is no server `dbb`\n  help: did you mean `db`?",
         "postgresql.workload.yaml:2:11: the environment variable `NO_SUCH_PASSWORD` is not set",
+        "databases.feature:11\n",
+        "mariadb-jobs.workload.yaml:2:11: no role asks for the secret `shpo`, so no server knows that password\n  help: did you mean `shop`?\n  named at ",
         "the file has no `database`",
         "a statement has no `value`",
         "`{{ key }}` stands within quotes",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::path::Path;
 
 use super::error::{Problem, ProblemKind};
 use crate::document::DocumentError;
@@ -10,8 +11,14 @@ use crate::document::yaml::at;
 use crate::infrastructure::Infrastructure;
 use crate::workload::{Password, Workload};
 
-/// Everything that is not there, at its line in the workload file.
-pub(super) fn wrong(workload: &Workload, infrastructure: &Infrastructure) -> Vec<Problem> {
+/// Everything that is not there, at its line in the workload file, with the step that names the file. `secrets` are those of the roles, where they
+/// are known.
+pub(super) fn wrong(
+    workload: &Workload,
+    used_at: (&Path, usize),
+    infrastructure: &Infrastructure,
+    secrets: Option<&BTreeSet<String>>,
+) -> Vec<Problem> {
     let known = names(infrastructure);
     let unknown = workload.servers_asked_for().into_iter().filter(|(_, _, name)| !known.contains(name.as_str()));
     let unknown = unknown.map(|(model, field, name)| {
@@ -19,9 +26,15 @@ pub(super) fn wrong(workload: &Workload, infrastructure: &Infrastructure) -> Vec
         workload.error(&at![model, field, "command"], format!("there is no server `{name}`"), hint)
     });
     let host = host(workload, infrastructure, &known);
-    let meaning = unknown.chain(host).map(|why| problem(why, ProblemKind::Meaning));
-    let access = password(workload, infrastructure).map(|why| problem(why, ProblemKind::Access));
-    meaning.chain(access).collect()
+    let secret = secrets.and_then(|secrets| secret(workload, infrastructure, secrets));
+    let meaning = unknown.chain(host).chain(secret).map(|why| Problem::of(why, ProblemKind::Meaning));
+    let access = password(workload, infrastructure).map(|why| Problem::of(why, ProblemKind::Access));
+    let mut problems: Vec<Problem> = meaning.chain(access).collect();
+    let (feature, line) = used_at;
+    for problem in &mut problems {
+        problem.used_at.push((feature.into(), line));
+    }
+    problems
 }
 
 /// Every name that servers know.
@@ -51,7 +64,15 @@ fn password(workload: &Workload, infrastructure: &Infrastructure) -> Option<Docu
     workload.password(|_| String::new()).err()
 }
 
-fn problem(why: DocumentError, kind: ProblemKind) -> Problem {
-    let help = why.hint.map_or(String::new(), |hint| format!("\n  help: {hint}"));
-    Problem { file: why.file, line: why.line, column: why.column, kind, detail: why.detail + &help }
+/// The run's own password of a name that no role mentions is one that the database does not know.
+fn secret(workload: &Workload, infrastructure: &Infrastructure, known: &BTreeSet<String>) -> Option<DocumentError> {
+    let Some(Password::Run(name)) = &workload.database.as_ref()?.password else { return None };
+    let is_unknown = !infrastructure.is_attached() && !known.contains(name);
+    is_unknown.then(|| {
+        let hint = match known.is_empty() {
+            true => format!("no role asks for a secret: write `{{{{ secrets.{name} }}}}` in that of the database, too"),
+            false => one_of(name, "secrets of the roles", known.iter().map(String::as_str)),
+        };
+        workload.database_error(format!("no role asks for the secret `{name}`, so no server knows that password"), hint)
+    })
 }

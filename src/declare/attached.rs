@@ -59,7 +59,14 @@ pub(super) fn environment_of(
         (Some(asked), _) => asked.to_string(),
         (None, None) => USUAL.into(),
     };
-    let detail = |why| Problem { file: None, line: None, column: None, kind: ProblemKind::Environment, detail: why };
+    let detail = |why| Problem {
+        file: None,
+        line: None,
+        column: None,
+        kind: ProblemKind::Environment,
+        detail: why,
+        used_at: Vec::new(),
+    };
     let on = environment::on(&asked).map_err(detail)?;
     let whence = match (&options.environment, drafted.iter().find(|one| one.declaration.there.is_some())) {
         (Some(asked), _) if named.is_none_or(|there| asked != there.environment) => {

@@ -14,7 +14,7 @@ pub(super) fn wrong(on: &On, plan: &Plan, config: Option<&Path>) -> Vec<Problem>
     let text = config.and_then(|file| text::read(file).ok()).unwrap_or_default();
     let setting = |path: &[&str], kind, detail| {
         let line = line_of(&text, path);
-        Problem { file: config.map(Into::into), line, column: None, kind, detail }
+        Problem { file: config.map(Into::into), line, column: None, kind, detail, used_at: Vec::new() }
     };
     let refused = |Refusal { feature, line, setting: of, detail }| match of {
         Some(path) if config.is_some() => setting(&path, ProblemKind::Environment, detail),

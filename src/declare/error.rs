@@ -32,6 +32,8 @@ pub struct Problem {
     pub kind: ProblemKind,
     /// What is wrong; further lines say what to do.
     pub detail: String,
+    /// The steps that name the file, where it is no feature.
+    pub used_at: Vec<(PathBuf, usize)>,
 }
 
 /// The sorts of things that are wrong with features.
@@ -70,9 +72,22 @@ impl DeclareError {
     pub(super) fn refused(mut problems: Vec<Problem>) -> Option<DeclareError> {
         problems.sort_by_cached_key(|problem| (problem.kind == ProblemKind::Access, problem.clone()));
         problems.dedup();
+        once_each_file(&mut problems);
         once_each_site(&mut problems);
         (!problems.is_empty()).then_some(DeclareError::Refused(problems))
     }
+}
+
+/// What is wrong with a file that several steps name is reported once, with all of them.
+fn once_each_file(problems: &mut Vec<Problem>) {
+    problems.dedup_by(|next, kept| {
+        let is_same =
+            Problem { used_at: Vec::new(), ..next.clone() } == Problem { used_at: Vec::new(), ..kept.clone() };
+        if is_same {
+            kept.used_at.append(&mut next.used_at);
+        }
+        is_same
+    });
 }
 
 /// What is wrong with a site that several scenarios name is reported at the first of them.
@@ -104,11 +119,12 @@ impl Problem {
     pub(super) fn of(why: DocumentError, kind: ProblemKind) -> Problem {
         let (file, line, column) = (why.file.clone(), why.line, why.column);
         let detail = DocumentError { file: None, line: None, column: None, ..why }.to_string();
-        Problem { file, line, column, kind, detail }
+        Problem { file, line, column, kind, detail, used_at: Vec::new() }
     }
 
     pub(super) fn at(file: &Path, line: usize, kind: ProblemKind, detail: impl Into<String>) -> Problem {
-        Problem { file: Some(file.into()), line: Some(line), column: None, kind, detail: detail.into() }
+        let (file, line, detail, used_at) = (Some(file.into()), Some(line), detail.into(), Vec::new());
+        Problem { file, line, column: None, kind, detail, used_at }
     }
 }
 
@@ -121,7 +137,12 @@ impl fmt::Display for Problem {
             }
             f.write_str(" ")?;
         }
-        f.write_str(&self.detail)
+        f.write_str(&self.detail)?;
+        for (nth, (feature, line)) in self.used_at.iter().enumerate() {
+            let begins = if nth == 0 { "\n  named at " } else { ", " };
+            write!(f, "{begins}{}:{line}", feature.display())?;
+        }
+        Ok(())
     }
 }
 
@@ -148,5 +169,23 @@ mod tests {
              a.feature:5: no step matches\na.feature:7: no step matches\n3 errors; nothing was touched"
         );
         assert!(said(vec![site(3), site(9)]).contains("the same holds for line 9\n1 error;"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_reported_once_with_the_steps_that_name_it() {
+        let wrong = |used_at| Problem {
+            used_at: vec![(PathBuf::from("a.feature"), used_at)],
+            ..Problem::at(
+                Path::new("orders.workload.yaml"),
+                2,
+                ProblemKind::Access,
+                "`SHOP` is not set\n  help: set it",
+            )
+        };
+        assert_eq!(
+            DeclareError::refused(vec![wrong(20), wrong(6), wrong(20)]).unwrap().to_string(),
+            "orders.workload.yaml:2: `SHOP` is not set\n  help: set it\n  named at a.feature:6, a.feature:20\n\
+             1 error; nothing was touched"
+        );
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<FeatureFile>, DeclareError> 
 fn find(root: &Path) -> Result<Vec<(PathBuf, String)>, Problem> {
     let problem = |detail: String| {
         let (file, kind) = (Some(root.into()), ProblemKind::File);
-        Problem { file, line: None, column: None, kind, detail }
+        Problem { file, line: None, column: None, kind, detail, used_at: Vec::new() }
     };
     let help = "name a feature file, or a folder that has some below it";
     let kind = fs::metadata(root).map_err(|why| problem(format!("can't be opened ({why})\n  help: {help}")))?;
@@ -102,7 +102,7 @@ fn parse(path: PathBuf, key: String) -> Result<FeatureFile, Problem> {
     let source = text::read(&path).map_err(|why| {
         let (line, column) = why.place().unzip();
         let (file, kind) = (Some(path.clone()), ProblemKind::File);
-        Problem { file, line, column, kind, detail: format!("can't be read ({why})") }
+        Problem { file, line, column, kind, detail: format!("can't be read ({why})"), used_at: Vec::new() }
     })?;
     let parsed = gherkin::read(&source);
     let whole = parsed.feature.as_ref().filter(|_| parsed.errors.is_empty());

@@ -155,7 +155,8 @@ fn tag_expression(text: &str) -> Result<TagOperation, DeclareError> {
         let detail = format!(
             "`{text}` is not a tag expression\n  help: tags start with `@` and are joined by `and`, `or`, `not` and parentheses: `@pr and not @slow`"
         );
-        DeclareError::Refused(vec![Problem { file: None, line: None, column: None, kind: ProblemKind::TagExpression, detail }])
+        let (kind, used_at) = (ProblemKind::TagExpression, Vec::new());
+        DeclareError::Refused(vec![Problem { file: None, line: None, column: None, kind, detail, used_at }])
     })
 }
 

@@ -22,6 +22,7 @@ fn problem(why: &RequestError, config: Option<&Path>) -> Problem {
         column: None,
         kind: ProblemKind::Access,
         detail: format!("{why}{help}"),
+        used_at: Vec::new(),
     }
 }
 

@@ -30,7 +30,14 @@ pub(super) fn wrong(
         }
         (None, None) => (listed.file.path.as_path(), Some(listed.line)),
     };
-    Some(Problem { file: Some(file.into()), line, column: None, kind: ProblemKind::Meaning, detail: why })
+    Some(Problem {
+        file: Some(file.into()),
+        line,
+        column: None,
+        kind: ProblemKind::Meaning,
+        detail: why,
+        used_at: Vec::new(),
+    })
 }
 
 /// # Errors

@@ -10,7 +10,7 @@ use crate::document::DocumentError;
 use crate::environment::On;
 use crate::infrastructure::Infrastructure;
 use crate::plan::{Act, ScenarioPlan};
-use crate::render::check_templates;
+use crate::render::secrets_asked_for;
 
 /// Its plan, and everything that is wrong with it, each as far as it can be judged without what is wrong. `victims` gets
 /// the servers that are there already and must be logged in to.
@@ -55,7 +55,8 @@ fn planned(
     settings.balancer.keepalived &= !infrastructure.is_led();
     let senseless = |why| at(ProblemKind::Meaning, why);
     let safeguards = guarded::makes_sense(infrastructure, &settings.safeguards, &options.settings.safeguards);
-    problems.extend(check_templates(infrastructure, &settings).err().map(cant_be));
+    let secrets = secrets_asked_for(infrastructure, &settings);
+    problems.extend(secrets.as_ref().err().cloned().map(cant_be));
     problems.extend(safeguards.err().map(senseless));
     problems.extend(check::waits(infrastructure, &settings).err().map(senseless));
     problems.extend(check::puppet(infrastructure, &settings).err().map(senseless));
@@ -63,8 +64,10 @@ fn planned(
     problems.extend(request::wrong(&settings.request, options.config.as_deref()));
     let mut of_steps = entered::unknown(&one, &adopted);
     add_to(&mut of_steps, attached::strikes(&one, on, &adopted, victims));
+    let used_at = (listed.file.path.as_path(), one.declaration.workload_line);
     let Drafted { index, declaration: Declaration { acts, act_lines, hypotheses, workload, .. }, .. } = one;
-    problems.extend(workload.iter().flat_map(|workload| application::wrong(workload, &adopted.infrastructure)));
+    let of_workload = |workload| application::wrong(workload, used_at, infrastructure, secrets.as_ref().ok());
+    problems.extend(workload.iter().flat_map(of_workload));
     let struck = acts.iter().any(Act::strikes) || !understood.whens;
     add_to(
         &mut of_steps,

@@ -93,6 +93,8 @@ pub struct Declaration {
     pub(super) hypotheses: Vec<Hypothesis>,
     /// What users do with the application's data.
     pub(super) workload: Option<Workload>,
+    /// The line of the step that names its file; 0 where there is none.
+    pub(super) workload_line: usize,
     /// A step said how many users do something else.
     has_users: bool,
 }
@@ -190,7 +192,7 @@ impl Declaration {
         }
         let path = self.beside_the_feature(file);
         let read = workload::read(&path).map_err(|why| StepError::Malformed(why.to_string()))?;
-        self.workload = Some(read);
+        (self.workload, self.workload_line) = (Some(read), self.step.line);
         match users.map(narrow).transpose()? {
             Some(users) => self.set(|settings| settings.load.users = users),
             None => Ok(()),

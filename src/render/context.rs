@@ -16,7 +16,7 @@ use std::net::Ipv4Addr;
 
 use minijinja::{Value, context};
 
-use super::{Addresses, Secrets};
+use super::Addresses;
 use crate::infrastructure::databases::{Database, Kind};
 use crate::infrastructure::{Infrastructure, Server, VirtualIp};
 use crate::settings::{Settings, WriteTo};
@@ -41,7 +41,7 @@ impl<'a> Contexts<'a> {
         infrastructure: &'a Infrastructure,
         addresses: &'a Addresses,
         settings: &Settings,
-        secrets: &Secrets,
+        secrets: Value,
     ) -> Self {
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         let mut described = |server: &'a Server| {
@@ -49,13 +49,7 @@ impl<'a> Contexts<'a> {
             (server, describe(server, infrastructure, addresses, *index))
         };
         let servers = infrastructure.in_order().into_iter().map(&mut described).collect();
-        Contexts {
-            infrastructure,
-            addresses,
-            servers,
-            settings: values(settings),
-            secrets: Value::from_object(secrets.clone()),
-        }
+        Contexts { infrastructure, addresses, servers, settings: values(settings), secrets }
     }
 
     /// The context of one server, which must be declared.

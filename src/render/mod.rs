@@ -21,4 +21,4 @@ mod tests;
 pub use addresses::Addresses;
 pub use programs::{MissingProgram, missing_programs};
 pub use secrets::Secrets;
-pub use template::{check_templates, render};
+pub use template::{check_templates, render, secrets_asked_for};

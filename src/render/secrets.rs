@@ -1,7 +1,8 @@
 //! Passwords of one run: made from what only this run knows, the same wherever they are asked for, written nowhere.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::Value;
 use minijinja::value::Object;
@@ -40,6 +41,24 @@ impl fmt::Debug for Secrets {
 impl Object for Secrets {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         key.as_str().map(|name| Value::from(self.named(name)))
+    }
+}
+
+/// Keeps the names that templates ask for, and gives each a text.
+#[derive(Debug, Default)]
+pub(super) struct AskedFor(Mutex<BTreeSet<String>>);
+
+impl AskedFor {
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Object for AskedFor {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let name = key.as_str()?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.into());
+        Some(Secrets::imagined().named(name).into())
     }
 }
 

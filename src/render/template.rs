@@ -3,13 +3,16 @@
 //! Strict: an unknown name is an error, never an empty text. Names are checked when the role is read, everything else
 //! by [`check_templates`], which renders every server with imagined addresses before anything boots.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use minijinja::value::ValueKind;
 use minijinja::{Environment, ErrorKind, Value};
 use sha2::{Digest, Sha256};
 
 use super::context::Contexts;
+use super::secrets::AskedFor;
 use super::{Addresses, Secrets, monit, programs, puppet};
 use crate::document::DocumentError;
 use crate::document::error::one_of;
@@ -38,7 +41,7 @@ pub fn render(
         let hint = one_of(server, "servers", known);
         return Err(DocumentError::new(format!("there is no server `{server}`")).with_hint(hint));
     };
-    let contexts = Contexts::new(infrastructure, addresses, settings, secrets);
+    let contexts = Contexts::new(infrastructure, addresses, settings, Value::from_object(secrets.clone()));
     let made_of = |name: &str| {
         render_one(&infrastructure.roles[&infrastructure.servers[name].role], addresses, contexts.of(name))
     };
@@ -76,11 +79,20 @@ fn render_one(role: &Role, addresses: &Addresses, context: Value) -> Rendered<Us
 /// # Errors
 /// As [`render`].
 pub fn check_templates(infrastructure: &Infrastructure, settings: &Settings) -> Rendered<()> {
-    let (addresses, secrets) = (Addresses::imagined(infrastructure), Secrets::imagined());
-    let contexts = Contexts::new(infrastructure, &addresses, settings, &secrets);
-    infrastructure.servers.values().try_for_each(|server| {
-        render_one(&infrastructure.roles[&server.role], &addresses, contexts.of(&server.name)).map(drop)
-    })
+    secrets_asked_for(infrastructure, settings).map(drop)
+}
+
+/// The names of the secrets that the servers' templates ask for.
+///
+/// # Errors
+/// As [`render`].
+pub fn secrets_asked_for(infrastructure: &Infrastructure, settings: &Settings) -> Rendered<BTreeSet<String>> {
+    let (addresses, asked) = (Addresses::imagined(infrastructure), Arc::new(AskedFor::default()));
+    let contexts = Contexts::new(infrastructure, &addresses, settings, Value::from_dyn_object(Arc::clone(&asked)));
+    for server in infrastructure.servers.values() {
+        render_one(&infrastructure.roles[&server.role], &addresses, contexts.of(&server.name))?;
+    }
+    Ok(asked.names())
 }
 
 struct Renderer<'a> {
