@@ -44,7 +44,7 @@ impl Shared {
     pub(super) fn unasked(&self, why: &Obstacle) -> DocumentError {
         self.of_database(
             &format!("{why}, for 30 s"),
-            "look whether the database is up, and at the host and the port of `database`",
+            "look whether the database is up, and at the host and the port of `database`; in the sandbox only the scenario's servers can be reached",
         )
     }
 

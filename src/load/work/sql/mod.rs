@@ -277,7 +277,7 @@ fn unfit(why: String) -> SqlError {
 mod logins {
     pub const PASSWORD: &str = "look at the user and the password of `database`, and at where the password comes from: `${NAME}`, or `{{ secrets.NAME }}` as in the role";
     pub const DATABASE: &str =
-        "look at the name after the host in `database`; the database must be there before users come";
+        "look at the name after the host in `database`: it must be there before users come, and let this user in";
     pub const HOST: &str = "write the name of a server of the scenario, or another host's full name or address";
     pub const TLS: &str = "the connection has no TLS: let the database take this user from here without it";
     pub const NOT_LET_IN: &str = "look at the user of `database`, and let the database take its connections from here: pg_hba.conf, or the user's host";

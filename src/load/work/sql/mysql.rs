@@ -103,8 +103,9 @@ fn unopened(why: &Error) -> SqlError {
     let Error::Server(said) = why else { return super::unopened(in_words(why), None) };
     let login = match said.code {
         1045 | 1698 | 1862 => Some(logins::PASSWORD),
-        1044 | 1130 | 3118 | 4151 => Some(logins::NOT_LET_IN),
-        1049 => Some(logins::DATABASE),
+        1130 | 3118 | 4151 => Some(logins::NOT_LET_IN),
+        // 1044: whether it is there is not said to a user that may not enter it.
+        1044 | 1049 => Some(logins::DATABASE),
         3159 => Some(logins::TLS),
         _ => None,
     };
