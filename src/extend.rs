@@ -6,6 +6,7 @@
 //! | a Then | [`Then`], a pure judge of a [`History`] | its phrases |
 //! | a selector | [`Selector`] | `the "name" webserver` |
 //! | an observer | [`Gauge`] | |
+//! | a workload | [`User`], what one of its users does next and what answers mean; a [`Then`] judges it | `20 users work with "transfers"` |
 //! | a report | [`Report`], a file more in the bundle | |
 //!
 //! Names that are taken are refused before anything boots: each fault, Then, selector and file of a report needs one of its own.
@@ -20,17 +21,20 @@ pub use crate::agent::effect::{Commands, Effect};
 pub use crate::checker::Judgement;
 pub use crate::checker::registered::{RegisteredThen, Then};
 pub use crate::fault::{Action, Fault, FaultTarget, Heal, Parameter, RegisteredFault, ServerStrike, Witness};
-pub use crate::history::{Event, History, Outcome, Record, Request};
+pub use crate::history::{Ended, Event, History, Outcome, Record, Request, Work};
 pub use crate::infrastructure::Server;
+pub use crate::load::registered::{Invocation, RegisteredWorkload, Response, User};
 pub use crate::observer::registered::{Gauge, Ground, RegisteredObservers};
 pub use crate::report::bundle::RegisteredReport;
 pub use crate::report::{JudgedRun, Report};
 pub use crate::selector::registered::RegisteredSelector;
 pub use crate::selector::{Selection, Selector, View};
 pub use crate::verdict::Verdict;
-/// What a [`Selector`] draws with, seeded for this one decision.
+/// How a [`Chance`] draws.
+pub use rand::RngExt;
+/// What a [`Selector`] draws with, seeded for this one decision; and a [`User`], seeded for this one user.
 pub use rand::rngs::StdRng as Chance;
-pub use serde_json::Value;
+pub use serde_json::{Value, json};
 
 #[doc(hidden)]
 pub use cucumber::codegen::submit;
@@ -73,6 +77,11 @@ macro_rules! register {
     };
     (observers $make:expr) => {
         $crate::extend::submit! { $crate::extend::RegisteredObservers($make) }
+    };
+    (workload $name:literal, $user:expr) => {
+        $crate::extend::submit! {
+            $crate::extend::RegisteredWorkload { name: $name, user: $user, place: (file!(), line!()) }
+        }
     };
     (report $report:expr) => {
         $crate::extend::submit! { $crate::extend::RegisteredReport { report: &$report, place: (file!(), line!()) } }

@@ -70,7 +70,7 @@
 //!
 //! # What is promised
 //! What this page shows is the public surface, and the crate's version tells when it changes. Enums and structs marked as
-//! non-exhaustive may grow at any time. Faults, selectors, observers, Thens and reports of your own are registered: [`extend`].
+//! non-exhaustive may grow at any time. Faults, selectors, observers, workloads, Thens and reports of your own are registered: [`extend`].
 
 // # Start here
 // One way, from text to verdict:

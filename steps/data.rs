@@ -41,7 +41,7 @@ fn write_traffic(world: &mut World, rate: Rate) -> Result<(), StepError> {
     })
 }
 
-/// A file says what they do with the application's data.
+/// A file says what they do with the application's data, or what another crate registers under this name.
 #[given(expr = "{count} user(s) work(s) with {string}")]
 fn users_at_work(world: &mut World, count: Count, file: String) -> Result<(), StepError> {
     world.declaration.workload(&file, Some(count.0))

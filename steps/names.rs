@@ -6,6 +6,7 @@ use cucumber::step::Location;
 
 use crate::checker::registered as thens;
 use crate::fault::{self, FAULTS};
+use crate::load::registered as workloads;
 use crate::report::bundle;
 use crate::selector::registered as selectors;
 
@@ -64,7 +65,8 @@ pub(super) fn taken() -> Vec<Wrong> {
     let (shipped, folders) = (bundle::shipped_names(), reports.iter().filter_map(not_a_file));
     let reports =
         late(&shipped, &reports).map(|claim| wrong(claim, "a file of the bundle called", "another file name"));
-    steps.chain(selectors).chain(reports).chain(folders).collect()
+    let workloads = workloads::wrong(&workloads::workloads()).into_iter().map(|(place, why)| (location(place), why));
+    steps.chain(selectors).chain(workloads).chain(reports).chain(folders).collect()
 }
 
 fn wrong(Claim { name, kind, place }: &Claim, other: &str, free: &str) -> Wrong {

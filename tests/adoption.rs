@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 use support::{Folder, Needs, named, run, stderr, stdout};
 
 const CRATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/shop");
-/// The one that adds a fault, a selector, an observer, a Then and a report.
+/// The one that adds a fault, a selector, an observer, a workload, two Thens and a report.
 const EXTENSION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/extension");
 
 fn main() -> ExitCode {
@@ -165,7 +165,12 @@ fn what_a_crate_registers_is_planned_struck_judged_and_reported() {
         events.lines().any(|line| line.contains("fault_confirmed") && line.contains("ended with 0")),
         "it was witnessed"
     );
-    assert_eq!(fs::read_to_string(latest.join("verdicts.txt")).unwrap(), "A page is missing: Pass\n");
+    let operations = fs::read_to_string(latest.join("scenarios/01/operations.ndjson")).unwrap();
+    assert!(operations.contains(r#""registered":{"asked":{"name":"name-0","token":"user-0"},"changes":true}"#));
+    assert_eq!(
+        fs::read_to_string(latest.join("verdicts.txt")).unwrap(),
+        "A page is missing: Pass\nNames are kept where a server loses power: Pass\n"
+    );
     // A fault that does nothing is found out, whoever has written it.
     let lie = ended(&["--sabotage", "faults", "--retries", "0"]);
     assert_eq!(lie.status.code(), Some(3), "{}", stderr(&lie));

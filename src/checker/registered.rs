@@ -1,6 +1,6 @@
 //! Thens that other crates add: see [`register!`](crate::register).
 
-use super::{Checker, Judgement};
+use super::{Checker, Judgement, workload};
 use crate::history::History;
 use crate::verdict::Verdict;
 
@@ -15,6 +15,14 @@ pub trait Then: Sync {
     /// Whether it speaks of a time that only a strike makes, so that a scenario without one is refused.
     fn needs_strike(&self) -> bool {
         true
+    }
+
+    /// The registered workload whose operations it judges, if it does.
+    ///
+    /// Then a scenario whose users do not work with it is refused, and a pass counts only where there is evidence: something was acknowledged,
+    /// also after the fault, and everything that users wanted to read in the end was read.
+    fn workload(&self) -> Option<&'static str> {
+        None
     }
 
     /// Looks at what a step says, before anything boots.
@@ -63,7 +71,10 @@ pub(super) struct Registered {
 impl Checker for Registered {
     fn check(&self, history: &History) -> Judgement {
         match named(&self.name) {
-            Some(then) => then.judge(history, &self.said),
+            Some(then) => {
+                let lacking = then.workload().and_then(|name| workload::lacking(history, name));
+                then.judge(history, &self.said).unless_unseen(lacking)
+            }
             None => Judgement::not_told(
                 "",
                 format!("this program has no Then “{}”: judge the run by the test target that registers it", self.name),

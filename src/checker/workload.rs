@@ -10,6 +10,7 @@ use crate::measure::Moments;
 use crate::measure::models::counter::{self, Outside};
 use crate::measure::models::read::Read;
 use crate::measure::models::{queue, reads, register, set};
+use crate::workload::Workload;
 
 use super::judgement::show_us;
 use super::{Checker, Judgement};
@@ -51,15 +52,9 @@ impl<'h> Evidence<'h> {
     fn of(history: &'h History) -> Result<Evidence<'h>, String> {
         let works = history.works.as_slice();
         let moments = Moments::of(history);
-        let mut acknowledged =
-            works.iter().filter(|work| work.outcome == Ended::Ok && work.call.is_write() && work.process != OBSERVER);
-        let last_us = acknowledged.clone().map(|work| work.ended_us).max();
-        if acknowledged.next().is_none() {
-            return Err("no write was ever acknowledged".into());
-        }
-        match moments.t0_us {
-            Some(t0_us) if last_us < Some(t0_us) => Err("no write was acknowledged after the fault".into()),
-            _ => Ok(Evidence { works, moments }),
+        match unacknowledged(works, &moments, "write", |work| work.call.is_write()) {
+            Some(why) => Err(why),
+            None => Ok(Evidence { works, moments }),
         }
     }
 
@@ -175,6 +170,35 @@ impl<'h> Evidence<'h> {
     }
 }
 
+/// Why nothing can be told: users did nothing of a kind that was acknowledged, or nothing since the fault.
+fn unacknowledged(works: &[Work], moments: &Moments, kind: &str, is_of: impl Fn(&Work) -> bool) -> Option<String> {
+    let acknowledged = works.iter().filter(|work| work.outcome == Ended::Ok && work.process != OBSERVER && is_of(work));
+    match (acknowledged.map(|work| work.ended_us).max(), moments.t0_us) {
+        (None, _) => Some(format!("no {kind} was ever acknowledged")),
+        (Some(last_us), Some(t0_us)) if last_us < t0_us => Some(format!("no {kind} was acknowledged after the fault")),
+        _ => None,
+    }
+}
+
+/// What a pass lacks that is judged of a registered workload of this name: users who work with it, something that was acknowledged, or a read in the
+/// end.
+pub(super) fn lacking(history: &History, name: &str) -> Option<String> {
+    if history.plan.workload.as_ref().and_then(Workload::registered_name) != Some(name) {
+        return Some(format!("no user worked with “{name}”"));
+    }
+    let works = history.works.as_slice();
+    // Where users only read, their reads must be answered.
+    let writes = works.iter().any(|work| work.call.is_write());
+    let kind = if writes { "write" } else { "read" };
+    unacknowledged(works, &Moments::of(history), kind, |work| work.call.is_write() == writes).or_else(|| {
+        let mut last: BTreeMap<String, &Work> = BTreeMap::new();
+        last.extend(works.iter().filter(|work| work.is_last()).map(|work| (work.asked().to_string(), work)));
+        let (asked, unread) = last.into_iter().find(|(_, work)| work.outcome != Ended::Ok)?;
+        let why = unread.detail.as_deref().unwrap_or("no answer");
+        Some(format!("{asked} could not be asked when the load was over: {why}"))
+    })
+}
+
 /// What an operation is about, in words.
 fn named(call: &Call) -> String {
     match call {
@@ -184,11 +208,14 @@ fn named(call: &Call) -> String {
         Call::Read(_) | Call::Dequeue(_) => "nothing".into(),
         Call::Increment(by) => format!("{by} more"),
         Call::Count(_) | Call::ReadAll(_) => "a read".into(),
+        Call::Registered(asked) => asked.asked.to_string(),
     }
 }
 
 fn judged(history: &History, unit: &str, look: impl FnOnce(&Evidence<'_>, &mut Found)) -> Judgement {
-    match Evidence::of(history) {
+    let registered = history.plan.workload.as_ref().and_then(Workload::registered_name);
+    let of_a_file = registered.map_or(Ok(()), |name| Err(format!("only Thens of “{name}” know what its users did")));
+    match of_a_file.and_then(|()| Evidence::of(history)) {
         Err(why) => Judgement::invalid("0".into(), unit, 0, why),
         Ok(evidence) => {
             let mut found = Found::default();

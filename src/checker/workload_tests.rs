@@ -8,7 +8,7 @@ use crate::history::work::Saw;
 use crate::plan::Expectation;
 use crate::units::Percent;
 use crate::verdict::Verdict;
-use crate::workload::{CallSpec, Model, Workload};
+use crate::workload::{CallSpec, Model, Workload, WorkloadSource};
 
 /// A history of users who work with all kinds of data. Operations take 5 ms; moments are in milliseconds, and nothing is struck.
 struct Story(Vec<Work>);
@@ -34,7 +34,7 @@ impl Story {
         let call = CallSpec::default;
         history.works = self.0.clone();
         history.plan.workload = Some(Workload {
-            file: "all.workload.yaml".into(),
+            source: WorkloadSource::File("all.workload.yaml".into()),
             database: None,
             models: vec![
                 Model::Set { add: call(), read: call() },

@@ -1,15 +1,40 @@
-//! Whether what a workload speaks of is there: its database, the servers of its commands, a password.
+//! The workload that a step names, and whether what it speaks of is there: its database, the servers of its commands, a password.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 
 use super::error::{Problem, ProblemKind};
+use super::world::StepError;
 use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::document::yaml::at;
 use crate::infrastructure::Infrastructure;
-use crate::workload::{Password, Workload};
+use crate::load::registered;
+use crate::workload::{self, Password, Workload};
+
+/// A registered workload, by its name; otherwise that of a file.
+///
+/// # Errors
+/// Everything that is wrong with the file; a file that is called like a registered workload.
+pub(super) fn called(name: &str, file: &Path) -> Result<Workload, StepError> {
+    let registered = registered::workloads();
+    if registered.iter().any(|one| one.name == name) {
+        if file.exists() {
+            let detail = format!("`{name}` is a registered workload, and {} is there, too", file.display());
+            return Err(StepError::refused(detail, "give one of the two another name"));
+        }
+        return Ok(Workload::registered(name));
+    }
+    workload::read(file).map_err(|why| {
+        let why = why.to_string();
+        if file.exists() || registered.is_empty() {
+            return StepError::Malformed(why);
+        }
+        let hint = one_of(name, "registered workloads", registered.iter().map(|one| one.name));
+        StepError::Malformed(format!("{why}\n  help: no workload of this name is registered, either; {hint}"))
+    })
+}
 
 /// Everything that is not there, at its line in the workload file, with the step that names the file. `secrets` are those of the roles, where they
 /// are known.

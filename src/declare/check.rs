@@ -201,12 +201,18 @@ fn of_data(
     expectation: &Expectation,
 ) -> Result<(), String> {
     let models = expectation.models();
+    if let Expectation::Registered { name, .. } = expectation {
+        return of_its_workload(workload, name);
+    }
     match workload {
         Some(workload) if expectation.is_of_operations() => {
             if models.iter().any(|model| workload.has(model)) {
                 return Ok(());
             }
-            let file = workload.file.display();
+            if let Some(name) = workload.registered_name() {
+                return Err(of_a_registered(name));
+            }
+            let file = workload.name();
             let needed = models.iter().map(|model| format!("`{model}:`")).collect::<Vec<_>>().join(" or ");
             let help = if models.is_empty() {
                 "leave it out: it is judged of the demonstration site, whose users do not work with a file".into()
@@ -229,6 +235,25 @@ fn of_data(
         called(infrastructure, DATABASE)?;
     }
     Ok(())
+}
+
+/// What a shipped Then can't judge.
+fn of_a_registered(name: &str) -> String {
+    let help = "judge it by a Then that is registered beside the workload (docs/extending.md)";
+    format!(
+        "it can't be judged of the registered workload `{name}`, which says in its own words what is written and read\n  help: {help}"
+    )
+}
+
+/// Whether the users do what a registered Then judges.
+fn of_its_workload(workload: Option<&Workload>, then: &str) -> Result<(), String> {
+    match checker::registered::named(then).and_then(|then| then.workload()) {
+        Some(needed) if workload.and_then(Workload::registered_name) != Some(needed) => {
+            let help = format!("say `20 users work with \"{needed}\"`");
+            Err(format!("no user of this scenario works with the registered workload `{needed}`\n  help: {help}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn judges(

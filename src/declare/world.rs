@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use cucumber::gherkin::StepType;
 
+use super::application;
 use super::there::There;
 use crate::document::DocumentError;
 use crate::document::error::one_of;
@@ -16,7 +17,7 @@ use crate::plan::Expectation;
 use crate::plan::{Act, Hypothesis, StepText};
 use crate::settings::{Abort, ConfigAgentKind, ConfigAgentSettings, Group, Limit, Most, Settings};
 use crate::units::Bound;
-use crate::workload::{self, Workload};
+use crate::workload::Workload;
 
 /// What the steps of one scenario write to. A user's own steps take `&mut World` as the shipped ones do: they
 /// may call the same verbs, and keep what they need between them with [`World::extension`].
@@ -172,7 +173,7 @@ impl Declaration {
         self.set(|settings| settings.load.users = users)
     }
 
-    /// Users work with the application's data as a workload file says. A path is relative to the feature.
+    /// Users work with the application's data as a registered workload of this name says, or a workload file. A path is relative to the feature.
     ///
     /// # Errors
     /// Everything that is wrong with the file; another workload, or users who do something else; no user at all; a Given after the first
@@ -186,13 +187,12 @@ impl Declaration {
             return Err(StepError::refused("without a user nothing is done", "say at least `1 user works with …`"));
         }
         if let Some(other) = &self.workload {
-            let detail = format!("the users work with {} already", other.file.display());
-            let hint = "put both into one file, where each kind of data has a place; say either how many users work, or how many operations/s they send";
+            let detail = format!("the users work with {} already", other.name());
+            let hint = "keep one: a file has a place for each kind of data; say either how many users work, or how many operations/s they send";
             return Err(StepError::refused(detail, hint));
         }
-        let path = self.beside_the_feature(file);
-        let read = workload::read(&path).map_err(|why| StepError::Malformed(why.to_string()))?;
-        (self.workload, self.workload_line) = (Some(read), self.step.line);
+        let workload = application::called(file, &self.beside_the_feature(file))?;
+        (self.workload, self.workload_line) = (Some(workload), self.step.line);
         match users.map(narrow).transpose()? {
             Some(users) => self.set(|settings| settings.load.users = users),
             None => Ok(()),
@@ -391,7 +391,7 @@ fn shipped_below(folder: &Path) -> Vec<String> {
 }
 
 fn two_kinds_of_users() -> StepError {
-    let detail = "users either browse, read and write the site, or work with a workload file";
+    let detail = "users either browse, read and write the site, or work with a workload";
     StepError::refused(detail, "keep one of the two steps; the prober's `… requests/s of read traffic` goes with both")
 }
 

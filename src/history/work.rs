@@ -1,6 +1,7 @@
 //! What a workload did to an application's data, operation by operation: the evidence about the data of any application.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::operation::Ended;
 use super::plausible;
@@ -61,6 +62,51 @@ pub enum Call {
     Enqueue(u32),
     /// Of a queue: the next message, if there is one.
     Dequeue(Option<Shown>),
+    /// Of a workload that another crate registered: what it says of it.
+    Registered(Box<Asked>),
+}
+
+/// An operation of a workload that another crate registered, in that crate's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// What was asked for.
+    pub asked: Value,
+    /// Whether it changes what the application has.
+    pub changes: bool,
+    /// What the answer showed; null where it showed nothing, and where none came.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub saw: Value,
+}
+
+static NOTHING: Value = Value::Null;
+
+impl Work {
+    /// What was asked for, in the words of the crate that registered the workload; null of a workload file.
+    pub fn asked(&self) -> &Value {
+        self.registered().map_or(&NOTHING, |asked| &asked.asked)
+    }
+
+    /// What the answer showed, as [`asked`](Self::asked); null where it showed nothing, and where none came.
+    pub fn saw(&self) -> &Value {
+        self.registered().map_or(&NOTHING, |asked| &asked.saw)
+    }
+
+    /// Whether it was acknowledged: [`Ended::Ok`].
+    pub fn is_acknowledged(&self) -> bool {
+        self.outcome == Ended::Ok
+    }
+
+    /// Whether it is none of a user's, but was asked by the observer: of a registered workload, when the load was over.
+    pub fn is_last(&self) -> bool {
+        self.process == OBSERVER
+    }
+
+    fn registered(&self) -> Option<&Asked> {
+        match &self.call {
+            Call::Registered(asked) => Some(asked),
+            _ => None,
+        }
+    }
 }
 
 /// What a register or a queue showed: a value that an operation sent, or none.
@@ -87,7 +133,7 @@ pub struct Saw {
 }
 
 impl Call {
-    /// What a workload file calls it.
+    /// What a workload file calls it; `registered`, where none says it.
     pub fn field(&self) -> &'static str {
         match self {
             Call::Add(_) => "add",
@@ -97,6 +143,7 @@ impl Call {
             Call::Increment(_) => "increment",
             Call::Enqueue(_) => "enqueue",
             Call::Dequeue(_) => "dequeue",
+            Call::Registered(_) => "registered",
         }
     }
 
@@ -107,7 +154,11 @@ impl Call {
 
     /// Whether it changes what the application has: what is taken out of a queue is there no longer.
     pub fn changes(&self) -> bool {
-        !matches!(self, Call::ReadAll(_) | Call::Read(_) | Call::Count(_))
+        match self {
+            Call::ReadAll(_) | Call::Read(_) | Call::Count(_) => false,
+            Call::Registered(asked) => asked.changes,
+            _ => true,
+        }
     }
 }
 
@@ -131,18 +182,31 @@ impl Shown {
 mod tests {
     use super::*;
 
+    fn work(call: Call) -> Work {
+        let (outcome, detail, served_by) = (Ended::Ok, None, None);
+        Work { process: 3, key: 0, call, invoked_us: 1, ended_us: 2, outcome, detail, served_by }
+    }
+
+    #[test]
+    fn an_operation_of_another_crate_is_in_its_own_words_and_reads_back() {
+        let asked = |saw| Asked { asked: serde_json::json!({ "signup": "ada" }), changes: true, saw };
+        for (saw, line) in [
+            (Value::Null, r#""call":{"registered":{"asked":{"signup":"ada"},"changes":true}}"#),
+            (Value::from(7), r#""call":{"registered":{"asked":{"signup":"ada"},"changes":true,"saw":7}}"#),
+        ] {
+            let work = work(Call::Registered(Box::new(asked(saw.clone()))));
+            let text = serde_json::to_string(&work).unwrap();
+            assert!(text.contains(line), "{text}");
+            let read: Work = serde_json::from_str(&text).unwrap();
+            assert_eq!(read, work);
+            assert_eq!((&read.asked()["signup"], read.saw()), (&Value::from("ada"), &saw));
+            assert!(read.call.is_write() && !read.is_last());
+        }
+        assert_eq!(work(Call::Add(7)).asked(), &Value::Null);
+    }
+
     #[test]
     fn an_operation_is_a_short_line_and_reads_back() {
-        let work = |call| Work {
-            process: 3,
-            key: 0,
-            call,
-            invoked_us: 1,
-            ended_us: 2,
-            outcome: Ended::Ok,
-            detail: None,
-            served_by: None,
-        };
         let line = serde_json::to_string(&work(Call::Add(7))).unwrap();
         assert_eq!(line, r#"{"process":3,"call":{"add":7},"invoked_us":1,"ended_us":2,"outcome":"ok"}"#);
         let calls = [

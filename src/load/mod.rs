@@ -4,7 +4,8 @@
 //!   seen as long as it is. Verdicts rest on it alone.
 //! - [`users`]: goose users, in a child process of their own ([`worker`]). As pages they are pressure, never evidence;
 //!   what they do beyond browsing ([`journey`], [`interface`]) is on record operation by operation.
-//! - [`work`]: users who work with the data of any application, as a workload file says; every operation is on record.
+//! - [`work`]: users who work with the data of any application, as a workload file says, or another crate ([`registered`]); every operation is
+//!   on record.
 //!
 //! All send what [`request`] prepared from `[request]` of the settings, and record every request through a
 //! [`Recorder`](crate::history::Recorder).
@@ -22,6 +23,7 @@ pub mod journey;
 mod ledger;
 mod outbox;
 pub mod prober;
+pub mod registered;
 pub mod request;
 mod stream;
 pub mod users;

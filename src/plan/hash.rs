@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::Plan;
 use crate::role::{RoleContent, RoleFile};
+use crate::workload::WorkloadSource;
 
 impl Plan {
     /// SHA-256 of its JSON, in hexadecimal. Of each file that it names, the last part of the path counts: a relative path, an
@@ -28,8 +29,8 @@ impl Plan {
                 *path = last_part(path);
             }
             scenario.feature = last_part(&scenario.feature);
-            if let Some(workload) = &mut scenario.workload {
-                workload.file = last_part(&workload.file);
+            if let Some(WorkloadSource::File(file)) = scenario.workload.as_mut().map(|workload| &mut workload.source) {
+                *file = last_part(file);
             }
             if let Some(on) = &mut scenario.settings.environment.on {
                 *on = without_folder(on);

@@ -142,9 +142,10 @@ impl AtWork {
 
     /// Nothing is sent to the site any more; what is under way is drained.
     pub(super) async fn stop_load(&mut self) -> Result<(), LoadError> {
-        if let Some(workers) = &mut self.workers {
-            workers.stop().await;
-        }
+        let workers = match &mut self.workers {
+            Some(workers) => workers.stop().await,
+            None => Ok(()),
+        };
         let users = match self.users.take() {
             Some(users) => users.stop().await,
             None => Ok(()),
@@ -153,7 +154,7 @@ impl AtWork {
             Some(prober) => prober.stop().await,
             None => Ok(()),
         };
-        users.and(prober)
+        workers.and(users).and(prober)
     }
 
     /// Reads what the application holds now that nothing is changed any more.

@@ -153,7 +153,7 @@ impl Workload {
                     })
                 }
                 Password::Run(name) => Ok(Secret::new(of_run(name))),
-                Password::File => file::password(&self.file),
+                Password::File => file::password(self.file()),
             })
             .transpose()
     }

@@ -8,16 +8,16 @@ use serde::Deserialize;
 use super::call::CallSpec;
 use super::check::Checker;
 use super::database::DatabaseSpec;
-use super::{Model, Workload};
+use super::{Model, Workload, WorkloadSource};
 use crate::document::yaml::{Source, at};
 use crate::document::{DocumentError, Mistakes};
 use crate::provider::secret::Secret;
 use crate::units::{HumanDuration, Percent};
 
 /// The share of reads where a file does not say it.
-const READS: Percent = Percent(20.0);
+pub(super) const READS: Percent = Percent(20.0);
 /// How long an application has until it is read for the last time, where a file does not say it.
-const SETTLE: Duration = Duration::from_secs(2);
+pub(super) const SETTLE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a workload: a map with `set`, `register`, `counter` or `queue`")]
@@ -99,7 +99,7 @@ pub fn read(path: &Path) -> Result<Workload, Mistakes> {
     models.iter().for_each(|model| checker.model(model));
     checker.none()?;
     Ok(Workload {
-        file: path.into(),
+        source: WorkloadSource::File(path.into()),
         database,
         models,
         reads: form.reads.unwrap_or(READS),

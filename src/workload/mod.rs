@@ -1,5 +1,7 @@
 //! Workload files: what users do with an application's data, as requests of the application, statements of SQL or commands.
 //!
+//! A workload that another crate registers says that by itself: of it the plan has the name alone.
+//!
 //! ```yaml
 //! # orders.workload.yaml
 //! set:                                    # unique values are added, and all are read back
@@ -33,7 +35,7 @@
 //! | `none` | those that say that there is no value, or no message |
 //! | `value`, `values` | where in the answer's JSON it is, as a JSONPath (RFC 9535). Without it: the whole text; each line of it |
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -60,12 +62,13 @@ use crate::units::{Percent, duration};
 /// A workload, read and checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
-    /// The file, as it was named.
-    pub file: PathBuf,
+    /// What says what users do.
+    #[serde(flatten)]
+    pub source: WorkloadSource,
     /// Which database statements are sent to; there is one where a call is a statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<DatabaseSpec>,
-    /// What of it is asked for; at least one, each kind once.
+    /// What of it is asked for: of a file at least one, each kind once; of a registered workload none.
     pub models: Vec<Model>,
     /// How many of the operations are reads.
     pub reads: Percent,
@@ -77,6 +80,16 @@ pub struct Workload {
     /// The header of an answer that names the server that gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served_by: Option<String>,
+}
+
+/// What says what users do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkloadSource {
+    /// This file, as it was named.
+    File(PathBuf),
+    /// What another crate registered under this name.
+    Registered(String),
 }
 
 /// A kind of data, and how it is changed and read.
@@ -127,6 +140,39 @@ impl Model {
 }
 
 impl Workload {
+    /// The one that another crate registered under this name.
+    pub fn registered(name: &str) -> Workload {
+        Workload {
+            source: WorkloadSource::Registered(name.into()),
+            database: None,
+            models: Vec::new(),
+            reads: file::READS,
+            settle: file::SETTLE,
+            value_size: 0,
+            served_by: None,
+        }
+    }
+
+    /// Its name, where another crate registered it.
+    pub fn registered_name(&self) -> Option<&str> {
+        match &self.source {
+            WorkloadSource::File(_) => None,
+            WorkloadSource::Registered(name) => Some(name),
+        }
+    }
+
+    /// What it is called: its file, as it was named, or its name.
+    pub fn name(&self) -> String {
+        self.file().display().to_string()
+    }
+
+    fn file(&self) -> &Path {
+        match &self.source {
+            WorkloadSource::File(file) => file,
+            WorkloadSource::Registered(name) => Path::new(name),
+        }
+    }
+
     /// Whether there is a model of this name.
     pub fn has(&self, name: &str) -> bool {
         self.models.iter().any(|model| model.name() == name)
@@ -145,9 +191,9 @@ impl Workload {
         hint: impl Into<String>,
     ) -> DocumentError {
         let hint = Some(hint.into());
-        match Source::read(&self.file) {
+        match Source::read(self.file()) {
             Ok(source) => source.error(path, detail, hint),
-            Err(_) => DocumentError { file: Some(self.file.clone()), hint, ..DocumentError::new(detail) },
+            Err(_) => DocumentError { file: Some(self.file().into()), hint, ..DocumentError::new(detail) },
         }
     }
 }

@@ -1,13 +1,14 @@
-//! A fault, a selector, an observer, a Then and a report that are no part of anarcho-chimp.
+//! A fault, a selector, an observer, a workload, two Thens and a report that are no part of anarcho-chimp.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anarcho_chimp::extend::{
-    Chance, Commands, Effect, Event, Fault, FaultTarget, Gauge, Ground, History, JudgedRun, Judgement, Report,
-    Selection, Selector, Server, ServerStrike, Then, Value, View, async_trait,
+    Chance, Commands, Effect, Ended, Event, Fault, FaultTarget, Gauge, Ground, History, Invocation, JudgedRun,
+    Judgement, Report, Response, Selection, Selector, Server, ServerStrike, Then, User, Value, View, Work, async_trait,
+    json,
 };
 use anarcho_chimp::{Parameters, register};
 
@@ -19,6 +20,8 @@ register!(fault PageMissing);
 register!(selector "last", Last);
 register!(observers pages);
 register!(then PagesMissing);
+register!(workload "sign-ups", sign_up);
+register!(then OneOwner);
 register!(report PagesReport);
 
 /// A web server's page is moved away: it answers 403 until it is back.
@@ -140,6 +143,76 @@ impl Then for PagesMissing {
             missing.len().to_string(),
             Some(missing.join(", ")),
         )
+    }
+}
+
+/// A user who signs up under one name after the other. All others want the same names.
+struct SignUp {
+    token: String,
+    nth: u32,
+}
+
+fn sign_up(user: u32, _of: u32) -> Box<dyn User> {
+    Box::new(SignUp { token: format!("user-{user}"), nth: 0 })
+}
+
+impl User for SignUp {
+    fn next(&mut self, _: &mut Chance) -> Invocation {
+        let asked = json!({ "name": format!("name-{}", self.nth), "token": self.token });
+        Invocation::post("/signup", asked.clone(), asked)
+    }
+
+    fn means(&self, invocation: &Invocation, response: &Response) -> (Ended, Value) {
+        match (invocation.changes, response.status) {
+            (true, 201) => (Ended::Ok, Value::Null),
+            (true, 409) => (Ended::Fail, Value::Null),
+            (false, 200) => (Ended::Ok, response.json()["owner"].clone()),
+            // Nothing is there: that is an answer, too.
+            (false, 404) => (Ended::Ok, Value::Null),
+            _ => (Ended::Info, Value::Null),
+        }
+    }
+
+    fn ended(&mut self, work: &Work) {
+        // Where it is not known whose the name is, the same user may ask again.
+        if work.outcome != Ended::Info {
+            self.nth += 1;
+        }
+    }
+
+    fn last(&self) -> Vec<Invocation> {
+        let names = (0..self.nth).map(|nth| format!("name-{nth}"));
+        names.map(|name| Invocation::get(format!("/users/{name}"), json!({ "name": name }))).collect()
+    }
+}
+
+/// Each name is the one user's that was told so, and is so still in the end.
+struct OneOwner;
+
+impl Then for OneOwner {
+    fn name(&self) -> &'static str {
+        "one-owner"
+    }
+
+    fn phrases(&self) -> &'static [&'static str] {
+        &["every name has exactly one owner"]
+    }
+
+    fn workload(&self) -> Option<&'static str> {
+        Some("sign-ups")
+    }
+
+    fn judge(&self, history: &History, _: &[String]) -> Judgement {
+        let mut owners: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for work in history.works.iter().filter(|work| work.is_acknowledged()) {
+            let name = work.asked()["name"].as_str().unwrap_or_default();
+            let owner = if work.is_last() { work.saw() } else { &work.asked()["token"] };
+            owners.entry(name).or_default().insert(owner.as_str().unwrap_or("no user"));
+        }
+        let wrong = owners.iter().filter(|(_, owners)| owners.len() > 1);
+        let wrong: Vec<String> = wrong.map(|(name, owners)| format!("{name} is {owners:?}'s")).collect();
+        let observed = format!("{} of {} names have another number of owners", wrong.len(), owners.len());
+        Judgement::told(wrong.is_empty(), "1", observed, (!wrong.is_empty()).then(|| wrong.join("; ")))
     }
 }
 

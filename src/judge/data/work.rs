@@ -26,13 +26,15 @@ pub(super) fn of(history: &History) -> Option<DataFigures> {
     let was_not_served = |work: &&Work| !work.detail.as_deref().is_some_and(|detail| detail.starts_with("status 4"));
     let above = counters.outside.iter().filter(|outside| outside.saw > outside.most).count();
     let unasked = sets.unexpected.len() + sets.twice.len() + queues.unexpected.len() + queues.again.len() + above;
+    // What another crate's users wrote twice, only its Thens know.
+    let is_of_a_file = history.plan.workload.as_ref().is_some_and(|workload| workload.registered_name().is_none());
     Some(DataFigures {
         writes_acked: writes(Ended::Ok).count() as u64,
         writes_lost: lost(history),
         writes_indeterminate: writes(Ended::Info).count() as u64,
         writes_refused: writes(Ended::Fail).count() as u64,
         writes_not_served: writes(Ended::Fail).filter(was_not_served).count() as u64,
-        writes_unasked: Some(unasked as u64),
+        writes_unasked: is_of_a_file.then_some(unasked as u64),
         reads_judged: reads.len() as u64,
         reads_stale: reads.iter().filter(is_stale).count() as u64,
         reads_of_own_stale: reads.iter().filter(|read| read.misses_own == Some(true)).count() as u64,

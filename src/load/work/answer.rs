@@ -129,7 +129,7 @@ impl Answer<'_> {
     }
 
     /// What the answer is, where it is not one of success.
-    fn met(self, call: &CallSpec) -> AnswerError {
+    pub fn met(self, call: &CallSpec) -> AnswerError {
         match self {
             Answer::Coded { code, body } => {
                 let body = beginning(&String::from_utf8_lossy(body));

@@ -51,6 +51,11 @@ impl Drawer {
         Next { model, key, call }
     }
 
+    /// What a user of another crate draws with.
+    pub fn chance(&mut self) -> &mut StdRng {
+        &mut self.rng
+    }
+
     /// A register showed this.
     pub fn saw(&mut self, key: u32, shown: Shown) {
         if let Some(value) = shown.value() {

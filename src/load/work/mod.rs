@@ -4,10 +4,14 @@
 //! thing that it puts there is shown: a workload file that means something else is no failure of the application, and no reason to try again. While it goes on, each user
 //! does one operation after the other; one whose end can't be known is its process's last, as in Jepsen. When the load is over,
 //! [`Workers::finish`] reads what is there: without that last read nothing could be said of what was acknowledged.
+//!
+//! Users of a workload that another crate registered come, go and are recorded alike; what they do, and what answers mean, they say themselves
+//! ([`invoke`]).
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::Mutex as Lock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -22,10 +26,12 @@ use crate::provider::secret::Secret;
 use crate::workload::{Around, Model, Workload};
 
 use super::LoadError;
+use super::registered::{self, User};
 use super::request::PreparedRequest;
 
 mod answer;
 mod draw;
+mod invoke;
 mod obstacle;
 mod prepare;
 mod refusal;
@@ -86,6 +92,8 @@ struct Shared {
     config: WorkConfig,
     sender: Sender,
     recorder: Recorder,
+    /// What each user does, where another crate says it.
+    users: Vec<Lock<Box<dyn User>>>,
     /// The observer's.
     session: Mutex<Session>,
     /// The next value that was never sent.
@@ -100,18 +108,21 @@ impl Workers {
     /// Nothing is sent yet.
     ///
     /// # Errors
-    /// Settings that make no sense.
+    /// Settings that make no sense; a workload that this program does not register.
     pub fn new(config: WorkConfig, recorder: Recorder) -> Result<Workers, LoadError> {
         let users = config.users;
         if users == 0 {
             let expected = "at least one user";
             return Err(LoadError::Setting { field: "load.users", found: "0".into(), expected });
         }
+        let of_another_crate =
+            config.workload.registered_name().map(|name| registered::users(name, users)).transpose()?;
         let sender = Sender::new(&config)?;
         let (fresh, processes) = (AtomicU32::new(1), AtomicU32::new(users));
         let (is_over, to_come) = (AtomicBool::new(false), AtomicU32::new(users));
         let session = Mutex::default();
-        let shared = Shared { config, sender, recorder, session, fresh, processes, is_over, to_come };
+        let users = of_another_crate.unwrap_or_default().into_iter().map(Lock::new).collect();
+        let shared = Shared { config, sender, recorder, users, session, fresh, processes, is_over, to_come };
         Ok(Workers { shared: Arc::new(shared), tasks: JoinSet::new() })
     }
 
@@ -137,12 +148,21 @@ impl Workers {
     }
 
     /// The users leave; what is still under way after 0.7 s has an unknown end.
-    pub async fn stop(&mut self) {
+    ///
+    /// # Errors
+    /// A user panicked, which only one of another crate can.
+    pub async fn stop(&mut self) -> Result<(), LoadError> {
         self.shared.is_over.store(true, Ordering::SeqCst);
-        let all = async { while self.tasks.join_next().await.is_some() {} };
+        let mut panicked = false;
+        let all = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                panicked |= ended.is_err_and(|why| why.is_panic());
+            }
+        };
         if tokio::time::timeout(LEAVE_WITHIN, all).await.is_err() {
             self.tasks.shutdown().await;
         }
+        if panicked { Err(LoadError::Panicked { part: "a user of the workload" }) } else { Ok(()) }
     }
 
     /// Reads all that is there now that nothing is changed any more. What can't be read within 30 s is on record as not read.
@@ -158,6 +178,7 @@ impl Workers {
                 }
             }
         }
+        self.shared.invoke_last().await;
     }
 }
 
@@ -168,10 +189,15 @@ impl Shared {
         let mut session = Session::default();
         let (mut has_come, mut late) = (false, Duration::ZERO);
         while !self.is_over.load(Ordering::SeqCst) {
-            let next = drawer.next(&self.config.workload, || self.fresh());
-            let (key, done) = (next.key, self.perform(&mut session, process, next).await);
+            let done = match self.users.get(user as usize) {
+                Some(registered) => self.invoke_next(registered, process, drawer.chance()).await,
+                None => {
+                    let next = drawer.next(&self.config.workload, || self.fresh());
+                    self.perform(&mut session, process, next).await
+                }
+            };
             if let Call::Read(Some(shown)) = done.call {
-                drawer.saw(key, shown);
+                drawer.saw(done.key, shown);
             }
             if done.outcome == Ended::Info {
                 process = self.processes.fetch_add(1, Ordering::SeqCst);
@@ -195,21 +221,26 @@ impl Shared {
 
     /// The same, with what it met.
     async fn tried(&self, session: &mut Session, process: u32, next: Next) -> Tried {
+        let mut under_way = self.begin(process, next.key, next.call);
+        let work = under_way.work.as_ref().expect("it is there until its end");
+        let met = self.sender.send(session, &self.config.workload.models[next.model], work).await;
+        under_way.end(met)
+    }
+
+    /// An operation that is sent now; if its user is sent away before its end, that is unknown.
+    fn begin(&self, process: u32, key: u32, call: Call) -> UnderWay<'_> {
         let invoked_us = self.recorder.clock().now_us();
         let work = Work {
             process,
-            key: next.key,
-            call: next.call,
+            key,
+            call,
             invoked_us,
             ended_us: invoked_us,
             outcome: Ended::Info,
             detail: Some("still under way when the users left".into()),
             served_by: None,
         };
-        let mut under_way = UnderWay { shared: self, work: Some(work) };
-        let work = under_way.work.as_ref().expect("it is there until its end");
-        let met = self.sender.send(session, &self.config.workload.models[next.model], work).await;
-        under_way.end(met)
+        UnderWay { shared: self, work: Some(work) }
     }
 
     /// Until it ended well, or for 30 s.

@@ -37,7 +37,7 @@ pub(super) struct Met {
 }
 
 /// What came back.
-enum Came {
+pub(super) enum Came {
     Answer {
         code: u16,
         body: Vec<u8>,
@@ -111,11 +111,11 @@ impl Sender {
             Call::Add(value) | Call::Write(value) | Call::Enqueue(value) => Names { value: text(value), ..names },
             Call::CompareAndSet(from, to) => Names { from: text(from), to: text(to), ..names },
             Call::Increment(by) => Names { by: Some(by), ..names },
-            Call::ReadAll(_) | Call::Read(_) | Call::Count(_) | Call::Dequeue(_) => names,
+            Call::ReadAll(_) | Call::Read(_) | Call::Count(_) | Call::Dequeue(_) | Call::Registered(_) => names,
         }
     }
 
-    async fn request(
+    pub(super) async fn request(
         &self,
         method: &str,
         path: &str,
@@ -160,10 +160,7 @@ impl Sender {
     fn met(&self, call: &CallSpec, work: &Work, came: Came) -> Met {
         let asked = work.call.clone();
         let (answer, request) = match &came {
-            Came::Answer { code, body, .. } => {
-                let request = if *code < 500 { Outcome::Good } else { Outcome::Status(*code) };
-                (Answer::Coded { code: *code, body }, request)
-            }
+            Came::Answer { code, body, .. } => (Answer::Coded { code: *code, body }, as_a_request(*code)),
             Came::Rows { rows, .. } => (Answer::Rows(rows), Outcome::Good),
             Came::Nothing { .. } => return unanswered(asked, came),
         };
@@ -209,11 +206,16 @@ impl Sender {
 }
 
 /// An operation without a whole answer.
-fn unanswered(asked: Call, came: Came) -> Met {
+pub(super) fn unanswered(asked: Call, came: Came) -> Met {
     let Came::Nothing { sent, request, why } = came else { unreachable!("an answer is looked at before") };
     // A message that was taken out and not received is gone.
     let outcome = if sent && asked.changes() { Ended::Info } else { Ended::Fail };
     Met { call: asked, outcome, why: Some(why), answer: None, served_by: None, request }
+}
+
+/// What a status is, as that of a user's request.
+pub(super) fn as_a_request(status: u16) -> Outcome {
+    if status < 500 { Outcome::Good } else { Outcome::Status(status) }
 }
 
 fn came_of(executed: Result<Rows, SqlError>, session: &Session) -> Came {

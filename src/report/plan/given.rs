@@ -57,13 +57,14 @@ fn load(text: &mut String, load: &LoadSettings, workload: Option<&Workload>) {
     let _ = writeln!(text, "  load     {rate} probes/s, each to be answered within {deadline}; {users}");
 }
 
-/// `work with orders.workload.yaml: a set, 5 registers`
+/// `work with orders.workload.yaml: a set, 5 registers`; `work with sign-ups`
 fn works(workload: &Workload) -> String {
     let models = workload.models.iter().map(|model| match model.keys() {
         1 => format!("a {}", model.name()),
         keys => format!("{keys} {}s", model.name()),
     });
-    format!("work with {}: {}", workload.file.display(), models.collect::<Vec<_>>().join(", "))
+    let of = if workload.models.is_empty() { "" } else { ": " };
+    format!("work with {}{of}{}", workload.name(), models.collect::<Vec<_>>().join(", "))
 }
 
 /// Which servers take longer than they really do, those that take the same together.

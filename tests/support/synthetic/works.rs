@@ -5,12 +5,18 @@ use std::time::Duration;
 use anarcho_chimp::history::Work;
 use anarcho_chimp::history::work::Call;
 use anarcho_chimp::units::Percent;
-use anarcho_chimp::workload::{CallSpec, Model, Workload};
+use anarcho_chimp::workload::{CallSpec, Model, Workload, WorkloadSource};
+
+/// What the workload of another crate is called in these histories.
+pub const REGISTERED: &str = "sign-ups";
 
 /// The workload of these operations: each kind of data that they speak of, once. Without any there is none.
 pub(super) fn workload(works: &[Work]) -> Option<Workload> {
     let call = CallSpec::default;
     let speaks = |is_of: fn(&Call) -> bool| works.iter().any(|work| is_of(&work.call));
+    if speaks(|call| matches!(call, Call::Registered(_))) {
+        return Some(Workload::registered(REGISTERED));
+    }
     let set = speaks(|call| matches!(call, Call::Add(_) | Call::ReadAll(_)));
     let register = speaks(|call| matches!(call, Call::Write(_) | Call::CompareAndSet(..) | Call::Read(_)));
     let counter = speaks(|call| matches!(call, Call::Increment(_) | Call::Count(_)));
@@ -21,9 +27,9 @@ pub(super) fn workload(works: &[Work]) -> Option<Workload> {
     models.extend(counter.then(|| Model::Counter { keys: 1, increment: call(), read: call() }));
     models.extend(queue.then(|| Model::Queue { keys: 1, enqueue: call(), dequeue: call() }));
     let (reads, settle) = (Percent(20.0), Duration::ZERO);
-    let file = "synthetic.workload.yaml".into();
+    let source = WorkloadSource::File("synthetic.workload.yaml".into());
     (!models.is_empty()).then_some(Workload {
-        file,
+        source,
         database: None,
         models,
         reads,
