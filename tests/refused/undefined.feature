@@ -19,3 +19,10 @@ Feature: Steps that nobody knows
     And every webserver dies one after the other
     And a random process on every webserver restrats
     Then recovery takes under 8 min
+  Scenario: Names of servers without quotes
+    Given 3 apps behind haproxy
+    When a random app dies
+    And 2 random job runners die
+    And app-1 hangs for 2 s
+    And process "nginx" on every front stops for 5 s
+    Then recovery takes under 8 min

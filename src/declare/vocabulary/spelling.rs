@@ -28,6 +28,11 @@ impl Spelling {
         Spelling(words)
     }
 
+    /// Whether a word is one of them.
+    pub fn knows(&self, word: &str) -> bool {
+        self.0.contains(&word.to_lowercase())
+    }
+
     /// The text with words that are no known ones replaced by the nearest known ones. What is quoted, and what has
     /// digits in it, stays.
     pub fn corrected(&self, text: &str) -> String {

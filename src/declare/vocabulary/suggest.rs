@@ -37,6 +37,11 @@ impl Vocabulary {
         if let Some(meant) = self.keyword_of(&corrected) {
             return format!("{text}\n  did you mean: {meant} {corrected}");
         }
+        if let Some((meant, quoted)) =
+            [&step.value, &corrected].into_iter().find_map(|text| self.with_servers_quoted(text))
+        {
+            return format!("{text}\n  did you mean: {meant} {quoted}");
+        }
         // A star may stand for each of them.
         let keywords = if written == "*" { &["Given", "When", "Then"][..] } else { &[keyword] };
         let most = SUGGESTIONS / keywords.len();
@@ -44,6 +49,31 @@ impl Vocabulary {
         let nearest: Vec<_> = nearest.collect();
         let shown = nearest.iter().map(|pattern| format!("\n  near: {} {}", pattern.keyword, shown(pattern)));
         text + &shown.collect::<String>() + &self.missing(&corrected, nearest.first().copied())
+    }
+
+    /// A text in which a word, or two, are not those of the language, and make a step as a name of servers: `a random "app" node dies` for
+    /// `a random app dies`; with the step's keyword.
+    fn with_servers_quoted(&self, text: &str) -> Option<(&'static str, String)> {
+        let regexes = self.parameters.iter().map(|parameter| parameter.kind.regex);
+        let language = Spelling::of(self.patterns.iter().map(|pattern| pattern.text.as_str()).chain(regexes));
+        let is_name =
+            |word: &&str| !language.knows(word) && word.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+        let words: Vec<&str> = text.split(' ').collect();
+        let spans = (1..=2).flat_map(|length| (length..=words.len()).map(move |end| (end - length, end)));
+        for (from, to) in spans.filter(|(from, to)| words[*from..*to].iter().all(is_name)) {
+            let name = words[from..to].join(" ");
+            let called = match name.strip_suffix('s') {
+                Some(one) => format!("\"{one}\" nodes"),
+                None => format!("\"{name}\" node"),
+            };
+            for quoted in [called, format!("node \"{name}\"")] {
+                let meant = [&words[..from], &[quoted.as_str()], &words[to..]].concat().join(" ");
+                if let Some(keyword) = self.keyword_of(&meant) {
+                    return Some((keyword, meant));
+                }
+            }
+        }
+        None
     }
 
     /// The patterns under a keyword that look most like a text, the nearest first; at least one. A word that only one pattern has, such as
