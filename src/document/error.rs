@@ -20,7 +20,7 @@ pub struct DocumentError {
     /// What to do.
     pub hint: Option<String>,
     /// The setting of `chimp.toml` that is wrong, by the names of the tables above it and its own: then the place is there.
-    pub(crate) setting: Option<Vec<String>>,
+    pub(crate) setting: Option<Box<[String]>>,
 }
 
 fn place(file: &Option<PathBuf>, line: &Option<usize>, column: &Option<usize>) -> String {
