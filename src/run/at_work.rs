@@ -88,7 +88,8 @@ impl Attempt<'_> {
         self.line.stage("preparing the application");
         let load = &self.plan.settings.load;
         let (pause_min, pause_max) = load.pauses_at_work();
-        let password = workload.password(|name| site.secrets.named(name)).map_err(WorkError::Refused)?;
+        let password =
+            workload.password(|name| site.secrets.named(name)).map_err(|why| WorkError::Refused(why.into()))?;
         let config = WorkConfig {
             workload,
             request: self.request(site)?,

@@ -22,10 +22,10 @@ use crate::workload::{Means, Model, Prepared};
 pub enum WorkError {
     /// It is something else than its workload file says: another attempt would meet the same.
     #[error(transparent)]
-    Refused(DocumentError),
+    Refused(Box<DocumentError>),
     /// It did not do in time what its workload file says.
     #[error(transparent)]
-    Unready(DocumentError),
+    Unready(Box<DocumentError>),
     /// The users could not be started.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -73,8 +73,8 @@ impl Shared {
             let Err(why) = prepared.map_err(Obstacle::from) else { return Ok(()) };
             match patience.next(why.lasting()) {
                 Next::TryAfter(pause) => sleep(pause).await,
-                Next::Refuse => return Err(WorkError::Refused(self.unknown((model, field), &why))),
-                Next::GiveUp => return Err(WorkError::Unready(self.unasked(&why))),
+                Next::Refuse => return Err(WorkError::Refused(self.unknown((model, field), &why).into())),
+                Next::GiveUp => return Err(WorkError::Unready(self.unasked(&why).into())),
             }
         }
     }
@@ -91,7 +91,7 @@ impl Shared {
             };
             let done = self.well(nth, key, call, |_| false).await?;
             if let Some(found) = found_in(&done.work.call) {
-                return Err(WorkError::Refused(self.not_empty(model, &done, &found)));
+                return Err(WorkError::Refused(self.not_empty(model, &done, &found).into()));
             }
             match done.work.call {
                 Call::Write(_) if key == 0 => self.try_register(nth, model, done.work.call).await?,
@@ -150,8 +150,8 @@ impl Shared {
                     }
                     sleep(pause).await;
                 }
-                Next::Refuse => return Err(WorkError::Refused(self.refused(model, &tried, why))),
-                Next::GiveUp => return Err(WorkError::Unready(self.unready(model, &tried, why))),
+                Next::Refuse => return Err(WorkError::Refused(self.refused(model, &tried, why).into())),
+                Next::GiveUp => return Err(WorkError::Unready(self.unready(model, &tried, why).into())),
             }
         }
     }
@@ -182,7 +182,7 @@ impl Shared {
             if begun.elapsed() > SHOWS_WITHIN || elsewhere >= SEEN_ELSEWHERE {
                 let (put, saw) = (put_in_words(&put), shows_in_words(&shows));
                 let why = self.not_shown(model, &shows, (&put, &saw), elsewhere > 0);
-                return Err(WorkError::Refused(why));
+                return Err(WorkError::Refused(why.into()));
             }
             sleep(TRY_EVERY).await;
         }
