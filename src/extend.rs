@@ -9,7 +9,7 @@
 //! | a workload | [`User`], what one of its users does next and what answers mean; a [`Then`] judges it | `20 users work with "transfers"` |
 //! | a report | [`Report`], a file more in the bundle | |
 //!
-//! Names that are taken are refused before anything boots: each fault, Then, selector and file of a report needs one of its own.
+//! Names that are taken are refused before anything boots: each fault, Then, selector, workload and file of a report needs one of its own.
 //!
 //! A program that did not register them can neither strike nor judge with them: judge such a run again by `cargo test --test chaos`, not by
 //! `chimp report`. `docs/extending.md` walks through one of each. What a [`History`] and a [`JudgedRun`] are made of may grow, and
