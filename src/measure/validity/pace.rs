@@ -49,7 +49,7 @@ mod tests {
     use crate::history::work::Call;
     use crate::history::{Ended, Work};
     use crate::units::Percent;
-    use crate::workload::{CallSpec, Model, Workload};
+    use crate::workload::{CallSpec, Model, Workload, WorkloadSource};
 
     /// 20 users who are to send 200 operations/s, and pause that long after answers that take that long.
     fn said(operations: f64, answer_ms: u64, pause_ms: u64) -> Option<String> {
@@ -57,7 +57,7 @@ mod tests {
         let load = &mut history.plan.settings.load;
         (load.users, load.operations) = (20, operations);
         history.plan.workload = Some(Workload {
-            file: "orders.workload.yaml".into(),
+            source: WorkloadSource::File("orders.workload.yaml".into()),
             database: None,
             models: vec![Model::Set { add: CallSpec::default(), read: CallSpec::default() }],
             reads: Percent(20.0),
