@@ -17,6 +17,8 @@ const SUGGESTIONS: usize = 3;
 /// How many characters of a step are compared with the patterns, of which none is as long: time and memory grow with
 /// the product of the lengths.
 const COMPARED: usize = 200;
+/// No step has as many words; each is tried as a name.
+const WORDS: usize = 30;
 /// The similarity (0 to 1) under which a second suggestion would only mislead.
 const SIMILAR: f64 = 0.45;
 /// What stands for the events of patterns that differ by nothing else.
@@ -54,11 +56,14 @@ impl Vocabulary {
     /// A text in which a word, or two, are not those of the language, and make a step as a name of servers: `a random "app" node dies` for
     /// `a random app dies`; with the step's keyword.
     fn with_servers_quoted(&self, text: &str) -> Option<(&'static str, String)> {
+        let words: Vec<&str> = text.split(' ').collect();
+        if text.len() > COMPARED || words.len() > WORDS {
+            return None;
+        }
         let regexes = self.parameters.iter().map(|parameter| parameter.kind.regex);
         let language = Spelling::of(self.patterns.iter().map(|pattern| pattern.text.as_str()).chain(regexes));
         let is_name =
             |word: &&str| !language.knows(word) && word.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
-        let words: Vec<&str> = text.split(' ').collect();
         let spans = (1..=2).flat_map(|length| (length..=words.len()).map(move |end| (end - length, end)));
         for (from, to) in spans.filter(|(from, to)| words[*from..*to].iter().all(is_name)) {
             let name = words[from..to].join(" ");
