@@ -253,7 +253,8 @@ pub fn shell_word(word: &str) -> String {
 
 /// The text on one line and without control characters, so that a name can't reach into a terminal or a table.
 pub fn one_line(text: &str) -> String {
-    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let plain: String =
+        text.replace("\n  help: ", "; help: ").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -330,5 +331,6 @@ mod tests {
     #[test]
     fn a_name_cannot_smuggle_control_characters() {
         assert_eq!(one_line("a\u{1b}[31mb\nc"), "a [31mb c");
+        assert_eq!(one_line("status 404\n  help: look at `path`"), "status 404; help: look at `path`");
     }
 }

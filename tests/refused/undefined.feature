@@ -22,7 +22,7 @@ Feature: Steps that nobody knows
   Scenario: Names of servers without quotes
     Given 3 apps behind haproxy
     When a random app dies
-    And 2 random job runners die
+    And 2 random order servers die
     And app-1 hangs for 2 s
     And process "nginx" on every front stops for 5 s
     Then recovery takes under 8 min

@@ -62,10 +62,12 @@ impl Vocabulary {
         }
         let regexes = self.parameters.iter().map(|parameter| parameter.kind.regex);
         let language = Spelling::of(self.patterns.iter().map(|pattern| pattern.text.as_str()).chain(regexes));
-        let is_name =
-            |word: &&str| !language.knows(word) && word.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+        let is_plain = |word: &&str| word.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+        // Of two words one may be of the language, as in `order server`.
+        let may_be_a_name =
+            |words: &[&str]| words.iter().all(is_plain) && words.iter().any(|word| !language.knows(word));
         let spans = (1..=2).flat_map(|length| (length..=words.len()).map(move |end| (end - length, end)));
-        for (from, to) in spans.filter(|(from, to)| words[*from..*to].iter().all(is_name)) {
+        for (from, to) in spans.filter(|(from, to)| may_be_a_name(&words[*from..*to])) {
             let name = words[from..to].join(" ");
             let called = match name.strip_suffix('s') {
                 Some(one) => format!("\"{one}\" nodes"),

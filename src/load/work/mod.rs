@@ -101,6 +101,8 @@ struct Shared {
     /// The next process.
     processes: AtomicU32,
     is_over: AtomicBool,
+    /// Whether the observer was the last time not answered in time.
+    is_away: AtomicBool,
     to_come: AtomicU32,
 }
 
@@ -119,10 +121,10 @@ impl Workers {
             config.workload.registered_name().map(|name| registered::users(name, users)).transpose()?;
         let sender = Sender::new(&config)?;
         let (fresh, processes) = (AtomicU32::new(1), AtomicU32::new(users));
-        let (is_over, to_come) = (AtomicBool::new(false), AtomicU32::new(users));
+        let (is_over, is_away, to_come) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU32::new(users));
         let session = Mutex::default();
         let users = of_another_crate.unwrap_or_default().into_iter().map(Lock::new).collect();
-        let shared = Shared { config, sender, recorder, users, session, fresh, processes, is_over, to_come };
+        let shared = Shared { config, sender, recorder, users, session, fresh, processes, is_over, is_away, to_come };
         Ok(Workers { shared: Arc::new(shared), tasks: JoinSet::new() })
     }
 
@@ -243,13 +245,16 @@ impl Shared {
         UnderWay { shared: self, work: Some(work) }
     }
 
-    /// Until it ended well, or for 30 s.
+    /// Until it ended well, or for 30 s; after one that did not, once: the application is away for the next ones, too.
     async fn observe(&self, model: usize, key: u32, mut call: Call) -> Work {
         let begun = Instant::now();
+        let within = if self.is_away.load(Ordering::SeqCst) { Duration::ZERO } else { OBSERVES_WITHIN };
         let mut session = self.session.lock().await;
         loop {
             let done = self.perform(&mut session, OBSERVER, Next { model, key, call: call.clone() }).await;
-            if done.outcome == Ended::Ok || begun.elapsed() > OBSERVES_WITHIN {
+            let is_away = done.outcome != Ended::Ok;
+            if !is_away || begun.elapsed() >= within {
+                self.is_away.store(is_away, Ordering::SeqCst);
                 return done;
             }
             if done.outcome == Ended::Info {

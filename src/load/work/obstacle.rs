@@ -48,6 +48,8 @@ pub(super) enum Lasting {
 
 /// Statuses below 500 that ask the client to try again: Request Timeout, Too Early, Too Many Requests (RFC 9110, 8470, 6585).
 const TRY_AGAIN: [u16; 3] = [408, 425, 429];
+/// Those from 500 on by which a server says what it will never do: Not Implemented, HTTP Version Not Supported (RFC 9110).
+const NEVER: [u16; 2] = [501, 505];
 /// Exit codes of a shell, and of what starts other programs as one does: it can't be executed, it is not there (POSIX, 2.8.2).
 const NOT_STARTED: [u16; 2] = [126, 127];
 
@@ -56,8 +58,7 @@ impl Obstacle {
     pub fn lasting(&self) -> Option<Lasting> {
         Some(match self {
             Obstacle::Answer(AnswerError::Code { code, is_command, .. }) => {
-                let lasts =
-                    if *is_command { NOT_STARTED.contains(code) } else { *code < 500 && !TRY_AGAIN.contains(code) };
+                let lasts = if *is_command { NOT_STARTED.contains(code) } else { is_final(*code) };
                 return lasts.then_some(Lasting::Code(*code));
             }
             Obstacle::Answer(why) => Lasting::Answer(std::mem::discriminant(why)),
@@ -72,6 +73,10 @@ impl Obstacle {
     pub fn is_foreign(&self) -> bool {
         matches!(self, Obstacle::Answer(AnswerError::Foreign(_)))
     }
+}
+
+fn is_final(status: u16) -> bool {
+    NEVER.contains(&status) || (status < 500 && !TRY_AGAIN.contains(&status))
 }
 
 /// How long an obstacle that passes by itself is waited for.
@@ -144,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_the_file_stays() {
-        for code in [200, 301, 400, 401, 403, 404, 405, 409, 422] {
+        for code in [200, 301, 400, 401, 403, 404, 405, 409, 422, 501] {
             assert_eq!(status(code).lasting(), Some(Lasting::Code(code)));
         }
         let login = SqlError::Login { why: String::new(), hint: String::new() };
