@@ -1,6 +1,6 @@
 //! From feature files to a plan, or to one message that says all that is wrong.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anarcho_chimp::declare::{DeclareError, DeclareOptions, Problem, ProblemKind, address, addresses, declare};
@@ -8,6 +8,8 @@ use anarcho_chimp::plan::{Act, Agent, Choice, Hypothesis, Plan, Schedule, Strike
 use anarcho_chimp::settings::{ConfigAgentKind, Group, Limit, Most};
 use anarcho_chimp::units::Percent;
 
+#[path = "declare/meant.rs"]
+mod meant;
 #[path = "declare/reading.rs"]
 mod reading;
 #[path = "declare/together.rs"]
@@ -389,11 +391,4 @@ fn orders_that_an_agent_cant_follow_and_spares_without_a_place_are_refused() {
 fn a_given_after_a_when_or_a_then_is_refused() {
     assert_eq!(kinds("late-given"), [(5, ProblemKind::Step), (10, ProblemKind::Step)]);
     insta::assert_snapshot!(message("late-given"));
-}
-
-#[test]
-fn problems_of_all_files_are_told_together() {
-    let paths = ["incomplete", "names"].map(|name| Path::new("tests/refused").join(format!("{name}.feature")));
-    let both = declare(&DeclareOptions { paths: paths.to_vec(), ..options("") }).unwrap_err().to_string();
-    assert!(both.ends_with("5 errors; nothing was touched"), "{both}");
 }

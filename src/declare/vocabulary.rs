@@ -10,6 +10,7 @@ use super::world::World;
 
 mod spelling;
 mod suggest;
+mod units;
 
 /// A parameter type, registered so that patterns can be shown as they were written and errors can say what fits.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,10 @@
-//! Mistakes of several steps, reported together.
+//! Mistakes of several steps and files, reported together.
 
-use anarcho_chimp::declare::ProblemKind;
+use std::path::Path;
 
-use super::{kinds, message};
+use anarcho_chimp::declare::{DeclareOptions, ProblemKind, declare};
+
+use super::{kinds, message, options};
 
 #[test]
 fn what_is_wrong_beside_an_undefined_step_is_told_with_it_and_what_may_follow_from_it_is_not() {
@@ -21,4 +23,11 @@ fn what_is_wrong_beside_an_undefined_step_is_told_with_it_and_what_may_follow_fr
     let shown = message("undefined-late");
     let hint = "did you mean `figure-1`? (a file of your own is written with its path";
     assert!(shown.contains("no infrastructure called `figure1` is shipped") && shown.contains(hint), "{shown}");
+}
+
+#[test]
+fn problems_of_all_files_are_told_together() {
+    let paths = ["incomplete", "names"].map(|name| Path::new("tests/refused").join(format!("{name}.feature")));
+    let both = declare(&DeclareOptions { paths: paths.to_vec(), ..options("") }).unwrap_err().to_string();
+    assert!(both.ends_with("5 errors; nothing was touched"), "{both}");
 }

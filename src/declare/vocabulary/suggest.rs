@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use cucumber::gherkin::Step;
 
 use super::spelling::Spelling;
+use super::units::WithUnits;
 use super::{ParameterType, Pattern, Vocabulary, keyword};
 use crate::fault::phrase::singular;
 
@@ -16,7 +17,7 @@ const LANGUAGE: &str = include_str!("../../../docs/language.md");
 const SUGGESTIONS: usize = 3;
 /// How many characters of a step are compared with the patterns, of which none is as long: time and memory grow with
 /// the product of the lengths.
-const COMPARED: usize = 200;
+pub(super) const COMPARED: usize = 200;
 /// No step has as many words; each is tried as a name.
 const WORDS: usize = 30;
 /// The similarity (0 to 1) under which a second suggestion would only mislead.
@@ -38,6 +39,11 @@ impl Vocabulary {
         let corrected = self.spelling().corrected(&step.value);
         if let Some(meant) = self.keyword_of(&corrected) {
             return format!("{text}\n  did you mean: {meant} {corrected}");
+        }
+        if let Some(fixed) = [&step.value, &corrected].into_iter().find_map(|text| self.with_units(text)) {
+            let WithUnits { keyword, text: meant, bare } = fixed;
+            let (bare, has) = (bare.join("` and `"), if bare.len() > 1 { "have" } else { "has" });
+            return format!("{text}\n  help: `{bare}` {has} no unit\n  did you mean: {keyword} {meant}");
         }
         if let Some((meant, quoted)) =
             [&step.value, &corrected].into_iter().find_map(|text| self.with_servers_quoted(text))
