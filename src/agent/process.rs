@@ -1,5 +1,6 @@
 //! Processes of the victim: those of this process's own process namespace, so no container's on it.
 
+use std::collections::BTreeSet;
 use std::ffi::c_int;
 use std::fs;
 use std::io;
@@ -10,6 +11,11 @@ use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::launch::ASKED;
+
+/// The kernel keeps so many bytes of a name.
+pub(super) const NAME_BYTES: usize = 15;
+/// So many names are worth reading.
+const NAMED: usize = 10;
 
 /// The very process, though its number may be another's later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +97,30 @@ pub(super) fn agents() -> Vec<(Identity, Vec<String>)> {
     all().into_iter().filter_map(words).collect()
 }
 
+/// The names of those that may be struck by name: without agents and the kernel's own threads.
+pub(super) fn names() -> Vec<String> {
+    let agents: Vec<Identity> = agents().into_iter().map(|(identity, _)| identity).collect();
+    let has_program = |process: &Process| words(process.identity.pid).iter().any(|word| !word.is_empty());
+    let others = all().into_iter().filter(|process| !agents.contains(&process.identity) && has_program(process));
+    others.map(|process| String::from_utf8_lossy(&process.name).into_owned()).collect()
+}
+
+/// `: there are nginx, cron and 3 more`, for processes that were looked for by a name and are not among those that run. Each name once, the
+/// nearest first; an empty text where there is none.
+pub(crate) fn instead(wanted: &str, running: impl IntoIterator<Item = String>) -> String {
+    let wanted: String = wanted.chars().take(NAME_BYTES).collect();
+    let distance =
+        |name: &String| strsim::damerau_levenshtein(&wanted, &name.chars().take(NAME_BYTES).collect::<String>());
+    let each: BTreeSet<(usize, String)> = running.into_iter().map(|name| (distance(&name), name)).collect();
+    let named: Vec<&str> = each.iter().take(NAMED).map(|(_, name)| name.as_str()).collect();
+    match (named.as_slice(), each.len().saturating_sub(NAMED)) {
+        ([], _) => String::new(),
+        ([one], 0) => format!(": there is {one}"),
+        ([all @ .., last], 0) => format!(": there are {} and {last}", all.join(", ")),
+        (names, more) => format!(": there are {} and {more} more", names.join(", ")),
+    }
+}
+
 fn find(pid: i32) -> Option<Process> {
     parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
 }
@@ -134,6 +164,28 @@ mod tests {
         assert!(identity.signal(Signal::SIGKILL).unwrap());
         child.wait().unwrap();
         assert!(!identity.signal(Signal::SIGKILL).unwrap() && identity.find().is_none());
+    }
+
+    #[test]
+    fn what_runs_is_listed_with_the_nearest_name_first() {
+        let instead = |names: &[&str]| instead("pyton3", names.iter().map(ToString::to_string));
+        assert_eq!(instead(&[]), "");
+        assert_eq!(instead(&["sshd", "sshd"]), ": there is sshd");
+        assert_eq!(instead(&["cron", "python3", "nginx", "nginx"]), ": there are python3, cron and nginx");
+        let many: Vec<String> = (10..30).map(|nth| format!("worker-{nth}")).chain(["python3".into()]).collect();
+        let listed = instead(&many.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(listed.starts_with(": there are python3, ") && listed.ends_with(" and 11 more"), "{listed}");
+        assert_eq!(listed.matches("worker-").count(), NAMED - 1);
+    }
+
+    #[test]
+    fn names_are_those_of_programs() {
+        let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let names = names();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(names.iter().any(|name| name == "sleep"), "{names:?}");
+        assert!(!names.iter().any(|name| name == "kthreadd"), "{names:?}");
     }
 
     #[test]

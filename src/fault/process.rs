@@ -31,6 +31,15 @@ pub fn pattern(with: &Parameters) -> String {
     regex::escape(&name[..end])
 }
 
+/// The name that a [`pattern`] matches.
+pub fn name_of(pattern: &str) -> String {
+    let (mut name, mut signs) = (String::new(), pattern.chars());
+    while let Some(sign) = signs.next() {
+        name.extend(if sign == '\\' { signs.next() } else { Some(sign) });
+    }
+    name
+}
+
 /// The processes that a server's role declares, by the names of their programs, in their order, each once.
 pub fn candidates(services: &[ServiceSpec]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
@@ -105,6 +114,9 @@ mod tests {
         assert_eq!(pattern(&named("a.b*")), r"a\.b\*");
         assert_eq!(pattern(&named("a-very-long-process-name")), regex::escape("a-very-long-pro"));
         assert_eq!(pattern(&named("ääääääää")), "äääääää", "15 bytes, and no half letter");
+        for name in ["php-fpm8.2", "a\\b", "[x]"] {
+            assert_eq!(name_of(&pattern(&named(name))), name);
+        }
         assert!(!is_name(" ") && !is_name("a\nb") && is_name("$(reboot); \"x\""));
     }
 }

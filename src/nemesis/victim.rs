@@ -140,7 +140,9 @@ impl Victim {
         let before = self.look(&self.strike.before).await.map_err(|why| unable(&why))?;
         self.patience = patience(asked.elapsed());
         if !before.confirmed {
-            return Err(Refusal::NothingToBreak(format!("nothing to break: {}", before.evidence)));
+            let remote = self.remote();
+            let instead = self.scene(remote.as_deref(), None).instead(&self.strike.before).await;
+            return Err(Refusal::NothingToBreak(format!("nothing to break: {}{instead}", before.evidence)));
         }
         if let Witness::ProcessRestarted(pattern) = &self.strike.witness {
             let remote = self.remote();

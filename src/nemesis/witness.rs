@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::boots::Boots;
 use crate::agent::Order;
 use crate::agent::client::Agent;
+use crate::agent::process::instead;
 use crate::fault::{Witness, process};
 use crate::instance::{Between, Command, InstanceId, PowerState};
 use crate::provider::{Provider, ProviderError, Remote};
@@ -16,6 +17,14 @@ pub(super) const KNOCK: Duration = Duration::from_secs(2);
 const TIMES_AS_LONG: u32 = 8;
 /// … and no less than this: a busy machine may take so long to answer.
 const KNOCK_LEAST: Duration = Duration::from_millis(100);
+
+/// The names in a list of how much memory each process has, and its name. Neither threads of the kernel nor what has ended already have memory; `ps` lists itself.
+fn programs(listed: &str) -> impl Iterator<Item = String> {
+    let lines = listed.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
+    let others =
+        lines.map(|(memory, name)| (memory, name.trim())).filter(|(memory, name)| *memory != "0" && *name != "ps");
+    others.map(|(_, name)| name.to_string())
+}
 
 /// How long to wait for a connection that took so long before the strike.
 pub(super) fn patience(took: Duration) -> Duration {
@@ -79,11 +88,11 @@ impl WitnessContext<'_> {
     }
 
     async fn processes(&self, pattern: &str, wanted: bool) -> Result<WitnessReport, ProviderError> {
-        let found = self.pids(pattern).await?;
+        let (found, name) = (self.pids(pattern).await?, process::name_of(pattern));
         let evidence = match &found {
             Err(why) => why.clone(),
-            Ok(pids) if pids.is_empty() => format!("no process “{pattern}” in {}", self.server),
-            Ok(pids) => format!("{} processes “{pattern}” in {}", pids.len(), self.server),
+            Ok(pids) if pids.is_empty() => format!("no process “{name}” in {}", self.server),
+            Ok(pids) => format!("{} processes “{name}” in {}", pids.len(), self.server),
         };
         Ok(WitnessReport::new(found.is_ok_and(|pids| pids.is_empty() != wanted), evidence))
     }
@@ -94,7 +103,7 @@ impl WitnessContext<'_> {
             Err(evidence) => WitnessReport::new(false, evidence),
             Ok(now) => WitnessReport::new(
                 !now.is_empty() && now.is_disjoint(before),
-                format!("“{pattern}” in {}: pids {before:?} before, {now:?} now", self.server),
+                format!("“{}” in {}: pids {before:?} before, {now:?} now", process::name_of(pattern), self.server),
             ),
         })
     }
@@ -107,6 +116,16 @@ impl WitnessContext<'_> {
             return Ok(Err(format!("pgrep ended with {:?}: {}", output.status, output.stderr.trim())));
         }
         Ok(Ok(output.stdout.lines().filter_map(|line| line.trim().parse().ok()).collect()))
+    }
+
+    /// What runs in the instance, where this witness looked for a process in vain: to follow its evidence. An empty text where that can't be known.
+    pub async fn instead(&self, witness: &Witness) -> String {
+        let (Witness::ProcessRuns(pattern), Some(remote)) = (witness, self.remote) else { return String::new() };
+        let [env, locale] = process::ANY_LETTER;
+        match remote.exec(&Command::new([env, locale, "ps", "-e", "-o", "vsz=", "-o", "comm="])).await {
+            Ok(listed) => instead(&process::name_of(pattern), programs(&listed.stdout)),
+            Err(_) => String::new(),
+        }
     }
 
     async fn in_force(&self, wanted: bool) -> Result<WitnessReport, ProviderError> {
@@ -139,5 +158,16 @@ impl WitnessContext<'_> {
     fn remote(&self) -> Result<&dyn Remote, ProviderError> {
         let absent = || ProviderError::Unknown(self.instance.cloned().unwrap_or(InstanceId(self.server.into())));
         self.remote.ok_or_else(absent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_of_the_kernel_and_the_list_itself_are_no_programs() {
+        let listed = "     0 kthreadd\n  2456 nginx\n     0 nginx <defunct>\n  9000 Web Content\n  7000 ps\n\n";
+        assert_eq!(programs(listed).collect::<Vec<_>>(), ["nginx", "Web Content"]);
     }
 }

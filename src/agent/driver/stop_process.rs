@@ -15,8 +15,6 @@ use super::{DriverError, EffectDriver, unfit};
 use crate::agent::Observation;
 use crate::agent::process::{self, Identity, Process};
 
-/// The kernel keeps so many bytes of a name.
-const NAME_BYTES: usize = 15;
 /// How long a process in the middle of a system call may take to stop.
 const SETTLE: Duration = Duration::from_secs(3);
 const EFFECT: &str = "stopping processes";
@@ -36,7 +34,7 @@ impl StopProcess {
 
     /// The processes of the name that may be stopped.
     fn candidates(&self) -> Vec<Process> {
-        let name = &self.name.as_bytes()[..self.name.len().min(NAME_BYTES)];
+        let name = &self.name.as_bytes()[..self.name.len().min(process::NAME_BYTES)];
         let agents: Vec<Identity> = process::agents().into_iter().map(|(identity, _)| identity).collect();
         let own = |process: &Process| process.identity.pid == 1 || agents.contains(&process.identity);
         process::all().into_iter().filter(|process| process.name == name && !own(process)).collect()
@@ -48,7 +46,9 @@ impl EffectDriver for StopProcess {
         let candidates = self.candidates();
         let what = format!("the process {:?}", self.name);
         if candidates.is_empty() {
-            return Err(unfit(&what, "not there", "one process of this name at least"));
+            let expected =
+                format!("one process of this name at least{}", process::instead(&self.name, process::names()));
+            return Err(unfit(&what, "not there", &expected));
         }
         // One that somebody else stopped is not ours to let go on.
         let running = candidates.iter().filter(|process| !stands(process));
