@@ -1,6 +1,7 @@
 //! `{interval} takes {duration_bound}`: from t0, in model time. What never came is a lower bound, not a number.
 
 use crate::history::History;
+use crate::measure::dead_process::{DeadProcess, dead_processes};
 use crate::measure::milestones::{Milestone, MilestoneTally, Name, interval_end};
 use crate::measure::relapse::Relapse;
 use crate::measure::resolution::{lateness_p99_us, resolution_us};
@@ -61,7 +62,7 @@ impl Checker for IntervalTakes {
             measured,
             n: None,
             observed,
-            note: note(&row, &timeline),
+            note: note(history, &row, &timeline),
             unknown: format!("the watch ended {watched} after t0, too early to know"),
             unit: "s",
         }
@@ -88,7 +89,7 @@ fn never_modelled(never: String, modelled_us: u64, measured_us: u64) -> String {
     if modelled_us == measured_us { never } else { format!("{never}: ≥ {} in model time", show_us(modelled_us)) }
 }
 
-fn note(row: &MilestoneTally, timeline: &Timeline) -> Option<String> {
+fn note(history: &History, row: &MilestoneTally, timeline: &Timeline) -> Option<String> {
     let (moments, t0) = (&timeline.moments, timeline.moments.t0_us?);
     let mut notes = Vec::new();
     match (row.name, &row.milestone, timeline.redundancy.and_then(Observed::us)) {
@@ -102,10 +103,23 @@ fn note(row: &MilestoneTally, timeline: &Timeline) -> Option<String> {
     notes.extend(
         row.of.filter(|of| of.total > 1 && of.done < of.total).map(|of| format!("{} of {} victims", of.done, of.total)),
     );
+    if let (Name::ServiceBack | Name::Redundant | Name::Normal, Milestone::Never { .. }) = (row.name, &row.milestone) {
+        notes.extend(dead(&dead_processes(history)));
+    }
     if let (Name::Redundant | Name::Normal, Some(us)) = (row.name, row.milestone.us()) {
         notes.extend(relapsed(&timeline.relapses, us, moments.end_us));
     }
     (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+/// Which processes a fault killed for good: the first of them in words.
+fn dead(processes: &[DeadProcess<'_>]) -> Option<String> {
+    let DeadProcess { server, step } = processes.first()?;
+    let more = match processes.len() {
+        1 => String::new(),
+        all => format!(", nor those of {} more", all - 1),
+    };
+    Some(format!("the process that “{step}” killed on {server} was not seen to run again{more}"))
 }
 
 /// What happened after it, if anything did.
@@ -232,6 +246,24 @@ mod tests {
         );
         assert_eq!(judged(Bound::Over(ms(900))).verdict, Verdict::Pass);
         assert_eq!(judged(Bound::Over(ms(2000))).verdict, Verdict::Invalid);
+    }
+
+    #[test]
+    fn a_recovery_that_never_came_names_the_process_that_nothing_started_again() {
+        let killed = Script::website(4, 2).strike(6000, "process-dies", &["web-1", "web-2"]);
+        let never = judged(&killed, Interval::Recovery, Bound::Under(ms(13_000)));
+        assert_eq!(never.verdict, Verdict::Fail);
+        let why =
+            "the process that “a node process-dies” killed on web-1 was not seen to run again, nor those of 1 more";
+        assert!(never.reason.as_deref().is_some_and(|reason| reason.contains(why)), "{:?}", never.reason);
+        let back = |at_ms, script: Script, target: &str| {
+            script.event(at_ms, Event::ProcessBack { strike: 0, target: target.into(), evidence: "1 process".into() })
+        };
+        let back =
+            judged(&back(8000, back(7000, killed, "web-1"), "web-2"), Interval::Recovery, Bound::Under(ms(13_000)));
+        assert_eq!((back.verdict, back.reason), (Verdict::Pass, None));
+        let gone = judged(&dies(), Interval::Recovery, Bound::Under(ms(13_000)));
+        assert!(!gone.reason.unwrap_or_default().contains("process"), "no process was killed");
     }
 
     #[test]

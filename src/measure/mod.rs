@@ -20,6 +20,7 @@
 //! | recovery | the start of the first steady window with redundancy, after the last strike and its heal ([`recovery`]) |
 //! | relapse | a stretch after recovery in which something was missing again, or requests failed ([`relapse`]) |
 //! | milestone | a moment by which the first strike is described; else it was not needed, never came, or could not be observed ([`milestones`]) |
+//! | dead | a process that a confirmed fault killed, and of which nothing on record says that it ran again ([`dead_process`]) |
 //! | slow | more than half of the requests of 100 ms took longer than the objective, or 500 ms ([`slowness`]) |
 //! | turn | one strike of a series that hits one server after the other; it has moments of its own ([`turns`]) |
 //! | phases | before + degraded + after = throughout; failover lies inside degraded ([`phases`]) |
@@ -34,6 +35,7 @@
 //! | valid | that the run can be believed at all ([`validity`]) |
 
 pub mod baseline;
+pub mod dead_process;
 pub mod downtime;
 pub mod entry;
 pub mod fleet;
