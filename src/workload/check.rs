@@ -1,6 +1,5 @@
 //! What is wrong with a workload file, as far as the file alone says it.
 
-use hyper::Method;
 use hyper::header::HeaderName;
 use serde_json_path::JsonPath;
 
@@ -8,6 +7,7 @@ use super::Model;
 use super::call::{CallSpec, environment};
 use super::database::DatabaseSpec;
 use super::file::Form;
+use super::method::wrong_method;
 use super::statement::Statement;
 use crate::document::error::one_of;
 use crate::document::yaml::{PathSegment, Source, at};
@@ -133,8 +133,10 @@ impl<'s> Checker<'s> {
             }
         }
         self.statuses((model, field), call, use_);
-        let names = self.templates((model, field), call, use_);
-        self.needed((model, field), &names, use_, has_keys);
+        // A name that is not understood may be the one that is needed.
+        if let Some(names) = self.templates((model, field), call, use_) {
+            self.needed((model, field), &names, use_, has_keys);
+        }
         self.paths((model, field), call, use_);
     }
 
@@ -155,12 +157,8 @@ impl<'s> Checker<'s> {
             let hint = "write the path alone: requests go to the site's entry, as all others do";
             self.wrong(&at![model, field, "path"], format!("`{path}` does not begin with `/`"), hint);
         }
-        if let Some(method) = call.method.as_ref().filter(|method| Method::from_bytes(method.as_bytes()).is_err()) {
-            self.wrong(
-                &at![model, field, "method"],
-                format!("`{method}` is not an HTTP method"),
-                "write for example `POST`",
-            );
+        if let Some((detail, hint)) = call.method.as_deref().and_then(wrong_method) {
+            self.wrong(&at![model, field, "method"], detail, hint);
         }
         let wrong_header = call.headers.keys().find(|name| HeaderName::from_bytes(name.as_bytes()).is_err());
         if let Some(name) = wrong_header {
@@ -240,20 +238,24 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// The names that its templates speak of.
-    fn templates(&mut self, (model, field): (&str, &str), call: &CallSpec, use_: Use) -> Vec<String> {
+    /// The names that its templates speak of; `None` where one of them is wrong.
+    fn templates(&mut self, (model, field): (&str, &str), call: &CallSpec, use_: Use) -> Option<Vec<String>> {
         let mut known = known(use_);
         if call.is_command() {
             known.extend(["site", "servers"]);
         }
         let environment = environment();
-        let mut all = Vec::new();
+        let (mut all, before) = (Vec::new(), self.mistakes.len());
         for (place, text) in call.templates() {
             let place = place.split('.').next().unwrap_or_default();
             match environment.template_from_str(text) {
                 Err(why) => {
                     let detail = format!("`{text}` is no template: {}", why.detail().unwrap_or("it can't be read"));
-                    self.wrong(&at![model, field, place], detail, "write for example `{{ key }}`");
+                    self.wrong(
+                        &at![model, field, place],
+                        detail,
+                        format!("write for example `{{{{ {} }}}}`", known[0]),
+                    );
                 }
                 Ok(template) => {
                     for name in template.undeclared_variables(false) {
@@ -266,7 +268,7 @@ impl<'s> Checker<'s> {
                 }
             }
         }
-        all
+        (self.mistakes.len() == before).then_some(all)
     }
 
     fn paths(&mut self, (model, field): (&str, &str), call: &CallSpec, use_: Use) {

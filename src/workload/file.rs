@@ -160,6 +160,7 @@ set:
             ORDERS.replace("ok: [201]", "ok: [20]"),
             ORDERS.replace("values:", "value:"),
             ORDERS.replace("POST", "P OST"),
+            ORDERS.replace("POST", "PSOT"),
             ORDERS.replace("ok: [201]", "body: x"),
             ORDERS.replace("ok: [201]", "ok: [201], fail: [409, 201], none: [404]"),
             ORDERS.replace("ok: [201]", "headers: { \"Bad Header\": x }"),

@@ -45,6 +45,7 @@ mod call;
 mod check;
 mod database;
 mod file;
+mod method;
 mod statement;
 mod value;
 
