@@ -16,6 +16,7 @@ fn main() -> ExitCode {
             Needs::Nothing,
             named![
                 what_is_wrong_with_a_workload_is_reported_before_anything_boots,
+                a_swap_whose_refusal_has_no_name_is_noted_once,
                 what_is_wrong_with_a_database_is_reported_before_anything_boots,
                 a_password_stands_in_no_plan
             ],
@@ -188,6 +189,23 @@ fn what_is_wrong_with_a_workload_is_reported_before_anything_boots() {
     let told = stderr(&output);
     assert!(told.contains("orders.workload.yaml:3:") && told.contains("does not begin with `/`"), "{told}");
     assert!(told.contains("orders.workload.yaml:4:") && told.contains("is no JSONPath"), "{told}");
+}
+
+fn a_swap_whose_refusal_has_no_name_is_noted_once() {
+    let folder = Folder::new("orders-noted");
+    let features = folder.path().join("features");
+    copied(EXAMPLE, folder.path(), &[(", fail: [409]", "")]);
+    let output = run(chimp(&["plan"]).arg(&features));
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let notes: Vec<&str> = told.lines().filter(|line| line.starts_with("note: ") && line.contains("`fail`")).collect();
+    assert!(
+        notes.len() == 1 && notes[0].contains("orders.workload.yaml:9:20: no answer of `compare_and_set`"),
+        "{told}"
+    );
+    copied(EXAMPLE, folder.path(), &[]);
+    let told = stderr(&run(chimp(&["plan"]).arg(&features)));
+    assert!(!told.contains("`compare_and_set`"), "{told}");
 }
 
 /// What became of the example's databases, with other texts in the place of some.

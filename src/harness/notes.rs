@@ -1,6 +1,6 @@
 //! What users should know of a plan, though it is no mistake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::console::complain;
@@ -8,14 +8,24 @@ use crate::environment;
 use crate::plan::{Act, Plan};
 use crate::settings::lines::line_of;
 use crate::text;
+use crate::workload::Workload;
 
-/// Says on stderr what users should know of a plan's servers.
+/// Says on stderr what users should know of a plan's servers and workloads.
 pub fn note(plan: &Plan) {
     let on = environment::on(&plan.environment);
     let settings = plan.scenarios.first().map(|scenario| scenario.settings.clone()).unwrap_or_default();
     for note in on.map_or(Vec::new(), |on| on.kind.notes(&on.value, &settings)) {
         complain!("note: {note}");
     }
+    for note in of_workloads(plan) {
+        complain!("note: {note}");
+    }
+}
+
+/// What is to be known of the workload files, each thing once.
+fn of_workloads(plan: &Plan) -> BTreeSet<String> {
+    let workloads = plan.scenarios.iter().filter_map(|scenario| scenario.workload.as_ref());
+    workloads.flat_map(Workload::notes).map(|note| note.to_string()).collect()
 }
 
 /// Says on stderr that a run draws other victims, if chance has a say in this plan, for which no seed was named.

@@ -46,6 +46,7 @@ mod check;
 mod database;
 mod file;
 mod method;
+mod notes;
 mod statement;
 mod value;
 
