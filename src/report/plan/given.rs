@@ -13,8 +13,7 @@ use crate::units::{show_duration, shown_alike};
 use crate::workload::Workload;
 
 /// Settings that have lines of their own.
-const TOLD: [&str; 7] =
-    ["auto_scaling.", "environment.", "load.deadline", "load.journey", "load.rate", "load.users", "safeguards."];
+const TOLD: [&str; 4] = ["auto_scaling.", "environment.", "load.", "safeguards."];
 
 /// All of it, a line each.
 pub(super) fn show(text: &mut String, scenario: &ScenarioPlan) {
@@ -40,6 +39,7 @@ fn as_written(value: &str, default: &str) -> (String, String) {
     shown_alike(value).zip(shown_alike(default)).unwrap_or_else(|| (value.into(), default.into()))
 }
 
+/// Every setting of the load, whether it is the default or not.
 fn load(text: &mut String, load: &LoadSettings, workload: Option<&Workload>) {
     let does = match (workload, load.journey) {
         (Some(workload), _) => works(workload),
@@ -48,13 +48,20 @@ fn load(text: &mut String, load: &LoadSettings, workload: Option<&Workload>) {
         (None, Journey::Write) => "sign up, mostly write".into(),
         (None, Journey::Mixed) => "sign up, read and write alike".into(),
     };
+    let pace = match load.operations {
+        operations if operations > 0.0 && does != "browse" => format!("{operations} operations/s of all together"),
+        _ => format!("pausing {} to {}", show_duration(load.pause_min), show_duration(load.pause_max)),
+    };
     let users = match load.users {
         0 => "no users".into(),
-        1 => format!("1 user ({does})"),
-        users => format!("{users} users ({does})"),
+        1 => format!("1 user ({does}; {pace})"),
+        users => format!("{users} users ({does}; {pace})"),
     };
-    let (rate, deadline) = (load.rate, show_duration(load.deadline));
-    let _ = writeln!(text, "  load     {rate} probes/s, each to be answered within {deadline}; {users}");
+    let (rate, deadline, at_once) = (load.rate, show_duration(load.deadline), load.in_flight_limit());
+    let _ = writeln!(
+        text,
+        "  load     {rate} probes/s, each to be answered within {deadline}, at most {at_once} under way; {users}"
+    );
 }
 
 /// `work with orders.workload.yaml: a set, 5 registers`; `work with sign-ups`
@@ -120,5 +127,34 @@ fn safeguards(text: &mut String, safeguards: &Safeguards) {
     if let Some(abort) = safeguards.abort {
         let lasts = show_duration(abort.lasts);
         let _ = writeln!(text, "  guard    the run aborts if availability is {} for {lasts}", abort.availability);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(settings: LoadSettings, workload: Option<&Workload>) -> String {
+        let mut text = String::new();
+        load(&mut text, &settings, workload);
+        text.trim().trim_start_matches("load").trim().to_string()
+    }
+
+    #[test]
+    fn every_setting_of_the_load_is_shown_by_default_and_changed() {
+        let browse = shown(LoadSettings::default(), None);
+        assert_eq!(
+            browse,
+            "500 probes/s, each to be answered within 5 s, at most 2600 under way; 20 users (browse; pausing 100 ms to 300 ms)"
+        );
+        let works = Workload::registered("sign-ups");
+        let paced = LoadSettings { operations: 200.0, users: 1, in_flight: 7, ..LoadSettings::default() };
+        let told = shown(paced.clone(), Some(&works));
+        assert!(
+            told.ends_with("at most 7 under way; 1 user (work with sign-ups; 200 operations/s of all together)"),
+            "{told}"
+        );
+        let browse = shown(LoadSettings { users: 2, ..paced }, None);
+        assert!(browse.ends_with("2 users (browse; pausing 100 ms to 300 ms)"), "it has no operations: {browse}");
     }
 }
