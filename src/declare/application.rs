@@ -9,6 +9,7 @@ use super::world::StepError;
 use crate::document::DocumentError;
 use crate::document::error::one_of;
 use crate::document::yaml::at;
+use crate::environment::{Kind, On};
 use crate::infrastructure::Infrastructure;
 use crate::load::registered;
 use crate::workload::{self, Password, Workload};
@@ -42,6 +43,7 @@ pub(super) fn wrong(
     workload: &Workload,
     used_at: (&Path, usize),
     infrastructure: &Infrastructure,
+    on: &On,
     secrets: Option<&BTreeSet<String>>,
 ) -> Vec<Problem> {
     let known = names(infrastructure);
@@ -50,7 +52,7 @@ pub(super) fn wrong(
         let hint = one_of(&name, "servers", known.iter().copied());
         workload.error(&at![model, field, "command"], format!("there is no server `{name}`"), hint)
     });
-    let host = host(workload, infrastructure, &known);
+    let host = host(workload, infrastructure, on.kind, &known);
     let secret = secrets.and_then(|secrets| secret(workload, infrastructure, secrets));
     let meaning = unknown.chain(host).chain(secret).map(|why| Problem::of(why, ProblemKind::Meaning));
     let access = password(workload, infrastructure).map(|why| Problem::of(why, ProblemKind::Access));
@@ -68,15 +70,28 @@ fn names(infrastructure: &Infrastructure) -> BTreeSet<&str> {
     servers.map(String::as_str).chain(infrastructure.virtual_ips.iter().map(|ip| ip.name.as_str())).collect()
 }
 
-/// A name without a dot is that of a server, where the servers are those that the scenario declares.
-fn host(workload: &Workload, infrastructure: &Infrastructure, known: &BTreeSet<&str>) -> Option<DocumentError> {
+/// A name without a dot is that of a server, where the servers are those that the scenario declares; and so is any name where others can't be looked up.
+fn host(
+    workload: &Workload,
+    infrastructure: &Infrastructure,
+    kind: &dyn Kind,
+    known: &BTreeSet<&str>,
+) -> Option<DocumentError> {
     let host = &workload.database.as_ref()?.host;
-    let is_elsewhere = infrastructure.is_attached() || host.contains('.') || host.parse::<IpAddr>().is_ok();
-    let is_unknown = !is_elsewhere && !known.contains(host.as_str());
-    is_unknown.then(|| {
-        let hint = one_of(host, "servers", known.iter().copied());
-        workload.database_error(format!("there is no server `{host}`"), hint)
-    })
+    if infrastructure.is_attached() || host.parse::<IpAddr>().is_ok() || known.contains(host.as_str()) {
+        return None;
+    }
+    let detail = match host.contains('.') {
+        false => format!("there is no server `{host}`"),
+        true if kind.capabilities().looks_up_names => return None,
+        true => {
+            format!(
+                "the host `{host}` can't be found in the environment `{}`: only the scenario's servers are there",
+                kind.name()
+            )
+        }
+    };
+    Some(workload.database_error(detail, one_of(host, "servers", known.iter().copied())))
 }
 
 fn password(workload: &Workload, infrastructure: &Infrastructure) -> Option<DocumentError> {
@@ -100,4 +115,33 @@ fn secret(workload: &Workload, infrastructure: &Infrastructure, known: &BTreeSet
         };
         workload.database_error(format!("no role asks for the secret `{name}`, so no server knows that password"), hint)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment;
+    use crate::history::synthetic::Script;
+
+    #[test]
+    fn a_host_elsewhere_is_refused_where_its_name_can_t_be_looked_up() {
+        let infrastructure = Script::website(1, 1).databases(1).plan().infrastructure;
+        let known = names(&infrastructure);
+        let refused = |environment: &str, host: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("shop.workload.yaml");
+            let set = "set:\n  add: { path: /, body: \"{{ value }}\" }\n  read: { path: / }\n";
+            std::fs::write(&path, format!("database: mysql://shop@{host}/shop\n{set}")).unwrap();
+            let workload = workload::read(&path).unwrap();
+            let kind = environment::on(environment).unwrap().kind;
+            super::host(&workload, &infrastructure, kind, &known).map(|why| why.to_string())
+        };
+        let why = refused("local", "db.example.org").unwrap();
+        assert!(why.contains("shop.workload.yaml:1:11: the host `db.example.org` can't be found"), "{why}");
+        assert!(why.contains("in the environment `local`") && why.contains("known servers: "), "{why}");
+        assert!(refused("local", "dbb-1").unwrap().contains("there is no server `dbb-1`"));
+        for (environment, host) in [("local", "db-1"), ("local", "192.0.2.1"), ("openstack", "db.example.org")] {
+            assert_eq!(refused(environment, host), None);
+        }
+    }
 }

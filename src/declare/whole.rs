@@ -66,7 +66,7 @@ fn planned(
     add_to(&mut of_steps, attached::strikes(&one, on, &adopted, victims));
     let used_at = (listed.file.path.as_path(), one.declaration.workload_line);
     let Drafted { index, declaration: Declaration { acts, act_lines, hypotheses, workload, .. }, .. } = one;
-    let of_workload = |workload| application::wrong(workload, used_at, infrastructure, secrets.as_ref().ok());
+    let of_workload = |workload| application::wrong(workload, used_at, infrastructure, on, secrets.as_ref().ok());
     problems.extend(workload.iter().flat_map(of_workload));
     let struck = acts.iter().any(Act::strikes) || !understood.whens;
     add_to(

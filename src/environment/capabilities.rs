@@ -28,6 +28,8 @@ pub struct Capabilities {
     pub floating_ips: bool,
     /// Replaces servers by its own Auto Scaling.
     pub auto_scaling: bool,
+    /// Looks up the names of hosts elsewhere, which are no servers of the scenario, where the load is sent from.
+    pub looks_up_names: bool,
 }
 
 /// What can't be asked of an environment at all.
@@ -199,6 +201,7 @@ mod tests {
                 power: &[PowerOp::Stop, PowerOp::Start],
                 floating_ips: false,
                 auto_scaling: false,
+                looks_up_names: true,
             }
         }
 

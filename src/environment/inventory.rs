@@ -74,6 +74,7 @@ impl Kind for Inventory {
             power: &PowerOp::ALL,
             floating_ips: false,
             auto_scaling: false,
+            looks_up_names: true,
         }
     }
 

@@ -45,6 +45,7 @@ impl Kind for Local {
             power: &PowerOp::ALL,
             floating_ips: true,
             auto_scaling: false,
+            looks_up_names: false,
         }
     }
 

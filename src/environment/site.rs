@@ -50,6 +50,7 @@ impl Kind for Site {
             power: &[],
             floating_ips: false,
             auto_scaling: false,
+            looks_up_names: true,
         }
     }
 

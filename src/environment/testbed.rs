@@ -53,6 +53,7 @@ impl Kind for Testbed {
             power: &PowerOp::ALL,
             floating_ips: false,
             auto_scaling: false,
+            looks_up_names: false,
         }
     }
 

@@ -102,6 +102,7 @@ impl Kind for Compose {
             power: TERMS.power,
             floating_ips: false,
             auto_scaling: false,
+            looks_up_names: true,
         }
     }
 

@@ -71,6 +71,7 @@ impl Kind for Ec2 {
             power: Compute::POWER,
             floating_ips: true,
             auto_scaling: true,
+            looks_up_names: true,
         }
     }
 

@@ -134,6 +134,7 @@ impl Kind for OpenStack {
             power: Nova::POWER,
             floating_ips: true,
             auto_scaling: false,
+            looks_up_names: true,
         }
     }
 

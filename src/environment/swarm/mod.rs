@@ -96,6 +96,7 @@ impl Kind for Swarm {
             power: TERMS.power,
             floating_ips: false,
             auto_scaling: false,
+            looks_up_names: true,
         }
     }
 
