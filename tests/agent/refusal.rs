@@ -34,6 +34,7 @@ fn refused() -> Outcome {
             refuses(victim, id, deaf(), "is not the id of a strike").await?;
         }
         refuses(victim, "1", stop("no-such-process"), "the process \"no-such-process\" is not there").await?;
+        refuses(victim, "1", stop("stie"), "one process of this name at least: there are site").await?;
         refuses(victim, "1", stop(""), "is not there").await?;
         refuses(victim, "1", Effect::DropFrom { peers: Vec::new() }, "the list of peers is empty").await?;
         refuses(victim, "1", Effect::Cpu { percent: 0.0 }, "the percentage is 0").await?;

@@ -130,6 +130,13 @@ pub async fn a_process_of_any_name_is_stopped_and_killed_and_no_other() {
         are(&*remote, name, &[]).await;
         are(&*remote, "bystander", &["S (sleeping)"]).await;
     }
+    for fault in [&["process-dies"][..], &["process-stops", "--for", "100ms"]] {
+        let on = ["--server", "web-1", "--with", r#"{"process": "bystandre"}"#];
+        let missed = attack(&testbed, up.folder.path(), &[fault, &on].concat());
+        let told = (stdout(&missed) + &stderr(&missed)).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(": there are bystander"), "{fault:?}: {told}");
+    }
+    are(&*remote, "bystander", &["S (sleeping)"]).await;
     assert!(exec(&*remote, words(&["ls", TRAP])).await.is_err());
 }
 
