@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
@@ -97,12 +98,16 @@ pub(super) fn agents() -> Vec<(Identity, Vec<String>)> {
     all().into_iter().filter_map(words).collect()
 }
 
-/// The names of those that may be struck by name: without agents and the kernel's own threads.
+/// The names of those that run a program, other than this one: no agents, and no threads of the kernel.
 pub(super) fn names() -> Vec<String> {
-    let agents: Vec<Identity> = agents().into_iter().map(|(identity, _)| identity).collect();
-    let has_program = |process: &Process| words(process.identity.pid).iter().any(|word| !word.is_empty());
-    let others = all().into_iter().filter(|process| !agents.contains(&process.identity) && has_program(process));
+    let others = all().into_iter().filter(|process| runs_another(process.identity.pid));
     others.map(|process| String::from_utf8_lossy(&process.name).into_owned()).collect()
+}
+
+/// Whether a process runs a program that is not this one.
+fn runs_another(pid: i32) -> bool {
+    let program = |process: &str| fs::metadata(format!("/proc/{process}/exe")).map(|file| (file.dev(), file.ino()));
+    program(&pid.to_string()).is_ok_and(|of| program("self").is_ok_and(|own| of != own))
 }
 
 /// `: there are nginx, cron and 3 more`, for processes that were looked for by a name and are not among those that run. Each name once, the
@@ -179,13 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_of_programs() {
+    fn names_are_those_of_other_programs() {
         let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
-        let names = names();
+        let (names, runs_another_one) = (names(), runs_another(child.id() as i32));
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(names.iter().any(|name| name == "sleep"), "{names:?}");
-        assert!(!names.iter().any(|name| name == "kthreadd"), "{names:?}");
+        assert!(runs_another_one && names.iter().any(|name| name == "sleep"), "{names:?}");
+        assert!(!runs_another(std::process::id() as i32) && !names.iter().any(|name| name == "kthreadd"), "{names:?}");
     }
 
     #[test]

@@ -18,12 +18,15 @@ const TIMES_AS_LONG: u32 = 8;
 /// … and no less than this: a busy machine may take so long to answer.
 const KNOCK_LEAST: Duration = Duration::from_millis(100);
 
-/// The names in a list of how much memory each process has, and its name. Neither threads of the kernel nor what has ended already have memory; `ps` lists itself.
-fn programs(listed: &str) -> impl Iterator<Item = String> {
+/// What processes of this program are called where it was started by its link in `/proc`.
+const LINK: &str = "exe";
+
+/// The names in a list of how much memory each process has, and its name. Neither threads of the kernel nor what has ended already have memory; `ps` lists
+/// itself, and this program's own processes, called `own`, are none of the server's.
+fn programs<'l>(listed: &'l str, own: &'l str) -> impl Iterator<Item = String> + 'l {
     let lines = listed.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
-    let others =
-        lines.map(|(memory, name)| (memory, name.trim())).filter(|(memory, name)| *memory != "0" && *name != "ps");
-    others.map(|(_, name)| name.to_string())
+    let named = lines.filter(|(memory, _)| *memory != "0").map(|(_, name)| name.trim());
+    named.filter(move |name| !["ps", LINK, own].contains(name)).map(String::from)
 }
 
 /// How long to wait for a connection that took so long before the strike.
@@ -123,7 +126,10 @@ impl WitnessContext<'_> {
         let (Witness::ProcessRuns(pattern), Some(remote)) = (witness, self.remote) else { return String::new() };
         let [env, locale] = process::ANY_LETTER;
         match remote.exec(&Command::new([env, locale, "ps", "-e", "-o", "vsz=", "-o", "comm="])).await {
-            Ok(listed) => instead(&process::name_of(pattern), programs(&listed.stdout)),
+            Ok(listed) => {
+                let own = std::fs::read_to_string("/proc/self/comm").unwrap_or_default();
+                instead(&process::name_of(pattern), programs(&listed.stdout, own.trim_end()))
+            }
             Err(_) => String::new(),
         }
     }
@@ -166,8 +172,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_of_the_kernel_and_the_list_itself_are_no_programs() {
-        let listed = "     0 kthreadd\n  2456 nginx\n     0 nginx <defunct>\n  9000 Web Content\n  7000 ps\n\n";
-        assert_eq!(programs(listed).collect::<Vec<_>>(), ["nginx", "Web Content"]);
+    fn threads_of_the_kernel_and_processes_of_the_harness_are_not_listed() {
+        let listed =
+            "  0 kthreadd\n 2456 nginx\n  0 nginx <defunct>\n 9000 Web Content\n 7000 ps\n 900 exe\n 900 chimp\n\n";
+        assert_eq!(programs(listed, "chimp").collect::<Vec<_>>(), ["nginx", "Web Content"]);
     }
 }
