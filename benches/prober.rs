@@ -122,7 +122,6 @@ fn start_users(nginx: &Nginx, users: u32, pause: Duration) -> (tempfile::TempDir
     let run = RunRecorder::create(dir.path(), Clock::start()).expect("a folder to write to");
     let config = UsersConfig {
         request: request(nginx),
-        journey: None,
         users,
         pause_min: pause,
         pause_max: pause,

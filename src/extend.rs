@@ -7,6 +7,7 @@
 //! | a selector | [`Selector`] | `the "name" webserver` |
 //! | an observer | [`Gauge`] | |
 //! | a workload | [`User`], what one of its users does next and what answers mean; a [`Then`] judges it | `20 users work with "transfers"` |
+//! | its meaning | [`Meaning`], so that the Thens of this crate judge it, too, by what users saw and, with its [`Tables`], by what databases held | `no acknowledged write is lost` |
 //! | a report | [`Report`], a file more in the bundle | |
 //!
 //! Names that are taken are refused before anything boots: each fault, Then, selector, workload and file of a report needs one of its own.
@@ -21,9 +22,13 @@ pub use crate::agent::effect::{Commands, Effect};
 pub use crate::checker::Judgement;
 pub use crate::checker::registered::{RegisteredThen, Then};
 pub use crate::fault::{Action, Fault, FaultTarget, Heal, Parameter, RegisteredFault, ServerStrike, Witness};
-pub use crate::history::{Ended, Event, History, Outcome, Record, Request, Work};
+pub use crate::history::entries::{Entries, Page};
+pub use crate::history::final_state::Content;
+pub use crate::history::{Ended, Event, History, Outcome, Ranges, Record, Request, Work};
 pub use crate::infrastructure::Server;
-pub use crate::load::registered::{Invocation, RegisteredWorkload, Response, User};
+pub use crate::load::registered::{Invocation, Member, RegisteredWorkload, Response, User};
+pub use crate::measure::meaning::{Deed, Did, Meaning, RegisteredMeaning, Row, Tables, entry_of, key_of};
+pub use crate::measure::writes::contents;
 pub use crate::observer::registered::{Gauge, Ground, RegisteredObservers};
 pub use crate::report::bundle::RegisteredReport;
 pub use crate::report::{JudgedRun, Report};
@@ -82,6 +87,9 @@ macro_rules! register {
         $crate::extend::submit! {
             $crate::extend::RegisteredWorkload { name: $name, user: $user, place: (file!(), line!()) }
         }
+    };
+    (meaning $name:literal, $meaning:expr) => {
+        $crate::extend::submit! { $crate::extend::RegisteredMeaning { workload: $name, meaning: &$meaning } }
     };
     (report $report:expr) => {
         $crate::extend::submit! { $crate::extend::RegisteredReport { report: &$report, place: (file!(), line!()) } }

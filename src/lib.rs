@@ -91,6 +91,7 @@
 // | `init` | the first files of somebody who begins |
 // | `harness`, `attack`, `observe` | from a request to an exit code; an attack on servers that run already; a site that is observed without a fault |
 // | `run` | carrying a plan through |
+// | `site_plugin` | what `extend` lets a plug-in add, for the demonstration site: what its users do, and what that means |
 // | `steps` | the step language |
 // | `extend` | what other crates add |
 // | `declare` | from feature files to a `plan::Plan`, or one clear error |
@@ -118,8 +119,8 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 #![allow(rustdoc::private_intra_doc_links, reason = "module docs are maps of their own parts")]
 
-// Sources of `tests/support/` that unit tests share with integration tests call the crate by its name.
-#[cfg(test)]
+// The demonstration site's plug-in calls the crate by its name, as any other crate does, and so do sources of `tests/support/` that unit tests share
+// with integration tests.
 extern crate self as anarcho_chimp;
 
 // Modules that are hidden are no public surface and may change at any time: the crate's own tests, benches and `chimp`
@@ -207,6 +208,9 @@ mod selector;
 pub mod settings;
 mod signals;
 mod site;
+#[doc(hidden)]
+#[path = "../fixtures/site/plugin/mod.rs"]
+pub mod site_plugin;
 #[doc(hidden)]
 #[path = "../steps/mod.rs"]
 pub mod steps;

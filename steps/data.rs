@@ -1,45 +1,10 @@
-//! What users write and read by the site's own interface, and what must be true of it.
+//! What users write and read of an application's data, and what must be true of it.
 
 use cucumber::{given, then};
 
 use super::params::{Count, DurationBound, Phase, Quantile, Rate, Role, Span};
 use crate::declare::{StepError, World};
 use crate::plan::Expectation;
-use crate::settings::Journey;
-
-#[given(expr = "{count} user(s) read(s) and write(s) the site")]
-fn mixed_users(world: &mut World, count: Count) -> Result<(), StepError> {
-    world.declaration.users(count.0)?;
-    world.declaration.set(|settings| settings.load.journey = Journey::Mixed)
-}
-
-#[given(expr = "{count} user(s) write(s) to the site")]
-fn writing_users(world: &mut World, count: Count) -> Result<(), StepError> {
-    world.declaration.users(count.0)?;
-    world.declaration.set(|settings| settings.load.journey = Journey::Write)
-}
-
-#[given(expr = "{count} user(s) read(s) the site")]
-fn reading_users(world: &mut World, count: Count) -> Result<(), StepError> {
-    world.declaration.users(count.0)?;
-    world.declaration.set(|settings| settings.load.journey = Journey::Read)
-}
-
-#[given(expr = "{rate} of mixed traffic")]
-fn mixed_traffic(world: &mut World, rate: Rate) -> Result<(), StepError> {
-    world.declaration.set(|settings| {
-        settings.load.journey = Journey::Mixed;
-        settings.load.operations = rate.0.0;
-    })
-}
-
-#[given(expr = "{rate} of write traffic")]
-fn write_traffic(world: &mut World, rate: Rate) -> Result<(), StepError> {
-    world.declaration.set(|settings| {
-        settings.load.journey = Journey::Write;
-        settings.load.operations = rate.0.0;
-    })
-}
 
 /// A file says what they do with the application's data, or what another crate registers under this name.
 #[given(expr = "{count} user(s) work(s) with {string}")]
@@ -61,16 +26,6 @@ fn no_write_lost(world: &mut World) -> Result<(), StepError> {
 #[then(expr = "no write is applied twice")]
 fn no_write_twice(world: &mut World) -> Result<(), StepError> {
     world.declaration.expect(Expectation::NoWriteTwice)
-}
-
-#[then(expr = "every name has one owner")]
-fn one_owner(world: &mut World) -> Result<(), StepError> {
-    world.declaration.expect(Expectation::OneOwner)
-}
-
-#[then(expr = "the follower counts are right")]
-fn followers_counted(world: &mut World) -> Result<(), StepError> {
-    world.declaration.expect(Expectation::FollowersCounted)
 }
 
 #[then(expr = "users read their own writes")]

@@ -122,6 +122,43 @@ fn every_module_has_its_layer() {
     assert_eq!(modules, placed, "the modules of the crate, and those in the table of layers");
 }
 
+/// What another crate can use of this one.
+const PUBLIC: [&str; 5] = ["StepError", "World", "extend", "params", "register"];
+
+/// What of a plug-in's code no other crate could write: names of this crate that are not for others, and paths out of the plug-in's folder, which
+/// begin with `out`.
+fn private(code: &str, out: &str) -> BTreeSet<String> {
+    let mut found = imports(code, &[]);
+    found.extend(code.contains(out).then(|| out.to_string()));
+    for (at, path) in code.match_indices("anarcho_chimp::") {
+        let names = first_names(&code[at + path.len()..]);
+        found.extend(names.into_iter().filter(|name| !PUBLIC.contains(&name.as_str())));
+    }
+    found
+}
+
+#[test]
+fn the_plug_in_of_the_site_uses_what_another_crate_can_use_and_nothing_else() {
+    let files = sources(Path::new("fixtures/site/plugin"));
+    assert!(files.len() > 5, "{files:?}");
+    for file in files {
+        let out = if file.ends_with("mod.rs") { "super::" } else { "super::super::" };
+        let found = private(&code_of(&fs::read_to_string(&file).unwrap()), out);
+        assert_eq!(found, BTreeSet::new(), "{}", file.display());
+    }
+}
+
+#[test]
+fn what_no_other_crate_can_use_is_found() {
+    let found = |code: &str| private(code, "super::super::").into_iter().collect::<Vec<_>>();
+    assert!(found("use anarcho_chimp::extend::{User, json};\nuse anarcho_chimp::{StepError, World};").is_empty());
+    assert!(found("use super::op::{Op, What};").is_empty());
+    assert_eq!(found("use anarcho_chimp::history::Work;"), ["history"]);
+    assert_eq!(found("use anarcho_chimp::{World, plan::Plan};"), ["plan"]);
+    assert_eq!(found("fn a() { crate::history::b() }"), ["history"]);
+    assert_eq!(found("use super::super::history::Work;"), ["super::super::"]);
+}
+
 #[test]
 fn an_import_that_runs_upwards_is_found() {
     let mut layers = layers();

@@ -63,7 +63,6 @@ fn config(address: SocketAddr, users: u32, settings: &RequestSettings) -> UsersC
     let site = Site { address: address.ip(), port: address.port(), host: "site".into() };
     UsersConfig {
         request: PreparedRequest::new(settings, &site).unwrap(),
-        journey: None,
         users,
         pause_min: Duration::from_millis(10),
         pause_max: Duration::from_millis(20),

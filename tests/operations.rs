@@ -1,20 +1,23 @@
-//! Users that write, against a site in this process that knows what it applied: every operation is on record, with the
-//! only end that can be true.
+//! Users of the demonstration site, against a site in this process that knows what it applied: every operation is on record, with the only end that
+//! can be true.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anarcho_chimp::clock::Clock;
-use anarcho_chimp::history::operation::key_of;
+use anarcho_chimp::extend::{Page, key_of};
 use anarcho_chimp::history::recorder::Memory;
-use anarcho_chimp::history::{DataRecord, Ended, Event, Op, Operation, Recorder};
-use anarcho_chimp::load::{JourneyConfig, PreparedRequest, Site, Users, UsersConfig};
-use anarcho_chimp::settings::{Journey, RequestSettings};
+use anarcho_chimp::history::{DataRecord, Ended, Recorder, Work};
+use anarcho_chimp::load::work::{WorkConfig, Workers};
+use anarcho_chimp::load::{PreparedRequest, Site};
+use anarcho_chimp::settings::RequestSettings;
+use anarcho_chimp::site_plugin::op::{Op, What};
+use anarcho_chimp::workload::Workload;
+use serde::Deserialize;
 
 /// A site that breaks every tenth connection after it applied a post, and refuses every seventh.
 #[derive(Default)]
@@ -109,22 +112,32 @@ fn request(input: &mut impl BufRead) -> Option<(String, String)> {
     Some((first, String::from_utf8(body).ok()?))
 }
 
-fn start(address: SocketAddr) -> (Users, Memory) {
+async fn start(address: SocketAddr) -> (Workers, Memory) {
     let site = Site { address: address.ip(), port: address.port(), host: "site".into() };
-    let config = UsersConfig {
+    let config = WorkConfig {
+        workload: Workload { settle: Duration::ZERO, ..Workload::registered("site") },
         request: PreparedRequest::new(&RequestSettings::default(), &site).unwrap(),
-        journey: Some(JourneyConfig { journey: Journey::Mixed, seed: 7 }),
+        servers: BTreeMap::new(),
+        password: None,
         users: 8,
         pause_min: Duration::from_millis(5),
         pause_max: Duration::from_millis(10),
         deadline: Duration::from_secs(5),
+        seed: 7,
     };
     let (recorder, memory) = Recorder::memory(Clock::start());
-    (Users::start_with(Path::new(env!("CARGO_BIN_EXE_chimp")), config, recorder).unwrap(), memory)
+    let mut workers = Workers::new(config, recorder).unwrap();
+    workers.prepare().await.unwrap();
+    workers.start();
+    (workers, memory)
 }
 
-fn operations(memory: &Memory) -> Vec<Operation> {
-    let operation = |record| if let DataRecord::Operation(operation) = record { Some(operation) } else { None };
+/// What is on record, each with what was asked for.
+fn operations(memory: &Memory) -> Vec<(Op, Work)> {
+    let operation = |record| match record {
+        DataRecord::Work(work) => Some((Op::of_asked(work.asked()).expect("an operation of the site"), work)),
+        _ => None,
+    };
     memory.data().into_iter().filter_map(operation).collect()
 }
 
@@ -136,77 +149,61 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-fn was_cut(memory: &Memory) -> bool {
-    memory.events().iter().any(|record| matches!(record.event, Event::OperationsCut { .. }))
-}
-
 #[tokio::test]
 async fn every_operation_is_on_record_with_the_only_end_that_can_be_true() {
     let site = Arc::new(Website::default());
-    let (users, memory) = start(site.serve());
-    until("500 operations", || operations(&memory).len() >= 500).await;
+    let (mut workers, memory) = start(site.serve()).await;
+    until("500 operations", || memory.data().len() >= 500).await;
     site.hangs.store(true, Ordering::SeqCst);
     until("a request hangs", || site.hanging.load(Ordering::SeqCst) > 0).await;
-    users.stop().await.unwrap();
+    workers.stop().await.unwrap();
     let operations = operations(&memory);
     site.hangs.store(false, Ordering::SeqCst);
 
     let posts = site.posts.lock().unwrap();
     let mut ends: BTreeMap<&str, u32> = BTreeMap::new();
-    for operation in &operations {
-        assert!(operation.invoked_us < operation.ended_us);
-        let Op::Post { seq } = operation.op else { continue };
-        let there = posts.contains(&key_of(&operation.process, seq));
-        let (end, true_) = match operation.outcome {
+    for (op, work) in &operations {
+        assert!(work.invoked_us < work.ended_us && work.call.changes() == op.is_write());
+        let What::Post { number } = op.what else { continue };
+        let there = posts.contains(&key_of(&op.by, number));
+        let (end, true_) = match work.outcome {
             Ended::Ok => ("ok", there),
             Ended::Fail => ("fail", !there),
             Ended::Info => ("info", true),
         };
-        assert!(true_, "{operation:?}");
+        assert!(true_, "{work:?}");
         *ends.entry(end).or_default() += 1;
     }
     assert!(ends["ok"] > 50 && ends["fail"] > 5 && ends["info"] > 5, "{ends:?}");
-    let left = |operation: &&Operation| operation.detail.as_deref() == Some("still under way when the users left");
+    let left = |(_, work): &&(Op, Work)| work.detail.as_deref() == Some("still under way when the users left");
     assert!((1..=8).contains(&operations.iter().filter(left).count()), "each user has at most one under way");
-    let asked: BTreeSet<String> = (operations.iter())
-        .filter_map(|o| if let Op::Post { seq } = o.op { Some(key_of(&o.process, seq)) } else { None })
-        .collect();
+    let key =
+        |(op, _): &(Op, Work)| if let What::Post { number } = op.what { Some(key_of(&op.by, number)) } else { None };
+    let asked: BTreeSet<String> = operations.iter().filter_map(key).collect();
     assert!(posts.is_subset(&asked), "something was posted that is on no record");
-    assert!(!was_cut(&memory));
 }
 
 #[tokio::test]
 async fn users_do_one_thing_at_a_time_and_see_what_was_posted() {
     let site = Arc::new(Website::default());
-    let (users, memory) = start(site.serve());
-    until("500 operations", || operations(&memory).len() >= 500).await;
-    users.stop().await.unwrap();
+    let (mut workers, memory) = start(site.serve()).await;
+    until("500 operations", || memory.data().len() >= 500).await;
+    workers.stop().await.unwrap();
+    workers.finish().await;
     let mut operations = operations(&memory);
-    operations.sort_by_key(|operation| operation.invoked_us);
-    let mut by_user: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
-    operations.iter().for_each(|operation| by_user.entry(&operation.process).or_default().push(operation));
-    assert_eq!(
-        by_user.keys().copied().collect::<Vec<_>>(),
-        ["u7-0", "u7-1", "u7-2", "u7-3", "u7-4", "u7-5", "u7-6", "u7-7"]
-    );
+    assert!(operations.iter().all(|(_, work)| !work.is_last()), "what is there in the end is read from the databases");
+    operations.sort_by_key(|(_, work)| work.invoked_us);
+    let mut by_user: BTreeMap<&str, Vec<&(Op, Work)>> = BTreeMap::new();
+    operations.iter().for_each(|operation| by_user.entry(&operation.0.by).or_default().push(operation));
+    let users: Vec<&str> = by_user.keys().copied().collect();
+    assert_eq!(users, ["u7-0", "u7-1", "u7-2", "u7-3", "u7-4", "u7-5", "u7-6", "u7-7"]);
     for (user, operations) in by_user {
-        assert_eq!(operations[0].op, Op::Signup { name: user.into() });
-        assert!(operations.windows(2).all(|pair| pair[0].ended_us <= pair[1].invoked_us), "{user}");
+        assert_eq!(operations[0].0.what, What::Signup { name: user.into() });
+        assert!(operations.windows(2).all(|pair| pair[0].1.ended_us <= pair[1].1.invoked_us), "{user}");
     }
-    let saw = |o: &Operation| matches!(&o.op, Op::Read { saw: Some(saw), .. } if saw.whole && !saw.posts.0.is_empty());
-    assert!(operations.iter().any(saw));
-    let owners: BTreeSet<&str> =
-        operations.iter().filter(|o| o.outcome == Ended::Fail).map(|o| o.process.as_str()).collect();
-    assert!(owners.len() > 1, "names are contended");
-}
-
-#[tokio::test]
-async fn users_that_are_killed_leave_a_record_that_says_so() {
-    let site = Arc::new(Website::default());
-    let (users, memory) = start(site.serve());
-    until("an operation", || !operations(&memory).is_empty()).await;
-    let worker = nix::unistd::Pid::from_raw(i32::try_from(users.process_id()).unwrap());
-    nix::sys::signal::kill(worker, nix::sys::signal::Signal::SIGKILL).unwrap();
-    until("a record of it", || was_cut(&memory)).await;
-    drop(users);
+    let shows_all = |page: Page| page.whole && !page.entries.0.is_empty();
+    assert!(operations.iter().any(|(_, work)| Page::deserialize(work.saw()).is_ok_and(shows_all)));
+    let turned_down = |(op, work): &&(Op, Work)| matches!(op.what, What::Signup { .. }) && work.outcome == Ended::Fail;
+    let losers: BTreeSet<&str> = operations.iter().filter(turned_down).map(|(op, _)| op.by.as_str()).collect();
+    assert!(losers.len() > 1, "names are contended");
 }

@@ -308,7 +308,7 @@ fn a_plan_of_an_older_schema_is_neither_replayed_nor_judged_again() {
         let output = run(&mut command);
         let told = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{verb} of an old {file}: {told}");
-        assert!(told.contains(&format!("{file}: this plan has schema 1")) && told.contains("reads schema 3"), "{told}");
+        assert!(told.contains(&format!("{file}: this plan has schema 1")) && told.contains("reads schema 4"), "{told}");
         assert!(told.contains("help: "), "{told}");
         assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0, "a bundle was begun");
     }

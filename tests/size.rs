@@ -47,7 +47,10 @@ fn long_functions(text: &str) -> Vec<(usize, &str, usize)> {
 #[test]
 fn files_and_functions_are_short() {
     let mut wrong = Vec::new();
-    for file in ["src", "steps", "tests", "benches"].into_iter().flat_map(|folder| sources(Path::new(folder))) {
+    for file in ["src", "steps", "tests", "benches", "fixtures/site/plugin"]
+        .into_iter()
+        .flat_map(|folder| sources(Path::new(folder)))
+    {
         let text = fs::read_to_string(&file).unwrap();
         let length = text.lines().count();
         if length > FILE {

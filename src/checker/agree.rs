@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::history::History;
-use crate::history::final_state::{Content, Settling};
+use crate::history::final_state::{DatabaseRead, Settling};
 use crate::measure::Known;
-use crate::measure::writes::contents;
+use crate::measure::writes::databases;
 use crate::units::{Bound, HumanDuration};
 
 use super::compare::Measured;
@@ -29,18 +29,18 @@ impl Checker for Agree {
         };
         let called: BTreeSet<&str> =
             history.plan.infrastructure.servers_called(&self.role).iter().map(|server| server.name.as_str()).collect();
-        let contents: Vec<_> = match contents(history) {
-            Ok(contents) => contents.into_iter().filter(|(server, _)| called.contains(server)).collect(),
+        let reads: Vec<&DatabaseRead> = match databases(history) {
+            Ok(reads) => reads.iter().filter(|read| called.contains(read.server.as_str())).collect(),
             Err(why) => return invalid(why),
         };
-        if contents.len() < 2 {
-            return invalid(format!(
-                "only {} of the databases ran in the end, and it takes 2 to agree",
-                contents.len()
-            ));
+        if reads.len() < 2 {
+            return invalid(format!("only {} of the databases ran in the end, and it takes 2 to agree", reads.len()));
+        }
+        if reads.iter().all(|read| read.checksums.is_empty()) {
+            return invalid("no database held a table in the end".into());
         }
         let judgement = timed(settling, bound).judge();
-        match differing(&contents) {
+        match differing(&reads) {
             Some(why) if judgement.verdict != Verdict::Invalid => {
                 Judgement { verdict: Verdict::Fail, observed: "they differ".into(), reason: Some(why), ..judgement }
             }
@@ -72,12 +72,12 @@ fn timed(settling: &Settling, bound: Bound<HumanDuration>) -> Timed {
 }
 
 /// The first table that is not the same everywhere, in words.
-fn differing(contents: &[(&str, &Content)]) -> Option<String> {
-    let tables: BTreeSet<&String> = contents.iter().flat_map(|(_, content)| content.checksums.keys()).collect();
+fn differing(reads: &[&DatabaseRead]) -> Option<String> {
+    let tables: BTreeSet<&String> = reads.iter().flat_map(|read| read.checksums.keys()).collect();
     tables.into_iter().find_map(|table| {
         let mut by_checksum: BTreeMap<Option<&String>, Vec<&str>> = BTreeMap::new();
-        for (server, content) in contents {
-            by_checksum.entry(content.checksums.get(table)).or_default().push(server);
+        for read in reads {
+            by_checksum.entry(read.checksums.get(table)).or_default().push(&read.server);
         }
         let sides: Vec<String> = by_checksum.values().map(|servers| servers.join(", ")).collect();
         (sides.len() > 1).then(|| format!("the checksum of “{table}” is not the same on {}", sides.join(" and on ")))
@@ -87,11 +87,16 @@ fn differing(contents: &[(&str, &Content)]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::final_state::Content;
     use crate::history::synthetic::Script;
     use crate::plan::Expectation;
 
-    fn content(checksum: &str) -> Content {
-        Content { checksums: [("posts".to_string(), checksum.to_string())].into(), ..Content::default() }
+    fn posts(checksum: &str) -> BTreeMap<String, String> {
+        [("site.posts".to_string(), checksum.to_string())].into()
+    }
+
+    fn holding(script: Script, server: &str, checksum: &str) -> Script {
+        script.holds_with(server, Content::default(), posts(checksum))
     }
 
     /// The load stops at 20 s; the wait is given up after 10 s.
@@ -114,7 +119,7 @@ mod tests {
 
     #[test]
     fn they_agree_when_positions_and_checksums_do() {
-        let same = |script: Script| script.holds("db-1", content("7")).holds("db-2", content("7"));
+        let same = |script: Script| holding(holding(script, "db-1", "7"), "db-2", "7");
         let judgement = judged(&same(settled(Some(20_800))), 1);
         assert_eq!((judgement.verdict, judgement.observed.as_str()), (Verdict::Pass, "800 ms"));
         assert_eq!(judged(&same(settled(Some(22_000))), 1).verdict, Verdict::Fail);
@@ -126,17 +131,27 @@ mod tests {
 
     #[test]
     fn equal_positions_with_other_content_are_no_agreement() {
-        let judgement = judged(&settled(Some(20_800)).holds("db-1", content("7")).holds("db-2", content("8")), 1);
+        let judgement = judged(&holding(holding(settled(Some(20_800)), "db-1", "7"), "db-2", "8"), 1);
         assert_eq!((judgement.verdict, judgement.observed.as_str()), (Verdict::Fail, "they differ"));
-        assert_eq!(judgement.reason.as_deref(), Some("the checksum of “posts” is not the same on db-1 and on db-2"));
+        assert_eq!(
+            judgement.reason.as_deref(),
+            Some("the checksum of “site.posts” is not the same on db-1 and on db-2")
+        );
     }
 
     #[test]
     fn what_was_not_watched_or_read_leaves_it_open() {
-        let unwatched = Script::website(2, 2).databases(2).holds("db-1", content("7")).holds("db-2", content("7"));
+        let unwatched = holding(holding(Script::website(2, 2).databases(2), "db-1", "7"), "db-2", "7");
         assert_eq!(judged(&unwatched, 1).verdict, Verdict::Invalid);
-        assert_eq!(judged(&settled(Some(20_800)).holds("db-1", content("7")), 1).verdict, Verdict::Invalid);
-        let alone = settled(Some(20_800)).dies(6000, "db-2").holds("db-1", content("7"));
+        assert_eq!(judged(&holding(settled(Some(20_800)), "db-1", "7"), 1).verdict, Verdict::Invalid);
+        let alone = holding(settled(Some(20_800)).dies(6000, "db-2"), "db-1", "7");
         assert!(judged(&alone, 1).reason.unwrap().contains("it takes 2 to agree"));
+    }
+    #[test]
+    fn without_a_table_nothing_can_differ_and_that_is_no_agreement() {
+        let empty = |script: Script, server| script.holds_with(server, Content::default(), BTreeMap::new());
+        let judgement = judged(&empty(empty(settled(Some(20_800)), "db-1"), "db-2"), 1);
+        assert_eq!(judgement.verdict, Verdict::Invalid);
+        assert_eq!(judgement.reason.as_deref(), Some("no database held a table in the end"));
     }
 }

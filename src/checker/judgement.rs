@@ -43,7 +43,7 @@ impl Judgement {
     }
 
     /// Nothing may have been `found` among `n`; the reason names the first few.
-    pub(super) fn none_of(unit: &str, found: &[String], n: u64, named: usize) -> Judgement {
+    pub fn none_of(unit: &str, found: &[String], n: u64, named: usize) -> Judgement {
         let more = found.len().saturating_sub(named);
         let mut reason = found.iter().take(named).cloned().collect::<Vec<_>>().join("; ");
         if more > 0 {

@@ -64,8 +64,6 @@ fn plainly(expectation: &Expectation) -> Box<dyn Checker> {
         Expectation::NoSinglePointOfFailure { role } => Box::new(single_point::NoSinglePointOfFailure { role }),
         Expectation::NoAcknowledgedWriteLost => Box::new(writes::NoAcknowledgedWriteLost),
         Expectation::NoWriteTwice => Box::new(writes::NoWriteTwice),
-        Expectation::OneOwner => Box::new(writes::OneOwner),
-        Expectation::FollowersCounted => Box::new(writes::FollowersCounted),
         Expectation::OwnWritesRead => Box::new(reads::OwnWritesRead),
         Expectation::NeverLess => Box::new(reads::NeverLess),
         Expectation::Staleness { quantile, bound } => Box::new(reads::Staleness { quantile, bound }),

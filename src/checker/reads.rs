@@ -2,11 +2,10 @@
 //! staleness is {duration_bound}`. Definitions are in [`crate::measure::reads`].
 
 use crate::history::History;
-use crate::history::Operation;
+use crate::measure::meaning::{Deeds, Read};
 use crate::measure::models;
 use crate::measure::quantile::{TooFew, of_values_us};
 use crate::measure::reads::{JudgedRead, going_back, judged};
-use crate::measure::writes::operations_are_whole;
 use crate::measure::{Known, Moments};
 use crate::units::{DurationBound, Percent, Quantile};
 
@@ -21,16 +20,11 @@ pub(super) struct OwnWritesRead;
 
 impl Checker for OwnWritesRead {
     fn check(&self, history: &History) -> Judgement {
-        if history.plan.workload.is_some() {
-            return workload::own_writes_read(history);
-        }
-        let invalid = |why: String| Judgement::invalid("0".into(), "reads", 0, why);
-        if let Err(why) = operations_are_whole(history) {
-            return invalid(why);
-        }
-        let own: Vec<JudgedRead<'_>> = judged(history).into_iter().filter(|read| read.own).collect();
+        let Some(deeds) = Deeds::of(history) else { return workload::own_writes_read(history) };
+        let own: Vec<JudgedRead<'_>> = judged(&deeds).into_iter().filter(|read| read.own).collect();
         if own.is_empty() {
-            return invalid("no user read its own posts after one was acknowledged".into());
+            let why = format!("no user read its own {}s after one was acknowledged", deeds.noun);
+            return Judgement::invalid("0".into(), "reads", 0, why);
         }
         let moments = Moments::of(history);
         let missed: Vec<String> = own
@@ -38,8 +32,9 @@ impl Checker for OwnWritesRead {
             .filter_map(|read| {
                 let late = show_us(read.stale_us?);
                 Some(format!(
-                    "{} did not see a post of its own of {late} before{}",
-                    read.read.process,
+                    "{} did not see a {} of its own of {late} before{}",
+                    read.read.by,
+                    deeds.noun,
                     at(read.read, &moments)
                 ))
             })
@@ -52,20 +47,14 @@ pub(super) struct NeverLess;
 
 impl Checker for NeverLess {
     fn check(&self, history: &History) -> Judgement {
-        if history.plan.workload.is_some() {
-            return workload::never_less(history);
-        }
-        let invalid = |why: String| Judgement::invalid("0".into(), "reads", 0, why);
-        if let Err(why) = operations_are_whole(history) {
-            return invalid(why);
-        }
-        let (back, compared) = going_back(history);
+        let Some(deeds) = Deeds::of(history) else { return workload::never_less(history) };
+        let (back, compared) = going_back(&deeds);
         if compared == 0 {
-            return invalid("no user read the same page twice".into());
+            return Judgement::invalid("0".into(), "reads", 0, "no user read the same page twice");
         }
         let moments = Moments::of(history);
         let back: Vec<String> =
-            back.iter().map(|read| format!("{} saw less than before{}", read.process, at(read, &moments))).collect();
+            back.iter().map(|read| format!("{} saw less than before{}", read.by, at(read, &moments))).collect();
         Judgement::none_of("reads", &back, compared, NAMED)
     }
 }
@@ -78,13 +67,9 @@ pub(super) struct Staleness {
 impl Checker for Staleness {
     fn check(&self, history: &History) -> Judgement {
         let expected = self.bound.to_string();
-        let stale_us: Vec<Option<u64>> = if history.plan.workload.is_some() {
-            models::reads(&history.works).into_iter().map(|read| read.stale_us).collect()
-        } else {
-            if let Err(why) = operations_are_whole(history) {
-                return Judgement::invalid(expected, "ms", 0, why);
-            }
-            judged(history).into_iter().map(|read| read.stale_us).collect()
+        let stale_us: Vec<Option<u64>> = match Deeds::of(history) {
+            Some(deeds) => judged(&deeds).into_iter().map(|read| read.stale_us).collect(),
+            None => models::reads(&history.works).into_iter().map(|read| read.stale_us).collect(),
         };
         let stale = stale_us.iter().flatten().count();
         let values = stale_us.iter().map(|stale_us| stale_us.unwrap_or(0));
@@ -110,11 +95,12 @@ impl Checker for Staleness {
     }
 }
 
-fn at(read: &Operation, moments: &Moments) -> String {
+fn at(read: &Read<'_>, moments: &Moments) -> String {
     let Some(t0_us) = moments.t0_us else { return String::new() };
-    match read.invoked_us.checked_sub(t0_us) {
+    let invoked_us = read.work.invoked_us;
+    match invoked_us.checked_sub(t0_us) {
         Some(after) => format!(", {} after t0", show_us(after)),
-        None => format!(", {} before t0", show_us(t0_us - read.invoked_us)),
+        None => format!(", {} before t0", show_us(t0_us - invoked_us)),
     }
 }
 

@@ -17,12 +17,17 @@ pub trait Then: Sync {
         true
     }
 
-    /// The registered workload whose operations it judges, if it does.
+    /// The registered workloads whose operations it judges; none where it judges something else.
     ///
-    /// Then a scenario whose users do not work with it is refused, and a pass counts only where there is evidence: something was acknowledged,
-    /// also after the fault, and everything that users wanted to read in the end was read.
-    fn workload(&self) -> Option<&'static str> {
-        None
+    /// Where there are some, a scenario whose users work with none of them is refused, and a pass counts only where there is evidence: something
+    /// was acknowledged, also after the fault, and everything that users wanted to read in the end was read.
+    fn workloads(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether it looks at what the databases held in the end, so that a scenario without them is refused.
+    fn needs_databases(&self) -> bool {
+        false
     }
 
     /// Looks at what a step says, before anything boots.
@@ -72,7 +77,7 @@ impl Checker for Registered {
     fn check(&self, history: &History) -> Judgement {
         match named(&self.name) {
             Some(then) => {
-                let lacking = then.workload().and_then(|name| workload::lacking(history, name));
+                let lacking = workload::lacking(history, then.workloads());
                 then.judge(history, &self.said).unless_unseen(lacking)
             }
             None => Judgement::not_told(

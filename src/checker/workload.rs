@@ -180,11 +180,13 @@ fn unacknowledged(works: &[Work], moments: &Moments, kind: &str, is_of: impl Fn(
     }
 }
 
-/// What a pass lacks that is judged of a registered workload of this name: users who work with it, something that was acknowledged, or a read in the
-/// end.
-pub(super) fn lacking(history: &History, name: &str) -> Option<String> {
-    if history.plan.workload.as_ref().and_then(Workload::registered_name) != Some(name) {
-        return Some(format!("no user worked with “{name}”"));
+/// What a pass lacks that is judged of registered workloads of these names: users who work with one of them, something that was acknowledged, or a
+/// read in the end. Nothing, where there is no name.
+pub(super) fn lacking(history: &History, names: &[&str]) -> Option<String> {
+    let first = names.first()?;
+    let worked = history.plan.workload.as_ref().and_then(Workload::registered_name);
+    if !worked.is_some_and(|name| names.contains(&name)) {
+        return Some(format!("no user worked with “{first}”"));
     }
     let works = history.works.as_slice();
     // Where users only read, their reads must be answered.

@@ -21,7 +21,7 @@ use crate::workload::{self, Password, Workload};
 pub(super) fn called(name: &str, file: &Path) -> Result<Workload, StepError> {
     let registered = registered::workloads();
     if registered.iter().any(|one| one.name == name) {
-        if file.exists() {
+        if file.is_file() {
             let detail = format!("`{name}` is a registered workload, and {} is there, too", file.display());
             return Err(StepError::refused(detail, "give one of the two another name"));
         }
@@ -35,6 +35,22 @@ pub(super) fn called(name: &str, file: &Path) -> Result<Workload, StepError> {
         let hint = one_of(name, "registered workloads", registered.iter().map(|one| one.name));
         StepError::Malformed(format!("{why}\n  help: no workload of this name is registered, either; {hint}"))
     })
+}
+
+/// Whether a step speaks of the workload that was named before: one says how many users work with a registered one, another how many operations/s
+/// they send.
+///
+/// # Errors
+/// It is another one, or a file.
+pub(super) fn is_the_same(known: &Workload, name: &str) -> Result<(), StepError> {
+    let hint = match known.registered_name() {
+        Some(registered) if registered == name => return Ok(()),
+        Some(_) => "keep one: how many users work, and how many operations/s they send, is said of the same",
+        None => {
+            "keep one: a file has a place for each kind of data; say either how many users work, or how many operations/s they send"
+        }
+    };
+    Err(StepError::refused(format!("the users work with {} already", known.name()), hint))
 }
 
 /// Everything that is not there, at its line in the workload file, with the step that names the file. `secrets` are those of the roles, where they

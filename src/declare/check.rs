@@ -9,11 +9,12 @@ use super::world::Declaration;
 use super::{guarded, observable, possible, sides};
 use crate::checker;
 use crate::infrastructure::{Infrastructure, PUPPET_SERVER, Server};
+use crate::measure::meaning::{self, Meaning};
 use crate::measure::writes::DATABASE;
 use crate::plan::expectation::{Expectation, Phase};
 use crate::plan::{Act, Choice, Hypothesis, StrikeOrder, Target};
 use crate::selector;
-use crate::settings::{Journey, Settings};
+use crate::settings::Settings;
 use crate::units::show_duration;
 use crate::workload::Workload;
 
@@ -45,9 +46,9 @@ pub(super) fn meaning(
     let orders = acts.iter().flat_map(|act| act.orders().iter().map(move |order| (act, order)));
     let strikes = orders.map(|(act, order)| (order.step.line, can_strike(infrastructure, settings, act, order)));
     let judged = hypotheses.iter().map(|h| {
-        let makes_sense = of_data(infrastructure, settings, workload, &h.expectation)
+        let makes_sense = of_data(infrastructure, workload, &h.expectation)
             .and_then(|()| judges(infrastructure, settings, struck, &h.expectation));
-        let is_of_workload = workload.is_some() && !h.expectation.models().is_empty();
+        let is_of_workload = h.expectation.is_of_operations() && meaning::of_workload(workload).is_none();
         let observes = || observable::observes(infrastructure, settings, acts, h);
         (h.line, makes_sense.and_then(|()| if is_of_workload { Ok(()) } else { observes() }))
     });
@@ -196,13 +197,12 @@ fn is_shared(infrastructure: &Infrastructure, target: &Target, among: &[&Server]
 /// Whether users write and read what a Then speaks of.
 fn of_data(
     infrastructure: &Infrastructure,
-    settings: &Settings,
     workload: Option<&Workload>,
     expectation: &Expectation,
 ) -> Result<(), String> {
     let models = expectation.models();
     if let Expectation::Registered { name, .. } = expectation {
-        return of_its_workload(workload, name);
+        return of_its_workload(infrastructure, workload, name);
     }
     match workload {
         Some(workload) if expectation.is_of_operations() => {
@@ -210,23 +210,18 @@ fn of_data(
                 return Ok(());
             }
             if let Some(name) = workload.registered_name() {
-                return Err(of_a_registered(name));
+                return of_a_registered(infrastructure, name, meaning::of_workload(Some(workload)), expectation);
             }
             let file = workload.name();
             let needed = models.iter().map(|model| format!("`{model}:`")).collect::<Vec<_>>().join(" or ");
-            let help = if models.is_empty() {
-                "leave it out: it is judged of the demonstration site, whose users do not work with a file".into()
-            } else {
-                format!("declare {needed} in it")
-            };
-            return Err(format!("{file} has no data that this speaks of\n  help: {help}"));
+            return Err(format!("{file} has no data that this speaks of\n  help: declare {needed} in it"));
         }
         Some(_) => {}
         None if expectation.is_of_models_alone() => {
             let help = "say `20 users work with \"orders.workload.yaml\"`";
             return Err(format!("the users of this scenario work with no register and no queue\n  help: {help}"));
         }
-        None if expectation.is_of_operations() && settings.load.journey == Journey::Browse => {
+        None if expectation.is_of_operations() => {
             return Err("the users of this scenario write nothing and read nothing of their own\n  help: say `20 users read and write the site`, or of an application of your own `20 users work with \"orders.workload.yaml\"`".into());
         }
         None => {}
@@ -237,21 +232,41 @@ fn of_data(
     Ok(())
 }
 
-/// What a shipped Then can't judge.
-fn of_a_registered(name: &str) -> String {
-    let help = "judge it by a Then that is registered beside the workload (docs/extending.md)";
-    format!(
-        "it can't be judged of the registered workload `{name}`, which says in its own words what is written and read\n  help: {help}"
-    )
+/// Whether a shipped Then can judge what users of a registered workload do.
+fn of_a_registered(
+    infrastructure: &Infrastructure,
+    name: &str,
+    meaning: Option<&dyn Meaning>,
+    expectation: &Expectation,
+) -> Result<(), String> {
+    match meaning {
+        Some(_) if expectation.is_of_models_alone() => {
+            Err(format!("the users of the registered workload `{name}` work with no register and no queue"))
+        }
+        Some(meaning) if expectation.is_of_rows() && meaning.tables().is_some() => {
+            called(infrastructure, DATABASE).map(drop)
+        }
+        Some(_) if !expectation.is_of_rows() => Ok(()),
+        _ => {
+            let help = "judge it by a Then that is registered beside the workload (docs/extending.md)";
+            Err(format!(
+                "it can't be judged of the registered workload `{name}`, which says in its own words what is written and read\n  help: {help}"
+            ))
+        }
+    }
 }
 
 /// Whether the users do what a registered Then judges.
-fn of_its_workload(workload: Option<&Workload>, then: &str) -> Result<(), String> {
-    match checker::registered::named(then).and_then(|then| then.workload()) {
-        Some(needed) if workload.and_then(Workload::registered_name) != Some(needed) => {
-            let help = format!("say `20 users work with \"{needed}\"`");
-            Err(format!("no user of this scenario works with the registered workload `{needed}`\n  help: {help}"))
+fn of_its_workload(infrastructure: &Infrastructure, workload: Option<&Workload>, then: &str) -> Result<(), String> {
+    let Some(then) = checker::registered::named(then) else { return Ok(()) };
+    let needed = then.workloads();
+    let works_with = workload.and_then(Workload::registered_name);
+    match needed.first() {
+        Some(first) if !works_with.is_some_and(|name| needed.contains(&name)) => {
+            let help = format!("say `20 users work with \"{first}\"`");
+            Err(format!("no user of this scenario works with the registered workload `{first}`\n  help: {help}"))
         }
+        _ if then.needs_databases() => called(infrastructure, DATABASE).map(drop),
         _ => Ok(()),
     }
 }
@@ -325,8 +340,8 @@ fn needs_strike(expectation: &Expectation) -> bool {
         Expectation::Replaced { .. } | Expectation::EachStrike { .. } => true,
         Expectation::NoneConfiguredWithout { .. } => true,
         Expectation::TotalDowntime { .. } | Expectation::LongestOutage { .. } | Expectation::InRotation { .. } => false,
-        Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice | Expectation::OneOwner => false,
-        Expectation::FollowersCounted | Expectation::OwnWritesRead | Expectation::NeverLess => false,
+        Expectation::NoAcknowledgedWriteLost | Expectation::NoWriteTwice => false,
+        Expectation::OwnWritesRead | Expectation::NeverLess => false,
         Expectation::Staleness { .. } | Expectation::Agree { .. } => false,
         Expectation::RegistersLinearizable | Expectation::NoMessageLost | Expectation::NoMessageTwice => false,
         Expectation::Registered { name, .. } => {

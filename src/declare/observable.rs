@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 
 use super::check::{called, share_one};
 use super::sides::known;
+use crate::checker::registered;
 use crate::infrastructure::Infrastructure;
 use crate::plan::expectation::{Expectation, Interval};
 use crate::plan::{Act, Hypothesis, Target};
@@ -62,10 +63,16 @@ pub(super) fn observes(
         }
         Expectation::OneWritable { role, .. } => sight.writable(role),
         Expectation::Agree { role, .. } => sight.agreement(role),
-        expectation if expectation.is_of_final_state() => sight.content(),
+        expectation if expectation.is_of_final_state() || needs_databases(expectation) => sight.content(),
         _ => Ok(()),
     };
     found.map_err(|(why, help)| format!("`{}` can't be observed: {why}\n  help: {help}", hypothesis.step))
+}
+
+/// Whether a Then of another crate looks at what the databases held in the end.
+fn needs_databases(expectation: &Expectation) -> bool {
+    let Expectation::Registered { name, .. } = expectation else { return false };
+    registered::named(name).is_some_and(|then| then.needs_databases())
 }
 
 /// Why something can't be observed, and what is needed.

@@ -186,10 +186,8 @@ impl Declaration {
         if users == Some(0) {
             return Err(StepError::refused("without a user nothing is done", "say at least `1 user works with …`"));
         }
-        if let Some(other) = &self.workload {
-            let detail = format!("the users work with {} already", other.name());
-            let hint = "keep one: a file has a place for each kind of data; say either how many users work, or how many operations/s they send";
-            return Err(StepError::refused(detail, hint));
+        if let Some(known) = &self.workload {
+            application::is_the_same(known, file)?;
         }
         let workload = application::called(file, &self.beside_the_feature(file))?;
         (self.workload, self.workload_line) = (Some(workload), self.step.line);
@@ -391,8 +389,9 @@ fn shipped_below(folder: &Path) -> Vec<String> {
 }
 
 fn two_kinds_of_users() -> StepError {
-    let detail = "users either browse, read and write the site, or work with a workload";
-    StepError::refused(detail, "keep one of the two steps; the prober's `… requests/s of read traffic` goes with both")
+    let detail = "users either browse, or work with data";
+    let hint = "keep one of the two steps, such as `20 users read and write the site`; the prober's `… requests/s of read traffic` goes with both";
+    StepError::refused(detail, hint)
 }
 
 fn narrow(count: usize) -> Result<u32, StepError> {

@@ -1,38 +1,47 @@
 //! What the databases hold when the load is over: waits until they agree, then reads each that lives.
 //!
 //! Everything found is recorded ([`crate::history::final_state`]); nothing is judged here, and what could not be read is
-//! recorded as such. SQL goes through [`sql`] alone: the `mariadb` client on the server itself, by its unix socket.
+//! recorded as such. Which rows there are, the scenario's workload knows ([`Tables`]); of another application the checksums of its tables are read.
+//! SQL goes through [`sql`] alone: the `mariadb` client on the server itself, by its unix socket.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::future::join_all;
 
-use crate::history::final_state::{DatabaseRead, Reading};
-use crate::history::operation::key_of;
-use crate::history::{DataRecord, Ended, Op, Operation};
+use crate::history::final_state::{Content, DatabaseRead, Reading};
+use crate::history::{DataRecord, History};
 use crate::instance::{Instance, PowerState};
-use crate::measure::writes::DATABASE;
+use crate::measure::meaning::{Tables, tables_of};
+use crate::measure::writes::{DATABASE, Writes};
 use crate::plan::Expectation;
 use crate::plan::ScenarioPlan;
 use crate::provider::{ProviderError, Remote};
-use crate::settings::Journey;
 use crate::site::Site;
 
-mod content;
 mod settle;
 mod sql;
 
+use sql::SqlError;
+
 /// Slack after the bound of a hypothesis, so that a moment just inside it is not missed.
 const SLACK: Duration = Duration::from_secs(2);
+/// A database that answers has told all its rows within this.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The checksums of all tables but the database's own.
+const CHECKSUMS: &str = "SET SESSION group_concat_max_len = 1048576; \
+    SELECT CONCAT('CHECKSUM TABLE ', GROUP_CONCAT(CONCAT('`', table_schema, '`.`', table_name, '`'))) INTO @statement \
+    FROM information_schema.tables WHERE table_type = 'BASE TABLE' \
+    AND table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema'); \
+    EXECUTE IMMEDIATE IFNULL(@statement, 'DO 0')";
 
-/// Whether a scenario's databases are to be read in the end: where users write, or a Then asks for it.
+/// Whether a scenario's databases are to be read in the end: where users write to tables that are known, or a Then asks for it.
 pub fn is_asked_for(plan: &ScenarioPlan) -> bool {
-    // What a workload wrote is read by the workload's own calls.
-    let is_of_workload = |of: &Expectation| plan.workload.is_some() && !of.models().is_empty();
+    let writes = tables_of(plan).is_some();
+    // What users of a workload file wrote is read by the file's own calls.
     let mut expectations = plan.hypotheses.iter().map(|hypothesis| &hypothesis.expectation);
-    let asked = expectations.any(|of| of.is_of_final_state() && !is_of_workload(of));
-    let writes = plan.settings.load.journey != Journey::Browse;
+    let asked = expectations.any(|of| of.is_of_final_state() && !of.is_of_rows());
     (asked || writes) && !plan.infrastructure.servers_called(DATABASE).is_empty()
 }
 
@@ -81,28 +90,60 @@ impl<'a> FinalReading<'a> {
     }
 
     /// Reads each of them, and records what it held.
-    pub async fn read(&self) {
-        let reads = join_all(self.databases.iter().map(|database| async {
-            let found = match content::read(database).await {
-                Ok(content) => Reading::Content(content),
-                Err(why) => Reading::Unreadable(why.to_string()),
+    pub async fn read(&self, plan: &ScenarioPlan) {
+        let tables = tables_of(plan);
+        let reads = join_all(self.databases.iter().map(|database| async move {
+            let (found, checksums) = match read(database, tables).await {
+                Ok((content, checksums)) => (Reading::Content(content), checksums),
+                Err(why) => (Reading::Unreadable(why.to_string()), BTreeMap::new()),
             };
             let at_us = self.site.recorder.clock().now_us();
-            DataRecord::Final(DatabaseRead { server: database.server.clone(), at_us, found })
+            DataRecord::Final(DatabaseRead { server: database.server.clone(), at_us, found, checksums })
         }));
         self.site.recorder.data(reads.await);
     }
 
-    /// For tests of the harness: an acknowledged post vanishes from every database, and nobody is told.
-    pub async fn lose_a_post(&self, operations: &[Operation]) {
-        let posts = operations.iter().filter(|operation| operation.outcome == Ended::Ok);
-        let mut keys = posts.filter_map(|operation| match operation.op {
-            Op::Post { seq } => Some(key_of(&operation.process, seq)),
-            _ => None,
-        });
-        let Some(key) = keys.next_back() else { return };
-        let statement = format!("SET sql_log_bin = 0; DELETE FROM site.posts WHERE client_key = '{key}'");
+    /// For tests of the harness: an acknowledged row vanishes from every database, and nothing says so.
+    pub async fn lose_a_row(&self, history: &History) {
+        let writes = Writes::of(history).map(|writes| writes.acknowledged).unwrap_or_default();
+        let Some(tables) = tables_of(&history.plan) else { return };
+        let Some(statement) = writes.iter().rev().find_map(|write| tables.delete(&write.row)) else { return };
         // A lie that could not be told is not caught, which is what the test looks at.
         let _ = join_all(self.databases.iter().map(|database| sql::rows(database, &statement, SLACK))).await;
+    }
+}
+
+/// The rows of a database, where its tables are known, and the checksums of all.
+async fn read(
+    database: &Database,
+    tables: Option<&dyn Tables>,
+) -> Result<(Content, BTreeMap<String, String>), SqlError> {
+    let content = match tables {
+        Some(tables) => {
+            let rows = sql::rows(database, tables.select(), PATIENCE).await?;
+            tables.content(&rows).map_err(SqlError::Unexpected)?
+        }
+        None => Content::default(),
+    };
+    Ok((content, checksums(&sql::rows(database, CHECKSUMS, PATIENCE).await?)?))
+}
+
+fn checksums(rows: &[Vec<String>]) -> Result<BTreeMap<String, String>, SqlError> {
+    let checksum = |row: &Vec<String>| match row.as_slice() {
+        [table, checksum] if checksum != "NULL" => Ok((table.clone(), checksum.clone())),
+        _ => Err(SqlError::Unexpected(row.join(" "))),
+    };
+    rows.iter().map(checksum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_without_a_checksum_is_told() {
+        let row = |checksum: &str| vec!["site.posts".to_string(), checksum.to_string()];
+        assert_eq!(checksums(&[row("12")]).unwrap(), [("site.posts".into(), "12".into())].into());
+        assert_eq!(checksums(&[row("NULL")]).unwrap_err().to_string(), "unexpected row: `site.posts NULL`");
     }
 }

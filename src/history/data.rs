@@ -7,7 +7,6 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::final_state::{DatabaseRead, FinalState, Settling};
-use super::operation::Operation;
 use super::work::Work;
 use super::{HistoryError, lines};
 
@@ -25,9 +24,7 @@ pub(super) struct DataLine {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DataRecord {
-    /// What a user did.
-    Operation(Operation),
-    /// What a workload did.
+    /// What a user of a workload did.
     Work(Work),
     /// How the databases settled.
     Settling(Settling),
@@ -38,7 +35,6 @@ pub enum DataRecord {
 /// All of them, of one scenario.
 #[derive(Debug, Default)]
 pub(super) struct Data {
-    pub(super) operations: Vec<Operation>,
     pub(super) works: Vec<Work>,
     pub(super) last: FinalState,
 }
@@ -56,14 +52,12 @@ pub(super) fn read(path: &Path, scenario: u32, since_us: u64) -> Result<Data, Hi
     let own = format!("{{\"scenario\":{scenario},");
     for line in lines::<DataLine>(path, |line| line.starts_with(own.as_bytes()))? {
         match line.record {
-            DataRecord::Operation(operation) if operation.invoked_us >= since_us => data.operations.push(operation),
             DataRecord::Work(work) if work.invoked_us >= since_us => data.works.push(work),
             DataRecord::Settling(settling) if settling.from_us >= since_us => data.last.settling = Some(settling),
             DataRecord::Final(read) if read.at_us >= since_us => data.last.databases.push(read),
             _ => {}
         }
     }
-    data.operations.sort_by(|a, b| (a.invoked_us, &a.process).cmp(&(b.invoked_us, &b.process)));
     data.works.sort_by_key(|work| (work.invoked_us, work.process));
     data.last.databases.sort_by(|a, b| a.server.cmp(&b.server));
     Ok(data)

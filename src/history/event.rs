@@ -88,8 +88,6 @@ pub enum Event {
     UsersStarted { users: u32 },
     /// The users' process ended by itself, which it should not.
     UsersLost { detail: String },
-    /// The users were ended before they had told everything: what they did last is on no record.
-    OperationsCut { detail: String },
     /// The baseline was steady from `from_us` until now: faults may begin.
     BaselineSteady {
         #[serde(deserialize_with = "plausible::us")]

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::operation::Posts;
+use super::entries::Entries;
 use super::plausible;
 
 /// The end of a scenario's data.
@@ -46,38 +47,39 @@ pub struct DatabaseRead {
     pub at_us: u64,
     /// What was in it.
     pub found: Reading,
+    /// `CHECKSUM TABLE` of each table that is not the database's own, by `schema.table`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checksums: BTreeMap<String, String>,
 }
 
 /// What came of reading a database.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reading {
-    /// It was read whole.
+    /// It was read whole; of an application whose tables are not known, its checksums alone.
     Content(Content),
     /// It could not be read, and why.
     Unreadable(String),
 }
 
-/// The content of a database of the site.
+/// What a database held of an application, as the workload's tables say.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Content {
-    /// The posts whose key says author and number.
-    pub posts: Posts,
-    /// Keys that no user could have made, or that stand beside another author.
+    /// The entries that users numbered.
+    pub entries: Entries,
+    /// All other rows, in the words of the writes that ask for them.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub rows: BTreeSet<String>,
+    /// Rows that no user could have asked for, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub strange: Vec<String>,
-    /// Rows that are there more than once: `post u7-3-12`, `user u7-3`, `follow u7-3 u7-4`.
+    /// Rows that are there more than once, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub twice: Vec<String>,
-    /// Name → who asked for it.
-    pub users: BTreeMap<String, String>,
-    /// Whom follows whom: followee → followers.
-    pub follows: BTreeMap<String, BTreeSet<String>>,
-    /// The counters of followers that are not 0, by name.
-    pub followers: BTreeMap<String, i64>,
-    /// `CHECKSUM TABLE` of each table.
-    pub checksums: BTreeMap<String, String>,
+    /// What else the workload's own Thens look at.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub more: Value,
 }
 
 impl FinalState {

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 pub mod data;
 pub mod declared;
+pub mod entries;
 pub mod event;
 pub mod event_tail;
 pub mod final_state;
-pub mod operation;
 mod plausible;
 mod ranges;
 pub mod recorder;
@@ -29,13 +29,12 @@ pub use declared::DeclaredDelay;
 pub use event::{Event, Onset, Record};
 pub use event_tail::EventTail;
 pub use final_state::FinalState;
-pub use operation::{Ended, Op, Operation};
 pub use ranges::Ranges;
 pub use recorder::{Recorder, RunRecorder};
 pub use request_log::RequestLogError;
 pub use requests::{Outcome, Request, Source};
 pub use watched::Watched;
-pub use work::Work;
+pub use work::{Ended, Work};
 
 use crate::plan::ScenarioPlan;
 
@@ -68,9 +67,7 @@ pub struct History {
     pub probes: Vec<Request>,
     /// The users' requests, by start: pressure, not evidence, but they must exist if they were asked for.
     pub users: Vec<Request>,
-    /// What the users did, by start, where they do more than browse.
-    pub operations: Vec<Operation>,
-    /// What a workload did to the application's data, by start.
+    /// What users did to the application's data, by start, where they work with a workload.
     pub works: Vec<Work>,
     /// What the databases held when the load was over.
     pub final_state: FinalState,
@@ -103,7 +100,7 @@ impl History {
         let since_us = history.events.first().map_or(0, |first| first.at_us);
         let data = recorded_in(dir, plan.index).join(data::DATA_FILE);
         let data = data::read(&data, plan.index, since_us)?;
-        (history.operations, history.works, history.final_state) = (data.operations, data.works, data.last);
+        (history.works, history.final_state) = (data.works, data.last);
         Ok(history)
     }
 }

@@ -3,8 +3,9 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::history::data::DATA_FILE;
+use crate::history::work::Call;
 use crate::history::{EVENTS_FILE, REQUESTS_FILE, SCENARIOS_FOLDER, scenario_folder};
-use crate::history::{History, Outcome, Watched, read_events};
+use crate::history::{History, Outcome, Watched, Work, read_events};
 use crate::infrastructure::{Entry, Infrastructure};
 use crate::plan::ScenarioPlan;
 use crate::settings::Settings;
@@ -158,9 +159,8 @@ fn a_missing_folder_is_named() {
 }
 
 fn post(invoked_us: u64) -> DataRecord {
-    let (process, op) = ("u7-1".into(), crate::history::Op::Post { seq: invoked_us as u32 });
-    let outcome = crate::history::Ended::Ok;
-    DataRecord::Operation(crate::history::Operation { process, op, invoked_us, ended_us: 9, outcome, detail: None })
+    let (call, outcome) = (Call::Add(invoked_us as u32), crate::history::Ended::Ok);
+    DataRecord::Work(Work { process: 1, key: 0, call, invoked_us, ended_us: 9, outcome, detail: None, served_by: None })
 }
 
 #[test]
@@ -175,8 +175,8 @@ fn operations_read_back_in_order_and_only_those_of_the_last_try() {
     run.scenario(1).data(vec![post(1300)]);
     run.finish().unwrap();
     let history = History::read(dir.path(), &plan(0)).unwrap();
-    assert_eq!(history.operations.iter().map(|operation| operation.invoked_us).collect::<Vec<_>>(), [1100, 1200]);
-    assert!(Watched::new(dir.path(), &plan(0)).read_on().unwrap().operations.is_empty());
+    assert_eq!(history.works.iter().map(|work| work.invoked_us).collect::<Vec<_>>(), [1100, 1200]);
+    assert!(Watched::new(dir.path(), &plan(0)).read_on().unwrap().works.is_empty());
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_run_without_operations_has_no_file_of_them() {
     run.scenario(0).record_at(10, 0, started(1));
     run.finish().unwrap();
     assert!(!dir.path().join(DATA_FILE).exists());
-    assert!(History::read(dir.path(), &plan(0)).unwrap().operations.is_empty());
+    assert!(History::read(dir.path(), &plan(0)).unwrap().works.is_empty());
 }
 
 #[test]
@@ -209,8 +209,8 @@ fn each_scenario_has_its_own_files_and_one_that_never_began_has_none() {
     let read = |index| History::read(dir.path(), &plan(index)).unwrap();
     assert_eq!((read(0).events.len(), read(0).probes.len()), (1, 1));
     let (second, never) = (read(11), read(5));
-    assert_eq!((second.events.len(), second.probes.len(), second.operations.len()), (3, 3, 3));
-    assert!(never.events.is_empty() && never.probes.is_empty() && never.operations.is_empty());
+    assert_eq!((second.events.len(), second.probes.len(), second.works.len()), (3, 3, 3));
+    assert!(never.events.is_empty() && never.probes.is_empty() && never.works.is_empty());
     std::fs::remove_file(dir.path().join(scenario_folder(0)).join(REQUESTS_FILE)).unwrap();
     let why = History::read(dir.path(), &plan(0)).unwrap_err().to_string();
     assert!(why.contains("scenarios/00/requests.bin: can't be read: No such file"), "{why}");

@@ -24,13 +24,12 @@ pub struct Watched {
 impl Watched {
     /// Nothing was read yet.
     pub fn new(dir: &Path, plan: &ScenarioPlan) -> Self {
-        let (events, probes, users, operations) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (events, probes, users) = (Vec::new(), Vec::new(), Vec::new());
         let history = History {
             plan: plan.clone(),
             events,
             probes,
             users,
-            operations,
             works: Vec::new(),
             final_state: FinalState::default(),
         };

@@ -3,9 +3,22 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::operation::Ended;
 use super::plausible;
 use super::ranges::Ranges;
+
+/// How an operation ended.
+///
+/// The third way is what makes a history honest: what timed out or broke may have been applied or not, and both are legal ever after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Acknowledged: it has been applied.
+    Ok,
+    /// Refused, or never sent: it has not been applied, and never will be.
+    Fail,
+    /// It can't be known: it may have been applied, or may yet be.
+    Info,
+}
 
 /// The process that prepares the application, and reads what is left in the end.
 pub const OBSERVER: u32 = u32::MAX;
@@ -94,6 +107,13 @@ impl Work {
     /// Whether it was acknowledged: [`Ended::Ok`].
     pub fn is_acknowledged(&self) -> bool {
         self.outcome == Ended::Ok
+    }
+
+    /// Whether it failed because the application could not serve it, or was not there to be asked: not if its answer was that this can't be done
+    /// (a status of 4xx), as when a name is taken.
+    pub fn was_not_served(&self) -> bool {
+        let turned_down = self.detail.as_deref().is_some_and(|detail| detail.starts_with("status 4"));
+        self.outcome == Ended::Fail && !turned_down
     }
 
     /// Whether it is none of a user's, but was asked by the observer: of a registered workload, when the load was over.

@@ -2,7 +2,8 @@
 
 mod work;
 
-use crate::history::{Ended, FinalState, History, Op};
+use crate::history::{FinalState, History, Work};
+use crate::measure::meaning::Deeds;
 use crate::measure::quantile::of_values_us;
 use crate::measure::reads::{going_back, judged};
 use crate::measure::writes::{self, Writes};
@@ -11,66 +12,61 @@ use crate::units::Quantile;
 
 /// `None` where users only browsed, and no database was read.
 pub(super) fn data_of(history: &History) -> Option<DataFigures> {
-    if history.plan.workload.is_some() {
-        return work::of(history);
-    }
-    if history.operations.is_empty() && history.final_state == FinalState::default() {
+    let figures = match Deeds::of(history) {
+        Some(deeds) => of_deeds(history, &deeds),
+        None => work::of(history),
+    };
+    if figures.is_none() && history.final_state == FinalState::default() {
         return None;
     }
-    let writes = Writes::of(history);
+    let settling = history.final_state.settling.as_ref();
+    Some(DataFigures {
+        databases_agreed_s: settling.and_then(|s| Some((s.agreed_us?.saturating_sub(s.from_us)) as f64 / 1e6)),
+        databases_read: history.final_state.contents().map(|(server, _)| server.to_string()).collect(),
+        ..figures.unwrap_or_default()
+    })
+}
+
+/// Where another crate says what operations mean; `None` where there is none.
+fn of_deeds(history: &History, deeds: &Deeds<'_>) -> Option<DataFigures> {
+    history.works.first()?;
+    let writes = Writes::of(history)?;
     let contents = writes::contents(history).ok();
     let unasked = contents.as_ref().map(|contents| {
         let of = |content| writes::unasked(&writes, content).len() + content.twice.len();
         contents.iter().map(|(_, content)| of(content)).sum::<usize>() as u64
     });
-    let reads = judged(history);
+    let reads = judged(deeds);
     let staleness = |quantile| {
         let values = reads.iter().map(|read| read.stale_us.unwrap_or(0));
         of_values_us(values, quantile).ok().map(|us| us as f64 / 1000.0)
     };
     let stale = || reads.iter().filter(|read| read.stale_us.is_some());
-    let settling = history.final_state.settling.as_ref();
+    let was_not_served = |work: &Work| work.was_not_served();
     Some(DataFigures {
         writes_acked: writes.acknowledged.len() as u64,
         writes_lost: contents.as_ref().map(|contents| writes::lost(&writes, contents).len() as u64),
         writes_indeterminate: writes.indeterminate.len() as u64,
         writes_refused: writes.refused.len() as u64,
-        writes_not_served: writes.refused.iter().filter(|write| write.was_not_served()).count() as u64,
+        writes_not_served: writes.refused.iter().filter(|write| was_not_served(write.work)).count() as u64,
         writes_unasked: unasked,
         reads_judged: reads.len() as u64,
         reads_stale: stale().count() as u64,
         reads_of_own_stale: stale().filter(|read| read.own).count() as u64,
-        reads_going_back: going_back(history).0.len() as u64,
+        reads_going_back: going_back(deeds).0.len() as u64,
         staleness_p99_ms: staleness(Quantile::At(0.99)),
         staleness_max_ms: staleness(Quantile::Maximum),
-        reads_p50_ms: answered(history, false, Quantile::At(0.5)),
-        reads_p99_ms: answered(history, false, Quantile::At(0.99)),
-        reads_max_ms: answered(history, false, Quantile::Maximum),
-        writes_p50_ms: answered(history, true, Quantile::At(0.5)),
-        writes_p99_ms: answered(history, true, Quantile::At(0.99)),
-        writes_max_ms: answered(history, true, Quantile::Maximum),
-        databases_agreed_s: settling.and_then(|s| Some((s.agreed_us?.saturating_sub(s.from_us)) as f64 / 1e6)),
-        databases_read: history.final_state.contents().map(|(server, _)| server.to_string()).collect(),
+        ..work::answered(history)
     })
-}
-
-/// What users waited for, in milliseconds. What may have been applied or not is at least the deadline; a refusal is an answer.
-fn answered(history: &History, writes: bool, quantile: Quantile) -> Option<f64> {
-    let deadline_us = history.plan.settings.load.deadline.as_micros() as u64;
-    let asked = history.operations.iter().filter(|one| matches!(one.op, Op::Read { .. }) != writes);
-    let waited = asked.map(|one| {
-        let waited_us = one.ended_us.saturating_sub(one.invoked_us);
-        if one.outcome == Ended::Info { waited_us.max(deadline_us) } else { waited_us }
-    });
-    of_values_us(waited, quantile).ok().map(|us| us as f64 / 1000.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::Ended;
     use crate::history::final_state::Content;
-    use crate::history::operation::Posts;
     use crate::history::synthetic::Script;
+    use crate::site_plugin::op::What;
 
     #[test]
     fn who_only_browses_has_no_figures_of_data() {
@@ -79,22 +75,22 @@ mod tests {
 
     #[test]
     fn what_was_written_read_and_kept_is_counted() {
-        let posts = |seqs: &[u32]| Posts([("u-1".to_string(), seqs.iter().copied().collect())].into());
-        let content = |seqs: &[u32]| Content { posts: posts(seqs), ..Content::default() };
+        let entries = |seqs: &[u32]| seqs.iter().map(|seq| ("u-1", *seq)).collect();
+        let content = |seqs: &[u32]| Content { entries: entries(seqs), ..Content::default() };
         let script = Script::website(2, 1).databases(2).posts("u-1", 1, 2000).posts("u-1", 2, 3000);
         let script = script
-            .operation("u-1", Op::Post { seq: 3 }, 4000, 9000, Ended::Info)
-            .operation("u-2", Op::Signup { name: "ada".into() }, 4000, 4010, Ended::Fail)
-            .operation("u-3", Op::Signup { name: "ada".into() }, 4000, 4010, Ended::Fail)
+            .operation("u-1", What::Post { number: 3 }, 4000, 9000, Ended::Info)
+            .operation("u-2", What::Signup { name: "ada".into() }, 4000, 4010, Ended::Fail)
+            .operation("u-3", What::Signup { name: "ada".into() }, 4000, 4010, Ended::Fail)
             .sees("u-1", "u-1", &[1], 3110)
             .sees("u-2", "u-1", &[1, 2], 3110);
         let unread = data_of(&script.history()).unwrap();
         assert_eq!((unread.writes_lost, unread.writes_unasked, unread.databases_agreed_s), (None, None, None));
         let mut history = script.holds("db-1", content(&[1, 3])).holds("db-2", content(&[1, 2, 9])).history();
         let answers = [("u-2", "status 409"), ("u-3", "status 503")];
-        for (process, detail) in answers {
-            let mut of_process = history.operations.iter_mut().filter(|operation| operation.process == process);
-            of_process.next().unwrap().detail = Some(detail.into());
+        for (user, detail) in answers {
+            let mut of_user = history.works.iter_mut().filter(|work| work.asked()["by"] == user);
+            of_user.next().unwrap().detail = Some(detail.into());
         }
         let found = data_of(&history).unwrap();
         assert_eq!((found.writes_acked, found.writes_lost, found.writes_indeterminate), (2, Some(1), 1));

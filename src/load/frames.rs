@@ -1,13 +1,12 @@
 //! What the users' process tells the harness, on one stream: frames of a kind, a length and a payload.
 //!
-//! A frame of requests is a whole request log, a frame of operations a list in JSON; the last frame says that nothing
-//! is left to tell. A process that is killed leaves a cut frame or no last one.
+//! A frame of requests is a whole request log. A process that is killed may leave a cut frame.
 
 use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::history::request_log::{Chunks, RequestLogWriter};
-use crate::history::{Operation, Request, Source};
+use crate::history::{Request, Source};
 
 /// More than any frame a worker would send (20 a second of a few hundred operations): a longer one is damaged.
 const LONGEST: u32 = 64 << 20;
@@ -17,21 +16,15 @@ const LONGEST: u32 = 64 << 20;
 pub(super) enum Frame {
     /// What users met.
     Requests(Vec<Request>),
-    /// What they did.
-    Operations(Vec<Operation>),
     /// The last user has come, and met what its first request met.
     Arrived,
-    /// All has been told.
-    End,
 }
 
 /// Writes a frame; it is not flushed.
 pub(super) fn write(out: &mut impl Write, frame: &Frame) -> io::Result<()> {
     let (kind, payload) = match frame {
         Frame::Requests(requests) => (0, log_of(requests)?),
-        Frame::Operations(operations) => (1, serde_json::to_vec(operations)?),
-        Frame::End => (2, Vec::new()),
-        Frame::Arrived => (3, Vec::new()),
+        Frame::Arrived => (1, Vec::new()),
     };
     let length = u32::try_from(payload.len()).map_err(|_| io::Error::other("a frame of more than 4 GB"))?;
     out.write_all(&[kind])?;
@@ -59,9 +52,7 @@ pub(super) fn read(input: &mut impl Read) -> Result<Option<Frame>, String> {
     }
     match kind {
         0 => requests_of(&payload).map(Frame::Requests).map(Some),
-        1 => serde_json::from_slice(&payload).map(Frame::Operations).map(Some).map_err(|why| why.to_string()),
-        2 => Ok(Some(Frame::End)),
-        3 => Ok(Some(Frame::Arrived)),
+        1 => Ok(Some(Frame::Arrived)),
         other => Err(format!("a frame of the unknown kind {other}")),
     }
 }
@@ -93,16 +84,11 @@ fn requests_of(log: &[u8]) -> Result<Vec<Request>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Ended, Op, Outcome};
+    use crate::history::Outcome;
 
-    fn frames() -> [Frame; 5] {
+    fn frames() -> [Frame; 3] {
         let request = Request { due_us: 7, late_us: 0, latency_us: 3, outcome: Outcome::Status(503) };
-        let (op, outcome) = (Op::Post { seq: 1 }, Ended::Info);
-        let operation =
-            Operation { process: "u-1".into(), op, invoked_us: 7, ended_us: 10, outcome, detail: Some("503".into()) };
-        let none = Frame::Requests(Vec::new());
-        let requests = Frame::Requests(vec![request; 3]);
-        [none, requests, Frame::Arrived, Frame::Operations(vec![operation; 2]), Frame::End]
+        [Frame::Requests(Vec::new()), Frame::Requests(vec![request; 3]), Frame::Arrived]
     }
 
     fn written() -> Vec<u8> {
@@ -129,7 +115,7 @@ mod tests {
         let bytes = written();
         for cut in 0..bytes.len() {
             let read = read_all(&bytes[..cut]).unwrap();
-            assert!(read.len() < 5 && read == frames()[..read.len()], "cut at {cut}");
+            assert!(read.len() < 3 && read == frames()[..read.len()], "cut at {cut}");
         }
     }
 
@@ -137,6 +123,6 @@ mod tests {
     fn what_no_worker_wrote_is_refused() {
         assert!(read_all(&[9, 0, 0, 0, 0]).unwrap_err().contains("kind 9"));
         assert!(read_all(&[0, 255, 255, 255, 255]).unwrap_err().contains("4294967295 bytes"));
-        assert!(read_all(&[1, 1, 0, 0, 0, b'x']).is_err());
+        assert!(read_all(&[0, 1, 0, 0, 0, b'x']).is_err());
     }
 }

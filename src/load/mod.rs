@@ -2,8 +2,7 @@
 //!
 //! - [`prober`]: the judge. Open loop: requests are due at a constant rate whatever came before, so an outage is
 //!   seen as long as it is. Verdicts rest on it alone.
-//! - [`users`]: goose users, in a child process of their own ([`worker`]). As pages they are pressure, never evidence;
-//!   what they do beyond browsing ([`journey`], [`interface`]) is on record operation by operation.
+//! - [`users`]: goose users who browse, in a child process of their own ([`worker`]): pressure, never evidence.
 //! - [`work`]: users who work with the data of any application, as a workload file says, or another crate ([`registered`]); every operation is
 //!   on record.
 //!
@@ -18,8 +17,6 @@ use crate::infrastructure::EntryUrl;
 mod client;
 mod frames;
 mod http;
-mod interface;
-pub mod journey;
 mod ledger;
 mod outbox;
 pub mod prober;
@@ -27,14 +24,12 @@ pub mod registered;
 pub mod request;
 mod stream;
 pub mod users;
-mod visits;
 pub mod work;
 pub mod worker;
 
 #[cfg(test)]
 mod test_server;
 
-pub use journey::JourneyConfig;
 pub use prober::{LiveStats, LiveView, Prober, ProberConfig};
 pub use request::{PreparedRequest, RequestError};
 pub use users::{Users, UsersConfig};

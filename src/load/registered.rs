@@ -75,13 +75,24 @@ impl Response {
     }
 }
 
+/// Which user of a workload one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Its number, from 0.
+    pub number: u32,
+    /// Of how many.
+    pub of: u32,
+    /// The scenario's seed: what must not be there from another run can be named by it.
+    pub seed: u64,
+}
+
 /// A workload of another crate.
 #[derive(Clone, Copy)]
 pub struct RegisteredWorkload {
     /// What features call it: lower case, without dots and slashes.
     pub name: &'static str,
-    /// Makes a user: which one, from 0, and of how many.
-    pub user: fn(u32, u32) -> Box<dyn User>,
+    /// Makes a user.
+    pub user: fn(&Member) -> Box<dyn User>,
     /// The file and the line.
     pub place: (&'static str, u32),
 }
@@ -111,13 +122,13 @@ pub fn wrong(all: &[RegisteredWorkload]) -> Vec<((&'static str, u32), String)> {
 }
 
 /// The users of a workload, so many.
-pub(super) fn users(name: &str, of: u32) -> Result<Vec<Box<dyn User>>, LoadError> {
+pub(super) fn users(name: &str, of: u32, seed: u64) -> Result<Vec<Box<dyn User>>, LoadError> {
     let registered = workloads().into_iter().find(|one| one.name == name).ok_or_else(|| LoadError::Setting {
         field: "workload",
         found: format!("“{name}”"),
         expected: "this program registers none of this name; run the plan by the test target that does",
     })?;
-    Ok((0..of).map(|number| (registered.user)(number, of)).collect())
+    Ok((0..of).map(|number| (registered.user)(&Member { number, of, seed })).collect())
 }
 
 #[cfg(test)]
@@ -125,7 +136,7 @@ mod tests {
     use super::*;
 
     fn named(name: &'static str, line: u32) -> RegisteredWorkload {
-        RegisteredWorkload { name, user: |_, _| unreachable!("no user is made"), place: ("chaos.rs", line) }
+        RegisteredWorkload { name, user: |_| unreachable!("no user is made"), place: ("chaos.rs", line) }
     }
 
     #[test]
@@ -153,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_program_that_does_not_register_it_says_so() {
-        let why = users("transfers", 3).err().unwrap().to_string();
+        let why = users("transfers", 3, 7).err().unwrap().to_string();
         assert_eq!(
             why,
             "`workload` is “transfers”: this program registers none of this name; run the plan by the test target that does"

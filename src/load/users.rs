@@ -1,5 +1,5 @@
 //! goose users, from the harness's side: a child process that is given its job over stdin, streams what its users
-//! met and did over stdout in [`frames`], and stops when stdin closes.
+//! met over stdout in [`frames`], and stops when stdin closes.
 //!
 //! goose keeps global state (one stop ends every attack of a process, and dropping an attack leaks its users), so
 //! every load is a process of its own: [`worker`]. It lives no longer than the harness.
@@ -17,21 +17,18 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::history::{DataRecord, Event, Recorder, Source};
+use crate::history::{Event, Recorder, Source};
 
 use super::frames::{self, Frame};
-use super::journey::JourneyConfig;
 use super::request::PreparedRequest;
 use super::{LoadError, worker};
 
 /// How long the worker may take to end once it was asked to.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What the users do.
+/// What the users do: they see the request's pages, in turn.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UsersConfig {
-    /// What they do; `None`: they see the request's pages, in turn.
-    pub journey: Option<JourneyConfig>,
     /// What is sent and what is good.
     pub request: PreparedRequest,
     /// How many users; each has a connection of its own.
@@ -96,10 +93,10 @@ impl Users {
                 let started = spawn(&program);
                 let Ok((worker, stdout, complaints)) = started.map_err(|why| drop(tell.send(Err(why)))) else { return };
                 let stdin = worker.child().stdin.take().expect("stdin was piped");
-                let asked = Asked { users: config.users, operations: config.journey.is_some() };
+                let users = config.users;
                 let job = Job { config, epoch_us: recorder.clock().epoch() };
                 let _ = tell.send(Ok((worker.clone(), stdin, job)));
-                listen(&worker, stdout, complaints, asked, &recorder);
+                listen(&worker, stdout, complaints, users, &recorder);
                 let _ = finished.send(());
             })
             .map_err(|source| LoadError::System { action: "starting the users' thread", source })?;
@@ -204,24 +201,13 @@ fn spawn(program: &Path) -> io::Result<(Arc<Worker>, impl Read + use<>, File)> {
     Ok((Arc::new(worker), stdout, complaints))
 }
 
-/// What the worker was asked for.
-#[derive(Debug, Clone, Copy)]
-struct Asked {
-    users: u32,
-    operations: bool,
-}
-
 /// Records what the worker streams, until it ends.
-fn listen(worker: &Worker, stdout: impl Read, mut complaints: File, asked: Asked, recorder: &Recorder) {
-    let told = stream(worker, stdout, asked.users, recorder);
+fn listen(worker: &Worker, stdout: impl Read, mut complaints: File, users: u32, recorder: &Recorder) {
+    let told = stream(worker, stdout, users, recorder);
     if told.is_err() {
         let _ = worker.child().kill();
     }
     let status = worker.wait();
-    if asked.operations && told != Ok(true) {
-        let detail = format!("the users' process ended ({status}) before it had reported everything");
-        recorder.record(Event::OperationsCut { detail });
-    }
     if !worker.stopping.load(Ordering::SeqCst) {
         let last = last_line(&mut complaints).unwrap_or_default();
         let detail = [Some(status), told.err(), (!last.is_empty()).then_some(last)];
@@ -229,8 +215,7 @@ fn listen(worker: &Worker, stdout: impl Read, mut complaints: File, asked: Asked
     }
 }
 
-/// Whether the worker told everything, to its last frame.
-fn stream(worker: &Worker, stdout: impl Read, users: u32, recorder: &Recorder) -> Result<bool, String> {
+fn stream(worker: &Worker, stdout: impl Read, users: u32, recorder: &Recorder) -> Result<(), String> {
     let mut frames = BufReader::new(stdout);
     while let Some(frame) = frames::read(&mut frames)? {
         match frame {
@@ -238,16 +223,12 @@ fn stream(worker: &Worker, stdout: impl Read, users: u32, recorder: &Recorder) -
                 worker.samples.fetch_add(requests.len() as u64, Ordering::Relaxed);
                 recorder.requests(Source::User, requests);
             }
-            Frame::Operations(operations) => {
-                recorder.data(operations.into_iter().map(DataRecord::Operation).collect());
-            }
             Frame::Arrived => {
                 recorder.record(Event::UsersStarted { users });
             }
-            Frame::End => return Ok(true),
         }
     }
-    Ok(false)
+    Ok(())
 }
 
 fn last_line(file: &mut File) -> io::Result<String> {

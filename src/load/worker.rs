@@ -1,7 +1,7 @@
 //! goose users, from the inside of their process: one attack, with own transactions and own timestamps.
 //!
 //! goose's own figures are not used: its latency ends with the first byte. What a user met is measured here, from
-//! sending to the last byte, and streamed to the harness. Users who do more than browse are in [`super::visits`].
+//! sending to the last byte, and streamed to the harness.
 
 use std::io::{self, BufRead, Read};
 use std::process::ExitCode;
@@ -24,7 +24,6 @@ use super::outbox::Outbox;
 use super::raise_open_files;
 use super::request::{PreparedRequest, REDIRECTS_MAX};
 use super::users::Job;
-use super::visits::Visitors;
 
 /// The hidden first argument that makes a program the users' process.
 pub(super) const ARGUMENT: &str = "__goose-worker";
@@ -84,7 +83,7 @@ async fn attack(crowd: Arc<Crowd>, users: u32, pause: (Duration, Duration)) -> R
         detail: why.to_string(),
     })?;
     let scenario = Scenario::new("users").set_wait_time(pause.0, pause.1)?;
-    let scenario = if crowd.visitors.is_some() { visits(&crowd, scenario) } else { browsing(&crowd, scenario) };
+    let scenario = browsing(&crowd, scenario);
     // Without this goose builds a client for every user up front, trust store and all: 4.5 ms of CPU each.
     let shared = goose::client::GooseClientBuilder::new().without_cookies();
     GooseAttack::initialize_with_config(configuration)?
@@ -114,39 +113,20 @@ fn browsing(crowd: &Arc<Crowd>, mut scenario: Scenario) -> Scenario {
     scenario
 }
 
-/// A user arrives and signs up, then does one thing after another.
-fn visits(crowd: &Arc<Crowd>, scenario: Scenario) -> Scenario {
-    let (arriving, working) = (crowd.clone(), crowd.clone());
-    let arrive = Transaction::new(Arc::new(move |user| {
-        let crowd = arriving.clone();
-        Box::pin(async move {
-            crowd.arrive(user)?;
-            crowd.sign_up(user).await
-        })
-    }));
-    let act = Transaction::new(Arc::new(move |user| {
-        let crowd = working.clone();
-        Box::pin(async move { crowd.act(user).await })
-    }));
-    scenario.register_transaction(arrive.set_on_start()).register_transaction(act)
-}
-
-/// Marks a user that browses and has seen its first page.
+/// Marks a user that has seen its first page.
 #[derive(Clone)]
 struct HasCome;
 
 /// What all users of this process share.
-pub(super) struct Crowd {
+struct Crowd {
     request: PreparedRequest,
-    pub(super) origin: Url,
+    origin: Url,
     pages: Vec<Url>,
     method: Method,
     deadline: Duration,
     tls: rustls::ClientConfig,
-    pub(super) clock: Clock,
-    pub(super) outbox: Outbox,
-    /// Those who do more than browse, if that is asked for.
-    pub(super) visitors: Option<Visitors>,
+    clock: Clock,
+    outbox: Outbox,
     /// How many users' first requests have not ended yet.
     to_come: AtomicU32,
     stopping: AtomicBool,
@@ -167,7 +147,6 @@ impl Crowd {
             request,
             clock: Clock::with_epoch(job.epoch_us),
             outbox,
-            visitors: job.config.journey.map(|journey| Visitors::new(journey, job.config.users)),
             to_come: AtomicU32::new(job.config.users),
             stopping: AtomicBool::new(false),
             under_way: AtomicUsize::new(0),
@@ -215,14 +194,14 @@ impl Crowd {
     }
 
     /// A user's first request has ended.
-    pub(super) fn has_come(&self) {
+    fn has_come(&self) {
         if self.to_come.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.outbox.arrived();
         }
     }
 
     /// Does something that the stop waits for; nothing once it has come.
-    pub(super) async fn unless_stopping(&self, work: impl Future<Output = ()>) {
+    async fn unless_stopping(&self, work: impl Future<Output = ()>) {
         self.under_way.fetch_add(1, Ordering::SeqCst);
         if !self.stopping.load(Ordering::SeqCst) {
             work.await;
@@ -230,7 +209,7 @@ impl Crowd {
         self.under_way.fetch_sub(1, Ordering::SeqCst);
     }
 
-    pub(super) fn sample(&self, begun_us: u64, outcome: Outcome) -> Request {
+    fn sample(&self, begun_us: u64, outcome: Outcome) -> Request {
         let (took_us, deadline_us) = (self.clock.now_us() - begun_us, micros(self.deadline));
         let late = outcome == Outcome::Timeout || took_us > deadline_us;
         let latency_us = u32::try_from(if late { took_us.max(deadline_us) } else { took_us }).unwrap_or(u32::MAX);
@@ -264,6 +243,6 @@ impl Crowd {
         while self.under_way.load(Ordering::SeqCst) > 0 && told.elapsed() < LEAVE_WITHIN {
             std::thread::sleep(Duration::from_millis(2));
         }
-        self.outbox.send_last(self.clock.now_us())
+        self.outbox.send_last()
     }
 }

@@ -41,6 +41,7 @@ pub mod entry;
 pub mod fleet;
 pub mod known;
 pub mod latency;
+pub mod meaning;
 pub mod milestones;
 pub mod model;
 pub mod models;

@@ -49,7 +49,6 @@ fn turn(history: &History, moments: &Moments, index: usize) -> Turn {
         events,
         probes: own(&history.probes),
         users: own(&history.users),
-        operations: history.operations.clone(),
         works: history.works.clone(),
         final_state: history.final_state.clone(),
     };

@@ -1,59 +1,59 @@
-//! What became of what users wrote: acknowledged, refused or indeterminate; there in the end, lost, or there unasked.
+//! What became of the rows that users wrote: acknowledged, refused or indeterminate; there in the end, lost, or there unasked.
 //!
-//! A write is *acknowledged* when the site said so, *refused* when it said that nothing was done (or it was never sent),
-//! *indeterminate* when nobody can tell. It is *lost* when it was acknowledged and a living database does not have it
-//! after the load is over. What a database has although nobody's acknowledged or indeterminate write put it there is
+//! A write is *acknowledged* when the application said so, *refused* when it said that nothing was done (or it was never sent),
+//! *indeterminate* when that can't be known. It is *lost* when it was acknowledged and a living database does not have its row
+//! after the load is over. What a database has although no acknowledged or indeterminate write put it there is
 //! *unasked*.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::history::final_state::{Content, Reading};
-use crate::history::operation::key_of;
-use crate::history::{Ended, Event, History, Op, Operation};
+use crate::history::final_state::{Content, DatabaseRead, Reading};
+use crate::history::{Ended, History};
 
 use super::fleet::Fleet;
+use super::meaning::{Deeds, Row, Write};
 use super::moments::{Moments, watched};
 
 /// What the servers of the site's data are called.
 pub const DATABASE: &str = "database";
 
 /// The writes of a history, by how they ended.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Writes<'a> {
-    /// The site said that it was applied.
-    pub acknowledged: Vec<&'a Operation>,
+#[derive(Debug, Clone, PartialEq)]
+pub struct Writes<'h> {
+    /// What an entry is called.
+    pub noun: &'static str,
+    /// The application said that it was applied.
+    pub acknowledged: Vec<Write<'h>>,
     /// It may have been applied or not.
-    pub indeterminate: Vec<&'a Operation>,
+    pub indeterminate: Vec<Write<'h>>,
     /// It was not applied.
-    pub refused: Vec<&'a Operation>,
+    pub refused: Vec<Write<'h>>,
 }
 
-impl<'a> Writes<'a> {
-    /// The writes of a history.
-    pub fn of(history: &'a History) -> Self {
-        let mut writes = Writes::default();
-        for operation in history.operations.iter().filter(|operation| operation.op.is_write()) {
-            match operation.outcome {
-                Ended::Ok => writes.acknowledged.push(operation),
-                Ended::Info => writes.indeterminate.push(operation),
-                Ended::Fail => writes.refused.push(operation),
+impl<'h> Writes<'h> {
+    /// The writes of a history whose workload has a meaning.
+    pub fn of(history: &'h History) -> Option<Self> {
+        let Deeds { noun, writes: all, .. } = Deeds::of(history)?;
+        let mut writes = Writes { noun, acknowledged: Vec::new(), indeterminate: Vec::new(), refused: Vec::new() };
+        for write in all {
+            match write.work.outcome {
+                Ended::Ok => writes.acknowledged.push(write),
+                Ended::Info => writes.indeterminate.push(write),
+                Ended::Fail => writes.refused.push(write),
             }
         }
-        writes
+        Some(writes)
     }
 
     /// The same, if they are enough to tell something from.
     ///
     /// # Errors
-    /// Why they are not: nobody wrote, not everything is on record, nothing was acknowledged since the fault.
-    pub fn telling(history: &'a History) -> Result<Self, String> {
-        operations_are_whole(history)?;
-        let writes = Writes::of(history);
-        if writes.acknowledged.is_empty() {
-            return Err("no write was ever acknowledged".into());
-        }
+    /// Why they are not: nothing was acknowledged, or nothing since the fault.
+    pub fn telling(history: &'h History) -> Result<Self, String> {
+        let writes = Writes::of(history).filter(|writes| !writes.acknowledged.is_empty());
+        let writes = writes.ok_or("no write was ever acknowledged")?;
         let moments = Moments::of(history);
-        let since = |t0_us| writes.acknowledged.iter().any(|write| write.ended_us >= t0_us);
+        let since = |t0_us| writes.acknowledged.iter().any(|write| write.work.ended_us >= t0_us);
         if moments.t0_us.is_some_and(|t0_us| !since(t0_us)) {
             return Err("no write was acknowledged after the fault".into());
         }
@@ -61,27 +61,11 @@ impl<'a> Writes<'a> {
     }
 }
 
-/// Whether everything that users did is on record.
-///
-/// # Errors
-/// Why it is not.
-pub fn operations_are_whole(history: &History) -> Result<(), String> {
-    if history.operations.is_empty() {
-        return Err("no operation of a user is on record".into());
-    }
-    // It is recorded while the users stop, hence after the watch has ended.
-    let cut = history.events.iter().find_map(|record| match &record.event {
-        Event::OperationsCut { detail } => Some(format!("not every operation is on record: {detail}")),
-        _ => None,
-    });
-    cut.map_or(Ok(()), Err)
-}
-
-/// What every living database held in the end.
+/// Every living database, as it was read in the end.
 ///
 /// # Errors
 /// Which one is not known, and why; that there is none.
-pub fn contents(history: &History) -> Result<Vec<(&str, &Content)>, String> {
+pub fn databases(history: &History) -> Result<&[DatabaseRead], String> {
     let infrastructure = &history.plan.infrastructure;
     let mut fleet = Fleet::new(infrastructure);
     watched(history).iter().for_each(|record| fleet.apply(record));
@@ -95,90 +79,53 @@ pub fn contents(history: &History) -> Result<Vec<(&str, &Content)>, String> {
     if let Some(server) = declared.iter().find(|s| fleet.runs(&s.name) && last.content(&s.name).is_none()) {
         return Err(format!("{} runs, but what it held in the end is not on record", server.name));
     }
-    let contents: Vec<_> = last.contents().collect();
-    if contents.is_empty() { Err("what the databases held in the end is not on record".into()) } else { Ok(contents) }
+    match last.databases.as_slice() {
+        [] => Err("what the databases held in the end is not on record".into()),
+        databases => Ok(databases),
+    }
+}
+
+/// What every living database held in the end, by the tables of the scenario's workload.
+///
+/// # Errors
+/// Which one is not known, and why; that there is none.
+pub fn contents(history: &History) -> Result<Vec<(&str, &Content)>, String> {
+    databases(history).map(|_| history.final_state.contents().collect())
 }
 
 /// A write that was acknowledged and is not there.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Lost<'a> {
+pub struct Lost<'w, 'h> {
     /// The write.
-    pub write: &'a Operation,
-    /// The living databases that do not have it.
-    pub missing_on: Vec<&'a str>,
+    pub write: &'w Write<'h>,
+    /// The living databases that do not have its row.
+    pub missing_on: Vec<&'w str>,
 }
 
-/// Every acknowledged write that some living database does not have.
-pub fn lost<'a>(writes: &Writes<'a>, contents: &[(&'a str, &'a Content)]) -> Vec<Lost<'a>> {
-    let missing = |write: &'a Operation| {
+/// Every acknowledged write whose row some living database does not have.
+pub fn lost<'w, 'h>(writes: &'w Writes<'h>, contents: &[(&'w str, &Content)]) -> Vec<Lost<'w, 'h>> {
+    let missing = |write: &'w Write<'h>| {
         let missing_on: Vec<&str> =
-            contents.iter().filter(|(_, content)| !holds(content, write)).map(|(server, _)| *server).collect();
+            contents.iter().filter(|(_, content)| !holds(content, &write.row)).map(|(server, _)| *server).collect();
         (!missing_on.is_empty()).then_some(Lost { write, missing_on })
     };
-    writes.acknowledged.iter().filter_map(|write| missing(write)).collect()
+    writes.acknowledged.iter().filter_map(missing).collect()
 }
 
-/// Whether a database has what a write asked for.
-pub fn holds(content: &Content, write: &Operation) -> bool {
-    let by = &write.process;
-    match &write.op {
-        Op::Signup { name } => content.users.get(name) == Some(by),
-        Op::Post { seq } => content.posts.contains(by, *seq),
-        Op::Follow { followee } => content.follows.get(followee).is_some_and(|followers| followers.contains(by)),
-        Op::Read { .. } => true,
+/// Whether a database has a row.
+pub fn holds(content: &Content, row: &Row) -> bool {
+    match row {
+        Row::Entry { by, number } => content.entries.contains(by, *number),
+        Row::Named(words) => content.rows.contains(words),
     }
 }
 
 /// What is in a database though no acknowledged or indeterminate write asked for it, in words.
 pub fn unasked(writes: &Writes<'_>, content: &Content) -> Vec<String> {
     let asked: BTreeSet<String> =
-        writes.acknowledged.iter().chain(&writes.indeterminate).map(|write| named(&write.process, &write.op)).collect();
-    let posts = content.posts.iter().map(|(author, seq)| named(author, &Op::Post { seq }));
-    let users = content.users.iter().map(|(name, by)| named(by, &Op::Signup { name: name.clone() }));
-    let follows = content.follows.iter().flat_map(|(followee, followers)| {
-        followers.iter().map(|follower| named(follower, &Op::Follow { followee: followee.clone() }))
-    });
-    let strange = content.strange.iter().map(|key| format!("post {key}"));
-    posts.chain(users).chain(follows).filter(|row| !asked.contains(row)).chain(strange).collect()
-}
-
-/// What an operation asks for, in words that no other write shares: `post u7-3-12`, `name u7-3 for u7-3`.
-pub fn named(process: &str, op: &Op) -> String {
-    match op {
-        Op::Signup { name } => format!("name {name} for {process}"),
-        Op::Post { seq } => format!("post {}", key_of(process, *seq)),
-        Op::Follow { followee } => format!("follow of {followee} by {process}"),
-        Op::Read { .. } => format!("read by {process}"),
-    }
-}
-
-/// Names that two users were both told they own, with those users.
-pub fn owned_twice<'a>(writes: &Writes<'a>) -> Vec<(&'a str, BTreeSet<&'a str>)> {
-    let owners = asked_for(&writes.acknowledged);
-    owners.into_iter().filter(|(_, owners)| owners.len() > 1).collect()
-}
-
-/// How many names more than one user asked for.
-pub fn contended(history: &History) -> usize {
-    let signups: Vec<&Operation> = history.operations.iter().collect();
-    asked_for(&signups).values().filter(|askers| askers.len() > 1).count()
-}
-
-fn asked_for<'a>(operations: &[&'a Operation]) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
-    let mut askers: BTreeMap<&str, BTreeSet<&str>> = Default::default();
-    for operation in operations {
-        if let Op::Signup { name } = &operation.op {
-            askers.entry(name).or_default().insert(&operation.process);
-        }
-    }
-    askers
-}
-
-/// The users of a database whose counter of followers is not the number of those who follow them, in words.
-pub fn miscounted(content: &Content) -> Vec<String> {
-    let names: BTreeSet<&String> = content.followers.keys().chain(content.follows.keys()).collect();
-    let counted = |name: &String| content.followers.get(name).copied().unwrap_or(0);
-    let followed = |name: &String| content.follows.get(name).map_or(0, |followers| followers.len() as i64);
-    let wrong = names.into_iter().filter(|name| counted(name) != followed(name));
-    wrong.map(|name| format!("{name} counts {} of {} followers", counted(name), followed(name))).collect()
+        writes.acknowledged.iter().chain(&writes.indeterminate).map(|write| write.row.words(writes.noun)).collect();
+    let entries = content.entries.iter();
+    let entries = entries.map(|(by, number)| Row::Entry { by: by.into(), number }.words(writes.noun));
+    let there = entries.chain(content.rows.iter().cloned());
+    there.filter(|row| !asked.contains(row)).chain(content.strange.iter().cloned()).collect()
 }

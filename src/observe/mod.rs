@@ -124,15 +124,7 @@ fn recorded(observation: &Observation, mut events: Vec<Record>, probes: Vec<Requ
     events.push(at(from_us, Event::BaselineSteady { from_us }));
     events.push(at(to_us, Event::WatchEnded));
     let plan = plan(observation);
-    History {
-        plan,
-        events,
-        probes,
-        users: Vec::new(),
-        operations: Vec::new(),
-        works: Vec::new(),
-        final_state: FinalState::default(),
-    }
+    History { plan, events, probes, users: Vec::new(), works: Vec::new(), final_state: FinalState::default() }
 }
 
 fn plan(observation: &Observation) -> ScenarioPlan {

@@ -25,8 +25,9 @@ pub use expectation::{Expectation, Interval, Phase};
 pub use read::{PlanError, bundle_instead, read_plan};
 
 /// The version of a plan's schema. It rises when fields change, and when the same seed draws something else: 2 since
-/// every decision has its own generator ([`crate::draw`]), 3 since faults have the field's names.
-pub const SCHEMA: u32 = 3;
+/// every decision has its own generator ([`crate::draw`]), 3 since faults have the field's names, 4 since users of
+/// the demonstration site work with a registered workload.
+pub const SCHEMA: u32 = 4;
 
 /// What a whole run will do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

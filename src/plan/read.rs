@@ -129,7 +129,7 @@ mod tests {
         // Its other fields may have any form.
         let why = read(r#"{ "schema": 1, "seed": 7, "scenarios": "in another form" }"#).unwrap_err();
         let told =
-            "plan.json: this plan has schema 1, and this version of anarcho-chimp reads schema 3\n  help: since then";
+            "plan.json: this plan has schema 1, and this version of anarcho-chimp reads schema 4\n  help: since then";
         assert!(why.starts_with(told) && why.contains("run the features or the attack again"), "{why}");
     }
 

@@ -8,12 +8,11 @@ use crate::auto_scaling::AutoScaling;
 use crate::config_agent::{ConfigAgent, Description};
 use crate::failover::Failover;
 use crate::load::work::{WorkConfig, WorkError, Workers};
-use crate::load::{self, JourneyConfig, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
+use crate::load::{self, LoadError, PreparedRequest, Prober, ProberConfig, Users, UsersConfig};
 use crate::observer::Observers;
 use crate::plan::{Act, Agent};
 use crate::reconciler::{self, Supervised};
 use crate::report;
-use crate::settings::Journey;
 use crate::site::Site;
 
 /// The parts at work while a scenario is under way.
@@ -109,14 +108,11 @@ impl Attempt<'_> {
 
     fn users(&self, request: PreparedRequest) -> Result<Users, LoadError> {
         let load = &self.plan.settings.load;
-        let (pause_min, pause_max) = load.pauses();
-        let journey = JourneyConfig { journey: load.journey, seed: self.plan.seed };
         let config = UsersConfig {
             request,
-            journey: (load.journey != Journey::Browse).then_some(journey),
             users: load.users,
-            pause_min,
-            pause_max,
+            pause_min: load.pause_min,
+            pause_max: load.pause_max,
             deadline: load.deadline,
         };
         Users::start(config, self.recorder.clone())

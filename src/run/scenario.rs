@@ -58,7 +58,7 @@ pub struct Sabotage {
     pub users: bool,
     /// The prober is started and sends nothing.
     pub probes: bool,
-    /// An acknowledged post is deleted from every database before they are read.
+    /// An acknowledged row is deleted from every database before they are read.
     pub writes: bool,
 }
 
@@ -220,9 +220,9 @@ impl Attempt<'_> {
         reading.settle(self.plan).await;
         if self.sabotage.writes {
             self.recorder.sync().await.map_err(AttemptError::Recorder)?;
-            reading.lose_a_post(&History::read(&self.bundle, self.plan)?.operations).await;
+            reading.lose_a_row(&History::read(&self.bundle, self.plan)?).await;
         }
-        reading.read().await;
+        reading.read(self.plan).await;
         Ok(())
     }
 

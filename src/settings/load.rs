@@ -13,7 +13,7 @@ use crate::units::{self, duration};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoadSettings {
-    /// goose users that browse the site. Default 20; 0 sends none.
+    /// Users: goose users that browse the site, unless they work with a workload. Default 20; 0 sends none.
     pub users: u32,
     /// A user's pause between two pages. Default 100 ms to 300 ms, drawn evenly.
     #[serde(with = "duration")]
@@ -21,10 +21,7 @@ pub struct LoadSettings {
     /// See `pause_min`.
     #[serde(with = "duration")]
     pub pause_max: Duration,
-    /// What users do. Default: they browse the pages of `[request]`.
-    #[serde(deserialize_with = "words::one_of")]
-    pub journey: Journey,
-    /// Operations a second of all users together, where they do more than browse: their pauses follow from it, and a
+    /// Operations a second of all users together, where they work with a workload: their pauses follow from it, and a
     /// site that answers late gets fewer. Default 0: as the pauses say.
     pub operations: f64,
     /// Probe requests a second, open loop. Default 500: an outage is seen to ±2 ms, for 2 % of a core.
@@ -36,21 +33,6 @@ pub struct LoadSettings {
     /// Probe requests under way at once; beyond it a due request is recorded as not sent, which is bad.
     /// Default 0: rate × deadline + 100, so that a silent site does not reach it.
     pub in_flight: usize,
-}
-
-/// What users do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Journey {
-    /// They see pages, one after another.
-    #[default]
-    Browse,
-    /// They sign up, and mostly read.
-    Read,
-    /// They sign up, and mostly write.
-    Write,
-    /// They sign up, and read and write alike.
-    Mixed,
 }
 
 /// `[request]`
@@ -99,7 +81,6 @@ impl Default for LoadSettings {
             users: 20,
             pause_min: Duration::from_millis(100),
             pause_max: Duration::from_millis(300),
-            journey: Journey::Browse,
             operations: 0.0,
             rate: 500.0,
             deadline: Duration::from_secs(5),
@@ -127,12 +108,7 @@ impl Default for RequestSettings {
 }
 
 impl LoadSettings {
-    /// A user's shortest and longest pause: so that all users together come to `operations`, where that is set.
-    pub fn pauses(&self) -> (Duration, Duration) {
-        if self.journey == Journey::Browse { (self.pause_min, self.pause_max) } else { self.pauses_at_work() }
-    }
-
-    /// The same of users who work with a workload.
+    /// The shortest and longest pause of a user who works with a workload: so that all users together come to `operations`, where that is set.
     pub fn pauses_at_work(&self) -> (Duration, Duration) {
         if self.operations <= 0.0 {
             return (self.pause_min, self.pause_max);

@@ -33,7 +33,7 @@ pub use auto_scaling::AutoScalingSettings;
 pub use compose::ComposeSettings;
 pub use ec2::{Ec2Settings, Ec2VirtualIps};
 pub use failover::FailoverSettings;
-pub use load::{Journey, LoadSettings, RequestSettings, Scheme};
+pub use load::{LoadSettings, RequestSettings, Scheme};
 pub use observe::ObserveSettings;
 pub(crate) use openstack::line_of_login;
 pub use openstack::{HostKeys, LoginSettings, OpenStackProfile, OpenStackSettings};

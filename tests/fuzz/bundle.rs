@@ -106,10 +106,10 @@ fn record(script: &Script, folder: &Path) {
     let some = |requests: &[Request]| requests.iter().step_by(EVERY).copied().collect();
     recorder.requests(Source::Prober, some(&history.probes));
     recorder.requests(Source::User, some(&history.users));
-    let operations = history.operations.iter().cloned().map(DataRecord::Operation);
+    let works = history.works.iter().cloned().map(DataRecord::Work);
     let read = history.final_state.databases.iter().cloned().map(DataRecord::Final);
     let settling = history.final_state.settling.clone().map(DataRecord::Settling);
-    let data: Vec<DataRecord> = operations.chain(settling).chain(read).collect();
+    let data: Vec<DataRecord> = works.chain(settling).chain(read).collect();
     if !data.is_empty() {
         recorder.data(data);
     }

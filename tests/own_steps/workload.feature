@@ -22,6 +22,6 @@ Feature: What a workload of another crate can't be asked
   Scenario: Two workloads
     Given 3 webservers behind haproxy
     And 10 users work with "sign-ups"
-    And 10 users work with "sign-ups"
+    And 10 users work with "site-reads"
     When a random webserver dies
     Then recovery takes under 30 s

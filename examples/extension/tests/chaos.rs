@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anarcho_chimp::extend::{
     Chance, Commands, Effect, Ended, Event, Fault, FaultTarget, Gauge, Ground, History, Invocation, JudgedRun,
-    Judgement, Report, Response, Selection, Selector, Server, ServerStrike, Then, User, Value, View, Work, async_trait,
-    json,
+    Judgement, Member, Report, Response, Selection, Selector, Server, ServerStrike, Then, User, Value, View, Work,
+    async_trait, json,
 };
 use anarcho_chimp::{Parameters, register};
 
@@ -152,8 +152,8 @@ struct SignUp {
     nth: u32,
 }
 
-fn sign_up(user: u32, _of: u32) -> Box<dyn User> {
-    Box::new(SignUp { token: format!("user-{user}"), nth: 0 })
+fn sign_up(member: &Member) -> Box<dyn User> {
+    Box::new(SignUp { token: format!("user-{}", member.number), nth: 0 })
 }
 
 impl User for SignUp {
@@ -198,8 +198,8 @@ impl Then for OneOwner {
         &["every name has exactly one owner"]
     }
 
-    fn workload(&self) -> Option<&'static str> {
-        Some("sign-ups")
+    fn workloads(&self) -> &'static [&'static str] {
+        &["sign-ups"]
     }
 
     fn judge(&self, history: &History, _: &[String]) -> Judgement {

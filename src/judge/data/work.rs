@@ -2,7 +2,7 @@
 
 use crate::checker;
 use crate::history::work::OBSERVER;
-use crate::history::{Ended, History, Work};
+use crate::history::{Ended, History};
 use crate::measure::models::{counter, queue, reads, set};
 use crate::measure::quantile::of_values_us;
 use crate::plan::Expectation;
@@ -23,7 +23,6 @@ pub(super) fn of(history: &History) -> Option<DataFigures> {
         let values = reads.iter().map(|read| read.stale_us.unwrap_or(0));
         of_values_us(values, quantile).ok().map(|us| us as f64 / 1000.0)
     };
-    let was_not_served = |work: &&Work| !work.detail.as_deref().is_some_and(|detail| detail.starts_with("status 4"));
     let above = counters.outside.iter().filter(|outside| outside.saw > outside.most).count();
     let unasked = sets.unexpected.len() + sets.twice.len() + queues.unexpected.len() + queues.again.len() + above;
     // What another crate's users wrote twice, only its Thens know.
@@ -33,7 +32,7 @@ pub(super) fn of(history: &History) -> Option<DataFigures> {
         writes_lost: lost(history),
         writes_indeterminate: writes(Ended::Info).count() as u64,
         writes_refused: writes(Ended::Fail).count() as u64,
-        writes_not_served: writes(Ended::Fail).filter(was_not_served).count() as u64,
+        writes_not_served: writes(Ended::Fail).filter(|work| work.was_not_served()).count() as u64,
         writes_unasked: is_of_a_file.then_some(unasked as u64),
         reads_judged: reads.len() as u64,
         reads_stale: reads.iter().filter(is_stale).count() as u64,
@@ -41,14 +40,7 @@ pub(super) fn of(history: &History) -> Option<DataFigures> {
         reads_going_back: reads.iter().filter(|read| read.goes_back == Some(true)).count() as u64,
         staleness_p99_ms: staleness(Quantile::At(0.99)),
         staleness_max_ms: staleness(Quantile::Maximum),
-        reads_p50_ms: answered(history, false, Quantile::At(0.5)),
-        reads_p99_ms: answered(history, false, Quantile::At(0.99)),
-        reads_max_ms: answered(history, false, Quantile::Maximum),
-        writes_p50_ms: answered(history, true, Quantile::At(0.5)),
-        writes_p99_ms: answered(history, true, Quantile::At(0.99)),
-        writes_max_ms: answered(history, true, Quantile::Maximum),
-        databases_agreed_s: None,
-        databases_read: Vec::new(),
+        ..answered(history)
     })
 }
 
@@ -59,13 +51,24 @@ fn lost(history: &History) -> Option<u64> {
     judgement.value.filter(|_| is_told).map(|found| found as u64)
 }
 
-/// What users waited for, in milliseconds. What may have been applied or not is at least the deadline; a refusal is an answer.
-fn answered(history: &History, writes: bool, quantile: Quantile) -> Option<f64> {
+/// How long users waited for answers, in milliseconds. What may have been applied or not is at least the deadline; a refusal is an answer.
+pub(super) fn answered(history: &History) -> DataFigures {
     let deadline_us = history.plan.settings.load.deadline.as_micros() as u64;
-    let asked = history.works.iter().filter(|work| work.process != OBSERVER && work.call.is_write() == writes);
-    let waited = asked.map(|work| {
-        let waited_us = work.ended_us.saturating_sub(work.invoked_us);
-        if work.outcome == Ended::Info { waited_us.max(deadline_us) } else { waited_us }
-    });
-    of_values_us(waited, quantile).ok().map(|us| us as f64 / 1000.0)
+    let of = |writes: bool, quantile: Quantile| {
+        let asked = history.works.iter().filter(|work| work.process != OBSERVER && work.call.is_write() == writes);
+        let waited = asked.map(|work| {
+            let waited_us = work.ended_us.saturating_sub(work.invoked_us);
+            if work.outcome == Ended::Info { waited_us.max(deadline_us) } else { waited_us }
+        });
+        of_values_us(waited, quantile).ok().map(|us| us as f64 / 1000.0)
+    };
+    DataFigures {
+        reads_p50_ms: of(false, Quantile::At(0.5)),
+        reads_p99_ms: of(false, Quantile::At(0.99)),
+        reads_max_ms: of(false, Quantile::Maximum),
+        writes_p50_ms: of(true, Quantile::At(0.5)),
+        writes_p99_ms: of(true, Quantile::At(0.99)),
+        writes_max_ms: of(true, Quantile::Maximum),
+        ..DataFigures::default()
+    }
 }

@@ -31,6 +31,11 @@ impl Shared {
         done
     }
 
+    /// Whether a user wants anything to be read when the load is over.
+    pub(super) fn wants_last(&self) -> bool {
+        self.users.iter().any(|user| !user.is_poisoned() && !lock(user).last().is_empty())
+    }
+
     /// Reads what all users want to be read, once each. After one that can't be read within 30 s the rest is on record as not asked.
     pub(super) async fn invoke_last(&self) {
         let mut known = HashSet::new();

@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::clock::Clock;
 use crate::history::{DataRecord, Recorder};
+use crate::load::registered::Member;
 use crate::load::work::{WorkConfig, Workers};
 use crate::load::{PreparedRequest, Site};
 use crate::register;
@@ -23,11 +24,11 @@ const DEADLINE: Duration = Duration::from_millis(300);
 register!(workload "test-sign-ups", sign_up);
 register!(workload "test-panics", panics);
 
-fn sign_up(user: u32, _: u32) -> Box<dyn User> {
-    Box::new(SignUp { user, nth: 0 })
+fn sign_up(member: &Member) -> Box<dyn User> {
+    Box::new(SignUp { user: member.number, nth: 0 })
 }
 
-fn panics(_: u32, _: u32) -> Box<dyn User> {
+fn panics(_: &Member) -> Box<dyn User> {
     Box::new(Panics)
 }
 

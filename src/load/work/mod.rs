@@ -118,7 +118,7 @@ impl Workers {
             return Err(LoadError::Setting { field: "load.users", found: "0".into(), expected });
         }
         let of_another_crate =
-            config.workload.registered_name().map(|name| registered::users(name, users)).transpose()?;
+            config.workload.registered_name().map(|name| registered::users(name, users, config.seed)).transpose()?;
         let sender = Sender::new(&config)?;
         let (fresh, processes) = (AtomicU32::new(1), AtomicU32::new(users));
         let (is_over, is_away, to_come) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU32::new(users));
@@ -169,8 +169,12 @@ impl Workers {
 
     /// Reads all that is there now that nothing is changed any more. What can't be read within 30 s is on record as not read.
     pub async fn finish(&self) {
+        let models = &self.shared.config.workload.models;
+        if models.is_empty() && !self.shared.wants_last() {
+            return;
+        }
         sleep(self.shared.config.workload.settle).await;
-        for (nth, model) in self.shared.config.workload.models.iter().enumerate() {
+        for (nth, model) in models.iter().enumerate() {
             for key in 0..model.keys() {
                 match model {
                     Model::Set { .. } => self.shared.read_last(nth, key, Call::ReadAll(None)).await,

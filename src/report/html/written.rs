@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::ptr;
 
 use crate::history::work::OBSERVER;
-use crate::history::{Ended, History, Operation, Work};
+use crate::history::{Ended, History, Work};
+use crate::measure::meaning;
 use crate::measure::models::{queue, set};
 use crate::measure::writes::{self, Writes};
 use crate::report::record::ScenarioRecord;
@@ -40,39 +41,29 @@ impl Became {
 /// and none is called lost where that could not be told of them all.
 pub fn written(history: &History, record: &ScenarioRecord) -> Vec<(u64, Became)> {
     let some_lost = record.data.as_ref().and_then(|data| data.writes_lost).is_some_and(|lost| lost > 0);
-    if history.plan.workload.is_some() {
-        of_works(&history.works, some_lost)
-    } else {
-        of_operations(history, some_lost)
-    }
-}
-
-fn of_works(works: &[Work], some_lost: bool) -> Vec<(u64, Became)> {
-    let lost: HashSet<*const Work> = match some_lost {
-        true => set::judge(works).lost.into_iter().chain(queue::judge(works).lost).map(ptr::from_ref).collect(),
-        false => HashSet::new(),
-    };
-    let writes = works.iter().filter(|work| work.process != OBSERVER && work.call.is_write());
+    let lost = if some_lost { lost(history) } else { HashSet::new() };
+    let writes = history.works.iter().filter(|work| work.process != OBSERVER && work.call.is_write());
     writes.map(|work| (work.ended_us, Became::of(work.outcome, lost.contains(&ptr::from_ref(work))))).collect()
 }
 
-fn of_operations(history: &History, some_lost: bool) -> Vec<(u64, Became)> {
-    let writes = Writes::of(history);
-    let contents = writes::contents(history).ok().filter(|_| some_lost).unwrap_or_default();
-    let lost: HashSet<*const Operation> =
-        writes::lost(&writes, &contents).iter().map(|lost| ptr::from_ref(lost.write)).collect();
-    let writes = history.operations.iter().filter(|operation| operation.op.is_write());
-    writes.map(|one| (one.ended_us, Became::of(one.outcome, lost.contains(&ptr::from_ref(one))))).collect()
+/// The writes that were lost, as far as they are known one by one.
+fn lost(history: &History) -> HashSet<*const Work> {
+    if meaning::tables_of(&history.plan).is_some() {
+        let (writes, contents) = (Writes::of(history), writes::contents(history));
+        let Some((writes, contents)) = writes.zip(contents.ok()) else { return HashSet::new() };
+        return writes::lost(&writes, &contents).iter().map(|lost| ptr::from_ref(lost.write.work)).collect();
+    }
+    let works = history.works.as_slice();
+    set::judge(works).lost.into_iter().chain(queue::judge(works).lost).map(ptr::from_ref).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Op;
     use crate::history::final_state::Content;
-    use crate::history::operation::Posts;
     use crate::history::synthetic::Script;
     use crate::judge::judge;
+    use crate::site_plugin::op::What;
 
     fn became(script: Script) -> Vec<Became> {
         let history = script.history();
@@ -82,11 +73,11 @@ mod tests {
     #[test]
     fn a_write_that_is_not_there_in_the_end_is_called_lost_where_that_is_known() {
         let script = Script::website(2, 1).databases(1).posts("u-1", 1, 2000).posts("u-1", 2, 3000);
-        let script = script.operation("u-1", Op::Post { seq: 3 }, 4000, 9000, Ended::Info);
+        let script = script.operation("u-1", What::Post { number: 3 }, 4000, 9000, Ended::Info);
         let unread = [Became::Acknowledged, Became::Acknowledged, Became::Unknown];
         assert_eq!(became(script.clone()), unread);
-        let posts = Posts([("u-1".to_string(), [2].into_iter().collect())].into());
-        let read = script.holds("db-1", Content { posts, ..Content::default() });
+        let entries = [("u-1", 2)].into_iter().collect();
+        let read = script.holds("db-1", Content { entries, ..Content::default() });
         assert_eq!(became(read), [Became::Lost, Became::Acknowledged, Became::Unknown]);
     }
 }

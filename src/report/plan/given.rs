@@ -8,7 +8,7 @@ use super::listed;
 use crate::infrastructure::{Infrastructure, Server};
 use crate::plan::ScenarioPlan;
 use crate::report::html::settings::in_force;
-use crate::settings::{Journey, LoadSettings, Most, Safeguards};
+use crate::settings::{LoadSettings, Most, Safeguards};
 use crate::units::{show_duration, shown_alike};
 use crate::workload::Workload;
 
@@ -41,15 +41,9 @@ fn as_written(value: &str, default: &str) -> (String, String) {
 
 /// Every setting of the load, whether it is the default or not.
 fn load(text: &mut String, load: &LoadSettings, workload: Option<&Workload>) {
-    let does = match (workload, load.journey) {
-        (Some(workload), _) => works(workload),
-        (None, Journey::Browse) => "browse".into(),
-        (None, Journey::Read) => "sign up, mostly read".into(),
-        (None, Journey::Write) => "sign up, mostly write".into(),
-        (None, Journey::Mixed) => "sign up, read and write alike".into(),
-    };
+    let does = workload.map_or("browse".into(), works);
     let pace = match load.operations {
-        operations if operations > 0.0 && does != "browse" => format!("{operations} operations/s of all together"),
+        operations if operations > 0.0 && workload.is_some() => format!("{operations} operations/s of all together"),
         _ => format!("pausing {} to {}", show_duration(load.pause_min), show_duration(load.pause_max)),
     };
     let users = match load.users {

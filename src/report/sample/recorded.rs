@@ -14,8 +14,8 @@ pub fn history(plan: &ScenarioPlan, verdict: Verdict) -> History {
         Verdict::Invalid => (not_confirmed(plan), probes(15.0, 0.0)),
         verdict => (events(plan, course(verdict)), probes(75.0, course(verdict).0)),
     };
-    let (operations, works, final_state) = Default::default();
-    History { plan: plan.clone(), events, probes, users: Vec::new(), operations, works, final_state }
+    let (works, final_state) = Default::default();
+    History { plan: plan.clone(), events, probes, users: Vec::new(), works, final_state }
 }
 
 const SKIPPED: &str =

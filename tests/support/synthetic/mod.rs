@@ -9,7 +9,7 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
-use anarcho_chimp::history::{Event, FinalState, History, Operation, Outcome, Record, Request, Work};
+use anarcho_chimp::history::{Event, FinalState, History, Outcome, Record, Request, Work};
 use anarcho_chimp::plan::{Act, Expectation, Hypothesis, ScenarioPlan};
 use anarcho_chimp::settings::Settings;
 use serde::{Deserialize, Serialize};
@@ -64,10 +64,7 @@ pub struct Script {
     /// From one request of the users to the next; 0: they sent nothing.
     #[serde(default = "ten")]
     pub users_every_ms: u64,
-    /// What users did.
-    #[serde(default)]
-    pub operations: Vec<Operation>,
-    /// What a workload did.
+    /// What users of a workload did.
     #[serde(default)]
     pub works: Vec<Work>,
     /// What the databases held in the end.
@@ -109,7 +106,6 @@ impl Script {
             events: Vec::new(),
             probes: Vec::new(),
             users_every_ms: ten(),
-            operations: Vec::new(),
             works: Vec::new(),
             final_state: FinalState::default(),
         }
@@ -159,9 +155,8 @@ impl Script {
         events.sort_by_key(|record| record.at_us);
         let last_ms = events.last().map_or(0, |record| record.at_us / 1000);
         let (probes, users) = (self.requests(last_ms), self.users(last_ms));
-        let (operations, works) = (self.operations.clone(), self.works.clone());
-        let final_state = self.final_state.clone();
-        History { plan: self.plan(), probes, users, events, operations, works, final_state }
+        let (works, final_state) = (self.works.clone(), self.final_state.clone());
+        History { plan: self.plan(), probes, users, events, works, final_state }
     }
 
     /// The plan alone.

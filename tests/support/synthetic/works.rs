@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use anarcho_chimp::history::Work;
 use anarcho_chimp::history::work::Call;
+use anarcho_chimp::site_plugin::op::Op;
 use anarcho_chimp::units::Percent;
 use anarcho_chimp::workload::{CallSpec, Model, Workload, WorkloadSource};
 
-/// What the workload of another crate is called in these histories.
-pub const REGISTERED: &str = "sign-ups";
+/// What the workload of the example of another crate is called; of the demonstration site's users it is `site`.
+const EXAMPLE: &str = "sign-ups";
 
 /// The workload of these operations: each kind of data that they speak of, once. Without any there is none.
 pub(super) fn workload(works: &[Work]) -> Option<Workload> {
     let call = CallSpec::default;
     let speaks = |is_of: fn(&Call) -> bool| works.iter().any(|work| is_of(&work.call));
     if speaks(|call| matches!(call, Call::Registered(_))) {
-        return Some(Workload::registered(REGISTERED));
+        let is_of_the_site = works.iter().any(|work| Op::of_asked(work.asked()).is_some());
+        return Some(Workload::registered(if is_of_the_site { "site" } else { EXAMPLE }));
     }
     let set = speaks(|call| matches!(call, Call::Add(_) | Call::ReadAll(_)));
     let register = speaks(|call| matches!(call, Call::Write(_) | Call::CompareAndSet(..) | Call::Read(_)));
