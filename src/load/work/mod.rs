@@ -49,6 +49,8 @@ use sql::Session;
 const OBSERVES_WITHIN: Duration = Duration::from_secs(30);
 /// From one try of it to the next.
 const TRY_EVERY: Duration = Duration::from_millis(200);
+/// All users arrive within this, one after another: a crowd that comes at one moment is a load of its own.
+const ARRIVE_WITHIN: Duration = Duration::from_millis(250);
 /// How long users may take to finish their operation when the load is over.
 const LEAVE_WITHIN: Duration = Duration::from_millis(700);
 
@@ -194,6 +196,7 @@ impl Shared {
         let mut process = user;
         let mut session = Session::default();
         let (mut has_come, mut late) = (false, Duration::ZERO);
+        sleep(ARRIVE_WITHIN * user / self.config.users).await;
         while !self.is_over.load(Ordering::SeqCst) {
             let done = match self.users.get(user as usize) {
                 Some(registered) => self.invoke_next(registered, process, drawer.chance()).await,
