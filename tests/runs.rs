@@ -297,7 +297,8 @@ fn a_replay_has_the_same_plan_and_strikes_the_same_victims() {
 
 fn a_plan_of_an_older_schema_is_neither_replayed_nor_judged_again() {
     let old = r#"{ "schema": 1, "seed": 7, "scenarios": [] }"#;
-    for (verb, file) in [("replay", "plan.json"), ("report", "plan.json"), ("replay", "attack.json")] {
+    let all = [("replay", "plan.json", 4), ("report", "plan.json", 4), ("replay", "attack.json", 3)];
+    for (verb, file, known) in all {
         let (bundle, out) = (Folder::new("old-plan"), Folder::new("of-an-old-plan"));
         bundle.write(file, old);
         let mut command = chimp(&[verb]);
@@ -308,7 +309,8 @@ fn a_plan_of_an_older_schema_is_neither_replayed_nor_judged_again() {
         let output = run(&mut command);
         let told = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{verb} of an old {file}: {told}");
-        assert!(told.contains(&format!("{file}: this plan has schema 1")) && told.contains("reads schema 4"), "{told}");
+        assert!(told.contains(&format!("{file}: this plan has schema 1")), "{told}");
+        assert!(told.contains(&format!("reads schema {known}")), "{told}");
         assert!(told.contains("help: "), "{told}");
         assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0, "a bundle was begun");
     }
