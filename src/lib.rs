@@ -103,7 +103,7 @@
 // | `attach` | taking over a site that is there already |
 // | `reconciler`, `provision`, `failover`, `auto_scaling` | the reconciler that replaces what is missing; bringing a whole site up; leading floating IPs to servers that serve; what Auto Scaling replaces, seen |
 // | `database`, `final_state`, `nemesis`, `declared_wait` | databases that are formed, failed over and rebuilt; what they hold when the load is over; strikes with witnesses; declared waits, divided where time runs faster |
-// | `site`, `observer`, `load`, `journal` | an infrastructure on a provider; what components see themselves; the open-loop prober that judges, and goose users; heals, on disk before their faults |
+// | `site`, `observer`, `load`, `journal` | an infrastructure on a provider; what components see themselves; the open-loop prober that judges, goose users, and users of workloads; heals, on disk before their faults |
 // | `measure` | definitions: phases, milestones, quantiles |
 // | `fault`, `selector`, `inventory`, `docker`, `openstack`, `ec2` | what breaks; which servers; servers that are there already, over SSH; the Docker Engine of this machine, and a way into its containers; an OpenStack cloud's account and its APIs; an account of EC2 and its API |
 // | `history` | everything that was observed, on disk as it happens |

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Source {
     /// The open-loop prober: the judge.
     Prober,
-    /// A goose user: pressure.
+    /// A user, who browses or works with data: pressure.
     User,
 }
 

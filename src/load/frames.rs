@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::history::request_log::{Chunks, RequestLogWriter};
 use crate::history::{Request, Source};
 
-/// More than any frame a worker would send (20 a second of a few hundred operations): a longer one is damaged.
+/// More than any frame a worker would send (20 a second of a few hundred requests): a longer one is damaged.
 const LONGEST: u32 = 64 << 20;
 
 /// What is told at once.

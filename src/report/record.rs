@@ -336,7 +336,7 @@ pub struct Validity {
     pub recorder_drops: u64,
     /// Finest difference in time that may be asserted: max(1/rate, lateness p99).
     pub resolution_ms: Option<f64>,
-    /// Requests the goose users made; they never count in a verdict.
+    /// Requests that users made; they never count in a verdict.
     pub user_requests: u64,
     /// Every reason not to believe it.
     pub reasons: Vec<String>,

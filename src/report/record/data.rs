@@ -19,15 +19,15 @@ pub struct DataFigures {
     pub writes_not_served: u64,
     /// Rows that are there twice, or that no user asked for, on all databases together.
     pub writes_unasked: Option<u64>,
-    /// Reads of posts of which some had been acknowledged before.
+    /// Reads of values of which some had been acknowledged before.
     pub reads_judged: u64,
     /// Of these, those that did not show all of them.
     pub reads_stale: u64,
-    /// Of these, those of the reader's own posts.
+    /// Of these, those of the reader's own.
     pub reads_of_own_stale: u64,
     /// Reads that showed less than one before, of the same user and page.
     pub reads_going_back: u64,
-    /// How long ago the oldest missing post had been acknowledged; 0 for reads that were not stale. A p99 of fewer than
+    /// How long ago the oldest missing value had been acknowledged; 0 for reads that were not stale. A p99 of fewer than
     /// 1,000 is null, here and below: then the maximum is all that can be said.
     pub staleness_p99_ms: Option<f64>,
     pub staleness_max_ms: Option<f64>,
