@@ -89,7 +89,7 @@ macro_rules! register {
         }
     };
     (meaning $name:literal, $meaning:expr) => {
-        $crate::extend::submit! { $crate::extend::RegisteredMeaning { workload: $name, meaning: &$meaning } }
+        $crate::extend::submit! { $crate::extend::RegisteredMeaning { workload: $name, meaning: &$meaning, place: (file!(), line!()) } }
     };
     (report $report:expr) => {
         $crate::extend::submit! { $crate::extend::RegisteredReport { report: &$report, place: (file!(), line!()) } }

@@ -7,6 +7,7 @@ use cucumber::step::Location;
 use crate::checker::registered as thens;
 use crate::fault::{self, FAULTS};
 use crate::load::registered as workloads;
+use crate::measure::meaning;
 use crate::report::bundle;
 use crate::selector::registered as selectors;
 
@@ -65,7 +66,11 @@ pub(super) fn taken() -> Vec<Wrong> {
     let (shipped, folders) = (bundle::shipped_names(), reports.iter().filter_map(not_a_file));
     let reports =
         late(&shipped, &reports).map(|claim| wrong(claim, "a file of the bundle called", "another file name"));
-    let workloads = workloads::wrong(&workloads::workloads()).into_iter().map(|(place, why)| (location(place), why));
+    let registered = workloads::workloads();
+    let names: Vec<&str> = registered.iter().map(|one| one.name).collect();
+    let meanings = meaning::wrong(&meaning::meanings(), &names);
+    let workloads = workloads::wrong(&registered).into_iter().chain(meanings);
+    let workloads = workloads.map(|(place, why)| (location(place), why));
     steps.chain(selectors).chain(workloads).chain(reports).chain(folders).collect()
 }
 

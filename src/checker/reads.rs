@@ -39,7 +39,7 @@ impl Checker for OwnWritesRead {
                 ))
             })
             .collect();
-        Judgement::none_of("reads", &missed, own.len() as u64, NAMED)
+        Judgement::none_of("reads", &missed, own.len() as u64, NAMED).unless_unseen(deeds.unclear.clone())
     }
 }
 
@@ -55,7 +55,7 @@ impl Checker for NeverLess {
         let moments = Moments::of(history);
         let back: Vec<String> =
             back.iter().map(|read| format!("{} saw less than before{}", read.by, at(read, &moments))).collect();
-        Judgement::none_of("reads", &back, compared, NAMED)
+        Judgement::none_of("reads", &back, compared, NAMED).unless_unseen(deeds.unclear.clone())
     }
 }
 
@@ -67,8 +67,9 @@ pub(super) struct Staleness {
 impl Checker for Staleness {
     fn check(&self, history: &History) -> Judgement {
         let expected = self.bound.to_string();
-        let stale_us: Vec<Option<u64>> = match Deeds::of(history) {
-            Some(deeds) => judged(&deeds).into_iter().map(|read| read.stale_us).collect(),
+        let deeds = Deeds::of(history);
+        let stale_us: Vec<Option<u64>> = match &deeds {
+            Some(deeds) => judged(deeds).into_iter().map(|read| read.stale_us).collect(),
             None => models::reads(&history.works).into_iter().map(|read| read.stale_us).collect(),
         };
         let stale = stale_us.iter().flatten().count();
@@ -92,6 +93,7 @@ impl Checker for Staleness {
             unit: "ms",
         }
         .judge()
+        .unless_unseen(deeds.and_then(|deeds| deeds.unclear))
     }
 }
 

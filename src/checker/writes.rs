@@ -34,9 +34,9 @@ impl Checker for NoAcknowledgedWriteLost {
             let moments = Moments::of(history);
             let lost = writes::lost(&writes, &contents);
             let lost: Vec<String> = lost.iter().map(|lost| lost_in_words(lost, writes.noun, &moments)).collect();
-            Ok((lost, writes.acknowledged.len()))
+            Ok((lost, writes))
         };
-        none_of("writes", found())
+        none_of(found())
     }
 }
 
@@ -57,9 +57,9 @@ impl Checker for NoWriteTwice {
                     .map(|row| format!("{row}, which no user asked for"))
                     .collect()
             });
-            Ok((twice.into_iter().chain(unasked).collect(), writes.acknowledged.len()))
+            Ok((twice.into_iter().chain(unasked).collect(), writes))
         };
-        none_of("writes", found())
+        none_of(found())
     }
 }
 
@@ -81,11 +81,13 @@ fn lost_in_words(lost: &Lost<'_, '_>, noun: &str, moments: &Moments) -> String {
     format!("{}{} is not on {missing}", lost.write.row.words(noun), when.unwrap_or_default())
 }
 
-/// Nothing of the kind may have been found among `n`.
-fn none_of(unit: &str, found: Result<(Vec<String>, usize), String>) -> Judgement {
+/// Nothing of the kind may have been found among the writes that were acknowledged.
+fn none_of(found: Result<(Vec<String>, Writes<'_>), String>) -> Judgement {
     match found {
-        Err(why) => Judgement::invalid("0".into(), unit, 0, why),
-        Ok((found, n)) => Judgement::none_of(unit, &found, n as u64, NAMED),
+        Err(why) => Judgement::invalid("0".into(), "writes", 0, why),
+        Ok((found, Writes { acknowledged, unclear, .. })) => {
+            Judgement::none_of("writes", &found, acknowledged.len() as u64, NAMED).unless_unseen(unclear)
+        }
     }
 }
 

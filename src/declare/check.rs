@@ -247,13 +247,19 @@ fn of_a_registered(
             called(infrastructure, DATABASE).map(drop)
         }
         Some(_) if !expectation.is_of_rows() => Ok(()),
-        _ => {
+        Some(_) => Err(without_tables()),
+        None => {
             let help = "judge it by a Then that is registered beside the workload (docs/extending.md)";
             Err(format!(
                 "it can't be judged of the registered workload `{name}`, which says in its own words what is written and read\n  help: {help}"
             ))
         }
     }
+}
+
+fn without_tables() -> String {
+    let help = "give the workload's meaning `tables` (docs/extending.md)";
+    format!("what the databases hold can't be read: no workload of this scenario knows their tables\n  help: {help}")
 }
 
 /// Whether the users do what a registered Then judges.
@@ -266,8 +272,9 @@ fn of_its_workload(infrastructure: &Infrastructure, workload: Option<&Workload>,
             let help = format!("say `20 users work with \"{first}\"`");
             Err(format!("no user of this scenario works with the registered workload `{first}`\n  help: {help}"))
         }
-        _ if then.needs_databases() => called(infrastructure, DATABASE).map(drop),
-        _ => Ok(()),
+        _ if !then.needs_databases() => Ok(()),
+        _ if meaning::of_workload(workload).and_then(|meaning| meaning.tables()).is_none() => Err(without_tables()),
+        _ => called(infrastructure, DATABASE).map(drop),
     }
 }
 

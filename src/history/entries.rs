@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::ranges::Ranges;
 
@@ -21,6 +22,14 @@ pub struct Page {
 }
 
 impl Page {
+    /// The page that a read showed, as it stands on record; `None` where it showed nothing.
+    ///
+    /// # Errors
+    /// In words: it is no page.
+    pub fn of_saw(saw: &Value) -> Result<Option<Page>, String> {
+        if saw.is_null() { Ok(None) } else { Page::deserialize(saw).map(Some).map_err(|why| why.to_string()) }
+    }
+
     /// Whether this entry must be among what was shown, if it was visible at all: what is older than everything that was shown of its writer may
     /// have been cut off.
     pub fn reaches(&self, writer: &str, number: u32) -> bool {

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::document::error::one_of;
 use crate::history::entries::Page;
 use crate::history::final_state::Content;
 use crate::history::{Ended, History, Work};
@@ -24,32 +25,36 @@ use crate::workload::Workload;
 ///         "message"
 ///     }
 ///
-///     fn deed(&self, asked: &Value, saw: &Value) -> Option<Deed> {
-///         let by = asked["by"].as_str()?.to_string();
+///     fn deed(&self, asked: &Value, saw: &Value) -> Result<Option<Deed>, String> {
+///         let by = asked["by"].as_str().ok_or("no user")?.to_string();
 ///         let did = match (asked["says"].as_u64(), asked["messages_of"].as_str()) {
-///             (Some(number), _) => Did::Wrote(Row::Entry { by: by.clone(), number: number.try_into().ok()? }),
-///             (_, Some(of)) => Did::Read { page: of.into(), of: Some(of.into()), saw: serde_json::from_value(saw.clone()).ok() },
-///             _ => return None,
+///             (Some(number), _) => Did::Wrote(Row::Entry { by: by.clone(), number: number as u32 }),
+///             (_, Some(of)) => Did::Read { page: of.into(), of: Some(of.into()), saw: Page::of_saw(saw)? },
+///             // It joined the chat.
+///             _ => return Ok(None),
 ///         };
-///         Some(Deed { by, did })
+///         Ok(Some(Deed { by, did }))
 ///     }
 /// }
 ///
 /// anarcho_chimp::register!(meaning "chat", Chat);
 ///
 /// let saw = json!({ "entries": { "bea": [[1, 12]] }, "whole": true });
-/// let deed = Chat.deed(&json!({ "by": "ada", "messages_of": "bea" }), &saw).expect("a read");
-/// let Did::Read { saw: Some(page), .. } = deed.did else { panic!("it saw a page") };
+/// let deed = Chat.deed(&json!({ "by": "ada", "messages_of": "bea" }), &saw).expect("an operation of the chat");
+/// let Some(Deed { did: Did::Read { saw: Some(page), .. }, .. }) = deed else { panic!("it saw a page") };
 /// assert!(page.entries.contains("bea", 7) && page.misses("bea", 13));
 /// ```
 pub trait Meaning: Sync {
-    /// What a numbered entry is called, such as `post`.
+    /// What a numbered entry is called, such as `post`; an `s` makes its plural.
     fn noun(&self) -> &'static str;
 
     /// Who did an operation, and what; `None` for one that neither writes a row nor reads a page.
     ///
     /// `asked` and `saw` are the [`Work`]'s. What it wrote does not depend on how it ended.
-    fn deed(&self, asked: &Value, saw: &Value) -> Option<Deed>;
+    ///
+    /// # Errors
+    /// What is on record is no operation of this workload. Then no Then about its data passes.
+    fn deed(&self, asked: &Value, saw: &Value) -> Result<Option<Deed>, String>;
 
     /// How databases that the harness formed are read when the load is over. Without it, no Then can say whether a write was lost.
     fn tables(&self) -> Option<&dyn Tables> {
@@ -92,7 +97,7 @@ pub enum Did {
     Read {
         /// Which: what a user read on a page, it must find there again.
         page: String,
-        /// Whose entries it shows, where it shows all of somebody's.
+        /// The writer, where the page shows all entries of one.
         of: Option<String>,
         /// What it showed, once it succeeded.
         saw: Option<Page>,
@@ -142,9 +147,34 @@ pub struct RegisteredMeaning {
     pub workload: &'static str,
     /// What its operations mean.
     pub meaning: &'static dyn Meaning,
+    /// The file and the line.
+    pub place: (&'static str, u32),
 }
 
 cucumber::codegen::collect!(RegisteredMeaning);
+
+/// Those that are linked in, by place.
+pub fn meanings() -> Vec<RegisteredMeaning> {
+    let mut all: Vec<RegisteredMeaning> =
+        cucumber::codegen::inventory::iter::<RegisteredMeaning>.into_iter().copied().collect();
+    all.sort_by_key(|registered| registered.place);
+    all
+}
+
+/// What is wrong with these, beside workloads of these names: the place of each, what, and what to do.
+pub fn wrong(all: &[RegisteredMeaning], workloads: &[&str]) -> Vec<((&'static str, u32), String)> {
+    let mut wrong = Vec::new();
+    for (at, RegisteredMeaning { workload, place, .. }) in all.iter().enumerate() {
+        if !workloads.contains(workload) {
+            let hint = one_of(workload, "registered workloads", workloads.iter().copied());
+            wrong.push((*place, format!("there is no workload `{workload}` to give a meaning\n  help: {hint}")));
+        } else if all[..at].iter().any(|other| other.workload == *workload) {
+            let why = format!("the workload `{workload}` has a meaning already");
+            wrong.push((*place, format!("{why}\n  help: register one of the two")));
+        }
+    }
+    wrong
+}
 
 /// The meaning of a workload, where another crate registered one.
 pub fn of_workload(workload: Option<&Workload>) -> Option<&'static dyn Meaning> {
@@ -164,8 +194,10 @@ pub struct Deeds<'h> {
     pub noun: &'static str,
     /// What was written.
     pub writes: Vec<Write<'h>>,
-    /// The reads that showed a page.
+    /// The reads of users that showed a page.
     pub reads: Vec<Read<'h>>,
+    /// Why not everything on record is among them.
+    pub unclear: Option<String>,
 }
 
 /// A row that a user was to write.
@@ -188,7 +220,7 @@ pub struct Read<'h> {
     pub by: String,
     /// Which page.
     pub page: String,
-    /// Whose entries it shows, where it shows all of somebody's.
+    /// The writer, where the page shows all entries of one.
     pub of: Option<String>,
     /// What it showed.
     pub saw: Page,
@@ -198,24 +230,96 @@ impl<'h> Deeds<'h> {
     /// The operations of a history whose workload has a meaning.
     pub fn of(history: &'h History) -> Option<Deeds<'h>> {
         let meaning = of_workload(history.plan.workload.as_ref())?;
-        let mut deeds = Deeds { noun: meaning.noun(), writes: Vec::new(), reads: Vec::new() };
+        let mut deeds = Deeds { noun: meaning.noun(), writes: Vec::new(), reads: Vec::new(), unclear: None };
         for work in &history.works {
-            let Some(Deed { by, did }) = meaning.deed(work.asked(), work.saw()) else { continue };
-            match did {
-                Did::Wrote(row) => deeds.writes.push(Write { work, by, row }),
-                Did::Read { page, of, saw: Some(saw) } if work.outcome == Ended::Ok => {
-                    deeds.reads.push(Read { work, by, page, of, saw });
-                }
-                Did::Read { .. } => {}
+            match meaning.deed(work.asked(), work.saw()) {
+                Ok(Some(deed)) => deeds.add(work, deed),
+                Ok(None) => {}
+                Err(why) => deeds.is_unclear(work, &why),
             }
         }
         Some(deeds)
+    }
+
+    fn add(&mut self, work: &'h Work, Deed { by, did }: Deed) {
+        match did {
+            Did::Wrote(row) => self.writes.push(Write { work, by, row }),
+            Did::Read { saw: None, .. } if work.outcome == Ended::Ok => self.is_unclear(work, "it shows no page"),
+            // What the observer reads in the end, no user saw.
+            Did::Read { page, of, saw: Some(saw) } if work.outcome == Ended::Ok && !work.is_last() => {
+                self.reads.push(Read { work, by, page, of, saw });
+            }
+            Did::Read { .. } => {}
+        }
+    }
+
+    fn is_unclear(&mut self, work: &Work, why: &str) {
+        self.unclear.get_or_insert_with(|| {
+            format!("an operation on record, {}, is none of the workload's: {why}", work.asked())
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::history::synthetic::Script;
+    use crate::history::work::{Asked, Call, OBSERVER};
+
+    /// A post of `u-1`, and a read of it that shows `saw` to a process.
+    fn read(process: u32, saw: Value) -> History {
+        let mut history = Script::website(2, 1).posts("u-1", 1, 2000).history();
+        let asked = Asked { asked: json!({ "by": "u-1", "posts_of": "u-1" }), changes: false, saw };
+        let call = Call::Registered(Box::new(asked));
+        history.works.push(Work { process, call, invoked_us: 3_000_000, ..history.works[0].clone() });
+        history
+    }
+
+    #[test]
+    fn only_what_users_saw_is_a_read() {
+        let page = json!({ "entries": { "u-1": [[1, 1]] }, "whole": true });
+        let found = |process| {
+            let history = read(process, page.clone());
+            let deeds = Deeds::of(&history).unwrap();
+            assert_eq!((deeds.writes.len(), &deeds.unclear), (1, &None));
+            deeds.reads.len()
+        };
+        assert_eq!([found(1), found(OBSERVER)], [1, 0]);
+    }
+
+    #[test]
+    fn what_is_no_operation_of_the_workload_is_told() {
+        let unclear = |history: &History| Deeds::of(history).unwrap().unclear.unwrap_or_default();
+        assert!(unclear(&read(1, Value::Null)).ends_with("it shows no page"));
+        let mut history = read(1, json!({ "entries": {}, "whole": true }));
+        let Call::Registered(asked) = &mut history.works[1].call else { panic!("it is registered") };
+        asked.asked = json!({ "by": "u-1", "likes": 7 });
+        assert!(unclear(&history).starts_with(r#"an operation on record, {"by":"u-1","likes":7}, is none"#));
+    }
+
+    #[test]
+    fn a_workload_has_one_meaning_and_is_there() {
+        struct Mute;
+        impl Meaning for Mute {
+            fn noun(&self) -> &'static str {
+                "word"
+            }
+            fn deed(&self, _: &Value, _: &Value) -> Result<Option<Deed>, String> {
+                Ok(None)
+            }
+        }
+        let of = |workload, line| RegisteredMeaning { workload, meaning: &Mute, place: ("chaos.rs", line) };
+        let found = wrong(&[of("chat", 1), of("chat", 2), of("chats", 3)], &["chat"]);
+        let found: Vec<String> = found.iter().map(|((path, line), why)| format!("{path}:{line}: {why}")).collect();
+        insta::assert_snapshot!(found.join("\n"), @r"
+        chaos.rs:2: the workload `chat` has a meaning already
+          help: register one of the two
+        chaos.rs:3: there is no workload `chats` to give a meaning
+          help: did you mean `chat`?
+        ");
+    }
 
     #[test]
     fn a_key_reads_back_as_its_writer_and_number() {

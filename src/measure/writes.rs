@@ -11,7 +11,7 @@ use crate::history::final_state::{Content, DatabaseRead, Reading};
 use crate::history::{Ended, History};
 
 use super::fleet::Fleet;
-use super::meaning::{Deeds, Row, Write};
+use super::meaning::{Deeds, Row, Write, tables_of};
 use super::moments::{Moments, watched};
 
 /// What the servers of the site's data are called.
@@ -28,13 +28,16 @@ pub struct Writes<'h> {
     pub indeterminate: Vec<Write<'h>>,
     /// It was not applied.
     pub refused: Vec<Write<'h>>,
+    /// What of the record is no operation of the workload: then nothing may pass.
+    pub unclear: Option<String>,
 }
 
 impl<'h> Writes<'h> {
     /// The writes of a history whose workload has a meaning.
     pub fn of(history: &'h History) -> Option<Self> {
-        let Deeds { noun, writes: all, .. } = Deeds::of(history)?;
-        let mut writes = Writes { noun, acknowledged: Vec::new(), indeterminate: Vec::new(), refused: Vec::new() };
+        let Deeds { noun, writes: all, unclear, .. } = Deeds::of(history)?;
+        let (acknowledged, indeterminate, refused) = Default::default();
+        let mut writes = Writes { noun, acknowledged, indeterminate, refused, unclear };
         for write in all {
             match write.work.outcome {
                 Ended::Ok => writes.acknowledged.push(write),
@@ -48,13 +51,13 @@ impl<'h> Writes<'h> {
     /// The same, if they are enough to tell something from.
     ///
     /// # Errors
-    /// Why they are not: nothing was acknowledged, or nothing since the fault.
+    /// Why they are not: nothing of a user was acknowledged, or nothing since the fault.
     pub fn telling(history: &'h History) -> Result<Self, String> {
-        let writes = Writes::of(history).filter(|writes| !writes.acknowledged.is_empty());
-        let writes = writes.ok_or("no write was ever acknowledged")?;
-        let moments = Moments::of(history);
-        let since = |t0_us| writes.acknowledged.iter().any(|write| write.work.ended_us >= t0_us);
-        if moments.t0_us.is_some_and(|t0_us| !since(t0_us)) {
+        let none = "no write was ever acknowledged";
+        let writes = Writes::of(history).ok_or(none)?;
+        let by_users = writes.acknowledged.iter().filter(|write| !write.work.is_last());
+        let last_us = by_users.map(|write| write.work.ended_us).max().ok_or(none)?;
+        if Moments::of(history).t0_us.is_some_and(|t0_us| last_us < t0_us) {
             return Err("no write was acknowledged after the fault".into());
         }
         Ok(writes)
@@ -88,8 +91,9 @@ pub fn databases(history: &History) -> Result<&[DatabaseRead], String> {
 /// What every living database held in the end, by the tables of the scenario's workload.
 ///
 /// # Errors
-/// Which one is not known, and why; that there is none.
+/// Which one is not known, and why; that there is none; that the tables are not known, so that no row was read.
 pub fn contents(history: &History) -> Result<Vec<(&str, &Content)>, String> {
+    tables_of(&history.plan).ok_or("no workload of this scenario knows the tables of the databases")?;
     databases(history).map(|_| history.final_state.contents().collect())
 }
 
