@@ -2,7 +2,7 @@
 
 mod work;
 
-use crate::history::{FinalState, History, Work};
+use crate::history::{FinalState, History};
 use crate::measure::meaning::Deeds;
 use crate::measure::quantile::of_values_us;
 use crate::measure::reads::{going_back, judged};
@@ -13,7 +13,7 @@ use crate::units::Quantile;
 /// `None` where users only browsed, and no database was read.
 pub(super) fn data_of(history: &History) -> Option<DataFigures> {
     let figures = match Deeds::of(history) {
-        Some(deeds) => of_deeds(history, &deeds),
+        Some(deeds) => of_deeds(history, deeds),
         None => work::of(history),
     };
     if figures.is_none() && history.final_state == FinalState::default() {
@@ -28,28 +28,34 @@ pub(super) fn data_of(history: &History) -> Option<DataFigures> {
 }
 
 /// Where another crate says what operations mean; `None` where there is none.
-fn of_deeds(history: &History, deeds: &Deeds<'_>) -> Option<DataFigures> {
+fn of_deeds(history: &History, deeds: Deeds<'_>) -> Option<DataFigures> {
     history.works.first()?;
-    let writes = Writes::of(history)?;
+    let of_reads = of_reads(history, &deeds);
+    let writes = Writes::among(deeds);
     let contents = writes::contents(history).ok();
     let unasked = contents.as_ref().map(|contents| {
         let of = |content| writes::unasked(&writes, content).len() + content.twice.len();
         contents.iter().map(|(_, content)| of(content)).sum::<usize>() as u64
     });
+    Some(DataFigures {
+        writes_acked: writes.acknowledged.len() as u64,
+        writes_lost: contents.as_ref().map(|contents| writes::lost(&writes, contents).len() as u64),
+        writes_indeterminate: writes.indeterminate.len() as u64,
+        writes_refused: writes.refused.len() as u64,
+        writes_not_served: writes.refused.iter().filter(|write| write.work.was_not_served()).count() as u64,
+        writes_unasked: unasked,
+        ..of_reads
+    })
+}
+
+fn of_reads(history: &History, deeds: &Deeds<'_>) -> DataFigures {
     let reads = judged(deeds);
     let staleness = |quantile| {
         let values = reads.iter().map(|read| read.stale_us.unwrap_or(0));
         of_values_us(values, quantile).ok().map(|us| us as f64 / 1000.0)
     };
     let stale = || reads.iter().filter(|read| read.stale_us.is_some());
-    let was_not_served = |work: &Work| work.was_not_served();
-    Some(DataFigures {
-        writes_acked: writes.acknowledged.len() as u64,
-        writes_lost: contents.as_ref().map(|contents| writes::lost(&writes, contents).len() as u64),
-        writes_indeterminate: writes.indeterminate.len() as u64,
-        writes_refused: writes.refused.len() as u64,
-        writes_not_served: writes.refused.iter().filter(|write| was_not_served(write.work)).count() as u64,
-        writes_unasked: unasked,
+    DataFigures {
         reads_judged: reads.len() as u64,
         reads_stale: stale().count() as u64,
         reads_of_own_stale: stale().filter(|read| read.own).count() as u64,
@@ -57,7 +63,7 @@ fn of_deeds(history: &History, deeds: &Deeds<'_>) -> Option<DataFigures> {
         staleness_p99_ms: staleness(Quantile::At(0.99)),
         staleness_max_ms: staleness(Quantile::Maximum),
         ..work::answered(history)
-    })
+    }
 }
 
 #[cfg(test)]

@@ -35,7 +35,11 @@ pub struct Writes<'h> {
 impl<'h> Writes<'h> {
     /// The writes of a history whose workload has a meaning.
     pub fn of(history: &'h History) -> Option<Self> {
-        let Deeds { noun, writes: all, unclear, .. } = Deeds::of(history)?;
+        Deeds::of(history).map(Writes::among)
+    }
+
+    /// The writes among what users did.
+    pub fn among(Deeds { noun, writes: all, unclear, .. }: Deeds<'h>) -> Self {
         let (acknowledged, indeterminate, refused) = Default::default();
         let mut writes = Writes { noun, acknowledged, indeterminate, refused, unclear };
         for write in all {
@@ -45,7 +49,7 @@ impl<'h> Writes<'h> {
                 Ended::Fail => writes.refused.push(write),
             }
         }
-        Some(writes)
+        writes
     }
 
     /// The same, if they are enough to tell something from.
